@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/cancel.h"
+
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+static volatile sig_atomic_t got_signal;
+static volatile sig_atomic_t victim;
+static int event_fd = -1;
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    got_signal = number;
+    if (victim > 0)
+        kill((pid_t)victim, SIGKILL);
+    /* An eventfd write of 8 bytes fails only when the counter is full: it is readable then, too. */
+    ssize_t ignored = write(event_fd, &one, sizeof one);
+    (void)ignored;
+    errno = saved;
+}
+
+void ccb_cancel_install(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        sigaction(signals[i], &action, NULL);
+    /* A reader of our output that goes away is an ordinary write error. */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool ccb_cancelled(void)
+{
+    return got_signal != 0;
+}
+
+bool ccb_cancel_check(GError **error)
+{
+    if (got_signal == 0)
+        return false;
+    ccb_fail(error, CCB_ERR_CANCELLED, "stopped by %s",
+             got_signal == SIGINT ? "Ctrl-C" : g_strsignal(got_signal));
+    return true;
+}
+
+void ccb_cancel_set_victim(pid_t pid)
+{
+    victim = (sig_atomic_t)pid;
+    if (pid > 0 && got_signal != 0)
+        kill(pid, SIGKILL);
+}
+
+int ccb_cancel_fd(void)
+{
+    return event_fd;
+}

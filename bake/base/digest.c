@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/digest.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+
+struct CcbDigest {
+    EVP_MD_CTX *ctx;
+};
+
+CcbDigest *ccb_digest_new(void)
+{
+    CcbDigest *digest = g_new0(CcbDigest, 1);
+    digest->ctx = EVP_MD_CTX_new();
+    if (digest->ctx == NULL || EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL) != 1)
+        g_error("libcrypto can't compute SHA-256");
+    return digest;
+}
+
+void ccb_digest_update(CcbDigest *digest, const void *data, size_t size)
+{
+    if (EVP_DigestUpdate(digest->ctx, data, size) != 1)
+        g_error("libcrypto failed while computing SHA-256");
+}
+
+char *ccb_digest_finish(CcbDigest *digest)
+{
+    unsigned char raw[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    if (EVP_DigestFinal_ex(digest->ctx, raw, &size) != 1)
+        g_error("libcrypto failed while computing SHA-256");
+    GString *hex = g_string_sized_new(CCB_SHA256_HEX + 1);
+    for (unsigned int i = 0; i < size; i++)
+        g_string_append_printf(hex, "%02x", raw[i]);
+    ccb_digest_free(digest);
+    return g_string_free(hex, FALSE);
+}
+
+void ccb_digest_free(CcbDigest *digest)
+{
+    if (digest == NULL)
+        return;
+    EVP_MD_CTX_free(digest->ctx);
+    g_free(digest);
+}
+
+char *ccb_digest_string(const char *text)
+{
+    CcbDigest *digest = ccb_digest_new();
+    ccb_digest_update(digest, text, strlen(text));
+    return ccb_digest_finish(digest);
+}
+
+char *ccb_digest_fd(int fd, const char *name, GError **error)
+{
+    enum { CHUNK = 1 << 20 };
+    g_autoptr(CcbDigest) digest = ccb_digest_new();
+    g_autofree char *buffer = g_malloc(CHUNK);
+    off_t offset = 0;
+    for (;;) {
+        ssize_t n = pread(fd, buffer, CHUNK, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            ccb_fail_errno(error, CCB_ERR_IO, "reading %s", name);
+            return NULL;
+        }
+        if (n == 0)
+            return ccb_digest_finish(g_steal_pointer(&digest));
+        ccb_digest_update(digest, buffer, (size_t)n);
+        offset += n;
+    }
+}
+
+char *ccb_digest_file(const char *path, GError **error)
+{
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+        return NULL;
+    }
+    return ccb_digest_fd(fd, path, error);
+}
+
+bool ccb_digest_is_valid(const char *text)
+{
+    return strlen(text) == CCB_SHA256_HEX &&
+           strspn(text, "0123456789abcdef") == CCB_SHA256_HEX;
+}
+
+/* What makes a file the same file for as long as this host is up. */
+static char *identity(int fd, GError **error)
+{
+    g_autofree char *boot_id = ccb_read_file("/proc/sys/kernel/random/boot_id", 0, NULL, error);
+    struct stat st;
+    if (boot_id == NULL)
+        return NULL;
+    if (fstat(fd, &st) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "stat");
+        return NULL;
+    }
+    g_autofree char *text = g_strdup_printf(
+        "%s %lu %lu %ld %ld.%09ld %ld.%09ld", boot_id, st.st_dev, st.st_ino, st.st_size,
+        st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+    return ccb_digest_string(text);
+}
+
+/* The answer is a convenience: where it can't be kept, the next use hashes again. */
+static void remember(const char *memo, const char *digest)
+{
+    g_autofree char *dir = g_path_get_dirname(memo);
+    if (ccb_mkdirs(dir, NULL))
+        ccb_write_file_atomic(memo, digest, strlen(digest), NULL);
+}
+
+char *ccb_digest_file_once(const char *path, GError **error)
+{
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+        return NULL;
+    }
+    g_autofree char *id = identity(fd, error);
+    if (id == NULL)
+        return NULL;
+    g_autofree char *memo = g_build_filename(ccb_cache_dir(), "digests", id, NULL);
+    g_autofree char *known = ccb_read_file(memo, 0, NULL, NULL);
+    if (known != NULL && ccb_digest_is_valid(known))
+        return g_steal_pointer(&known);
+    char *digest = ccb_digest_fd(fd, path, error);
+    if (digest != NULL)
+        remember(memo, digest);
+    return digest;
+}

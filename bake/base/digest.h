@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SHA-256, through OpenSSL's EVP (the only user of libcrypto).
+ *
+ *     CcbDigest *d = ccb_digest_new();
+ *     ccb_digest_update(d, data, n);                 as often as wanted
+ *     g_autofree char *hex = ccb_digest_finish(d);   frees d
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CCB_SHA256_HEX 64 /* characters of a digest written in hexadecimal */
+
+typedef struct CcbDigest CcbDigest;
+
+/* Never NULL: a libcrypto without SHA-256 aborts. */
+CcbDigest *ccb_digest_new(void);
+void ccb_digest_update(CcbDigest *digest, const void *data, size_t size);
+
+/* Returns 64 lower-case hexadecimal characters (caller frees) and frees `digest`. */
+char *ccb_digest_finish(CcbDigest *digest);
+void ccb_digest_free(CcbDigest *digest); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbDigest, ccb_digest_free)
+
+/* The digest of a string; caller frees. */
+char *ccb_digest_string(const char *text);
+
+/* The digest of all that can be read from `fd` from offset 0 (pread); errors: CCB_ERR_IO. */
+char *ccb_digest_fd(int fd, const char *name, GError **error);
+char *ccb_digest_file(const char *path, GError **error);
+
+/* Whether `text` is 64 lower-case hexadecimal characters. */
+bool ccb_digest_is_valid(const char *text);
+
+/* As ccb_digest_file(), but the file is read at most once per boot of this host as long as it does not change
+ * (device, inode, size, mtime and ctime); the answers are kept under ccb_cache_dir(). */
+char *ccb_digest_file_once(const char *path, GError **error);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+enum { DEFAULT_LIMIT = 64 << 20 };
+
+char *ccb_read_file(const char *path, size_t limit, size_t *ret_size, GError **error)
+{
+    if (limit == 0)
+        limit = DEFAULT_LIMIT;
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+        return NULL;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        ccb_fail(error, CCB_ERR_IO, "%s: is a directory", path);
+        return NULL;
+    }
+    GString *text = g_string_new(NULL);
+    char buffer[16384];
+    for (;;) {
+        ssize_t n = read(fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            break;
+        if (n < 0)
+            ccb_fail_errno(error, CCB_ERR_IO, "reading %s", path);
+        else if (text->len + (size_t)n > limit)
+            ccb_fail(error, CCB_ERR_IO, "%s: larger than %zu bytes", path, limit);
+        else {
+            g_string_append_len(text, buffer, n);
+            continue;
+        }
+        g_string_free(text, TRUE);
+        return NULL;
+    }
+    if (ret_size)
+        *ret_size = text->len;
+    return g_string_free(text, FALSE);
+}
+
+bool ccb_write_all(int fd, const void *data, size_t size, const char *name, GError **error)
+{
+    const char *p = data;
+    while (size > 0) {
+        ssize_t n = write(fd, p, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", name);
+        p += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static bool write_and_sync(int fd, const void *data, size_t size, const char *path, GError **error)
+{
+    if (!ccb_write_all(fd, data, size, path, error))
+        return false;
+    if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", path);
+    return true;
+}
+
+bool ccb_write_file_atomic(const char *path, const void *data, size_t size, GError **error)
+{
+    g_autofree char *temporary = g_strconcat(path, ".XXXXXX", NULL);
+    ccb_autofd int fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", path);
+    if (write_and_sync(fd, data, size, path, error) && ccb_publish_file(temporary, path, error))
+        return true;
+    unlink(temporary);
+    return false;
+}
+
+bool ccb_publish_file(const char *temporary, const char *path, GError **error)
+{
+    if (rename(temporary, path) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "renaming %s to %s", temporary, path);
+    g_autofree char *directory = g_path_get_dirname(path);
+    ccb_autofd int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "syncing %s", directory);
+    return true;
+}
+
+bool ccb_mkdirs(const char *path, GError **error)
+{
+    if (g_mkdir_with_parents(path, 0755) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating the directory %s", path);
+    return true;
+}
+
+bool ccb_remove_tree(const char *path, GError **error)
+{
+    char *const roots[] = {(char *)path, NULL};
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? true : ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+    if (fts == NULL)
+        return ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+    bool ok = true;
+    for (FTSENT *e = fts_read(fts); ok && e != NULL; e = fts_read(fts)) {
+        if (e->fts_info != FTS_D && remove(e->fts_accpath) != 0 && errno != ENOENT)
+            ok = ccb_fail_errno(error, CCB_ERR_IO, "removing %s", e->fts_path);
+    }
+    fts_close(fts);
+    return ok;
+}
+
+const char *ccb_cache_dir(void)
+{
+    static char *dir;
+    if (dir != NULL)
+        return dir;
+    const char *own = g_getenv("CCBAKE_CACHE_DIR");
+    if (own != NULL && own[0] != '\0')
+        dir = g_canonicalize_filename(own, NULL);
+    else if (g_getenv("XDG_CACHE_HOME") == NULL && geteuid() == 0)
+        dir = g_strdup("/var/cache/ccbake");
+    else
+        dir = g_build_filename(g_get_user_cache_dir(), "ccbake", NULL);
+    return dir;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files of the host: whole-file reads, files that appear complete or not at all, directories. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The content of a file of at most `limit` bytes (0: 64 MiB); caller frees.  Errors: CCB_ERR_IO. */
+char *ccb_read_file(const char *path, size_t limit, size_t *ret_size, GError **error);
+
+/* Writes through a temporary file in the same directory, fsync and rename. */
+bool ccb_write_file_atomic(const char *path, const void *data, size_t size, GError **error);
+
+/* rename() followed by an fsync of the directory, so that the name survives a crash. */
+bool ccb_publish_file(const char *temporary, const char *path, GError **error);
+
+bool ccb_mkdirs(const char *path, GError **error);
+
+/* Removes a tree; what is missing is no error.  Does not follow symlinks or cross file systems. */
+bool ccb_remove_tree(const char *path, GError **error);
+
+/* write(2) until all is written. */
+bool ccb_write_all(int fd, const void *data, size_t size, const char *name, GError **error);
+
+/* $CCBAKE_CACHE_DIR, or $XDG_CACHE_HOME/ccbake, or /var/cache/ccbake for root, or ~/.cache/ccbake.
+ * The returned string belongs to the function. */
+const char *ccb_cache_dir(void);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One table a verb says everything about its command line; the parser, --help, the shell completion and the
+ * test that compares them with the man page all read it.
+ *
+ *     static struct opts { const char *output; bool json; } opts;
+ *     static const CcbOption options[] = {
+ *         {"output", 'o', CCB_OPT_STRING, &opts.output, "FILE", "where the image goes"},
+ *         {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print JSON"},
+ *         {0},
+ *     };
+ *     const CcbVerb ccb_verb_bake = {"bake", "RECIPE", "bake an image", options, 1, 1, run};
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef enum {
+    CCB_OPT_FLAG,   /* value: bool * */
+    CCB_OPT_STRING, /* value: const char **; points into argv */
+    CCB_OPT_LIST,   /* value: GPtrArray **; may be repeated; created when first seen */
+    CCB_OPT_NUMBER, /* value: unsigned * */
+} CcbOptionType;
+
+typedef struct {
+    const char *name; /* long name without the dashes; NULL ends the table */
+    char letter;      /* short name, or 0 */
+    CcbOptionType type;
+    void *value;
+    const char *argument; /* what --help calls the value: FILE, a|b|c (completed and checked); NULL for flags */
+    const char *help;
+} CcbOption;
+
+typedef struct CcbVerb {
+    const char *name;
+    const char *arguments; /* as --help shows them: "RECIPE" */
+    const char *summary;
+    const CcbOption *options;
+    int min_args, max_args; /* positional arguments; max -1: any number */
+    bool (*run)(int argc, char **argv, GError **error); /* argv holds the positional arguments only */
+} CcbVerb;
+
+/* Parses argv[1..] of a verb (options may stand anywhere; "--" ends them), fills the table's values and
+ * returns the positional arguments (array to be freed with g_free; the strings belong to argv).
+ * Prints the help and returns NULL without an error for --help.  Errors: CCB_ERR_USAGE. */
+char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_argc, GError **error);
+
+/* Writes the verb's help text. */
+char *ccb_options_help(const CcbVerb *verb); /* caller frees */
+
+/* One line an option for completion and tests: "--name\tARGUMENT\thelp". */
+char *ccb_options_list(const CcbVerb *verb); /* caller frees */

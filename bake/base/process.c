@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+
+enum { TAIL_LINES = 15, TICK_MS = 250, EXEC_FAILED = 127, MAX_LINE = 64 << 10 };
+
+/* The reading end of one pipe, and the bytes of a line that is not complete yet. */
+typedef struct {
+    int fd;
+    GString *partial;
+} Stream;
+
+typedef struct {
+    CcbProcess *spec;
+    pid_t pid;
+    int pidfd;
+    Stream out, err;
+    GQueue tail; /* the last lines, for the error message */
+    gint64 deadline;
+} Run;
+
+static const char *name_of(const CcbProcess *spec)
+{
+    return spec->name ? spec->name : spec->argv[0];
+}
+
+/* In the child: only async-signal-safe calls from here to exec. */
+G_GNUC_NORETURN static void become(const CcbProcess *spec, const int fds[3], pid_t parent)
+{
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it died before prctl took effect */
+        _exit(EXEC_FAILED);
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    for (int i = 0; i < 3; i++)
+        if (dup2(fds[i], i) < 0)
+            _exit(EXEC_FAILED);
+    if (spec->child_setup)
+        spec->child_setup(spec->data);
+    if (spec->envp)
+        execvpe(spec->argv[0], (char *const *)spec->argv, (char *const *)spec->envp);
+    else
+        execvp(spec->argv[0], (char *const *)spec->argv);
+    _exit(EXEC_FAILED);
+}
+
+static int open_stdin(const char *text, GError **error)
+{
+    int fd = text ? memfd_create("stdin", MFD_CLOEXEC) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        ccb_fail_errno(error, CCB_ERR_HOST, "preparing the standard input of a child");
+        return -1;
+    }
+    if (text == NULL)
+        return fd;
+    if (!ccb_write_all(fd, text, strlen(text), "standard input of a child", error) ||
+        lseek(fd, 0, SEEK_SET) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool open_pipe(int ends[2], GError **error)
+{
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a pipe");
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return true;
+}
+
+/* The child's ends of the pipes are ours to close again. */
+static bool start(Run *run, GError **error)
+{
+    int out[2] = {-1, -1}, err[2] = {-1, -1};
+    pid_t self = getpid();
+    ccb_autofd int in = open_stdin(run->spec->stdin_text, error);
+    if (in < 0 || !open_pipe(err, error))
+        return false;
+    run->err.fd = err[0];
+    ccb_autofd int child_err = err[1];
+    if (run->spec->separate_stdout && !open_pipe(out, error))
+        return false;
+    run->out.fd = out[0];
+    ccb_autofd int child_out = out[1];
+
+    run->pid = fork();
+    if (run->pid < 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", run->spec->argv[0]);
+    if (run->pid == 0) {
+        const int fds[3] = {in, child_out >= 0 ? child_out : child_err, child_err};
+        become(run->spec, fds, self);
+    }
+    run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
+    if (run->pidfd < 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "watching %s", run->spec->argv[0]);
+    fcntl(run->pidfd, F_SETFD, FD_CLOEXEC);
+    return true;
+}
+
+static void take_line(Run *run, const char *line)
+{
+    g_queue_push_tail(&run->tail, g_utf8_make_valid(line, -1));
+    if (run->tail.length > TAIL_LINES)
+        g_free(g_queue_pop_head(&run->tail));
+    if (run->spec->on_line)
+        run->spec->on_line(line, run->spec->data);
+}
+
+static void flush_lines(Run *run, Stream *stream, bool at_end)
+{
+    GString *s = stream->partial;
+    char *newline;
+    while ((newline = memchr(s->str, '\n', s->len)) != NULL) {
+        *newline = '\0';
+        take_line(run, s->str);
+        g_string_erase(s, 0, newline + 1 - s->str);
+    }
+    if (s->len > 0 && (at_end || s->len > MAX_LINE)) {
+        take_line(run, s->str);
+        g_string_truncate(s, 0);
+    }
+}
+
+/* Reads what is there; closes the stream at its end. */
+static void drain(Run *run, Stream *stream)
+{
+    char buffer[16384];
+    ssize_t n;
+    while (stream->fd >= 0 && (n = read(stream->fd, buffer, sizeof buffer)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return;
+        if (stream == &run->out) {
+            if (run->spec->ret_stdout)
+                g_string_append_len(run->spec->ret_stdout, buffer, n);
+            continue;
+        }
+        g_string_append_len(stream->partial, buffer, n);
+        flush_lines(run, stream, false);
+    }
+    if (stream->fd >= 0) {
+        close(stream->fd);
+        stream->fd = -1;
+    }
+}
+
+static int next_timeout(const Run *run)
+{
+    if (run->deadline == 0)
+        return TICK_MS;
+    gint64 left_ms = (run->deadline - g_get_monotonic_time()) / 1000;
+    return (int)CLAMP(left_ms, 0, TICK_MS);
+}
+
+/* Waits for the child to exit, passing its output on; false: limit passed or cancelled. */
+static bool attend(Run *run, GError **error)
+{
+    for (;;) {
+        struct pollfd fds[] = {{.fd = run->pidfd, .events = POLLIN},
+                               {.fd = run->err.fd, .events = POLLIN},
+                               {.fd = run->out.fd, .events = POLLIN},
+                               {.fd = ccb_cancel_fd(), .events = POLLIN}};
+        int n = poll(fds, G_N_ELEMENTS(fds), next_timeout(run));
+        if (n < 0 && errno != EINTR)
+            return ccb_fail_errno(error, CCB_ERR_HOST, "waiting for %s", run->spec->argv[0]);
+        drain(run, &run->err);
+        drain(run, &run->out);
+        if (ccb_cancel_check(error))
+            return false;
+        if (n > 0 && fds[0].revents)
+            return true;
+        if (run->deadline && g_get_monotonic_time() >= run->deadline)
+            return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s", name_of(run->spec),
+                            run->spec->limit_s);
+        ccb_progress_tick();
+    }
+}
+
+static int decode_status(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Ends what is left of the process group, so that no grandchild outlives its step. */
+static void reap(Run *run)
+{
+    int status = 0;
+    kill(-run->pid, SIGKILL);
+    kill(run->pid, SIGKILL);
+    while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    run->spec->ret_status = decode_status(status);
+    drain(run, &run->err);
+    drain(run, &run->out);
+    flush_lines(run, &run->err, true);
+}
+
+static void append_tail(Run *run, GError **error)
+{
+    if (error == NULL || *error == NULL || run->tail.length == 0)
+        return;
+    GString *message = g_string_new((*error)->message);
+    g_string_append(message, "\nits last lines:");
+    for (GList *l = run->tail.head; l != NULL; l = l->next)
+        g_string_append_printf(message, "\n  | %s", (const char *)l->data);
+    g_free((*error)->message);
+    (*error)->message = g_string_free(message, FALSE);
+}
+
+static bool judge(const Run *run, GError **error)
+{
+    const CcbProcess *spec = run->spec;
+    CcbErrorCode code = spec->error_code ? spec->error_code : CCB_ERR_HOST;
+    if (spec->ret_status == 0 || (spec->allow_failure && spec->ret_status != EXEC_FAILED))
+        return true;
+    if (spec->ret_status == EXEC_FAILED && run->tail.length == 0)
+        return ccb_fail(error, CCB_ERR_HOST, "%s can't be run (is it installed?)", spec->argv[0]);
+    if (spec->ret_status > 128)
+        return ccb_fail(error, code, "%s was killed by signal %d", name_of(spec),
+                        spec->ret_status - 128);
+    return ccb_fail(error, code, "%s failed with exit code %d", name_of(spec), spec->ret_status);
+}
+
+static void run_clear(Run *run)
+{
+    ccb_close_fd(&run->out.fd);
+    ccb_close_fd(&run->err.fd);
+    ccb_close_fd(&run->pidfd);
+    g_string_free(run->out.partial, TRUE);
+    g_string_free(run->err.partial, TRUE);
+    g_queue_clear_full(&run->tail, g_free);
+}
+
+bool ccb_process_run(CcbProcess *spec, GError **error)
+{
+    Run run = {.spec = spec, .pidfd = -1};
+    run.out = (Stream){-1, g_string_new(NULL)};
+    run.err = (Stream){-1, g_string_new(NULL)};
+    g_queue_init(&run.tail);
+    if (spec->limit_s)
+        run.deadline = g_get_monotonic_time() + (gint64)spec->limit_s * G_USEC_PER_SEC;
+
+    bool ok = !ccb_cancel_check(error) && start(&run, error) && attend(&run, error);
+    if (run.pid > 0)
+        reap(&run);
+    ok = ok && judge(&run, error);
+    if (!ok && !ccb_cancelled())
+        append_tail(&run, error);
+    run_clear(&run);
+    return ok;
+}
+
+pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
+{
+    const CcbProcess spec = {.argv = argv};
+    pid_t self = getpid();
+    ccb_autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int fds[3] = {null, log_fd >= 0 ? log_fd : null, log_fd >= 0 ? log_fd : null};
+    pid_t pid = null < 0 ? -1 : fork();
+    if (pid < 0)
+        ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", argv[0]);
+    if (pid == 0)
+        become(&spec, fds, self);
+    return pid;
+}
+
+int ccb_process_end(pid_t *pid, unsigned grace_ms)
+{
+    enum { STEP_MS = 5 };
+    int status = 0;
+    if (*pid <= 0)
+        return 0;
+    kill(*pid, SIGTERM);
+    for (unsigned waited = 0; waited < grace_ms; waited += STEP_MS) {
+        if (waitpid(*pid, &status, WNOHANG) != 0) {
+            *pid = 0;
+            return decode_status(status);
+        }
+        g_usleep(STEP_MS * 1000);
+    }
+    kill(*pid, SIGKILL);
+    while (waitpid(*pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    *pid = 0;
+    return decode_status(status);
+}
+
+char *ccb_process_find(const char *program, GError **error)
+{
+    char *path = g_find_program_in_path(program);
+    if (path == NULL) {
+        ccb_fail(error, CCB_ERR_HOST, "%s is not installed", program);
+        ccb_hint(error, "scripts/install-deps installs what ccbake needs; `ccbake doctor` lists it");
+    }
+    return path;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/attach.h"
+
+#include <blkid/blkid.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/process.h"
+
+enum { EXPORT_LIMIT_MS = 30000, EXPORT_POLL_MS = 5, LOOP_TRIES = 64, END_GRACE_MS = 60000 };
+
+struct CcbAttach {
+    char *dir;       /* holds the mount points */
+    char *disk_path; /* the exported image, seen as a raw file */
+    char *root_path;
+    char *log_path;
+    pid_t daemon;
+    bool read_only, mounted, tmpfs; /* tmpfs: `dir` is mounted */
+    CcbDisk *disk;
+};
+
+/* From here on, what we mount is seen by us and our children only, and goes when we go. */
+static bool enter_private_namespace(GError **error)
+{
+    static bool done;
+    if (done)
+        return true;
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a private mount namespace");
+    done = true;
+    return true;
+}
+
+/* Mount points on a tmpfs of our own: nothing of them is left on the host's disk, even after SIGKILL. */
+static bool make_mount_points(CcbAttach *a, GError **error)
+{
+    a->dir = g_build_filename(ccb_cache_dir(), "mnt", NULL);
+    a->disk_path = g_build_filename(a->dir, "disk", NULL);
+    a->root_path = g_build_filename(a->dir, "root", NULL);
+    a->log_path = g_build_filename(a->dir, "qemu-storage-daemon.log", NULL);
+    if (!ccb_mkdirs(a->dir, error))
+        return false;
+    if (mount("ccbake", a->dir, "tmpfs", MS_NODEV | MS_NOSUID, "mode=0700,size=1m") != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "mounting a tmpfs on %s", a->dir);
+    a->tmpfs = true;
+    ccb_autofd int fd = open(a->disk_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0 || mkdir(a->root_path, 0700) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "creating mount points in %s", a->dir);
+    return true;
+}
+
+/* As JSON, so that a comma in a file name is only a comma. */
+static char *blockdev_json(const char *image, const char *format, bool read_only)
+{
+    json_t *file = json_pack("{ssss}", "driver", "file", "filename", image);
+    /* Nothing is flushed while we work: an overlay that a crash cut short is thrown away, never resumed. */
+    json_object_set_new(file, "cache", json_pack("{sb}", "no-flush", !read_only));
+    json_t *node = json_pack("{ssssso?sbss}", "driver", format, "node-name", "disk", "file", file,
+                             "read-only", read_only, "discard", "unmap");
+    char *text = json_dumps(node, JSON_COMPACT);
+    json_decref(node);
+    return text;
+}
+
+static bool daemon_failed(CcbAttach *a, GError **error)
+{
+    g_autofree char *log = NULL;
+    g_file_get_contents(a->log_path, &log, NULL, NULL);
+    return ccb_fail(error, CCB_ERR_HOST, "qemu-storage-daemon could not export the image: %s",
+                    log && log[0] ? g_strstrip(log) : "it gave no reason");
+}
+
+/* The mount point turns from an empty file into the disk. */
+static bool wait_for_export(CcbAttach *a, GError **error)
+{
+    for (unsigned waited = 0; waited < EXPORT_LIMIT_MS; waited += EXPORT_POLL_MS) {
+        struct stat st;
+        if (stat(a->disk_path, &st) == 0 && st.st_size > 0) {
+            a->disk->size = (uint64_t)st.st_size;
+            return true;
+        }
+        if (waitpid(a->daemon, NULL, WNOHANG) != 0) {
+            a->daemon = 0;
+            return daemon_failed(a, error);
+        }
+        if (ccb_cancel_check(error))
+            return false;
+        g_usleep(EXPORT_POLL_MS * 1000);
+    }
+    return ccb_fail(error, CCB_ERR_HOST, "qemu-storage-daemon did not export the image in %d s",
+                    EXPORT_LIMIT_MS / 1000);
+}
+
+static bool export_image(CcbAttach *a, const char *image, const char *format, GError **error)
+{
+    g_autofree char *blockdev = blockdev_json(image, format, a->read_only);
+    g_autofree char *fuse =
+        g_strdup_printf("type=fuse,id=disk,node-name=disk,mountpoint=%s,writable=%s", a->disk_path,
+                        a->read_only ? "off" : "on");
+    const char *argv[] = {"qemu-storage-daemon", "--blockdev", blockdev, "--export", fuse, NULL};
+    ccb_autofd int log = open(a->log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    a->daemon = ccb_process_spawn(argv, log, error);
+    return a->daemon > 0 && wait_for_export(a, error);
+}
+
+static char *probe_value(blkid_probe probe, const char *name)
+{
+    const char *value = NULL;
+    if (blkid_probe_lookup_value(probe, name, &value, NULL) != 0)
+        return NULL;
+    return g_strdup(value);
+}
+
+static bool describe_filesystem(int fd, CcbPartition *partition)
+{
+    blkid_probe probe = blkid_new_probe();
+    bool ok = blkid_probe_set_device(probe, fd, (blkid_loff_t)partition->start,
+                                     (blkid_loff_t)partition->size) == 0;
+    blkid_probe_enable_superblocks(probe, 1);
+    if (ok && blkid_do_safeprobe(probe) == 0) {
+        partition->fstype = probe_value(probe, "TYPE");
+        partition->label = probe_value(probe, "LABEL");
+        partition->uuid = probe_value(probe, "UUID");
+    }
+    blkid_free_probe(probe);
+    return ok;
+}
+
+static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
+{
+    enum { SECTOR = 512 }; /* libblkid counts in 512-byte sectors */
+    CcbPartition *partition = g_new0(CcbPartition, 1);
+    const char *type = blkid_partition_get_type_string(from);
+    partition->number = (unsigned)blkid_partition_get_partno(from);
+    partition->start = (uint64_t)blkid_partition_get_start(from) * SECTOR;
+    partition->size = (uint64_t)blkid_partition_get_size(from) * SECTOR;
+    partition->type = type ? g_ascii_strdown(type, -1)
+                           : g_strdup_printf("0x%x", blkid_partition_get_type(from));
+    describe_filesystem(fd, partition);
+    if (strcmp(partition->type, CCB_GPT_TYPE_ESP) == 0)
+        disk->esp = partition->number;
+    g_ptr_array_add(disk->partitions, partition);
+}
+
+static bool read_table(CcbAttach *a, GError **error)
+{
+    ccb_autofd int fd = open(a->disk_path, O_RDONLY | O_CLOEXEC);
+    blkid_probe probe = blkid_new_probe();
+    blkid_probe_enable_partitions(probe, 1);
+    blkid_partlist list = NULL;
+    if (fd >= 0 && blkid_probe_set_device(probe, fd, 0, 0) == 0)
+        list = blkid_probe_get_partitions(probe);
+    int n = list ? blkid_partlist_numof_partitions(list) : 0;
+    if (n > 0)
+        a->disk->table =
+            g_strdup(blkid_parttable_get_type(blkid_partlist_get_table(list)));
+    for (int i = 0; i < n; i++)
+        add_partition(a->disk, fd, blkid_partlist_get_partition(list, i));
+    blkid_free_probe(probe);
+    return n > 0 || ccb_fail(error, CCB_ERR_INPUT, "the image has no partition table");
+}
+
+CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only, GError **error)
+{
+    CcbAttach *a = g_new0(CcbAttach, 1);
+    a->read_only = read_only;
+    a->disk = ccb_disk_new();
+    if (enter_private_namespace(error) && make_mount_points(a, error) &&
+        export_image(a, image, format, error) && read_table(a, error))
+        return a;
+    ccb_attach_free(a);
+    return NULL;
+}
+
+CcbDisk *ccb_attach_disk(CcbAttach *a)
+{
+    return a->disk;
+}
+
+const char *ccb_attach_root(const CcbAttach *a)
+{
+    return a->root_path;
+}
+
+bool ccb_attach_pread(CcbAttach *a, void *buffer, size_t size, uint64_t offset, GError **error)
+{
+    ccb_autofd int fd = open(a->disk_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || pread(fd, buffer, size, (off_t)offset) != (ssize_t)size)
+        return ccb_fail_errno(error, CCB_ERR_INPUT, "reading the image at %" G_GUINT64_FORMAT,
+                              offset);
+    return true;
+}
+
+static int configure_loop(int control, int backing, const struct loop_config *config, char **ret_path)
+{
+    int number = ioctl(control, LOOP_CTL_GET_FREE);
+    if (number < 0)
+        return -1;
+    g_autofree char *path = g_strdup_printf("/dev/loop%d", number);
+    ccb_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct loop_config own = *config;
+    own.fd = (uint32_t)backing;
+    if (fd < 0 || ioctl(fd, LOOP_CONFIGURE, &own) != 0)
+        return -1;
+    *ret_path = g_steal_pointer(&path);
+    return ccb_steal_fd(&fd);
+}
+
+/* The device lives as long as the returned descriptor or a mount of it. */
+static int attach_loop(CcbAttach *a, const CcbPartition *p, char **ret_path, GError **error)
+{
+    struct loop_config config = {.info = {.lo_offset = p->start,
+                                          .lo_sizelimit = p->size,
+                                          .lo_flags = LO_FLAGS_AUTOCLEAR |
+                                                      (a->read_only ? LO_FLAGS_READ_ONLY : 0)}};
+    ccb_autofd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    ccb_autofd int backing = open(a->disk_path, (a->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    if (control < 0 || backing < 0) {
+        ccb_fail_errno(error, CCB_ERR_HOST, "opening %s",
+                       control < 0 ? "/dev/loop-control" : a->disk_path);
+        return -1;
+    }
+    /* Between "this one is free" and taking it, somebody else may have taken it. */
+    int fd = -1;
+    for (int i = 0; fd < 0 && i < LOOP_TRIES; i++) {
+        fd = configure_loop(control, backing, &config, ret_path);
+        if (fd < 0 && errno != EBUSY)
+            break;
+    }
+    if (fd < 0)
+        ccb_fail_errno(error, CCB_ERR_HOST, "attaching a loop device");
+    return fd;
+}
+
+static const char *mount_options(const CcbAttach *a, const char *fstype)
+{
+    if (g_str_has_prefix(fstype, "ext"))
+        return a->read_only ? "noload" : "errors=remount-ro,barrier=0";
+    return strcmp(fstype, "xfs") == 0 ? (a->read_only ? "norecovery,nouuid" : "nouuid") : NULL;
+}
+
+bool ccb_attach_mount(CcbAttach *a, const CcbPartition *p, GError **error)
+{
+    g_autofree char *device = NULL;
+    ccb_autofd int loop = attach_loop(a, p, &device, error);
+    if (loop < 0)
+        return false;
+    unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOATIME | (a->read_only ? MS_RDONLY : 0);
+    if (mount(device, a->root_path, p->fstype, flags, mount_options(a, p->fstype)) != 0)
+        return ccb_fail_errno(error, CCB_ERR_INPUT, "mounting partition %u (%s)", p->number,
+                              p->fstype);
+    a->mounted = true;
+    return true;
+}
+
+bool ccb_attach_unmount(CcbAttach *a, GError **error)
+{
+    if (!a->mounted)
+        return true;
+    if (umount2(a->root_path, UMOUNT_NOFOLLOW) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "unmounting the guest's root");
+    a->mounted = false;
+    return true;
+}
+
+/* Free blocks go back to the overlay, so that deleted files do not reach the output. */
+static void trim(const CcbAttach *a)
+{
+    struct fstrim_range range = {.len = UINT64_MAX};
+    ccb_autofd int fd = open(a->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        ioctl(fd, FITRIM, &range); /* only saves space; a file system without discard is as good */
+}
+
+/* Writeback errors show here and not at unmount. */
+static bool sync_root(const CcbAttach *a, GError **error)
+{
+    ccb_autofd int fd = open(a->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || syncfs(fd) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "writing the guest's file system back");
+    return true;
+}
+
+/* The daemon writes the image's metadata when it ends. */
+static bool end_daemon(CcbAttach *a, GError **error)
+{
+    int status = ccb_process_end(&a->daemon, END_GRACE_MS);
+    return status == 0 ||
+           ccb_fail(error, CCB_ERR_IO, "qemu-storage-daemon ended with exit code %d", status);
+}
+
+bool ccb_attach_close(CcbAttach *a, GError **error)
+{
+    bool ok = true;
+    if (a->mounted && !a->read_only) {
+        ok = sync_root(a, error);
+        trim(a);
+    }
+    ok = ok && ccb_attach_unmount(a, error) && end_daemon(a, error);
+    ccb_attach_free(a);
+    return ok;
+}
+
+void ccb_attach_free(CcbAttach *a)
+{
+    if (a == NULL)
+        return;
+    if (a->mounted)
+        umount2(a->root_path, MNT_DETACH);
+    ccb_process_end(&a->daemon, END_GRACE_MS);
+    if (a->tmpfs)
+        umount2(a->dir, MNT_DETACH);
+    ccb_disk_free(a->disk);
+    g_free(a->dir);
+    g_free(a->disk_path);
+    g_free(a->root_path);
+    g_free(a->log_path);
+    g_free(a);
+}

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The appliance door: everything happens in libguestfs's own VM.  Payloads are a read-only ISO disk; scratch is a
+ * sparse disk of its own, mounted over /tmp, /var/tmp and /run of the guest while commands run.
+ */
+#include <fcntl.h>
+#include <guestfs.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "guest/door.h"
+#include "guest/image.h"
+#include "guest/iso.h"
+#include "guest/kvm.h"
+
+enum { MEMORY_MIB = 2048, TAIL_LINES = 15 };
+
+/* Where the wrapper leaves what a command said; on the scratch disk. */
+#define OUT    "/tmp/.ccbake-out"
+#define ERR    "/tmp/.ccbake-err"
+#define IN     "/tmp/.ccbake-in"
+#define STATUS "/tmp/.ccbake-status"
+
+typedef struct {
+    guestfs_h *g;
+    CcbDisk *disk;
+    bool scratch; /* the scratch disk is attached */
+    char *scratch_path, *iso_path;
+} Appliance;
+
+/* libguestfs's last error, with what we did. */
+static bool fail(Appliance *a, GError **error, CcbErrorCode code, const char *what, const char *path)
+{
+    if (ccb_cancel_check(error))
+        return false;
+    const char *reason = guestfs_last_error(a->g);
+    return ccb_fail(error, code, "%s %s in the guest: %s", what, path,
+                    reason ? reason : "no reason given");
+}
+
+static void appliance_free(void *door)
+{
+    Appliance *a = door;
+    ccb_cancel_set_victim(0);
+    if (a->g)
+        guestfs_close(a->g);
+    if (a->scratch_path)
+        unlink(a->scratch_path);
+    if (a->iso_path)
+        unlink(a->iso_path);
+    ccb_disk_free(a->disk);
+    g_free(a->scratch_path);
+    g_free(a->iso_path);
+    g_free(a);
+}
+
+static bool add_image(Appliance *a, const CcbGuestOptions *o, GError **error)
+{
+    struct guestfs_add_drive_opts_argv argv = {
+        .bitmask = GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK |
+                   GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK |
+                   GUESTFS_ADD_DRIVE_OPTS_CACHEMODE_BITMASK |
+                   GUESTFS_ADD_DRIVE_OPTS_DISCARD_BITMASK,
+        .readonly = o->read_only,
+        .format = o->format,
+        /* An overlay that a crash cut short is thrown away, never resumed. */
+        .cachemode = o->read_only ? "writeback" : "unsafe",
+        .discard = o->read_only ? "disable" : "besteffort",
+    };
+    return guestfs_add_drive_opts_argv(a->g, o->image, &argv) == 0 ||
+           ccb_fail(error, CCB_ERR_HOST, "adding the image to the appliance: %s",
+                    guestfs_last_error(a->g));
+}
+
+static bool create_scratch(const char *path, uint64_t size, GError **error)
+{
+    ccb_autofd int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating the scratch disk %s", path);
+    return true;
+}
+
+static bool add_raw(Appliance *a, const char *path, bool read_only, GError **error)
+{
+    int rc = guestfs_add_drive_opts(a->g, path, GUESTFS_ADD_DRIVE_OPTS_READONLY, (int)read_only,
+                                    GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
+                                    GUESTFS_ADD_DRIVE_OPTS_CACHEMODE,
+                                    read_only ? "writeback" : "unsafe", -1);
+    return rc == 0 || ccb_fail(error, CCB_ERR_HOST, "adding %s to the appliance: %s", path,
+                               guestfs_last_error(a->g));
+}
+
+/* Only a guest that is written needs scratch space and payloads. */
+static bool add_extra_disks(Appliance *a, const CcbGuestOptions *o, GError **error)
+{
+    if (o->read_only || o->scratch_dir == NULL)
+        return true;
+    a->scratch_path = g_build_filename(o->scratch_dir, "scratch.raw", NULL);
+    if (!create_scratch(a->scratch_path, o->scratch_size, error) ||
+        !add_raw(a, a->scratch_path, false, error))
+        return false;
+    a->scratch = true;
+    if (o->payloads == NULL || o->payloads->len == 0)
+        return true;
+    a->iso_path = g_build_filename(o->scratch_dir, "payloads.iso", NULL);
+    return ccb_iso_write(a->iso_path, o->payloads, error) && add_raw(a, a->iso_path, true, error);
+}
+
+static bool launch(Appliance *a, GError **error)
+{
+    if (guestfs_launch(a->g) != 0) {
+        if (ccb_cancel_check(error))
+            return false;
+        ccb_fail(error, CCB_ERR_HOST, "starting the libguestfs appliance: %s",
+                 guestfs_last_error(a->g));
+        return ccb_hint(error, "`ccbake doctor` says what this host lacks");
+    }
+    ccb_cancel_set_victim(guestfs_get_pid(a->g));
+    return true;
+}
+
+static char *take(char *from_guestfs)
+{
+    char *copy = from_guestfs && from_guestfs[0] ? g_strdup(from_guestfs) : NULL;
+    free(from_guestfs);
+    return copy;
+}
+
+static void add_partition(Appliance *a, const struct guestfs_partition *from)
+{
+    g_autofree char *device = g_strdup_printf("/dev/sda%d", from->part_num);
+    CcbPartition *p = g_new0(CcbPartition, 1);
+    p->number = (unsigned)from->part_num;
+    p->start = from->part_start;
+    p->size = from->part_size;
+    g_autofree char *type =
+        strcmp(a->disk->table, "gpt") == 0
+            ? take(guestfs_part_get_gpt_type(a->g, "/dev/sda", from->part_num))
+            : g_strdup_printf("0x%x", guestfs_part_get_mbr_id(a->g, "/dev/sda", from->part_num));
+    p->type = type ? g_ascii_strdown(type, -1) : g_strdup("unknown");
+    p->fstype = take(guestfs_vfs_type(a->g, device));
+    if (p->fstype) {
+        p->label = take(guestfs_vfs_label(a->g, device));
+        p->uuid = take(guestfs_vfs_uuid(a->g, device));
+    }
+    if (strcmp(p->type, CCB_GPT_TYPE_ESP) == 0)
+        a->disk->esp = p->number;
+    g_ptr_array_add(a->disk->partitions, p);
+}
+
+static bool read_table(Appliance *a, GError **error)
+{
+    a->disk = ccb_disk_new();
+    char *table = guestfs_part_get_parttype(a->g, "/dev/sda");
+    struct guestfs_partition_list *list = table ? guestfs_part_list(a->g, "/dev/sda") : NULL;
+    if (list == NULL || list->len == 0)
+        return ccb_fail(error, CCB_ERR_INPUT, "the image has no partition table");
+    /* libguestfs says "msdos", libblkid "dos" */
+    a->disk->table = g_strdup(strcmp(table, "msdos") == 0 ? "dos" : table);
+    free(table);
+    a->disk->size = (uint64_t)guestfs_blockdev_getsize64(a->g, "/dev/sda");
+    for (uint32_t i = 0; i < list->len; i++)
+        add_partition(a, &list->val[i]);
+    guestfs_free_partition_list(list);
+    return true;
+}
+
+static bool check_clean(Appliance *a, const CcbPartition *p, const char *device, GError **error)
+{
+    size_t size = 0;
+    char *superblock = guestfs_pread_device(a->g, device, 1024, 1024, &size);
+    if (superblock == NULL || size != 1024) {
+        free(superblock);
+        return fail(a, error, CCB_ERR_INPUT, "reading", device);
+    }
+    bool ok = ccb_disk_check_clean(p, (const unsigned char *)superblock, error);
+    free(superblock);
+    return ok;
+}
+
+static bool has_os_release(guestfs_h *g)
+{
+    return guestfs_exists(g, "/etc/os-release") == 1 || guestfs_exists(g, "/usr/lib/os-release") == 1;
+}
+
+/* Mounts each candidate read-only in turn to see which holds an operating system. */
+static bool find_root(Appliance *a, GError **error)
+{
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(unsigned));
+    for (guint i = 0; i < a->disk->partitions->len; i++) {
+        const CcbPartition *p = a->disk->partitions->pdata[i];
+        if (!ccb_partition_may_be_root(p))
+            continue;
+        g_autofree char *device = g_strdup_printf("/dev/sda%u", p->number);
+        if (!check_clean(a, p, device, error))
+            return false;
+        if (guestfs_mount_ro(a->g, device, "/") != 0)
+            return fail(a, error, CCB_ERR_INPUT, "mounting", device);
+        if (has_os_release(a->g))
+            g_array_append_val(found, p->number);
+        if (guestfs_umount(a->g, "/") != 0)
+            return fail(a, error, CCB_ERR_INPUT, "unmounting", device);
+    }
+    return ccb_disk_set_root(a->disk, found, error);
+}
+
+static bool mount_scratch(Appliance *a, GError **error)
+{
+    static const char *const points[] = {"/tmp", "/var/tmp", "/run"};
+    if (guestfs_mkfs(a->g, "ext4", "/dev/sdb") != 0)
+        return fail(a, error, CCB_ERR_HOST, "formatting", "the scratch disk");
+    for (size_t i = 0; i < G_N_ELEMENTS(points); i++)
+        if (guestfs_mkdir_p(a->g, points[i]) != 0 || guestfs_mount(a->g, "/dev/sdb", points[i]) != 0)
+            return fail(a, error, CCB_ERR_HOST, "mounting the scratch disk on", points[i]);
+    if (guestfs_chmod(a->g, 01777, "/tmp") != 0)
+        return fail(a, error, CCB_ERR_HOST, "preparing", "/tmp");
+    if (a->iso_path && (guestfs_mkdir_p(a->g, CCB_PAYLOAD_DIR) != 0 ||
+                        guestfs_mount_ro(a->g, "/dev/sdc", CCB_PAYLOAD_DIR) != 0))
+        return fail(a, error, CCB_ERR_HOST, "mounting the payloads on", CCB_PAYLOAD_DIR);
+    return true;
+}
+
+static bool mount_root(Appliance *a, bool read_only, GError **error)
+{
+    g_autofree char *device = g_strdup_printf("/dev/sda%u", a->disk->root);
+    int rc = read_only ? guestfs_mount_ro(a->g, device, "/") : guestfs_mount(a->g, device, "/");
+    if (rc != 0)
+        return fail(a, error, CCB_ERR_INPUT, "mounting", device);
+    return !a->scratch || mount_scratch(a, error);
+}
+
+static bool configure(Appliance *a, const CcbGuestOptions *o, GError **error)
+{
+    ccb_kvm_prepare_libguestfs();
+    a->g = guestfs_create();
+    if (a->g == NULL)
+        return ccb_fail(error, CCB_ERR_HOST, "libguestfs can't be initialised");
+    guestfs_set_error_handler(a->g, NULL, NULL);
+    /* libvirt would run QEMU as another user, who can't read our files. */
+    if (guestfs_set_backend(a->g, "direct") != 0 ||
+        guestfs_set_network(a->g, o->network) != 0)
+        return fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
+    if (!o->read_only && (guestfs_set_memsize(a->g, MEMORY_MIB) != 0 ||
+                          guestfs_set_smp(a->g, MAX(1, get_nprocs())) != 0))
+        return fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
+    return true;
+}
+
+void *ccb_appliance_open(const CcbGuestOptions *options, GError **error)
+{
+    Appliance *a = g_new0(Appliance, 1);
+    if (!ccb_cancel_check(error) && configure(a, options, error) && add_image(a, options, error) &&
+        add_extra_disks(a, options, error) && launch(a, error) && read_table(a, error) &&
+        find_root(a, error) && mount_root(a, options->read_only, error))
+        return a;
+    appliance_free(a);
+    return NULL;
+}
+
+static bool missing(const Appliance *a)
+{
+    int number = guestfs_last_errno(a->g);
+    return number == ENOENT || number == ENOTDIR;
+}
+
+static bool app_stat(void *door, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
+                     GError **error)
+{
+    Appliance *a = door;
+    struct guestfs_statns *st =
+        follow ? guestfs_statns(a->g, path) : guestfs_lstatns(a->g, path);
+    if (st == NULL && missing(a)) {
+        *ret_exists = false;
+        return true;
+    }
+    if (st == NULL)
+        return fail(a, error, CCB_ERR_INPUT, "looking at", path);
+    *ret_stat = (CcbStat){(mode_t)st->st_mode, (uid_t)st->st_uid, (gid_t)st->st_gid,
+                          (uint64_t)st->st_size};
+    *ret_exists = true;
+    guestfs_free_statns(st);
+    return true;
+}
+
+static bool app_get(void *door, const char *path, int fd, GError **error)
+{
+    Appliance *a = door;
+    g_autofree char *self = g_strdup_printf("/dev/fd/%d", fd);
+    return guestfs_download(a->g, path, self) == 0 || fail(a, error, CCB_ERR_INPUT, "reading", path);
+}
+
+static char *app_readlink(void *door, const char *path, GError **error)
+{
+    Appliance *a = door;
+    char *target = guestfs_readlink(a->g, path);
+    if (target == NULL)
+        fail(a, error, CCB_ERR_INPUT, "reading the link", path);
+    char *copy = g_strdup(target);
+    free(target);
+    return copy;
+}
+
+/* A list that libguestfs allocated with malloc, as one of GLib's. */
+static char **take_list(char **from_guestfs)
+{
+    char **copy = g_strdupv(from_guestfs);
+    for (char **name = from_guestfs; *name != NULL; name++)
+        free(*name);
+    free(from_guestfs);
+    return copy;
+}
+
+static char **app_list(void *door, const char *path, GError **error)
+{
+    Appliance *a = door;
+    char **names = guestfs_ls(a->g, path);
+    if (names == NULL) {
+        fail(a, error, CCB_ERR_INPUT, "listing", path);
+        return NULL;
+    }
+    return take_list(names);
+}
+
+static char **app_find(void *door, const char *path, GError **error)
+{
+    Appliance *a = door;
+    char **names = guestfs_find(a->g, path);
+    if (names == NULL) {
+        fail(a, error, CCB_ERR_INPUT, "listing", path);
+        return NULL;
+    }
+    return take_list(names);
+}
+
+static bool app_put(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
+                    GError **error)
+{
+    Appliance *a = door;
+    g_autofree char *self = g_strdup_printf("/dev/fd/%d", fd);
+    if (guestfs_upload(a->g, self, path) != 0)
+        return fail(a, error, CCB_ERR_INPUT, "writing", path);
+    if (guestfs_chown(a->g, (int)uid, (int)gid, path) != 0 ||
+        guestfs_chmod(a->g, (int)mode, path) != 0)
+        return fail(a, error, CCB_ERR_INPUT, "setting mode and owner of", path);
+    return true;
+}
+
+static bool app_mkdir(void *door, const char *path, GError **error)
+{
+    Appliance *a = door;
+    return (guestfs_mkdir(a->g, path) == 0 && guestfs_chmod(a->g, 0755, path) == 0) ||
+           fail(a, error, CCB_ERR_INPUT, "creating the directory", path);
+}
+
+static bool app_set_owner(void *door, const char *path, mode_t mode, uid_t uid, gid_t gid,
+                          GError **error)
+{
+    Appliance *a = door;
+    return (guestfs_chown(a->g, (int)uid, (int)gid, path) == 0 &&
+            guestfs_chmod(a->g, (int)mode, path) == 0) ||
+           fail(a, error, CCB_ERR_INPUT, "setting mode and owner of", path);
+}
+
+static bool app_symlink(void *door, const char *target, const char *path, GError **error)
+{
+    Appliance *a = door;
+    return guestfs_ln_s(a->g, target, path) == 0 ||
+           fail(a, error, CCB_ERR_INPUT, "creating the link", path);
+}
+
+static bool app_remove(void *door, const char *path, GError **error)
+{
+    Appliance *a = door;
+    return guestfs_rm_rf(a->g, path) == 0 || fail(a, error, CCB_ERR_INPUT, "removing", path);
+}
+
+static bool app_free_space(void *door, uint64_t *ret_bytes, GError **error)
+{
+    Appliance *a = door;
+    struct guestfs_statvfs *fs = guestfs_statvfs(a->g, "/");
+    if (fs == NULL)
+        return fail(a, error, CCB_ERR_INPUT, "looking at", "the free space");
+    *ret_bytes = (uint64_t)fs->bavail * (uint64_t)fs->frsize;
+    guestfs_free_statvfs(fs);
+    return true;
+}
+
+/* The command's own words are arguments of this script, never part of it. */
+static const char wrapper[] = "umask 022; cd /; rm -f " OUT " " ERR " " STATUS ";"
+                              "if [ \"$1\" = split ]; then shift; \"$@\" <" IN " >" OUT " 2>" ERR ";"
+                              "else shift; \"$@\" <" IN " >" ERR " 2>&1; fi;"
+                              "echo $? >" STATUS;
+
+static GPtrArray *build_argv(const CcbCommand *command)
+{
+    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(argv, g_strdup("/usr/bin/env"));
+    g_ptr_array_add(argv, g_strdup("-i"));
+    for (const char *const *e = ccb_guest_environment; *e != NULL; e++)
+        g_ptr_array_add(argv, g_strdup(*e));
+    for (const char *const *e = command->env; e != NULL && *e != NULL; e++)
+        g_ptr_array_add(argv, g_strdup(*e));
+    const char *const shell[] = {"/bin/sh", "-c", wrapper, "sh",
+                                 command->ret_stdout ? "split" : "merge",
+                                 "timeout", "-k", "10"};
+    for (size_t i = 0; i < G_N_ELEMENTS(shell); i++)
+        g_ptr_array_add(argv, g_strdup(shell[i]));
+    g_ptr_array_add(argv, g_strdup_printf("%u", command->limit_s));
+    for (const char *const *word = command->argv; *word != NULL; word++)
+        g_ptr_array_add(argv, g_strdup(*word));
+    g_ptr_array_add(argv, NULL);
+    return argv;
+}
+
+static char *read_text(Appliance *a, const char *path)
+{
+    size_t size = 0;
+    char *text = guestfs_read_file(a->g, path, &size);
+    char *copy = text ? g_strndup(text, size) : g_strdup("");
+    free(text);
+    return copy;
+}
+
+/* Passes the output on, and returns its last lines as they stand in an error message. */
+static char *pass_output(Appliance *a, CcbLineFunc on_line, void *data)
+{
+    g_autofree char *text = read_text(a, ERR);
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+    guint n = g_strv_length(lines);
+    GString *tail = g_string_new(NULL);
+    for (guint i = 0; i < n; i++) {
+        if (on_line)
+            on_line(lines[i], data);
+        if (i + TAIL_LINES >= n && lines[i][0] != '\0')
+            g_string_append_printf(tail, "\n  | %s", lines[i]);
+    }
+    return g_string_free(tail, FALSE);
+}
+
+static bool judge(const CcbCommand *command, const char *tail, GError **error)
+{
+    enum { TIMEOUT_STATUS = 124, KILLED_STATUS = 137 }; /* of timeout(1) */
+    const char *name = command->argv[0];
+    if (command->ret_status == TIMEOUT_STATUS || command->ret_status == KILLED_STATUS)
+        return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s%s%s", name, command->limit_s,
+                        tail[0] ? "\nits last lines:" : "", tail);
+    if (command->ret_status == 0 || command->allow_failure)
+        return true;
+    return ccb_fail(error, CCB_ERR_STEP, "%s failed with exit code %d%s%s", name,
+                    command->ret_status, tail[0] ? "\nits last lines:" : "", tail);
+}
+
+/* A missing or garbled status counts as a failure. */
+static int parse_status(const char *text)
+{
+    guint64 status;
+    g_autofree char *word = g_strstrip(g_strdup(text));
+    return g_ascii_string_to_unsigned(word, 10, 0, 255, &status, NULL) ? (int)status : 255;
+}
+
+static bool app_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *data, GError **error)
+{
+    Appliance *a = door;
+    g_autoptr(GPtrArray) argv = build_argv(command);
+    const char *input = command->stdin_text ? command->stdin_text : "";
+    if (guestfs_write(a->g, IN, input, strlen(input)) != 0)
+        return fail(a, error, CCB_ERR_STEP, "preparing", command->argv[0]);
+    char *said = guestfs_command(a->g, (char *const *)argv->pdata);
+    if (said == NULL)
+        return fail(a, error, CCB_ERR_STEP, "running", command->argv[0]);
+    free(said);
+    g_autofree char *tail = pass_output(a, on_line, data);
+    g_autofree char *status = read_text(a, STATUS);
+    command->ret_status = parse_status(status);
+    if (command->ret_stdout) {
+        g_autofree char *out = read_text(a, OUT);
+        g_string_append(command->ret_stdout, out);
+    }
+    return judge(command, tail, error);
+}
+
+static const CcbDisk *app_disk(void *door)
+{
+    return ((Appliance *)door)->disk;
+}
+
+static bool unmount_scratch(Appliance *a, GError **error)
+{
+    static const char *const points[] = {"/run", "/var/tmp", "/tmp"};
+    if (a->iso_path && guestfs_umount(a->g, CCB_PAYLOAD_DIR) != 0)
+        return fail(a, error, CCB_ERR_IO, "unmounting", CCB_PAYLOAD_DIR);
+    for (size_t i = 0; i < G_N_ELEMENTS(points); i++)
+        if (guestfs_umount(a->g, points[i]) != 0)
+            return fail(a, error, CCB_ERR_IO, "unmounting", points[i]);
+    return true;
+}
+
+static bool app_close(void *door, GError **error)
+{
+    Appliance *a = door;
+    if (a->scratch) {
+        if (!unmount_scratch(a, error))
+            return false;
+        guestfs_fstrim(a->g, "/", -1); /* only saves space */
+    }
+    if (guestfs_umount_all(a->g) != 0 || guestfs_shutdown(a->g) != 0)
+        return fail(a, error, CCB_ERR_IO, "closing", "the image");
+    return true;
+}
+
+const CcbGuestOps ccb_appliance_ops = {
+    .name = "appliance",
+    .stat = app_stat,
+    .get = app_get,
+    .readlink = app_readlink,
+    .list = app_list,
+    .find = app_find,
+    .put = app_put,
+    .mkdir = app_mkdir,
+    .set_owner = app_set_owner,
+    .symlink = app_symlink,
+    .remove = app_remove,
+    .free_space = app_free_space,
+    .run = app_run,
+    .disk = app_disk,
+    .close = app_close,
+    .free = appliance_free,
+};

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The host door: the image is mounted here (attach.h), files are touched below its root with openat2 (rooted.h),
+ * and guest commands run in it under bubblewrap.
+ *
+ * Bubblewrap runs without a user namespace: with one, only uid 0 would be mapped and a package's chown would fail.
+ * So the command is root of this host, held by its own mount, pid, ipc, uts and network namespaces, an empty /sys, a
+ * minimal /dev, and the capabilities that installing software needs, and no others.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "guest/attach.h"
+#include "guest/door.h"
+#include "guest/rooted.h"
+
+/* All three show the scratch directory to guest commands. */
+static const char *const scratch_points[] = {"/tmp", "/var/tmp", "/run"};
+
+typedef struct {
+    CcbAttach *attach;
+    int root; /* directory descriptor of the mounted root */
+    bool network;
+    char *scratch;
+    GPtrArray *payloads; /* CcbAttachment, borrowed elements */
+} HostDoor;
+
+static bool has_os_release(const char *root_path)
+{
+    static const char *const names[] = {"/etc/os-release", "/usr/lib/os-release"};
+    ccb_autofd int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        CcbStat st;
+        bool exists = false;
+        if (ccb_rooted_stat(root, names[i], true, &st, &exists, NULL) && exists)
+            return true;
+    }
+    return false;
+}
+
+static bool check_clean(CcbAttach *attach, const CcbPartition *partition, GError **error)
+{
+    unsigned char superblock[1024];
+    return ccb_attach_pread(attach, superblock, sizeof superblock, partition->start + 1024, error) &&
+           ccb_disk_check_clean(partition, superblock, error);
+}
+
+/* Mounts each candidate in turn to see which holds an operating system. */
+static bool find_root(CcbAttach *attach, GError **error)
+{
+    CcbDisk *disk = ccb_attach_disk(attach);
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(unsigned));
+    for (guint i = 0; i < disk->partitions->len; i++) {
+        const CcbPartition *partition = disk->partitions->pdata[i];
+        if (!ccb_partition_may_be_root(partition))
+            continue;
+        if (!check_clean(attach, partition, error) || !ccb_attach_mount(attach, partition, error))
+            return false;
+        if (has_os_release(ccb_attach_root(attach)))
+            g_array_append_val(found, partition->number);
+        if (!ccb_attach_unmount(attach, error))
+            return false;
+    }
+    return ccb_disk_set_root(disk, found, error) &&
+           ccb_attach_mount(attach, ccb_disk_partition(disk, disk->root), error);
+}
+
+static void host_free(void *door)
+{
+    HostDoor *host = door;
+    ccb_close_fd(&host->root);
+    ccb_attach_free(host->attach);
+    if (host->payloads)
+        g_ptr_array_unref(host->payloads);
+    g_free(host->scratch);
+    g_free(host);
+}
+
+static GPtrArray *copy_payloads(const GPtrArray *payloads)
+{
+    GPtrArray *copy = g_ptr_array_new();
+    for (guint i = 0; payloads != NULL && i < payloads->len; i++)
+        g_ptr_array_add(copy, payloads->pdata[i]);
+    return copy;
+}
+
+/* Bubblewrap mounts on these by name: a symlink in their place could lead it out of the guest. */
+static bool check_mount_points(int root, GError **error)
+{
+    static const char *const points[] = {"/proc", "/dev", "/sys", "/tmp", "/var", "/var/tmp", "/run"};
+    for (size_t i = 0; i < G_N_ELEMENTS(points); i++) {
+        CcbStat st;
+        bool exists = false;
+        if (!ccb_rooted_stat(root, points[i], false, &st, &exists, error))
+            return false;
+        if (exists && !S_ISDIR(st.mode))
+            return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", points[i]);
+    }
+    return true;
+}
+
+/* The image is a throw-away overlay then: `lock` only. */
+static bool give_resolver(int root, GError **error)
+{
+    ccb_autofd int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
+    CcbStat st;
+    bool exists = false;
+    if (fd < 0)
+        return true; /* a host without a resolver may still reach addresses */
+    return ccb_rooted_stat(root, "/etc/resolv.conf", false, &st, &exists, error) &&
+           (!exists || ccb_rooted_remove(root, "/etc/resolv.conf", error)) &&
+           ccb_rooted_put(root, "/etc/resolv.conf", fd, 0644, 0, 0, error);
+}
+
+static bool open_root(HostDoor *host, GError **error)
+{
+    if (!find_root(host->attach, error))
+        return false;
+    host->root = open(ccb_attach_root(host->attach), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (host->root < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "opening the guest's root");
+    return check_mount_points(host->root, error) &&
+           (!host->network || give_resolver(host->root, error));
+}
+
+void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
+{
+    HostDoor *host = g_new0(HostDoor, 1);
+    *host = (HostDoor){.root = -1, .network = options->network};
+    host->scratch = g_strdup(options->scratch_dir);
+    host->payloads = copy_payloads(options->payloads);
+    host->attach = ccb_attach_open(options->image, options->format, options->read_only, error);
+    if (host->attach != NULL && open_root(host, error))
+        return host;
+    host_free(host);
+    return NULL;
+}
+
+static bool host_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
+                      bool *ret_exists, GError **error)
+{
+    return ccb_rooted_stat(((HostDoor *)door)->root, path, follow, ret_stat, ret_exists, error);
+}
+
+static bool host_get(void *door, const char *path, int fd, GError **error)
+{
+    return ccb_rooted_get(((HostDoor *)door)->root, path, fd, error);
+}
+
+static char *host_readlink(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_readlink(((HostDoor *)door)->root, path, error);
+}
+
+static char **host_list(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_list(((HostDoor *)door)->root, path, error);
+}
+
+static char **host_find(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_find(((HostDoor *)door)->root, path, error);
+}
+
+static bool host_put(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
+                     GError **error)
+{
+    return ccb_rooted_put(((HostDoor *)door)->root, path, fd, mode, uid, gid, error);
+}
+
+static bool host_mkdir(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_mkdir(((HostDoor *)door)->root, path, error);
+}
+
+static bool host_set_owner(void *door, const char *path, mode_t mode, uid_t uid, gid_t gid,
+                           GError **error)
+{
+    return ccb_rooted_set_owner(((HostDoor *)door)->root, path, mode, uid, gid, error);
+}
+
+static bool host_symlink(void *door, const char *target, const char *path, GError **error)
+{
+    return ccb_rooted_symlink(((HostDoor *)door)->root, target, path, error);
+}
+
+static bool host_remove(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_remove(((HostDoor *)door)->root, path, error);
+}
+
+static bool host_free_space(void *door, uint64_t *ret_bytes, GError **error)
+{
+    struct statvfs fs;
+    if (statvfs(ccb_attach_root(((HostDoor *)door)->attach), &fs) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "looking at the guest's free space");
+    *ret_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return true;
+}
+
+/* Words of a command line; each is a string of its own. */
+static void add(GPtrArray *argv, ...)
+{
+    va_list args;
+    va_start(args, argv);
+    for (const char *word; (word = va_arg(args, const char *)) != NULL;)
+        g_ptr_array_add(argv, g_strdup(word));
+    va_end(args);
+}
+
+static void add_isolation(GPtrArray *argv, const HostDoor *host)
+{
+    /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot, nice. */
+    static const char *const capabilities[] = {
+        "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",     "CAP_SETUID", "CAP_SETGID",
+        "CAP_SETFCAP", "CAP_SYS_CHROOT",   "CAP_MKNOD",  "CAP_SYS_NICE", "CAP_KILL"};
+    add(argv, "bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc",
+        "--unshare-uts", "--hostname", "ccbake", NULL);
+    if (!host->network)
+        add(argv, "--unshare-net", NULL);
+    add(argv, "--cap-drop", "ALL", NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
+        add(argv, "--cap-add", capabilities[i], NULL);
+}
+
+static void add_mounts(GPtrArray *argv, const HostDoor *host)
+{
+    add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev", "/dev",
+        "--tmpfs", "/sys", NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(scratch_points); i++)
+        add(argv, "--bind", host->scratch, scratch_points[i], NULL);
+    for (guint i = 0; i < host->payloads->len; i++) {
+        const CcbAttachment *payload = host->payloads->pdata[i];
+        g_autofree char *point = g_build_filename(CCB_PAYLOAD_DIR, payload->name, NULL);
+        add(argv, "--ro-bind", payload->path, point, NULL);
+    }
+}
+
+static void add_environment(GPtrArray *argv, const char *const *environment)
+{
+    for (; environment != NULL && *environment != NULL; environment++) {
+        g_auto(GStrv) pair = g_strsplit(*environment, "=", 2);
+        add(argv, "--setenv", pair[0], pair[1], NULL);
+    }
+}
+
+static void set_umask(void *data)
+{
+    (void)data;
+    umask(022);
+}
+
+static bool host_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *data,
+                     GError **error)
+{
+    const HostDoor *host = door;
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    add_isolation(argv, host);
+    add_mounts(argv, host);
+    add(argv, "--chdir", "/", "--clearenv", NULL);
+    add_environment(argv, ccb_guest_environment);
+    add_environment(argv, command->env);
+    add(argv, "--", NULL);
+    for (const char *const *word = command->argv; *word != NULL; word++)
+        add(argv, *word, NULL);
+    g_ptr_array_add(argv, NULL);
+
+    CcbProcess process = {.argv = (const char *const *)argv->pdata,
+                          .name = command->argv[0],
+                          .error_code = CCB_ERR_STEP,
+                          .stdin_text = command->stdin_text,
+                          .limit_s = command->limit_s,
+                          .allow_failure = command->allow_failure,
+                          .separate_stdout = command->ret_stdout != NULL,
+                          .ret_stdout = command->ret_stdout,
+                          .on_line = on_line,
+                          .data = data,
+                          .child_setup = set_umask};
+    bool ok = ccb_process_run(&process, error);
+    command->ret_status = process.ret_status;
+    return ok;
+}
+
+static const CcbDisk *host_disk(void *door)
+{
+    return ccb_attach_disk(((HostDoor *)door)->attach);
+}
+
+static bool host_close(void *door, GError **error)
+{
+    HostDoor *host = door;
+    ccb_close_fd(&host->root);
+    return ccb_attach_close(g_steal_pointer(&host->attach), error);
+}
+
+const CcbGuestOps ccb_host_door_ops = {
+    .name = "host",
+    .stat = host_stat,
+    .get = host_get,
+    .readlink = host_readlink,
+    .list = host_list,
+    .find = host_find,
+    .put = host_put,
+    .mkdir = host_mkdir,
+    .set_owner = host_set_owner,
+    .symlink = host_symlink,
+    .remove = host_remove,
+    .free_space = host_free_space,
+    .run = host_run,
+    .disk = host_disk,
+    .close = host_close,
+    .free = host_free,
+};

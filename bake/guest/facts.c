@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/facts.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "format/bls.h"
+#include "format/grubenv.h"
+#include "format/rpm.h"
+#include "format/shellvars.h"
+#include "guest/image.h"
+
+#define ENTRIES_DIR      "/boot/loader/entries"
+
+static void entry_free(CcbBootEntry *entry)
+{
+    g_free(entry->id);
+    g_free(entry->path);
+    g_free(entry->title);
+    g_free(entry->kernel);
+    g_free(entry->initrd);
+    g_free(entry->options);
+    g_free(entry->kver);
+    g_free(entry);
+}
+
+CcbFacts *ccb_facts_new(void)
+{
+    CcbFacts *facts = g_new0(CcbFacts, 1);
+    facts->entries = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
+    return facts;
+}
+
+void ccb_facts_free(CcbFacts *facts)
+{
+    if (facts == NULL)
+        return;
+    g_free(facts->sha256);
+    g_free(facts->path);
+    g_free(facts->format);
+    ccb_disk_free(facts->disk);
+    g_free(facts->os_id);
+    g_free(facts->os_version);
+    g_free(facts->os_name);
+    g_free(facts->machine_id);
+    g_strfreev(facts->kernels);
+    g_ptr_array_unref(facts->entries);
+    g_free(facts->default_entry);
+    g_free(facts->default_kver);
+    g_free(facts->kernelopts);
+    g_strfreev(facts->packages);
+    g_free(facts);
+}
+
+/* os-release is read, not libguestfs's idea of the distribution: that one knows no Alibaba Cloud Linux. */
+static bool read_os_release(CcbGuest *guest, CcbFacts *facts, GError **error)
+{
+    const char *path = ccb_guest_exists(guest, "/etc/os-release") ? "/etc/os-release"
+                                                                  : "/usr/lib/os-release";
+    size_t size = 0;
+    g_autofree char *text = ccb_guest_read(guest, path, &size, error);
+    g_autoptr(CcbShellvars) vars = text ? ccb_shellvars_parse(text, size, error) : NULL;
+    if (vars == NULL) {
+        g_prefix_error(error, "%s: ", path);
+        return false;
+    }
+    facts->os_id = ccb_shellvars_get(vars, "ID");
+    facts->os_version = ccb_shellvars_get(vars, "VERSION_ID");
+    facts->os_name = ccb_shellvars_get(vars, "PRETTY_NAME");
+    return true;
+}
+
+static bool read_machine_id(CcbGuest *guest, CcbFacts *facts, GError **error)
+{
+    char *text = NULL;
+    if (!ccb_guest_read_optional(guest, "/etc/machine-id", &text, error))
+        return false;
+    facts->machine_id = text ? g_strstrip(text) : NULL;
+    return true;
+}
+
+static int compare_kernels(const void *a, const void *b)
+{
+    return ccb_kver_compare(*(char *const *)a, *(char *const *)b);
+}
+
+static bool read_kernels(CcbGuest *guest, CcbFacts *facts, GError **error)
+{
+    g_auto(GStrv) names = ccb_guest_list(guest, "/lib/modules", error);
+    if (names == NULL)
+        return false;
+    GPtrArray *kernels = g_ptr_array_new();
+    for (char **name = names; *name != NULL; name++) {
+        g_autofree char *dep = g_build_filename("/lib/modules", *name, "modules.dep", NULL);
+        if (ccb_guest_exists(guest, dep))
+            g_ptr_array_add(kernels, g_strdup(*name));
+    }
+    g_ptr_array_sort(kernels, compare_kernels);
+    g_ptr_array_add(kernels, NULL);
+    facts->kernels = (char **)g_ptr_array_free(kernels, FALSE);
+    return true;
+}
+
+/* The version key, or what follows the machine id in the file name. */
+static char *entry_kver(const CcbBls *bls, const char *id)
+{
+    char *version = ccb_bls_get(bls, "version");
+    if (version != NULL)
+        return version;
+    const char *dash = strchr(id, '-');
+    return g_strdup(dash ? dash + 1 : id);
+}
+
+static bool read_entry(CcbGuest *guest, CcbFacts *facts, const char *name, GError **error)
+{
+    g_autofree char *path = g_build_filename(ENTRIES_DIR, name, NULL);
+    g_autofree char *id = ccb_bls_id(path);
+    if (id == NULL)
+        return true; /* not a .conf file: GRUB does not look at it either */
+    size_t size = 0;
+    g_autofree char *text = ccb_guest_read(guest, path, &size, error);
+    g_autoptr(CcbBls) bls = text ? ccb_bls_parse(text, size, error) : NULL;
+    if (bls == NULL) {
+        g_prefix_error(error, "boot entry %s: ", path);
+        return false;
+    }
+    CcbBootEntry *entry = g_new0(CcbBootEntry, 1);
+    entry->title = ccb_bls_get(bls, "title");
+    entry->kernel = ccb_bls_get(bls, "linux");
+    entry->initrd = ccb_bls_get_joined(bls, "initrd");
+    entry->options = ccb_bls_get_joined(bls, "options");
+    entry->kver = entry_kver(bls, id);
+    entry->id = g_steal_pointer(&id);
+    entry->path = g_steal_pointer(&path);
+    g_ptr_array_add(facts->entries, entry);
+    return true;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const CcbBootEntry *const *x = a, *const *y = b;
+    return ccb_kver_compare((*x)->kver, (*y)->kver);
+}
+
+static bool read_entries(CcbGuest *guest, CcbFacts *facts, GError **error)
+{
+    g_auto(GStrv) names = ccb_guest_list(guest, ENTRIES_DIR, error);
+    if (names == NULL)
+        return false;
+    for (char **name = names; *name != NULL; name++)
+        if (!read_entry(guest, facts, *name, error))
+            return false;
+    g_ptr_array_sort(facts->entries, compare_entries);
+    return true;
+}
+
+static bool read_grubenv(CcbGuest *guest, char **ret_saved, char **ret_kernelopts, GError **error)
+{
+    char *text = NULL;
+    if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &text, error))
+        return false;
+    g_autofree char *block = text;
+    if (block == NULL)
+        return true;
+    g_autoptr(CcbGrubenv) env = ccb_grubenv_parse(block, strlen(block), error);
+    if (env == NULL) {
+        g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
+        return false;
+    }
+    *ret_saved = ccb_grubenv_get(env, "saved_entry");
+    *ret_kernelopts = ccb_grubenv_get(env, "kernelopts");
+    return true;
+}
+
+/* As blscfg does: by id, else by position in the menu, which shows the newest first; else the newest. */
+static const CcbBootEntry *choose_entry(const CcbFacts *facts, const char *saved)
+{
+    guint n = facts->entries->len;
+    guint64 position;
+    for (guint i = 0; saved != NULL && i < n; i++) {
+        const CcbBootEntry *entry = facts->entries->pdata[i];
+        if (strcmp(entry->id, saved) == 0)
+            return entry;
+    }
+    if (saved && g_ascii_string_to_unsigned(saved, 10, 0, G_MAXUINT, &position, NULL) &&
+        position < n)
+        return facts->entries->pdata[n - 1 - position];
+    return n > 0 ? facts->entries->pdata[n - 1] : NULL;
+}
+
+static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
+{
+    g_autofree char *saved = NULL;
+    if (!read_grubenv(guest, &saved, &facts->kernelopts, error))
+        return false;
+    const CcbBootEntry *entry = choose_entry(facts, saved);
+    if (entry == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "the image has no boot entry in %s", ENTRIES_DIR);
+    facts->default_entry = g_strdup(entry->id);
+    facts->default_kver = g_strdup(entry->kver);
+    return true;
+}
+
+static bool copy_file(CcbGuest *guest, const char *from, const char *to, GError **error)
+{
+    ccb_autofd int fd = open(to, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "%s", to);
+    return ccb_guest_download(guest, from, fd, error);
+}
+
+/* Copies the database out, so that it is read without being written. */
+static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *ret_any,
+                       GError **error)
+{
+    g_auto(GStrv) names = ccb_guest_list(guest, from, error);
+    for (char **name = names; name != NULL && *name != NULL; name++) {
+        g_autofree char *source = g_build_filename(from, *name, NULL);
+        g_autofree char *target = g_build_filename(to, *name, NULL);
+        CcbStat st;
+        bool exists = false;
+        if (!ccb_guest_lstat(guest, source, &st, &exists, error))
+            return false;
+        if (!exists || !S_ISREG(st.mode))
+            continue;
+        if (!copy_file(guest, source, target, error))
+            return false;
+        *ret_any = true;
+    }
+    return names != NULL;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **package_names(const GPtrArray *infos)
+{
+    char **names = g_new0(char *, infos->len + 1);
+    for (guint i = 0; i < infos->len; i++)
+        names[i] = g_strdup(((CcbRpmInfo *)infos->pdata[i])->nevra);
+    qsort(names, infos->len, sizeof *names, compare_names);
+    return names;
+}
+
+static bool list_packages(CcbGuest *guest, const char *from, const char *copy, CcbFacts *facts,
+                          GError **error)
+{
+    bool any = false;
+    if (!copy_rpmdb(guest, from, copy, &any, error))
+        return false;
+    g_autoptr(GPtrArray) infos = any ? ccb_rpmdb_list(copy, error) : g_ptr_array_new();
+    if (infos == NULL)
+        return false;
+    facts->packages = package_names(infos);
+    return true;
+}
+
+static bool read_packages(CcbGuest *guest, CcbFacts *facts, GError **error)
+{
+    static const char *const places[] = {"/var/lib/rpm", "/usr/lib/sysimage/rpm"};
+    const char *from = ccb_guest_exists(guest, places[0]) ? places[0] : places[1];
+    g_autofree char *dir = g_dir_make_tmp("ccbake-rpmdb-XXXXXX", NULL);
+    if (dir == NULL)
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating a temporary directory");
+    bool ok = list_packages(guest, from, dir, facts, error);
+    return ccb_remove_tree(dir, ok ? error : NULL) && ok;
+}
+
+CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error)
+{
+    g_autoptr(CcbFacts) facts = ccb_facts_new();
+    if (read_os_release(guest, facts, error) && read_machine_id(guest, facts, error) &&
+        read_kernels(guest, facts, error) && read_entries(guest, facts, error) &&
+        read_default(guest, facts, error) && read_packages(guest, facts, error) &&
+        ccb_guest_free_space(guest, &facts->free_bytes, error))
+        return g_steal_pointer(&facts);
+    return NULL;
+}
+
+const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts)
+{
+    return choose_entry(facts, facts->default_entry);
+}
+
+/* Opens the image itself, read-only: nothing can change it. */
+static CcbFacts *inspect(const char *path, const CcbImageInfo *info, CcbDoor door, GError **error)
+{
+    CcbGuestOptions options = {.image = path,
+                               .format = info->format,
+                               .door = door,
+                               .read_only = true,
+                               .log_fd = -1};
+    g_autoptr(CcbGuest) guest = ccb_guest_open(&options, error);
+    g_autoptr(CcbFacts) facts = guest ? ccb_facts_of_guest(guest, error) : NULL;
+    if (facts == NULL) {
+        g_prefix_error(error, "image %s: ", path);
+        return NULL;
+    }
+    facts->disk = ccb_disk_copy(ccb_guest_disk(guest));
+    facts->format = g_strdup(info->format);
+    return g_steal_pointer(&facts);
+}
+
+static char *cache_path(const char *sha256)
+{
+    g_autofree char *name = g_strconcat(sha256, ".json", NULL);
+    return g_build_filename(ccb_cache_dir(), "facts", name, NULL);
+}
+
+/* A cache that can't be written only costs time. */
+static void remember(const CcbFacts *facts)
+{
+    g_autofree char *path = cache_path(facts->sha256);
+    g_autofree char *dir = g_path_get_dirname(path);
+    json_t *json = ccb_facts_to_json(facts);
+    char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (ccb_mkdirs(dir, NULL))
+        ccb_write_file_atomic(path, text, strlen(text), NULL);
+    free(text);
+    json_decref(json);
+}
+
+static char *digest_of_image(const char *path, GError **error)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        return ccb_digest_file_once(path, error);
+    ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
+    return NULL;
+}
+
+CcbFacts *ccb_facts_cached(const char *path, GError **error)
+{
+    g_autofree char *sha256 = digest_of_image(path, error);
+    if (sha256 == NULL)
+        return NULL;
+    g_autofree char *cached = cache_path(sha256);
+    json_t *json = json_load_file(cached, 0, NULL);
+    CcbFacts *facts = json ? ccb_facts_from_json(json) : NULL;
+    json_decref(json);
+    if (facts != NULL) {
+        facts->sha256 = g_steal_pointer(&sha256);
+        facts->path = g_strdup(path);
+    }
+    return facts;
+}
+
+CcbFacts *ccb_facts_of_image(const char *path, CcbDoor door, GError **error)
+{
+    GError *reason = NULL;
+    CcbFacts *facts = ccb_facts_cached(path, &reason);
+    if (facts != NULL || reason != NULL) {
+        if (reason)
+            g_propagate_error(error, reason);
+        return facts;
+    }
+    g_auto(CcbImageInfo) info = {0};
+    if (!ccb_image_probe(path, &info, error) || !ccb_image_check(path, info.format, error))
+        return NULL;
+    ccb_progress_begin("inspect", path, 0);
+    facts = inspect(path, &info, door, error);
+    if (facts == NULL) {
+        ccb_progress_abort();
+        return NULL;
+    }
+    ccb_progress_end(facts->os_name);
+    facts->path = g_strdup(path);
+    facts->sha256 = ccb_digest_file_once(path, error);
+    if (facts->sha256 == NULL)
+        g_clear_pointer(&facts, ccb_facts_free);
+    else
+        remember(facts);
+    return facts;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/guest.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "guest/door.h"
+
+enum { READ_LIMIT = 64 << 20, DEFAULT_COMMAND_LIMIT_S = 3600 };
+
+struct CcbGuest {
+    const CcbGuestOps *ops;
+    void *door;
+    int log_fd;
+};
+
+const char *const ccb_guest_environment[] = {
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LC_ALL=C",
+    "TMPDIR=/tmp",
+    NULL,
+};
+
+CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *door, int log_fd)
+{
+    CcbGuest *guest = g_new0(CcbGuest, 1);
+    *guest = (CcbGuest){.ops = ops, .door = door, .log_fd = log_fd};
+    return guest;
+}
+
+CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error)
+{
+    bool host = options->door == CCB_DOOR_HOST;
+    void *door = host ? ccb_host_door_open(options, error) : ccb_appliance_open(options, error);
+    if (door == NULL)
+        return NULL;
+    return ccb_guest_new_with_ops(host ? &ccb_host_door_ops : &ccb_appliance_ops, door,
+                                  options->log_fd);
+}
+
+bool ccb_guest_close(CcbGuest *guest, GError **error)
+{
+    bool ok = guest->ops->close == NULL || guest->ops->close(guest->door, error);
+    ccb_guest_free(guest);
+    return ok;
+}
+
+void ccb_guest_free(CcbGuest *guest)
+{
+    if (guest == NULL)
+        return;
+    if (guest->ops->free)
+        guest->ops->free(guest->door);
+    g_free(guest);
+}
+
+const CcbDisk *ccb_guest_disk(const CcbGuest *guest)
+{
+    return guest->ops->disk ? guest->ops->disk(guest->door) : NULL;
+}
+
+bool ccb_guest_lstat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                     GError **error)
+{
+    return guest->ops->stat(guest->door, path, false, ret_stat, ret_exists, error);
+}
+
+bool ccb_guest_exists(CcbGuest *guest, const char *path)
+{
+    CcbStat st;
+    bool exists = false;
+    return guest->ops->stat(guest->door, path, true, &st, &exists, NULL) && exists;
+}
+
+bool ccb_guest_download(CcbGuest *guest, const char *path, int fd, GError **error)
+{
+    return guest->ops->get(guest->door, path, fd, error);
+}
+
+static bool check_regular(const char *path, const CcbStat *st, GError **error)
+{
+    if (!S_ISREG(st->mode))
+        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a regular file", path);
+    if (st->size > READ_LIMIT)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is larger than %d MiB", path,
+                        READ_LIMIT >> 20);
+    return true;
+}
+
+static char *read_known(CcbGuest *guest, const char *path, size_t *ret_size, GError **error)
+{
+    ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
+    if (fd < 0) {
+        ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
+        return NULL;
+    }
+    if (!guest->ops->get(guest->door, path, fd, error))
+        return NULL;
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    return ccb_read_file(self, READ_LIMIT, ret_size, error);
+}
+
+char *ccb_guest_read(CcbGuest *guest, const char *path, size_t *ret_size, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+        return NULL;
+    if (!exists) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s is missing in the guest", path);
+        return NULL;
+    }
+    return check_regular(path, &st, error) ? read_known(guest, path, ret_size, error) : NULL;
+}
+
+bool ccb_guest_read_optional(CcbGuest *guest, const char *path, char **ret_text, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+        return false;
+    if (!exists) {
+        *ret_text = NULL;
+        return true;
+    }
+    char *text = check_regular(path, &st, error) ? read_known(guest, path, NULL, error) : NULL;
+    if (text == NULL)
+        return false;
+    *ret_text = text;
+    return true;
+}
+
+char *ccb_guest_readlink(CcbGuest *guest, const char *path, GError **error)
+{
+    return guest->ops->readlink(guest->door, path, error);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **sorted(char **names)
+{
+    if (names != NULL)
+        qsort(names, g_strv_length(names), sizeof *names, compare_names);
+    return names;
+}
+
+typedef char **(*ListFunc)(void *door, const char *path, GError **error);
+
+static char **list_with(CcbGuest *guest, ListFunc list, const char *path, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+        return NULL;
+    if (!exists)
+        return g_new0(char *, 1);
+    if (!S_ISDIR(st.mode)) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
+        return NULL;
+    }
+    return sorted(list(guest->door, path, error));
+}
+
+char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error)
+{
+    return list_with(guest, guest->ops->list, path, error);
+}
+
+char **ccb_guest_find(CcbGuest *guest, const char *path, GError **error)
+{
+    return list_with(guest, guest->ops->find, path, error);
+}
+
+/* mkdir -p of a path, root:root 0755 where it is new. */
+static bool make_directories(CcbGuest *guest, const char *path, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+        return false;
+    if (exists && S_ISDIR(st.mode))
+        return true;
+    if (exists)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
+    g_autofree char *parent = g_path_get_dirname(path);
+    return make_directories(guest, parent, error) &&
+           guest->ops->mkdir(guest->door, path, error);
+}
+
+static bool put(CcbGuest *guest, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
+                GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    return make_directories(guest, parent, error) &&
+           guest->ops->put(guest->door, path, fd, mode & 07777, uid, gid, error);
+}
+
+bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
+                     uid_t uid, gid_t gid, GError **error)
+{
+    ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
+    if (!ccb_write_all(fd, data, size, path, error))
+        return false;
+    if (lseek(fd, 0, SEEK_SET) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "rewinding a memory file");
+    return put(guest, path, fd, mode, uid, gid, error);
+}
+
+bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error)
+{
+    CcbStat st = {.mode = 0644};
+    bool exists = false;
+    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+        return false;
+    if (!exists)
+        st = (CcbStat){.mode = 0644};
+    return ccb_guest_write(guest, path, text, strlen(text), st.mode, st.uid, st.gid, error);
+}
+
+bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path, mode_t mode,
+                      uid_t uid, gid_t gid, GError **error)
+{
+    ccb_autofd int fd = open(host_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "%s", host_path);
+    return put(guest, path, fd, mode, uid, gid, error);
+}
+
+bool ccb_guest_mkdir(CcbGuest *guest, const char *path, mode_t mode, uid_t uid, gid_t gid,
+                     GError **error)
+{
+    return make_directories(guest, path, error) &&
+           guest->ops->set_owner(guest->door, path, mode & 07777, uid, gid, error);
+}
+
+bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!guest->ops->stat(guest->door, path, false, &st, &exists, error))
+        return false;
+    return !exists || guest->ops->remove(guest->door, path, error);
+}
+
+bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    return make_directories(guest, parent, error) && ccb_guest_remove(guest, path, error) &&
+           guest->ops->symlink(guest->door, target, path, error);
+}
+
+bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error)
+{
+    return guest->ops->free_space(guest->door, ret_bytes, error);
+}
+
+static void log_line(const char *line, void *data)
+{
+    const CcbGuest *guest = data;
+    g_autofree char *text = g_strconcat(line, "\n", NULL);
+    /* The log is a courtesy: a full disk shows where it matters, in the image. */
+    ccb_write_all(guest->log_fd, text, strlen(text), "log", NULL);
+}
+
+bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
+{
+    CcbCommand limited = *command;
+    if (limited.limit_s == 0)
+        limited.limit_s = DEFAULT_COMMAND_LIMIT_S;
+    if (guest->log_fd >= 0) {
+        g_autofree char *shown = g_strjoinv(" ", (char **)command->argv);
+        g_autofree char *heading = g_strconcat("$ ", shown, NULL);
+        log_line(heading, guest);
+    }
+    bool ok = guest->ops->run(guest->door, &limited, guest->log_fd >= 0 ? log_line : NULL, guest,
+                              error);
+    command->ret_status = limited.ret_status;
+    return ok;
+}
+
+bool ccb_guest_command(CcbGuest *guest, GError **error, ...)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    va_list args;
+    va_start(args, error);
+    const char *word;
+    do {
+        word = va_arg(args, const char *);
+        g_ptr_array_add(argv, (char *)word);
+    } while (word != NULL);
+    va_end(args);
+    CcbCommand command = {.argv = (const char *const *)argv->pdata};
+    return ccb_guest_run(guest, &command, error);
+}

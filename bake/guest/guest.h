@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The opened image.  One narrow interface, two doors behind it (door.h): everything that a step or a check does
+ * to an image goes through here, so that both doors give the same tree.
+ *
+ * 1. open      CcbGuestOptions o = {.image = overlay, .format = "qcow2", .door = CCB_DOOR_HOST, ...};
+ *              CcbGuest *guest = ccb_guest_open(&o, error);
+ * 2. use       ccb_guest_read(), _write(), _run() ...
+ * 3. close     ccb_guest_close(guest, error): flushes, unmounts; its failure means that the image is not good
+ *              or ccb_guest_free(guest): throws the door away after an error (the overlay is worthless then)
+ *
+ * Paths are absolute paths inside the guest.  Symlinks are followed inside the guest's root and never lead out of
+ * it, save the last component where a function says so.  Text and lists belong to the caller.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "guest/disk.h"
+
+typedef enum { CCB_DOOR_AUTO, CCB_DOOR_APPLIANCE, CCB_DOOR_HOST } CcbDoor;
+
+typedef struct CcbGuest CcbGuest;
+
+/* Where a payload stands inside the guest while commands run: CCB_PAYLOAD_DIR "/" name. */
+#define CCB_PAYLOAD_DIR "/tmp/ccbake"
+
+typedef struct {
+    char *name; /* file name inside the guest; no slash */
+    char *path; /* file of the host; readable, never written */
+} CcbAttachment;
+
+typedef struct {
+    const char *image;          /* host path; qcow2 overlay to be written, or any image with read_only */
+    const char *format;         /* "qcow2", "raw", "vpc" */
+    CcbDoor door;               /* APPLIANCE or HOST: AUTO is decided by ccb_door_choose() before */
+    bool read_only;             /* the image is never written, the file systems are mounted read-only */
+    bool network;               /* guest commands may reach the network: `lock` only */
+    const char *scratch_dir;    /* existing directory of the host for what must not reach the image */
+    uint64_t scratch_size;      /* bytes of it, for the appliance's scratch disk */
+    const GPtrArray *payloads;  /* CcbAttachment, or NULL */
+    int log_fd;                 /* gets the output of guest commands; -1: none */
+} CcbGuestOptions;
+
+/* Finds and mounts the root file system: the one partition that holds an os-release file.
+ * Errors: CCB_ERR_HOST (a missing capability), CCB_ERR_INPUT (none or several roots, dirty, corrupt). */
+CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error);
+
+/* The partition table as it was found; belongs to the guest. */
+const CcbDisk *ccb_guest_disk(const CcbGuest *guest);
+
+/* Syncs and unmounts, and frees `guest` in either case. */
+bool ccb_guest_close(CcbGuest *guest, GError **error);
+void ccb_guest_free(CcbGuest *guest); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbGuest, ccb_guest_free)
+
+typedef struct {
+    mode_t mode; /* type and permission bits, as in stat(2) */
+    uid_t uid;
+    gid_t gid;
+    uint64_t size;
+} CcbStat;
+
+/* lstat: the last component is not followed.  What is missing: true, with *ret_exists false. */
+bool ccb_guest_lstat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                     GError **error);
+
+/* Whether something stands there, symlinks followed; false also where it could not be read. */
+bool ccb_guest_exists(CcbGuest *guest, const char *path);
+
+/* Content of a regular file of at most 64 MiB; NUL-terminated.  Errors: CCB_ERR_INPUT, with the path. */
+char *ccb_guest_read(CcbGuest *guest, const char *path, size_t *ret_size, GError **error);
+
+/* As above; a missing file gives true and *ret_text NULL. */
+bool ccb_guest_read_optional(CcbGuest *guest, const char *path, char **ret_text, GError **error);
+
+/* Copies a regular file of any size to a descriptor of the host. */
+bool ccb_guest_download(CcbGuest *guest, const char *path, int fd, GError **error);
+
+/* Where a symlink points, as it is written. */
+char *ccb_guest_readlink(CcbGuest *guest, const char *path, GError **error);
+
+/* The names in a directory, sorted, without . and ..; NULL on error.  A missing directory is an empty list. */
+char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error);
+
+/* Every path below a directory, relative to it, sorted by strcmp; symlinks are listed, not followed. */
+char **ccb_guest_find(CcbGuest *guest, const char *path, GError **error);
+
+/* Creates or replaces the content of a file, and sets mode (permission bits) and owner.  Missing parents are
+ * created 0755, root. */
+bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
+                     uid_t uid, gid_t gid, GError **error);
+
+/* As above for text that is edited in place: an existing file keeps its mode and owner; new: 0644, root. */
+bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error);
+
+/* Copies a file of the host into the guest, as ccb_guest_write() would. */
+bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path, mode_t mode,
+                      uid_t uid, gid_t gid, GError **error);
+
+/* mkdir -p; mode and owner are set on the last component only, also where it existed. */
+bool ccb_guest_mkdir(CcbGuest *guest, const char *path, mode_t mode, uid_t uid, gid_t gid,
+                     GError **error);
+
+/* Creates or replaces a symlink; the last component of `path` is not followed.  Owner root. */
+bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error);
+
+/* Removes a file, a link or a tree; the last component is not followed.  What is missing is no error. */
+bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error);
+
+/* Free bytes of the root file system. */
+bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error);
+
+typedef struct {
+    const char *const *argv; /* run in the guest's root; argv[0] is searched in the guest's PATH */
+    const char *const *env;  /* "NAME=value", in addition to PATH, HOME, LC_ALL=C; may be NULL */
+    const char *stdin_text;  /* may be NULL */
+    unsigned limit_s;        /* 0: 3600 */
+    bool allow_failure;
+    GString *ret_stdout;     /* filled with stdout when not NULL; otherwise it goes to the log, as stderr does */
+    int ret_status;
+} CcbCommand;
+
+/* Runs a command as root in the guest's root: own pid, ipc, uts and network namespaces (or a VM's); /tmp, /var/tmp
+ * and /run are scratch and not the image's; TMPDIR is /tmp.  Errors: CCB_ERR_STEP with the last lines of output. */
+bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error);
+
+/* ccb_guest_run() of a NULL-terminated list of words with nothing special about it. */
+bool ccb_guest_command(CcbGuest *guest, GError **error, ...) G_GNUC_NULL_TERMINATED;

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/rooted.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+/* Bounds the recursion into a tree that a guest made. */
+enum { MAX_DEPTH = 256 };
+
+static int open_in(int root, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+        .mode = flags & O_CREAT ? 0600 : 0,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    if (flags & O_PATH)
+        how.flags &= ~(uint64_t)(O_NOCTTY | O_NONBLOCK);
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+/* The directory that holds `path`, and the last component of it (points into `path`). */
+static int open_parent(int root, const char *path, const char **ret_name)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    const char *slash = strrchr(path, '/');
+    *ret_name = slash ? slash + 1 : path;
+    return open_in(root, parent, O_RDONLY | O_DIRECTORY);
+}
+
+static bool fail(GError **error, const char *what, const char *path)
+{
+    return ccb_fail_errno(error, CCB_ERR_INPUT, "%s %s in the guest", what, path);
+}
+
+bool ccb_rooted_stat(int root, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
+                     GError **error)
+{
+    struct stat st;
+    ccb_autofd int fd = open_in(root, path, O_PATH | (follow ? 0 : O_NOFOLLOW));
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        *ret_exists = false;
+        return true;
+    }
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return fail(error, "looking at", path);
+    *ret_stat = (CcbStat){st.st_mode, st.st_uid, st.st_gid, (uint64_t)st.st_size};
+    *ret_exists = true;
+    return true;
+}
+
+static bool require_regular(int fd, const char *path, GError **error)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return fail(error, "looking at", path);
+    if (!S_ISREG(st.st_mode))
+        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a regular file", path);
+    return true;
+}
+
+static bool copy(int from, int to, const char *path, GError **error)
+{
+    ssize_t n;
+    do
+        n = sendfile(to, from, NULL, 1 << 24);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    return n == 0 || ccb_fail_errno(error, CCB_ERR_IO, "copying %s", path);
+}
+
+bool ccb_rooted_get(int root, const char *path, int fd, GError **error)
+{
+    ccb_autofd int from = open_in(root, path, O_RDONLY);
+    if (from < 0)
+        return fail(error, "reading", path);
+    return require_regular(from, path, error) && copy(from, fd, path, error);
+}
+
+char *ccb_rooted_readlink(int root, const char *path, GError **error)
+{
+    char target[4096];
+    ccb_autofd int fd = open_in(root, path, O_PATH | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof target - 1);
+    if (n < 0) {
+        fail(error, "reading the link", path);
+        return NULL;
+    }
+    return g_strndup(target, (gsize)n);
+}
+
+static bool is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* Takes `fd` over. */
+static DIR *open_directory(int fd)
+{
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL && fd >= 0)
+        close(fd);
+    return dir;
+}
+
+static bool collect(int fd, const char *prefix, int depth, GPtrArray *names)
+{
+    DIR *dir = open_directory(fd);
+    if (dir == NULL)
+        return false;
+    bool ok = true;
+    struct dirent *entry;
+    while (ok && (entry = readdir(dir)) != NULL) {
+        if (is_dot(entry->d_name))
+            continue;
+        char *path = g_strconcat(prefix, entry->d_name, NULL);
+        g_ptr_array_add(names, path);
+        if (depth > 0 && entry->d_type == DT_DIR) {
+            g_autofree char *deeper = g_strconcat(path, "/", NULL);
+            ok = collect(openat(dirfd(dir), entry->d_name,
+                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                         deeper, depth - 1, names);
+        }
+    }
+    closedir(dir);
+    return ok;
+}
+
+static char **collect_below(int root, const char *path, int depth, GError **error)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    if (!collect(open_in(root, path, O_RDONLY | O_DIRECTORY), "", depth, names)) {
+        fail(error, "listing", path);
+        g_ptr_array_unref(names);
+        return NULL;
+    }
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
+}
+
+char **ccb_rooted_list(int root, const char *path, GError **error)
+{
+    return collect_below(root, path, 0, error);
+}
+
+char **ccb_rooted_find(int root, const char *path, GError **error)
+{
+    return collect_below(root, path, MAX_DEPTH, error);
+}
+
+bool ccb_rooted_put(int root, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
+                    GError **error)
+{
+    ccb_autofd int to = open_in(root, path, O_WRONLY | O_CREAT);
+    if (to < 0)
+        return fail(error, "writing", path);
+    if (!require_regular(to, path, error))
+        return false;
+    if (ftruncate(to, 0) != 0)
+        return fail(error, "writing", path);
+    if (!copy(fd, to, path, error))
+        return false;
+    if (fchown(to, uid, gid) != 0 || fchmod(to, mode) != 0)
+        return fail(error, "setting mode and owner of", path);
+    return true;
+}
+
+bool ccb_rooted_mkdir(int root, const char *path, GError **error)
+{
+    const char *name;
+    ccb_autofd int parent = open_parent(root, path, &name);
+    if (parent < 0 || mkdirat(parent, name, 0755) != 0)
+        return fail(error, "creating the directory", path);
+    return ccb_rooted_set_owner(root, path, 0755, 0, 0, error);
+}
+
+bool ccb_rooted_set_owner(int root, const char *path, mode_t mode, uid_t uid, gid_t gid,
+                          GError **error)
+{
+    ccb_autofd int fd = open_in(root, path, O_RDONLY);
+    if (fd < 0 || fchown(fd, uid, gid) != 0 || fchmod(fd, mode) != 0)
+        return fail(error, "setting mode and owner of", path);
+    return true;
+}
+
+bool ccb_rooted_symlink(int root, const char *target, const char *path, GError **error)
+{
+    const char *name;
+    ccb_autofd int parent = open_parent(root, path, &name);
+    if (parent < 0 || symlinkat(target, parent, name) != 0)
+        return fail(error, "creating the link", path);
+    return true;
+}
+
+static bool remove_below(int parent, const char *name, int depth)
+{
+    if (unlinkat(parent, name, 0) == 0)
+        return true;
+    if (errno != EISDIR && errno != EPERM)
+        return false;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = depth > 0 ? open_directory(fd) : NULL;
+    if (dir == NULL)
+        return false;
+    bool ok = true;
+    struct dirent *entry;
+    while (ok && (entry = readdir(dir)) != NULL)
+        ok = is_dot(entry->d_name) || remove_below(dirfd(dir), entry->d_name, depth - 1);
+    closedir(dir);
+    return ok && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
+bool ccb_rooted_remove(int root, const char *path, GError **error)
+{
+    const char *name;
+    ccb_autofd int parent = open_parent(root, path, &name);
+    if (parent < 0 || name[0] == '\0' || !remove_below(parent, name, MAX_DEPTH))
+        return fail(error, "removing", path);
+    return true;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "recipe/extends.h"
+
+#include <string.h>
+
+#include "recipe/yaml.h"
+
+bool ccb_step_split(const CcbNode *step, const CcbNode **ret_kind, const CcbNode **ret_settings,
+                    GError **error)
+{
+    if (step->type == CCB_NODE_SCALAR && !ccb_node_is_null(step)) { /* "- initramfs" */
+        *ret_kind = step;
+        *ret_settings = NULL;
+        return true;
+    }
+    if (step->type != CCB_NODE_MAP || step->keys->len != 1)
+        return ccb_node_fail(step, error, "a step is a map with one key, its kind "
+                                          "(\"- nvidia-driver: {...}\")");
+    *ret_kind = step->keys->pdata[0];
+    *ret_settings = step->items->pdata[0];
+    return true;
+}
+
+const char *ccb_step_id(const CcbNode *kind, const CcbNode *settings)
+{
+    const char *id = ccb_node_get_text(settings, "id");
+    return id ? id : kind->text;
+}
+
+static bool step_index(const CcbNode *steps, const char *id, guint *ret_index, GError **error)
+{
+    for (guint i = 0; i < steps->items->len; i++) {
+        const CcbNode *kind, *settings;
+        if (!ccb_step_split(steps->items->pdata[i], &kind, &settings, error))
+            return false;
+        if (strcmp(ccb_step_id(kind, settings), id) == 0) {
+            *ret_index = i;
+            return true;
+        }
+    }
+    *ret_index = steps->items->len;
+    return true;
+}
+
+static bool merge_steps(CcbNode *below, const CcbNode *above, GError **error)
+{
+    for (guint i = 0; i < above->items->len; i++) {
+        const CcbNode *step = above->items->pdata[i], *kind, *settings;
+        guint at;
+        if (!ccb_step_split(step, &kind, &settings, error) ||
+            !step_index(below, ccb_step_id(kind, settings), &at, error))
+            return false;
+        if (at == below->items->len) {
+            g_ptr_array_add(below->items, ccb_node_copy(step));
+        } else {
+            ccb_node_free(below->items->pdata[at]);
+            below->items->pdata[at] = ccb_node_copy(step);
+        }
+    }
+    return true;
+}
+
+static void merge_entries(CcbNode *below, const CcbNode *above)
+{
+    for (guint i = 0; i < above->keys->len; i++)
+        ccb_node_set(below, ccb_node_copy(above->keys->pdata[i]),
+                     ccb_node_copy(above->items->pdata[i]));
+}
+
+static bool merges_by_entry(const char *key)
+{
+    static const char *const keys[] = {"variables", "payloads", "matrix", NULL};
+    return g_strv_contains(keys, key);
+}
+
+/* Lays `above` over `below`, which becomes the result. */
+static bool merge(CcbNode *below, const CcbNode *above, GError **error)
+{
+    for (guint i = 0; i < above->keys->len; i++) {
+        const CcbNode *key = above->keys->pdata[i], *value = above->items->pdata[i];
+        CcbNode *old = ccb_node_get(below, key->text);
+        bool same_type = old != NULL && old->type == value->type;
+        if (same_type && value->type == CCB_NODE_MAP && merges_by_entry(key->text))
+            merge_entries(old, value);
+        else if (same_type && value->type == CCB_NODE_LIST && strcmp(key->text, "steps") == 0) {
+            if (!merge_steps(old, value, error))
+                return false;
+        } else if (strcmp(key->text, "extends") != 0)
+            ccb_node_set(below, ccb_node_copy(key), ccb_node_copy(value));
+    }
+    return true;
+}
+
+/* `chain`: the real paths of the files that led here. */
+static CcbNode *load(const char *path, GPtrArray *chain, GError **error);
+
+static CcbNode *load_parent(const CcbNode *extends, const char *path, GPtrArray *chain,
+                            GError **error)
+{
+    if (extends->type != CCB_NODE_SCALAR || ccb_node_is_null(extends)) {
+        ccb_node_fail(extends, error, "\"extends\": expected the name of a recipe file");
+        return NULL;
+    }
+    g_autofree char *dir = g_path_get_dirname(path);
+    g_autofree char *parent = g_path_is_absolute(extends->text)
+                                  ? g_strdup(extends->text)
+                                  : g_build_filename(dir, extends->text, NULL);
+    g_autofree char *real = g_canonicalize_filename(parent, NULL);
+    if (g_ptr_array_find_with_equal_func(chain, real, g_str_equal, NULL)) {
+        ccb_node_fail(extends, error, "\"extends\" runs in a circle: %s is already being read",
+                      extends->text);
+        return NULL;
+    }
+    if (!g_file_test(parent, G_FILE_TEST_EXISTS)) {
+        ccb_node_fail(extends, error, "\"extends\": there is no %s", parent);
+        return NULL;
+    }
+    return load(parent, chain, error);
+}
+
+static CcbNode *load(const char *path, GPtrArray *chain, GError **error)
+{
+    g_ptr_array_add(chain, g_canonicalize_filename(path, NULL));
+    g_autoptr(CcbNode) own = ccb_yaml_load(path, error);
+    if (own == NULL)
+        return NULL;
+    if (own->type != CCB_NODE_MAP) {
+        ccb_node_fail(own, error, "a recipe is a map of keys");
+        return NULL;
+    }
+    const CcbNode *extends = ccb_node_get(own, "extends");
+    if (extends == NULL)
+        return g_steal_pointer(&own);
+    g_autoptr(CcbNode) whole = load_parent(extends, path, chain, error);
+    if (whole == NULL || !merge(whole, own, error))
+        return NULL;
+    return g_steal_pointer(&whole);
+}
+
+CcbNode *ccb_extends_load(const char *path, GError **error)
+{
+    g_autoptr(GPtrArray) chain = g_ptr_array_new_with_free_func(g_free);
+    return load(path, chain, error);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "recipe/node.h"
+
+#include <string.h>
+
+CcbNode *ccb_node_new(CcbNodeType type, const char *file, int line, int column)
+{
+    CcbNode *node = g_new0(CcbNode, 1);
+    *node = (CcbNode){.type = type, .file = file, .line = line, .column = column};
+    if (type == CCB_NODE_SCALAR)
+        node->text = g_strdup("");
+    else
+        node->items = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_node_free);
+    if (type == CCB_NODE_MAP)
+        node->keys = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_node_free);
+    return node;
+}
+
+void ccb_node_free(CcbNode *node)
+{
+    if (node == NULL)
+        return;
+    g_clear_pointer(&node->items, g_ptr_array_unref);
+    g_clear_pointer(&node->keys, g_ptr_array_unref);
+    g_free(node->text);
+    g_free(node);
+}
+
+CcbNode *ccb_node_copy(const CcbNode *node)
+{
+    CcbNode *copy = ccb_node_new(node->type, node->file, node->line, node->column);
+    copy->plain = node->plain;
+    if (node->type == CCB_NODE_SCALAR) {
+        g_free(copy->text);
+        copy->text = g_strdup(node->text);
+        return copy;
+    }
+    for (guint i = 0; i < node->items->len; i++) {
+        g_ptr_array_add(copy->items, ccb_node_copy(node->items->pdata[i]));
+        if (node->type == CCB_NODE_MAP)
+            g_ptr_array_add(copy->keys, ccb_node_copy(node->keys->pdata[i]));
+    }
+    return copy;
+}
+
+static bool find(const CcbNode *map, const char *key, guint *ret_index)
+{
+    for (guint i = 0; map != NULL && map->type == CCB_NODE_MAP && i < map->keys->len; i++) {
+        if (strcmp(((CcbNode *)map->keys->pdata[i])->text, key) == 0) {
+            *ret_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+CcbNode *ccb_node_get(const CcbNode *map, const char *key)
+{
+    guint i;
+    return find(map, key, &i) ? map->items->pdata[i] : NULL;
+}
+
+const char *ccb_node_get_text(const CcbNode *map, const char *key)
+{
+    const CcbNode *node = ccb_node_get(map, key);
+    return node != NULL && node->type == CCB_NODE_SCALAR ? node->text : NULL;
+}
+
+bool ccb_node_get_bool(const CcbNode *map, const char *key, bool fallback)
+{
+    const char *text = ccb_node_get_text(map, key);
+    return text ? strcmp(text, "true") == 0 : fallback;
+}
+
+unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallback)
+{
+    guint64 number;
+    const char *text = ccb_node_get_text(map, key);
+    if (text == NULL || !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT, &number, NULL))
+        return fallback;
+    return (unsigned)number;
+}
+
+char **ccb_node_get_strings(const CcbNode *map, const char *key)
+{
+    const CcbNode *node = ccb_node_get(map, key);
+    GPtrArray *strings = g_ptr_array_new();
+    if (node != NULL && node->type == CCB_NODE_SCALAR)
+        g_ptr_array_add(strings, g_strdup(node->text));
+    for (guint i = 0; node != NULL && node->type == CCB_NODE_LIST && i < node->items->len; i++)
+        g_ptr_array_add(strings, g_strdup(((CcbNode *)node->items->pdata[i])->text));
+    g_ptr_array_add(strings, NULL);
+    return (char **)g_ptr_array_free(strings, FALSE);
+}
+
+void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value)
+{
+    guint i;
+    if (find(map, key->text, &i)) {
+        ccb_node_free(map->keys->pdata[i]);
+        ccb_node_free(map->items->pdata[i]);
+        map->keys->pdata[i] = key;
+        map->items->pdata[i] = value;
+        return;
+    }
+    g_ptr_array_add(map->keys, key);
+    g_ptr_array_add(map->items, value);
+}
+
+bool ccb_node_is_null(const CcbNode *node)
+{
+    return node->type == CCB_NODE_SCALAR && node->plain &&
+           (node->text[0] == '\0' || strcmp(node->text, "null") == 0 ||
+            strcmp(node->text, "~") == 0);
+}
+
+bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *reason = g_strdup_vprintf(format, args);
+    va_end(args);
+    return ccb_fail(error, CCB_ERR_RECIPE, "%s:%d:%d: %s", node->file, node->line, node->column,
+                    reason);
+}
+
+json_t *ccb_node_to_json(const CcbNode *node)
+{
+    if (node->type == CCB_NODE_SCALAR)
+        return json_string(node->text);
+    json_t *json = node->type == CCB_NODE_LIST ? json_array() : json_object();
+    for (guint i = 0; i < node->items->len; i++) {
+        json_t *value = ccb_node_to_json(node->items->pdata[i]);
+        if (node->type == CCB_NODE_LIST)
+            json_array_append_new(json, value);
+        else
+            json_object_set_new(json, ((CcbNode *)node->keys->pdata[i])->text, value);
+    }
+    return json;
+}
+
+/* Levenshtein's distance, with one row; words longer than the row are no typing errors. */
+static unsigned distance(const char *a, const char *b)
+{
+    enum { MAX = 64 };
+    unsigned row[MAX + 1];
+    size_t m = strlen(a), n = strlen(b);
+    if (m > MAX || n > MAX)
+        return MAX;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= m; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= n; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+const char *ccb_did_you_mean(const char *word, const char *const *names)
+{
+    const char *best = NULL;
+    unsigned least = (unsigned)MAX(2, strlen(word) / 3) + 1;
+    for (; *names != NULL; names++) {
+        unsigned d = distance(word, *names);
+        if (d < least) {
+            least = d;
+            best = *names;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A YAML value that remembers where it stands, so that an error found much later still says file:line:column.
+ * Nodes are immutable once a recipe is loaded and belong to the recipe.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+typedef enum { CCB_NODE_SCALAR, CCB_NODE_LIST, CCB_NODE_MAP } CcbNodeType;
+
+typedef struct CcbNode {
+    CcbNodeType type;
+    char *text;       /* of a scalar; never NULL there */
+    bool plain;       /* an unquoted scalar: true, 12 and null mean what they look like */
+    GPtrArray *items; /* values of a list or map */
+    GPtrArray *keys;  /* of a map: scalar nodes, as many as items */
+    const char *file; /* interned */
+    int line, column; /* from 1 */
+} CcbNode;
+
+CcbNode *ccb_node_new(CcbNodeType type, const char *file, int line, int column);
+void ccb_node_free(CcbNode *node); /* with all below it; accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbNode, ccb_node_free)
+
+CcbNode *ccb_node_copy(const CcbNode *node);
+
+/* The value of a key, or NULL; also where `map` is NULL. */
+CcbNode *ccb_node_get(const CcbNode *map, const char *key);
+
+/* The text of a key's scalar, or NULL. */
+const char *ccb_node_get_text(const CcbNode *map, const char *key);
+
+/* Values that a schema has checked already: absent gives the fallback. */
+bool ccb_node_get_bool(const CcbNode *map, const char *key, bool fallback);
+unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallback);
+
+/* The items of a list of scalars, or of a single scalar; an empty list where the key is absent.  NULL-terminated;
+ * caller frees. */
+char **ccb_node_get_strings(const CcbNode *map, const char *key);
+
+/* Sets or replaces a key; takes key and value over. */
+void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value);
+
+/* A plain scalar without text, as in "key:" with nothing behind it. */
+bool ccb_node_is_null(const CcbNode *node);
+
+/* Fails with "file:line:column: ..." and CCB_ERR_RECIPE. */
+bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/* The same value as JSON; maps lose their order. */
+json_t *ccb_node_to_json(const CcbNode *node);
+
+/* The name in `names` (NULL-terminated) that `word` was probably meant to be, or NULL. */
+const char *ccb_did_you_mean(const char *word, const char *const *names);

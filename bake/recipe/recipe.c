@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "recipe/recipe.h"
+
+#include <string.h>
+
+#include "base/digest.h"
+#include "recipe/extends.h"
+#include "recipe/variables.h"
+
+static const CcbField base_fields[] = {
+    {"url", CCB_FIELD_STRING, false, "where the vendor's image is downloaded from", NULL, NULL},
+    {"path", CCB_FIELD_STRING, false, "the image as a local file, relative to this recipe", NULL, NULL},
+    {"mirrors", CCB_FIELD_STRINGS, false, "other places for the same file", NULL, NULL},
+    {"sha256", CCB_FIELD_STRING, false, "digest of the image file", NULL, NULL},
+    {"size", CCB_FIELD_NUMBER, false, "bytes of the image file", NULL, NULL},
+    {"os", CCB_FIELD_STRING, true, "ID of the image's os-release", NULL, NULL},
+    {"version", CCB_FIELD_STRING, true, "VERSION_ID of the image's os-release", NULL, NULL},
+    {"min-kernel", CCB_FIELD_STRING, true, "oldest kernel that will do", NULL, NULL},
+    {0},
+};
+
+static const CcbField payload_fields[] = {
+    {"url", CCB_FIELD_STRING, false, "where it is downloaded from", NULL, NULL},
+    {"path", CCB_FIELD_STRING, false, "a local file, relative to this recipe", NULL, NULL},
+    {"mirrors", CCB_FIELD_STRINGS, false, "other places for the same file", NULL, NULL},
+    {"referer", CCB_FIELD_STRING, false, "Referer header that the server wants", NULL, NULL},
+    {"sha256", CCB_FIELD_STRING, false, "digest; without it the lock has one", NULL, NULL},
+    {"size", CCB_FIELD_NUMBER, false, "bytes", NULL, NULL},
+    {0},
+};
+
+static const CcbField output_fields[] = {
+    {"name", CCB_FIELD_STRING, false, "file name without the ending; default: the recipe's name",
+     NULL, NULL},
+    {"formats", CCB_FIELD_STRINGS, false, "what to write; default: qcow2", "qcow2", NULL},
+    {"compress", CCB_FIELD_BOOL, false, "compress the qcow2; default: false", NULL, NULL},
+    {0},
+};
+
+const CcbField ccb_recipe_fields[] = {
+    {"format", CCB_FIELD_NUMBER, true, "version of the recipe format: 1", NULL, NULL},
+    {"name", CCB_FIELD_STRING, true, "name of the recipe", NULL, NULL},
+    {"summary", CCB_FIELD_STRING, false, "one line about it", NULL, NULL},
+    {"extends", CCB_FIELD_STRING, false, "recipe file that this one is laid over", NULL, NULL},
+    {"gpus", CCB_FIELD_NUMBER, true, "GPUs of the instance type", "1|8", NULL},
+    {"variables", CCB_FIELD_NAMED, false, "names with default values, used as ${name}", NULL, NULL},
+    {"base", CCB_FIELD_MAP, true, "the image to start from", NULL, base_fields},
+    {"payloads", CCB_FIELD_NAMED_MAPS, false, "files that steps use", NULL, payload_fields},
+    {"steps", CCB_FIELD_STEPS, true, "what is done, in this order", NULL, NULL},
+    {"matrix", CCB_FIELD_NAMED_LISTS, false, "variables with several values: one image each", NULL,
+     NULL},
+    {"output", CCB_FIELD_MAP, false, "what comes out", NULL, output_fields},
+    {0},
+};
+
+static void payload_free(CcbRecipePayload *payload)
+{
+    if (payload == NULL)
+        return;
+    g_free(payload->name);
+    g_strfreev(payload->urls);
+    g_free(payload->referer);
+    g_free(payload->sha256);
+    g_free(payload);
+}
+
+void ccb_recipe_free(CcbRecipe *recipe)
+{
+    if (recipe == NULL)
+        return;
+    g_free(recipe->path);
+    g_free(recipe->name);
+    payload_free(recipe->base);
+    g_free(recipe->base_os);
+    g_free(recipe->base_version);
+    g_free(recipe->min_kernel);
+    g_ptr_array_unref(recipe->payloads);
+    g_ptr_array_unref(recipe->steps);
+    g_ptr_array_unref(recipe->cells);
+    g_free(recipe->output_name);
+    g_strfreev(recipe->formats);
+    ccb_node_free(recipe->root);
+    g_free(recipe);
+}
+
+static bool check_digest(const CcbNode *node, GError **error)
+{
+    return node == NULL || ccb_digest_is_valid(node->text) ||
+           ccb_node_fail(node, error, "\"sha256\": expected 64 lower-case hexadecimal digits");
+}
+
+/* A path is relative to the file that names it. */
+static char *resolve_path(const CcbNode *path)
+{
+    g_autofree char *dir = g_path_get_dirname(path->file);
+    g_autofree char *absolute_dir = g_canonicalize_filename(dir, NULL);
+    return g_canonicalize_filename(path->text, absolute_dir);
+}
+
+static char **source_urls(const CcbNode *node)
+{
+    const CcbNode *path = ccb_node_get(node, "path");
+    GPtrArray *urls = g_ptr_array_new();
+    if (path) {
+        g_ptr_array_add(urls, resolve_path(path));
+    } else {
+        g_auto(GStrv) mirrors = ccb_node_get_strings(node, "mirrors");
+        g_ptr_array_add(urls, g_strdup(ccb_node_get_text(node, "url")));
+        for (char **m = mirrors; *m != NULL; m++)
+            g_ptr_array_add(urls, g_strdup(*m));
+    }
+    g_ptr_array_add(urls, NULL);
+    return (char **)g_ptr_array_free(urls, FALSE);
+}
+
+static CcbRecipePayload *read_payload(const char *name, const CcbNode *node, GError **error)
+{
+    bool has_url = ccb_node_get(node, "url") != NULL, has_path = ccb_node_get(node, "path") != NULL;
+    if (has_url == has_path) {
+        ccb_node_fail(node, error, has_url ? "\"%s\" has both \"url\" and \"path\""
+                                           : "\"%s\" needs \"url\" or \"path\"",
+                      name);
+        return NULL;
+    }
+    if (!check_digest(ccb_node_get(node, "sha256"), error))
+        return NULL;
+    CcbRecipePayload *payload = g_new0(CcbRecipePayload, 1);
+    payload->name = g_strdup(name);
+    payload->urls = source_urls(node);
+    payload->referer = g_strdup(ccb_node_get_text(node, "referer"));
+    payload->sha256 = g_strdup(ccb_node_get_text(node, "sha256"));
+    const char *size = ccb_node_get_text(node, "size");
+    payload->size = size ? g_ascii_strtoull(size, NULL, 10) : 0;
+    payload->node = node;
+    return payload;
+}
+
+static bool read_payloads(CcbRecipe *recipe, GError **error)
+{
+    const CcbNode *map = ccb_node_get(recipe->root, "payloads");
+    for (guint i = 0; map != NULL && map->type == CCB_NODE_MAP && i < map->keys->len; i++) {
+        const CcbNode *key = map->keys->pdata[i];
+        CcbRecipePayload *payload = read_payload(key->text, map->items->pdata[i], error);
+        if (payload == NULL)
+            return false;
+        g_ptr_array_add(recipe->payloads, payload);
+    }
+    return true;
+}
+
+/* --base FILE: another file in the place of the recipe's; its digest is found out, what it must be stays. */
+static void replace_base(CcbRecipe *recipe, const char *file)
+{
+    CcbRecipePayload *base = recipe->base;
+    g_strfreev(base->urls);
+    base->urls = g_new0(char *, 2);
+    base->urls[0] = g_canonicalize_filename(file, NULL);
+    g_clear_pointer(&base->sha256, g_free);
+    g_clear_pointer(&base->referer, g_free);
+    base->size = 0;
+}
+
+static bool read_base(CcbRecipe *recipe, const char *replacement, GError **error)
+{
+    const CcbNode *node = ccb_node_get(recipe->root, "base");
+    recipe->base = read_payload("base", node, error);
+    if (recipe->base == NULL)
+        return false;
+    if (replacement)
+        replace_base(recipe, replacement);
+    recipe->base_os = g_strdup(ccb_node_get_text(node, "os"));
+    recipe->base_version = g_strdup(ccb_node_get_text(node, "version"));
+    recipe->min_kernel = g_strdup(ccb_node_get_text(node, "min-kernel"));
+    return true;
+}
+
+static bool add_step(CcbRecipe *recipe, const CcbNode *node, GHashTable *ids, GError **error)
+{
+    const CcbNode *kind, *settings;
+    if (!ccb_step_split(node, &kind, &settings, error))
+        return false;
+    CcbRecipeStep *step = g_new0(CcbRecipeStep, 1);
+    *step = (CcbRecipeStep){kind->text, ccb_step_id(kind, settings), settings, kind};
+    g_ptr_array_add(recipe->steps, step);
+    if (g_hash_table_add(ids, (char *)step->id))
+        return true;
+    ccb_node_fail(kind, error, "there are two steps with the id \"%s\"", step->id);
+    return ccb_hint(error, "give this one an \"id\" of its own");
+}
+
+static bool read_steps(CcbRecipe *recipe, GError **error)
+{
+    const CcbNode *list = ccb_node_get(recipe->root, "steps");
+    g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < list->items->len; i++)
+        if (!add_step(recipe, list->items->pdata[i], ids, error))
+            return false;
+    return true;
+}
+
+/* Every combination of the matrix's values, the last variable turning fastest. */
+static void read_matrix(CcbRecipe *recipe)
+{
+    const CcbNode *matrix = ccb_node_get(recipe->root, "matrix");
+    guint total = 1;
+    if (matrix == NULL || matrix->type != CCB_NODE_MAP || matrix->keys->len == 0)
+        return;
+    for (guint i = 0; i < matrix->keys->len; i++)
+        total *= ((CcbNode *)matrix->items->pdata[i])->items->len;
+    for (guint cell = 0; cell < total; cell++) {
+        GHashTable *values = g_hash_table_new(g_str_hash, g_str_equal);
+        guint rest = cell;
+        for (guint i = matrix->keys->len; i-- > 0;) {
+            const CcbNode *list = matrix->items->pdata[i];
+            const CcbNode *value = list->items->pdata[rest % list->items->len];
+            rest /= list->items->len;
+            g_hash_table_insert(values, ((CcbNode *)matrix->keys->pdata[i])->text, value->text);
+        }
+        g_ptr_array_add(recipe->cells, values);
+    }
+}
+
+static bool check_matrix(const CcbNode *root, GError **error)
+{
+    enum { MAX_CELLS = 1024 };
+    const CcbNode *matrix = ccb_node_get(root, "matrix");
+    guint total = 1;
+    for (guint i = 0; matrix != NULL && matrix->type == CCB_NODE_MAP && i < matrix->keys->len; i++) {
+        const CcbNode *key = matrix->keys->pdata[i], *list = matrix->items->pdata[i];
+        if (ccb_node_get(ccb_node_get(root, "variables"), key->text) == NULL)
+            return ccb_node_fail(key, error, "\"matrix\": there is no variable \"%s\"", key->text);
+        if (list->type != CCB_NODE_LIST || list->items->len == 0)
+            return ccb_node_fail(list, error, "\"matrix\": \"%s\" needs a list of values", key->text);
+        total *= list->items->len;
+        if (total > MAX_CELLS)
+            return ccb_node_fail(key, error, "\"matrix\" has more than %d cells", MAX_CELLS);
+    }
+    return true;
+}
+
+static bool read_output(CcbRecipe *recipe, GError **error)
+{
+    const CcbNode *output = ccb_node_get(recipe->root, "output");
+    const char *name = ccb_node_get_text(output, "name");
+    recipe->output_name = g_strdup(name ? name : recipe->name);
+    if (strchr(recipe->output_name, '/') != NULL)
+        return ccb_node_fail(output ? output : recipe->root, error,
+                             "the output's name \"%s\" must not hold a slash", recipe->output_name);
+    recipe->formats = ccb_node_get_strings(output, "formats");
+    if (recipe->formats[0] == NULL) {
+        g_strfreev(recipe->formats);
+        recipe->formats = g_strsplit("qcow2", ",", -1);
+    }
+    recipe->compress = ccb_node_get_bool(output, "compress", false);
+    return true;
+}
+
+/* Before anything else, so that a recipe of the future gets this answer and not one about its keys. */
+static bool check_format(const CcbNode *root, GError **error)
+{
+    const CcbNode *format = ccb_node_get(root, "format");
+    unsigned number = ccb_node_get_number(root, "format", 0);
+    if (format == NULL || number == CCB_RECIPE_FORMAT)
+        return true;
+    ccb_node_fail(format, error, "recipe format \"%s\" is not one that this ccbake reads (%d)",
+                  format->type == CCB_NODE_SCALAR ? format->text : "", CCB_RECIPE_FORMAT);
+    return number > CCB_RECIPE_FORMAT ? ccb_hint(error, "it is newer: update ccbake") : false;
+}
+
+static bool apply_settings(CcbNode *root, const CcbRecipeOptions *options, GError **error)
+{
+    CcbNode *variables = ccb_node_get(root, "variables");
+    const char *const *setting = options ? options->settings : NULL;
+    for (; setting != NULL && *setting != NULL; setting++)
+        if (!ccb_variables_set(variables, *setting, error))
+            return false;
+    if (variables == NULL || variables->type != CCB_NODE_MAP)
+        return ccb_variables_expand(root, NULL, error);
+    return ccb_variables_resolve(variables, error) && ccb_variables_expand(root, variables, error);
+}
+
+static CcbNode *load_root(const char *path, const CcbRecipeOptions *options, GError **error)
+{
+    g_autoptr(CcbNode) root = ccb_extends_load(path, error);
+    if (root == NULL || !check_format(root, error) || !apply_settings(root, options, error) ||
+        !ccb_schema_check(root, ccb_recipe_fields, "recipe", error) || !check_matrix(root, error))
+        return NULL;
+    return g_steal_pointer(&root);
+}
+
+CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GError **error)
+{
+    CcbNode *root = load_root(path, options, error);
+    if (root == NULL)
+        return NULL;
+    g_autoptr(CcbRecipe) recipe = g_new0(CcbRecipe, 1);
+    recipe->root = root;
+    recipe->path = g_strdup(path);
+    recipe->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)payload_free);
+    recipe->steps = g_ptr_array_new_with_free_func(g_free);
+    recipe->cells = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
+    recipe->name = g_strdup(ccb_node_get_text(root, "name"));
+    recipe->gpus = ccb_node_get_number(root, "gpus", 1);
+    read_matrix(recipe);
+    if (!read_base(recipe, options ? options->base : NULL, error) ||
+        !read_payloads(recipe, error) || !read_steps(recipe, error) || !read_output(recipe, error))
+        return NULL;
+    return g_steal_pointer(&recipe);
+}
+
+const CcbRecipePayload *ccb_recipe_payload(const CcbRecipe *recipe, const char *name)
+{
+    for (guint i = 0; i < recipe->payloads->len; i++) {
+        const CcbRecipePayload *payload = recipe->payloads->pdata[i];
+        if (strcmp(payload->name, name) == 0)
+            return payload;
+    }
+    return NULL;
+}
+
+const CcbRecipeStep *ccb_recipe_step_of_kind(const CcbRecipe *recipe, const char *kind)
+{
+    for (guint i = 0; i < recipe->steps->len; i++) {
+        const CcbRecipeStep *step = recipe->steps->pdata[i];
+        if (strcmp(step->kind, kind) == 0)
+            return step;
+    }
+    return NULL;
+}
+
+char *ccb_recipe_digest(const CcbRecipe *recipe)
+{
+    json_t *json = ccb_node_to_json(recipe->root);
+    char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
+    char *digest = ccb_digest_string(text);
+    free(text);
+    json_decref(json);
+    return digest;
+}
+
+const CcbNode *ccb_recipe_variables(const CcbRecipe *recipe)
+{
+    return ccb_node_get(recipe->root, "variables");
+}

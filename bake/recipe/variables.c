@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "recipe/variables.h"
+
+#include <string.h>
+
+enum { MAX_DEPTH = 16 };
+
+static const char *suggest(const CcbNode *variables, const char *name)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; variables != NULL && i < variables->keys->len; i++)
+        g_ptr_array_add(names, ((CcbNode *)variables->keys->pdata[i])->text);
+    g_ptr_array_add(names, NULL);
+    return ccb_did_you_mean(name, (const char *const *)names->pdata);
+}
+
+static bool fail_undefined(const CcbNode *node, const CcbNode *variables, const char *name,
+                           GError **error)
+{
+    ccb_node_fail(node, error, "undefined variable \"%s\"", name);
+    const char *meant = suggest(variables, name);
+    return meant ? ccb_hint(error, "did you mean \"%s\"?", meant)
+                 : ccb_hint(error, "give it a default under `variables`");
+}
+
+static char *expand_text(const CcbNode *node, const char *text, const CcbNode *variables, int depth,
+                         GError **error);
+
+/* `*text` stands behind "${" and is moved behind "}". */
+static bool expand_one(const CcbNode *node, const char **text, const CcbNode *variables, int depth,
+                       GString *out, GError **error)
+{
+    const char *end = strchr(*text, '}');
+    if (end == NULL)
+        return ccb_node_fail(node, error, "\"${\" without \"}\" (write $${ for a literal one)");
+    g_autofree char *name = g_strndup(*text, (gsize)(end - *text));
+    const char *value = ccb_node_get_text(variables, name);
+    if (value == NULL)
+        return fail_undefined(node, variables, name, error);
+    if (depth >= MAX_DEPTH)
+        return ccb_node_fail(node, error, "variable \"%s\" refers to itself", name);
+    g_autofree char *expanded = expand_text(node, value, variables, depth + 1, error);
+    if (expanded == NULL)
+        return false;
+    g_string_append(out, expanded);
+    *text = end + 1;
+    return true;
+}
+
+static char *expand_text(const CcbNode *node, const char *text, const CcbNode *variables, int depth,
+                         GError **error)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    while (*text != '\0') {
+        if (g_str_has_prefix(text, "$${")) {
+            g_string_append(out, "${");
+            text += 3;
+        } else if (g_str_has_prefix(text, "${")) {
+            text += 2;
+            if (!expand_one(node, &text, variables, depth, out, error))
+                return NULL;
+        } else {
+            g_string_append_c(out, *text++);
+        }
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **error)
+{
+    if (node->type == CCB_NODE_SCALAR) {
+        char *text = expand_text(node, node->text, variables, 0, error);
+        if (text == NULL)
+            return false;
+        g_free(node->text);
+        node->text = text;
+        return true;
+    }
+    for (guint i = 0; i < node->items->len; i++)
+        if (!ccb_variables_expand(node->items->pdata[i], variables, error))
+            return false;
+    return true;
+}
+
+bool ccb_variables_resolve(CcbNode *variables, GError **error)
+{
+    g_autoptr(CcbNode) raw = ccb_node_copy(variables);
+    return ccb_variables_expand(variables, raw, error);
+}
+
+bool ccb_variables_set(CcbNode *variables, const char *setting, GError **error)
+{
+    const char *equals = strchr(setting, '=');
+    if (equals == NULL || equals == setting)
+        return ccb_fail(error, CCB_ERR_USAGE, "--set %s: expected NAME=VALUE", setting);
+    g_autofree char *name = g_strndup(setting, (gsize)(equals - setting));
+    CcbNode *variable = variables ? ccb_node_get(variables, name) : NULL;
+    if (variable == NULL) {
+        ccb_fail(error, CCB_ERR_USAGE, "--set %s: the recipe has no variable \"%s\"", setting, name);
+        const char *meant = suggest(variables, name);
+        return meant ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
+    }
+    g_free(variable->text);
+    variable->text = g_strdup(equals + 1);
+    variable->plain = false;
+    return true;
+}
