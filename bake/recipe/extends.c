@@ -27,37 +27,28 @@ const char *ccb_step_id(const CcbNode *kind, const CcbNode *settings)
     return id ? id : kind->text;
 }
 
-static bool step_index(const CcbNode *steps, const char *id, guint *ret_index, GError **error)
+static const CcbNode *find_step(const CcbNode *steps, const char *id)
 {
     for (guint i = 0; i < steps->items->len; i++) {
         const CcbNode *kind, *settings;
-        if (!ccb_step_split(steps->items->pdata[i], &kind, &settings, error))
-            return false;
-        if (strcmp(ccb_step_id(kind, settings), id) == 0) {
-            *ret_index = i;
-            return true;
-        }
+        if (ccb_step_split(steps->items->pdata[i], &kind, &settings, NULL) &&
+            strcmp(ccb_step_id(kind, settings), id) == 0)
+            return steps->items->pdata[i];
     }
-    *ret_index = steps->items->len;
-    return true;
+    return NULL;
 }
 
-static bool merge_steps(CcbNode *below, const CcbNode *above, GError **error)
+/* The child's list is the whole order; a bare word in it is the parent's step of that id, where there is one. */
+static CcbNode *merge_steps(const CcbNode *parent, const CcbNode *child)
 {
-    for (guint i = 0; i < above->items->len; i++) {
-        const CcbNode *step = above->items->pdata[i], *kind, *settings;
-        guint at;
-        if (!ccb_step_split(step, &kind, &settings, error) ||
-            !step_index(below, ccb_step_id(kind, settings), &at, error))
-            return false;
-        if (at == below->items->len) {
-            g_ptr_array_add(below->items, ccb_node_copy(step));
-        } else {
-            ccb_node_free(below->items->pdata[at]);
-            below->items->pdata[at] = ccb_node_copy(step);
-        }
+    CcbNode *list = ccb_node_new(CCB_NODE_LIST, child->file, child->line, child->column);
+    for (guint i = 0; i < child->items->len; i++) {
+        const CcbNode *step = child->items->pdata[i];
+        const CcbNode *inherited =
+            step->type == CCB_NODE_SCALAR ? find_step(parent, step->text) : NULL;
+        g_ptr_array_add(list->items, ccb_node_copy(inherited ? inherited : step));
     }
-    return true;
+    return list;
 }
 
 static void merge_entries(CcbNode *below, const CcbNode *above)
@@ -73,22 +64,30 @@ static bool merges_by_entry(const char *key)
     return g_strv_contains(keys, key);
 }
 
+/* What `above` says for a key that `below` has too; takes nothing over. */
+static CcbNode *merged_value(const char *key, const CcbNode *below, const CcbNode *above)
+{
+    if (below == NULL || below->type != above->type)
+        return ccb_node_copy(above);
+    if (above->type == CCB_NODE_LIST && strcmp(key, "steps") == 0)
+        return merge_steps(below, above);
+    if (above->type != CCB_NODE_MAP || !merges_by_entry(key))
+        return ccb_node_copy(above);
+    CcbNode *both = ccb_node_copy(below);
+    merge_entries(both, above);
+    return both;
+}
+
 /* Lays `above` over `below`, which becomes the result. */
-static bool merge(CcbNode *below, const CcbNode *above, GError **error)
+static void merge(CcbNode *below, const CcbNode *above)
 {
     for (guint i = 0; i < above->keys->len; i++) {
-        const CcbNode *key = above->keys->pdata[i], *value = above->items->pdata[i];
-        CcbNode *old = ccb_node_get(below, key->text);
-        bool same_type = old != NULL && old->type == value->type;
-        if (same_type && value->type == CCB_NODE_MAP && merges_by_entry(key->text))
-            merge_entries(old, value);
-        else if (same_type && value->type == CCB_NODE_LIST && strcmp(key->text, "steps") == 0) {
-            if (!merge_steps(old, value, error))
-                return false;
-        } else if (strcmp(key->text, "extends") != 0)
-            ccb_node_set(below, ccb_node_copy(key), ccb_node_copy(value));
+        const CcbNode *key = above->keys->pdata[i];
+        if (strcmp(key->text, "extends") != 0)
+            ccb_node_set(below, ccb_node_copy(key),
+                         merged_value(key->text, ccb_node_get(below, key->text),
+                                      above->items->pdata[i]));
     }
-    return true;
 }
 
 /* `chain`: the real paths of the files that led here. */
@@ -132,8 +131,9 @@ static CcbNode *load(const char *path, GPtrArray *chain, GError **error)
     if (extends == NULL)
         return g_steal_pointer(&own);
     g_autoptr(CcbNode) whole = load_parent(extends, path, chain, error);
-    if (whole == NULL || !merge(whole, own, error))
+    if (whole == NULL)
         return NULL;
+    merge(whole, own);
     return g_steal_pointer(&whole);
 }
 

@@ -83,9 +83,10 @@ void ccb_recipe_free(CcbRecipe *recipe)
     g_free(recipe);
 }
 
+/* Empty, as a variable may be: not known here, the lock has it. */
 static bool check_digest(const CcbNode *node, GError **error)
 {
-    return node == NULL || ccb_digest_is_valid(node->text) ||
+    return node == NULL || node->text[0] == '\0' || ccb_digest_is_valid(node->text) ||
            ccb_node_fail(node, error, "\"sha256\": expected 64 lower-case hexadecimal digits");
 }
 
@@ -128,7 +129,8 @@ static CcbRecipePayload *read_payload(const char *name, const CcbNode *node, GEr
     payload->name = g_strdup(name);
     payload->urls = source_urls(node);
     payload->referer = g_strdup(ccb_node_get_text(node, "referer"));
-    payload->sha256 = g_strdup(ccb_node_get_text(node, "sha256"));
+    const char *sha256 = ccb_node_get_text(node, "sha256");
+    payload->sha256 = sha256 && sha256[0] ? g_strdup(sha256) : NULL;
     const char *size = ccb_node_get_text(node, "size");
     payload->size = size ? g_ascii_strtoull(size, NULL, 10) : 0;
     payload->node = node;

@@ -72,6 +72,8 @@ bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **erro
         char *text = expand_text(node, node->text, variables, 0, error);
         if (text == NULL)
             return false;
+        if (strcmp(text, node->text) != 0)
+            node->plain = false; /* an empty value is a value, not a missing one */
         g_free(node->text);
         node->text = text;
         return true;

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+#   make                 build/ccbake, manual pages, completion
+#   make check           all tests (installs what they need)
+#   make check-asan      the C tests and the fast tool tests under ASan and UBSan
+#   make demo            bake, verify and boot the guide's images, from stand-ins
+#   make lint            clang-format, cppcheck, shellcheck, a clang build
+#   make install         PREFIX=/usr/local DESTDIR=
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+BUILD    ?= build
+CC       ?= gcc
+CFLAGS   ?= -O2 -g
+LIBS     := glib-2.0 libguestfs libarchive libcurl libcrypto libfyaml jansson rpm libelf blkid
+
+WARNINGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCCB_VERSION='"$(VERSION)"' -Ibake
+# Unquoted so that a missing library is named once, by the rule that needs it.
+LIB_CFLAGS = $(shell pkg-config --cflags $(LIBS))
+LIB_LIBS   = $(shell pkg-config --libs $(LIBS))
+
+SOURCES := $(sort $(wildcard bake/*/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
+MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* 2>/dev/null) $(wildcard tests/*.bash bake/completions/*)
+
+.PHONY: all check check-unit check-asan demo deps lint format install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/ccbake $(MANUAL)
+
+$(BUILD)/ccbake: $(BUILD)/obj/bake/main.o $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/%: tests/unit/%.c $(OBJECTS) tests/unit/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(OBJECTS) $(LIB_LIBS)
+
+-include $(OBJECTS:.o=.d) $(BUILD)/obj/bake/main.d
+
+$(BUILD)/man/%.1: bake/man/%.pod
+	@mkdir -p $(@D)
+	pod2man --section=1 --center="ccbake" --release="ccbake $(VERSION)" --name=$* $< $@
+
+$(BUILD)/man/%.5: bake/man/%.pod
+	@mkdir -p $(@D)
+	pod2man --section=5 --center="ccbake" --release="ccbake $(VERSION)" --name=$* $< $@
+
+deps:
+	scripts/install-deps
+
+check-unit: $(TESTS)
+	scripts/run-tests unit $(BUILD) $(TESTS)
+
+check: deps
+	$(MAKE) all check-unit
+	scripts/run-tests bats $(BUILD) $(sort $(wildcard tests/*.bats))
+
+ASAN := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+check-asan: deps
+	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' all check-unit
+	scripts/run-tests bats $(BUILD)/asan tests/recipe.bats tests/options.bats tests/fetch.bats
+
+demo: deps
+	$(MAKE) all
+	scripts/demo $(BUILD)
+
+lint: deps
+	clang-format --dry-run --Werror $(sort $(wildcard bake/*.c bake/*/*.[ch] tests/unit/*.[ch]))
+	shellcheck -x $(SCRIPTS)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
+	    --suppress=missingInclude --suppress=unknownMacro -Ibake bake
+	$(MAKE) BUILD=$(BUILD)/clang CC=clang all
+
+format:
+	clang-format -i $(sort $(wildcard bake/*.c bake/*/*.[ch] tests/unit/*.[ch]))
+
+install: all
+	install -D -m 0755 $(BUILD)/ccbake $(DESTDIR)$(PREFIX)/bin/ccbake
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(BUILD)/man/ccbake.1
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(BUILD)/man/ccbake-recipe.5
+	install -D -m 0644 bake/completions/ccbake.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ccbake
+	cd recipes && find . -type f -name '*.yaml' -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/recipes/{} \;
+	cd overlays && find . -type f -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/overlays/{} \;
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/ccbake $(DESTDIR)$(PREFIX)/share/man/man1/ccbake.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5/ccbake-recipe.5 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ccbake
+	rm -rf $(DESTDIR)$(PREFIX)/share/ccbake
+
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/unit $(BUILD)/asan $(BUILD)/clang $(BUILD)/man $(BUILD)/ccbake

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/guardian.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+/* Commands on the pipe: one line each, '+' or '-' and a path. */
+static int pipe_end = -1;
+
+static void remove_watched(GHashTable *paths)
+{
+    GHashTableIter iterator;
+    gpointer path;
+    g_hash_table_iter_init(&iterator, paths);
+    while (g_hash_table_iter_next(&iterator, &path, NULL))
+        ccb_remove_tree(path, NULL); /* nobody is left to hear of a failure */
+}
+
+G_GNUC_NORETURN static void guard(int fd)
+{
+    GHashTable *paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    FILE *commands = fdopen(fd, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    while ((n = getline(&line, &room, commands)) > 1) {
+        line[n - 1] = '\0';
+        if (line[0] == '+')
+            g_hash_table_add(paths, g_strdup(line + 1));
+        else
+            g_hash_table_remove(paths, line + 1);
+    }
+    remove_watched(paths);
+    _exit(0);
+}
+
+/* Nothing of ccbake's may be kept alive by us: no lock, no terminal, no signal meant for it. */
+static void detach(int keep)
+{
+    setsid();
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_IGN);
+    if (keep > 0)
+        close_range(0, (unsigned)keep - 1, 0);
+    close_range((unsigned)keep + 1, ~0u, 0);
+}
+
+bool ccb_guardian_start(GError **error)
+{
+    int ends[2];
+    if (pipe_end >= 0)
+        return true;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a pipe");
+    pid_t pid = fork();
+    if (pid < 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "starting the guardian process");
+    if (pid == 0) {
+        detach(ends[0]);
+        guard(ends[0]);
+    }
+    close(ends[0]);
+    pipe_end = ends[1];
+    return true;
+}
+
+static void tell(char command, const char *path)
+{
+    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+    g_autofree char *line = g_strdup_printf("%c%s\n", command, absolute);
+    if (pipe_end >= 0)
+        ccb_write_all(pipe_end, line, strlen(line), "guardian", NULL);
+}
+
+void ccb_guardian_watch(const char *path)
+{
+    tell('+', path);
+}
+
+void ccb_guardian_release(const char *path)
+{
+    tell('-', path);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "boot/source.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "format/grubcfg.h"
+#include "format/unit.h"
+#include "guest/door.h"
+#include "guest/facts.h"
+#include "guest/guest.h"
+#include "guest/image.h"
+
+#define GRUBENV     "/boot/grub2/grubenv"
+#define GRUBCFG     "/boot/grub2/grub.cfg"
+#define PERSISTENCE "nvidia-persistenced.service"
+
+/* In the order in which systemd looks: the first file of a name is the unit. */
+static const char *const unit_dirs[] = {"/etc/systemd/system", "/usr/local/lib/systemd/system",
+                                        "/usr/lib/systemd/system", "/lib/systemd/system"};
+
+void ccb_boot_source_free(CcbBootSource *source)
+{
+    if (source == NULL)
+        return;
+    g_free(source->image);
+    g_free(source->format);
+    g_free(source->entry);
+    g_free(source->kernel);
+    g_free(source->initrd);
+    g_free(source->cmdline);
+    g_free(source->target);
+    g_clear_pointer(&source->names, g_hash_table_unref);
+    g_strfreev(source->gpu_consumers);
+    g_free(source);
+}
+
+/* --- command line
+ * ------------------------------------------------------------------------------------------ */
+
+static char *variable(const char *name, const CcbGrubenv *env, const char *fallback)
+{
+    char *value = env ? ccb_grubenv_get(env, name) : NULL;
+    if (value == NULL && g_str_equal(name, "kernelopts"))
+        value = g_strdup(fallback);
+    return value;
+}
+
+/* The name behind a '$' at `p`, with or without braces; *ret_end is behind it.  NULL: no variable.
+ */
+static char *variable_name(const char *p, const char **ret_end)
+{
+    bool braces = *p == '{';
+    const char *start = p + braces;
+    size_t length = 0;
+    while (g_ascii_isalnum(start[length]) || start[length] == '_')
+        length++;
+    if (length == 0 || (braces && start[length] != '}'))
+        return NULL;
+    *ret_end = start + length + braces;
+    return g_strndup(start, length);
+}
+
+char *ccb_boot_expand(const char *options, const CcbGrubenv *env, const char *fallback)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (const char *p = options; *p;) {
+        const char *end = p;
+        g_autofree char *name = *p == '$' ? variable_name(p + 1, &end) : NULL;
+        if (name == NULL) {
+            g_string_append_c(text, *p++);
+            continue;
+        }
+        g_autofree char *value = variable(name, env, fallback);
+        g_string_append(text, value ? value : "");
+        p = end;
+    }
+    return g_strdup(g_strstrip(text->str));
+}
+
+static bool read_grubenv(CcbGuest *guest, CcbGrubenv **ret_env, GError **error)
+{
+    if (!ccb_guest_exists(guest, GRUBENV))
+        return true;
+    size_t size;
+    g_autofree char *data = ccb_guest_read(guest, GRUBENV, &size, error);
+    if (data == NULL)
+        return false;
+    *ret_env = ccb_grubenv_parse(data, size, error);
+    if (*ret_env == NULL)
+        g_prefix_error(error, "%s: ", GRUBENV);
+    return *ret_env != NULL;
+}
+
+static bool read_cmdline(CcbGuest *guest, const char *options, char **ret_cmdline, GError **error)
+{
+    g_autoptr(CcbGrubenv) env = NULL;
+    g_autofree char *config = NULL, *fallback = NULL;
+    if (!read_grubenv(guest, &env, error) ||
+        !ccb_guest_read_optional(guest, GRUBCFG, &config, error))
+        return false;
+    if (config && !ccb_grubcfg_get_kernelopts(config, strlen(config), &fallback, error)) {
+        g_prefix_error(error, "%s: ", GRUBCFG);
+        return false;
+    }
+    *ret_cmdline = ccb_boot_expand(options ? options : "", env, fallback);
+    return true;
+}
+
+/* --- kernel and initrd
+ * ------------------------------------------------------------------------------------- */
+
+/* A path of a boot entry is relative to the file system that holds /boot. */
+static char *find_boot_file(CcbGuest *guest, const char *path)
+{
+    return ccb_guest_exists(guest, path) ? g_strdup(path) : g_build_filename("/boot", path, NULL);
+}
+
+/* Appends files of the guest to one of the host: GRUB concatenates several initrds, too. */
+static bool download(CcbGuest *guest, const char *paths, const char *to, GError **error)
+{
+    g_auto(GStrv) list = g_strsplit_set(paths, " \t", -1);
+    ccb_autofd int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "%s", to);
+    for (char **path = list; *path; path++) {
+        if (**path == '\0' || **path == '$') /* $tuned_initrd: a variable nobody sets */
+            continue;
+        g_autofree char *found = find_boot_file(guest, *path);
+        if (!ccb_guest_download(guest, found, fd, error))
+            return false;
+    }
+    return true;
+}
+
+static bool read_boot_files(CcbGuest *guest, const CcbBootEntry *entry, const char *dir,
+                            CcbBootSource *source, GError **error)
+{
+    if (entry->kernel == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s: the boot entry names no kernel (linux)",
+                        entry->path);
+    source->kernel = g_build_filename(dir, "vmlinuz", NULL);
+    if (!download(guest, entry->kernel, source->kernel, error))
+        return false;
+    if (entry->initrd == NULL)
+        return true;
+    source->initrd = g_build_filename(dir, "initramfs.img", NULL);
+    return download(guest, entry->initrd, source->initrd, error);
+}
+
+/* --- units
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static bool is_wanted_unit(const char *name)
+{
+    return (g_str_has_suffix(name, ".service") || g_str_has_suffix(name, ".target")) &&
+           !strchr(name, '@');
+}
+
+/* Aliases are symlinks: not a second name.  A unit that can't be read or parsed only has no
+ * description. */
+static CcbUnit *read_unit(CcbGuest *guest, const char *path)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_guest_lstat(guest, path, &st, &exists, NULL) || !exists || !S_ISREG(st.mode))
+        return NULL;
+    size_t size;
+    g_autofree char *text = ccb_guest_read(guest, path, &size, NULL);
+    return text ? ccb_unit_parse(text, size, path, NULL) : NULL;
+}
+
+static void take_consumers(const CcbUnit *unit, GPtrArray *consumers)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", "Before");
+    for (guint i = 0; i < values->len; i++) {
+        const CcbUnitValue *value = values->pdata[i];
+        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
+        for (guint j = 0; words && j < words->len; j++)
+            g_ptr_array_add(consumers, g_strdup(words->pdata[j]));
+    }
+}
+
+static void read_unit_dir(CcbGuest *guest, const char *dir, GHashTable *seen, CcbBootSource *source,
+                          GPtrArray *consumers)
+{
+    g_auto(GStrv) names = ccb_guest_list(guest, dir, NULL);
+    for (char **name = names; name && *name; name++) {
+        if (!is_wanted_unit(*name) || !g_hash_table_add(seen, g_strdup(*name)))
+            continue;
+        g_autofree char *path = g_build_filename(dir, *name, NULL);
+        g_autoptr(CcbUnit) unit = read_unit(guest, path);
+        const char *description = unit ? ccb_unit_get(unit, "Unit", "Description") : NULL;
+        if (description)
+            g_hash_table_insert(source->names, g_strdup(description), g_strdup(*name));
+        if (unit && g_str_equal(*name, PERSISTENCE))
+            take_consumers(unit, consumers);
+    }
+}
+
+static void read_units(CcbGuest *guest, CcbBootSource *source)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GPtrArray) consumers = g_ptr_array_new();
+    source->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (size_t i = 0; i < G_N_ELEMENTS(unit_dirs); i++)
+        read_unit_dir(guest, unit_dirs[i], seen, source, consumers);
+    g_ptr_array_add(consumers, NULL);
+    source->gpu_consumers = (char **)g_ptr_array_steal(consumers, NULL);
+}
+
+/* The image's default.target; systemd's own default where it has none. */
+static char *read_default_target(CcbGuest *guest)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(unit_dirs); i++) {
+        g_autofree char *path = g_build_filename(unit_dirs[i], "default.target", NULL);
+        g_autofree char *target = ccb_guest_readlink(guest, path, NULL);
+        if (target)
+            return g_path_get_basename(target);
+    }
+    return g_strdup("graphical.target");
+}
+
+/* --- all of it
+ * --------------------------------------------------------------------------------------------- */
+
+static bool read_from_guest(CcbGuest *guest, const char *dir, CcbBootSource *source, GError **error)
+{
+    g_autoptr(CcbFacts) facts = ccb_facts_of_guest(guest, error);
+    if (facts == NULL)
+        return false;
+    const CcbBootEntry *entry = ccb_facts_default_entry(facts);
+    if (entry == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "the image has no default boot entry");
+    source->entry = g_strdup(entry->id);
+    if (!read_boot_files(guest, entry, dir, source, error) ||
+        !read_cmdline(guest, entry->options, &source->cmdline, error))
+        return false;
+    source->target = read_default_target(guest);
+    read_units(guest, source);
+    return true;
+}
+
+static CcbGuest *open_image(const char *image, const char *format, const char *dir, GError **error)
+{
+    CcbDoor door = ccb_door_choose(CCB_DOOR_AUTO, NULL, error);
+    if (door == CCB_DOOR_AUTO)
+        return NULL;
+    const CcbGuestOptions options = {.image = image,
+                                     .format = format,
+                                     .door = door,
+                                     .read_only = true,
+                                     .scratch_dir = dir,
+                                     .log_fd = -1};
+    return ccb_guest_open(&options, error);
+}
+
+CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, GError **error)
+{
+    g_autoptr(CcbBootSource) source = g_new0(CcbBootSource, 1);
+    source->format = ccb_image_format(image, error);
+    g_autoptr(CcbGuest) guest =
+        source->format ? open_image(image, source->format, dir, error) : NULL;
+    if (guest == NULL)
+        return NULL;
+    source->image = g_canonicalize_filename(image, NULL);
+    if (!read_from_guest(guest, dir, source, error)) {
+        g_prefix_error(error, "%s: ", image);
+        return NULL;
+    }
+    return ccb_guest_close(g_steal_pointer(&guest), error) ? g_steal_pointer(&source) : NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How many GPUs an image is for, when nobody said it.  An image for eight shows three signs; two of them
+ * decide, so that a stray or a missing one is judged as the fault that it is.
+ */
+#include <string.h>
+
+#include "check/context.h"
+#include "check/driver.h"
+
+static bool has_fabric_manager(CcbCheckContext *ctx)
+{
+    bool present = false;
+    return ccb_check_present(ctx, "/usr/bin/nv-fabricmanager", &present, NULL) && present;
+}
+
+static bool text_has(CcbCheckContext *ctx, const char *path, const char *needle)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, path, NULL);
+    return file != NULL && file->text != NULL && strstr(file->text, needle) != NULL;
+}
+
+static bool protects_pcie(CcbCheckContext *ctx)
+{
+    return text_has(ctx, "/etc/modprobe.d/nvidia-lkca.conf", "RmEnableProtectedPcie");
+}
+
+static bool waits_for_fabric(CcbCheckContext *ctx)
+{
+    return text_has(ctx, "/etc/systemd/system/nvidia-persistenced.service",
+                    "nvidia-fabricmanager");
+}
+
+static void assume_gpus(CcbCheckContext *ctx)
+{
+    int signs = has_fabric_manager(ctx) + protects_pcie(ctx) + waits_for_fabric(ctx);
+    ctx->gpus = signs >= 2 ? 8 : 1;
+    g_ptr_array_add(ctx->notes,
+                    g_strdup_printf("assumed: %u GPU%s (%d of 3 signs of an image for 8)",
+                                    ctx->gpus, ctx->gpus > 1 ? "s" : "", signs));
+}
+
+/* An unreadable image is for the checks to report: what can't be read is only not noted here. */
+static void assume_driver(CcbCheckContext *ctx)
+{
+    const char *version = ccb_check_driver_version(ctx, NULL);
+    if (version != NULL)
+        g_ptr_array_add(ctx->notes,
+                        g_strdup_printf("assumed: driver %s, as nvidia.ko says", version));
+}
+
+void ccb_check_assume(CcbCheckContext *ctx)
+{
+    ctx->gpus = ctx->expect->no_driver ? 0 : ctx->expect->gpus;
+    if (ctx->expect->no_driver)
+        return;
+    if (ctx->gpus == 0)
+        assume_gpus(ctx);
+    if (ctx->expect->driver == NULL)
+        assume_driver(ctx);
+}
+
+void ccb_expectation_clear(CcbExpectation *expect)
+{
+    g_free(expect->min_kernel);
+    g_strfreev(expect->kernel_args);
+    g_free(expect->root_uuid);
+    g_free(expect->driver);
+    g_free(expect->fabric_manager);
+    g_free(expect->cuda);
+    g_strfreev(expect->initramfs_drivers);
+    g_strfreev(expect->consumers);
+    g_strfreev(expect->python);
+    memset(expect, 0, sizeof *expect);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The initramfs of the kernel that boots, walked once. */
+#pragma once
+
+#include "check/context.h"
+#include "format/modprobe.h"
+
+typedef struct {
+    char *path;           /* in the guest */
+    GHashTable *modules;  /* module name with '_' ► path in the initramfs, of this kernel's modules */
+    GHashTable *files;    /* path ► content (GBytes) of the modprobe.d files */
+    CcbModprobe *modprobe; /* what they say */
+    guint entries;
+} CcbInitrd;
+
+/* Belongs to the context. */
+const CcbInitrd *ccb_check_initrd(CcbCheckContext *ctx, GError **error);
+
+/* modprobe's order: by file name; of equal names the one in the directory listed first (each with a slash at its
+ * end) hides the others.  `paths` is a set of paths; the array holds its keys.  Caller unrefs. */
+GPtrArray *ccb_modprobe_order(const char *const *directories, GHashTable *paths);
+
+/* Where the initramfs of the default entry is; caller frees. */
+char *ccb_check_initrd_path(CcbCheckContext *ctx, GError **error);

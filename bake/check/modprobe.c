@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* modprobe's configuration, on the disk and in the initramfs: whichever of them loads a module reads its own. */
+#include "format/modprobe.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "check/context.h"
+#include "check/initrd.h"
+
+static const char *const disk_directories[] = {"/etc/modprobe.d/", "/usr/local/lib/modprobe.d/",
+                                               "/usr/lib/modprobe.d/", "/lib/modprobe.d/", NULL};
+
+static bool add_directory(CcbCheckContext *ctx, const char *directory, GHashTable *paths,
+                          GError **error)
+{
+    g_autofree char *bare = g_strndup(directory, strlen(directory) - 1);
+    char **names = ccb_check_list(ctx, bare, error);
+    for (; names != NULL && *names != NULL; names++)
+        if (g_str_has_suffix(*names, ".conf"))
+            g_hash_table_add(paths, g_strconcat(directory, *names, NULL));
+    return names != NULL;
+}
+
+static bool add_file(CcbCheckContext *ctx, CcbModprobe *config, const char *path, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return false;
+    return file->text == NULL || ccb_modprobe_add(config, file->text, file->size, path, error);
+}
+
+static gpointer produce_config(CcbCheckContext *ctx, const char *name, GError **error)
+{
+    g_autoptr(CcbModprobe) config = ccb_modprobe_new();
+    g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    (void)name;
+    for (const char *const *dir = disk_directories; *dir != NULL; dir++)
+        if (!add_directory(ctx, *dir, paths, error))
+            return NULL;
+    g_autoptr(GPtrArray) files = ccb_modprobe_order(disk_directories, paths);
+    for (guint i = 0; i < files->len; i++)
+        if (!add_file(ctx, config, g_ptr_array_index(files, i), error))
+            return NULL;
+    return g_steal_pointer(&config);
+}
+
+static void free_config(gpointer config)
+{
+    ccb_modprobe_free(config);
+}
+
+/* One of the two configurations, and what messages call it. */
+typedef struct {
+    const CcbModprobe *config;
+    const char *where;
+} Place;
+
+static bool on_disk(CcbCheckContext *ctx, Place *ret, GError **error)
+{
+    const CcbModprobe *config =
+        ccb_check_memo(ctx, "modprobe", "", produce_config, free_config, error);
+    *ret = (Place){.config = config, .where = "/etc/modprobe.d"};
+    return config != NULL;
+}
+
+static bool in_initramfs(CcbCheckContext *ctx, Place *ret, GError **error)
+{
+    const CcbInitrd *initrd = ccb_check_initrd(ctx, error);
+    if (initrd == NULL)
+        return false;
+    *ret = (Place){.config = initrd->modprobe, .where = initrd->path};
+    return true;
+}
+
+typedef bool (*FindPlace)(CcbCheckContext *ctx, Place *ret, GError **error);
+typedef bool (*JudgePlace)(const Place *place, CcbCheckResult *result);
+
+static bool judge(CcbCheckContext *ctx, FindPlace find, JudgePlace judge_place,
+                  CcbCheckResult *result, GError **error)
+{
+    Place place;
+    return find(ctx, &place, error) && judge_place(&place, result) &&
+           ccb_result_pass(result, "%s", place.where);
+}
+
+static bool judge_nouveau(const Place *place, CcbCheckResult *result)
+{
+    g_autofree char *modeset = ccb_modprobe_option(place->config, "nouveau", "modeset");
+    if (!ccb_modprobe_is_blacklisted(place->config, "nouveau"))
+        ccb_result_fail(result, "%s: no \"blacklist nouveau\"", place->where);
+    if (modeset == NULL || !g_str_equal(modeset, "0"))
+        ccb_result_fail(result, "%s: options nouveau modeset=%s, expected 0", place->where,
+                        modeset ? modeset : "(none)");
+    return true;
+}
+
+/* The line of the guide: it loads what SPDM needs, and then the driver itself. */
+static void judge_install(const Place *place, CcbCheckResult *result)
+{
+    static const char *const parts[] = {"ecdsa_generic", "ecdh", "--ignore-install nvidia", NULL};
+    const char *command = ccb_modprobe_install(place->config, "nvidia");
+    for (const char *const *part = parts; *part != NULL; part++)
+        if (command == NULL || strstr(command, *part) == NULL) {
+            ccb_result_fail(result, "%s: install nvidia \"%s\", expected \"%s\" in it",
+                            place->where, command ? command : "(none)", *part);
+            return;
+        }
+}
+
+/* Whether the ';'-separated key=value list has this key with a number that is not 0. */
+static bool dword_is_set(const char *list, const char *key)
+{
+    g_auto(GStrv) words = g_strsplit_set(list != NULL ? list : "", ";\" ", -1);
+    size_t length = strlen(key);
+    for (char **word = words; *word != NULL; word++)
+        if (strncmp(*word, key, length) == 0 && (*word)[length] == '=')
+            return g_ascii_strtoull(*word + length + 1, NULL, 0) != 0;
+    return false;
+}
+
+static bool judge_lkca(const Place *place, CcbCheckResult *result)
+{
+    g_autofree char *dwords =
+        ccb_modprobe_option(place->config, "nvidia", "NVreg_RegistryDwords");
+    judge_install(place, result);
+    if (!dword_is_set(dwords, "RmEnableProtectedPcie"))
+        ccb_result_fail(result,
+                        "%s: options nvidia NVreg_RegistryDwords=%s, expected "
+                        "RmEnableProtectedPcie=0x1 in it",
+                        place->where, dwords ? dwords : "(none)");
+    return true;
+}
+
+/* Also a rule that another one overrides is refused: the next edit may bring it to life. */
+static bool judge_unprotected(const Place *place, CcbCheckResult *result)
+{
+    g_autoptr(GPtrArray) rules =
+        ccb_modprobe_find(place->config, CCB_MODPROBE_OPTIONS, "nvidia");
+    for (guint i = 0; i < rules->len; i++) {
+        const CcbModprobeRule *rule = g_ptr_array_index(rules, i);
+        if (strstr(rule->arguments, "RmEnableProtectedPcie") != NULL)
+            ccb_result_fail(result, "%s:%u: RmEnableProtectedPcie, expected none on 1 GPU",
+                            rule->file, rule->line);
+    }
+    return true;
+}
+
+static bool skip_unless(CcbCheckContext *ctx, unsigned gpus, CcbCheckResult *result)
+{
+    if (ctx->gpus == gpus)
+        return false;
+    return ctx->gpus == 0 ? ccb_result_skip(result, "no driver is asked for")
+                          : ccb_result_skip(result, "%u GPU%s", ctx->gpus,
+                                            ctx->gpus > 1 ? "s" : "");
+}
+
+static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
+{
+    return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
+}
+
+static bool run_nouveau(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return skip_without_driver(ctx, result) ||
+           judge(ctx, on_disk, judge_nouveau, result, error);
+}
+
+static bool run_nouveau_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return skip_without_driver(ctx, result) ||
+           judge(ctx, in_initramfs, judge_nouveau, result, error);
+}
+
+static bool run_lkca(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return skip_unless(ctx, 8, result) || judge(ctx, on_disk, judge_lkca, result, error);
+}
+
+static bool run_lkca_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return skip_unless(ctx, 8, result) || judge(ctx, in_initramfs, judge_lkca, result, error);
+}
+
+static bool run_unprotected(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return skip_unless(ctx, 1, result) || judge(ctx, on_disk, judge_unprotected, result, error);
+}
+
+static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *result,
+                                      GError **error)
+{
+    return skip_unless(ctx, 1, result) ||
+           judge(ctx, in_initramfs, judge_unprotected, result, error);
+}
+
+#define WHY_NOUVEAU "nouveau takes the GPU, and the NVIDIA driver can't initialise it then."
+#define WHY_LKCA                                                                                 \
+    "Eight GPUs are confidential together only in Protected PCIe mode, and the driver needs "    \
+    "the kernel's ECC modules loaded before it."
+#define WHY_UNPROTECTED "RmEnableProtectedPcie makes the GPU of a single-GPU instance unusable."
+#define FIX_MODPROBE "Use the recipe's modprobe step, which writes the guide's file."
+#define FIX_INITRAMFS                                                                            \
+    "Make the initramfs after the modprobe step; dracut may need the files named (--include)."
+
+const CcbCheck ccb_checks_modprobe[] = {
+    {"modprobe.nouveau", CCB_SEVERITY_ERROR, WHY_NOUVEAU, FIX_MODPROBE, run_nouveau},
+    {"modprobe.nouveau-initramfs", CCB_SEVERITY_ERROR, WHY_NOUVEAU, FIX_INITRAMFS,
+     run_nouveau_initramfs},
+    {"modprobe.lkca", CCB_SEVERITY_ERROR, WHY_LKCA, FIX_MODPROBE, run_lkca},
+    {"modprobe.lkca-initramfs", CCB_SEVERITY_ERROR, WHY_LKCA, FIX_INITRAMFS, run_lkca_initramfs},
+    {"modprobe.no-protected-pcie", CCB_SEVERITY_ERROR, WHY_UNPROTECTED,
+     "Take the line out of /etc/modprobe.d: it is for eight GPUs.", run_unprotected},
+    {"modprobe.no-protected-pcie-initramfs", CCB_SEVERITY_ERROR, WHY_UNPROTECTED,
+     "Take the line out of /etc/modprobe.d and make the initramfs again.",
+     run_unprotected_initramfs},
+    {0},
+};

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nvidia-persistenced, which makes the GPUs ready, and its place in the order of the boot. */
+#include <string.h>
+
+#include "base/error.h"
+#include "check/context.h"
+#include "check/unitset.h"
+
+#define PERSISTENCED "nvidia-persistenced.service"
+#define FABRICMANAGER "nvidia-fabricmanager.service"
+
+/* Users of the GPU that the guide names. */
+static const char *const default_consumers[] = {"cloudmonitor.service",
+                                                "nvidia-cdi-refresh.service", "ollama.service",
+                                                NULL};
+
+static const char *const *consumers(CcbCheckContext *ctx)
+{
+    return ctx->expect->consumers != NULL ? (const char *const *)ctx->expect->consumers
+                                          : default_consumers;
+}
+
+/* The guide's texts.  A command may have more options than these. */
+typedef struct {
+    const char *key;
+    const char *value;
+    enum { ANY_GPUS, EIGHT_GPUS } gpus;
+    enum { SAME, WORDS, AT_LEAST_SECONDS } how;
+} Directive;
+
+static const Directive directives[] = {
+    {"Type", "forking", ANY_GPUS, SAME},
+    {"ExecStart", "/usr/bin/nvidia-persistenced --user root", ANY_GPUS, WORDS},
+    {"ExecStart", "--uvm-persistence-mode --verbose", EIGHT_GPUS, WORDS},
+    {"ExecStartPost", "/usr/bin/nvidia-smi conf-compute -srs 1", ANY_GPUS, WORDS},
+    {"ExecStopPost", "/bin/rm -rf /var/run/nvidia-persistenced", ANY_GPUS, WORDS},
+    {"TimeoutStartSec", "900", EIGHT_GPUS, AT_LEAST_SECONDS},
+    {"TimeoutStopSec", "60", EIGHT_GPUS, AT_LEAST_SECONDS},
+};
+
+static bool has_all_words(const char *found, const char *expected)
+{
+    g_auto(GStrv) have = g_strsplit_set(found, " \t", -1);
+    g_auto(GStrv) want = g_strsplit(expected, " ", -1);
+    guint at = 0;
+    for (char **word = have; *word != NULL && want[at] != NULL; word++)
+        at += g_str_equal(*word, want[at]);
+    return want[at] == NULL;
+}
+
+static bool is_long_enough(const char *found, const char *expected)
+{
+    char *end;
+    guint64 seconds = g_ascii_strtoull(found, &end, 10);
+    if (g_str_equal(found, "infinity"))
+        return true;
+    if (g_str_equal(end, "min"))
+        seconds *= 60;
+    else if (*end != '\0' && !g_str_equal(end, "s"))
+        return false;
+    return end != found && seconds >= g_ascii_strtoull(expected, NULL, 10);
+}
+
+static bool directive_matches(const Directive *directive, const char *found)
+{
+    switch (directive->how) {
+    case WORDS:
+        return has_all_words(found, directive->value);
+    case AT_LEAST_SECONDS:
+        return is_long_enough(found, directive->value);
+    case SAME:
+        break;
+    }
+    return g_str_equal(found, directive->value);
+}
+
+static void check_directive(const CcbUnit *unit, const Directive *directive, const char *path,
+                            CcbCheckResult *result)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", directive->key);
+    for (guint i = 0; i < values->len; i++) {
+        const CcbUnitValue *value = g_ptr_array_index(values, i);
+        if (directive_matches(directive, value->value))
+            return;
+    }
+    const CcbUnitValue *last =
+        values->len > 0 ? g_ptr_array_index(values, values->len - 1) : NULL;
+    if (last != NULL)
+        ccb_result_fail(result, "%s:%u: %s=%s, expected %s%s", last->file, last->line,
+                        directive->key, last->value, directive->value,
+                        directive->how == WORDS ? " in it" : "");
+    else
+        ccb_result_fail(result, "%s: no %s=, expected %s", path, directive->key,
+                        directive->value);
+}
+
+static bool skip_without_gpu(CcbCheckContext *ctx, CcbCheckResult *result)
+{
+    if (ctx->gpus == 0)
+        ccb_result_skip(result, "no NVIDIA driver is asked for or found");
+    return ctx->gpus == 0;
+}
+
+static void check_directives(CcbCheckContext *ctx, const CcbUnit *unit, const char *path,
+                             CcbCheckResult *result)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(directives); i++)
+        if (directives[i].gpus == ANY_GPUS || ctx->gpus == 8)
+            check_directive(unit, &directives[i], path, result);
+}
+
+static bool run_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_gpu(ctx, result))
+        return true;
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (set == NULL)
+        return false;
+    const char *path = ccb_unitset_path(set, PERSISTENCED);
+    if (path == NULL)
+        return ccb_result_fail(result, "%s/%s is %s", CCB_UNIT_DIR, PERSISTENCED,
+                               g_hash_table_contains(set->masked, PERSISTENCED) ? "masked"
+                                                                                : "missing");
+    g_autoptr(CcbUnit) unit = NULL;
+    if (!ccb_check_unit(ctx, PERSISTENCED, &unit, error))
+        return false;
+    if (!g_str_has_prefix(path, CCB_UNIT_DIR "/"))
+        ccb_result_fail(result, "%s: expected in %s, where no package replaces it", path,
+                        CCB_UNIT_DIR);
+    check_directives(ctx, unit, path, result);
+    return ccb_result_pass(result, "%s, for %u GPU%s", path, ctx->gpus, ctx->gpus > 1 ? "s" : "");
+}
+
+/* Without its file there is no unit to judge; units.persistenced says so. */
+static bool skip_without_unit(const CcbUnitSet *set, CcbCheckResult *result)
+{
+    if (ccb_unitset_path(set, PERSISTENCED) != NULL)
+        return false;
+    return ccb_result_skip(result, "there is no %s", PERSISTENCED);
+}
+
+static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char wants[] = CCB_UNIT_DIR "/multi-user.target.wants";
+    static const char wanted[] = CCB_UNIT_DIR "/multi-user.target.wants/" PERSISTENCED;
+    if (skip_without_gpu(ctx, result))
+        return true;
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    bool linked, resolves;
+    if (set == NULL || !ccb_check_list_has(ctx, wants, PERSISTENCED, &linked, error) ||
+        !ccb_check_present(ctx, wanted, &resolves, error))
+        return false;
+    if (skip_without_unit(set, result))
+        return true;
+    if (!linked || !resolves)
+        return ccb_result_fail(result, "%s %s", wanted, linked ? "points to nothing" : "is missing");
+    const char *target = ccb_unitset_target(set);
+    g_autoptr(GPtrArray) why = ccb_unitgraph_why_started(set->graph, target, PERSISTENCED);
+    if (why == NULL)
+        return ccb_result_fail(result, "%s does not start %s, in spite of %s", target,
+                               PERSISTENCED, wanted);
+    g_autofree char *edges = ccb_unit_edges_text(why);
+    return ccb_result_pass(result, "%s", edges);
+}
+
+static bool run_acyclic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (set == NULL)
+        return false;
+    const char *target = ccb_unitset_target(set);
+    if (!ccb_unitgraph_has(set->graph, target))
+        return ccb_fail(error, CCB_ERR_INPUT, "no default.target and no multi-user.target in %s",
+                        "/usr/lib/systemd/system");
+    g_autoptr(GPtrArray) cycle = ccb_unitgraph_find_cycle(set->graph, target);
+    if (cycle == NULL)
+        return ccb_result_pass(result, "no ordering cycle in what %s starts", target);
+    g_autofree char *edges = ccb_unit_edges_text(cycle);
+    return ccb_result_fail(result, "ordering cycle, systemd will drop one of these: %s", edges);
+}
+
+/* A consumer need not be there yet: then only Before= of the daemon or a drop-in of its own can order it. */
+static bool is_ordered(CcbUnitSet *set, const char *consumer)
+{
+    g_autoptr(GPtrArray) why = ccb_unitgraph_why_after(set->graph, consumer, PERSISTENCED, NULL);
+    return why != NULL;
+}
+
+static bool lists_unit(const CcbUnit *unit, const char *key, const char *name)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", key);
+    for (guint i = 0; i < values->len; i++) {
+        const CcbUnitValue *value = g_ptr_array_index(values, i);
+        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
+        for (guint k = 0; words != NULL && k < words->len; k++)
+            if (g_str_equal(g_ptr_array_index(words, k), name))
+                return true;
+    }
+    return false;
+}
+
+static bool check_order(CcbCheckContext *ctx, CcbUnitSet *set, const CcbUnit *daemon,
+                        const char *consumer, CcbCheckResult *result, GError **error)
+{
+    g_autoptr(CcbUnit) unit = NULL;
+    if (lists_unit(daemon, "Before", consumer) || is_ordered(set, consumer))
+        return true;
+    if (!ccb_check_unit(ctx, consumer, &unit, error))
+        return false;
+    if (unit == NULL || !lists_unit(unit, "After", PERSISTENCED))
+        ccb_result_fail(result, "%s: no Before=%s, and nothing else orders it",
+                        ccb_unitset_path(set, PERSISTENCED), consumer);
+    return true;
+}
+
+static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_gpu(ctx, result))
+        return true;
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (set == NULL)
+        return false;
+    if (skip_without_unit(set, result))
+        return true;
+    g_autoptr(CcbUnit) daemon = NULL;
+    if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
+        return false;
+    for (const char *const *name = consumers(ctx); *name != NULL; name++)
+        if (!check_order(ctx, set, daemon, *name, result, error))
+            return false;
+    g_autofree char *names = g_strjoinv(", ", (char **)consumers(ctx));
+    return ccb_result_pass(result, "before %s", names);
+}
+
+static bool run_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_gpu(ctx, result))
+        return true;
+    if (ctx->gpus != 8)
+        return ccb_result_skip(result, "1 GPU");
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (set == NULL)
+        return false;
+    if (skip_without_unit(set, result))
+        return true;
+    g_autoptr(CcbUnit) daemon = NULL;
+    if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
+        return false;
+    g_autoptr(GPtrArray) why =
+        ccb_unitgraph_why_after(set->graph, PERSISTENCED, FABRICMANAGER, NULL);
+    if (why == NULL && !lists_unit(daemon, "After", FABRICMANAGER))
+        return ccb_result_fail(result, "%s: no After=%s", ccb_unitset_path(set, PERSISTENCED),
+                               FABRICMANAGER);
+    return ccb_result_pass(result, "after %s", FABRICMANAGER);
+}
+
+static bool check_consumer(CcbCheckContext *ctx, const char *consumer, CcbCheckResult *result,
+                           GError **error)
+{
+    g_autoptr(CcbUnit) unit = NULL;
+    if (!ccb_check_unit(ctx, consumer, &unit, error))
+        return false;
+    if (unit == NULL || !lists_unit(unit, "After", PERSISTENCED) ||
+        !lists_unit(unit, "Wants", PERSISTENCED))
+        ccb_result_fail(result, "%s/%s.d has no drop-in with After= and Wants=%s", CCB_UNIT_DIR,
+                        consumer, PERSISTENCED);
+    return true;
+}
+
+static bool run_drop_ins(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_gpu(ctx, result))
+        return true;
+    for (const char *const *name = consumers(ctx); *name != NULL; name++)
+        if (!check_consumer(ctx, *name, result, error))
+            return false;
+    g_autofree char *names = g_strjoinv(", ", (char **)consumers(ctx));
+    return ccb_result_pass(result, "%s", names);
+}
+
+#define WHY_ORDER                                                                                \
+    "A confidential GPU takes minutes to initialise, and whoever opens it before nvidia-"        \
+    "persistenced has set it ready fails or hangs."
+#define FIX_UNITS "Use the recipe's units step, which writes the guide's unit and its links."
+
+const CcbCheck ccb_checks_units[] = {
+    {"units.persistenced", CCB_SEVERITY_ERROR,
+     "The daemon keeps the GPUs initialised and, with conf-compute -srs 1, lets them take work.",
+     FIX_UNITS, run_persistenced},
+    {"units.enabled", CCB_SEVERITY_ERROR,
+     "Before= and After= start nothing: without the link the GPU is never set ready.", FIX_UNITS,
+     run_enabled},
+    {"units.acyclic", CCB_SEVERITY_ERROR,
+     "systemd breaks an ordering cycle by dropping one of its jobs, another one at each boot.",
+     "Take back the ordering that closes the cycle.", run_acyclic},
+    {"units.order", CCB_SEVERITY_ERROR, WHY_ORDER, FIX_UNITS, run_order},
+    {"units.fabric-order", CCB_SEVERITY_ERROR,
+     "On eight GPUs the fabric has to be up before they can be initialised.", FIX_UNITS,
+     run_fabric_order},
+    {"units.drop-ins", CCB_SEVERITY_WARNING,
+     "Before= orders a service that arrives later, but does not start the daemon for it.",
+     "List the services under consumers in the recipe's units step.", run_drop_ins},
+    {0},
+};

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The driver's programs, libraries and firmware, which have to be of the modules' version. */
+#include <string.h>
+
+#include "base/error.h"
+#include "check/context.h"
+#include "check/driver.h"
+
+/* el8's, and Debian's (stand-ins). */
+static const char *const library_directories[] = {"/usr/lib64", "/usr/lib/x86_64-linux-gnu",
+                                                  NULL};
+
+static const char *const programs[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced",
+                                       NULL};
+
+/* nvidia-persistenced exits without libnvidia-cfg. */
+static const char *const libraries[] = {"libcuda.so.", "libnvidia-ml.so.", "libnvidia-cfg.so.",
+                                        NULL};
+
+/* Which of the driver's PKCS #11 libraries goes with which OpenSSL. */
+static const struct {
+    const char *libcrypto;
+    const char *pkcs11;
+} openssl_pairs[] = {{"libcrypto.so.1.1", "libnvidia-pkcs11.so."},
+                     {"libcrypto.so.3", "libnvidia-pkcs11-openssl3.so."}};
+
+/* The versions in the names PREFIX<version>; SONAME links (libcuda.so.1) have no dot and do not count. */
+static bool library_versions(CcbCheckContext *ctx, const char *prefix, GPtrArray *versions,
+                             GError **error)
+{
+    for (const char *const *dir = library_directories; *dir != NULL; dir++) {
+        char **names = ccb_check_list(ctx, *dir, error);
+        if (names == NULL)
+            return false;
+        for (; *names != NULL; names++) {
+            const char *version = *names + strlen(prefix);
+            if (g_str_has_prefix(*names, prefix) && strchr(version, '.') != NULL)
+                g_ptr_array_add(versions, (char *)version);
+        }
+    }
+    return true;
+}
+
+static bool has_library(CcbCheckContext *ctx, const char *name, bool *ret_has, GError **error)
+{
+    bool has = false;
+    for (const char *const *dir = library_directories; !has && *dir != NULL; dir++)
+        if (!ccb_check_list_has(ctx, *dir, name, &has, error))
+            return false;
+    *ret_has = has;
+    return true;
+}
+
+static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
+{
+    return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
+}
+
+static bool check_programs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    for (const char *const *path = programs; *path != NULL; path++) {
+        bool present;
+        if (!ccb_check_present(ctx, *path, &present, error))
+            return false;
+        if (!present)
+            ccb_result_fail(result, "%s is missing", *path);
+    }
+    return true;
+}
+
+static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_driver(ctx, result))
+        return true;
+    if (!check_programs(ctx, result, error))
+        return false;
+    for (const char *const *prefix = libraries; *prefix != NULL; prefix++) {
+        g_autoptr(GPtrArray) versions = g_ptr_array_new();
+        if (!library_versions(ctx, *prefix, versions, error))
+            return false;
+        if (versions->len == 0)
+            ccb_result_fail(result, "%s/%s* is missing", library_directories[0], *prefix);
+    }
+    return ccb_result_pass(result, "nvidia-smi, nvidia-persistenced, libcuda, libnvidia-ml, "
+                                   "libnvidia-cfg");
+}
+
+static bool check_version(CcbCheckContext *ctx, const char *prefix, const char *expected,
+                          CcbCheckResult *result, GError **error)
+{
+    g_autoptr(GPtrArray) versions = g_ptr_array_new();
+    if (!library_versions(ctx, prefix, versions, error))
+        return false;
+    for (guint i = 0; i < versions->len; i++) {
+        const char *version = g_ptr_array_index(versions, i);
+        if (!g_str_equal(version, expected))
+            ccb_result_fail(result, "%s%s, expected %s%s", prefix, version, prefix, expected);
+    }
+    return true;
+}
+
+static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_driver(ctx, result))
+        return true;
+    const char *expected = ccb_check_driver_version(ctx, error);
+    if (expected == NULL)
+        return false;
+    for (const char *const *prefix = libraries; *prefix != NULL; prefix++)
+        if (!check_version(ctx, *prefix, expected, result, error))
+            return false;
+    for (guint i = 0; i < G_N_ELEMENTS(openssl_pairs); i++)
+        if (!check_version(ctx, openssl_pairs[i].pkcs11, expected, result, error))
+            return false;
+    return ccb_result_pass(result, "%s", expected);
+}
+
+static bool check_pair(CcbCheckContext *ctx, guint pair, guint *found, CcbCheckResult *result,
+                       GError **error)
+{
+    const char *libcrypto = openssl_pairs[pair].libcrypto;
+    const char *pkcs11 = openssl_pairs[pair].pkcs11;
+    g_autoptr(GPtrArray) versions = g_ptr_array_new();
+    bool has = false;
+    if (!has_library(ctx, libcrypto, &has, error) ||
+        !library_versions(ctx, pkcs11, versions, error))
+        return false;
+    *found += has;
+    if (has && versions->len == 0)
+        return ccb_result_fail(result, "%s* is missing, and the image has %s", pkcs11, libcrypto);
+    if (has)
+        ccb_result_pass(result, "%s%s for %s", pkcs11, (char *)g_ptr_array_index(versions, 0),
+                        libcrypto);
+    return true;
+}
+
+static bool run_pkcs11(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    guint found = 0;
+    if (skip_without_driver(ctx, result))
+        return true;
+    for (guint i = 0; i < G_N_ELEMENTS(openssl_pairs); i++)
+        if (!check_pair(ctx, i, &found, result, error))
+            return false;
+    if (found == 0)
+        ccb_result_fail(result, "neither libcrypto.so.1.1 nor libcrypto.so.3 is in %s",
+                        library_directories[0]);
+    return true;
+}
+
+static bool run_firmware(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_driver(ctx, result))
+        return true;
+    const char *version = ccb_check_driver_version(ctx, error);
+    if (version == NULL)
+        return false;
+    g_autofree char *directory = g_strconcat("/lib/firmware/nvidia/", version, NULL);
+    char **names = ccb_check_list(ctx, directory, error);
+    if (names == NULL)
+        return false;
+    for (; *names != NULL; names++)
+        if (g_str_has_prefix(*names, "gsp") && g_str_has_suffix(*names, ".bin"))
+            return ccb_result_pass(result, "%s", directory);
+    return ccb_result_fail(result, "%s/gsp*.bin is missing", directory);
+}
+
+#define FIX_DRIVER "Bake the nvidia-driver step again."
+
+const CcbCheck ccb_checks_userspace[] = {
+    {"userspace.files", CCB_SEVERITY_ERROR,
+     "These are what makes the GPU ready and what programs load.", FIX_DRIVER, run_files},
+    {"userspace.version", CCB_SEVERITY_ERROR,
+     "Libraries refuse to talk to modules of another version.", FIX_DRIVER, run_version},
+    {"userspace.pkcs11", CCB_SEVERITY_ERROR,
+     "Without the library for the image's OpenSSL nvidia-smi works and cuInit fails with 801.",
+     "Install openssl3 before the driver, then bake the nvidia-driver step again.", run_pkcs11},
+    {"userspace.firmware", CCB_SEVERITY_ERROR,
+     "The open modules do nothing without the GSP firmware of their version.", FIX_DRIVER,
+     run_firmware},
+    {0},
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ccbake fetch`: everything a recipe needs, into the store, for a bake without a network. */
+#include <stdio.h>
+
+#include "base/progress.h"
+#include "cmd/load.h"
+#include "cmd/verbs.h"
+#include "plan/acquire.h"
+
+static CcbLoadOptions load;
+static bool offline, quiet;
+
+static const CcbOption options[] = {
+    CCB_LOAD_OPTIONS(load),
+    {"offline", 0, CCB_OPT_FLAG, &offline, NULL, "download nothing: check what is at hand"},
+    {"quiet", 'q', CCB_OPT_FLAG, &quiet, NULL, "print warnings and errors only"},
+    {0},
+};
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    g_auto(CcbLoaded) loaded = {0};
+    if (quiet)
+        ccb_progress_set_mode(CCB_PROGRESS_QUIET);
+    if (!ccb_load(argv[0], &load, &loaded, error) || !ccb_plan_require_pins(loaded.plan, error))
+        return false;
+    g_autoptr(CcbStore) store = ccb_plan_store(error);
+    return store != NULL && ccb_plan_fetch(loaded.plan, store, offline, error);
+}
+
+const CcbVerb ccb_verb_fetch = {
+    "fetch", "RECIPE", "download what a recipe needs into the store", options, 1, 1, run,
+};

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `ccbake lock`: pins what the recipe does not pin.  Files are downloaded once to learn their digests; steps that take
+ * their files from repositories are resolved by the guest's own tools, in a throw-away overlay with the network on.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/progress.h"
+#include "cmd/load.h"
+#include "cmd/verbs.h"
+#include "guest/door.h"
+#include "guest/image.h"
+#include "layer/work.h"
+#include "plan/acquire.h"
+
+static CcbLoadOptions load;
+static bool update, quiet;
+static const char *door_name = "auto";
+
+static const CcbOption options[] = {
+    CCB_LOAD_OPTIONS(load),
+    {"update", 'u', CCB_OPT_FLAG, &update, NULL, "resolve again what the lock knows already"},
+    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
+    {"quiet", 'q', CCB_OPT_FLAG, &quiet, NULL, "print warnings and errors only"},
+    {0},
+};
+
+enum { SCRATCH_BYTES_LOG2 = 33 }; /* 8 GiB, sparse: package metadata and what packages unpack */
+
+typedef struct {
+    CcbLoaded *loaded;
+    CcbStore *store;
+    CcbDoor door;
+    CcbFacts *facts;
+    CcbWork *work;
+    GPtrArray *pending; /* CcbStep: resolved, and not installed in the overlay yet */
+} Session;
+
+/* Files of the recipe: what it pins is taken at its word, the rest is fetched. */
+static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payload, GError **error)
+{
+    g_autoptr(GPtrArray) one = g_ptr_array_new();
+    if (from->sha256 != NULL)
+        return true;
+    if (update)
+        g_clear_pointer(&payload->sha256, g_free);
+    g_ptr_array_add(one, payload);
+    if (!ccb_payloads_fetch(one, s->store, false, error))
+        return false;
+    ccb_lock_set_file(s->loaded->lock, ccb_lock_file_key(from), payload->sha256, payload->size);
+    return true;
+}
+
+static bool lock_files(Session *s, GError **error)
+{
+    const CcbRecipe *recipe = s->loaded->recipe;
+    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(s->loaded->plan);
+    if (!lock_file(s, recipe->base, s->loaded->plan->base, error))
+        return false;
+    for (guint i = 0; i < payloads->len; i++) {
+        CcbPayload *payload = payloads->pdata[i];
+        const CcbRecipePayload *from = ccb_recipe_payload(recipe, payload->label);
+        if (from != NULL && !lock_file(s, from, payload, error))
+            return false;
+    }
+    return true;
+}
+
+static GPtrArray *attachments(const Session *s)
+{
+    GPtrArray *list = g_ptr_array_new();
+    for (guint i = 0; i < s->pending->len; i++) {
+        const CcbStep *step = s->pending->pdata[i];
+        for (guint j = 0; j < step->payloads->len; j++)
+            g_ptr_array_add(list, step->payloads->pdata[j]);
+    }
+    return list;
+}
+
+/* Steps that were resolved before are installed first: pip itself may come from one of them. */
+static bool install_pending(Session *s, CcbBake *bake, GError **error)
+{
+    for (guint i = 0; i < s->pending->len; i++) {
+        const CcbStep *step = s->pending->pdata[i];
+        if (!step->kind->run(bake, step, error)) {
+            g_prefix_error(error, "step %s: ", step->id);
+            return false;
+        }
+    }
+    g_ptr_array_set_size(s->pending, 0);
+    return true;
+}
+
+static bool resolve_in(Session *s, CcbGuest *guest, const CcbStep *step, GPtrArray *found,
+                       GError **error)
+{
+    CcbBake bake = {.guest = guest, .recipe = s->loaded->recipe, .jobs = g_get_num_processors()};
+    bake.facts = ccb_facts_of_guest(guest, error);
+    bool ok = bake.facts != NULL && install_pending(s, &bake, error) &&
+              step->kind->resolve(&bake, step, found, error);
+    ccb_facts_free(bake.facts);
+    return ok;
+}
+
+static bool resolve(Session *s, const CcbStep *step, GPtrArray *found, GError **error)
+{
+    g_autoptr(GPtrArray) payloads = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) sources = attachments(s);
+    for (guint i = 0; i < sources->len; i++) {
+        const CcbPayload *p = sources->pdata[i];
+        CcbAttachment *a = g_new0(CcbAttachment, 1);
+        *a = (CcbAttachment){p->name, p->path};
+        g_ptr_array_add(payloads, a);
+    }
+    CcbGuestOptions open = {.image = s->work->overlay,
+                            .format = "qcow2",
+                            .door = s->door,
+                            .network = true,
+                            .scratch_dir = s->work->scratch,
+                            .scratch_size = 1ull << SCRATCH_BYTES_LOG2,
+                            .payloads = payloads,
+                            .log_fd = -1};
+    CcbGuest *guest = ccb_guest_open(&open, error);
+    if (guest == NULL)
+        return false;
+    if (resolve_in(s, guest, step, found, error))
+        return ccb_guest_close(guest, error);
+    ccb_guest_free(guest);
+    return false;
+}
+
+static bool has_all_digests(const GPtrArray *payloads)
+{
+    for (guint i = 0; i < payloads->len; i++)
+        if (((CcbPayload *)payloads->pdata[i])->sha256 == NULL)
+            return false;
+    return true;
+}
+
+/* Needs the overlay, and so the base, from here on. */
+static bool prepare(Session *s, GError **error)
+{
+    g_autoptr(GPtrArray) base = g_ptr_array_new();
+    if (s->work != NULL)
+        return true;
+    g_ptr_array_add(base, s->loaded->plan->base);
+    if (!ccb_payloads_fetch(base, s->store, false, error))
+        return false;
+    s->facts = ccb_facts_of_image(s->loaded->plan->base->path, s->door, error);
+    s->work = s->facts ? ccb_work_open(error) : NULL;
+    return s->work && ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format,
+                                               error);
+}
+
+static bool lock_step(Session *s, CcbStep *step, GError **error)
+{
+    if (step->kind->resolve == NULL)
+        return true;
+    g_autofree char *key = ccb_lock_step_key(s->loaded->plan->base->sha256, step);
+    GPtrArray *found = update ? NULL : ccb_lock_resolved(s->loaded->lock, key);
+    bool known = found != NULL;
+    if (!known) {
+        found = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
+        ccb_progress_begin("resolve", step->id, 0);
+        if (!prepare(s, error) || !resolve(s, step, found, error)) {
+            ccb_progress_abort();
+            g_prefix_error(error, "step %s: ", step->id);
+            g_ptr_array_unref(found);
+            return false;
+        }
+        g_autofree char *note = g_strdup_printf("%u files", found->len);
+        ccb_progress_end(note);
+    }
+    g_ptr_array_unref(step->payloads);
+    step->payloads = found;
+    g_ptr_array_add(s->pending, step);
+    if (!ccb_payloads_fetch(found, s->store, false, error))
+        return false;
+    if (!has_all_digests(found))
+        return ccb_fail(error, CCB_ERR_INTERNAL, "step %s: a file without a digest", step->id);
+    ccb_lock_set_resolved(s->loaded->lock, key, step->id, found);
+    return true;
+}
+
+static bool lock_all(Session *s, GError **error)
+{
+    if (!lock_files(s, error))
+        return false;
+    for (guint i = 0; i < s->loaded->plan->steps->len; i++)
+        if (!lock_step(s, s->loaded->plan->steps->pdata[i], error))
+            return false;
+    return ccb_lock_save(s->loaded->lock, s->loaded->lock_path, error);
+}
+
+static bool choose_door(CcbDoor *ret_door, GError **error)
+{
+    CcbDoor wanted;
+    if (!ccb_door_from_name(door_name, &wanted, error))
+        return false;
+    *ret_door = ccb_door_choose(wanted, NULL, error);
+    return *ret_door != CCB_DOOR_AUTO;
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    g_auto(CcbLoaded) loaded = {0};
+    Session session = {.loaded = &loaded};
+    if (quiet)
+        ccb_progress_set_mode(CCB_PROGRESS_QUIET);
+    if (!ccb_load(argv[0], &load, &loaded, error) || !choose_door(&session.door, error))
+        return false;
+    g_autoptr(CcbStore) store = ccb_plan_store(error);
+    if (store == NULL)
+        return false;
+    session.store = store;
+    session.pending = g_ptr_array_new();
+    bool ok = lock_all(&session, error);
+    g_ptr_array_unref(session.pending);
+    ccb_facts_free(session.facts);
+    ccb_work_free(session.work);
+    if (ok)
+        ccb_progress_line("locked   %s", loaded.lock_path);
+    return ok;
+}
+
+const CcbVerb ccb_verb_lock = {
+    "lock", "RECIPE", "pin what a recipe leaves open: digests, packages, wheels", options, 1, 1, run,
+};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ccbake plan`: what a bake would do, and whether it could. */
+#include <stdio.h>
+
+#include "base/progress.h"
+#include "cmd/load.h"
+#include "cmd/verbs.h"
+#include "format/rpm.h"
+#include "guest/door.h"
+#include "plan/acquire.h"
+
+static CcbLoadOptions load;
+static bool as_json;
+static const char *door_name = "auto";
+
+static const CcbOption options[] = {
+    CCB_LOAD_OPTIONS(load),
+    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host",
+     "how the base is inspected the first time"},
+    {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
+    {0},
+};
+
+typedef struct {
+    const CcbLoaded *loaded;
+    CcbStore *store;
+    CcbFacts *facts;      /* NULL: the base is not at hand */
+    GPtrArray *problems;  /* char * */
+} View;
+
+/* The base's facts, from the cache where it knows them. */
+static bool find_facts(View *view, GError **error)
+{
+    const CcbPayload *base = view->loaded->plan->base;
+    g_autofree char *path = NULL;
+    if (!ccb_payload_at_hand(base, view->store))
+        return true;
+    if (base->urls[0][0] == '/')
+        path = g_strdup(base->urls[0]);
+    else
+        path = ccb_store_object_path(view->store, base->sha256);
+    view->facts = ccb_facts_cached(path, NULL);
+    if (view->facts != NULL)
+        return true;
+    CcbDoor door;
+    if (!ccb_door_from_name(door_name, &door, error))
+        return false;
+    door = ccb_door_choose(door, NULL, error);
+    view->facts = door == CCB_DOOR_AUTO ? NULL : ccb_facts_of_image(path, door, error);
+    return view->facts != NULL;
+}
+
+static void note(View *view, GError *problem)
+{
+    g_ptr_array_add(view->problems, g_strdup(problem->message));
+    g_error_free(problem);
+}
+
+static void find_problems(View *view)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    GError *problem = NULL;
+    if (!ccb_plan_require_pins(plan, &problem))
+        note(view, g_steal_pointer(&problem));
+    if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
+        note(view, g_steal_pointer(&problem));
+    if (!ccb_plan_check_space("the bake", ccb_store_dir(view->store),
+                              plan->scratch_need + plan->image_need, &problem))
+        note(view, g_steal_pointer(&problem));
+}
+
+static json_t *payload_to_json(const View *view, const CcbPayload *p)
+{
+    return json_pack("{sssssossssIsb}", "label", p->label, "name", p->name, "sha256",
+                     p->sha256 ? json_string(p->sha256) : json_null(), "url", p->urls[0], "size",
+                     (json_int_t)p->size, "at_hand", ccb_payload_at_hand(p, view->store));
+}
+
+static json_t *step_to_json(const View *view, const CcbStep *step)
+{
+    json_t *payloads = json_array();
+    for (guint i = 0; i < step->payloads->len; i++)
+        json_array_append_new(payloads, payload_to_json(view, step->payloads->pdata[i]));
+    g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
+    return json_pack("{sssssssosb}", "id", step->id, "kind", step->kind->name, "what", what,
+                     "payloads", payloads, "resolved", !step->unresolved);
+}
+
+static json_t *problems_to_json(const View *view)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < view->problems->len; i++)
+        json_array_append_new(list, json_string(view->problems->pdata[i]));
+    return list;
+}
+
+static void print_json(const View *view)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    json_t *steps = json_array();
+    for (guint i = 0; i < plan->steps->len; i++)
+        json_array_append_new(steps, step_to_json(view, plan->steps->pdata[i]));
+    json_t *json = json_pack("{sssosososIsI}", "recipe", view->loaded->recipe->name, "base",
+                             payload_to_json(view, plan->base), "steps", steps, "problems",
+                             problems_to_json(view), "image_need", (json_int_t)plan->image_need,
+                             "scratch_need", (json_int_t)plan->scratch_need);
+    if (view->facts)
+        json_object_set_new(json, "facts", ccb_facts_to_json(view->facts));
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
+    puts(text);
+    free(text);
+    json_decref(json);
+}
+
+static void print_payload(const View *view, const CcbPayload *p)
+{
+    g_autofree char *size = p->size ? ccb_format_size(p->size) : g_strdup("size unknown");
+    printf("       %-10s %s  %s  %.12s%s\n", ccb_payload_at_hand(p, view->store) ? "at hand" : "to fetch",
+           p->name, size, p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
+}
+
+static void print_base(const View *view)
+{
+    const CcbRecipe *recipe = view->loaded->recipe;
+    const CcbFacts *facts = view->facts;
+    printf("base   %s\n", view->loaded->plan->base->urls[0]);
+    print_payload(view, view->loaded->plan->base);
+    if (facts == NULL) {
+        printf("       not looked at yet: it is not at hand (ccbake fetch)\n");
+        return;
+    }
+    g_autofree char *free_space = ccb_format_size(facts->free_bytes);
+    bool enough = ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0;
+    printf("       %s, %u packages, %s free\n", facts->os_name, g_strv_length(facts->packages),
+           free_space);
+    printf("       kernel %s, %s the minimum %s\n", facts->default_kver,
+           enough ? "at least" : "BELOW", recipe->min_kernel);
+}
+
+static void print_space(const View *view)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    g_autofree char *image = ccb_format_size(plan->image_need);
+    g_autofree char *scratch = ccb_format_size(plan->scratch_need);
+    printf("space  about %s more in the image, %s outside it while baking\n", image, scratch);
+}
+
+static void print_text(const View *view)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    printf("recipe %s (%u GPU%s)\n", view->loaded->recipe->name, view->loaded->recipe->gpus,
+           view->loaded->recipe->gpus == 1 ? "" : "s");
+    print_base(view);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
+        printf("%4u   %-18s %s\n", i + 1, step->id, what);
+        for (guint j = 0; j < step->payloads->len; j++)
+            print_payload(view, step->payloads->pdata[j]);
+    }
+    print_space(view);
+    if (view->loaded->recipe->cells->len > 0)
+        printf("matrix %u images\n", view->loaded->recipe->cells->len);
+    for (guint i = 0; i < view->problems->len; i++)
+        printf("problem: %s\n", (char *)view->problems->pdata[i]);
+}
+
+static bool show(View *view, GError **error)
+{
+    if (!find_facts(view, error))
+        return false;
+    find_problems(view);
+    if (as_json)
+        print_json(view);
+    else
+        print_text(view);
+    return true;
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    g_auto(CcbLoaded) loaded = {0};
+    if (!ccb_load(argv[0], &load, &loaded, error))
+        return false;
+    g_autoptr(CcbStore) store = ccb_plan_store(error);
+    if (store == NULL)
+        return false;
+    View view = {.loaded = &loaded, .store = store};
+    view.problems = g_ptr_array_new_with_free_func(g_free);
+    bool ok = show(&view, error);
+    ccb_facts_free(view.facts);
+    g_ptr_array_unref(view.problems);
+    return ok;
+}
+
+const CcbVerb ccb_verb_plan = {
+    "plan", "RECIPE", "show what a bake would do, without doing it", options, 1, 1, run,
+};

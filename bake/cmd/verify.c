@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ccbake verify IMAGE: judge an image by itself, read-only. */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "base/progress.h"
+#include "check/check.h"
+#include "guest/image.h"
+
+static struct {
+    const char *recipe;
+    const char *gpus;
+    bool json;
+    bool list;
+} opts;
+
+static const CcbOption options[] = {
+    {"recipe", 0, CCB_OPT_STRING, &opts.recipe, "FILE",
+     "expect what this recipe bakes (otherwise it is found out from the image)"},
+    {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
+    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
+    {"list", 0, CCB_OPT_FLAG, &opts.list, NULL, "print the checks and do nothing"},
+    {0},
+};
+
+static bool set_expectation(CcbExpectation *expect, GError **error)
+{
+    if (opts.recipe != NULL && !ccb_expectation_from_recipe(opts.recipe, expect, error))
+        return false;
+    if (opts.gpus != NULL)
+        expect->gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);
+    return true;
+}
+
+static CcbGuest *open_image(const char *path, GError **error)
+{
+    g_autofree char *format = ccb_image_format(path, error);
+    if (format == NULL)
+        return NULL;
+    return ccb_guest_open(&(CcbGuestOptions){.image = path,
+                                             .format = format,
+                                             .door = CCB_DOOR_APPLIANCE,
+                                             .read_only = true,
+                                             .log_fd = -1},
+                          error);
+}
+
+static bool judge(const char *path, const CcbExpectation *expect, CcbReport **ret_report,
+                  GError **error)
+{
+    ccb_progress_begin("verify", path, 0);
+    g_autoptr(CcbGuest) guest = open_image(path, error);
+    if (guest == NULL || !ccb_check_image(guest, expect, ret_report, error)) {
+        ccb_progress_abort();
+        return false;
+    }
+    ccb_progress_end(NULL);
+    return true;
+}
+
+static void print_report(const CcbReport *report)
+{
+    if (!opts.json) {
+        g_autofree char *text = ccb_report_to_text(report);
+        fputs(text, stdout);
+        return;
+    }
+    json_t *root = ccb_report_to_json(report);
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+    putchar('\n');
+    json_decref(root);
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    g_auto(CcbExpectation) expect = {0};
+    g_autoptr(CcbReport) report = NULL;
+    if (opts.list) {
+        g_autofree char *table = ccb_check_table();
+        fputs(table, stdout);
+        return true;
+    }
+    if (argc != 1)
+        return ccb_fail(error, CCB_ERR_USAGE, "verify needs an image");
+    if (!set_expectation(&expect, error) || !judge(argv[0], &expect, &report, error))
+        return false;
+    print_report(report);
+    return ccb_report_verdict(report, error);
+}
+
+const CcbVerb ccb_verb_verify = {"verify", "IMAGE", "check an image, read-only", options, 0, 1, run};

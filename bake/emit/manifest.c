@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emit/manifest.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/digest.h"
+
+enum { MANIFEST_FORMAT = 1 };
+
+static json_t *file_to_json(const CcbPayload *p)
+{
+    return json_pack("{sssssssI}", "label", p->label, "url", p->urls[0], "sha256", p->sha256, "size",
+                     (json_int_t)p->size);
+}
+
+static json_t *base_to_json(const CcbManifest *m)
+{
+    json_t *json = file_to_json(m->plan->base);
+    json_object_set_new(json, "os", json_string(m->base->os_name ? m->base->os_name : ""));
+    json_object_set_new(json, "kernel", json_string(m->base->default_kver));
+    return json;
+}
+
+static json_t *payloads_to_json(const CcbManifest *m)
+{
+    json_t *list = json_array();
+    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(m->plan);
+    for (guint i = 0; i < payloads->len; i++)
+        json_array_append_new(list, file_to_json(payloads->pdata[i]));
+    return list;
+}
+
+static json_t *steps_to_json(const CcbManifest *m)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < m->plan->steps->len; i++) {
+        const CcbStep *step = m->plan->steps->pdata[i];
+        double seconds = i < m->times->len ? g_array_index(m->times, CcbStepTime, i).seconds : 0;
+        g_autofree char *what = step->kind->describe(m->plan->recipe, step);
+        json_array_append_new(list, json_pack("{sssssssf}", "id", step->id, "kind",
+                                              step->kind->name, "what", what, "seconds", seconds));
+    }
+    return list;
+}
+
+/* Packages of the result that the base did not have. */
+static json_t *added_packages(const CcbManifest *m)
+{
+    json_t *list = json_array();
+    const char *const *before = (const char *const *)m->base->packages;
+    for (char **name = m->result->packages; name != NULL && *name != NULL; name++)
+        if (!g_strv_contains(before, *name))
+            json_array_append_new(list, json_string(*name));
+    return list;
+}
+
+static json_t *image_to_json(const CcbManifest *m, GError **error)
+{
+    struct stat st;
+    g_autofree char *sha256 = ccb_digest_file(m->image, error);
+    if (sha256 == NULL)
+        return NULL;
+    if (stat(m->image, &st) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", m->image);
+        return NULL;
+    }
+    return json_pack("{sssIsI}", "sha256", sha256, "size", (json_int_t)st.st_size, "virtual_size",
+                     (json_int_t)m->base->disk->size);
+}
+
+json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
+{
+    json_t *image = image_to_json(m, error);
+    if (image == NULL)
+        return NULL;
+    const CcbRecipe *recipe = m->plan->recipe;
+    const CcbRecipeStep *driver = ccb_recipe_step_of_kind(recipe, "nvidia-driver");
+    const char *version = driver ? ccb_node_get_text(driver->node, "version") : NULL;
+    g_autofree char *digest = ccb_recipe_digest(recipe);
+    const CcbNode *variables = ccb_recipe_variables(recipe);
+    json_t *json = json_pack(
+        "{sisss{sssssosi}sososososssss?ssso}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION,
+        "recipe", "name", recipe->name, "digest", digest, "variables",
+        variables ? ccb_node_to_json(variables) : json_object(), "gpus", (int)recipe->gpus, "base",
+        base_to_json(m), "payloads", payloads_to_json(m), "steps", steps_to_json(m),
+        "packages_added", added_packages(m), "kernel", m->result->default_kver, "driver", version,
+        "door", m->door, "image", image);
+    if (m->checks)
+        json_object_set(json, "checks", m->checks);
+    return json;
+}

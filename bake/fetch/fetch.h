@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * URL ► content store.
+ *
+ *     g_autoptr(CcbStore) store = ccb_store_open(dir, error);
+ *     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(ccb_fetch_item_free);
+ *     CcbFetchItem *item = g_new0(CcbFetchItem, 1);    fill in name, urls, sha256 ...
+ *     g_ptr_array_add(items, item);
+ *     if (!ccb_fetch_all(store, items, NULL, error))   all failing items are named in the error
+ *         return false;
+ *     use(item->path);
+ *
+ * An item comes from, in this order: the store; a local path among its URLs (used where it is,
+ * never copied); its other URLs, as mirrors, in the order given.  Only the latter need the network.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fetch/store.h"
+
+typedef struct {
+    char *name;    /* for messages: "driver" */
+    char **urls;   /* http(s)://, file:// or absolute paths */
+    char *referer; /* or NULL */
+    char *
+        sha256; /* expected; NULL: not known yet, whatever comes is taken and its digest reported */
+    uint64_t size; /* expected bytes; 0: not known */
+
+    /* results, set only on success */
+    char *path; /* a verified file: do not write to it */
+    char *got_sha256;
+    uint64_t got_size;
+    char
+        *got_url; /* where it was downloaded from, credentials removed; NULL: it was in the store */
+} CcbFetchItem;
+
+void ccb_fetch_item_free(void *item); /* a GDestroyNotify; accepts NULL */
+
+typedef struct {
+    bool offline;        /* nothing but the store and local files */
+    unsigned parallel;   /* downloads at a time */
+    unsigned retries;    /* for one URL, without getting on by at least 1 MiB in between */
+    unsigned backoff_ms; /* before the first retry; doubled each time, at most 30 s */
+    long stall_s; /* seconds without noteworthy progress that count as a dropped connection */
+} CcbFetchOptions;
+
+extern const CcbFetchOptions ccb_fetch_defaults;
+
+/* `options` NULL: the defaults.  Errors: CCB_ERR_RECIPE (a digest or URL is malformed),
+ * CCB_ERR_INPUT (a local file is missing or wrong), CCB_ERR_FETCH, CCB_ERR_HOST (space),
+ * CCB_ERR_IO, CCB_ERR_CANCELLED. */
+bool ccb_fetch_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *options,
+                   GError **error);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fetch/partial.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+
+char *ccb_partial_key(const char *sha256, const char *url)
+{
+    return sha256 != NULL ? g_strdup(sha256) : ccb_digest_string(url);
+}
+
+uint64_t ccb_partial_present(const CcbStore *store, const char *sha256)
+{
+    struct stat st;
+    if (sha256 == NULL)
+        return 0;
+    g_autofree char *path = g_build_filename(ccb_store_dir(store), "partial", sha256, NULL);
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+static CcbPartial *partial_new(const CcbStore *store, const char *key)
+{
+    CcbPartial *partial = g_new0(CcbPartial, 1);
+    partial->store = store;
+    partial->path = g_build_filename(ccb_store_dir(store), "partial", key, NULL);
+    partial->from_path = g_strconcat(partial->path, ".from", NULL);
+    partial->fd = -1;
+    partial->digest = ccb_digest_new();
+    return partial;
+}
+
+static void forget_origin(CcbPartial *partial)
+{
+    g_clear_pointer(&partial->url_id, g_free);
+    g_clear_pointer(&partial->validator, g_free);
+}
+
+void ccb_partial_free(CcbPartial *partial)
+{
+    if (partial == NULL)
+        return;
+    /* Removed under the lock: who opened the file meanwhile sees that its name is gone. */
+    if (partial->fd >= 0 && partial->size == 0)
+        unlink(partial->path);
+    ccb_close_fd(&partial->fd);
+    forget_origin(partial);
+    ccb_digest_free(partial->digest);
+    g_free(partial->path);
+    g_free(partial->from_path);
+    g_free(partial);
+}
+
+/* The lock belongs to the file, not to its name: the name may have become an object while we
+ * waited. */
+static bool has_name(int fd, const char *path)
+{
+    struct stat by_fd, by_path;
+    return fstat(fd, &by_fd) == 0 && stat(path, &by_path) == 0 && by_fd.st_dev == by_path.st_dev &&
+           by_fd.st_ino == by_path.st_ino;
+}
+
+/* Leaves partial->fd at -1 where another holds the lock. */
+static bool open_locked(CcbPartial *partial, GError **error)
+{
+    ccb_autofd int fd = open(partial->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "%s", partial->path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return true;
+        return ccb_fail_errno(error, CCB_ERR_IO, "locking %s", partial->path);
+    }
+    if (has_name(fd, partial->path))
+        partial->fd = ccb_steal_fd(&fd);
+    return true;
+}
+
+/* Without the note, or with a garbled one, the bytes are of unknown origin; the pinned digest will
+ * tell. */
+static void read_origin(CcbPartial *partial)
+{
+    g_autofree char *text = ccb_read_file(partial->from_path, 4096, NULL, NULL);
+    if (text == NULL)
+        return;
+    g_auto(GStrv) words = g_strsplit(g_strchomp(text), " ", 2);
+    if (words[0] == NULL || !ccb_digest_is_valid(words[0]))
+        return;
+    partial->url_id = g_strdup(words[0]);
+    if (words[1] != NULL && *words[1] != '\0')
+        partial->validator = g_strdup(words[1]);
+}
+
+static bool write_origin(const CcbPartial *partial, GError **error)
+{
+    g_autofree char *text =
+        g_strdup_printf("%s %s\n", partial->url_id, partial->validator ? partial->validator : "");
+    return ccb_write_file_atomic(partial->from_path, text, strlen(text), error);
+}
+
+static bool hash_present(CcbPartial *partial, GError **error)
+{
+    enum { CHUNK = 1 << 20 };
+    g_autofree char *buffer = g_malloc(CHUNK);
+    for (;;) {
+        ssize_t n = pread(partial->fd, buffer, CHUNK, (off_t)partial->size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ccb_fail_errno(error, CCB_ERR_IO, "reading %s", partial->path);
+        if (n == 0)
+            return true;
+        ccb_digest_update(partial->digest, buffer, (size_t)n);
+        partial->size += (uint64_t)n;
+        if (ccb_cancel_check(error))
+            return false;
+    }
+}
+
+bool ccb_partial_open(const CcbStore *store, const char *key, bool pinned, CcbPartial **ret_partial,
+                      GError **error)
+{
+    g_autoptr(CcbPartial) partial = partial_new(store, key);
+    if (!open_locked(partial, error))
+        return false;
+    if (partial->fd < 0) {
+        *ret_partial = NULL;
+        return true;
+    }
+    if (pinned)
+        read_origin(partial);
+    if (!(pinned ? hash_present(partial, error) : ccb_partial_discard(partial, error)))
+        return false;
+    *ret_partial = g_steal_pointer(&partial);
+    return true;
+}
+
+bool ccb_partial_discard(CcbPartial *partial, GError **error)
+{
+    /* The note goes first: a crash in between must not leave it beside other bytes. */
+    if (unlink(partial->from_path) != 0 && errno != ENOENT)
+        return ccb_fail_errno(error, CCB_ERR_IO, "removing %s", partial->from_path);
+    if (ftruncate(partial->fd, 0) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "emptying %s", partial->path);
+    forget_origin(partial);
+    partial->size = 0;
+    ccb_digest_free(partial->digest);
+    partial->digest = ccb_digest_new();
+    return true;
+}
+
+bool ccb_partial_restart(CcbPartial *partial, const char *url, const char *validator,
+                         GError **error)
+{
+    if (!ccb_partial_discard(partial, error))
+        return false;
+    partial->url_id = ccb_digest_string(url);
+    partial->validator = g_strdup(validator);
+    return write_origin(partial, error);
+}
+
+static bool fail_write(const CcbPartial *partial, GError **error)
+{
+    if (errno != ENOSPC && errno != EDQUOT)
+        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", partial->path);
+    return ccb_fail(error, CCB_ERR_HOST,
+                    "the disk is full: %s (what has arrived is kept, the next run goes on from it)",
+                    partial->path);
+}
+
+bool ccb_partial_append(CcbPartial *partial, const void *data, size_t size, GError **error)
+{
+    const char *rest = data;
+    while (size > 0) {
+        ssize_t n = pwrite(partial->fd, rest, size, (off_t)partial->size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_write(partial, error);
+        ccb_digest_update(partial->digest, rest, (size_t)n);
+        partial->size += (uint64_t)n;
+        rest += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+bool ccb_partial_is_from(const CcbPartial *partial, const char *url)
+{
+    g_autofree char *id = ccb_digest_string(url);
+    return g_strcmp0(partial->url_id, id) == 0;
+}
+
+char *ccb_partial_digest(CcbPartial *partial)
+{
+    return ccb_digest_finish(g_steal_pointer(&partial->digest));
+}
+
+char *ccb_partial_publish(CcbPartial *partial, const char *sha256, GError **error)
+{
+    g_autofree char *object = ccb_store_object_path(partial->store, sha256);
+    g_autofree char *dir = g_path_get_dirname(object);
+    if (!ccb_mkdirs(dir, error))
+        return NULL;
+    if (fsync(partial->fd) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", partial->path);
+        return NULL;
+    }
+    unlink(partial->from_path);
+    if (!ccb_publish_file(partial->path, object, error))
+        return NULL;
+    /* Last, so that a partial that could not be published can still be opened for writing. */
+    if (fchmod(partial->fd, 0444) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", object);
+        return NULL;
+    }
+    /* The name is gone: nothing left to remove. */
+    ccb_close_fd(&partial->fd);
+    return g_steal_pointer(&object);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What this room has to know about URLs; private to it. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+bool ccb_url_is_remote(const char *url); /* http:// or https:// */
+
+/* The path that a file:// URL or an absolute path names (caller frees), or NULL. */
+char *ccb_url_local_path(const char *url);
+
+/* The URL as it may be shown and recorded: without user:password@, and without the query, where
+ * presigned URLs carry their signature.  Caller frees. */
+char *ccb_url_redact(const char *url);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A kernel command line as a list of arguments, split as the kernel does (lib/cmdline.c, next_arg):
+ * at white space outside double quotes.  Names are compared as the kernel compares them, '-' and
+ * '_' being the same. What stands behind "--" is for init: kept, never searched.
+ *
+ *     g_autoptr(CcbCmdline) line = ccb_cmdline_parse(options, error);
+ *     ccb_cmdline_set(line, "swiotlb=4194304,any", error);
+ *     g_autofree char *text = ccb_cmdline_render(line);
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct CcbCmdline CcbCmdline;
+
+/* Errors: CCB_ERR_INPUT for a quote that is not closed. */
+CcbCmdline *ccb_cmdline_parse(const char *text, GError **error);
+void ccb_cmdline_free(CcbCmdline *line); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbCmdline, ccb_cmdline_free)
+
+/* The value of the last argument KEY=VALUE without its quotes, "" for a KEY without value, NULL
+ * where there is none; caller frees. */
+char *ccb_cmdline_get(const CcbCmdline *line, const char *key);
+
+/* Whether `argument` is there: exactly, if it has a value, else with any value or none. */
+bool ccb_cmdline_has(const CcbCmdline *line, const char *argument);
+
+/* How many arguments have this key. */
+guint ccb_cmdline_count(const CcbCmdline *line, const char *key);
+
+/* What `grubby --args=ARGUMENT` is for: KEY or KEY=VALUE takes the place of the first argument with
+ * that key and further ones go; appended where there is none.  Keys that the kernel and dracut read
+ * several times (console, ip, rd.lvm.lv ...) are appended unless exactly this argument is there.
+ * Errors: CCB_ERR_INPUT if it is not exactly one argument. */
+bool ccb_cmdline_set(CcbCmdline *line, const char *argument, GError **error);
+
+/* Removes what ccb_cmdline_has() finds; returns how many that were. */
+guint ccb_cmdline_remove(CcbCmdline *line, const char *argument);
+
+/* The arguments with one space between them; caller frees. */
+char *ccb_cmdline_render(const CcbCmdline *line);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a kernel module says of itself: the NUL-separated key=value strings of its ELF section
+ * .modinfo (include/linux/moduleparam.h), as modinfo(8) prints them.  The module may be compressed
+ * (.xz .zst .gz).
+ */
+#pragma once
+
+#include <glib.h>
+#include <stddef.h>
+
+#define CCB_MODULE_MAX                                                                             \
+    (512u << 20) /* bytes, uncompressed; nvidia.ko with debug data is about 100 MiB */
+
+typedef struct CcbModule CcbModule;
+
+/* Errors: CCB_ERR_INPUT for what is no ELF file, has no .modinfo, or can't be decompressed. */
+CcbModule *ccb_module_parse(const void *data, size_t size, GError **error);
+void ccb_module_free(CcbModule *module); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbModule, ccb_module_free)
+
+/* The first value of a key ("version", "license", "softdep", "vermagic", "name", "depends"), or
+ * NULL; belongs to `module`. */
+const char *ccb_module_get(const CcbModule *module, const char *key);
+
+/* All values of a key (const char *, "alias", "parm", "firmware"); never NULL.  The caller unrefs
+ * the array, the strings belong to `module`. */
+GPtrArray *ccb_module_get_all(const CcbModule *module, const char *key);

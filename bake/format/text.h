@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Text files as lines, the common ground of the editors in this folder: every line keeps its line
+ * end, so that joining unchanged lines gives back the same bytes.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Larger than any configuration file; a limit, because the files come from an untrusted guest. */
+#define CCB_TEXT_MAX (1u << 20)
+
+/* The lines of `data`, each with its '\n' (the last one may lack it); caller unrefs.
+ * Errors: CCB_ERR_INPUT with the line number, for a NUL byte or more than CCB_TEXT_MAX bytes. */
+GPtrArray *ccb_text_lines(const char *data, size_t size, GError **error);
+
+/* The opposite; caller frees. */
+char *ccb_text_join(const GPtrArray *lines);
+
+/* Adds `line` (no line end) as the last line, giving the one before it a line end if it has none.
+ */
+void ccb_text_append(GPtrArray *lines, const char *line);
+
+static inline bool ccb_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The first character that is no white space. */
+static inline const char *ccb_skip_space(const char *text)
+{
+    while (ccb_is_space(*text))
+        text++;
+    return text;
+}
+
+/* The end of the word at `text`: the next white space or the end of the string. */
+static inline const char *ccb_skip_word(const char *text)
+{
+    while (*text != '\0' && !ccb_is_space(*text))
+        text++;
+    return text;
+}

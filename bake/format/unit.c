@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "format/unit.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "format/text.h"
+
+struct CcbUnit {
+    char *file;
+    GPtrArray *values; /* CcbUnitValue, in the order of the text */
+    GPtrArray *warnings;
+};
+
+static const char *const dependency_keys[] = {
+    "After",
+    "Before",
+    "BindsTo",
+    "Conflicts",
+    "JoinsNamespaceOf",
+    "OnFailure",
+    "OnSuccess",
+    "PartOf",
+    "PropagatesReloadTo",
+    "ReloadPropagatedFrom",
+    "Requires",
+    "RequiresMountsFor",
+    "Requisite",
+    "Upholds",
+    "Wants",
+};
+
+static void value_free(gpointer data)
+{
+    CcbUnitValue *value = data;
+    g_free(value->section);
+    g_free(value->key);
+    g_free(value->value);
+    g_free(value->file);
+    g_free(value);
+}
+
+static CcbUnit *unit_new(const char *file)
+{
+    CcbUnit *unit = g_new0(CcbUnit, 1);
+    unit->file = g_strdup(file);
+    unit->values = g_ptr_array_new_with_free_func(value_free);
+    unit->warnings = g_ptr_array_new_with_free_func(g_free);
+    return unit;
+}
+
+void ccb_unit_free(CcbUnit *unit)
+{
+    if (unit == NULL)
+        return;
+    g_free(unit->file);
+    g_ptr_array_unref(unit->values);
+    g_ptr_array_unref(unit->warnings);
+    g_free(unit);
+}
+
+static void warn(CcbUnit *unit, guint line, const char *reason)
+{
+    g_ptr_array_add(unit->warnings, g_strdup_printf("%s:%u: %s", unit->file, line, reason));
+}
+
+static void add_value(CcbUnit *unit, const char *section, char *assignment, guint line)
+{
+    char *equals = strchr(assignment, '=');
+    if (equals == NULL || section == NULL) {
+        warn(unit, line, equals == NULL ? "no '=', ignored" : "before any section, ignored");
+        return;
+    }
+    *equals = '\0';
+    CcbUnitValue *value = g_new0(CcbUnitValue, 1);
+    value->section = g_strdup(section);
+    value->key = g_strdup(g_strchomp(assignment));
+    value->value = g_strdup(g_strchug(equals + 1));
+    value->file = g_strdup(unit->file);
+    value->line = line;
+    g_ptr_array_add(unit->values, value);
+}
+
+/* One line, after continuation: a section header (which sets *section), an assignment or nothing.
+ */
+static bool take_line(CcbUnit *unit, char **section, char *text, guint line, GError **error)
+{
+    g_strstrip(text);
+    if (*text == '[') {
+        if (!g_str_has_suffix(text, "]"))
+            return ccb_fail(error, CCB_ERR_INPUT, "%s:%u: section header without ']'", unit->file,
+                            line);
+        g_free(*section);
+        *section = g_strndup(text + 1, strlen(text) - 2);
+    } else if (*text != '\0') {
+        add_value(unit, *section, text, line);
+    }
+    return true;
+}
+
+/* Whether the line goes on in the next one: an odd number of backslashes at its end. */
+static bool is_continued(const GString *text)
+{
+    size_t count = 0;
+    while (count < text->len && text->str[text->len - 1 - count] == '\\')
+        count++;
+    return count % 2 == 1;
+}
+
+static bool take_lines(CcbUnit *unit, const GPtrArray *lines, GError **error)
+{
+    g_autofree char *section = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    bool pending = false;
+    guint first = 0;
+    for (guint i = 0; i < lines->len; i++) {
+        const char *line = lines->pdata[i];
+        const char *start = ccb_skip_space(line);
+        if (*start == '#' || *start == ';') /* also in the middle of a continued line */
+            continue;
+        if (!pending)
+            first = i + 1;
+        g_string_append_len(text, line, (gssize)strcspn(line, "\r\n"));
+        pending = is_continued(text);
+        if (pending) {
+            text->str[text->len - 1] = ' ';
+            continue;
+        }
+        if (!take_line(unit, &section, text->str, first, error))
+            return false;
+        g_string_truncate(text, 0);
+    }
+    return !pending || take_line(unit, &section, text->str, first, error);
+}
+
+CcbUnit *ccb_unit_parse(const char *data, size_t size, const char *file, GError **error)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    if (size >= strlen(bom) && memcmp(data, bom, strlen(bom)) == 0) {
+        data += strlen(bom);
+        size -= strlen(bom);
+    }
+    g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
+    if (lines == NULL) {
+        g_prefix_error(error, "%s: ", file);
+        return NULL;
+    }
+    g_autoptr(CcbUnit) unit = unit_new(file);
+    return take_lines(unit, lines, error) ? g_steal_pointer(&unit) : NULL;
+}
+
+const GPtrArray *ccb_unit_warnings(const CcbUnit *unit)
+{
+    return unit->warnings;
+}
+
+void ccb_unit_merge(CcbUnit *unit, const CcbUnit *dropin)
+{
+    for (guint i = 0; i < dropin->values->len; i++) {
+        const CcbUnitValue *from = dropin->values->pdata[i];
+        CcbUnitValue *value = g_new0(CcbUnitValue, 1);
+        value->section = g_strdup(from->section);
+        value->key = g_strdup(from->key);
+        value->value = g_strdup(from->value);
+        value->file = g_strdup(from->file);
+        value->line = from->line;
+        g_ptr_array_add(unit->values, value);
+    }
+    for (guint i = 0; i < dropin->warnings->len; i++)
+        g_ptr_array_add(unit->warnings, g_strdup(dropin->warnings->pdata[i]));
+}
+
+static bool is_dependency(const char *section, const char *key)
+{
+    if (strcmp(section, "Unit") != 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(dependency_keys); i++) {
+        if (strcmp(key, dependency_keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+GPtrArray *ccb_unit_get_all(const CcbUnit *unit, const char *section, const char *key)
+{
+    GPtrArray *found = g_ptr_array_new();
+    bool resets = !is_dependency(section, key);
+    for (guint i = 0; i < unit->values->len; i++) {
+        CcbUnitValue *value = unit->values->pdata[i];
+        if (strcmp(value->key, key) != 0 || strcmp(value->section, section) != 0)
+            continue;
+        if (*value->value != '\0')
+            g_ptr_array_add(found, value);
+        else if (resets)
+            g_ptr_array_set_size(found, 0);
+    }
+    return found;
+}
+
+const char *ccb_unit_get(const CcbUnit *unit, const char *section, const char *key)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, section, key);
+    if (values->len == 0)
+        return NULL;
+    return ((const CcbUnitValue *)values->pdata[values->len - 1])->value;
+}
+
+bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key, bool fallback)
+{
+    static const char *const yes[] = {"1", "yes", "y", "true", "t", "on", NULL};
+    static const char *const no[] = {"0", "no", "n", "false", "f", "off", NULL};
+    const char *value = ccb_unit_get(unit, section, key);
+    if (value == NULL)
+        return fallback;
+    g_autofree char *lower = g_ascii_strdown(value, -1);
+    if (g_strv_contains(yes, lower))
+        return true;
+    return g_strv_contains(no, lower) ? false : fallback;
+}
+
+/* Appends the word at `text` without its quotes; returns its end, NULL if a quote is not closed. */
+static const char *take_word(const char *text, GString *word)
+{
+    char quote = '\0';
+    for (; *text != '\0' && (quote != '\0' || !ccb_is_space(*text)); text++) {
+        if (quote == '\0' && (*text == '"' || *text == '\'')) {
+            quote = *text;
+        } else if (*text == quote) {
+            quote = '\0';
+        } else {
+            g_string_append_c(word, *text);
+            if (*text == '\\' && text[1] != '\0')
+                g_string_append_c(word, *++text);
+        }
+    }
+    return quote == '\0' ? text : NULL;
+}
+
+GPtrArray *ccb_unit_words(const char *value, GError **error)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+    for (const char *at = ccb_skip_space(value); *at != '\0'; at = ccb_skip_space(at)) {
+        g_autoptr(GString) word = g_string_new(NULL);
+        at = take_word(at, word);
+        if (at == NULL) {
+            ccb_fail(error, CCB_ERR_INPUT, "quote not closed in '%.60s'", value);
+            return NULL;
+        }
+        g_ptr_array_add(words, g_string_free(g_steal_pointer(&word), FALSE));
+    }
+    return g_steal_pointer(&words);
+}

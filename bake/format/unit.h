@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The text of a systemd unit file, read by the rules of systemd.syntax(7): sections, repeated keys,
+ * lines continued with a backslash, comments.  Values are kept as written; ccb_unit_words() splits
+ * them.
+ *
+ *     g_autoptr(CcbUnit) unit = ccb_unit_parse(data, size, path, error);
+ *     ccb_unit_merge(unit, dropin);                              in the order systemd reads
+ * drop-ins g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", "ExecStartPost");
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct CcbUnit CcbUnit;
+
+typedef struct {
+    char *section;
+    char *key;
+    char *value; /* continued lines joined with a space, without white space around it */
+    char *file;
+    guint line; /* where the assignment starts */
+} CcbUnitValue;
+
+/* `file` is what messages and values name.  Errors: CCB_ERR_INPUT with the line number, for what
+ * systemd refuses: a NUL byte, a section header that is not closed. */
+CcbUnit *ccb_unit_parse(const char *data, size_t size, const char *file, GError **error);
+void ccb_unit_free(CcbUnit *unit); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbUnit, ccb_unit_free)
+
+/* Lines that systemd ignores with a warning, each as "FILE:LINE: reason" (char *); belongs to
+ * `unit`. */
+const GPtrArray *ccb_unit_warnings(const CcbUnit *unit);
+
+/* Appends what `dropin` assigns, so that it overrides and extends as a drop-in does. */
+void ccb_unit_merge(CcbUnit *unit, const CcbUnit *dropin);
+
+/* All values of a key that are in effect: an empty assignment takes back those before it, except
+ * for dependencies, which systemd can't take back (systemd.unit(5)).  Never NULL; the caller unrefs
+ * the array, the CcbUnitValue in it belong to `unit`. */
+GPtrArray *ccb_unit_get_all(const CcbUnit *unit, const char *section, const char *key);
+
+/* The last value, or NULL where there is none or an empty one; belongs to `unit`. */
+const char *ccb_unit_get(const CcbUnit *unit, const char *section, const char *key);
+
+/* A boolean as systemd reads it (1 yes y true t on / 0 no n false f off); `fallback` for anything
+ * else. */
+bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key, bool fallback);
+
+/* The words of a list (char *), quotes taken off, backslashes kept (they are part of unit names);
+ * caller unrefs.  Errors: CCB_ERR_INPUT for a quote that is not closed. */
+GPtrArray *ccb_unit_words(const char *value, GError **error);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Versions of NVIDIA drivers, "550.144.03": two or three numbers, compared as numbers; the first
+ * one is the branch.  The tables of good and bad ones in version.c were collected from public
+ * sources; extend them there when NVIDIA releases a branch. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Fixed fields, missing ones being 0, so that versions can be copied and compared at will. */
+typedef struct {
+    guint branch, minor, patch;
+} CcbDriverVersion;
+
+/* Errors: CCB_ERR_INPUT for anything but two or three numbers with dots between. */
+bool ccb_driver_parse(const char *text, CcbDriverVersion *ret_version, GError **error);
+
+/* < 0, 0 or > 0, as strcmp(). */
+int ccb_driver_compare(CcbDriverVersion a, CcbDriverVersion b);
+
+/* Why attestation is known to fail with this version, or NULL; a constant. */
+const char *ccb_driver_known_bad(CcbDriverVersion version);
+
+/* Whether its branch supports confidential computing, and from a version on that this one has
+ * reached.  False for branches that this program does not know. */
+bool ccb_driver_supports_cc(CcbDriverVersion version);

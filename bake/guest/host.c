@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/host.h"
+
+#include <fcntl.h>
+#include <guestfs.h>
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/progress.h"
+#include "guest/kvm.h"
+
+enum { TOOL_LIMIT_S = 20 };
+
+/* A bake of the guide's image: layers of driver and CUDA, scratch to unpack them, the output. Below
+ * the first it can't end well, below the second it may not. */
+#define CACHE_LEAST   (10ULL * 1000 * 1000 * 1000)
+#define CACHE_COMFORT (40ULL * 1000 * 1000 * 1000)
+#define TMP_COMFORT   (2ULL * 1000 * 1000 * 1000)
+
+void ccb_host_finding_clear(CcbHostFinding *finding)
+{
+    g_free(finding->found);
+    g_free(finding->advice);
+    *finding = (CcbHostFinding){0};
+}
+
+bool ccb_host_probe_matters(const CcbHostProbe *probe, CcbDoor door)
+{
+    return probe->need == CCB_HOST_ALWAYS ||
+           (probe->need == CCB_HOST_FOR_APPLIANCE && door == CCB_DOOR_APPLIANCE) ||
+           (probe->need == CCB_HOST_FOR_HOST_DOOR && door == CCB_DOOR_HOST);
+}
+
+/* Takes `found` over. */
+static void set(CcbHostFinding *ret, CcbHostStatus status, char *found, const char *advice)
+{
+    ret->status = status;
+    ret->found = found;
+    ret->advice = g_strdup(advice);
+}
+
+/* --- devices and privileges
+ * -------------------------------------------------------------------------------- */
+
+static void look_kvm(CcbHostFinding *ret)
+{
+    static const char *const advice[] = {
+        [CCB_KVM_ABSENT] =
+            "without KVM the host door does the work; the appliance would be emulated",
+        [CCB_KVM_FORBIDDEN] =
+            "add this user to the group that owns /dev/kvm (usually kvm) and log in again",
+        [CCB_KVM_BROKEN] =
+            "usual in nested guests; the host door does the work. After a change of the host: "
+            "`ccbake doctor --again`",
+        [CCB_KVM_WORKS] = NULL,
+    };
+    g_autofree char *reason = NULL;
+    CcbKvm kvm = ccb_kvm_probe(&reason);
+    set(ret, kvm == CCB_KVM_WORKS ? CCB_HOST_OK : CCB_HOST_WARN,
+        g_strdup_printf("%s (%s)", ccb_kvm_name(kvm), reason), advice[kvm]);
+}
+
+static void look_device(CcbHostFinding *ret, const char *path, const char *module)
+{
+    ccb_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd >= 0) {
+        set(ret, CCB_HOST_OK, g_strdup("opens"), NULL);
+        return;
+    }
+    bool absent = errno == ENOENT || errno == ENODEV || errno == ENXIO;
+    g_autofree char *advice =
+        absent ? g_strdup_printf("modprobe %s; in a container, pass the device in", module)
+               : g_strdup("run as root");
+    set(ret, CCB_HOST_MISSING, g_strdup(g_strerror(errno)), advice);
+}
+
+static void look_fuse(CcbHostFinding *ret)
+{
+    look_device(ret, "/dev/fuse", "fuse");
+}
+
+static void look_loop(CcbHostFinding *ret)
+{
+    look_device(ret, "/dev/loop-control", "loop");
+}
+
+/* Whether a child could unshare(2): asked of the kernel, because containers and sysctls forbid it
+ * in many ways. */
+static bool can_unshare(int flags)
+{
+    int status = 1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(unshare(flags) == 0 ? 0 : 1);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && status == 0;
+}
+
+static void look_userns(CcbHostFinding *ret)
+{
+    if (can_unshare(CLONE_NEWUSER))
+        set(ret, CCB_HOST_OK, g_strdup("can be made"), NULL);
+    else
+        set(ret, CCB_HOST_WARN, g_strdup("forbidden here"), "not needed as root");
+}
+
+static void look_root(CcbHostFinding *ret)
+{
+    if (geteuid() != 0)
+        set(ret, CCB_HOST_MISSING, g_strdup_printf("user %u", (unsigned)geteuid()),
+            "run as root (sudo)");
+    else if (!can_unshare(CLONE_NEWNS))
+        set(ret, CCB_HOST_MISSING, g_strdup("root, but may not make a mount namespace"),
+            "in a container: grant CAP_SYS_ADMIN");
+    else
+        set(ret, CCB_HOST_OK, g_strdup("root, may make a mount namespace"), NULL);
+}
+
+/* --- tools
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* What `program option` prints, or NULL. */
+static char *ask(const char *program, const char *option)
+{
+    const char *argv[] = {program, option, NULL};
+    g_autoptr(GString) out = g_string_new(NULL);
+    CcbProcess process = {
+        .argv = argv, .limit_s = TOOL_LIMIT_S, .separate_stdout = true, .ret_stdout = out};
+    return ccb_process_run(&process, NULL) ? g_strdup(out->str) : NULL;
+}
+
+/* The first word of its first line that begins with a digit: "QEMU emulator version 7.2.22 (Debian
+ * ...". */
+static char *version_in(const char *text)
+{
+    g_autofree char *line = g_strndup(text, strcspn(text, "\n"));
+    g_auto(GStrv) words = g_strsplit_set(line, " ,", -1);
+    for (char **word = words; *word; word++)
+        if (g_ascii_isdigit(**word))
+            return g_strdup(*word);
+    return g_strdup("of unknown version");
+}
+
+static void look_tool(CcbHostFinding *ret, const char *program, const char *package)
+{
+    g_autofree char *path = g_find_program_in_path(program);
+    g_autofree char *said = path ? ask(program, "--version") : NULL;
+    g_autofree char *advice = g_strconcat("install ", package, NULL);
+    if (path == NULL)
+        set(ret, CCB_HOST_MISSING, g_strdup("not installed"), advice);
+    else if (said == NULL)
+        set(ret, CCB_HOST_MISSING, g_strconcat(path, " does not run", NULL), advice);
+    else
+        set(ret, CCB_HOST_OK, version_in(said), NULL);
+}
+
+static void look_qemu_img(CcbHostFinding *ret)
+{
+    look_tool(ret, "qemu-img", "qemu-utils (qemu-img)");
+}
+
+static void look_qemu(CcbHostFinding *ret)
+{
+    look_tool(ret, "qemu-system-x86_64", "qemu-system-x86 (qemu-kvm)");
+}
+
+static void look_bwrap(CcbHostFinding *ret)
+{
+    look_tool(ret, "bwrap", "bubblewrap");
+}
+
+static void look_supermin(CcbHostFinding *ret)
+{
+    look_tool(ret, "supermin", "supermin");
+}
+
+/* FUSE export came with QEMU 6.0 and may be left out of a build: its help says which types there
+ * are. */
+static void look_storage_daemon(CcbHostFinding *ret)
+{
+    look_tool(ret, "qemu-storage-daemon", "qemu-system-common (qemu-storage-daemon)");
+    if (ret->status != CCB_HOST_OK)
+        return;
+    g_autofree char *help = ask("qemu-storage-daemon", "--help");
+    bool fuse = help && strstr(help, "--export [type=]fuse");
+    char *found =
+        g_strconcat(ret->found, fuse ? ", with FUSE export" : ", without FUSE export", NULL);
+    g_free(ret->found);
+    ret->found = found;
+    if (fuse)
+        return;
+    ret->status = CCB_HOST_MISSING;
+    ret->advice = g_strdup("install a QEMU of at least 6.0 that was built with FUSE");
+}
+
+/* --- libguestfs
+ * -------------------------------------------------------------------------------------------- */
+
+static void look_libguestfs(CcbHostFinding *ret)
+{
+    guestfs_h *g = guestfs_create_flags(GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
+    struct guestfs_version *version = g ? guestfs_version(g) : NULL;
+    if (version)
+        set(ret, CCB_HOST_OK,
+            g_strdup_printf("%jd.%jd.%jd", (intmax_t)version->major, (intmax_t)version->minor,
+                            (intmax_t)version->release),
+            NULL);
+    else
+        set(ret, CCB_HOST_MISSING, g_strdup("does not start"), "install libguestfs");
+    if (version)
+        guestfs_free_version(version);
+    if (g)
+        guestfs_close(g);
+}
+
+static bool is_readable(const char *dir, const char *name)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    return access(path, R_OK) == 0;
+}
+
+/* The directory of `path` (colon-separated) that holds an appliance or what supermin makes one
+ * from. */
+static char *find_appliance(const char *path, bool *ret_fixed)
+{
+    g_auto(GStrv) dirs = g_strsplit(path, ":", -1);
+    for (char **dir = dirs; *dir; dir++) {
+        *ret_fixed =
+            is_readable(*dir, "kernel") && is_readable(*dir, "initrd") && is_readable(*dir, "root");
+        if (*ret_fixed || is_readable(*dir, "supermin.d"))
+            return g_strdup(*dir);
+    }
+    return NULL;
+}
+
+/* A kernel that supermin can take: readable, with its modules.  Which one runs here does not
+ * matter. */
+static char *find_kernel(bool *ret_unreadable)
+{
+    g_autoptr(GDir) boot = g_dir_open("/boot", 0, NULL);
+    const char *name;
+    while (boot && (name = g_dir_read_name(boot)) != NULL) {
+        if (!g_str_has_prefix(name, "vmlinuz-"))
+            continue;
+        if (!is_readable("/boot", name)) {
+            *ret_unreadable = true;
+            continue;
+        }
+        const char *kver = name + strlen("vmlinuz-");
+        if (is_readable("/lib/modules", kver))
+            return g_strdup(kver);
+    }
+    return NULL;
+}
+
+static void judge_supermin(CcbHostFinding *ret, const char *dir)
+{
+    bool unreadable = false;
+    g_autofree char *kver = find_kernel(&unreadable);
+    if (g_getenv("SUPERMIN_KERNEL"))
+        set(ret, CCB_HOST_OK,
+            g_strdup_printf("from SUPERMIN_KERNEL=%s", g_getenv("SUPERMIN_KERNEL")), NULL);
+    else if (kver)
+        set(ret, CCB_HOST_OK, g_strdup_printf("%s with kernel %s", dir, kver), NULL);
+    else if (unreadable)
+        set(ret, CCB_HOST_MISSING, g_strdup("/boot/vmlinuz-* may not be read by this user"),
+            "chmod 0644 /boot/vmlinuz-* (dpkg-statoverride keeps it so), or run as root");
+    else
+        set(ret, CCB_HOST_MISSING, g_strdup("no kernel in /boot with modules in /lib/modules"),
+            "install a kernel package (linux-image-cloud-amd64), or set LIBGUESTFS_PATH to a fixed "
+            "appliance");
+}
+
+static void look_appliance(CcbHostFinding *ret)
+{
+    guestfs_h *g = guestfs_create_flags(GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
+    g_autofree char *path = g ? g_strdup(guestfs_get_path(g)) : NULL;
+    bool fixed = false;
+    g_autofree char *dir = path ? find_appliance(path, &fixed) : NULL;
+    if (g)
+        guestfs_close(g);
+    if (dir == NULL)
+        set(ret, CCB_HOST_MISSING, g_strdup_printf("none in %s", path ? path : "LIBGUESTFS_PATH"),
+            "install libguestfs-tools (libguestfs-appliance), or set LIBGUESTFS_PATH to a fixed "
+            "appliance");
+    else if (fixed)
+        set(ret, CCB_HOST_OK, g_strdup_printf("fixed, in %s", dir), NULL);
+    else
+        judge_supermin(ret, dir);
+}
+
+/* --- space
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* Free bytes where `path` is, or will be. */
+static bool free_space(const char *path, uint64_t *ret_free)
+{
+    g_autofree char *at = g_canonicalize_filename(path, NULL);
+    struct statvfs vfs;
+    while (statvfs(at, &vfs) != 0) {
+        if (errno != ENOENT || g_str_equal(at, "/"))
+            return false;
+        char *parent = g_path_get_dirname(at);
+        g_free(at);
+        at = parent;
+    }
+    *ret_free = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+    return true;
+}
+
+static void look_space(CcbHostFinding *ret, const char *path, uint64_t least, uint64_t comfort,
+                       const char *advice)
+{
+    uint64_t bytes = 0;
+    if (!free_space(path, &bytes)) {
+        set(ret, CCB_HOST_MISSING, g_strdup_printf("%s: %s", path, g_strerror(errno)), advice);
+        return;
+    }
+    g_autofree char *size = ccb_format_size(bytes);
+    CcbHostStatus status = bytes >= comfort ? CCB_HOST_OK
+                           : bytes >= least ? CCB_HOST_WARN
+                                            : CCB_HOST_MISSING;
+    set(ret, status, g_strdup_printf("%s free in %s", size, path),
+        status == CCB_HOST_OK ? NULL : advice);
+}
+
+static void look_cache_space(CcbHostFinding *ret)
+{
+    look_space(ret, ccb_cache_dir(), CACHE_LEAST, CACHE_COMFORT,
+               "a bake with CUDA takes about 40 GB: make room (`ccbake gc`) or set "
+               "CCBAKE_CACHE_DIR to a larger disk");
+}
+
+static void look_tmp_space(CcbHostFinding *ret)
+{
+    look_space(ret, g_get_tmp_dir(), 0, TMP_COMFORT, "make room, or set TMPDIR to a larger disk");
+}
+
+/* --- the table
+ * --------------------------------------------------------------------------------------------- */
+
+const CcbHostProbe ccb_host_probes[] = {
+    {"KVM", "fast virtual machines: the appliance, ccbake boot", CCB_HOST_OPTIONAL, look_kvm},
+    {"root", "mounting in the host door", CCB_HOST_FOR_HOST_DOOR, look_root},
+    {"/dev/fuse", "the host door's view of a qcow2 image", CCB_HOST_FOR_HOST_DOOR, look_fuse},
+    {"/dev/loop-control", "the host door's root partition", CCB_HOST_FOR_HOST_DOOR, look_loop},
+    {"user namespaces", "bwrap without root", CCB_HOST_OPTIONAL, look_userns},
+    {"qemu-img", "creating, checking and converting images", CCB_HOST_ALWAYS, look_qemu_img},
+    {"qemu-storage-daemon", "the host door", CCB_HOST_FOR_HOST_DOOR, look_storage_daemon},
+    {"bwrap", "the host door's isolation of guest commands", CCB_HOST_FOR_HOST_DOOR, look_bwrap},
+    {"qemu-system-x86_64", "the appliance, ccbake boot", CCB_HOST_FOR_APPLIANCE, look_qemu},
+    {"libguestfs", "the appliance; reading finished images", CCB_HOST_ALWAYS, look_libguestfs},
+    {"supermin", "building the appliance", CCB_HOST_OPTIONAL, look_supermin},
+    {"appliance", "the kernel and files that libguestfs boots", CCB_HOST_FOR_APPLIANCE,
+     look_appliance},
+    {"cache space", "layers and downloads", CCB_HOST_ALWAYS, look_cache_space},
+    {"temporary space", "work files", CCB_HOST_OPTIONAL, look_tmp_space},
+    {0},
+};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "layer/work.h"
+
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/guardian.h"
+
+static bool make_scratch(const CcbWork *work, GError **error)
+{
+    if (mkdir(work->scratch, 0700) != 0 || chmod(work->scratch, 01777) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", work->scratch);
+    return true;
+}
+
+CcbWork *ccb_work_open(GError **error)
+{
+    g_autofree char *parent = g_build_filename(ccb_cache_dir(), "work", NULL);
+    g_autofree char *dir = g_build_filename(parent, "XXXXXX", NULL);
+    if (!ccb_guardian_start(error) || !ccb_mkdirs(parent, error))
+        return NULL;
+    if (g_mkdtemp_full(dir, 0700) == NULL) {
+        ccb_fail_errno(error, CCB_ERR_IO, "creating a directory in %s", parent);
+        return NULL;
+    }
+    ccb_guardian_watch(dir);
+    CcbWork *work = g_new0(CcbWork, 1);
+    work->scratch = g_build_filename(dir, "scratch", NULL);
+    work->overlay = g_build_filename(dir, "overlay.qcow2", NULL);
+    work->dir = g_steal_pointer(&dir);
+    if (make_scratch(work, error))
+        return work;
+    ccb_work_free(work);
+    return NULL;
+}
+
+void ccb_work_free(CcbWork *work)
+{
+    if (work == NULL)
+        return;
+    if (ccb_remove_tree(work->dir, NULL)) /* what could not be removed, the guardian tries again */
+        ccb_guardian_release(work->dir);
+    g_free(work->dir);
+    g_free(work->scratch);
+    g_free(work->overlay);
+    g_free(work);
+}
+
+bool ccb_work_clear_scratch(CcbWork *work, GError **error)
+{
+    return ccb_remove_tree(work->scratch, error) && make_scratch(work, error);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "cmd/verbs.h"
+#include "recipe/node.h"
+
+const CcbVerb *const ccb_verbs[] = {
+    &ccb_verb_bake,   &ccb_verb_plan, &ccb_verb_lock, &ccb_verb_fetch,  &ccb_verb_verify,
+    &ccb_verb_boot,   &ccb_verb_recipe, &ccb_verb_doctor, NULL,
+};
+
+static void print_help(void)
+{
+    printf("usage: ccbake VERB [OPTION]... [ARGUMENT]...\n"
+           "Bakes golden images for confidential-GPU instances from recipes.\n\n");
+    for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++)
+        printf("  %-8s %-18s %s\n", (*verb)->name, (*verb)->arguments, (*verb)->summary);
+    printf("\n`ccbake VERB --help` lists the options of a verb; ccbake(1) is the manual.\n");
+}
+
+/* For the shell completion and the test that compares tables, help and manual: not part of the interface. */
+static int print_tables(void)
+{
+    for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++) {
+        g_autofree char *list = ccb_options_list(*verb);
+        g_auto(GStrv) lines = g_strsplit(g_strchomp(list), "\n", -1);
+        for (char **line = lines; *line != NULL; line++)
+            printf("%s\t%s\n", (*verb)->name, *line);
+    }
+    return 0;
+}
+
+static const CcbVerb *find_verb(const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++) {
+        if (strcmp((*verb)->name, name) == 0)
+            return *verb;
+        g_ptr_array_add(names, (char *)(*verb)->name);
+    }
+    g_ptr_array_add(names, NULL);
+    ccb_fail(error, CCB_ERR_USAGE, "there is no verb \"%s\"", name);
+    const char *meant = ccb_did_you_mean(name, (const char *const *)names->pdata);
+    ccb_hint(error, meant ? "did you mean \"%s\"?" : "`ccbake --help` lists them%.0s", meant);
+    return NULL;
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    const CcbVerb *verb = find_verb(argv[1], error);
+    int count = 0;
+    if (verb == NULL)
+        return false;
+    GError *reason = NULL;
+    g_autofree char **arguments = ccb_options_parse(verb, argc - 1, argv + 1, &count, &reason);
+    if (reason) {
+        g_propagate_error(error, reason);
+        return false;
+    }
+    return arguments == NULL || verb->run(count, arguments, error); /* NULL: --help was printed */
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    setlocale(LC_CTYPE, "");
+    ccb_cancel_install();
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help();
+        return argc < 2 ? CCB_ERR_USAGE : 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("ccbake %s\n", CCB_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "--tables") == 0)
+        return print_tables();
+    if (!run(argc, argv, &error)) {
+        fprintf(stderr, "ccbake: %s\n", error->message);
+        return ccb_exit_code(error);
+    }
+    if (fflush(stdout) != 0) {
+        perror("ccbake: standard output");
+        return CCB_ERR_IO;
+    }
+    return 0;
+}

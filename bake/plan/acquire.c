@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan/acquire.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "fetch/fetch.h"
+
+CcbStore *ccb_plan_store(GError **error)
+{
+    g_autofree char *dir = g_build_filename(ccb_cache_dir(), "store", NULL);
+    return ccb_store_open(dir, error);
+}
+
+static CcbFetchItem *item_of(const CcbPayload *payload)
+{
+    CcbFetchItem *item = g_new0(CcbFetchItem, 1);
+    item->name = g_strdup(payload->label);
+    item->urls = g_strdupv(payload->urls);
+    item->referer = g_strdup(payload->referer);
+    item->sha256 = g_strdup(payload->sha256);
+    item->size = payload->size;
+    return item;
+}
+
+static void take_result(CcbPayload *payload, CcbFetchItem *item)
+{
+    g_free(payload->path);
+    payload->path = g_strdup(item->path);
+    if (payload->sha256 == NULL)
+        payload->sha256 = g_strdup(item->got_sha256);
+    payload->size = item->got_size;
+}
+
+bool ccb_payloads_fetch(const GPtrArray *payloads, CcbStore *store, bool offline, GError **error)
+{
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(ccb_fetch_item_free);
+    CcbFetchOptions options = ccb_fetch_defaults;
+    options.offline = offline;
+    for (guint i = 0; i < payloads->len; i++)
+        g_ptr_array_add(items, item_of(payloads->pdata[i]));
+    if (!ccb_fetch_all(store, items, &options, error))
+        return false;
+    for (guint i = 0; i < payloads->len; i++)
+        take_result(payloads->pdata[i], items->pdata[i]);
+    return true;
+}
+
+bool ccb_payload_at_hand(const CcbPayload *payload, const CcbStore *store)
+{
+    if (payload->sha256 && ccb_store_has(store, payload->sha256, payload->size))
+        return true;
+    return payload->urls[0][0] == '/' && g_file_test(payload->urls[0], G_FILE_TEST_IS_REGULAR);
+}
+
+bool ccb_plan_fetch(CcbPlan *plan, CcbStore *store, bool offline, GError **error)
+{
+    g_autoptr(GPtrArray) all = ccb_plan_payloads(plan);
+    g_ptr_array_insert(all, 0, plan->base);
+    return ccb_payloads_fetch(all, store, offline, error);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan/plan.h"
+
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/progress.h"
+#include "format/rpm.h"
+
+void ccb_payload_free(CcbPayload *payload)
+{
+    if (payload == NULL)
+        return;
+    g_free(payload->label);
+    g_free(payload->name);
+    g_strfreev(payload->urls);
+    g_free(payload->referer);
+    g_free(payload->sha256);
+    g_free(payload->path);
+    g_free(payload);
+}
+
+static void step_free(CcbStep *step)
+{
+    g_ptr_array_unref(step->payloads);
+    g_free(step);
+}
+
+void ccb_plan_free(CcbPlan *plan)
+{
+    if (plan == NULL)
+        return;
+    ccb_payload_free(plan->base);
+    g_ptr_array_unref(plan->steps);
+    g_free(plan);
+}
+
+bool ccb_bake_refresh(CcbBake *bake, GError **error)
+{
+    CcbFacts *facts = ccb_facts_of_guest(bake->guest, error);
+    if (facts == NULL)
+        return false;
+    ccb_facts_free(bake->facts);
+    bake->facts = facts;
+    return true;
+}
+
+/* The last component of an URL or path, without a query. */
+static char *file_name(const char *url)
+{
+    g_autofree char *plain = g_strndup(url, strcspn(url, "?#"));
+    return g_path_get_basename(plain);
+}
+
+static CcbPayload *payload_of(const CcbRecipePayload *from, const CcbLock *lock)
+{
+    CcbPayload *payload = g_new0(CcbPayload, 1);
+    payload->label = g_strdup(from->name);
+    payload->name = file_name(from->urls[0]);
+    payload->urls = g_strdupv(from->urls);
+    payload->referer = g_strdup(from->referer);
+    payload->sha256 = g_strdup(from->sha256);
+    payload->size = from->size;
+    if (lock)
+        ccb_lock_pin(lock, ccb_lock_file_key(from), &payload->sha256, &payload->size);
+    return payload;
+}
+
+static const CcbStepKind *find_kind(const CcbStepKind *const *kinds, const CcbRecipeStep *step,
+                                    GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const CcbStepKind *const *kind = kinds; *kind != NULL; kind++) {
+        if (strcmp((*kind)->name, step->kind) == 0)
+            return *kind;
+        g_ptr_array_add(names, (char *)(*kind)->name);
+    }
+    g_ptr_array_add(names, NULL);
+    ccb_node_fail(step->position, error, "there is no step kind \"%s\"", step->kind);
+    const char *meant = ccb_did_you_mean(step->kind, (const char *const *)names->pdata);
+    g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
+    if (meant)
+        ccb_hint(error, "did you mean \"%s\"?", meant);
+    else
+        ccb_hint(error, "step kinds: %s", all);
+    return NULL;
+}
+
+static bool add_payload(CcbStep *step, const CcbRecipe *recipe, const CcbLock *lock,
+                        const char *name, const CcbNode *position, GError **error)
+{
+    const CcbRecipePayload *payload = ccb_recipe_payload(recipe, name);
+    if (payload != NULL) {
+        g_ptr_array_add(step->payloads, payload_of(payload, lock));
+        return true;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < recipe->payloads->len; i++)
+        g_ptr_array_add(names, ((CcbRecipePayload *)recipe->payloads->pdata[i])->name);
+    g_ptr_array_add(names, NULL);
+    ccb_node_fail(position, error, "there is no payload \"%s\"", name);
+    const char *meant = ccb_did_you_mean(name, (const char *const *)names->pdata);
+    return meant ? ccb_hint(error, "did you mean \"%s\"?", meant)
+                 : ccb_hint(error, "describe it under \"payloads\"");
+}
+
+static bool add_payloads(CcbStep *step, const CcbRecipe *recipe, const CcbLock *lock,
+                         GError **error)
+{
+    for (const CcbField *f = step->kind->fields; f->name != NULL; f++) {
+        const CcbNode *node = ccb_node_get(step->settings, f->name);
+        if (node == NULL || (f->type != CCB_FIELD_PAYLOAD && f->type != CCB_FIELD_PAYLOADS))
+            continue;
+        g_auto(GStrv) names = ccb_node_get_strings(step->settings, f->name);
+        for (char **name = names; *name != NULL; name++)
+            if (!add_payload(step, recipe, lock, *name, node, error))
+                return false;
+    }
+    return true;
+}
+
+static void move_all(GPtrArray *to, GPtrArray *from)
+{
+    g_ptr_array_set_free_func(from, NULL);
+    for (guint i = 0; i < from->len; i++)
+        g_ptr_array_add(to, from->pdata[i]);
+    g_ptr_array_unref(from);
+}
+
+/* What the lock resolved; without a pinned base it can't be found, and the base is named as missing then. */
+static void add_resolved(CcbPlan *plan, CcbStep *step, const CcbLock *lock)
+{
+    if (step->kind->resolve == NULL)
+        return;
+    g_autofree char *key =
+        plan->base->sha256 ? ccb_lock_step_key(plan->base->sha256, step) : NULL;
+    GPtrArray *resolved = key && lock ? ccb_lock_resolved(lock, key) : NULL;
+    step->unresolved = resolved == NULL;
+    if (resolved)
+        move_all(step->payloads, resolved);
+}
+
+static void add_space(CcbPlan *plan, const CcbStep *step)
+{
+    uint64_t bytes = 0;
+    for (guint i = 0; i < step->payloads->len; i++)
+        bytes += ((CcbPayload *)step->payloads->pdata[i])->size;
+    const CcbStepKind *kind = step->kind;
+    plan->image_need += bytes / 100 * kind->image_percent + kind->image_bytes;
+    uint64_t scratch = bytes / 100 * kind->scratch_percent + kind->scratch_bytes;
+    plan->scratch_need = MAX(plan->scratch_need, scratch); /* a step leaves none behind */
+}
+
+static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *lock,
+                     const CcbStepKind *const *kinds, GError **error)
+{
+    const CcbStepKind *kind = find_kind(kinds, origin, error);
+    if (kind == NULL)
+        return false;
+    CcbStep *step = g_new0(CcbStep, 1);
+    *step = (CcbStep){.kind = kind, .id = origin->id, .settings = origin->node, .origin = origin};
+    step->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
+    g_ptr_array_add(plan->steps, step);
+    const CcbNode *settings = origin->node ? origin->node : origin->position;
+    if (settings == origin->position) { /* "- initramfs" without settings */
+        for (const CcbField *f = kind->fields; f->name != NULL; f++)
+            if (f->required)
+                return ccb_node_fail(settings, error, "%s needs \"%s\" (%s)", kind->name, f->name,
+                                     f->help);
+    } else if (!ccb_schema_check(settings, kind->fields, kind->name, error)) {
+        return false;
+    }
+    if (!add_payloads(step, plan->recipe, lock, error) ||
+        (kind->check && !kind->check(plan->recipe, origin, error)))
+        return false;
+    add_resolved(plan, step, lock);
+    add_space(plan, step);
+    return true;
+}
+
+/* The initramfs is made from what stands in the image then: a later change would not be in it. */
+static bool check_order(const CcbPlan *plan, GError **error)
+{
+    const CcbStep *open = NULL;
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        if (strcmp(step->kind->name, "initramfs") == 0)
+            open = NULL;
+        else if (step->kind->feeds_initramfs)
+            open = step;
+    }
+    if (open == NULL)
+        return true;
+    ccb_node_fail(open->origin->position, error,
+                  "no initramfs step follows step \"%s\", whose result must be in the initramfs",
+                  open->id);
+    return ccb_hint(error, "end the steps with \"- initramfs: {}\"");
+}
+
+static bool check_names(const CcbPlan *plan, GError **error)
+{
+    g_autoptr(GHashTable) digests = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        for (guint j = 0; j < step->payloads->len; j++) {
+            const CcbPayload *p = step->payloads->pdata[j];
+            const char *known = g_hash_table_lookup(digests, p->name);
+            if (known && g_strcmp0(known, p->sha256) != 0)
+                return ccb_node_fail(step->origin->position, error,
+                                     "two different payloads have the file name %s", p->name);
+            g_hash_table_insert(digests, p->name, p->sha256);
+        }
+    }
+    return true;
+}
+
+CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock,
+                      const CcbStepKind *const *kinds, GError **error)
+{
+    g_autoptr(CcbPlan) plan = g_new0(CcbPlan, 1);
+    plan->recipe = recipe;
+    plan->base = payload_of(recipe->base, lock);
+    plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)step_free);
+    for (guint i = 0; i < recipe->steps->len; i++)
+        if (!add_step(plan, recipe->steps->pdata[i], lock, kinds, error))
+            return NULL;
+    if (!check_order(plan, error) || !check_names(plan, error))
+        return NULL;
+    return g_steal_pointer(&plan);
+}
+
+bool ccb_plan_require_pins(const CcbPlan *plan, GError **error)
+{
+    g_autoptr(GString) missing = g_string_new(NULL);
+    if (plan->base->sha256 == NULL)
+        g_string_append_printf(missing, "\n  base: %s", plan->base->urls[0]);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        for (guint j = 0; j < step->payloads->len; j++) {
+            const CcbPayload *p = step->payloads->pdata[j];
+            if (p->sha256 == NULL)
+                g_string_append_printf(missing, "\n  payload %s: %s", p->label, p->urls[0]);
+        }
+        if (step->unresolved)
+            g_string_append_printf(missing, "\n  step %s: the files it installs", step->id);
+    }
+    if (missing->len == 0)
+        return true;
+    ccb_fail(error, CCB_ERR_RECIPE, "%s: neither recipe nor lock has a sha256 for:%s",
+             plan->recipe->path, missing->str);
+    return ccb_hint(error, "run `ccbake lock %s` where there is a network", plan->recipe->path);
+}
+
+static bool replaces_kernel(const CcbPlan *plan)
+{
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        if (strcmp(step->kind->name, "kernel") == 0 && step->payloads->len > 0)
+            return true;
+    }
+    return false;
+}
+
+bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **error)
+{
+    const CcbRecipe *recipe = plan->recipe;
+    if (g_strcmp0(facts->os_id, recipe->base_os) != 0 ||
+        g_strcmp0(facts->os_version, recipe->base_version) != 0)
+        return ccb_fail(error, CCB_ERR_INPUT, "the base %s is %s %s (%s); the recipe wants %s %s",
+                        facts->path, facts->os_id ? facts->os_id : "?",
+                        facts->os_version ? facts->os_version : "?",
+                        facts->os_name ? facts->os_name : "no name", recipe->base_os,
+                        recipe->base_version);
+    if (ccb_kver_compare(facts->default_kver, recipe->min_kernel) < 0 && !replaces_kernel(plan)) {
+        ccb_fail(error, CCB_ERR_INPUT, "the base's kernel %s is older than %s", facts->default_kver,
+                 recipe->min_kernel);
+        return ccb_hint(error, "take a newer base image, or add a \"kernel\" step with newer packages");
+    }
+    if (facts->free_bytes >= plan->image_need)
+        return true;
+    g_autofree char *need = ccb_format_size(plan->image_need);
+    g_autofree char *have = ccb_format_size(facts->free_bytes);
+    return ccb_fail(error, CCB_ERR_INPUT, "the image needs about %s more and has %s free", need,
+                    have);
+}
+
+bool ccb_plan_check_space(const char *what, const char *directory, uint64_t need, GError **error)
+{
+    struct statvfs fs;
+    if (statvfs(directory, &fs) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s", directory);
+    uint64_t available = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (available >= need)
+        return true;
+    g_autofree char *wanted = ccb_format_size(need);
+    g_autofree char *have = ccb_format_size(available);
+    return ccb_fail(error, CCB_ERR_HOST, "%s needs about %s in %s, which has %s free", what, wanted,
+                    directory, have);
+}
+
+GPtrArray *ccb_plan_payloads(const CcbPlan *plan)
+{
+    GPtrArray *all = g_ptr_array_new();
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        for (guint j = 0; j < step->payloads->len; j++) {
+            CcbPayload *p = step->payloads->pdata[j];
+            if (g_hash_table_add(seen, p->name))
+                g_ptr_array_add(all, p);
+        }
+    }
+    return all;
+}
+
+json_t *ccb_plan_schema(const CcbStepKind *const *kinds)
+{
+    json_t *variants = json_array();
+    for (; *kinds != NULL; kinds++) {
+        json_t *settings = ccb_schema_to_json((*kinds)->fields, NULL);
+        json_object_set_new(settings, "description", json_string((*kinds)->summary));
+        json_t *step = json_pack("{sss{so}s[s]sb}", "type", "object", "properties", (*kinds)->name,
+                                 settings, "required", (*kinds)->name, "additionalProperties", 0);
+        json_array_append_new(variants, step);
+    }
+    json_t *steps = json_pack("{so}", "oneOf", variants);
+    json_t *schema = ccb_schema_to_json(ccb_recipe_fields, steps);
+    json_object_set_new(schema, "$schema", json_string("http://json-schema.org/draft-07/schema#"));
+    json_object_set_new(schema, "title", json_string("ccbake recipe"));
+    json_decref(steps);
+    return schema;
+}

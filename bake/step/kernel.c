@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel is new enough, or becomes so: packages of the recipe replace one that is too old. */
+#include <string.h>
+
+#include "base/progress.h"
+#include "format/grubenv.h"
+#include "format/rpm.h"
+#include "step/common.h"
+#include "step/table.h"
+
+static const CcbField fields[] = {
+    CCB_STEP_FIELDS,
+    {"packages", CCB_FIELD_PAYLOADS, false, "kernel packages to install where the base's kernel is "
+                                            "below base.min-kernel", NULL, NULL},
+    {0},
+};
+
+static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    return g_strdup_printf("kernel at least %s%s", recipe->min_kernel,
+                           step->payloads->len > 0 ? ", installed from packages if it is older" : "");
+}
+
+/* A kernel package may leave the default where it was: the newest entry becomes it. */
+static bool boot_newest(CcbBake *bake, GError **error)
+{
+    const GPtrArray *entries = bake->facts->entries;
+    const CcbBootEntry *newest = entries->pdata[entries->len - 1];
+    if (strcmp(newest->id, bake->facts->default_entry) == 0)
+        return true;
+    g_autofree char *text = ccb_guest_read(bake->guest, CCB_GRUBENV_PATH, NULL, error);
+    g_autoptr(CcbGrubenv) env = text ? ccb_grubenv_parse(text, strlen(text), error) : NULL;
+    if (env == NULL || !ccb_grubenv_set(env, "saved_entry", newest->id, error))
+        return false;
+    g_autofree char *changed = ccb_grubenv_render(env);
+    return ccb_guest_replace(bake->guest, CCB_GRUBENV_PATH, changed, error) &&
+           ccb_bake_refresh(bake, error);
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    const char *minimum = bake->recipe->min_kernel;
+    if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
+        return true;
+    if (!ccb_step_install_rpms(bake, step, error) || !ccb_bake_refresh(bake, error) ||
+        !boot_newest(bake, error))
+        return false;
+    if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
+        return true;
+    return ccb_fail(error, CCB_ERR_STEP, "the kernel is %s after the packages were installed; %s is "
+                                         "the minimum", ccb_bake_kver(bake), minimum);
+}
+
+const CcbStepKind ccb_step_kernel = {
+    .name = "kernel",
+    .summary = "make sure of the minimum kernel, installing packages where it is too old",
+    .version = 1,
+    .fields = fields,
+    .image_percent = 400,
+    .describe = describe,
+    .run = run,
+};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A file in /etc/modprobe.d, and from there in the initramfs. */
+#include <string.h>
+
+#include "step/common.h"
+#include "step/table.h"
+
+static const CcbField fields[] = {
+    CCB_STEP_FIELDS,
+    {"file", CCB_FIELD_STRING, true, "file name in /etc/modprobe.d; ends in .conf", NULL, NULL},
+    {"content", CCB_FIELD_STRING, true, "its text", NULL, NULL},
+    {0},
+};
+
+static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
+{
+    const CcbNode *file = ccb_node_get(step->node, "file");
+    const CcbNode *content = ccb_node_get(step->node, "content");
+    if (!g_str_has_suffix(file->text, ".conf") || strchr(file->text, '/') != NULL)
+        return ccb_node_fail(file, error, "\"file\": \"%s\" is not a file name that ends in .conf; "
+                                          "modprobe reads no other", file->text);
+    if (recipe->gpus == 1 && strstr(content->text, "RmEnableProtectedPcie") != NULL) {
+        ccb_node_fail(content, error,
+                      "RmEnableProtectedPcie makes the GPU of a single-GPU instance unusable");
+        return ccb_hint(error, "it belongs to recipes with \"gpus: 8\" only");
+    }
+    return true;
+}
+
+static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    (void)recipe;
+    return g_strdup_printf("write /etc/modprobe.d/%s", ccb_node_get_text(step->settings, "file"));
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    const char *content = ccb_node_get_text(step->settings, "content");
+    g_autofree char *path =
+        g_build_filename("/etc/modprobe.d", ccb_node_get_text(step->settings, "file"), NULL);
+    return ccb_guest_write(bake->guest, path, content, strlen(content), 0644, 0, 0, error);
+}
+
+const CcbStepKind ccb_step_modprobe = {
+    .name = "modprobe",
+    .summary = "write a modprobe configuration file",
+    .version = 1,
+    .fields = fields,
+    .feeds_initramfs = true,
+    .check = check,
+    .describe = describe,
+    .run = run,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keeps nouveau away from the GPU: the NVIDIA installer's --disable-nouveau writes nothing on a system that is not
+ * running.
+ */
+#include <string.h>
+
+#include "step/common.h"
+#include "step/table.h"
+
+static const CcbField fields[] = {CCB_STEP_FIELDS, {0}};
+
+static const char modprobe_conf[] = "# Written by ccbake: nouveau would take the GPU before nvidia.\n"
+                                    "blacklist nouveau\n"
+                                    "options nouveau modeset=0\n";
+static const char dracut_conf[] = "# Written by ccbake, for later initramfs images.\n"
+                                  "omit_drivers+=\" nouveau \"\n";
+
+static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    (void)recipe;
+    (void)step;
+    return g_strdup("keep nouveau out: modprobe blacklist, and no initramfs has it");
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    (void)step;
+    return ccb_guest_write(bake->guest, "/etc/modprobe.d/ccbake-nouveau.conf", modprobe_conf,
+                           strlen(modprobe_conf), 0644, 0, 0, error) &&
+           ccb_guest_write(bake->guest, "/etc/dracut.conf.d/ccbake-nouveau.conf", dracut_conf,
+                           strlen(dracut_conf), 0644, 0, 0, error);
+}
+
+const CcbStepKind ccb_step_nouveau_blacklist = {
+    .name = "nouveau-blacklist",
+    .summary = "keep the nouveau driver from loading",
+    .version = 1,
+    .fields = fields,
+    .feeds_initramfs = true,
+    .describe = describe,
+    .run = run,
+};

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The NVIDIA driver from its .run installer, on a system that is not running: for the image's kernel (-k; the
+ * default would be the builder's), with the open modules (-m; without a GPU the installer would pick the proprietary
+ * ones, which have no confidential mode), without an initramfs (the initramfs step makes it once, at the end).
+ *
+ * The installer's exit code 0 proves nothing, so what it was to install is looked at.
+ */
+#include <string.h>
+
+#include "format/module.h"
+#include "format/version.h"
+#include "step/common.h"
+#include "step/table.h"
+
+#define INSTALLER_LOG "/tmp/nvidia-installer.log"
+
+static const CcbField fields[] = {
+    CCB_STEP_FIELDS,
+    {"payload", CCB_FIELD_PAYLOAD, true, "the driver's .run file", NULL, NULL},
+    {"version", CCB_FIELD_STRING, true, "its version", NULL, NULL},
+    {0},
+};
+
+/* The guide's minimum for each kind of instance. */
+static const char *minimum_for(unsigned gpus)
+{
+    return gpus == 1 ? "550.144.03" : "570.148.08";
+}
+
+static bool check_version(const CcbNode *node, CcbDriverVersion version, unsigned gpus,
+                          GError **error)
+{
+    CcbDriverVersion minimum;
+    const char *least = minimum_for(gpus), *bad = ccb_driver_known_bad(version);
+    if (!ccb_driver_parse(least, &minimum, error))
+        return false;
+    if (bad)
+        return ccb_node_fail(node, error, "driver %s is known bad: %s", node->text, bad);
+    if (ccb_driver_compare(version, minimum) < 0)
+        return ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u GPU%s",
+                             node->text, least, gpus, gpus == 1 ? "" : "s");
+    if (!ccb_driver_supports_cc(version)) {
+        ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
+                      node->text);
+        return ccb_hint(error, "branches with it: 550, 570, 575, 580, 590, 595");
+    }
+    return true;
+}
+
+static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
+{
+    const CcbNode *node = ccb_node_get(step->node, "version");
+    CcbDriverVersion version;
+    GError *reason = NULL;
+    if (ccb_driver_parse(node->text, &version, &reason))
+        return check_version(node, version, recipe->gpus, error);
+    ccb_node_fail(node, error, "\"version\": %s", reason->message);
+    g_error_free(reason);
+    return false;
+}
+
+static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    (void)recipe;
+    return g_strdup_printf("install driver %s with open kernel modules",
+                           ccb_node_get_text(step->settings, "version"));
+}
+
+static GPtrArray *installer_argv(const CcbBake *bake, const CcbStep *step)
+{
+    static const char *const options[] = {
+        "--ui=none",      "--no-questions",        "--skip-module-load", "--no-rebuild-initramfs",
+        "--no-systemd",   "--skip-depmod",         "--no-dkms",          "--no-nouveau-check",
+        "--no-x-check",   "--install-libglvnd",    "--tmpdir=/tmp",      "--log-file-name=" INSTALLER_LOG};
+    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(argv, g_strdup("sh"));
+    g_ptr_array_add(argv, ccb_step_payload_path(step->payloads->pdata[0]));
+    g_ptr_array_add(argv, g_strdup("-m"));
+    g_ptr_array_add(argv, g_strdup("kernel-open"));
+    g_ptr_array_add(argv, g_strdup("-k"));
+    g_ptr_array_add(argv, g_strdup(ccb_bake_kver(bake)));
+    g_ptr_array_add(argv, g_strdup("-j"));
+    g_ptr_array_add(argv, g_strdup_printf("%u", bake->jobs));
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        g_ptr_array_add(argv, g_strdup(options[i]));
+    return argv;
+}
+
+/* The installer's own log says more than its output; it goes into ours. */
+static void show_log(CcbBake *bake)
+{
+    const char *argv[] = {"tail", "-n", "100", INSTALLER_LOG, NULL};
+    CcbCommand command = {.argv = argv, .allow_failure = true, .limit_s = 60};
+    ccb_guest_run(bake->guest, &command, NULL);
+}
+
+static bool check_header(CcbBake *bake, GError **error)
+{
+    g_autofree char *build =
+        g_build_filename("/lib/modules", ccb_bake_kver(bake), "build", "Makefile", NULL);
+    if (ccb_guest_exists(bake->guest, build))
+        return true;
+    ccb_fail(error, CCB_ERR_INPUT, "the image has no kernel-devel for %s (%s is missing)",
+             ccb_bake_kver(bake), build);
+    return ccb_hint(error, "install kernel-devel-%s in a step before this one", ccb_bake_kver(bake));
+}
+
+static bool expect_value(const CcbModule *module, const char *name, const char *key,
+                         const char *wanted, bool prefix, GError **error)
+{
+    const char *found = ccb_module_get(module, key);
+    bool ok = found && (prefix ? g_str_has_prefix(found, wanted) : strcmp(found, wanted) == 0);
+    return ok || ccb_fail(error, CCB_ERR_STEP,
+                          "the installer said that all went well, but %s.ko has %s \"%s\" instead of "
+                          "\"%s\"", name, key, found ? found : "", wanted);
+}
+
+static bool check_module(CcbBake *bake, const char *version, const char *name, GError **error)
+{
+    g_autofree char *file = g_strconcat(name, ".ko", NULL);
+    g_autofree char *path = g_build_filename("/lib/modules", ccb_bake_kver(bake),
+                                             "kernel/drivers/video", file, NULL);
+    if (!ccb_guest_exists(bake->guest, path))
+        return ccb_fail(error, CCB_ERR_STEP,
+                        "the installer said that all went well, but %s is missing", path);
+    size_t size = 0;
+    g_autofree char *bytes = ccb_guest_read(bake->guest, path, &size, error);
+    g_autoptr(CcbModule) module = bytes ? ccb_module_parse(bytes, size, error) : NULL;
+    return module != NULL && expect_value(module, name, "version", version, false, error) &&
+           expect_value(module, name, "vermagic", ccb_bake_kver(bake), true, error) &&
+           expect_value(module, name, "license", "Dual MIT/GPL", false, error);
+}
+
+static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    static const char *const modules[] = {"nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm",
+                                          "nvidia-peermem"};
+    static const char *const programs[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced"};
+    const char *version = ccb_node_get_text(step->settings, "version");
+    for (size_t i = 0; i < G_N_ELEMENTS(modules); i++)
+        if (!check_module(bake, version, modules[i], error))
+            return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(programs); i++)
+        if (!ccb_guest_exists(bake->guest, programs[i]))
+            return ccb_fail(error, CCB_ERR_STEP,
+                            "the installer said that all went well, but %s is missing", programs[i]);
+    return true;
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    g_autoptr(GPtrArray) argv = installer_argv(bake, step);
+    if (!check_header(bake, error))
+        return false;
+    bool ok = ccb_step_command(bake, step, argv, error);
+    show_log(bake);
+    return ok && check_result(bake, step, error) &&
+           ccb_guest_command(bake->guest, error, "depmod", "-a", ccb_bake_kver(bake), NULL);
+}
+
+const CcbStepKind ccb_step_nvidia_driver = {
+    .name = "nvidia-driver",
+    .summary = "compile and install the NVIDIA driver for the image's kernel",
+    .version = 1,
+    .fields = fields,
+    .feeds_initramfs = true,
+    .image_percent = 350,
+    .scratch_percent = 400,
+    .scratch_bytes = 500ull << 20,
+    .check = check,
+    .describe = describe,
+    .run = run,
+};

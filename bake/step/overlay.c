@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A tree of files, usually from overlays/, laid over the image.  Owner and modes are what the recipe declares, not
+ * what the builder's checkout happened to have: of a file's own mode only the executable bit counts, as in git.
+ */
+#include <fcntl.h>
+#include <fts.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "step/common.h"
+#include "step/table.h"
+
+static const CcbField fields[] = {
+    CCB_STEP_FIELDS,
+    {"source", CCB_FIELD_STRING, true, "directory, relative to the recipe", NULL, NULL},
+    {"target", CCB_FIELD_STRING, false, "where it goes in the image; default: /", NULL, NULL},
+    {"owner", CCB_FIELD_STRING, false, "UID:GID as numbers; default: 0:0", NULL, NULL},
+    {"modes", CCB_FIELD_NAMED, false, "path in the image: octal mode, where 0644, 0755 won't do", NULL,
+     NULL},
+    {0},
+};
+
+typedef struct {
+    CcbBake *bake;
+    const CcbNode *settings;
+    const char *target;
+    size_t prefix; /* of the source directory in each path */
+    uid_t uid;
+    gid_t gid;
+} Copy;
+
+static char *source_path(const CcbNode *settings)
+{
+    const CcbNode *source = ccb_node_get(settings, "source");
+    g_autofree char *dir = g_path_get_dirname(source->file);
+    g_autofree char *absolute = g_canonicalize_filename(dir, NULL);
+    return g_canonicalize_filename(source->text, absolute);
+}
+
+static bool parse_owner(const char *text, uid_t *ret_uid, gid_t *ret_gid)
+{
+    guint64 uid, gid;
+    g_auto(GStrv) parts = g_strsplit(text, ":", -1);
+    if (g_strv_length(parts) != 2 ||
+        !g_ascii_string_to_unsigned(parts[0], 10, 0, G_MAXUINT32 - 1, &uid, NULL) ||
+        !g_ascii_string_to_unsigned(parts[1], 10, 0, G_MAXUINT32 - 1, &gid, NULL))
+        return false;
+    *ret_uid = (uid_t)uid;
+    *ret_gid = (gid_t)gid;
+    return true;
+}
+
+static bool parse_mode(const char *text, mode_t *ret_mode)
+{
+    guint64 mode;
+    if (!g_ascii_string_to_unsigned(text, 8, 0, 07777, &mode, NULL))
+        return false;
+    *ret_mode = (mode_t)mode;
+    return true;
+}
+
+static bool check_modes(const CcbNode *modes, GError **error)
+{
+    mode_t mode;
+    for (guint i = 0; modes != NULL && modes->type == CCB_NODE_MAP && i < modes->keys->len; i++) {
+        const CcbNode *key = modes->keys->pdata[i], *value = modes->items->pdata[i];
+        if (key->text[0] != '/')
+            return ccb_node_fail(key, error, "\"modes\": %s is not an absolute path in the image",
+                                 key->text);
+        if (!parse_mode(value->text, &mode))
+            return ccb_node_fail(value, error, "\"modes\": \"%s\" is not an octal mode", value->text);
+    }
+    return true;
+}
+
+static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
+{
+    (void)recipe;
+    uid_t uid;
+    gid_t gid;
+    const CcbNode *owner = ccb_node_get(step->node, "owner");
+    const CcbNode *target = ccb_node_get(step->node, "target");
+    g_autofree char *source = source_path(step->node);
+    if (!g_file_test(source, G_FILE_TEST_IS_DIR))
+        return ccb_node_fail(ccb_node_get(step->node, "source"), error,
+                             "\"source\": there is no directory %s", source);
+    if (owner && !parse_owner(owner->text, &uid, &gid))
+        return ccb_node_fail(owner, error, "\"owner\": \"%s\" is not like 0:0", owner->text);
+    if (target && target->text[0] != '/')
+        return ccb_node_fail(target, error, "\"target\": \"%s\" is not an absolute path",
+                             target->text);
+    return check_modes(ccb_node_get(step->node, "modes"), error);
+}
+
+static const char *target_of(const CcbStep *step)
+{
+    const char *target = ccb_node_get_text(step->settings, "target");
+    return target ? target : "/";
+}
+
+static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    (void)recipe;
+    return g_strdup_printf("lay %s over %s", ccb_node_get_text(step->settings, "source"),
+                           target_of(step));
+}
+
+static mode_t mode_for(const Copy *copy, const char *path, mode_t usual)
+{
+    mode_t mode = usual;
+    const char *declared = ccb_node_get_text(ccb_node_get(copy->settings, "modes"), path);
+    if (declared)
+        parse_mode(declared, &mode);
+    return mode;
+}
+
+static bool copy_link(const Copy *copy, const char *source, const char *path, GError **error)
+{
+    g_autofree char *target = g_file_read_link(source, NULL);
+    return target ? ccb_guest_symlink(copy->bake->guest, target, path, error)
+                  : ccb_fail_errno(error, CCB_ERR_IO, "%s", source);
+}
+
+/* A directory that the image has already keeps its mode and owner unless the recipe declares a mode. */
+static bool copy_directory(const Copy *copy, const char *path, GError **error)
+{
+    bool declared = ccb_node_get(ccb_node_get(copy->settings, "modes"), path) != NULL;
+    if (!declared && ccb_guest_exists(copy->bake->guest, path))
+        return true;
+    return ccb_guest_mkdir(copy->bake->guest, path, mode_for(copy, path, 0755), copy->uid, copy->gid,
+                           error);
+}
+
+static bool copy_entry(const Copy *copy, const FTSENT *entry, GError **error)
+{
+    const char *below = entry->fts_path + copy->prefix;
+    g_autofree char *path = g_build_filename(copy->target, below, NULL);
+    switch (entry->fts_info) {
+    case FTS_D:
+        return below[0] == '\0' || copy_directory(copy, path, error);
+    case FTS_DP:
+        return true;
+    case FTS_F: {
+        mode_t usual = entry->fts_statp->st_mode & S_IXUSR ? 0755 : 0644;
+        return ccb_guest_upload(copy->bake->guest, entry->fts_accpath, path,
+                                mode_for(copy, path, usual), copy->uid, copy->gid, error);
+    }
+    case FTS_SL:
+    case FTS_SLNONE:
+        return copy_link(copy, entry->fts_accpath, path, error);
+    default:
+        return ccb_fail(error, CCB_ERR_IO, "%s: neither file, directory nor link", entry->fts_path);
+    }
+}
+
+/* In the order of names, so that the same tree is written the same way everywhere. */
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    g_autofree char *source = source_path(step->settings);
+    Copy copy = {.bake = bake,
+                 .settings = step->settings,
+                 .target = target_of(step),
+                 .prefix = strlen(source)};
+    const char *owner = ccb_node_get_text(step->settings, "owner");
+    parse_owner(owner ? owner : "0:0", &copy.uid, &copy.gid);
+
+    char *const roots[] = {source, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    bool ok = fts != NULL || ccb_fail_errno(error, CCB_ERR_IO, "%s", source);
+    FTSENT *entry;
+    while (ok && (entry = fts_read(fts)) != NULL)
+        ok = copy_entry(&copy, entry, error);
+    if (fts)
+        fts_close(fts);
+    return ok;
+}
+
+const CcbStepKind ccb_step_overlay = {
+    .name = "overlay",
+    .summary = "lay a tree of files over the image",
+    .version = 1,
+    .fields = fields,
+    .feeds_initramfs = false,
+    .check = check,
+    .describe = describe,
+    .run = run,
+};

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""STAND-IN for NVIDIA's protected PCIe verifier."""

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The console parser and the verdict on recorded text.  What systemd 252 says was recorded from a
+ * boot of the stand-in image with GPU units; the text for 239 follows that version's sources
+ * (job.c, unit.c, service.c).
+ */
+#include "boot/boot.h"
+#include "tap.h"
+
+/* The recording: status lines and the journal, the latter a little before or after the former. */
+static const char *const systemd252[] = {
+    "         Starting \033[0;1;39mnvidia-fabricmanager.service\033[0m...\r\r",
+    "[   48.869222] systemd[1]: Starting nvidia-fabricmanager.service...\r",
+    "[   49.101001] systemd[1]: systemd-binfmt.service was skipped because of an unmet condition "
+    "check "
+    "(ConditionPathIsMountPoint=/proc/sys/fs/binfmt_misc).\r",
+    "[   50.371915] systemd[1]: nvidia-fabricmanager.service: Main process exited, code=exited, "
+    "status=1/FAILURE\r",
+    "[   50.375911] systemd[1]: nvidia-fabricmanager.service: Failed with result 'exit-code'.\r",
+    "[\033[0;1;31mFAILED\033[0m] Failed to start "
+    "\033[0;1;39mnvidia-fabricmanager.service\033[0m.\r\r",
+    "[   50.382561] systemd[1]: Failed to start nvidia-fabricmanager.service.\r",
+    "See 'systemctl status nvidia-fabricmanager.service' for details.\r\r",
+    "         Starting \033[0;1;39mnvidia-persistenced.service\033[0m...\r\r",
+    "[   50.446865] systemd[1]: Starting nvidia-persistenced.service...\r",
+    "[   50.515928] systemd[1]: nvidia-persistenced.service: Failed with result 'exit-code'.\r",
+    "[\033[0;1;31mFAILED\033[0m] Failed to start "
+    "\033[0;1;39mnvidia-persistenced.service\033[0m.\r\r",
+    "See 'systemctl status nvidia-persistenced.service' for details.\r\r",
+    "[   50.522009] systemd[1]: Failed to start nvidia-persistenced.service.\r",
+    "[   50.587129] systemd[1]: Started cloudmonitor.service.\r",
+    "[\033[0;32m  OK  \033[0m] Started \033[0;1;39mcloudmonitor.service\033[0m.\r\r",
+    "[   50.640030] systemd[1]: Started gpu-user.service.\r",
+    "[   51.899728] systemd[1]: Reached target multi-user.target.\r",
+    "[\033[0;32m  OK  \033[0m] Reached target \033[0;1;39mmulti-user.target\033[0m.\r\r",
+    "[   52.406454] systemd[1]: Startup finished in 3.958s (kernel) + 16.521s (initrd) + 16.909s "
+    "(userspace) "
+    "= 37.390s.\r",
+    NULL,
+};
+
+/* Descriptions only, cut to 80 columns on status lines; the fabric manager works here. */
+static const char *const systemd239[] = {
+    "\033[K         Starting NVIDIA fabric manager service...\r",
+    "[\033[0;32m  OK  \033[0m] Started NVIDIA fabric manager service.\r",
+    "         Starting NVIDIA Persistence Daemon with a description that is mu\u2026ns...\r",
+    "[\033[0;1;31m*\033[0m\033[0;31m*    \033[0m] A start job is running for NVIDIA Persis\u2026s "
+    "/ 15min)\r",
+    "\033[K[\033[0;1;31mFAILED\033[0m] Failed to start NVIDIA Persistence Daemon with a "
+    "descri\u2026umns.\r",
+    "See 'systemctl status nvidia-persistenced.service' for details.\r",
+    "[\033[0;1;33mDEPEND\033[0m] Dependency failed for Ollama Service.\r",
+    "[  OK  ] Started Command Scheduler.\r",
+    "[FAILED] Failed to start Login Service.\r",
+    "See 'systemctl status systemd-logind.service' for details.\r",
+    "[  OK  ] Reached target Multi-User System.\r",
+    NULL,
+};
+
+#define LONG_NAME                                                                                  \
+    "NVIDIA Persistence Daemon with a description that is much longer than eighty columns"
+
+static GHashTable *names(void)
+{
+    GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    const char *const pairs[][2] = {
+        {"NVIDIA fabric manager service", "nvidia-fabricmanager.service"},
+        {LONG_NAME, "nvidia-persistenced.service"},
+        {"Ollama Service", "ollama.service"},
+        {"Command Scheduler", "crond.service"},
+        {"Multi-User System", "multi-user.target"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
+        g_hash_table_insert(table, g_strdup(pairs[i][0]), g_strdup(pairs[i][1]));
+    return table;
+}
+
+static CcbConsole *feed(GHashTable *table, const char *const *lines)
+{
+    CcbConsole *console = ccb_console_new(table, "multi-user.target");
+    for (; *lines; lines++)
+        ccb_console_line(console, *lines);
+    return console;
+}
+
+static CcbConsole *feed_one(const char *line)
+{
+    const char *const lines[] = {line, NULL};
+    return feed(NULL, lines);
+}
+
+static int state_of(const CcbConsole *console, const char *name)
+{
+    const CcbBootUnit *unit = ccb_console_unit(console, name);
+    return unit ? (int)unit->state : -1;
+}
+
+static void test_plain(void)
+{
+    is_taken(ccb_console_plain("a\033[0;1;39mb\033[0m\tc\r\r"), "ab\tc", "colours and line ends");
+    is_taken(ccb_console_plain("progress 10%\rdone"), "done", "what a carriage return overwrites");
+    is_taken(ccb_console_plain("\033]0;title\ax\033]0;t\033\\y\033(Bz\033c"), "xyz",
+             "other sequences");
+    is_taken(ccb_console_plain("a\033["), "a", "a sequence that is cut off");
+    is_taken(ccb_console_plain("a\033"), "a", "a lone escape");
+    is_taken(ccb_console_plain("\xff"), "\xef\xbf\xbd", "no UTF-8");
+}
+
+static void test_252(void)
+{
+    g_autoptr(CcbConsole) console = feed(NULL, systemd252);
+    g_auto(CcbBootResult) result = {0};
+    char *consumers[] = {(char *)"cloudmonitor.service", (char *)"gpu-user.service", NULL};
+    ccb_boot_judge(console, consumers, 8, &result);
+    is_str(result.up, "multi-user.target", "252: up");
+    ok(ccb_console_settled(console), "252: settled");
+    is_int(result.failed->len, 2, "252: failures");
+    const CcbBootFailure *first = result.failed->pdata[0];
+    is_str(first->unit, "nvidia-fabricmanager.service", "252: the first");
+    is_str(first->reason, "exit-code", "252: its reason");
+    ok(first->expected, "252: expected without a GPU");
+    is_int(result.orders->len, 3, "252: orders seen");
+    for (guint i = 0; i < result.orders->len; i++)
+        ok(((CcbBootOrder *)result.orders->pdata[i])->kept, "252: order kept");
+    is_int(state_of(console, "systemd-binfmt.service"), CCB_UNIT_SKIPPED, "252: condition");
+    ok(ccb_boot_is_good(&result), "252: good");
+}
+
+static void test_239(void)
+{
+    g_autoptr(GHashTable) table = names();
+    g_autoptr(CcbConsole) console = feed(table, systemd239);
+    g_auto(CcbBootResult) result = {0};
+    ccb_boot_judge(console, NULL, 8, &result);
+    is_str(result.up, "multi-user.target", "239: up, by its description");
+    is_int(state_of(console, "nvidia-fabricmanager.service"), CCB_UNIT_STARTED, "239: started");
+    is_int(state_of(console, "crond.service"), CCB_UNIT_STARTED, "239: started without a phase");
+    is_int(state_of(console, "nvidia-persistenced.service"), CCB_UNIT_FAILED,
+           "239: cut description");
+    is_int(state_of(console, "systemd-logind.service"), CCB_UNIT_FAILED,
+           "239: named by the line below");
+    is_str(ccb_console_unit(console, "ollama.service")->reason, "dependency", "239: dependency");
+    is_int(
+        ccb_console_order(console, "nvidia-fabricmanager.service", "nvidia-persistenced.service"),
+        CCB_ORDER_KEPT, "239: order");
+    is_int(result.failed->len, 3, "239: failures");
+    ok(!ccb_boot_is_good(&result), "239: not good");
+}
+
+static void test_order(void)
+{
+    static const char *const lines[] = {"systemd[1]: Starting nvidia-fabricmanager.service...",
+                                        "systemd[1]: Starting nvidia-persistenced.service...",
+                                        "systemd[1]: Started nvidia-fabricmanager.service.",
+                                        "systemd[1]: Started nvidia-persistenced.service.",
+                                        "systemd[1]: Started ollama.service.",
+                                        "systemd[1]: Reached target multi-user.target.",
+                                        NULL};
+    g_autoptr(CcbConsole) console = feed(NULL, lines);
+    g_auto(CcbBootResult) result = {0};
+    ccb_boot_judge(console, NULL, 0, &result);
+    is_int(result.orders->len, 2, "orders that can be judged");
+    ok(!((CcbBootOrder *)result.orders->pdata[0])->kept, "begun before the other was done");
+    ok(((CcbBootOrder *)result.orders->pdata[1])->kept, "only ever started, but later");
+    is_int(result.failed->len, 0, "no failure");
+    ok(!ccb_boot_is_good(&result), "a violated order is not good");
+}
+
+/* The two streams run out of step; only lines of the same one are compared. */
+static void test_streams(void)
+{
+    static const char *const lines[] = {
+        "[  OK  ] Started a.service.", "         Starting b.service...",
+        "systemd[1]: Started a.service.", "systemd[1]: Starting b.service...", NULL};
+    g_autoptr(CcbConsole) console = feed(NULL, lines);
+    is_int(ccb_console_order(console, "a.service", "b.service"), CCB_ORDER_KEPT, "streams");
+    is_int(ccb_console_order(console, "a.service", "c.service"), CCB_ORDER_NOT_SEEN, "absent unit");
+}
+
+static void test_missing(void)
+{
+    static const char *const lines[] = {"[  OK  ] Reached target multi-user.target.", NULL};
+    g_autoptr(CcbConsole) console = feed(NULL, lines);
+    g_auto(CcbBootResult) one = {0}, eight = {0};
+    ccb_boot_judge(console, NULL, 0, &one);
+    ok(ccb_boot_is_good(&one), "nothing demanded");
+    ccb_boot_judge(console, NULL, 8, &eight);
+    is_int(eight.missing->len, 2, "8 GPUs demand two units");
+    ok(!ccb_boot_is_good(&eight), "missing is not good");
+}
+
+static void test_skipped(void)
+{
+    g_autoptr(GHashTable) table = names();
+    static const char *const lines[] = {
+        "[ INFO ] Condition check resulted in Ollama Service being skipped.",
+        "systemd[1]: nvidia-persistenced.service - A B was skipped because of an unmet condition "
+        "check (x).",
+        "systemd[1]: nvidia-cdi-refresh.service: Failed with result 'exec-condition'.", NULL};
+    g_autoptr(CcbConsole) console = feed(table, lines);
+    g_auto(CcbBootResult) result = {0};
+    ccb_boot_judge(console, NULL, 0, &result);
+    is_int(state_of(console, "ollama.service"), CCB_UNIT_SKIPPED, "239: skipped");
+    is_int(state_of(console, "nvidia-persistenced.service"), CCB_UNIT_SKIPPED, "252: skipped");
+    is_int(result.skipped->len, 2, "the GPU's are reported");
+    is_int(result.failed->len, 0, "none of them failed");
+}
+
+/* Every one must be told at once, never by waiting for the limit. */
+static void test_dead(void)
+{
+    static const char *const lines[] = {
+        "[    2.1] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+        "You are in emergency mode. After logging in, type \"journalctl -xb\" to view",
+        "Give root password for maintenance",
+        "Press Enter for maintenance",
+        "Generating \"/run/initramfs/rdsosreport.txt\"",
+        "Entering emergency mode. Exit the shell to continue.",
+        "[  191.7] dracut-initqueue[313]: Warning: dracut-initqueue timeout",
+        "ALERT!  UUID=x does not exist.  Dropping to a shell!",
+        "[    9.0] reboot: Power down",
+        "KVM internal error. Suberror: 1",
+        "[    4.0] systemd[1]: Freezing execution.",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(CcbConsole) console = feed_one(lines[i]);
+        ok(ccb_console_dead(console) != NULL, lines[i]);
+    }
+    g_autoptr(CcbConsole) first = feed_one(lines[0]);
+    ccb_console_line(first, lines[8]);
+    ok(strstr(ccb_console_dead(first), "panicked") != NULL, "the first cause is kept");
+    g_autoptr(CcbConsole) alive = feed_one("[    1.0] Kernel command line: panic=0 emergency=no");
+    ok(ccb_console_dead(alive) == NULL, "a harmless line");
+}
+
+static void test_notes(void)
+{
+    g_autoptr(CcbConsole) console = feed_one("[    0.0] software IO TLB: Cannot allocate buffer");
+    ccb_console_line(console, "[    0.1] software IO TLB: Cannot allocate buffer");
+    is_int(ccb_console_notes(console)->len, 1, "swiotlb is a note, once");
+    ok(ccb_console_dead(console) == NULL, "... and no failure");
+}
+
+static void test_failed_after_start(void)
+{
+    static const char *const lines[] = {
+        "systemd[1]: Started x.service.",
+        "systemd[1]: x.service: Main process exited, code=exited, status=1/FAILURE",
+        "systemd[1]: x.service: Failed with result 'exit-code'.", "systemd[1]: Started x.service.",
+        NULL};
+    g_autoptr(CcbConsole) console = feed(NULL, lines);
+    is_int(state_of(console, "x.service"), CCB_UNIT_FAILED, "fails after it has started");
+}
+
+static void test_initrd_is_not_up(void)
+{
+    g_autoptr(CcbConsole) console = feed_one("systemd[1]: Reached target initrd.target.");
+    ccb_console_line(console, "systemd[1]: Startup finished in 1s (kernel) + 2s (userspace) = 3s.");
+    ok(ccb_console_up(console) == NULL, "the initramfs's target is not the system's");
+    ok(!ccb_console_settled(console), "... nor is its end of startup");
+}
+
+static void test_expand(void)
+{
+    g_autoptr(CcbGrubenv) env = ccb_grubenv_new();
+    ccb_grubenv_set(env, "tuned_params", "isolcpus=1", NULL);
+    is_taken(ccb_boot_expand("$kernelopts ${tuned_params} a=$nothing b", env, "root=LABEL=x ro"),
+             "root=LABEL=x ro isolcpus=1 a= b", "from grubenv and from grub.cfg");
+    ccb_grubenv_set(env, "kernelopts", "root=/dev/vda3", NULL);
+    is_taken(ccb_boot_expand("$kernelopts $tuned_params", env, "fallback"),
+             "root=/dev/vda3 isolcpus=1", "grubenv comes first");
+    is_taken(ccb_boot_expand("$kernelopts ro", NULL, NULL), "ro", "no grubenv");
+    is_taken(ccb_boot_expand("a=5$ ${x b", NULL, NULL), "a=5$ ${x b", "no variables");
+    g_autofree char *line = ccb_boot_cmdline("root=/dev/vda3 quiet");
+    ok(g_str_has_prefix(line, "root=/dev/vda3 quiet console=ttyS0"), "the image's own comes first");
+}
+
+static void fuzz_one(const char *data, gsize size)
+{
+    g_autofree char *text = g_strndup(data, size);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(GHashTable) table = names();
+    g_autoptr(CcbConsole) console = feed(table, (const char *const *)lines);
+    g_auto(CcbBootResult) result = {0};
+    ccb_boot_judge(console, NULL, 8, &result);
+    ccb_boot_is_good(&result);
+    g_free(ccb_boot_expand(text, NULL, "x"));
+}
+
+int main(void)
+{
+    test_plain();
+    test_252();
+    test_239();
+    test_order();
+    test_streams();
+    test_missing();
+    test_skipped();
+    test_dead();
+    test_notes();
+    test_failed_after_start();
+    test_initrd_is_not_up();
+    test_expand();
+    g_autofree char *old = g_strjoinv("\n", (char **)systemd239);
+    g_autofree char *new = g_strjoinv("\n", (char **)systemd252);
+    fuzz(old, strlen(old), 1500, fuzz_one);
+    fuzz(new, strlen(new), 1500, fuzz_one);
+    return done();
+}

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The checks on a small tree of an image: one that is right passes all of them, and each case breaks one thing
+ * and sees exactly the checks fail that are about it.
+ *
+ * The tree is staged as text below a temporary directory: root/ is the guest; initrd/ becomes its initramfs,
+ * modinfo/NAME its kernel modules, grubenv its environment block, packages its rpm list.  So every case is an
+ * edit of text.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "check/check.h"
+#include "check/context.h"
+#include "format/grubenv.h"
+#include "guest/door.h"
+#include "guest/rooted.h"
+#include "tap.h"
+
+#define KVER "5.10.134-18.al8.x86_64"
+#define ID "0123456789abcdef0123456789abcdef-" KVER
+#define UUID "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
+#define ENTRY "root/boot/loader/entries/" ID ".conf"
+#define MODULES "root/lib/modules/" KVER "/"
+#define VIDEO MODULES "kernel/drivers/video/"
+#define UNITS "root/etc/systemd/system/"
+#define VENDOR_UNITS "root/usr/lib/systemd/system/"
+#define PERSISTENCED UNITS "nvidia-persistenced.service"
+#define WANTS UNITS "multi-user.target.wants/"
+#define LKCA "etc/modprobe.d/nvidia-lkca.conf"
+#define NOUVEAU "etc/modprobe.d/nouveau.conf"
+#define SITE "root/usr/local/lib/python3.11/site-packages/"
+
+static const char *const module_names[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
+                                           "nvidia-drm", "nvidia-peermem", NULL};
+
+/* The door of these tests: a directory. */
+static bool tree_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
+                      bool *ret_exists, GError **error)
+{
+    return ccb_rooted_stat(*(int *)door, path, follow, ret_stat, ret_exists, error);
+}
+
+static bool tree_get(void *door, const char *path, int fd, GError **error)
+{
+    return ccb_rooted_get(*(int *)door, path, fd, error);
+}
+
+static char *tree_readlink(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_readlink(*(int *)door, path, error);
+}
+
+static char **tree_list(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_list(*(int *)door, path, error);
+}
+
+static char **tree_find(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_find(*(int *)door, path, error);
+}
+
+static bool tree_free_space(void *door, uint64_t *ret_bytes, GError **error)
+{
+    (void)door;
+    (void)error;
+    *ret_bytes = 1 << 30;
+    return true;
+}
+
+static const CcbGuestOps tree_ops = {.name = "tree",
+                                     .stat = tree_stat,
+                                     .get = tree_get,
+                                     .readlink = tree_readlink,
+                                     .list = tree_list,
+                                     .find = tree_find,
+                                     .free_space = tree_free_space};
+
+/* ---- staging ---- */
+
+static char *stage; /* the temporary directory */
+
+static char *staged(const char *path)
+{
+    return g_build_filename(stage, path, NULL);
+}
+
+static void put_bytes(const char *path, const void *data, size_t size)
+{
+    g_autofree char *full = staged(path);
+    g_autofree char *parent = g_path_get_dirname(full);
+    g_mkdir_with_parents(parent, 0755);
+    unlink(full); /* GLib 2.74 does not truncate a file that it writes in place */
+    if (!g_file_set_contents_full(full, data, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0644, NULL))
+        g_error("%s could not be written", full);
+}
+
+static void put(const char *path, const char *text)
+{
+    put_bytes(path, text, strlen(text));
+}
+
+static char *get(const char *path)
+{
+    g_autofree char *full = staged(path);
+    char *text = NULL;
+    if (!g_file_get_contents(full, &text, NULL, NULL))
+        g_error("%s could not be read", full);
+    return text;
+}
+
+static void put_link(const char *target, const char *path)
+{
+    g_autofree char *full = staged(path);
+    g_autofree char *parent = g_path_get_dirname(full);
+    g_mkdir_with_parents(parent, 0755);
+    unlink(full);
+    if (symlink(target, full) != 0)
+        g_error("%s could not be linked", full);
+}
+
+static void stage_boot(void)
+{
+    static const char arguments[] = "root=UUID=" UUID " ro console=tty0 console=ttyS0 "
+                                    "swiotlb=4194304,any";
+    g_autofree char *options = g_strconcat("saved_entry=" ID "\nkernelopts=", arguments, "\n", NULL);
+    g_autofree char *config = g_strconcat("set kernelopts=\"", arguments, "\"\nblscfg\n", NULL);
+    put("root/etc/os-release", "ID=alinux\nVERSION_ID=\"3\"\nPRETTY_NAME=\"Alibaba\"\n");
+    put("root/etc/fstab", "UUID=" UUID " / ext4 defaults 1 1\n");
+    put("root/etc/default/grub",
+        "GRUB_CMDLINE_LINUX=\"crashkernel=auto swiotlb=4194304,any\"\n");
+    put("root/etc/kernel/cmdline", arguments);
+    put("root/boot/grub2/grub.cfg", config);
+    put("grubenv", options);
+    put(ENTRY, "title A\nversion " KVER "\nlinux /boot/vmlinuz-" KVER
+               "\ninitrd /boot/initramfs-" KVER ".img $tuned_initrd\n"
+               "options $kernelopts $tuned_params\n");
+    put("root/boot/vmlinuz-" KVER, "kernel");
+    put("root/boot/config-" KVER,
+        "CONFIG_CRYPTO_AEAD=y\nCONFIG_CRYPTO_AKCIPHER=y\nCONFIG_CRYPTO_SKCIPHER=y\n"
+        "CONFIG_CRYPTO_HASH=y\nCONFIG_CRYPTO_HMAC=m\nCONFIG_CRYPTO_ECDH=m\n"
+        "CONFIG_CRYPTO_ECDSA=m\nCONFIG_X509_CERTIFICATE_PARSER=y\n");
+}
+
+static void stage_initrd(void)
+{
+    static const char *const drivers[] = {"nvme", "virtio_blk", "virtio_net", "virtio_scsi", "ext4"};
+    for (guint i = 0; i < G_N_ELEMENTS(drivers); i++) {
+        g_autofree char *path =
+            g_strdup_printf("initrd/usr/lib/modules/" KVER "/kernel/%s.ko.xz", drivers[i]);
+        put(path, "");
+    }
+    put(MODULES "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n");
+}
+
+static void stage_modprobe(const char *place, unsigned gpus)
+{
+    g_autofree char *nouveau = g_strconcat(place, "/" NOUVEAU, NULL);
+    g_autofree char *lkca = g_strconcat(place, "/" LKCA, NULL);
+    put(nouveau, "blacklist nouveau\noptions nouveau modeset=0\n");
+    if (gpus == 8)
+        put(lkca, "install nvidia /sbin/modprobe ecdsa_generic; /sbin/modprobe ecdh; "
+                  "/sbin/modprobe --ignore-install nvidia\n"
+                  "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n");
+}
+
+static void stage_modules(const char *version)
+{
+    g_autoptr(GString) dep = g_string_new(NULL);
+    for (const char *const *name = module_names; *name != NULL; name++) {
+        g_autofree char *path = g_strconcat("modinfo/", *name, NULL);
+        g_autofree char *info =
+            g_strdup_printf("version=%s\nlicense=%s\nvermagic=" KVER " SMP mod_unload \n%s", version,
+                            g_str_equal(*name, "nvidia-peermem") ? "Dual BSD/GPL" : "Dual MIT/GPL",
+                            g_str_equal(*name, "nvidia")
+                                ? "softdep=pre: ecdh_generic,ecdsa_generic\n"
+                                : "");
+        put(path, info);
+        g_string_append_printf(dep, "kernel/drivers/video/%s.ko:\n", *name);
+    }
+    put(MODULES "modules.dep", dep->str);
+}
+
+static void stage_userspace(const char *version)
+{
+    static const char *const libraries[] = {"libcuda.so", "libnvidia-ml.so", "libnvidia-cfg.so",
+                                            "libnvidia-pkcs11.so", "libnvidia-pkcs11-openssl3.so"};
+    for (guint i = 0; i < G_N_ELEMENTS(libraries); i++) {
+        g_autofree char *path = g_strdup_printf("root/usr/lib64/%s.%s", libraries[i], version);
+        put(path, "");
+    }
+    g_autofree char *firmware = g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_ga10x.bin", version);
+    put(firmware, "");
+    put("root/usr/lib64/libcuda.so.1", "");
+    put("root/usr/lib64/libcrypto.so.1.1", "");
+    put("root/usr/lib64/libcrypto.so.3", "");
+    put("root/usr/bin/nvidia-smi", "");
+    put("root/usr/bin/nvidia-persistenced", "");
+    put("root/usr/local/cuda-12.4/bin/nvcc", "");
+    put("root/usr/local/cuda-12.4/version.json",
+        "{\"cuda\": {\"name\": \"CUDA SDK\", \"version\": \"12.4.1\"}}");
+    put(SITE "nv_attestation_sdk-2.5.0.post6914366.dist-info/METADATA", "");
+}
+
+static void stage_units(unsigned gpus)
+{
+    static const char *const consumers[] = {"cloudmonitor", "nvidia-cdi-refresh", "ollama"};
+    put_link("graphical.target", VENDOR_UNITS "default.target");
+    put(VENDOR_UNITS "graphical.target", "[Unit]\nRequires=multi-user.target\n"
+                                         "After=multi-user.target\n");
+    put(VENDOR_UNITS "multi-user.target", "[Unit]\nRequires=basic.target\nAfter=basic.target\n");
+    put(VENDOR_UNITS "basic.target", "[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\n");
+    put(VENDOR_UNITS "sysinit.target", "[Unit]\nDescription=S\n");
+    put(VENDOR_UNITS "cloudmonitor.service", "[Service]\nExecStart=/bin/true\n"
+                                             "[Install]\nWantedBy=multi-user.target\n");
+    put_link("/usr/lib/systemd/system/cloudmonitor.service", WANTS "cloudmonitor.service");
+    put_link("/dev/null", UNITS "masked.service");
+    /* Installed for 1 GPU too, and not enabled there. */
+    put(VENDOR_UNITS "nvidia-fabricmanager.service",
+        "[Service]\nExecStart=/usr/bin/nv-fabricmanager\n[Install]\nWantedBy=multi-user.target\n");
+    put(PERSISTENCED,
+        gpus == 8 ? "[Unit]\nBefore=cloudmonitor.service nvidia-cdi-refresh.service "
+                    "ollama.service\nAfter=nvidia-fabricmanager.service\n[Service]\nType=forking\n"
+                    "ExecStart=/usr/bin/nvidia-persistenced --user root --uvm-persistence-mode "
+                    "--verbose\nExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
+                    "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"
+                    "TimeoutStartSec=900\nTimeoutStopSec=60\n[Install]\nWantedBy=multi-user.target\n"
+                  : "[Unit]\nBefore=cloudmonitor.service nvidia-cdi-refresh.service "
+                    "ollama.service\n[Service]\nType=forking\n"
+                    "ExecStart=/usr/bin/nvidia-persistenced --user root\n"
+                    "ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
+                    "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"
+                    "[Install]\nWantedBy=multi-user.target\n");
+    put_link("/etc/systemd/system/nvidia-persistenced.service", WANTS "nvidia-persistenced.service");
+    for (guint i = 0; i < G_N_ELEMENTS(consumers); i++) {
+        g_autofree char *path = g_strdup_printf(UNITS "%s.service.d/10-ccbake.conf", consumers[i]);
+        put(path, "[Unit]\nAfter=nvidia-persistenced.service\nWants=nvidia-persistenced.service\n");
+    }
+}
+
+static void stage_fabric(const char *version)
+{
+    g_autofree char *packages =
+        g_strdup_printf("libnvidia-nscq-570-%s-1.x86_64\nnvidia-fabric-manager-%s-1.x86_64\n"
+                        "nvidia-fabric-manager-devel-1.0-1.x86_64\n",
+                        version, version);
+    put("packages", packages);
+    put("root/usr/bin/nv-fabricmanager", "");
+    put_link("/usr/lib/systemd/system/nvidia-fabricmanager.service",
+             WANTS "nvidia-fabricmanager.service");
+}
+
+static void stage_all(unsigned gpus, const char *version)
+{
+    put("root/tmp/.keep", "");
+    put("packages", "bash-4.4.20-4.al8.x86_64\n");
+    stage_boot();
+    stage_initrd();
+    stage_modprobe("root", gpus);
+    stage_modprobe("initrd", gpus);
+    stage_modules(version);
+    stage_userspace(version);
+    stage_units(gpus);
+    if (gpus == 8)
+        stage_fabric(version);
+}
+
+/* ---- packing ---- */
+
+/* A relocatable ELF file whose section .modinfo has these strings. */
+static GByteArray *make_module(const char *info, size_t size)
+{
+    static const char names[] = "\0.modinfo\0.shstrtab";
+    Elf64_Off data = sizeof(Elf64_Ehdr) + 3 * sizeof(Elf64_Shdr);
+    Elf64_Ehdr header = {
+        .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_REL,
+        .e_machine = EM_X86_64,
+        .e_version = EV_CURRENT,
+        .e_shoff = sizeof(Elf64_Ehdr),
+        .e_ehsize = sizeof(Elf64_Ehdr),
+        .e_shentsize = sizeof(Elf64_Shdr),
+        .e_shnum = 3,
+        .e_shstrndx = 2,
+    };
+    Elf64_Shdr sections[3] = {
+        {.sh_type = SHT_NULL},
+        {.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = data, .sh_size = size},
+        {.sh_name = 10, .sh_type = SHT_STRTAB, .sh_offset = data + size, .sh_size = sizeof names},
+    };
+    GByteArray *elf = g_byte_array_new();
+    g_byte_array_append(elf, (const guint8 *)&header, sizeof header);
+    g_byte_array_append(elf, (const guint8 *)sections, sizeof sections);
+    g_byte_array_append(elf, (const guint8 *)info, (guint)size);
+    g_byte_array_append(elf, (const guint8 *)names, sizeof names);
+    return elf;
+}
+
+static void pack_modules(void)
+{
+    g_autofree char *directory = staged("modinfo");
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+    const char *name;
+    while ((name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *source = g_strconcat("modinfo/", name, NULL);
+        g_autofree char *target = g_strconcat(VIDEO, name, ".ko", NULL);
+        g_autofree char *info = get(source);
+        size_t size = strlen(info) + 1;
+        for (size_t i = 0; i < size; i++)
+            info[i] = info[i] == '\n' ? '\0' : info[i];
+        g_autoptr(GByteArray) elf = make_module(info, size);
+        put_bytes(target, elf->data, elf->len);
+    }
+}
+
+static void pack_file(struct archive *archive, const char *path)
+{
+    g_autofree char *source = g_strconcat("initrd/", path, NULL);
+    g_autofree char *content = get(source);
+    struct archive_entry *entry = archive_entry_new();
+    archive_entry_set_pathname(entry, path);
+    archive_entry_set_mode(entry, S_IFREG | 0644);
+    archive_entry_set_size(entry, (la_int64_t)strlen(content));
+    archive_write_header(archive, entry);
+    archive_write_data(archive, content, strlen(content));
+    archive_entry_free(entry);
+}
+
+static void pack_initrd(void)
+{
+    static char buffer[1 << 20];
+    size_t used = 0;
+    g_autofree char *directory = staged("initrd");
+    ccb_autofd int root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    g_auto(GStrv) paths = ccb_rooted_find(root, "/", NULL);
+    struct archive *archive = archive_write_new();
+    archive_write_set_format_cpio_newc(archive);
+    archive_write_add_filter_gzip(archive);
+    archive_write_open_memory(archive, buffer, sizeof buffer, &used);
+    for (char **path = paths; *path != NULL; path++) {
+        g_autofree char *full = g_build_filename(directory, *path, NULL);
+        if (!g_file_test(full, G_FILE_TEST_IS_DIR))
+            pack_file(archive, *path);
+    }
+    archive_write_close(archive);
+    archive_write_free(archive);
+    put_bytes("root/boot/initramfs-" KVER ".img", buffer, used);
+}
+
+static void pack_grubenv(void)
+{
+    g_autoptr(CcbGrubenv) env = ccb_grubenv_new();
+    g_autofree char *text = get("grubenv");
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; **line != '\0'; line++) {
+        char *value = strchr(*line, '=');
+        *value++ = '\0';
+        ccb_grubenv_set(env, *line, value, NULL);
+    }
+    g_autofree char *block = ccb_grubenv_render(env);
+    put_bytes("root/boot/grub2/grubenv", block, CCB_GRUBENV_SIZE);
+}
+
+/* ---- judging ---- */
+
+/* The checks that are not content, and what they say: "id id". */
+static char *bad_ids(const CcbReport *report, bool show)
+{
+    GString *ids = g_string_new(NULL);
+    for (guint i = 0; i < report->rows->len; i++) {
+        const CcbReportRow *row = g_ptr_array_index(report->rows, i);
+        if (row->status != CCB_FAIL && row->status != CCB_UNREADABLE)
+            continue;
+        g_string_append_printf(ids, "%s%s%s", ids->len > 0 ? " " : "",
+                               row->status == CCB_UNREADABLE ? "!" : "", row->id);
+        if (show)
+            printf("#   %s: %s\n", row->id, row->detail);
+    }
+    return g_string_free(ids, FALSE);
+}
+
+/* The facts of the tree, with the staged list of packages in place of a database. */
+static CcbFacts *staged_facts(CcbGuest *guest)
+{
+    CcbFacts *facts = ccb_facts_of_guest(guest, NULL);
+    g_autofree char *packages = get("packages");
+    if (facts != NULL) {
+        g_strfreev(facts->packages);
+        facts->packages = g_strsplit(g_strchomp(packages), "\n", -1);
+    }
+    return facts;
+}
+
+static void free_facts(gpointer facts)
+{
+    ccb_facts_free(facts);
+}
+
+static CcbReport *judge(const CcbExpectation *expect)
+{
+    g_autofree char *path = staged("root");
+    ccb_autofd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(CcbGuest) guest = ccb_guest_new_with_ops(&tree_ops, &root, -1);
+    g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
+    CcbFacts *facts = staged_facts(guest);
+    g_autoptr(GError) error = NULL;
+    CcbReport *report = NULL;
+    if (facts != NULL)
+        ccb_check_memo_set(ctx, "facts", "", facts, free_facts);
+    if (!ccb_check_run(ctx, ccb_check_families, &report, &error))
+        g_error("judging broke down: %s", error->message);
+    return report;
+}
+
+static void begin(unsigned gpus, const char *version)
+{
+    g_autofree char *template = g_build_filename(g_get_tmp_dir(), "check-XXXXXX", NULL);
+    stage = g_mkdtemp(g_steal_pointer(&template));
+    stage_all(gpus, version);
+}
+
+static void pack(void)
+{
+    pack_modules();
+    pack_grubenv();
+    pack_initrd();
+}
+
+static void end(void)
+{
+    ccb_remove_tree(stage, NULL);
+    g_clear_pointer(&stage, g_free);
+}
+
+/* ---- the cases ---- */
+
+typedef struct {
+    const char *what;
+    unsigned gpus;
+    enum { NOTHING, REMOVE, WRITE, LINK, REPLACE } how;
+    const char *path;
+    const char *from; /* REPLACE: this text ...; WRITE, LINK: content or target */
+    const char *to;   /* ... by this */
+    const char *bad;  /* the ids; '!' in front: unreadable */
+    const char *driver;     /* another version throughout */
+    const char *min_kernel; /* expected */
+} Case;
+
+static const Case cases[] = {
+    {"a right image for 1 GPU", 1, NOTHING, .bad = ""},
+    {"a right image for 8 GPUs", 8, NOTHING, .bad = ""},
+    {"a kernel below the minimum", 1, NOTHING, .bad = "kernel.minimum",
+     .min_kernel = "5.10.134-18.1.al8"},
+    {"saved_entry names nothing", 1, REPLACE, "grubenv", "al8.x86_64\n", "al8\n",
+     .bad = "kernel.default-entry"},
+    {"no vmlinuz", 1, REMOVE, "root/boot/vmlinuz-" KVER, .bad = "kernel.default-entry"},
+    {"fstab with another UUID", 1, REPLACE, "root/etc/fstab", "33b4", "44b4", .bad = "kernel.root-uuid"},
+    {"no swiotlb in a literal entry", 1, REPLACE, ENTRY, "$kernelopts", "root=UUID=" UUID " ro",
+     .bad = "kernel.args-entries"},
+    {"a doubled swiotlb in an entry", 1, REPLACE, ENTRY, "$tuned_params", "swiotlb=1",
+     .bad = "kernel.args-entries"},
+    {"another swiotlb in grubenv", 1, REPLACE, "grubenv", "4194304,any", "65536",
+     .bad = "kernel.args-entries kernel.args-grubenv"},
+    {"no swiotlb in the fallback", 1, REPLACE, "root/boot/grub2/grub.cfg", "swiotlb=4194304,any",
+     "", .bad = "kernel.args-grubcfg"},
+    {"no swiotlb in default/grub", 1, REPLACE, "root/etc/default/grub", "swiotlb=4194304,any", "",
+     .bad = "kernel.args-default-grub"},
+    {"swiotlb in both variables", 1, REPLACE, "root/etc/default/grub", "GRUB_CMDLINE_LINUX=",
+     "GRUB_CMDLINE_LINUX_DEFAULT=swiotlb=1\nGRUB_CMDLINE_LINUX=", .bad = "kernel.args-default-grub"},
+    {"no swiotlb in kernel/cmdline", 1, WRITE, "root/etc/kernel/cmdline", "ro\n",
+     .bad = "kernel.args-kernel-cmdline"},
+    {"no kernel/cmdline", 1, REMOVE, "root/etc/kernel/cmdline", .bad = ""},
+    {"an unclosed quote in kernel/cmdline", 1, WRITE, "root/etc/kernel/cmdline", "a=\"b\n",
+     .bad = "!kernel.args-kernel-cmdline"},
+    {"no nvme in the initramfs", 1, REMOVE, "initrd/usr/lib/modules/" KVER "/kernel/nvme.ko.xz",
+     .bad = "initramfs.drivers"},
+    {"virtio_pci not built in", 1, WRITE, MODULES "modules.builtin", "\n",
+     .bad = "initramfs.drivers"},
+    {"nouveau in the initramfs", 1, WRITE,
+     "initrd/usr/lib/modules/" KVER "/kernel/drivers/gpu/drm/nouveau/nouveau.ko.xz", "",
+     .bad = "initramfs.no-nouveau"},
+    {"nouveau not blacklisted", 1, REPLACE, "root/" NOUVEAU, "blacklist", "#", .bad = "modprobe.nouveau"},
+    {"nouveau with modeset", 8, REPLACE, "root/" NOUVEAU, "modeset=0", "modeset=1",
+     .bad = "modprobe.nouveau"},
+    {"nouveau not blacklisted in the initramfs", 1, REMOVE, "initrd/" NOUVEAU,
+     .bad = "modprobe.nouveau-initramfs"},
+    {"a later file overrides the registry", 8, WRITE, "root/etc/modprobe.d/z.conf",
+     "options nvidia NVreg_RegistryDwords=A=1\n", .bad = "modprobe.lkca"},
+    {"no install line", 8, REPLACE, "root/" LKCA, "install", "#", .bad = "modprobe.lkca"},
+    {"no lkca in the initramfs", 8, REMOVE, "initrd/" LKCA, .bad = "modprobe.lkca-initramfs"},
+    {"Protected PCIe on 1 GPU", 1, WRITE, "root/etc/modprobe.d/a.conf",
+     "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
+     .bad = "modprobe.no-protected-pcie"},
+    {"Protected PCIe on 1 GPU in the initramfs", 1, WRITE, "initrd/etc/modprobe.d/a.conf",
+     "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
+     .bad = "modprobe.no-protected-pcie-initramfs"},
+    {"no nvidia-peermem", 1, REMOVE, "modinfo/nvidia-peermem", .bad = "driver.modules"},
+    {"a module for another kernel", 1, REPLACE, "modinfo/nvidia-uvm", KVER, "5.10.134-19.al8.x86_64",
+     .bad = "driver.vermagic"},
+    {"a module of another version", 1, REPLACE, "modinfo/nvidia-drm", "550.144.03", "550.90.07",
+     .bad = "driver.version"},
+    {"the proprietary module", 1, REPLACE, "modinfo/nvidia-modeset", "Dual MIT/GPL", "NVIDIA",
+     .bad = "driver.license"},
+    {"no softdep", 1, REPLACE, "modinfo/nvidia", "softdep", "other", .bad = "driver.softdep"},
+    {"depmod did not run", 1, WRITE, MODULES "modules.dep", "kernel/a.ko:\n",
+     .bad = "driver.depmod"},
+    {"no ECDSA in the kernel", 1, REPLACE, "root/boot/config-" KVER, "CONFIG_CRYPTO_ECDSA=m",
+     "# CONFIG_CRYPTO_ECDSA is not set", .bad = "driver.kernel-config"},
+    {"no configuration of the kernel", 1, REMOVE, "root/boot/config-" KVER,
+     .bad = "!driver.kernel-config"},
+    {"an old driver", 1, NOTHING, .bad = "driver.minimum", .driver = "550.127.08"},
+    {"a driver too old for 8", 8, NOTHING, .bad = "driver.minimum", .driver = "570.133.20"},
+    {"a branch without confidential mode", 1, NOTHING, .bad = "driver.branch",
+     .driver = "560.35.03"},
+    {"no nvidia-smi", 1, REMOVE, "root/usr/bin/nvidia-smi", .bad = "userspace.files"},
+    {"no libnvidia-cfg", 1, REMOVE, "root/usr/lib64/libnvidia-cfg.so.550.144.03",
+     .bad = "userspace.files"},
+    {"a library of another driver", 1, WRITE, "root/usr/lib64/libcuda.so.535.1.2", "",
+     .bad = "userspace.version"},
+    {"no PKCS #11 for OpenSSL 3", 1, REMOVE,
+     "root/usr/lib64/libnvidia-pkcs11-openssl3.so.550.144.03", .bad = "userspace.pkcs11"},
+    {"no firmware", 1, REMOVE, "root/lib/firmware/nvidia/550.144.03/gsp_ga10x.bin",
+     .bad = "userspace.firmware"},
+    {"no nvcc", 1, REMOVE, "root/usr/local/cuda-12.4/bin/nvcc", .bad = "cuda.toolkit"},
+    {"version.json is no JSON", 1, WRITE, "root/usr/local/cuda-12.4/version.json", "{",
+     .bad = "!cuda.toolkit"},
+    {"Fabric Manager of another version", 8, REPLACE, "packages", "manager-570.148.08",
+     "manager-570.133.20", .bad = "fabric.version"},
+    {"no NSCQ", 8, REPLACE, "packages", "nscq-570", "other", .bad = "fabric.nscq"},
+    {"Fabric Manager not enabled", 8, REMOVE, WANTS "nvidia-fabricmanager.service",
+     .bad = "fabric.enabled"},
+    {"Fabric Manager enabled on 1 GPU", 1, LINK, WANTS "nvidia-fabricmanager.service",
+     "/usr/lib/systemd/system/nvidia-fabricmanager.service", .bad = "fabric.disabled"},
+    {"no persistenced unit", 1, REMOVE, PERSISTENCED, .bad = "units.persistenced"},
+    {"conf-compute is not set ready", 1, REPLACE, PERSISTENCED, "-srs 1", "-srs 0",
+     .bad = "units.persistenced"},
+    {"a short timeout on 8", 8, REPLACE, PERSISTENCED, "=900", "=90", .bad = "units.persistenced"},
+    {"a longer timeout on 8", 8, REPLACE, PERSISTENCED, "=900", "=20min", .bad = ""},
+    {"persistenced not enabled", 1, REMOVE, WANTS "nvidia-persistenced.service",
+     .bad = "units.enabled"},
+    {"persistenced masked", 1, LINK, PERSISTENCED, "/dev/null", .bad = "units.persistenced"},
+    {"an ordering cycle", 1, REPLACE, PERSISTENCED, "[Service]", "After=cloudmonitor.service\n[Service]",
+     .bad = "units.acyclic"},
+    {"ollama is not ordered", 1, REMOVE, UNITS "ollama.service.d/10-ccbake.conf",
+     .bad = "units.drop-ins"},
+    {"not after Fabric Manager", 8, REPLACE, PERSISTENCED, "After=nvidia-fabricmanager.service", "",
+     .bad = "units.fabric-order"},
+    {"scratch of the bake", 1, WRITE, "root/tmp/ccbake/x", "", .bad = "hygiene.leftovers"},
+    {"an installer", 1, WRITE, "root/root/NVIDIA-Linux.run", "", .bad = "hygiene.installers"},
+};
+
+static void replace(const Case *c)
+{
+    g_autofree char *text = get(c->path);
+    if (strstr(text, c->from) == NULL)
+        g_error("%s: nothing to replace in %s", c->what, c->path);
+    g_auto(GStrv) parts = g_strsplit(text, c->from, -1);
+    g_autofree char *edited = g_strjoinv(c->to, parts);
+    put(c->path, edited);
+}
+
+static void apply(const Case *c)
+{
+    g_autofree char *path = c->path != NULL ? staged(c->path) : NULL;
+    switch (c->how) {
+    case REMOVE:
+        if (unlink(path) != 0)
+            g_error("%s: nothing to remove at %s", c->what, path);
+        break;
+    case WRITE:
+        put(c->path, c->from);
+        break;
+    case LINK:
+        put_link(c->from, c->path);
+        break;
+    case REPLACE:
+        replace(c);
+        break;
+    case NOTHING:
+        break;
+    }
+}
+
+static void run_case(const Case *c)
+{
+    const char *version = c->driver ? c->driver : c->gpus == 8 ? "570.148.08" : "550.144.03";
+    g_auto(CcbExpectation) expect = {.gpus = c->gpus, .min_kernel = g_strdup(c->min_kernel)};
+    begin(c->gpus, version);
+    apply(c);
+    pack();
+    g_autoptr(CcbReport) report = judge(&expect);
+    g_autofree char *bad = bad_ids(report, false);
+    is_str(bad, c->bad, c->what);
+    if (g_strcmp0(bad, c->bad) != 0)
+        g_free(bad_ids(report, true));
+    end();
+}
+
+/* Nothing is given: the image itself says what it is for. */
+static void test_assumptions(void)
+{
+    g_auto(CcbExpectation) expect = {0};
+    begin(8, "570.148.08");
+    pack();
+    g_autoptr(CcbReport) report = judge(&expect);
+    g_autofree char *bad = bad_ids(report, true);
+    is_str(bad, "", "an image for 8 GPUs is recognised");
+    is_int(report->notes->len, 2, "and both assumptions are noted");
+    is_str(g_ptr_array_index(report->notes, 0), "assumed: 8 GPUs (3 of 3 signs of an image for 8)",
+           "the number of GPUs");
+    end();
+}
+
+/* What can't be read is never a pass. */
+static void test_unreadable(void)
+{
+    g_auto(CcbExpectation) expect = {.gpus = 1};
+    g_autoptr(GError) error = NULL;
+    begin(1, "550.144.03");
+    pack();
+    put("root/boot/initramfs-" KVER ".img", "this is no initramfs");
+    g_autoptr(CcbReport) report = judge(&expect);
+    g_autofree char *bad = bad_ids(report, false);
+    is_str(bad,
+           "!initramfs.drivers !initramfs.no-nouveau !modprobe.nouveau-initramfs "
+           "!modprobe.no-protected-pcie-initramfs",
+           "a broken initramfs is unreadable, not right");
+    ok(!ccb_report_verdict(report, &error), "and fails the image");
+    is_error(&error, "initramfs.drivers", "by name");
+    end();
+}
+
+static void test_expectations(void)
+{
+    g_auto(CcbExpectation) expect = {.gpus = 1,
+                                     .driver = g_strdup("550.163.01"),
+                                     .cuda = g_strdup("12.8"),
+                                     .consumers = g_strsplit("vllm.service", " ", -1),
+                                     .python = g_strsplit("nv-attestation.SDK==2.5.0.post6914366 "
+                                                          "nv_ppcie_verifier",
+                                                          " ", -1)};
+    begin(1, "550.144.03");
+    pack();
+    g_autoptr(CcbReport) report = judge(&expect);
+    g_autofree char *bad = bad_ids(report, false);
+    is_str(bad,
+           "driver.version userspace.version userspace.firmware cuda.toolkit units.order "
+           "units.drop-ins python.packages",
+           "what the recipe asks for is asked for");
+    const CcbReportRow *row = ccb_report_find(report, "python.packages");
+    is_str(row->detail, "nv_ppcie_verifier is not installed for python3.11",
+           "names of Python packages are normalised");
+    end();
+}
+
+static void test_no_driver(void)
+{
+    g_auto(CcbExpectation) expect = {.no_driver = true};
+    begin(1, "550.144.03");
+    g_autofree char *libraries = staged("root/usr/lib64");
+    g_autofree char *units = staged("root/etc/systemd");
+    pack();
+    g_autofree char *video = staged(VIDEO);
+    ccb_remove_tree(video, NULL);
+    ccb_remove_tree(libraries, NULL);
+    ccb_remove_tree(units, NULL);
+    g_autoptr(CcbReport) report = judge(&expect);
+    g_autofree char *bad = bad_ids(report, true);
+    is_str(bad, "", "without a driver nothing of it is asked for");
+    ok(report->not_applicable > 20, "and the report says so");
+    end();
+}
+
+int main(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
+        run_case(&cases[i]);
+    test_assumptions();
+    test_unreadable();
+    test_expectations();
+    test_no_driver();
+    return done();
+}
