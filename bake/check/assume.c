@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How many GPUs an image is for, when nobody said it.  An image for eight shows three signs; two of them
- * decide, so that a stray or a missing one is judged as the fault that it is.
+ * How many GPUs an image is for, when nobody said it.  An image for eight shows three signs; two
+ * of them decide, so that a stray or a missing one is judged as the fault that it is.
  */
 #include <string.h>
 
@@ -27,8 +27,7 @@ static bool protects_pcie(CcbCheckContext *ctx)
 
 static bool waits_for_fabric(CcbCheckContext *ctx)
 {
-    return text_has(ctx, "/etc/systemd/system/nvidia-persistenced.service",
-                    "nvidia-fabricmanager");
+    return text_has(ctx, "/etc/systemd/system/nvidia-persistenced.service", "nvidia-fabricmanager");
 }
 
 static void assume_gpus(CcbCheckContext *ctx)

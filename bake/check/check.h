@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Read-only assertions on an emitted image.  One file a family, one table row a check; check/table.c lists the
- * families, and nothing else knows them.
+ * Read-only assertions on an emitted image.  One file a family, one table row a check;
+ * check/table.c lists the families, and nothing else knows them.
  *
  * 1. open      a guest with read_only set, on the emitted file (never on the working copy)
  * 2. judge     g_autoptr(CcbReport) report = NULL;
  *              if (!ccb_check_image(guest, &expectation, &report, error)) return false;
  * 3. decide    if (!ccb_report_verdict(report, error)) return false;          CCB_ERR_CHECK
  *
- * A check never passes because it could not look: what it looks for and could not read makes it CCB_UNREADABLE,
- * which counts as an error whatever the check's severity.
+ * A check never passes because it could not look: what it looks for and could not read makes it
+ * CCB_UNREADABLE, which counts as an error whatever the check's severity.
  */
 #pragma once
 
@@ -22,8 +22,8 @@
 
 typedef struct CcbCheckContext CcbCheckContext;
 
-/* What one check found.  The detail grows while the status only gets worse, so that one check names everything
- * that is wrong, and not just the first. */
+/* What one check found.  The detail grows while the status only gets worse, so that one check
+ * names everything that is wrong, and not just the first. */
 typedef struct {
     CcbCheckStatus status;
     GString *detail;
@@ -56,8 +56,8 @@ extern const CcbCheck ccb_checks_initramfs[];
 extern const CcbCheck ccb_checks_python[];
 extern const CcbCheck ccb_checks_hygiene[];
 
-/* Runs every check.  False only when the judging itself broke down (cancelled, the door or the host failed); an
- * image that is wrong gives true and a report that says so. */
+/* Runs every check.  False only when the judging itself broke down (cancelled, the door or the
+ * host failed); an image that is wrong gives true and a report that says so. */
 bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbReport **ret_report,
                      GError **error);
 

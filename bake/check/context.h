@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What several checks need of an image, each thing read once: under emulation every call into the appliance
- * costs.  A failure is remembered as well, and given to each check that asks.
+ * What several checks need of an image, each thing read once: under emulation every call into the
+ * appliance costs.  A failure is remembered as well, and given to each check that asks.
  *
  * What the accessors return belongs to the context.
  */
@@ -36,8 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbCheckContext, ccb_check_context_free)
 /* Finds out from the image what the expectation leaves open, and notes it. */
 void ccb_check_assume(CcbCheckContext *ctx);
 
-/* Makes a thing when it is first asked for, and keeps it, or the error.  `produce` never returns NULL without
- * an error. */
+/* Makes a thing when it is first asked for, and keeps it, or the error.  `produce` never returns
+ * NULL without an error. */
 typedef gpointer (*CcbProduce)(CcbCheckContext *ctx, const char *name, GError **error);
 gpointer ccb_check_memo(CcbCheckContext *ctx, const char *kind, const char *name,
                         CcbProduce produce, GDestroyNotify destroy, GError **error);
@@ -58,7 +58,8 @@ bool ccb_check_lstat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, 
 /* A file of text; never NULL without an error: a missing file has text NULL. */
 const CcbGuestText *ccb_check_text(CcbCheckContext *ctx, const char *path, GError **error);
 
-/* A file of up to `limit` bytes in one piece; caller unrefs.  Not kept: for what is large, and parsed once. */
+/* A file of up to `limit` bytes in one piece; caller unrefs.  Not kept: for what is large, and
+ * parsed once. */
 GBytes *ccb_check_download(CcbCheckContext *ctx, const char *path, guint64 limit, GError **error);
 
 /* The names in a directory; empty where it is missing. */
@@ -69,8 +70,9 @@ bool ccb_check_list_has(CcbCheckContext *ctx, const char *directory, const char 
 /* Every path below a directory, relative to it. */
 char **ccb_check_tree(CcbCheckContext *ctx, const char *path, GError **error);
 
-/* Whether something stands at `path`, symlinks followed.  Unlike ccb_guest_exists() it tells what is missing from
- * what could not be read; what a link leads to and can't be read counts as missing. */
+/* Whether something stands at `path`, symlinks followed.  Unlike ccb_guest_exists() it tells what
+ * is missing from what could not be read; what a link leads to and can't be read counts as
+ * missing. */
 bool ccb_check_present(CcbCheckContext *ctx, const char *path, bool *ret_present, GError **error);
 
 /* The installed packages of that name, as "version-release" without epoch and architecture. */

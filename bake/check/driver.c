@@ -8,7 +8,7 @@
 #include "format/kconfig.h"
 #include "format/version.h"
 
-#define MINIMUM_ONE_GPU "550.144.03"
+#define MINIMUM_ONE_GPU    "550.144.03"
 #define MINIMUM_EIGHT_GPUS "570.148.08"
 
 const char *const ccb_driver_modules[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
@@ -20,9 +20,8 @@ static const char *const module_directories[] = {"kernel/drivers/video/", "extra
 
 /* Without one of them the driver compiles, and has no confidential mode. */
 static const char *const crypto_settings[] = {
-    "CRYPTO_AEAD", "CRYPTO_AKCIPHER", "CRYPTO_SKCIPHER", "CRYPTO_HASH",
-    "CRYPTO_HMAC", "CRYPTO_ECDH",     "CRYPTO_ECDSA",    "X509_CERTIFICATE_PARSER",
-    NULL,
+    "CRYPTO_AEAD", "CRYPTO_AKCIPHER", "CRYPTO_SKCIPHER",         "CRYPTO_HASH", "CRYPTO_HMAC",
+    "CRYPTO_ECDH", "CRYPTO_ECDSA",    "X509_CERTIFICATE_PARSER", NULL,
 };
 
 char *ccb_module_name(const char *path)
@@ -82,8 +81,7 @@ static gpointer produce_module(CcbCheckContext *ctx, const char *path, GError **
     return module;
 }
 
-bool ccb_check_module(CcbCheckContext *ctx, const char *name, const CcbModule **ret,
-                      GError **error)
+bool ccb_check_module(CcbCheckContext *ctx, const char *name, const CcbModule **ret, GError **error)
 {
     g_autoptr(GPtrArray) paths = NULL;
     if (!ccb_check_module_paths(ctx, name, &paths, error))
@@ -219,15 +217,16 @@ static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return version != NULL && judge_each(ctx, judge_version, version, result, error);
 }
 
-/* The proprietary modules say "NVIDIA"; of the open ones peermem has a licence of its own, also with GPL. */
+/* The proprietary modules say "NVIDIA"; of the open ones peermem has a licence of its own, also
+ * with GPL. */
 static void judge_license(const char *name, const CcbModule *module, const char *expected,
                           CcbCheckResult *result)
 {
     const char *license = or_none(ccb_module_get(module, "license"));
     bool peermem = g_str_equal(name, "nvidia-peermem");
     if (!g_str_equal(license, expected) && !(peermem && strstr(license, "GPL") != NULL))
-        ccb_result_fail(result, "%s.ko: license \"%s\", expected \"%s\": not the open module",
-                        name, license, expected);
+        ccb_result_fail(result, "%s.ko: license \"%s\", expected \"%s\": not the open module", name,
+                        license, expected);
 }
 
 static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -337,8 +336,7 @@ static bool run_kernel_config(CcbCheckContext *ctx, CcbCheckResult *result, GErr
     for (const char *const *name = crypto_settings; *name != NULL; name++) {
         const char *value = ccb_kconfig_get(config, *name);
         if (!g_str_equal(value, "y") && !g_str_equal(value, "m"))
-            ccb_result_fail(result, "%s: CONFIG_%s=%s, expected y or m", file->path, *name,
-                            value);
+            ccb_result_fail(result, "%s: CONFIG_%s=%s, expected y or m", file->path, *name, value);
     }
     return ccb_result_pass(result, "%s", file->path);
 }
@@ -394,8 +392,8 @@ const CcbCheck ccb_checks_driver[] = {
      FIX_DRIVER, run_modules},
     {"driver.vermagic", CCB_SEVERITY_ERROR,
      "The kernel refuses a module that was built for another one.", FIX_DRIVER, run_vermagic},
-    {"driver.version", CCB_SEVERITY_ERROR,
-     "Modules of different versions do not load together.", FIX_DRIVER, run_version},
+    {"driver.version", CCB_SEVERITY_ERROR, "Modules of different versions do not load together.",
+     FIX_DRIVER, run_version},
     {"driver.license", CCB_SEVERITY_ERROR, "Only the open modules have a confidential mode.",
      "Build with --kernel-module-build-directory=kernel-open.", run_license},
     {"driver.softdep", CCB_SEVERITY_ERROR,

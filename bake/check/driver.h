@@ -8,11 +8,12 @@
 /* The five, without ".ko"; ends with NULL. */
 extern const char *const ccb_driver_modules[];
 
-/* "nvidia_uvm" for "nvidia-uvm.ko.xz" or a path to it: how modules are compared; NULL for what is no module.
- * Caller frees. */
+/* "nvidia_uvm" for "nvidia-uvm.ko.xz" or a path to it: how modules are compared; NULL for what is
+ * no module. Caller frees. */
 char *ccb_module_name(const char *path);
 
-/* The files of a module for the kernel that boots, relative to /lib/modules/KVER, wherever they are. */
+/* The files of a module for the kernel that boots, relative to /lib/modules/KVER, wherever they
+ * are. */
 bool ccb_check_module_paths(CcbCheckContext *ctx, const char *name, GPtrArray **ret_paths,
                             GError **error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What an image should be.  From the recipe it was baked by (expect.c), or found out from the image itself
- * (assume.c), which is weaker, and which the report says.
+ * What an image should be.  From the recipe it was baked by (expect.c), or found out from the
+ * image itself (assume.c), which is weaker, and which the report says.
  */
 #pragma once
 
@@ -10,7 +10,8 @@
 
 #include "recipe/recipe.h"
 
-/* A zeroed struct expects what the guide says and finds out the rest.  Strings and lists are owned. */
+/* A zeroed struct expects what the guide says and finds out the rest.  Strings and lists are
+ * owned. */
 typedef struct {
     unsigned gpus;        /* 1 or 8; 0: find out */
     char *min_kernel;     /* "5.10.134-18.al8"; NULL: the guide's minimum */
@@ -19,10 +20,10 @@ typedef struct {
     bool no_driver;       /* the recipe installs no NVIDIA driver: nothing of it is asked for */
     char *driver;         /* "550.144.03"; NULL: whatever version the modules have */
     char *fabric_manager; /* NULL: the driver's version */
-    char *cuda;           /* "12.4.1", or a prefix of it, "12.4"; NULL: judged only where it is there */
+    char *cuda;           /* "12.4.1" or "12.4"; NULL: judged only where it is there */
     char **initramfs_drivers; /* NULL: nvme, virtio_*, ext4 */
-    char **consumers;     /* units that use the GPU; NULL: the three of the guide */
-    char **python;        /* "nv_attestation_sdk==2.5.0.post6914366"; NULL: only reported */
+    char **consumers;         /* units that use the GPU; NULL: the three of the guide */
+    char **python;            /* "nv_attestation_sdk==2.5.0.post6914366"; NULL: only reported */
 } CcbExpectation;
 
 /* Frees what it holds and zeroes it. */

@@ -27,8 +27,8 @@ static bool is_version(const char *evr, const char *version)
     return strncmp(evr, version, length) == 0 && evr[length] == '-';
 }
 
-static bool check_package(CcbCheckContext *ctx, const char *name, const char *version,
-                          guint *found, CcbCheckResult *result, GError **error)
+static bool check_package(CcbCheckContext *ctx, const char *name, const char *version, guint *found,
+                          CcbCheckResult *result, GError **error)
 {
     g_autoptr(GPtrArray) evrs = NULL;
     if (!ccb_check_packages(ctx, name, &evrs, error))
@@ -79,8 +79,7 @@ static bool skip_without_fabric(CcbCheckContext *ctx, CcbCheckResult *result)
 
 static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_without_fabric(ctx, result) ||
-           check_packages(ctx, manager_names, result, error);
+    return skip_without_fabric(ctx, result) || check_packages(ctx, manager_names, result, error);
 }
 
 static bool run_nscq(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)

@@ -17,8 +17,7 @@ static bool is_installer(const char *name)
     return g_str_has_suffix(name, ".run");
 }
 
-static bool look_for(CcbCheckContext *ctx, NameTest matches, CcbCheckResult *result,
-                     GError **error)
+static bool look_for(CcbCheckContext *ctx, NameTest matches, CcbCheckResult *result, GError **error)
 {
     for (const char *const *dir = scratch_directories; *dir != NULL; dir++) {
         char **names = ccb_check_list(ctx, *dir, error);

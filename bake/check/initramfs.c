@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the initramfs needs to find its root disk on any instance type, and what must not be in it. */
+/* What the initramfs needs to find its root disk on any instance type, and what must not be in it.
+ */
 #include <string.h>
 
 #include "base/error.h"
@@ -7,10 +8,10 @@
 #include "check/driver.h"
 #include "check/initrd.h"
 
-/* System disks of confidential instances are nvme; the others keep the image bootable elsewhere, and
- * ImportImage looks for them. */
-static const char *const default_drivers[] = {"nvme",        "virtio_blk", "virtio_pci",
-                                              "virtio_net",  "virtio_scsi", "ext4", NULL};
+/* System disks of confidential instances are nvme; the others keep the image bootable elsewhere,
+ * and ImportImage looks for them. */
+static const char *const default_drivers[] = {
+    "nvme", "virtio_blk", "virtio_pci", "virtio_net", "virtio_scsi", "ext4", NULL};
 
 static bool is_builtin(const char *text, const char *driver)
 {

@@ -9,8 +9,7 @@
 
 /* In modprobe's order of precedence, without the leading slash. */
 static const char *const modprobe_directories[] = {"etc/modprobe.d/", "usr/local/lib/modprobe.d/",
-                                                   "usr/lib/modprobe.d/", "lib/modprobe.d/",
-                                                   NULL};
+                                                   "usr/lib/modprobe.d/", "lib/modprobe.d/", NULL};
 
 static bool is_modprobe_file(const char *path, void *user)
 {
@@ -35,8 +34,8 @@ static bool is_of_kernel(const char *path, const char *kver)
     return g_str_has_prefix(at, kver) && at[strlen(kver)] == '/';
 }
 
-/* A link to /dev/null is how a file of the same name elsewhere is switched off; other links are not followed,
- * and what they lead to must not count as read. */
+/* A link to /dev/null is how a file of the same name elsewhere is switched off; other links are
+ * not followed, and what they lead to must not count as read. */
 static bool keep_content(CcbInitrd *initrd, const CcbInitramfsEntry *entry, const void *data,
                          GError **error)
 {
@@ -83,7 +82,8 @@ static CcbInitrd *new_initrd(char *path)
     return initrd;
 }
 
-/* The first word of the entry's initrd= that is a path: further ones are variables ($tuned_initrd). */
+/* The first word of the entry's initrd= that is a path: further ones are variables
+ * ($tuned_initrd). */
 static char *initrd_word(const CcbBootEntry *entry)
 {
     g_auto(GStrv) words = g_strsplit_set(entry->initrd ? entry->initrd : "", " \t", -1);
@@ -153,8 +153,8 @@ GPtrArray *ccb_modprobe_order(const char *const *directories, GHashTable *paths)
 
 static bool add_rules(CcbInitrd *initrd, GError **error)
 {
-    g_autoptr(GPtrArray) files = ccb_modprobe_order((const char *const *)modprobe_directories,
-                                                    initrd->files);
+    g_autoptr(GPtrArray) files =
+        ccb_modprobe_order((const char *const *)modprobe_directories, initrd->files);
     for (guint i = 0; i < files->len; i++) {
         const char *path = g_ptr_array_index(files, i);
         g_autofree char *shown = g_strconcat(initrd->path, ": ", path, NULL);

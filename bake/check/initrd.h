@@ -6,9 +6,9 @@
 #include "format/modprobe.h"
 
 typedef struct {
-    char *path;           /* in the guest */
-    GHashTable *modules;  /* module name with '_' ► path in the initramfs, of this kernel's modules */
-    GHashTable *files;    /* path ► content (GBytes) of the modprobe.d files */
+    char *path;            /* in the guest */
+    GHashTable *modules;   /* name with '_' ► path in the initramfs; this kernel's */
+    GHashTable *files;     /* path ► content (GBytes) of the modprobe.d files */
     CcbModprobe *modprobe; /* what they say */
     guint entries;
 } CcbInitrd;
@@ -16,8 +16,9 @@ typedef struct {
 /* Belongs to the context. */
 const CcbInitrd *ccb_check_initrd(CcbCheckContext *ctx, GError **error);
 
-/* modprobe's order: by file name; of equal names the one in the directory listed first (each with a slash at its
- * end) hides the others.  `paths` is a set of paths; the array holds its keys.  Caller unrefs. */
+/* modprobe's order: by file name; of equal names the one in the directory listed first (each with
+ * a slash at its end) hides the others.  `paths` is a set of paths; the array holds its keys.
+ * Caller unrefs. */
 GPtrArray *ccb_modprobe_order(const char *const *directories, GHashTable *paths);
 
 /* Where the initramfs of the default entry is; caller frees. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel that boots, its boot entry, and its arguments in every place from which they can come. */
+/* The kernel that boots, its boot entry, and its arguments in every place from which they can
+ * come. */
 #include <string.h>
 
 #include "base/error.h"
@@ -13,13 +14,14 @@
 #include "format/shellvars.h"
 
 #define MINIMUM_KERNEL "5.10.134-18.al8"
-#define GRUBENV "/boot/grub2/grubenv"
-#define DEFAULT_GRUB "/etc/default/grub"
+#define GRUBENV        "/boot/grub2/grubenv"
+#define DEFAULT_GRUB   "/etc/default/grub"
 #define KERNEL_CMDLINE "/etc/kernel/cmdline"
 
-/* The second is the real one on some images that boot through UEFI only; on the others it is a stub. */
-static const char *const grub_configs[] = {"/boot/grub2/grub.cfg",
-                                           "/boot/efi/EFI/alinux/grub.cfg", NULL};
+/* The second is the real one on some images that boot through UEFI only; on the others it is a
+ * stub. */
+static const char *const grub_configs[] = {"/boot/grub2/grub.cfg", "/boot/efi/EFI/alinux/grub.cfg",
+                                           NULL};
 
 /* 8 GiB of bounce buffers, allocated anywhere: the guide's argument. */
 static const char *const default_arguments[] = {"swiotlb=4194304,any", NULL};
@@ -69,9 +71,8 @@ static bool check_saved_entry(CcbCheckContext *ctx, const CcbBootEntry *entry,
 }
 
 /* Paths in an entry count from the file system that holds /boot, which may be /boot itself. */
-static bool check_boot_file(CcbCheckContext *ctx, CcbCheckResult *result,
-                            const CcbBootEntry *entry, const char *key, const char *path,
-                            GError **error)
+static bool check_boot_file(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
+                            const char *key, const char *path, GError **error)
 {
     g_autofree char *below = g_strconcat("/boot/", path, NULL);
     bool here = false, there = false;
@@ -284,8 +285,8 @@ static bool run_args_grubenv(CcbCheckContext *ctx, CcbCheckResult *result, GErro
            ccb_result_pass(result, "%s", place);
 }
 
-static bool check_grubcfg(CcbCheckContext *ctx, const char *path, CcbCheckResult *result,
-                          bool *any, GError **error)
+static bool check_grubcfg(CcbCheckContext *ctx, const char *path, CcbCheckResult *result, bool *any,
+                          GError **error)
 {
     g_autofree char *value = NULL;
     if (!grubcfg_kernelopts(ctx, path, &value, error))
@@ -307,7 +308,8 @@ static bool run_args_grubcfg(CcbCheckContext *ctx, CcbCheckResult *result, GErro
     return any ? true : ccb_result_skip(result, "grub.cfg has no fallback kernelopts");
 }
 
-/* mkconfig writes both variables one after the other: what the second adds must not double the first. */
+/* mkconfig writes both variables one after the other: what the second adds must not double the
+ * first. */
 static bool check_default_grub(CcbCheckContext *ctx, const CcbGuestText *file,
                                CcbCheckResult *result, GError **error)
 {
@@ -418,8 +420,8 @@ static bool run_root_uuid(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     return ccb_result_pass(result, "%s", uuid);
 }
 
-#define WHY_SWIOTLB                                                                              \
-    "An encrypted guest moves all device data through swiotlb; its default size starves the "    \
+#define WHY_SWIOTLB                                                                                \
+    "An encrypted guest moves all device data through swiotlb; its default size starves the "      \
     "GPUs, and each of these places feeds some later boot."
 #define FIX_ARGUMENTS "Give the argument to the recipe's kernel-args step and bake again."
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* modprobe's configuration, on the disk and in the initramfs: whichever of them loads a module reads its own. */
+/* modprobe's configuration, on the disk and in the initramfs: whichever of them loads a module
+ * reads its own. */
 #include "format/modprobe.h"
 
 #include <string.h>
@@ -121,8 +122,7 @@ static bool dword_is_set(const char *list, const char *key)
 
 static bool judge_lkca(const Place *place, CcbCheckResult *result)
 {
-    g_autofree char *dwords =
-        ccb_modprobe_option(place->config, "nvidia", "NVreg_RegistryDwords");
+    g_autofree char *dwords = ccb_modprobe_option(place->config, "nvidia", "NVreg_RegistryDwords");
     judge_install(place, result);
     if (!dword_is_set(dwords, "RmEnableProtectedPcie"))
         ccb_result_fail(result,
@@ -135,8 +135,7 @@ static bool judge_lkca(const Place *place, CcbCheckResult *result)
 /* Also a rule that another one overrides is refused: the next edit may bring it to life. */
 static bool judge_unprotected(const Place *place, CcbCheckResult *result)
 {
-    g_autoptr(GPtrArray) rules =
-        ccb_modprobe_find(place->config, CCB_MODPROBE_OPTIONS, "nvidia");
+    g_autoptr(GPtrArray) rules = ccb_modprobe_find(place->config, CCB_MODPROBE_OPTIONS, "nvidia");
     for (guint i = 0; i < rules->len; i++) {
         const CcbModprobeRule *rule = g_ptr_array_index(rules, i);
         if (strstr(rule->arguments, "RmEnableProtectedPcie") != NULL)
@@ -150,9 +149,9 @@ static bool skip_unless(CcbCheckContext *ctx, unsigned gpus, CcbCheckResult *res
 {
     if (ctx->gpus == gpus)
         return false;
-    return ctx->gpus == 0 ? ccb_result_skip(result, "no driver is asked for")
-                          : ccb_result_skip(result, "%u GPU%s", ctx->gpus,
-                                            ctx->gpus > 1 ? "s" : "");
+    return ctx->gpus == 0
+               ? ccb_result_skip(result, "no driver is asked for")
+               : ccb_result_skip(result, "%u GPU%s", ctx->gpus, ctx->gpus > 1 ? "s" : "");
 }
 
 static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
@@ -162,8 +161,7 @@ static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
 
 static bool run_nouveau(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_without_driver(ctx, result) ||
-           judge(ctx, on_disk, judge_nouveau, result, error);
+    return skip_without_driver(ctx, result) || judge(ctx, on_disk, judge_nouveau, result, error);
 }
 
 static bool run_nouveau_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -187,20 +185,19 @@ static bool run_unprotected(CcbCheckContext *ctx, CcbCheckResult *result, GError
     return skip_unless(ctx, 1, result) || judge(ctx, on_disk, judge_unprotected, result, error);
 }
 
-static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *result,
-                                      GError **error)
+static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     return skip_unless(ctx, 1, result) ||
            judge(ctx, in_initramfs, judge_unprotected, result, error);
 }
 
 #define WHY_NOUVEAU "nouveau takes the GPU, and the NVIDIA driver can't initialise it then."
-#define WHY_LKCA                                                                                 \
-    "Eight GPUs are confidential together only in Protected PCIe mode, and the driver needs "    \
+#define WHY_LKCA                                                                                   \
+    "Eight GPUs are confidential together only in Protected PCIe mode, and the driver needs "      \
     "the kernel's ECC modules loaded before it."
 #define WHY_UNPROTECTED "RmEnableProtectedPcie makes the GPU of a single-GPU instance unusable."
-#define FIX_MODPROBE "Use the recipe's modprobe step, which writes the guide's file."
-#define FIX_INITRAMFS                                                                            \
+#define FIX_MODPROBE    "Use the recipe's modprobe step, which writes the guide's file."
+#define FIX_INITRAMFS                                                                              \
     "Make the initramfs after the modprobe step; dracut may need the files named (--include)."
 
 const CcbCheck ccb_checks_modprobe[] = {

@@ -7,9 +7,12 @@
 
 /* el8's purelib and platlib, pip's below /usr/local, and Debian's names for them (stand-ins). */
 static const char *const site_directories[] = {
-    "/usr/local/lib/python3.11/site-packages", "/usr/local/lib64/python3.11/site-packages",
-    "/usr/lib/python3.11/site-packages",       "/usr/lib64/python3.11/site-packages",
-    "/usr/local/lib/python3.11/dist-packages", "/usr/lib/python3/dist-packages",
+    "/usr/local/lib/python3.11/site-packages",
+    "/usr/local/lib64/python3.11/site-packages",
+    "/usr/lib/python3.11/site-packages",
+    "/usr/lib64/python3.11/site-packages",
+    "/usr/local/lib/python3.11/dist-packages",
+    "/usr/lib/python3/dist-packages",
     NULL,
 };
 

@@ -137,10 +137,9 @@ char *ccb_report_to_text(const CcbReport *report)
         g_string_append_printf(text, "%s\n", (const char *)g_ptr_array_index(report->notes, i));
     for (guint i = 0; i < report->rows->len; i++)
         append_row(text, g_ptr_array_index(report->rows, i), width);
-    g_string_append_printf(text,
-                           "%u passed, %u failed, %u warnings, %u unreadable, %u not applicable\n",
-                           report->passed, report->failed, report->warned, report->unreadable,
-                           report->not_applicable);
+    g_string_append_printf(
+        text, "%u passed, %u failed, %u warnings, %u unreadable, %u not applicable\n",
+        report->passed, report->failed, report->warned, report->unreadable, report->not_applicable);
     return g_string_free(text, FALSE);
 }
 

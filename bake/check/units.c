@@ -6,13 +6,12 @@
 #include "check/context.h"
 #include "check/unitset.h"
 
-#define PERSISTENCED "nvidia-persistenced.service"
+#define PERSISTENCED  "nvidia-persistenced.service"
 #define FABRICMANAGER "nvidia-fabricmanager.service"
 
 /* Users of the GPU that the guide names. */
-static const char *const default_consumers[] = {"cloudmonitor.service",
-                                                "nvidia-cdi-refresh.service", "ollama.service",
-                                                NULL};
+static const char *const default_consumers[] = {
+    "cloudmonitor.service", "nvidia-cdi-refresh.service", "ollama.service", NULL};
 
 static const char *const *consumers(CcbCheckContext *ctx)
 {
@@ -83,15 +82,13 @@ static void check_directive(const CcbUnit *unit, const Directive *directive, con
         if (directive_matches(directive, value->value))
             return;
     }
-    const CcbUnitValue *last =
-        values->len > 0 ? g_ptr_array_index(values, values->len - 1) : NULL;
+    const CcbUnitValue *last = values->len > 0 ? g_ptr_array_index(values, values->len - 1) : NULL;
     if (last != NULL)
         ccb_result_fail(result, "%s:%u: %s=%s, expected %s%s", last->file, last->line,
                         directive->key, last->value, directive->value,
                         directive->how == WORDS ? " in it" : "");
     else
-        ccb_result_fail(result, "%s: no %s=, expected %s", path, directive->key,
-                        directive->value);
+        ccb_result_fail(result, "%s: no %s=, expected %s", path, directive->key, directive->value);
 }
 
 static bool skip_without_gpu(CcbCheckContext *ctx, CcbCheckResult *result)
@@ -153,12 +150,13 @@ static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     if (skip_without_unit(set, result))
         return true;
     if (!linked || !resolves)
-        return ccb_result_fail(result, "%s %s", wanted, linked ? "points to nothing" : "is missing");
+        return ccb_result_fail(result, "%s %s", wanted,
+                               linked ? "points to nothing" : "is missing");
     const char *target = ccb_unitset_target(set);
     g_autoptr(GPtrArray) why = ccb_unitgraph_why_started(set->graph, target, PERSISTENCED);
     if (why == NULL)
-        return ccb_result_fail(result, "%s does not start %s, in spite of %s", target,
-                               PERSISTENCED, wanted);
+        return ccb_result_fail(result, "%s does not start %s, in spite of %s", target, PERSISTENCED,
+                               wanted);
     g_autofree char *edges = ccb_unit_edges_text(why);
     return ccb_result_pass(result, "%s", edges);
 }
@@ -179,7 +177,8 @@ static bool run_acyclic(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return ccb_result_fail(result, "ordering cycle, systemd will drop one of these: %s", edges);
 }
 
-/* A consumer need not be there yet: then only Before= of the daemon or a drop-in of its own can order it. */
+/* A consumer need not be there yet: then only Before= of the daemon or a drop-in of its own can
+ * order it. */
 static bool is_ordered(CcbUnitSet *set, const char *consumer)
 {
     g_autoptr(GPtrArray) why = ccb_unitgraph_why_after(set->graph, consumer, PERSISTENCED, NULL);
@@ -278,8 +277,8 @@ static bool run_drop_ins(CcbCheckContext *ctx, CcbCheckResult *result, GError **
     return ccb_result_pass(result, "%s", names);
 }
 
-#define WHY_ORDER                                                                                \
-    "A confidential GPU takes minutes to initialise, and whoever opens it before nvidia-"        \
+#define WHY_ORDER                                                                                  \
+    "A confidential GPU takes minutes to initialise, and whoever opens it before nvidia-"          \
     "persistenced has set it ready fails or hangs."
 #define FIX_UNITS "Use the recipe's units step, which writes the guide's unit and its links."
 

@@ -36,8 +36,8 @@ static CcbUnitSet *new_set(void)
     CcbUnitSet *set = g_new0(CcbUnitSet, 1);
     set->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     set->masked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    set->dropins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                         (GDestroyNotify)g_ptr_array_unref);
+    set->dropins =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     set->graph = ccb_unitgraph_new();
     return set;
 }
@@ -85,8 +85,8 @@ static bool add_name(CcbCheckContext *ctx, CcbUnitSet *set, const char *name, co
     return true;
 }
 
-/* Drop-ins count in the order of their file names whatever the directory; the first directory that has a
- * file name hides the others. */
+/* Drop-ins count in the order of their file names whatever the directory; the first directory that
+ * has a file name hides the others. */
 static void add_dropin(CcbUnitSet *set, const char *unit, const char *file, const char *path)
 {
     GPtrArray *paths = g_hash_table_lookup(set->dropins, unit);
@@ -236,8 +236,7 @@ bool ccb_check_unit(CcbCheckContext *ctx, const char *name, CcbUnit **ret, GErro
 
 const char *ccb_unitset_target(const CcbUnitSet *set)
 {
-    return ccb_unitgraph_has(set->graph, "default.target") ? "default.target"
-                                                           : "multi-user.target";
+    return ccb_unitgraph_has(set->graph, "default.target") ? "default.target" : "multi-user.target";
 }
 
 char *ccb_unit_edges_text(const GPtrArray *edges)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The unit files of an image, as systemd would load them at boot: /etc before /usr/local/lib before /usr/lib,
- * links to /dev/null are masks, other links are aliases, drop-ins merged.
+ * The unit files of an image, as systemd would load them at boot: /etc before /usr/local/lib
+ * before /usr/lib, links to /dev/null are masks, other links are aliases, drop-ins merged.
  *
- * Not seen: what generators write (fstab mounts), drop-ins for a whole type (service.d) or a name prefix
- * (foo-.service.d), and those of one instance of a template.
+ * Not seen: what generators write (fstab mounts), drop-ins for a whole type (service.d) or a name
+ * prefix (foo-.service.d), and those of one instance of a template.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 #include "format/unit.h"
 #include "format/unitgraph.h"
 
-#define CCB_UNIT_DIR "/etc/systemd/system" /* the administrator's: no package replaces what stands here */
+#define CCB_UNIT_DIR "/etc/systemd/system" /* no package replaces what is here */
 
 typedef struct {
     GHashTable *paths;   /* unit name ► path of its file */

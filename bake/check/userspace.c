@@ -7,11 +7,9 @@
 #include "check/driver.h"
 
 /* el8's, and Debian's (stand-ins). */
-static const char *const library_directories[] = {"/usr/lib64", "/usr/lib/x86_64-linux-gnu",
-                                                  NULL};
+static const char *const library_directories[] = {"/usr/lib64", "/usr/lib/x86_64-linux-gnu", NULL};
 
-static const char *const programs[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced",
-                                       NULL};
+static const char *const programs[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced", NULL};
 
 /* nvidia-persistenced exits without libnvidia-cfg. */
 static const char *const libraries[] = {"libcuda.so.", "libnvidia-ml.so.", "libnvidia-cfg.so.",
@@ -24,7 +22,8 @@ static const struct {
 } openssl_pairs[] = {{"libcrypto.so.1.1", "libnvidia-pkcs11.so."},
                      {"libcrypto.so.3", "libnvidia-pkcs11-openssl3.so."}};
 
-/* The versions in the names PREFIX<version>; SONAME links (libcuda.so.1) have no dot and do not count. */
+/* The versions in the names PREFIX<version>; SONAME links (libcuda.so.1) have no dot and do not
+ * count. */
 static bool library_versions(CcbCheckContext *ctx, const char *prefix, GPtrArray *versions,
                              GError **error)
 {

@@ -43,11 +43,13 @@ static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payl
     g_autoptr(GPtrArray) one = g_ptr_array_new();
     if (from->sha256 != NULL)
         return true;
-    if (update)
+    if (update) {
         g_clear_pointer(&payload->sha256, g_free);
+        payload->size = from->size;
+    }
     g_ptr_array_add(one, payload);
     if (!ccb_payloads_fetch(one, s->store, false, error))
-        return false;
+        return ccb_hint(error, "where the file changed on purpose: `ccbake lock --update`");
     ccb_lock_set_file(s->loaded->lock, ccb_lock_file_key(from), payload->sha256, payload->size);
     return true;
 }
@@ -103,7 +105,7 @@ static bool resolve_in(Session *s, CcbGuest *guest, const CcbStep *step, GPtrArr
     return ok;
 }
 
-static bool resolve(Session *s, const CcbStep *step, GPtrArray *found, GError **error)
+static bool resolve_guest(Session *s, const CcbStep *step, GPtrArray *found, GError **error)
 {
     g_autoptr(GPtrArray) payloads = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) sources = attachments(s);
@@ -153,24 +155,33 @@ static bool prepare(Session *s, GError **error)
                                                error);
 }
 
+static GPtrArray *resolve(Session *s, const CcbStep *step, GError **error)
+{
+    if (!prepare(s, error))
+        return NULL;
+    g_autoptr(GPtrArray) found =
+        g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
+    ccb_progress_begin("resolve", step->id, 0);
+    if (!resolve_guest(s, step, found, error)) {
+        ccb_progress_abort();
+        g_prefix_error(error, "step %s: ", step->id);
+        return NULL;
+    }
+    g_autofree char *note = g_strdup_printf("%u files", found->len);
+    ccb_progress_end(note);
+    return g_steal_pointer(&found);
+}
+
 static bool lock_step(Session *s, CcbStep *step, GError **error)
 {
     if (step->kind->resolve == NULL)
         return true;
     g_autofree char *key = ccb_lock_step_key(s->loaded->plan->base->sha256, step);
     GPtrArray *found = update ? NULL : ccb_lock_resolved(s->loaded->lock, key);
-    bool known = found != NULL;
-    if (!known) {
-        found = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
-        ccb_progress_begin("resolve", step->id, 0);
-        if (!prepare(s, error) || !resolve(s, step, found, error)) {
-            ccb_progress_abort();
-            g_prefix_error(error, "step %s: ", step->id);
-            g_ptr_array_unref(found);
+    if (found == NULL) {
+        found = resolve(s, step, error);
+        if (found == NULL)
             return false;
-        }
-        g_autofree char *note = g_strdup_printf("%u files", found->len);
-        ccb_progress_end(note);
     }
     g_ptr_array_unref(step->payloads);
     step->payloads = found;

@@ -89,4 +89,5 @@ static bool run(int argc, char **argv, GError **error)
     return ccb_report_verdict(report, error);
 }
 
-const CcbVerb ccb_verb_verify = {"verify", "IMAGE", "check an image, read-only", options, 0, 1, run};
+const CcbVerb ccb_verb_verify = {"verify", "IMAGE", "check an image, read-only", options, 0,
+                                 1,        run};

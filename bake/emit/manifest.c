@@ -55,6 +55,23 @@ static json_t *added_packages(const CcbManifest *m)
     return list;
 }
 
+static json_t *recipe_to_json(const CcbRecipe *recipe)
+{
+    const CcbNode *variables = ccb_recipe_variables(recipe);
+    g_autofree char *digest = ccb_recipe_digest(recipe);
+    return json_pack("{sssssosi}", "name", recipe->name, "digest", digest, "variables",
+                     variables ? ccb_node_to_json(variables) : json_object(), "gpus",
+                     (int)recipe->gpus);
+}
+
+/* The version, or null where the recipe installs no driver. */
+static json_t *driver_to_json(const CcbRecipe *recipe)
+{
+    const CcbRecipeStep *driver = ccb_recipe_step_of_kind(recipe, "nvidia-driver");
+    const char *version = driver ? ccb_node_get_text(driver->node, "version") : NULL;
+    return version ? json_string(version) : json_null();
+}
+
 static json_t *image_to_json(const CcbManifest *m, GError **error)
 {
     struct stat st;
@@ -74,18 +91,16 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_t *image = image_to_json(m, error);
     if (image == NULL)
         return NULL;
-    const CcbRecipe *recipe = m->plan->recipe;
-    const CcbRecipeStep *driver = ccb_recipe_step_of_kind(recipe, "nvidia-driver");
-    const char *version = driver ? ccb_node_get_text(driver->node, "version") : NULL;
-    g_autofree char *digest = ccb_recipe_digest(recipe);
-    const CcbNode *variables = ccb_recipe_variables(recipe);
-    json_t *json = json_pack(
-        "{sisss{sssssosi}sososososssss?ssso}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION,
-        "recipe", "name", recipe->name, "digest", digest, "variables",
-        variables ? ccb_node_to_json(variables) : json_object(), "gpus", (int)recipe->gpus, "base",
-        base_to_json(m), "payloads", payloads_to_json(m), "steps", steps_to_json(m),
-        "packages_added", added_packages(m), "kernel", m->result->default_kver, "driver", version,
-        "door", m->door, "image", image);
+    json_t *json = json_pack("{siss}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION);
+    json_object_set_new(json, "recipe", recipe_to_json(m->plan->recipe));
+    json_object_set_new(json, "base", base_to_json(m));
+    json_object_set_new(json, "payloads", payloads_to_json(m));
+    json_object_set_new(json, "steps", steps_to_json(m));
+    json_object_set_new(json, "packages_added", added_packages(m));
+    json_object_set_new(json, "kernel", json_string(m->result->default_kver));
+    json_object_set_new(json, "driver", driver_to_json(m->plan->recipe));
+    json_object_set_new(json, "door", json_string(m->door));
+    json_object_set_new(json, "image", image);
     if (m->checks)
         json_object_set(json, "checks", m->checks);
     return json;

@@ -288,11 +288,25 @@ static bool app_stat(void *door, const char *path, bool follow, CcbStat *ret_sta
     return true;
 }
 
-static bool app_get(void *door, const char *path, int fd, GError **error)
+static bool download(Appliance *a, const char *path, int fd, GError **error)
 {
-    Appliance *a = door;
     g_autofree char *self = g_strdup_printf("/dev/fd/%d", fd);
     return guestfs_download(a->g, path, self) == 0 || fail(a, error, CCB_ERR_INPUT, "reading", path);
+}
+
+/* Small files in one call: under emulation a download takes a hundred times as long (0.28 s against 3 ms). */
+static bool app_get(void *door, const char *path, int fd, GError **error)
+{
+    enum { SMALL = 1 << 20 };
+    Appliance *a = door;
+    size_t size = 0;
+    char *bytes = guestfs_pread(a->g, path, SMALL, 0, &size);
+    if (bytes == NULL)
+        return fail(a, error, CCB_ERR_INPUT, "reading", path);
+    bool ok = size < SMALL ? ccb_write_all(fd, bytes, size, path, error)
+                           : download(a, path, fd, error);
+    free(bytes);
+    return ok;
 }
 
 static char *app_readlink(void *door, const char *path, GError **error)
@@ -335,7 +349,10 @@ static char **app_find(void *door, const char *path, GError **error)
         fail(a, error, CCB_ERR_INPUT, "listing", path);
         return NULL;
     }
-    return take_list(names);
+    char **list = take_list(names);
+    for (char **name = list; *name != NULL; name++) /* the daemon leaves a slash in front of them */
+        memmove(*name, *name + strspn(*name, "/"), strlen(*name + strspn(*name, "/")) + 1);
+    return list;
 }
 
 static bool app_put(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,

@@ -266,7 +266,11 @@ static void judge_supermin(CcbHostFinding *ret, const char *dir)
 {
     bool unreadable = false;
     g_autofree char *kver = find_kernel(&unreadable);
-    if (g_getenv("SUPERMIN_KERNEL"))
+    g_autofree char *supermin = g_find_program_in_path("supermin");
+    if (supermin == NULL)
+        set(ret, CCB_HOST_MISSING, g_strdup("supermin, which builds it, is not installed"),
+            "install supermin, or set LIBGUESTFS_PATH to a fixed appliance");
+    else if (g_getenv("SUPERMIN_KERNEL"))
         set(ret, CCB_HOST_OK,
             g_strdup_printf("from SUPERMIN_KERNEL=%s", g_getenv("SUPERMIN_KERNEL")), NULL);
     else if (kver)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The checks on a small tree of an image: one that is right passes all of them, and each case breaks one thing
- * and sees exactly the checks fail that are about it.
+ * The checks on a small tree of an image: one that is right passes all of them, and each case
+ * breaks one thing and sees exactly the checks fail that are about it.
  *
- * The tree is staged as text below a temporary directory: root/ is the guest; initrd/ becomes its initramfs,
- * modinfo/NAME its kernel modules, grubenv its environment block, packages its rpm list.  So every case is an
- * edit of text.
+ * The tree is staged as text below a temporary directory: root/ is the guest; initrd/ becomes its
+ * initramfs, modinfo/NAME its kernel modules, grubenv its environment block, packages its rpm
+ * list.  So every case is an edit of text.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -22,19 +22,19 @@
 #include "guest/rooted.h"
 #include "tap.h"
 
-#define KVER "5.10.134-18.al8.x86_64"
-#define ID "0123456789abcdef0123456789abcdef-" KVER
-#define UUID "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
-#define ENTRY "root/boot/loader/entries/" ID ".conf"
-#define MODULES "root/lib/modules/" KVER "/"
-#define VIDEO MODULES "kernel/drivers/video/"
-#define UNITS "root/etc/systemd/system/"
+#define KVER         "5.10.134-18.al8.x86_64"
+#define ID           "0123456789abcdef0123456789abcdef-" KVER
+#define UUID         "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
+#define ENTRY        "root/boot/loader/entries/" ID ".conf"
+#define MODULES      "root/lib/modules/" KVER "/"
+#define VIDEO        MODULES "kernel/drivers/video/"
+#define UNITS        "root/etc/systemd/system/"
 #define VENDOR_UNITS "root/usr/lib/systemd/system/"
 #define PERSISTENCED UNITS "nvidia-persistenced.service"
-#define WANTS UNITS "multi-user.target.wants/"
-#define LKCA "etc/modprobe.d/nvidia-lkca.conf"
-#define NOUVEAU "etc/modprobe.d/nouveau.conf"
-#define SITE "root/usr/local/lib/python3.11/site-packages/"
+#define WANTS        UNITS "multi-user.target.wants/"
+#define LKCA         "etc/modprobe.d/nvidia-lkca.conf"
+#define NOUVEAU      "etc/modprobe.d/nouveau.conf"
+#define SITE         "root/usr/local/lib/python3.11/site-packages/"
 
 static const char *const module_names[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
                                            "nvidia-drm", "nvidia-peermem", NULL};
@@ -129,12 +129,12 @@ static void stage_boot(void)
 {
     static const char arguments[] = "root=UUID=" UUID " ro console=tty0 console=ttyS0 "
                                     "swiotlb=4194304,any";
-    g_autofree char *options = g_strconcat("saved_entry=" ID "\nkernelopts=", arguments, "\n", NULL);
+    g_autofree char *options =
+        g_strconcat("saved_entry=" ID "\nkernelopts=", arguments, "\n", NULL);
     g_autofree char *config = g_strconcat("set kernelopts=\"", arguments, "\"\nblscfg\n", NULL);
     put("root/etc/os-release", "ID=alinux\nVERSION_ID=\"3\"\nPRETTY_NAME=\"Alibaba\"\n");
     put("root/etc/fstab", "UUID=" UUID " / ext4 defaults 1 1\n");
-    put("root/etc/default/grub",
-        "GRUB_CMDLINE_LINUX=\"crashkernel=auto swiotlb=4194304,any\"\n");
+    put("root/etc/default/grub", "GRUB_CMDLINE_LINUX=\"crashkernel=auto swiotlb=4194304,any\"\n");
     put("root/etc/kernel/cmdline", arguments);
     put("root/boot/grub2/grub.cfg", config);
     put("grubenv", options);
@@ -150,7 +150,8 @@ static void stage_boot(void)
 
 static void stage_initrd(void)
 {
-    static const char *const drivers[] = {"nvme", "virtio_blk", "virtio_net", "virtio_scsi", "ext4"};
+    static const char *const drivers[] = {"nvme", "virtio_blk", "virtio_net", "virtio_scsi",
+                                          "ext4"};
     for (guint i = 0; i < G_N_ELEMENTS(drivers); i++) {
         g_autofree char *path =
             g_strdup_printf("initrd/usr/lib/modules/" KVER "/kernel/%s.ko.xz", drivers[i]);
@@ -175,12 +176,10 @@ static void stage_modules(const char *version)
     g_autoptr(GString) dep = g_string_new(NULL);
     for (const char *const *name = module_names; *name != NULL; name++) {
         g_autofree char *path = g_strconcat("modinfo/", *name, NULL);
-        g_autofree char *info =
-            g_strdup_printf("version=%s\nlicense=%s\nvermagic=" KVER " SMP mod_unload \n%s", version,
-                            g_str_equal(*name, "nvidia-peermem") ? "Dual BSD/GPL" : "Dual MIT/GPL",
-                            g_str_equal(*name, "nvidia")
-                                ? "softdep=pre: ecdh_generic,ecdsa_generic\n"
-                                : "");
+        g_autofree char *info = g_strdup_printf(
+            "version=%s\nlicense=%s\nvermagic=" KVER " SMP mod_unload \n%s", version,
+            g_str_equal(*name, "nvidia-peermem") ? "Dual BSD/GPL" : "Dual MIT/GPL",
+            g_str_equal(*name, "nvidia") ? "softdep=pre: ecdh_generic,ecdsa_generic\n" : "");
         put(path, info);
         g_string_append_printf(dep, "kernel/drivers/video/%s.ko:\n", *name);
     }
@@ -195,7 +194,8 @@ static void stage_userspace(const char *version)
         g_autofree char *path = g_strdup_printf("root/usr/lib64/%s.%s", libraries[i], version);
         put(path, "");
     }
-    g_autofree char *firmware = g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_ga10x.bin", version);
+    g_autofree char *firmware =
+        g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_ga10x.bin", version);
     put(firmware, "");
     put("root/usr/lib64/libcuda.so.1", "");
     put("root/usr/lib64/libcrypto.so.1.1", "");
@@ -225,19 +225,21 @@ static void stage_units(unsigned gpus)
     put(VENDOR_UNITS "nvidia-fabricmanager.service",
         "[Service]\nExecStart=/usr/bin/nv-fabricmanager\n[Install]\nWantedBy=multi-user.target\n");
     put(PERSISTENCED,
-        gpus == 8 ? "[Unit]\nBefore=cloudmonitor.service nvidia-cdi-refresh.service "
-                    "ollama.service\nAfter=nvidia-fabricmanager.service\n[Service]\nType=forking\n"
-                    "ExecStart=/usr/bin/nvidia-persistenced --user root --uvm-persistence-mode "
-                    "--verbose\nExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
-                    "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"
-                    "TimeoutStartSec=900\nTimeoutStopSec=60\n[Install]\nWantedBy=multi-user.target\n"
-                  : "[Unit]\nBefore=cloudmonitor.service nvidia-cdi-refresh.service "
-                    "ollama.service\n[Service]\nType=forking\n"
-                    "ExecStart=/usr/bin/nvidia-persistenced --user root\n"
-                    "ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
-                    "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"
-                    "[Install]\nWantedBy=multi-user.target\n");
-    put_link("/etc/systemd/system/nvidia-persistenced.service", WANTS "nvidia-persistenced.service");
+        gpus == 8
+            ? "[Unit]\nBefore=cloudmonitor.service nvidia-cdi-refresh.service "
+              "ollama.service\nAfter=nvidia-fabricmanager.service\n[Service]\nType=forking\n"
+              "ExecStart=/usr/bin/nvidia-persistenced --user root --uvm-persistence-mode "
+              "--verbose\nExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
+              "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"
+              "TimeoutStartSec=900\nTimeoutStopSec=60\n[Install]\nWantedBy=multi-user.target\n"
+            : "[Unit]\nBefore=cloudmonitor.service nvidia-cdi-refresh.service "
+              "ollama.service\n[Service]\nType=forking\n"
+              "ExecStart=/usr/bin/nvidia-persistenced --user root\n"
+              "ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
+              "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"
+              "[Install]\nWantedBy=multi-user.target\n");
+    put_link("/etc/systemd/system/nvidia-persistenced.service",
+             WANTS "nvidia-persistenced.service");
     for (guint i = 0; i < G_N_ELEMENTS(consumers); i++) {
         g_autofree char *path = g_strdup_printf(UNITS "%s.service.d/10-ccbake.conf", consumers[i]);
         put(path, "[Unit]\nAfter=nvidia-persistenced.service\nWants=nvidia-persistenced.service\n");
@@ -445,9 +447,9 @@ typedef struct {
     unsigned gpus;
     enum { NOTHING, REMOVE, WRITE, LINK, REPLACE } how;
     const char *path;
-    const char *from; /* REPLACE: this text ...; WRITE, LINK: content or target */
-    const char *to;   /* ... by this */
-    const char *bad;  /* the ids; '!' in front: unreadable */
+    const char *from;       /* REPLACE: this text ...; WRITE, LINK: content or target */
+    const char *to;         /* ... by this */
+    const char *bad;        /* the ids; '!' in front: unreadable */
     const char *driver;     /* another version throughout */
     const char *min_kernel; /* expected */
 } Case;
@@ -460,7 +462,8 @@ static const Case cases[] = {
     {"saved_entry names nothing", 1, REPLACE, "grubenv", "al8.x86_64\n", "al8\n",
      .bad = "kernel.default-entry"},
     {"no vmlinuz", 1, REMOVE, "root/boot/vmlinuz-" KVER, .bad = "kernel.default-entry"},
-    {"fstab with another UUID", 1, REPLACE, "root/etc/fstab", "33b4", "44b4", .bad = "kernel.root-uuid"},
+    {"fstab with another UUID", 1, REPLACE, "root/etc/fstab", "33b4", "44b4",
+     .bad = "kernel.root-uuid"},
     {"no swiotlb in a literal entry", 1, REPLACE, ENTRY, "$kernelopts", "root=UUID=" UUID " ro",
      .bad = "kernel.args-entries"},
     {"a doubled swiotlb in an entry", 1, REPLACE, ENTRY, "$tuned_params", "swiotlb=1",
@@ -471,8 +474,9 @@ static const Case cases[] = {
      "", .bad = "kernel.args-grubcfg"},
     {"no swiotlb in default/grub", 1, REPLACE, "root/etc/default/grub", "swiotlb=4194304,any", "",
      .bad = "kernel.args-default-grub"},
-    {"swiotlb in both variables", 1, REPLACE, "root/etc/default/grub", "GRUB_CMDLINE_LINUX=",
-     "GRUB_CMDLINE_LINUX_DEFAULT=swiotlb=1\nGRUB_CMDLINE_LINUX=", .bad = "kernel.args-default-grub"},
+    {"swiotlb in both variables", 1, REPLACE, "root/etc/default/grub",
+     "GRUB_CMDLINE_LINUX=", "GRUB_CMDLINE_LINUX_DEFAULT=swiotlb=1\nGRUB_CMDLINE_LINUX=",
+     .bad = "kernel.args-default-grub"},
     {"no swiotlb in kernel/cmdline", 1, WRITE, "root/etc/kernel/cmdline", "ro\n",
      .bad = "kernel.args-kernel-cmdline"},
     {"no kernel/cmdline", 1, REMOVE, "root/etc/kernel/cmdline", .bad = ""},
@@ -485,7 +489,8 @@ static const Case cases[] = {
     {"nouveau in the initramfs", 1, WRITE,
      "initrd/usr/lib/modules/" KVER "/kernel/drivers/gpu/drm/nouveau/nouveau.ko.xz", "",
      .bad = "initramfs.no-nouveau"},
-    {"nouveau not blacklisted", 1, REPLACE, "root/" NOUVEAU, "blacklist", "#", .bad = "modprobe.nouveau"},
+    {"nouveau not blacklisted", 1, REPLACE, "root/" NOUVEAU, "blacklist", "#",
+     .bad = "modprobe.nouveau"},
     {"nouveau with modeset", 8, REPLACE, "root/" NOUVEAU, "modeset=0", "modeset=1",
      .bad = "modprobe.nouveau"},
     {"nouveau not blacklisted in the initramfs", 1, REMOVE, "initrd/" NOUVEAU,
@@ -501,8 +506,8 @@ static const Case cases[] = {
      "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
      .bad = "modprobe.no-protected-pcie-initramfs"},
     {"no nvidia-peermem", 1, REMOVE, "modinfo/nvidia-peermem", .bad = "driver.modules"},
-    {"a module for another kernel", 1, REPLACE, "modinfo/nvidia-uvm", KVER, "5.10.134-19.al8.x86_64",
-     .bad = "driver.vermagic"},
+    {"a module for another kernel", 1, REPLACE, "modinfo/nvidia-uvm", KVER,
+     "5.10.134-19.al8.x86_64", .bad = "driver.vermagic"},
     {"a module of another version", 1, REPLACE, "modinfo/nvidia-drm", "550.144.03", "550.90.07",
      .bad = "driver.version"},
     {"the proprietary module", 1, REPLACE, "modinfo/nvidia-modeset", "Dual MIT/GPL", "NVIDIA",
@@ -545,8 +550,8 @@ static const Case cases[] = {
     {"persistenced not enabled", 1, REMOVE, WANTS "nvidia-persistenced.service",
      .bad = "units.enabled"},
     {"persistenced masked", 1, LINK, PERSISTENCED, "/dev/null", .bad = "units.persistenced"},
-    {"an ordering cycle", 1, REPLACE, PERSISTENCED, "[Service]", "After=cloudmonitor.service\n[Service]",
-     .bad = "units.acyclic"},
+    {"an ordering cycle", 1, REPLACE, PERSISTENCED, "[Service]",
+     "After=cloudmonitor.service\n[Service]", .bad = "units.acyclic"},
     {"ollama is not ordered", 1, REMOVE, UNITS "ollama.service.d/10-ccbake.conf",
      .bad = "units.drop-ins"},
     {"not after Fabric Manager", 8, REPLACE, PERSISTENCED, "After=nvidia-fabricmanager.service", "",
@@ -633,6 +638,17 @@ static void test_unreadable(void)
            "a broken initramfs is unreadable, not right");
     ok(!ccb_report_verdict(report, &error), "and fails the image");
     is_error(&error, "initramfs.drivers", "by name");
+    json_t *json = ccb_report_to_json(report);
+    json_t *counts = json_object_get(json, "counts");
+    ok(json_is_false(json_object_get(json, "good")), "JSON says that it is not good");
+    is_int(json_integer_value(json_object_get(counts, "unreadable")), 4, "and how much of it");
+    is_int((long long)json_array_size(json_object_get(json, "checks")), report->rows->len,
+           "and lists every check");
+    json_decref(json);
+    g_autofree char *text = ccb_report_to_text(report);
+    ok(strstr(text, "\nPASS kernel.root-uuid ") != NULL &&
+           strstr(text, "\nERR  initramfs.") != NULL,
+       "the text has one line a check");
     end();
 }
 
