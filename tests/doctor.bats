@@ -9,6 +9,11 @@ setup() {
   export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
 }
 
+teardown() {
+  chattr -i "$BATS_TEST_TMPDIR/kvm" 2>/dev/null || true
+  [ -z "${OPEN_DIR:-}" ] || rm -rf "$OPEN_DIR"
+}
+
 # fake NAME SCRIPT: a program that comes first in $PATH.
 fake() {
   mkdir -p "$BATS_TEST_TMPDIR/bin"
@@ -58,7 +63,7 @@ END
 }
 
 @test "doctor: a KVM that does not work is told from none and from a forbidden one" {
-  fake qemu-system-x86_64 'case $* in *--version*) echo QEMU 9.9;; *) echo "KVM internal error. Suberror: 1"; sleep 600;; esac'
+  fake qemu-system-x86_64 'case $* in *--version*) echo QEMU 9.9;; *) echo "KVM internal error. Suberror: 1"; exec sleep 600;; esac'
   CCBAKE_DEV_KVM=/dev/null run_ccbake 0 doctor
   has 'present but broken (QEMU reports "KVM internal error")'
   CCBAKE_DEV_KVM=/dev/no-such-device run_ccbake 0 doctor
@@ -67,7 +72,6 @@ END
   touch "$BATS_TEST_TMPDIR/kvm"
   chattr +i "$BATS_TEST_TMPDIR/kvm" 2>/dev/null || skip 'no immutable files here'
   CCBAKE_DEV_KVM=$BATS_TEST_TMPDIR/kvm run_ccbake 0 doctor
-  chattr -i "$BATS_TEST_TMPDIR/kvm"
   has 'present but forbidden'
 }
 
@@ -105,12 +109,11 @@ END
 
 @test "doctor: without an appliance for libguestfs, and without root, exit 5" {
   [ "$(id -u)" -eq 0 ] || skip 'needs root to become somebody else'
-  local ccbake
-  ccbake=$(realpath "${CCBAKE:-build/ccbake}")
-  cp "$ccbake" "$BATS_TEST_TMPDIR/ccbake"
-  chmod -R a+rX "$BATS_TEST_TMPDIR"
+  OPEN_DIR=$(mktemp -d) # a place that others may enter
+  cp "${CCBAKE:-build/ccbake}" "$OPEN_DIR/ccbake"
+  chmod 0755 "$OPEN_DIR" "$OPEN_DIR/ccbake"
   run setpriv --reuid=65534 --regid=65534 --clear-groups env LIBGUESTFS_PATH=/nonexistent \
-    CCBAKE_CACHE_DIR=/nonexistent "$BATS_TEST_TMPDIR/ccbake" doctor
+    CCBAKE_CACHE_DIR=/nonexistent "$OPEN_DIR/ccbake" doctor
   [ "$status" -eq 5 ] || { echo "exit $status: $output"; return 1; }
   has 'none in /nonexistent'
   has 'do: run as root'

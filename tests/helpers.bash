@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# For every .bats file: `load helpers`.
+#
+#   run_ccbake [expected-rc] ARGUMENT...   runs the tool; $output is stdout and stderr; fails on another exit code
+#   assert_contains TEXT                   $output holds TEXT; shows what it holds otherwise
+#   standin NAME                           builds a stand-in where it is missing and prints its path
+#   must_have WHAT COMMAND...              skips without a capability of the host; in CI (MUST_WORK) it fails
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${CCBAKE_BUILD:-$TOP/build}
+CCBAKE=$BUILD/ccbake
+STANDIN=${CCBAKE_STANDIN_DIR:-$TOP/build/standin}
+export CCBAKE_STANDIN_DIR=$STANDIN
+
+# What tests learn of bases and KVM is shared by them; each file gets work of its own below it.
+export CCBAKE_CACHE_DIR=${CCBAKE_TEST_CACHE:-$TOP/build/test-cache}
+
+fail() {
+    printf '%s\n' "$@" >&2
+    return 1
+}
+
+run_ccbake() {
+    local expected=0
+    if [[ $1 =~ ^[0-9]+$ ]]; then
+        expected=$1
+        shift
+    fi
+    run "$CCBAKE" "$@"
+    # shellcheck disable=SC2154 # bats sets it
+    [[ $status == "$expected" ]] ||
+        fail "ccbake $*" "exit code: expected $expected, got $status" "output:" "$output"
+}
+
+assert_contains() {
+    # shellcheck disable=SC2154 # bats sets it
+    [[ $output == *"$1"* ]] || fail "expected in the output:" "  $1" "the output is:" "$output"
+}
+
+assert_equal() {
+    [[ $1 == "$2" ]] || fail "expected: $2" "got:      $1"
+}
+
+standin() {
+    "$TOP/scripts/standin" "$@" >"$BATS_FILE_TMPDIR/standin.log" 2>&1 || {
+        tail -n 30 "$BATS_FILE_TMPDIR/standin.log" >&2
+        return 1
+    }
+}
+
+must_have() {
+    local what=$1
+    shift
+    "$@" >/dev/null 2>&1 && return 0
+    [[ -z ${MUST_WORK:-} ]] || fail "this host has no $what, and MUST_WORK is set"
+    skip "this host has no $what"
+}
+
+# Serves the stand-ins; sets SERVER to the URL.  stop_server ends it.
+start_server() {
+    local port_file=$BATS_FILE_TMPDIR/port
+    "$TOP/scripts/standin-server" --root "$STANDIN" --port 0 --port-file "$port_file" \
+        --log "$BATS_FILE_TMPDIR/access.log" 2>"$BATS_FILE_TMPDIR/server.log" 3>&- &
+    SERVER_PID=$!
+    for _ in {1..100}; do
+        [[ -s $port_file ]] && break
+        sleep 0.05
+    done
+    SERVER=http://127.0.0.1:$(cat "$port_file")
+    export SERVER SERVER_PID
+}
+
+stop_server() {
+    kill "$SERVER_PID"
+    wait "$SERVER_PID" || [[ $? == 143 || $? == 0 ]]
+}
