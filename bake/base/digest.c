@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -96,20 +97,22 @@ bool ccb_digest_is_valid(const char *text)
 }
 
 /* What makes a file the same file for as long as this host is up. */
-static char *identity(int fd, GError **error)
+static char *identity(const struct stat *st, GError **error)
 {
     g_autofree char *boot_id = ccb_read_file("/proc/sys/kernel/random/boot_id", 0, NULL, error);
-    struct stat st;
     if (boot_id == NULL)
         return NULL;
-    if (fstat(fd, &st) != 0) {
-        ccb_fail_errno(error, CCB_ERR_IO, "stat");
-        return NULL;
-    }
     g_autofree char *text = g_strdup_printf(
-        "%s %lu %lu %ld %ld.%09ld %ld.%09ld", boot_id, st.st_dev, st.st_ino, st.st_size,
-        st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+        "%s %lu %lu %ld %ld.%09ld %ld.%09ld", boot_id, st->st_dev, st->st_ino, st->st_size,
+        st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
     return ccb_digest_string(text);
+}
+
+/* A file that was just written could change again within the same tick of its time stamps. */
+static bool is_settled(const struct stat *st)
+{
+    enum { TICK_S = 1 };
+    return time(NULL) - st->st_ctim.tv_sec > TICK_S;
 }
 
 /* The answer is a convenience: where it can't be kept, the next use hashes again. */
@@ -127,7 +130,12 @@ char *ccb_digest_file_once(const char *path, GError **error)
         ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
         return NULL;
     }
-    g_autofree char *id = identity(fd, error);
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+        return NULL;
+    }
+    g_autofree char *id = identity(&st, error);
     if (id == NULL)
         return NULL;
     g_autofree char *memo = g_build_filename(ccb_cache_dir(), "digests", id, NULL);
@@ -135,7 +143,7 @@ char *ccb_digest_file_once(const char *path, GError **error)
     if (known != NULL && ccb_digest_is_valid(known))
         return g_steal_pointer(&known);
     char *digest = ccb_digest_fd(fd, path, error);
-    if (digest != NULL)
+    if (digest != NULL && is_settled(&st))
         remember(memo, digest);
     return digest;
 }

@@ -51,6 +51,8 @@ G_GNUC_NORETURN static void become(const CcbProcess *spec, const int fds[3], pid
     for (int i = 0; i < 3; i++)
         if (dup2(fds[i], i) < 0)
             _exit(EXEC_FAILED);
+    /* What our caller left open is not for children: some of them are commands of a guest. */
+    close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     if (spec->child_setup)
         spec->child_setup(spec->data);
     if (spec->envp)

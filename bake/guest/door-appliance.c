@@ -409,7 +409,7 @@ static bool app_free_space(void *door, uint64_t *ret_bytes, GError **error)
 }
 
 /* The command's own words are arguments of this script, never part of it. */
-static const char wrapper[] = "umask 022; cd /; rm -f " OUT " " ERR " " STATUS ";"
+static const char wrapper[] = "echo ccbake >/proc/sys/kernel/hostname; umask 022; rm -f " OUT " " ERR " " STATUS ";"
                               "if [ \"$1\" = split ]; then shift; \"$@\" <" IN " >" OUT " 2>" ERR ";"
                               "else shift; \"$@\" <" IN " >" ERR " 2>&1; fi;"
                               "echo $? >" STATUS;

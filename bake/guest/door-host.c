@@ -23,6 +23,9 @@
 /* All three show the scratch directory to guest commands. */
 static const char *const scratch_points[] = {"/tmp", "/var/tmp", "/run"};
 
+/* What bubblewrap leaves writable of /proc. */
+static const char *const host_settings[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/fs"};
+
 typedef struct {
     CcbAttach *attach;
     int root; /* directory descriptor of the mounted root */
@@ -233,6 +236,10 @@ static void add_mounts(GPtrArray *argv, const HostDoor *host)
 {
     add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev", "/dev",
         "--tmpfs", "/sys", NULL);
+    /* The kernel's settings are the host's, and its uid 0 may write them without any capability: core_pattern alone
+     * would run a program outside of all this. */
+    for (size_t i = 0; i < G_N_ELEMENTS(host_settings); i++)
+        add(argv, "--ro-bind-try", host_settings[i], host_settings[i], NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(scratch_points); i++)
         add(argv, "--bind", host->scratch, scratch_points[i], NULL);
     for (guint i = 0; i < host->payloads->len; i++) {

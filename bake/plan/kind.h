@@ -66,6 +66,7 @@ struct CcbStepKind {
     const char *summary;
     unsigned version;       /* raised when the same settings give another result: part of the cache key */
     const CcbField *fields; /* CCB_STEP_FIELDS first */
+    bool uses_min_kernel;   /* its result depends on the recipe's base.min-kernel */
     bool feeds_initramfs;   /* its result must be inside the initramfs: an initramfs step has to follow */
     /* Space per byte of payload, in percent, and on top of that in bytes. */
     unsigned image_percent, scratch_percent;

@@ -90,20 +90,12 @@ static bool check_digest(const CcbNode *node, GError **error)
            ccb_node_fail(node, error, "\"sha256\": expected 64 lower-case hexadecimal digits");
 }
 
-/* A path is relative to the file that names it. */
-static char *resolve_path(const CcbNode *path)
-{
-    g_autofree char *dir = g_path_get_dirname(path->file);
-    g_autofree char *absolute_dir = g_canonicalize_filename(dir, NULL);
-    return g_canonicalize_filename(path->text, absolute_dir);
-}
-
 static char **source_urls(const CcbNode *node)
 {
     const CcbNode *path = ccb_node_get(node, "path");
     GPtrArray *urls = g_ptr_array_new();
     if (path) {
-        g_ptr_array_add(urls, resolve_path(path));
+        g_ptr_array_add(urls, ccb_schema_host_path(path, path->text));
     } else {
         g_auto(GStrv) mirrors = ccb_node_get_strings(node, "mirrors");
         g_ptr_array_add(urls, g_strdup(ccb_node_get_text(node, "url")));

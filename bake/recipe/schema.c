@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+char *ccb_schema_host_path(const CcbNode *setting, const char *path)
+{
+    g_autofree char *dir = g_path_get_dirname(setting->file);
+    g_autofree char *absolute = g_canonicalize_filename(dir, NULL);
+    return g_canonicalize_filename(path, absolute);
+}
+
 static const CcbField *find(const CcbField *fields, const char *name)
 {
     for (; fields->name != NULL; fields++)
@@ -121,6 +128,7 @@ static bool check_value(const CcbNode *node, const CcbField *field, GError **err
     switch (field->type) {
     case CCB_FIELD_STRING:
     case CCB_FIELD_PAYLOAD:
+    case CCB_FIELD_TREE:
         return check_string(node, field->name, error);
     case CCB_FIELD_NUMBER:
         return check_number(node, field->name, error);
@@ -128,6 +136,7 @@ static bool check_value(const CcbNode *node, const CcbField *field, GError **err
         return check_bool(node, field->name, error);
     case CCB_FIELD_STRINGS:
     case CCB_FIELD_PAYLOADS:
+    case CCB_FIELD_FILES:
         return check_strings(node, field->name, error);
     case CCB_FIELD_COMMANDS:
         return check_commands(node, field->name, error);
@@ -186,6 +195,7 @@ static json_t *type_schema(const CcbField *field, json_t *steps)
     json_t *result = NULL;
     switch (field->type) {
     case CCB_FIELD_STRING:
+    case CCB_FIELD_TREE:
     case CCB_FIELD_PAYLOAD: /* an unquoted version such as 12.4 is a number to an editor */
         result = json_pack("{s[sss]}", "type", "string", "number", "boolean");
         break;
@@ -197,6 +207,7 @@ static json_t *type_schema(const CcbField *field, json_t *steps)
         break;
     case CCB_FIELD_STRINGS:
     case CCB_FIELD_PAYLOADS:
+    case CCB_FIELD_FILES:
         result = json_pack("{s[ss]s{s[ss]}}", "type", "array", "string", "items", "type", "string",
                            "number");
         break;

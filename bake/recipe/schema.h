@@ -20,6 +20,8 @@ typedef enum {
     CCB_FIELD_COMMANDS, /* list of lists of strings */
     CCB_FIELD_PAYLOAD,  /* the name of a payload of the recipe */
     CCB_FIELD_PAYLOADS, /* list of such names */
+    CCB_FIELD_FILES,    /* list of files of the host, relative to the recipe file */
+    CCB_FIELD_TREE,     /* a directory of the host, likewise */
     CCB_FIELD_STEPS,    /* list of maps with one key, a step kind */
 } CcbFieldType;
 
@@ -31,6 +33,9 @@ typedef struct CcbField {
     const char *choices;           /* "a|b|c", or NULL */
     const struct CcbField *fields; /* of MAP, MAPS, NAMED_MAPS */
 } CcbField;
+
+/* The host path that a FILES or TREE setting names: relative to the recipe file that it stands in.  Caller frees. */
+char *ccb_schema_host_path(const CcbNode *setting, const char *path);
 
 /* Errors: CCB_ERR_RECIPE with file:line:column. */
 bool ccb_schema_check(const CcbNode *map, const CcbField *fields, const char *what, GError **error);

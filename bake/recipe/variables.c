@@ -8,7 +8,8 @@ enum { MAX_DEPTH = 16 };
 static const char *suggest(const CcbNode *variables, const char *name)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; variables != NULL && i < variables->keys->len; i++)
+    bool is_map = variables != NULL && variables->type == CCB_NODE_MAP;
+    for (guint i = 0; is_map && i < variables->keys->len; i++)
         g_ptr_array_add(names, ((CcbNode *)variables->keys->pdata[i])->text);
     g_ptr_array_add(names, NULL);
     return ccb_did_you_mean(name, (const char *const *)names->pdata);

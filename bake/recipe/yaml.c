@@ -70,8 +70,8 @@ static const char *why_refused(struct fy_event *event)
 static CcbNode *node_of_event(const Reader *r, struct fy_event *event, CcbNodeType type)
 {
     const struct fy_mark *mark = fy_event_start_mark(event);
-    CcbNode *node = ccb_node_new(type, r->file, mark ? mark->line + 1 : 1,
-                                 mark ? mark->column + 1 : 1);
+    CcbNode *node = ccb_node_new(type, r->file, mark ? mark->line + 1 : 0,
+                                 mark ? mark->column + 1 : 0);
     if (type == CCB_NODE_SCALAR && event->scalar.value != NULL) {
         size_t size = 0;
         const char *text = fy_token_get_text(event->scalar.value, &size);
@@ -86,6 +86,15 @@ static CcbNode *node_of_event(const Reader *r, struct fy_event *event, CcbNodeTy
 
 static CcbNode *read_value(Reader *r, struct fy_event *event, int depth, GError **error);
 
+/* A value that is not there ("key:", "-") stands nowhere: errors point at what it is missing from. */
+static void place(CcbNode *node, const CcbNode *owner)
+{
+    if (node->line == 0) {
+        node->line = owner->line;
+        node->column = owner->column;
+    }
+}
+
 static bool read_list(Reader *r, CcbNode *list, int depth, GError **error)
 {
     struct fy_event *event;
@@ -97,6 +106,7 @@ static bool read_list(Reader *r, CcbNode *list, int depth, GError **error)
         CcbNode *item = read_value(r, event, depth, error);
         if (item == NULL)
             return false;
+        place(item, list);
         g_ptr_array_add(list->items, item);
     }
     return false;
@@ -112,6 +122,7 @@ static bool add_pair(Reader *r, CcbNode *map, CcbNode *key, int depth, GError **
     CcbNode *value = event ? read_value(r, event, depth, error) : NULL;
     if (value == NULL)
         return false;
+    place(value, key);
     ccb_node_set(map, ccb_node_copy(key), value);
     return true;
 }
@@ -125,6 +136,8 @@ static bool read_map(Reader *r, CcbNode *map, int depth, GError **error)
             return true;
         }
         g_autoptr(CcbNode) key = read_value(r, event, depth, error);
+        if (key != NULL)
+            place(key, map);
         if (key == NULL || !add_pair(r, map, key, depth, error))
             return false;
     }
@@ -172,6 +185,8 @@ static CcbNode *read_document(Reader *r, GError **error)
         return NULL;
     struct fy_event *event = next(r, error);
     g_autoptr(CcbNode) node = event ? read_value(r, event, 0, error) : NULL;
+    if (node != NULL && node->line == 0)
+        node->line = node->column = 1;
     if (node == NULL || !expect(r, FYET_DOCUMENT_END, "not YAML", error) ||
         !expect(r, FYET_STREAM_END, "a recipe is one document", error))
         return NULL;

@@ -56,6 +56,7 @@ const CcbStepKind ccb_step_kernel = {
     .summary = "make sure of the minimum kernel, installing packages where it is too old",
     .version = 1,
     .fields = fields,
+    .uses_min_kernel = true,
     .image_percent = 400,
     .describe = describe,
     .run = run,

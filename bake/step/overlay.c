@@ -3,17 +3,13 @@
  * A tree of files, usually from overlays/, laid over the image.  Owner and modes are what the recipe declares, not
  * what the builder's checkout happened to have: of a file's own mode only the executable bit counts, as in git.
  */
-#include <fcntl.h>
-#include <fts.h>
-#include <string.h>
-#include <sys/stat.h>
-
+#include "base/tree.h"
 #include "step/common.h"
 #include "step/table.h"
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"source", CCB_FIELD_STRING, true, "directory, relative to the recipe", NULL, NULL},
+    {"source", CCB_FIELD_TREE, true, "directory, relative to the recipe", NULL, NULL},
     {"target", CCB_FIELD_STRING, false, "where it goes in the image; default: /", NULL, NULL},
     {"owner", CCB_FIELD_STRING, false, "UID:GID as numbers; default: 0:0", NULL, NULL},
     {"modes", CCB_FIELD_NAMED, false, "path in the image: octal mode, where 0644, 0755 won't do", NULL,
@@ -25,7 +21,6 @@ typedef struct {
     CcbBake *bake;
     const CcbNode *settings;
     const char *target;
-    size_t prefix; /* of the source directory in each path */
     uid_t uid;
     gid_t gid;
 } Copy;
@@ -33,9 +28,7 @@ typedef struct {
 static char *source_path(const CcbNode *settings)
 {
     const CcbNode *source = ccb_node_get(settings, "source");
-    g_autofree char *dir = g_path_get_dirname(source->file);
-    g_autofree char *absolute = g_canonicalize_filename(dir, NULL);
-    return g_canonicalize_filename(source->text, absolute);
+    return ccb_schema_host_path(source, source->text);
 }
 
 static bool parse_owner(const char *text, uid_t *ret_uid, gid_t *ret_gid)
@@ -115,13 +108,6 @@ static mode_t mode_for(const Copy *copy, const char *path, mode_t usual)
     return mode;
 }
 
-static bool copy_link(const Copy *copy, const char *source, const char *path, GError **error)
-{
-    g_autofree char *target = g_file_read_link(source, NULL);
-    return target ? ccb_guest_symlink(copy->bake->guest, target, path, error)
-                  : ccb_fail_errno(error, CCB_ERR_IO, "%s", source);
-}
-
 /* A directory that the image has already keeps its mode and owner unless the recipe declares a mode. */
 static bool copy_directory(const Copy *copy, const char *path, GError **error)
 {
@@ -132,53 +118,28 @@ static bool copy_directory(const Copy *copy, const char *path, GError **error)
                            error);
 }
 
-static bool copy_entry(const Copy *copy, const FTSENT *entry, GError **error)
+static bool copy_entry(const CcbTreeEntry *entry, void *data, GError **error)
 {
-    const char *below = entry->fts_path + copy->prefix;
-    g_autofree char *path = g_build_filename(copy->target, below, NULL);
-    switch (entry->fts_info) {
-    case FTS_D:
-        return below[0] == '\0' || copy_directory(copy, path, error);
-    case FTS_DP:
+    const Copy *copy = data;
+    g_autofree char *path = g_build_filename(copy->target, entry->path, NULL);
+    if (entry->path[0] == '\0')
         return true;
-    case FTS_F: {
-        mode_t usual = entry->fts_statp->st_mode & S_IXUSR ? 0755 : 0644;
-        return ccb_guest_upload(copy->bake->guest, entry->fts_accpath, path,
-                                mode_for(copy, path, usual), copy->uid, copy->gid, error);
-    }
-    case FTS_SL:
-    case FTS_SLNONE:
-        return copy_link(copy, entry->fts_accpath, path, error);
-    default:
-        return ccb_fail(error, CCB_ERR_IO, "%s: neither file, directory nor link", entry->fts_path);
-    }
-}
-
-/* In the order of names, so that the same tree is written the same way everywhere. */
-static int by_name(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
+    if (entry->type == 'd')
+        return copy_directory(copy, path, error);
+    if (entry->type == 'l')
+        return ccb_guest_symlink(copy->bake->guest, entry->target, path, error);
+    return ccb_guest_upload(copy->bake->guest, entry->absolute, path,
+                            mode_for(copy, path, entry->executable ? 0755 : 0644), copy->uid,
+                            copy->gid, error);
 }
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     g_autofree char *source = source_path(step->settings);
-    Copy copy = {.bake = bake,
-                 .settings = step->settings,
-                 .target = target_of(step),
-                 .prefix = strlen(source)};
     const char *owner = ccb_node_get_text(step->settings, "owner");
+    Copy copy = {.bake = bake, .settings = step->settings, .target = target_of(step)};
     parse_owner(owner ? owner : "0:0", &copy.uid, &copy.gid);
-
-    char *const roots[] = {source, NULL};
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
-    bool ok = fts != NULL || ccb_fail_errno(error, CCB_ERR_IO, "%s", source);
-    FTSENT *entry;
-    while (ok && (entry = fts_read(fts)) != NULL)
-        ok = copy_entry(&copy, entry, error);
-    if (fts)
-        fts_close(fts);
-    return ok;
+    return ccb_tree_walk(source, copy_entry, &copy, error);
 }
 
 const CcbStepKind ccb_step_overlay = {
@@ -186,7 +147,6 @@ const CcbStepKind ccb_step_overlay = {
     .summary = "lay a tree of files over the image",
     .version = 1,
     .fields = fields,
-    .feeds_initramfs = false,
     .check = check,
     .describe = describe,
     .run = run,

@@ -21,7 +21,7 @@ static const CcbField wait_fields[] = {
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"install", CCB_FIELD_STRINGS, false, "unit files, relative to the recipe", NULL, NULL},
+    {"install", CCB_FIELD_FILES, false, "unit files, relative to the recipe", NULL, NULL},
     {"wait-for", CCB_FIELD_MAPS, false, "drop-ins for units that need another first", NULL,
      wait_fields},
     {"enable", CCB_FIELD_STRINGS, false, "units to start at boot", NULL, NULL},
@@ -30,21 +30,13 @@ static const CcbField fields[] = {
     {0},
 };
 
-/* A file named in the recipe is relative to the recipe file that names it; caller frees. */
-static char *host_path(const CcbNode *setting, const char *path)
-{
-    g_autofree char *dir = g_path_get_dirname(setting->file);
-    g_autofree char *absolute = g_canonicalize_filename(dir, NULL);
-    return g_canonicalize_filename(path, absolute);
-}
-
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
     (void)recipe;
     const CcbNode *setting = ccb_node_get(step->node, "install");
     g_auto(GStrv) files = ccb_node_get_strings(step->node, "install");
     for (char **file = files; *file != NULL; file++) {
-        g_autofree char *path = host_path(setting, *file);
+        g_autofree char *path = ccb_schema_host_path(setting, *file);
         g_autofree char *text = ccb_read_file(path, 0, NULL, NULL);
         if (text == NULL)
             return ccb_node_fail(setting, error, "\"install\": can't read the unit file %s", path);
@@ -73,7 +65,7 @@ static bool install_files(CcbBake *bake, const CcbStep *step, GError **error)
     const CcbNode *setting = ccb_node_get(step->settings, "install");
     g_auto(GStrv) files = ccb_node_get_strings(step->settings, "install");
     for (char **file = files; *file != NULL; file++) {
-        g_autofree char *source = host_path(setting, *file);
+        g_autofree char *source = ccb_schema_host_path(setting, *file);
         g_autofree char *name = g_path_get_basename(*file);
         g_autofree char *target = g_build_filename(UNIT_DIR, name, NULL);
         if (!ccb_guest_upload(bake->guest, source, target, 0644, 0, 0, error))

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/tree.h"
+
+#include <fts.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static char type_of(const FTSENT *entry)
+{
+    switch (entry->fts_info) {
+    case FTS_D:
+        return 'd';
+    case FTS_F:
+        return 'f';
+    case FTS_SL:
+    case FTS_SLNONE:
+        return 'l';
+    default:
+        return 0;
+    }
+}
+
+static bool visit_entry(const FTSENT *entry, size_t prefix, CcbTreeFunc visit, void *data,
+                        GError **error)
+{
+    char type = type_of(entry);
+    if (type == 0)
+        return ccb_fail(error, CCB_ERR_IO, "%s: neither file, directory nor link", entry->fts_path);
+    g_autofree char *target = type == 'l' ? g_file_read_link(entry->fts_accpath, NULL) : NULL;
+    const char *below = entry->fts_path + prefix;
+    const CcbTreeEntry found = {
+        .path = below[0] == '/' ? below + 1 : below,
+        .absolute = entry->fts_accpath,
+        .type = type,
+        .executable = type == 'f' && (entry->fts_statp->st_mode & S_IXUSR),
+        .target = target,
+    };
+    return visit(&found, data, error);
+}
+
+bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError **error)
+{
+    char *const roots[] = {(char *)directory, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    bool ok = fts != NULL || ccb_fail_errno(error, CCB_ERR_IO, "%s", directory);
+    FTSENT *entry;
+    while (ok && (entry = fts_read(fts)) != NULL)
+        ok = entry->fts_info == FTS_DP ||
+             visit_entry(entry, strlen(directory), visit, data, error);
+    if (fts)
+        fts_close(fts);
+    return ok;
+}
+
+static bool digest_entry(const CcbTreeEntry *entry, void *data, GError **error)
+{
+    CcbDigest *digest = data;
+    g_autofree char *content = NULL;
+    if (entry->type == 'f') {
+        content = ccb_digest_file(entry->absolute, error);
+        if (content == NULL)
+            return false;
+    }
+    g_autofree char *line =
+        g_strdup_printf("%c%c %s %s", entry->type, entry->executable ? 'x' : '-', entry->path,
+                        content ? content : entry->target ? entry->target : "");
+    ccb_digest_update(digest, line, strlen(line) + 1); /* with its NUL: no two trees give one text */
+    return true;
+}
+
+char *ccb_tree_digest(const char *directory, GError **error)
+{
+    CcbDigest *digest = ccb_digest_new();
+    if (ccb_tree_walk(directory, digest_entry, digest, error))
+        return ccb_digest_finish(digest);
+    ccb_digest_free(digest);
+    return NULL;
+}

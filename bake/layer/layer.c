@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "layer/layer.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/guardian.h"
+#include "base/progress.h"
+#include "guest/image.h"
+
+enum { LAYER_FORMAT = 1, LOCK_POLL_US = 200 * 1000, MAX_DEPTH = 256 };
+
+static char *layer_path(const char *key, const char *ending)
+{
+    g_autofree char *name = g_strconcat(key, ending, NULL);
+    return g_build_filename(ccb_cache_dir(), "layers", name, NULL);
+}
+
+void ccb_layer_free(CcbLayer *layer)
+{
+    if (layer == NULL)
+        return;
+    g_free(layer->key);
+    g_free(layer->path);
+    g_free(layer->parent);
+    g_free(layer->step);
+    json_decref(layer->facts);
+    json_decref(layer->ingredients);
+    g_free(layer);
+}
+
+static const char *get_text(const json_t *json, const char *key)
+{
+    return json_string_value(json_object_get(json, key));
+}
+
+static CcbLayer *layer_of(const char *key, const json_t *json)
+{
+    CcbLayer *layer = g_new0(CcbLayer, 1);
+    layer->key = g_strdup(key);
+    layer->path = layer_path(key, ".qcow2");
+    layer->parent = g_strdup(get_text(json, "parent"));
+    layer->step = g_strdup(get_text(json, "step"));
+    layer->size = (uint64_t)json_integer_value(json_object_get(json, "size"));
+    layer->facts = json_incref(json_object_get(json, "facts"));
+    layer->ingredients = json_incref(json_object_get(json, "ingredients"));
+    return layer;
+}
+
+static void drop(const char *key, const char *why)
+{
+    static const char *const endings[] = {".json", ".qcow2"};
+    ccb_warn("layer %.12s is %s: dropped, and made again where it is needed", key, why);
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        g_autofree char *path = layer_path(key, endings[i]);
+        unlink(path);
+    }
+}
+
+/* NULL where the file is what its description says. */
+static const char *what_is_wrong(const char *key, const json_t *json)
+{
+    struct stat st;
+    g_autofree char *path = layer_path(key, ".qcow2");
+    if (json_integer_value(json_object_get(json, "layer")) != LAYER_FORMAT)
+        return "of another version of ccbake";
+    if (stat(path, &st) != 0)
+        return "incomplete";
+    if (st.st_size != json_integer_value(json_object_get(json, "size")))
+        return "truncated";
+    g_autofree char *digest = ccb_digest_file_once(path, NULL);
+    return g_strcmp0(digest, get_text(json, "sha256")) == 0 ? NULL : "altered";
+}
+
+static json_t *load(const char *key)
+{
+    g_autofree char *path = layer_path(key, ".json");
+    if (access(path, F_OK) != 0)
+        return NULL;
+    json_t *json = json_load_file(path, 0, NULL);
+    const char *wrong = json ? what_is_wrong(key, json) : "described by a damaged file";
+    if (wrong == NULL)
+        return json;
+    drop(key, wrong);
+    json_decref(json);
+    return NULL;
+}
+
+/* The image that the first layer lies on may have moved or gone. */
+static bool base_is_there(const json_t *json)
+{
+    const char *base = get_text(json, "base");
+    g_autofree char *path = base ? g_build_filename(ccb_cache_dir(), "layers", base, NULL) : NULL;
+    return path != NULL && access(path, R_OK) == 0;
+}
+
+static bool chain_is_whole(const char *key, int depth)
+{
+    json_t *json = depth < MAX_DEPTH ? load(key) : NULL;
+    const char *parent = get_text(json, "parent");
+    bool whole =
+        json != NULL && (parent ? chain_is_whole(parent, depth + 1) : base_is_there(json));
+    json_decref(json);
+    return whole;
+}
+
+/* Used layers are young to the collector, whatever their age. */
+static void touch(const CcbLayer *layer)
+{
+    g_autofree char *path = layer_path(layer->key, ".json"); /* the overlay's own times tell of changes */
+    utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+CcbLayer *ccb_layer_find(const char *key, GError **error)
+{
+    if (ccb_cancel_check(error) || !chain_is_whole(key, 0))
+        return NULL;
+    g_autofree char *path = layer_path(key, ".json");
+    json_t *json = json_load_file(path, 0, NULL);
+    CcbLayer *layer = json ? layer_of(key, json) : NULL;
+    json_decref(json);
+    if (layer)
+        touch(layer);
+    return layer;
+}
+
+bool ccb_layer_exists(const char *key)
+{
+    g_autofree char *description = layer_path(key, ".json");
+    g_autofree char *file = layer_path(key, ".qcow2");
+    return access(description, R_OK) == 0 && access(file, R_OK) == 0;
+}
+
+int ccb_layer_lock(const char *key, GError **error)
+{
+    g_autofree char *path = layer_path(key, ".lock");
+    g_autofree char *dir = g_path_get_dirname(path);
+    bool told = false;
+    if (!ccb_mkdirs(dir, error))
+        return -1;
+    ccb_autofd int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+        return -1;
+    }
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (!told)
+            ccb_progress_line("%-8s another ccbake makes layer %.12s", "wait", key);
+        told = true;
+        g_usleep(LOCK_POLL_US);
+        if (ccb_cancel_check(error))
+            return -1;
+    }
+    return ccb_steal_fd(&fd);
+}
+
+static char *base_name(const CcbLayerBase *base)
+{
+    return g_strconcat("base-", base->sha256, ".img", NULL);
+}
+
+/* A neighbour that stands for the image, so that layers name what they lie on without a directory. */
+static bool link_base(const CcbLayerBase *base, GError **error)
+{
+    g_autofree char *name = base_name(base);
+    g_autofree char *link = g_build_filename(ccb_cache_dir(), "layers", name, NULL);
+    g_autofree char *temporary = g_strdup_printf("%s.%d", link, (int)getpid());
+    g_autofree char *target = g_canonicalize_filename(base->path, NULL);
+    unlink(temporary);
+    if (symlink(target, temporary) == 0 && rename(temporary, link) == 0)
+        return true;
+    return ccb_fail_errno(error, CCB_ERR_IO, "linking the base image to %s", link);
+}
+
+char *ccb_layer_begin(const char *key, const CcbLayer *below, const CcbLayerBase *base,
+                      GError **error)
+{
+    char *path = layer_path(key, ".part");
+    g_autofree char *backing = below ? g_strconcat(below->key, ".qcow2", NULL) : base_name(base);
+    ccb_guardian_watch(path);
+    if ((below || link_base(base, error)) &&
+        ccb_image_create_overlay(path, backing, below ? "qcow2" : base->format, error))
+        return path;
+    g_free(path);
+    ccb_layer_abandon(key);
+    return NULL;
+}
+
+void ccb_layer_abandon(const char *key)
+{
+    g_autofree char *path = layer_path(key, ".part");
+    unlink(path);
+    ccb_guardian_release(path);
+}
+
+static bool sync_file(const char *path, uint64_t *ret_size, GError **error)
+{
+    struct stat st;
+    ccb_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0 || fstat(fd, &st) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", path);
+    *ret_size = (uint64_t)st.st_size;
+    return true;
+}
+
+static bool write_description(const CcbLayer *layer, const char *sha256, const CcbLayerBase *base,
+                              GError **error)
+{
+    g_autofree char *path = layer_path(layer->key, ".json");
+    g_autofree char *image = base_name(base);
+    json_t *json = json_pack("{sisssI}", "layer", LAYER_FORMAT, "sha256", sha256, "size",
+                             (json_int_t)layer->size);
+    json_object_set_new(json, "step", json_string(layer->step));
+    json_object_set(json, "facts", layer->facts);
+    json_object_set(json, "ingredients", layer->ingredients);
+    if (layer->parent)
+        json_object_set_new(json, "parent", json_string(layer->parent));
+    else
+        json_object_set_new(json, "base", json_string(image));
+    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+    bool ok = ccb_write_file_atomic(path, text, strlen(text), error);
+    free(text);
+    json_decref(json);
+    return ok;
+}
+
+/* The description comes last: where it stands, the layer does. */
+bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error)
+{
+    g_autofree char *part = layer_path(layer->key, ".part");
+    layer->path = layer_path(layer->key, ".qcow2");
+    if (!sync_file(part, &layer->size, error))
+        return false;
+    g_autofree char *sha256 = ccb_digest_file(part, error);
+    if (sha256 == NULL || !ccb_publish_file(part, layer->path, error) ||
+        !write_description(layer, sha256, base, error))
+        return false;
+    ccb_guardian_release(part);
+    return true;
+}
+
+CcbLayer *ccb_layer_latest(const char *step)
+{
+    g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+    CcbLayer *best = NULL;
+    time_t newest = 0;
+    const char *name;
+    while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
+        struct stat st;
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (!g_str_has_suffix(name, ".json") || stat(path, &st) != 0 || st.st_mtime <= newest)
+            continue;
+        json_t *json = json_load_file(path, 0, NULL);
+        if (json != NULL && g_strcmp0(get_text(json, "step"), step) == 0) {
+            g_autofree char *key = g_strndup(name, strlen(name) - strlen(".json"));
+            ccb_layer_free(best);
+            best = layer_of(key, json);
+            newest = st.st_mtime;
+        }
+        json_decref(json);
+    }
+    return best;
+}

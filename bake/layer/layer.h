@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The cache of layers: frozen qcow2 overlays, each over the layer before it, found by the key of the step that made
+ * them.  Below ccb_cache_dir()/layers:
+ *
+ *     KEY.qcow2                 the overlay; its backing file is a neighbour, named without a directory
+ *     KEY.json                  parent, sha256 and size of the overlay, facts of the guest, what the key was made of
+ *     KEY.part                  an overlay that is being written
+ *     base-SHA256.img           a symlink to the base image
+ *     KEY.lock                  held while the layer is being made
+ *
+ * A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
+ * file; a damaged one is dropped with a warning and made again.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    char *key;
+    char *path;    /* the qcow2 file */
+    char *parent;  /* key of the layer below, or NULL on a base */
+    char *step;    /* id of the step that made it, for people */
+    uint64_t size; /* bytes of the file */
+    json_t *facts; /* of the guest after the step; owned */
+    json_t *ingredients; /* what the key was made of; owned */
+} CcbLayer;
+
+/* The image that the first layer lies on. */
+typedef struct {
+    const char *path, *format, *sha256;
+} CcbLayerBase;
+
+void ccb_layer_free(CcbLayer *layer); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbLayer, ccb_layer_free)
+
+/* The layer of that key, with every layer below it whole; NULL without an error where there is none. */
+CcbLayer *ccb_layer_find(const char *key, GError **error);
+
+/* Whether there is one, by name only: for plans. */
+bool ccb_layer_exists(const char *key);
+
+/* Waits until nobody else makes the layer, and keeps others from making it until the descriptor is closed.
+ * Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
+int ccb_layer_lock(const char *key, GError **error);
+
+/* Creates the overlay that is to become the layer `key`, over `below` (or over the base image, where that is NULL);
+ * returns its path (caller frees).  It goes with the process unless it is published. */
+char *ccb_layer_begin(const char *key, const CcbLayer *below, const CcbLayerBase *base,
+                      GError **error);
+
+/* Freezes the overlay of `layer->key`: says in `layer` parent, step, facts and ingredients; path and size are filled. */
+bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error);
+
+/* Throws the overlay away. */
+void ccb_layer_abandon(const char *key);
+
+/* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL: none. */
+CcbLayer *ccb_layer_latest(const char *step);

@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Both images of the guide from stand-ins, end to end: baked, verified, compared with what was asked, one booted.
+load helpers
+
+setup_file() {
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    standin
+    start_server
+    cd "$BATS_FILE_TMPDIR" || return 1
+    sha256sum "$STANDIN/base.qcow2" >base.sha256
+    local gpus
+    for gpus in 1 8; do
+        "$CCBAKE" lock --quiet "$TOP/recipes/demo-${gpus}gpu.yaml" --set "server=$SERVER" --lock "$gpus.lock.json"
+    done
+}
+
+teardown_file() {
+    stop_server
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+# The demo recipe for 1 or 8 GPUs, with its lock.
+recipe() {
+    echo "$TOP/recipes/demo-${1}gpu.yaml" --set "server=$SERVER" --lock "$1.lock.json"
+}
+
+bake() {
+    local gpus=$1
+    shift
+    # shellcheck disable=SC2046 # words are wanted
+    run_ccbake bake $(recipe "$gpus") --output "$gpus.qcow2" "$@"
+}
+
+@test "the single-GPU image bakes and passes its checks" {
+    bake 1
+    assert_contains "9/9"
+    assert_contains ", 0 failed)"
+    assert_contains "baked    1.qcow2"
+    [[ $output != *$'\r'* ]] || fail "a bar was drawn without a terminal: $output"
+}
+
+@test "the manifest says what was baked from what" {
+    assert_equal "$(jq -r .image.sha256 1.json)" "$(sha256sum <1.qcow2 | cut -d' ' -f1)"
+    assert_equal "$(jq -r .base.sha256 1.json)" "$(cut -d' ' -f1 base.sha256)"
+    assert_equal "$(jq -r '.payloads[] | select(.label=="driver").sha256' 1.json)" \
+        "$(sha256sum <"$STANDIN/payloads/NVIDIA-Linux-x86_64-550.144.03.run" | cut -d' ' -f1)"
+    assert_equal "$(jq -r .kernel 1.json)" 5.10.134-18.al8.x86_64
+    assert_equal "$(jq -r .driver 1.json)" 550.144.03
+    assert_equal "$(jq -r '.steps | length' 1.json)" 9
+    assert_equal "$(jq -r '.packages_added | map(select(startswith("openssl3-3"))) | length' 1.json)" 1
+    assert_equal "$(jq -r '.recipe.variables.driver' 1.json)" 550.144.03
+    qemu-img check -q 1.qcow2
+    assert_equal "$(qemu-img info --output=json 1.qcow2 | jq -r '."format-specific".data.compat')" 1.1
+    assert_equal "$(qemu-img info --output=json 1.qcow2 | jq -r '."backing-filename"')" null
+}
+
+@test "the log holds every command and what it said" {
+    grep -q '^=== step 7/9 nvidia-driver: ' 1.log
+    grep -q '^\$ sh /tmp/ccbake/NVIDIA-Linux-x86_64-550.144.03.run -m kernel-open -k 5.10.134-18.al8.x86_64 ' 1.log
+    grep -q '^PASS kernel.minimum ' 1.log
+}
+
+@test "the 8-GPU image bakes without a network, compressed, and passes its checks" {
+    run_ccbake fetch "$TOP/recipes/demo-8gpu.yaml" --set "server=$SERVER" --lock 8.lock.json
+    stop_server
+    bake 8 --offline --compress
+    start_server
+    assert_contains ", 0 failed)"
+    assert_equal "$(jq -r .driver 8.json)" 570.148.08
+    [[ $(stat -c %s 8.qcow2) -lt $(stat -c %s 1.qcow2) ]] || fail "the compressed image is not smaller"
+}
+
+@test "the base was never written" {
+    sha256sum --check --quiet base.sha256
+}
+
+@test "an image of the wrong kind fails the checks, each by its id" {
+    run_ccbake 8 verify --json --gpus=1 8.qcow2
+    local report
+    report=$(sed -n '/^{/,/^}/p' <<<"$output")
+    assert_equal "$(jq -r '[.checks[] | select(.id=="modprobe.no-protected-pcie").status][0]' <<<"$report")" FAIL
+    assert_equal "$(jq -r '[.checks[] | select(.id=="fabric.disabled").status][0]' <<<"$report")" FAIL
+    assert_equal "$(jq -r '[.checks[] | select(.id=="driver.modules").status][0]' <<<"$report")" PASS
+}
+
+@test "the 8-GPU image boots, and its units start in the guide's order" {
+    run_ccbake boot 8.qcow2
+    assert_contains "multi-user.target after"
+    assert_contains "nvidia-fabricmanager.service, then nvidia-persistenced.service"
+    assert_contains "expected here, there is no GPU"
+}
+
+# A recipe with the stand-in base and one step that installs a driver.
+write_driver_recipe() {
+    cat >"$1.yaml" <<EOF
+format: 1
+name: $1
+gpus: 1
+base: {path: $STANDIN/base.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+payloads:
+  driver: {path: $STANDIN/payloads/NVIDIA-Linux-x86_64-550.144.03-fault-$1.run}
+steps:
+  - nvidia-driver: {payload: driver, version: 550.144.03, limit: 8}
+  - initramfs
+EOF
+    "$CCBAKE" lock --quiet --update "$1.yaml"
+}
+
+@test "an installer that fails, does nothing or hangs fails the bake, and nothing comes out" {
+    "$TOP/scripts/standin-driver" --fault exit1 550.144.03
+    "$TOP/scripts/standin-driver" --fault noop 550.144.03
+    "$TOP/scripts/standin-driver" --fault hang 550.144.03
+    write_driver_recipe exit1
+    run_ccbake 7 bake exit1.yaml
+    assert_contains "step 1/2 (nvidia-driver): sh failed with exit code 1"
+    assert_contains "its last lines:"
+    assert_contains "hint: the whole log is exit1.log"
+    write_driver_recipe noop
+    run_ccbake 7 bake noop.yaml
+    assert_contains "the installer said that all went well, but /lib/modules/5.10.134-18.al8.x86_64/kernel/drivers/video/nvidia.ko is missing"
+    write_driver_recipe hang
+    run_ccbake 7 bake hang.yaml
+    assert_contains "sh timed out after 8 s"
+    run compgen -G "*exit1.qcow2 *noop.qcow2 *hang.qcow2 .*.part"
+    [[ -z $output ]] || fail "left behind: $output"
+}
+
+@test "a base whose kernel is too old gets the recipe's newer one, and boots it by default" {
+    "$TOP/scripts/standin-kernel" --release 19.1.al8 >/dev/null
+    cat >newer.yaml <<EOF
+format: 1
+name: newer
+gpus: 1
+base: {path: $STANDIN/base.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-19.al8}
+payloads:
+  core: {path: $STANDIN/kernel-19.1.al8/kernel-core-5.10.134-19.1.al8.x86_64.rpm}
+  modules: {path: $STANDIN/kernel-19.1.al8/kernel-modules-5.10.134-19.1.al8.x86_64.rpm}
+steps:
+  - kernel: {packages: [core, modules]}
+  - kernel-args: {set: ["swiotlb=4194304,any"]}
+  - initramfs
+EOF
+    run_ccbake lock newer.yaml
+    run_ccbake bake --no-verify newer.yaml
+    assert_contains "kernel 5.10.134-19.1.al8.x86_64"
+    assert_equal "$(jq -r .kernel newer.json)" 5.10.134-19.1.al8.x86_64
+    run "$TOP/tests/image-listing" newer.qcow2
+    assert_contains "boot/initramfs-5.10.134-19.1.al8.x86_64.img f "
+    assert_contains "boot/initramfs-5.10.134-18.al8.x86_64.img f "
+}
