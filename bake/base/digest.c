@@ -115,6 +115,11 @@ static bool is_settled(const struct stat *st)
     return time(NULL) - st->st_ctim.tv_sec > TICK_S;
 }
 
+static char *memo_path(const char *id)
+{
+    return g_build_filename(ccb_cache_dir(), "digests", id, NULL);
+}
+
 /* The answer is a convenience: where it can't be kept, the next use hashes again. */
 static void remember(const char *memo, const char *digest)
 {
@@ -138,7 +143,7 @@ char *ccb_digest_file_once(const char *path, GError **error)
     g_autofree char *id = identity(&st, error);
     if (id == NULL)
         return NULL;
-    g_autofree char *memo = g_build_filename(ccb_cache_dir(), "digests", id, NULL);
+    g_autofree char *memo = memo_path(id);
     g_autofree char *known = ccb_read_file(memo, 0, NULL, NULL);
     if (known != NULL && ccb_digest_is_valid(known))
         return g_steal_pointer(&known);
@@ -146,4 +151,13 @@ char *ccb_digest_file_once(const char *path, GError **error)
     if (digest != NULL && is_settled(&st))
         remember(memo, digest);
     return digest;
+}
+
+void ccb_digest_remember(const char *path, const char *digest)
+{
+    struct stat st;
+    g_autofree char *id = stat(path, &st) == 0 ? identity(&st, NULL) : NULL;
+    g_autofree char *memo = id ? memo_path(id) : NULL;
+    if (memo)
+        remember(memo, digest);
 }

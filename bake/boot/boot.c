@@ -54,7 +54,7 @@ char *ccb_boot_cmdline(const char *image_cmdline)
 {
     return g_strconcat(
         image_cmdline,
-        " console=ttyS0,115200n8 loglevel=5 plymouth.enable=0 rd.plymouth=0 panic=0"
+        " console=ttyS0,115200n8 loglevel=6 plymouth.enable=0 rd.plymouth=0 panic=0"
         " systemd.show_status=1 systemd.status_unit_format=name systemd.log_level=info"
         " systemd.journald.forward_to_console=1 systemd.journald.max_level_console=info",
         NULL);

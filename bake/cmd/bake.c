@@ -4,8 +4,8 @@
  *
  * 1. plan      recipe, lock, output, door, space: everything that can be refused is refused here
  * 2. fetch     the base and the payloads are on this host and are what they should be
- * 3. bake      the steps, in an overlay that no one else sees
- * 4. emit      overlay ► temporary file beside the output
+ * 3. bake      the steps that are not cached, each in an overlay that becomes a layer
+ * 4. emit      layers ► temporary file beside the output
  * 5. check     that file, read-only, through libguestfs
  * 6. publish   manifest and image get their names
  */
@@ -24,13 +24,12 @@
 #include "emit/manifest.h"
 #include "emit/output.h"
 #include "guest/door.h"
-#include "guest/image.h"
-#include "layer/work.h"
+#include "layer/chain.h"
 #include "plan/acquire.h"
 
 static CcbLoadOptions load;
-static const char *output_path, *door_name = "auto";
-static bool offline, force, compress, no_verify, quiet;
+static const char *output_path, *from_step, *door_name = "auto";
+static bool offline, force, compress, no_cache, no_verify, quiet;
 
 static const CcbOption options[] = {
     {"output", 'o', CCB_OPT_STRING, &output_path, "FILE", "the image; default: NAME.qcow2 of the recipe"},
@@ -38,6 +37,8 @@ static const CcbOption options[] = {
     {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
     {"offline", 0, CCB_OPT_FLAG, &offline, NULL, "use what is at hand, download nothing"},
     {"compress", 'c', CCB_OPT_FLAG, &compress, NULL, "compress the output, whatever the recipe says"},
+    {"from", 0, CCB_OPT_STRING, &from_step, "STEP", "run this step and all after it, cached or not"},
+    {"no-cache", 0, CCB_OPT_FLAG, &no_cache, NULL, "run every step, cached or not"},
     {"force", 'f', CCB_OPT_FLAG, &force, NULL, "replace an output that exists"},
     {"no-verify", 0, CCB_OPT_FLAG, &no_verify, NULL, "do not check the emitted image"},
     {"quiet", 'q', CCB_OPT_FLAG, &quiet, NULL, "print warnings and errors only"},
@@ -46,36 +47,60 @@ static const CcbOption options[] = {
 
 typedef struct {
     CcbLoaded loaded;
+    char *path;   /* of the output */
+    const CcbEmitFormat *format;
+    bool compressed;
+    char **keys;  /* of the steps */
+    guint first;  /* the first step that is not cached */
     CcbOutput *output;
     CcbStore *store;
     CcbWork *work;
     CcbDoor door;
-    CcbFacts *base, *result;
+    CcbFacts *base;
+    CcbChain chain;
     CcbReport *report;
-    GArray *times; /* CcbStepTime */
     int log;
 } Session;
 
 static void session_clear(Session *s)
 {
     ccb_report_free(s->report);
+    ccb_chain_clear(&s->chain);
     ccb_facts_free(s->base);
-    ccb_facts_free(s->result);
     ccb_work_free(s->work);
     ccb_output_free(s->output);
     ccb_store_free(s->store);
-    if (s->times)
-        g_array_unref(s->times);
+    g_strfreev(s->keys);
+    g_free(s->path);
     ccb_close_fd(&s->log);
     ccb_loaded_clear(&s->loaded);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
 
+static const char *last_key(const Session *s)
+{
+    guint n = g_strv_length(s->keys);
+    return n > 0 ? s->keys[n - 1] : s->loaded.plan->base->sha256;
+}
+
+static bool plan(Session *s, const char *recipe_path, GError **error)
+{
+    if (!ccb_load(recipe_path, &load, &s->loaded, error) ||
+        !ccb_plan_require_pins(s->loaded.plan, error))
+        return false;
+    const CcbRecipe *recipe = s->loaded.recipe;
+    s->format = ccb_emit_format(recipe->formats[0]);
+    s->compressed = compress || recipe->compress;
+    s->path = output_path ? g_strdup(output_path)
+                          : g_strconcat(recipe->output_name, ".", s->format->name, NULL);
+    s->keys = ccb_chain_keys(s->loaded.plan, error);
+    return s->keys != NULL;
+}
+
+/* A log is replaced only once the bake that it tells of is under way. */
 static bool reserve_output(Session *s, GError **error)
 {
-    const CcbRecipe *recipe = s->loaded.recipe;
-    g_autofree char *name = g_strconcat(recipe->output_name, ".", recipe->formats[0], NULL);
-    s->output = ccb_output_reserve(output_path ? output_path : name, force, error);
+    s->output = ccb_output_reserve(s->path, force, error);
     if (s->output == NULL)
         return false;
     s->log = open(s->output->log, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
@@ -98,138 +123,60 @@ static bool choose_door(Session *s, GError **error)
     return true;
 }
 
-static bool plan(Session *s, const char *recipe_path, GError **error)
+static bool find_first(Session *s, GError **error)
 {
-    if (!ccb_load(recipe_path, &load, &s->loaded, error) ||
-        !ccb_plan_require_pins(s->loaded.plan, error) || !reserve_output(s, error) ||
-        !choose_door(s, error))
-        return false;
-    s->store = ccb_plan_store(error);
-    return s->store != NULL;
+    s->first = 0;
+    return no_cache || ccb_chain_first(s->loaded.plan, (const char *const *)s->keys, from_step,
+                                       &s->first, error);
 }
 
-/* What the base holds is about what its virtual size lacks in free space. */
+/* The output takes what the base holds and the steps add; so do the layers, without the base. */
 static bool check_space(Session *s, GError **error)
 {
     const CcbPlan *p = s->loaded.plan;
     const CcbPartition *root = ccb_disk_partition(s->base->disk, s->base->disk->root);
     uint64_t used = root ? root->size - MIN(root->size, s->base->free_bytes) : 0;
-    g_autofree char *dir = g_path_get_dirname(s->output->path);
+    g_autofree char *dir = g_path_get_dirname(s->path);
     return ccb_plan_check_space("the output", dir, used + p->image_need, error) &&
            ccb_plan_check_space("the bake", s->work->dir, p->scratch_need + p->image_need, error);
 }
 
+/* The base, and the payloads of the steps that will run. */
 static bool fetch(Session *s, GError **error)
 {
-    if (!ccb_plan_fetch(s->loaded.plan, s->store, offline, error))
+    s->store = ccb_plan_store(error);
+    if (s->store == NULL || !ccb_plan_fetch(s->loaded.plan, s->first, s->store, offline, error))
         return false;
     s->base = ccb_facts_of_image(s->loaded.plan->base->path, s->door, error);
     if (s->base == NULL || !ccb_plan_check_base(s->loaded.plan, s->base, error))
         return false;
     s->work = ccb_work_open(error);
-    return s->work && check_space(s, error) &&
-           ccb_image_create_overlay(s->work->overlay, s->base->path, s->base->format, error);
-}
-
-static GPtrArray *attachments(const CcbPlan *p)
-{
-    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(p);
-    GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < payloads->len; i++) {
-        const CcbPayload *payload = payloads->pdata[i];
-        CcbAttachment *a = g_new0(CcbAttachment, 1);
-        *a = (CcbAttachment){payload->name, payload->path};
-        g_ptr_array_add(list, a);
-    }
-    return list;
-}
-
-static CcbGuest *open_guest(Session *s, const GPtrArray *payloads, GError **error)
-{
-    CcbGuestOptions open_options = {.image = s->work->overlay,
-                                    .format = "qcow2",
-                                    .door = s->door,
-                                    .scratch_dir = s->work->scratch,
-                                    .scratch_size = s->loaded.plan->scratch_need + (2ull << 30),
-                                    .payloads = payloads,
-                                    .log_fd = s->log};
-    ccb_progress_begin("open", s->base->os_name, 0);
-    CcbGuest *guest = ccb_guest_open(&open_options, error);
-    if (guest == NULL)
-        ccb_progress_abort();
-    else
-        ccb_progress_end(ccb_door_name(s->door));
-    return guest;
-}
-
-static bool run_step(Session *s, CcbBake *bake, guint index, GError **error)
-{
-    const GPtrArray *steps = s->loaded.plan->steps;
-    const CcbStep *step = steps->pdata[index];
-    g_autofree char *what = step->kind->describe(s->loaded.recipe, step);
-    g_autofree char *tag = g_strdup_printf("%u/%u", index + 1, steps->len);
-    g_autofree char *title = g_strdup_printf("%s: %s", step->id, what);
-    g_autofree char *heading = g_strdup_printf("\n=== step %s %s\n", tag, title);
-    if (!ccb_write_all(s->log, heading, strlen(heading), s->output->log, error))
-        return false;
-    ccb_progress_begin(tag, title, 0);
-    gint64 started = g_get_monotonic_time();
-    if (!step->kind->run(bake, step, error)) {
-        ccb_progress_abort();
-        g_prefix_error(error, "step %s (%s): ", tag, step->id);
-        return ccb_hint(error, "the whole log is %s", s->output->log);
-    }
-    ccb_progress_end(NULL);
-    double seconds = (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
-    CcbStepTime took = {step->id, seconds};
-    g_array_append_val(s->times, took);
-    return true;
-}
-
-/* The facts move from the base's to the result's as the steps refresh them. */
-static bool run_steps(Session *s, CcbGuest *guest, GError **error)
-{
-    CcbBake bake = {.guest = guest, .recipe = s->loaded.recipe, .jobs = g_get_num_processors()};
-    bake.facts = ccb_facts_of_guest(guest, error);
-    bool ok = bake.facts != NULL;
-    for (guint i = 0; ok && i < s->loaded.plan->steps->len; i++)
-        ok = run_step(s, &bake, i, error);
-    ok = ok && ccb_bake_refresh(&bake, error);
-    s->result = bake.facts;
-    return ok;
+    return s->work && check_space(s, error);
 }
 
 static bool bake_steps(Session *s, GError **error)
 {
-    g_autoptr(GPtrArray) payloads = attachments(s->loaded.plan);
-    CcbGuest *guest = open_guest(s, payloads, error);
-    if (guest == NULL)
-        return false;
-    s->times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime));
-    if (!run_steps(s, guest, error)) {
-        ccb_guest_free(guest);
-        return false;
-    }
-    ccb_progress_begin("close", "writing the file system back", 0);
-    if (!ccb_guest_close(guest, error)) {
-        ccb_progress_abort();
-        return false;
-    }
-    ccb_progress_end(NULL);
-    return true;
+    CcbChainOptions chain = {.plan = s->loaded.plan,
+                             .keys = (const char *const *)s->keys,
+                             .base = s->base,
+                             .door = s->door,
+                             .work = s->work,
+                             .first = s->first,
+                             .fresh = no_cache || from_step != NULL,
+                             .log = s->log,
+                             .log_path = s->output->log};
+    return ccb_chain_build(&chain, &s->chain, error);
 }
 
 static bool emit(Session *s, GError **error)
 {
-    const CcbRecipe *recipe = s->loaded.recipe;
-    const CcbEmitFormat *format = ccb_emit_format(recipe->formats[0]);
-    bool small = compress || recipe->compress;
-    ccb_progress_begin("emit", s->output->path, 0);
-    if (!format->write(s->work->overlay, s->output->temporary, small, error)) {
+    const char *source = s->chain.top ? s->chain.top->path : s->base->path;
+    ccb_progress_begin("emit", s->path, 0);
+    if (!s->format->write(source, s->output->temporary, s->compressed, error)) {
         ccb_progress_abort();
         return false;
     }
-    ccb_progress_end(small ? "compressed" : NULL);
+    ccb_progress_end(s->compressed ? "compressed" : NULL);
     return true;
 }
 
@@ -239,7 +186,7 @@ static bool check(Session *s, GError **error)
         return true;
     g_auto(CcbExpectation) expect = {0};
     CcbGuestOptions open_options = {.image = s->output->temporary,
-                                    .format = "qcow2",
+                                    .format = s->format->format,
                                     .door = CCB_DOOR_APPLIANCE,
                                     .read_only = true,
                                     .log_fd = -1};
@@ -266,10 +213,13 @@ static bool publish(Session *s, GError **error)
 {
     CcbManifest facts = {.plan = s->loaded.plan,
                          .base = s->base,
-                         .result = s->result,
+                         .result = s->chain.facts,
+                         .key = last_key(s),
+                         .format = s->format->name,
+                         .compressed = s->compressed,
                          .image = s->output->temporary,
                          .door = ccb_door_name(s->door),
-                         .times = s->times};
+                         .times = s->chain.times};
     json_t *checks = s->report ? ccb_report_to_json(s->report) : NULL;
     facts.checks = checks;
     json_t *manifest = ccb_manifest_build(&facts, error);
@@ -279,6 +229,20 @@ static bool publish(Session *s, GError **error)
     return ok;
 }
 
+static bool is_current(const Session *s)
+{
+    g_autofree char *manifest = ccb_output_manifest_path(s->path);
+    return !no_cache && from_step == NULL &&
+           ccb_manifest_is_current(s->path, manifest, last_key(s), s->format->name, s->compressed);
+}
+
+static bool make(Session *s, GError **error)
+{
+    return reserve_output(s, error) && choose_door(s, error) && find_first(s, error) &&
+           fetch(s, error) && bake_steps(s, error) && emit(s, error) && check(s, error) &&
+           publish(s, error);
+}
+
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
@@ -286,13 +250,18 @@ static bool run(int argc, char **argv, GError **error)
     gint64 started = g_get_monotonic_time();
     if (quiet)
         ccb_progress_set_mode(CCB_PROGRESS_QUIET);
-    if (!plan(&s, argv[0], error) || !fetch(&s, error) || !bake_steps(&s, error) ||
-        !emit(&s, error) || !check(&s, error) || !publish(&s, error))
+    if (!plan(&s, argv[0], error))
+        return false;
+    if (is_current(&s)) {
+        ccb_progress_line("%-8s %s is what this recipe bakes: nothing to do", "current", s.path);
+        return true;
+    }
+    if (!make(&s, error))
         return false;
     g_autofree char *took =
         ccb_format_seconds((double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC);
-    ccb_progress_line("%-8s %s in %s; kernel %s", "baked", s.output->path, took,
-                      s.result->default_kver);
+    ccb_progress_line("%-8s %s in %s; kernel %s", "baked", s.path, took,
+                      s.chain.facts->default_kver);
     return true;
 }
 

@@ -169,7 +169,7 @@ static bool run(int argc, char **argv, GError **error)
 const CcbVerb ccb_verb_boot = {
     .name = "boot",
     .arguments = "IMAGE",
-    .summary = "Boots an image in a throw-away machine; the image itself is not written.",
+    .summary = "boot an image in a throw-away machine",
     .options = options,
     .min_args = 1,
     .max_args = 1,

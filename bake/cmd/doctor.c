@@ -105,7 +105,7 @@ static bool run(int argc, char **argv, GError **error)
 const CcbVerb ccb_verb_doctor = {
     .name = "doctor",
     .arguments = "",
-    .summary = "Says what this host has of what a bake needs, and which door it would take.",
+    .summary = "say what this host can do, and what to do about the rest",
     .options = options,
     .min_args = 0,
     .max_args = 0,

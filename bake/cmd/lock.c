@@ -57,7 +57,7 @@ static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payl
 static bool lock_files(Session *s, GError **error)
 {
     const CcbRecipe *recipe = s->loaded->recipe;
-    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(s->loaded->plan);
+    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(s->loaded->plan, 0);
     if (!lock_file(s, recipe->base, s->loaded->plan->base, error))
         return false;
     for (guint i = 0; i < payloads->len; i++) {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ccbake plan`: what a bake would do, and whether it could. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/progress.h"
 #include "cmd/load.h"
 #include "cmd/verbs.h"
 #include "format/rpm.h"
 #include "guest/door.h"
+#include "layer/chain.h"
 #include "plan/acquire.h"
+#include "plan/key.h"
 
 static CcbLoadOptions load;
 static bool as_json;
@@ -23,6 +26,7 @@ static const CcbOption options[] = {
 
 typedef struct {
     const CcbLoaded *loaded;
+    char **keys;          /* of the steps; NULL while something is not pinned */
     CcbStore *store;
     CcbFacts *facts;      /* NULL: the base is not at hand */
     GPtrArray *problems;  /* char * */
@@ -62,6 +66,11 @@ static void find_problems(View *view)
     GError *problem = NULL;
     if (!ccb_plan_require_pins(plan, &problem))
         note(view, g_steal_pointer(&problem));
+    if (view->facts && plan->base->sha256 && strcmp(plan->base->sha256, view->facts->sha256) != 0)
+        g_ptr_array_add(view->problems,
+                        g_strdup_printf("the base %s is not the file that was locked: its sha256 is "
+                                        "%.12s..., not %.12s... (ccbake lock --update)",
+                                        view->facts->path, view->facts->sha256, plan->base->sha256));
     if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
         note(view, g_steal_pointer(&problem));
     if (!ccb_plan_check_space("the bake", ccb_store_dir(view->store),
@@ -71,19 +80,54 @@ static void find_problems(View *view)
 
 static json_t *payload_to_json(const View *view, const CcbPayload *p)
 {
-    return json_pack("{sssssossssIsb}", "label", p->label, "name", p->name, "sha256",
+    return json_pack("{sssssosssIsb}", "label", p->label, "name", p->name, "sha256",
                      p->sha256 ? json_string(p->sha256) : json_null(), "url", p->urls[0], "size",
                      (json_int_t)p->size, "at_hand", ccb_payload_at_hand(p, view->store));
 }
 
-static json_t *step_to_json(const View *view, const CcbStep *step)
+/* The setting that differs from the step's last layer; NULL where that can't be told. */
+static const char *what_changed(const json_t *now, const json_t *then)
 {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)now, key, value)
+        if (!json_equal(value, json_object_get(then, key)))
+            return key;
+    json_object_foreach((json_t *)then, key, value)
+        if (json_object_get(now, key) == NULL)
+            return key;
+    return NULL;
+}
+
+/* "cached", or why the step will run; caller frees. */
+static char *cache_state(const View *view, guint index)
+{
+    const CcbStep *step = view->loaded->plan->steps->pdata[index];
+    if (view->keys == NULL)
+        return g_strdup("runs: not everything is pinned");
+    if (ccb_layer_exists(view->keys[index]))
+        return g_strdup("cached");
+    g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
+    if (latest == NULL)
+        return g_strdup("runs: never baked");
+    json_t *now = ccb_step_ingredients(view->loaded->recipe, step, NULL);
+    const char *changed = now ? what_changed(now, latest->ingredients) : NULL;
+    char *state = changed ? g_strdup_printf("runs: %s changed", changed)
+                          : g_strdup("runs: what it lies on changed");
+    json_decref(now);
+    return state;
+}
+
+static json_t *step_to_json(const View *view, guint index)
+{
+    const CcbStep *step = view->loaded->plan->steps->pdata[index];
+    g_autofree char *state = cache_state(view, index);
     json_t *payloads = json_array();
     for (guint i = 0; i < step->payloads->len; i++)
         json_array_append_new(payloads, payload_to_json(view, step->payloads->pdata[i]));
     g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
-    return json_pack("{sssssssosb}", "id", step->id, "kind", step->kind->name, "what", what,
-                     "payloads", payloads, "resolved", !step->unresolved);
+    return json_pack("{sssssssosbss}", "id", step->id, "kind", step->kind->name, "what", what,
+                     "payloads", payloads, "resolved", !step->unresolved, "state", state);
 }
 
 static json_t *problems_to_json(const View *view)
@@ -99,7 +143,7 @@ static void print_json(const View *view)
     const CcbPlan *plan = view->loaded->plan;
     json_t *steps = json_array();
     for (guint i = 0; i < plan->steps->len; i++)
-        json_array_append_new(steps, step_to_json(view, plan->steps->pdata[i]));
+        json_array_append_new(steps, step_to_json(view, i));
     json_t *json = json_pack("{sssosososIsI}", "recipe", view->loaded->recipe->name, "base",
                              payload_to_json(view, plan->base), "steps", steps, "problems",
                              problems_to_json(view), "image_need", (json_int_t)plan->image_need,
@@ -154,7 +198,8 @@ static void print_text(const View *view)
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
         g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
-        printf("%4u   %-18s %s\n", i + 1, step->id, what);
+        g_autofree char *state = cache_state(view, i);
+        printf("%4u   %-18s %s  [%s]\n", i + 1, step->id, what, state);
         for (guint j = 0; j < step->payloads->len; j++)
             print_payload(view, step->payloads->pdata[j]);
     }
@@ -167,6 +212,8 @@ static void print_text(const View *view)
 
 static bool show(View *view, GError **error)
 {
+    if (ccb_plan_require_pins(view->loaded->plan, NULL))
+        view->keys = ccb_chain_keys(view->loaded->plan, error);
     if (!find_facts(view, error))
         return false;
     find_problems(view);
@@ -190,6 +237,7 @@ static bool run(int argc, char **argv, GError **error)
     view.problems = g_ptr_array_new_with_free_func(g_free);
     bool ok = show(&view, error);
     ccb_facts_free(view.facts);
+    g_strfreev(view.keys);
     g_ptr_array_unref(view.problems);
     return ok;
 }

@@ -25,7 +25,7 @@ static json_t *base_to_json(const CcbManifest *m)
 static json_t *payloads_to_json(const CcbManifest *m)
 {
     json_t *list = json_array();
-    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(m->plan);
+    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(m->plan, 0);
     for (guint i = 0; i < payloads->len; i++)
         json_array_append_new(list, file_to_json(payloads->pdata[i]));
     return list;
@@ -36,10 +36,11 @@ static json_t *steps_to_json(const CcbManifest *m)
     json_t *list = json_array();
     for (guint i = 0; i < m->plan->steps->len; i++) {
         const CcbStep *step = m->plan->steps->pdata[i];
-        double seconds = i < m->times->len ? g_array_index(m->times, CcbStepTime, i).seconds : 0;
+        const CcbStepTime *took = &g_array_index(m->times, CcbStepTime, i);
         g_autofree char *what = step->kind->describe(m->plan->recipe, step);
-        json_array_append_new(list, json_pack("{sssssssf}", "id", step->id, "kind",
-                                              step->kind->name, "what", what, "seconds", seconds));
+        json_array_append_new(list, json_pack("{sssssssfsb}", "id", step->id, "kind",
+                                              step->kind->name, "what", what, "seconds",
+                                              took->seconds, "cached", (int)took->cached));
     }
     return list;
 }
@@ -82,8 +83,9 @@ static json_t *image_to_json(const CcbManifest *m, GError **error)
         ccb_fail_errno(error, CCB_ERR_IO, "%s", m->image);
         return NULL;
     }
-    return json_pack("{sssIsI}", "sha256", sha256, "size", (json_int_t)st.st_size, "virtual_size",
-                     (json_int_t)m->base->disk->size);
+    return json_pack("{sssIsIsssb}", "sha256", sha256, "size", (json_int_t)st.st_size,
+                     "virtual_size", (json_int_t)m->base->disk->size, "format", m->format,
+                     "compressed", (int)m->compressed);
 }
 
 json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
@@ -92,6 +94,7 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     if (image == NULL)
         return NULL;
     json_t *json = json_pack("{siss}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION);
+    json_object_set_new(json, "key", json_string(m->key));
     json_object_set_new(json, "recipe", recipe_to_json(m->plan->recipe));
     json_object_set_new(json, "base", base_to_json(m));
     json_object_set_new(json, "payloads", payloads_to_json(m));
@@ -104,4 +107,26 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     if (m->checks)
         json_object_set(json, "checks", m->checks);
     return json;
+}
+
+static bool describes(const json_t *json, const char *key, const char *format, bool compressed)
+{
+    const json_t *image = json_object_get(json, "image");
+    const char *own_key = json_string_value(json_object_get(json, "key"));
+    const char *own_format = json_string_value(json_object_get(image, "format"));
+    return g_strcmp0(own_key, key) == 0 && g_strcmp0(own_format, format) == 0 &&
+           json_is_true(json_object_get(image, "compressed")) == compressed;
+}
+
+bool ccb_manifest_is_current(const char *path, const char *manifest, const char *key,
+                             const char *format, bool compressed)
+{
+    json_t *json = json_load_file(manifest, 0, NULL);
+    const char *wanted = json_string_value(
+        json_object_get(json_object_get(json, "image"), "sha256"));
+    g_autofree char *found =
+        json && describes(json, key, format, compressed) ? ccb_digest_file_once(path, NULL) : NULL;
+    bool current = found != NULL && g_strcmp0(found, wanted) == 0;
+    json_decref(json);
+    return current;
 }

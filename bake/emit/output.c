@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/guardian.h"
@@ -19,6 +20,11 @@ static char *sibling(const char *path, const char *ending)
     bool has_ending = dot != NULL && dot > path && (slash == NULL || dot > slash + 1);
     g_autofree char *stem = has_ending ? g_strndup(path, (gsize)(dot - path)) : g_strdup(path);
     return g_strconcat(stem, ".", ending, NULL);
+}
+
+char *ccb_output_manifest_path(const char *image)
+{
+    return sibling(image, "json");
 }
 
 static char *temporary_for(const char *path)
@@ -61,7 +67,7 @@ CcbOutput *ccb_output_reserve(const char *path, bool force, GError **error)
 {
     CcbOutput *output = g_new0(CcbOutput, 1);
     *output = (CcbOutput){.path = g_strdup(path), .force = force, .lock = -1};
-    output->manifest = sibling(path, "json");
+    output->manifest = ccb_output_manifest_path(path);
     output->log = sibling(path, "log");
     output->temporary = temporary_for(path);
     if (ccb_guardian_start(error) && check_absent(output, error) && take_lock(output, error))
@@ -88,6 +94,10 @@ bool ccb_output_publish(CcbOutput *output, const json_t *manifest, GError **erro
         !ccb_write_file_atomic(output->manifest, line, strlen(line), error) ||
         !ccb_publish_file(output->temporary, output->path, error))
         return false;
+    const char *sha256 = json_string_value(
+        json_object_get(json_object_get(manifest, "image"), "sha256"));
+    if (sha256)
+        ccb_digest_remember(output->path, sha256);
     ccb_guardian_release(output->temporary);
     ccb_close_fd(&output->lock);
     return true;

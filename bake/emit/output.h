@@ -22,6 +22,9 @@ typedef struct {
     bool force;
 } CcbOutput;
 
+/* Where the manifest of an image is; caller frees. */
+char *ccb_output_manifest_path(const char *image);
+
 /* Errors: CCB_ERR_USAGE (exists), CCB_ERR_BUSY (another ccbake bakes it), CCB_ERR_IO. */
 CcbOutput *ccb_output_reserve(const char *path, bool force, GError **error);
 

@@ -143,7 +143,8 @@ CcbFacts *ccb_facts_from_json(const json_t *json)
     facts->free_bytes = (uint64_t)json_integer_value(json_object_get(json, "free_bytes"));
     facts->kernels = strings_from_json(json_object_get(json, "kernels"));
     facts->packages = strings_from_json(json_object_get(json, "packages"));
-    facts->disk = disk_from_json(json_object_get(json, "disk"));
+    if (json_object_get(json, "disk"))
+        facts->disk = disk_from_json(json_object_get(json, "disk"));
     facts->format = get_text(json, "format");
     facts->os_id = get_text(json, "os_id");
     facts->os_version = get_text(json, "os_version");
@@ -153,4 +154,12 @@ CcbFacts *ccb_facts_from_json(const json_t *json)
     facts->default_kver = get_text(json, "default_kver");
     facts->kernelopts = get_text(json, "kernelopts");
     return facts;
+}
+
+CcbFacts *ccb_facts_copy(const CcbFacts *facts)
+{
+    json_t *json = ccb_facts_to_json(facts);
+    CcbFacts *copy = ccb_facts_from_json(json);
+    json_decref(json);
+    return copy;
 }

@@ -42,6 +42,9 @@ CcbFacts *ccb_facts_new(void); /* all unknown */
 void ccb_facts_free(CcbFacts *facts); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbFacts, ccb_facts_free)
 
+/* Through the cached form: path and sha256 are not copied. */
+CcbFacts *ccb_facts_copy(const CcbFacts *facts);
+
 /* The facts of an image file, from the cache or by opening it through `door` (read-only, never
  * written).  Errors: CCB_ERR_INPUT (missing, no image, corrupt, no root, two roots, dirty, no boot entry),
  * CCB_ERR_HOST. */

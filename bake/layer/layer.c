@@ -30,7 +30,9 @@ void ccb_layer_free(CcbLayer *layer)
         return;
     g_free(layer->key);
     g_free(layer->path);
+    g_free(layer->sha256);
     g_free(layer->parent);
+    g_free(layer->parent_sha256);
     g_free(layer->step);
     json_decref(layer->facts);
     json_decref(layer->ingredients);
@@ -47,7 +49,9 @@ static CcbLayer *layer_of(const char *key, const json_t *json)
     CcbLayer *layer = g_new0(CcbLayer, 1);
     layer->key = g_strdup(key);
     layer->path = layer_path(key, ".qcow2");
+    layer->sha256 = g_strdup(get_text(json, "sha256"));
     layer->parent = g_strdup(get_text(json, "parent"));
+    layer->parent_sha256 = g_strdup(get_text(json, "parent_sha256"));
     layer->step = g_strdup(get_text(json, "step"));
     layer->size = (uint64_t)json_integer_value(json_object_get(json, "size"));
     layer->facts = json_incref(json_object_get(json, "facts"));
@@ -102,12 +106,15 @@ static bool base_is_there(const json_t *json)
     return path != NULL && access(path, R_OK) == 0;
 }
 
-static bool chain_is_whole(const char *key, int depth)
+/* `expected`: the digest that the layer above was made on, or NULL.  A layer that was made anew is another one. */
+static bool chain_is_whole(const char *key, const char *expected, int depth)
 {
     json_t *json = depth < MAX_DEPTH ? load(key) : NULL;
     const char *parent = get_text(json, "parent");
-    bool whole =
-        json != NULL && (parent ? chain_is_whole(parent, depth + 1) : base_is_there(json));
+    bool whole = json != NULL && (expected == NULL || g_strcmp0(get_text(json, "sha256"), expected) == 0);
+    if (whole)
+        whole = parent ? chain_is_whole(parent, get_text(json, "parent_sha256"), depth + 1)
+                       : base_is_there(json);
     json_decref(json);
     return whole;
 }
@@ -121,7 +128,7 @@ static void touch(const CcbLayer *layer)
 
 CcbLayer *ccb_layer_find(const char *key, GError **error)
 {
-    if (ccb_cancel_check(error) || !chain_is_whole(key, 0))
+    if (ccb_cancel_check(error) || !chain_is_whole(key, NULL, 0))
         return NULL;
     g_autofree char *path = layer_path(key, ".json");
     json_t *json = json_load_file(path, 0, NULL);
@@ -211,20 +218,21 @@ static bool sync_file(const char *path, uint64_t *ret_size, GError **error)
     return true;
 }
 
-static bool write_description(const CcbLayer *layer, const char *sha256, const CcbLayerBase *base,
-                              GError **error)
+static bool write_description(const CcbLayer *layer, const CcbLayerBase *base, GError **error)
 {
     g_autofree char *path = layer_path(layer->key, ".json");
     g_autofree char *image = base_name(base);
-    json_t *json = json_pack("{sisssI}", "layer", LAYER_FORMAT, "sha256", sha256, "size",
-                             (json_int_t)layer->size);
+    json_t *json = json_pack("{sisssI}", "layer", LAYER_FORMAT, "sha256", layer->sha256,
+                             "size", (json_int_t)layer->size);
     json_object_set_new(json, "step", json_string(layer->step));
     json_object_set(json, "facts", layer->facts);
     json_object_set(json, "ingredients", layer->ingredients);
-    if (layer->parent)
+    if (layer->parent) {
         json_object_set_new(json, "parent", json_string(layer->parent));
-    else
+        json_object_set_new(json, "parent_sha256", json_string(layer->parent_sha256));
+    } else {
         json_object_set_new(json, "base", json_string(image));
+    }
     char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
     bool ok = ccb_write_file_atomic(path, text, strlen(text), error);
     free(text);
@@ -239,10 +247,11 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
     layer->path = layer_path(layer->key, ".qcow2");
     if (!sync_file(part, &layer->size, error))
         return false;
-    g_autofree char *sha256 = ccb_digest_file(part, error);
-    if (sha256 == NULL || !ccb_publish_file(part, layer->path, error) ||
-        !write_description(layer, sha256, base, error))
+    layer->sha256 = ccb_digest_file(part, error);
+    if (layer->sha256 == NULL || !ccb_publish_file(part, layer->path, error) ||
+        !write_description(layer, base, error))
         return false;
+    ccb_digest_remember(layer->path, layer->sha256);
     ccb_guardian_release(part);
     return true;
 }

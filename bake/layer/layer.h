@@ -22,7 +22,9 @@
 typedef struct {
     char *key;
     char *path;    /* the qcow2 file */
+    char *sha256;  /* of the file */
     char *parent;  /* key of the layer below, or NULL on a base */
+    char *parent_sha256; /* of its file, when this one was made on it */
     char *step;    /* id of the step that made it, for people */
     uint64_t size; /* bytes of the file */
     json_t *facts; /* of the guest after the step; owned */
@@ -52,7 +54,8 @@ int ccb_layer_lock(const char *key, GError **error);
 char *ccb_layer_begin(const char *key, const CcbLayer *below, const CcbLayerBase *base,
                       GError **error);
 
-/* Freezes the overlay of `layer->key`: says in `layer` parent, step, facts and ingredients; path and size are filled. */
+/* Freezes the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and ingredients; path,
+ * size and sha256 are filled. */
 bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error);
 
 /* Throws the overlay away. */

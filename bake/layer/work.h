@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The directory of one bake: overlay, scratch.  It goes with the bake, however that ends. */
+/* The directory of one bake, for its scratch space.  It goes with the bake, however that ends. */
 #pragma once
 
 #include <glib.h>
@@ -8,7 +8,7 @@
 typedef struct {
     char *dir;     /* below ccb_cache_dir() */
     char *scratch; /* a directory in it, for what must not reach the image; mode 1777 */
-    char *overlay; /* where the qcow2 overlay goes; not created yet */
+    char *overlay; /* where a throw-away overlay may go; not created */
 } CcbWork;
 
 CcbWork *ccb_work_open(GError **error);

@@ -53,9 +53,28 @@ bool ccb_payload_at_hand(const CcbPayload *payload, const CcbStore *store)
     return payload->urls[0][0] == '/' && g_file_test(payload->urls[0], G_FILE_TEST_IS_REGULAR);
 }
 
-bool ccb_plan_fetch(CcbPlan *plan, CcbStore *store, bool offline, GError **error)
+/* Steps that share a payload have each their own record of it; the fetch knew one. */
+static void share_paths(CcbPlan *plan, const GPtrArray *fetched)
 {
-    g_autoptr(GPtrArray) all = ccb_plan_payloads(plan);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        for (guint j = 0; j < step->payloads->len; j++) {
+            CcbPayload *payload = step->payloads->pdata[j];
+            for (guint k = 0; payload->path == NULL && k < fetched->len; k++) {
+                const CcbPayload *other = fetched->pdata[k];
+                if (strcmp(other->name, payload->name) == 0)
+                    payload->path = g_strdup(other->path);
+            }
+        }
+    }
+}
+
+bool ccb_plan_fetch(CcbPlan *plan, guint first, CcbStore *store, bool offline, GError **error)
+{
+    g_autoptr(GPtrArray) all = ccb_plan_payloads(plan, first);
     g_ptr_array_insert(all, 0, plan->base);
-    return ccb_payloads_fetch(all, store, offline, error);
+    if (!ccb_payloads_fetch(all, store, offline, error))
+        return false;
+    share_paths(plan, all);
+    return true;
 }

@@ -298,11 +298,11 @@ bool ccb_plan_check_space(const char *what, const char *directory, uint64_t need
                     directory, have);
 }
 
-GPtrArray *ccb_plan_payloads(const CcbPlan *plan)
+GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first)
 {
     GPtrArray *all = g_ptr_array_new();
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < plan->steps->len; i++) {
+    for (guint i = first; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
         for (guint j = 0; j < step->payloads->len; j++) {
             CcbPayload *p = step->payloads->pdata[j];

@@ -33,8 +33,8 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
 /* Refuses where `directory` of the host has less free space than `need` bytes.  Errors: CCB_ERR_HOST. */
 bool ccb_plan_check_space(const char *what, const char *directory, uint64_t need, GError **error);
 
-/* All payloads of all steps, each file once (CcbPayload; belongs to the plan); caller unrefs the list. */
-GPtrArray *ccb_plan_payloads(const CcbPlan *plan);
+/* All payloads of the steps from `first` on, each file once (CcbPayload; belongs to the plan); caller unrefs the list. */
+GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first);
 
 /* JSON Schema of a recipe with these step kinds; new reference. */
 json_t *ccb_plan_schema(const CcbStepKind *const *kinds);

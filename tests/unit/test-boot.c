@@ -66,6 +66,7 @@ static GHashTable *names(void)
     const char *const pairs[][2] = {
         {"NVIDIA fabric manager service", "nvidia-fabricmanager.service"},
         {LONG_NAME, "nvidia-persistenced.service"},
+        {"NVIDIA fabric tuner service", "tuner.service"},
         {"Ollama Service", "ollama.service"},
         {"Command Scheduler", "crond.service"},
         {"Multi-User System", "multi-user.target"}};
@@ -163,6 +164,21 @@ static void test_order(void)
     ok(((CcbBootOrder *)result.orders->pdata[1])->kept, "only ever started, but later");
     is_int(result.failed->len, 0, "no failure");
     ok(!ccb_boot_is_good(&result), "a violated order is not good");
+}
+
+/* Nothing but the table can name it here: no "See 'systemctl status'" follows. */
+static void test_cut_description(void)
+{
+    g_autoptr(GHashTable) table = names();
+    g_autoptr(CcbConsole) console = feed(table, (const char *const[]){systemd239[2], NULL});
+    is_int(state_of(console, "nvidia-persistenced.service"), CCB_UNIT_STARTING,
+           "cut with a character");
+    g_autoptr(CcbConsole) ascii =
+        feed(table, (const char *const[]){"[  OK  ] Started Command Sche...er.", NULL});
+    is_int(state_of(ascii, "crond.service"), CCB_UNIT_STARTED, "cut with dots");
+    g_autoptr(CcbConsole) both =
+        feed(table, (const char *const[]){"[  OK  ] Started NVIDIA fab...service.", NULL});
+    is_int(state_of(both, "NVIDIA fab...service"), CCB_UNIT_STARTED, "two candidates are none");
 }
 
 /* The two streams run out of step; only lines of the same one are compared. */
@@ -292,6 +308,7 @@ int main(void)
     test_252();
     test_239();
     test_order();
+    test_cut_description();
     test_streams();
     test_missing();
     test_skipped();

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Completion for ccbake.  It knows nothing itself: `ccbake --tables` prints a line for every option,
+# VERB<TAB>--option<TAB>ARGUMENT<TAB>help, where an ARGUMENT written a|b|c is a choice.
+
+# Completes a file name; "filenames" lets readline add the slash and the quotes.
+_ccbake_files() {
+    compopt -o filenames 2>/dev/null || : # not inside a completion: in a test
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+# The value of an option: $1 its ARGUMENT in the table, $2 what is typed of it.
+_ccbake_value() {
+    case $1 in
+        *"|"*) mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$2") ;;
+        FILE) _ccbake_files "$2" ;;
+        *) COMPREPLY=() ;; # numbers and NAME=VALUE: there is nothing to offer
+    esac
+}
+
+_ccbake() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local verb=${COMP_WORDS[1]} table option argument words=""
+    COMPREPLY=()
+    table=$("${COMP_WORDS[0]}" --tables 2>/dev/null) || return 0
+
+    if ((COMP_CWORD == 1)); then
+        words=$(cut -f 1 <<<"$table" | sort -u)
+        mapfile -t COMPREPLY < <(compgen -W "$words --help --version" -- "$current")
+        return 0
+    fi
+
+    # Bash splits --option=value at the equals sign: it is a word of its own.
+    if [[ $current == = ]]; then
+        option=$previous current=""
+    elif [[ $previous == = ]]; then
+        option=${COMP_WORDS[COMP_CWORD - 2]}
+    else
+        option=$previous
+    fi
+    if [[ $option == --* ]]; then
+        argument=$(awk -F '\t' -v verb="$verb" -v option="$option" \
+            '$1 == verb && $2 == option { print $3 }' <<<"$table")
+        if [[ -n $argument ]]; then
+            _ccbake_value "$argument" "$current"
+            return 0
+        fi
+    fi
+
+    if [[ $current == -* ]]; then
+        words=$(awk -F '\t' -v verb="$verb" '$1 == verb { print $2 }' <<<"$table")
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    else
+        _ccbake_files "$current"
+    fi
+}
+
+complete -F _ccbake ccbake

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "layer/chain.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "plan/key.h"
+
+/* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
+#define SPARE_SCRATCH (2ull << 30)
+
+void ccb_chain_clear(CcbChain *chain)
+{
+    ccb_layer_free(chain->top);
+    ccb_facts_free(chain->facts);
+    if (chain->times)
+        g_array_unref(chain->times);
+    *chain = (CcbChain){0};
+}
+
+static const CcbStep *step_at(const CcbPlan *plan, guint index)
+{
+    return plan->steps->pdata[index];
+}
+
+char **ccb_chain_keys(const CcbPlan *plan, GError **error)
+{
+    g_auto(GStrv) keys = g_new0(char *, plan->steps->len + 1);
+    g_autofree char *base = ccb_base_key(plan->base->sha256);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        json_t *ingredients = ccb_step_ingredients(plan->recipe, step_at(plan, i), error);
+        if (ingredients == NULL)
+            return NULL;
+        keys[i] = ccb_step_key(i > 0 ? keys[i - 1] : base, ingredients);
+        json_decref(ingredients);
+    }
+    return g_steal_pointer(&keys);
+}
+
+static bool find_step(const CcbPlan *plan, const char *id, guint *ret_index, GError **error)
+{
+    for (guint i = 0; i < plan->steps->len; i++) {
+        if (strcmp(step_at(plan, i)->id, id) == 0) {
+            *ret_index = i;
+            return true;
+        }
+    }
+    return ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", id);
+}
+
+bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from, guint *ret_first,
+                     GError **error)
+{
+    guint first = plan->steps->len;
+    if (from && !find_step(plan, from, &first, error))
+        return false;
+    for (; first > 0; first--) {
+        GError *reason = NULL;
+        CcbLayer *layer = ccb_layer_find(keys[first - 1], &reason);
+        if (reason) {
+            g_propagate_error(error, reason);
+            return false;
+        }
+        ccb_layer_free(layer);
+        if (layer != NULL)
+            break;
+    }
+    *ret_first = first;
+    return true;
+}
+
+/* The end of the layer that begins with step `begin`. */
+static guint layer_end(const CcbChainOptions *o, guint begin)
+{
+    guint end = begin + 1;
+    if (o->door == CCB_DOOR_HOST)
+        return end;
+    while (end < o->plan->steps->len && step_at(o->plan, end)->payloads->len == 0)
+        end++;
+    return end;
+}
+
+static GPtrArray *attachments(const CcbPlan *plan, guint begin, guint end)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = begin; i < end; i++) {
+        const CcbStep *step = step_at(plan, i);
+        for (guint j = 0; j < step->payloads->len; j++) {
+            const CcbPayload *payload = step->payloads->pdata[j];
+            CcbAttachment *a = g_new0(CcbAttachment, 1);
+            *a = (CcbAttachment){payload->name, payload->path};
+            if (g_hash_table_add(seen, payload->name))
+                g_ptr_array_add(list, a);
+            else
+                g_free(a);
+        }
+    }
+    return list;
+}
+
+static char *title_of(const CcbChainOptions *o, guint index, char **ret_tag)
+{
+    const CcbStep *step = step_at(o->plan, index);
+    g_autofree char *what = step->kind->describe(o->plan->recipe, step);
+    *ret_tag = g_strdup_printf("%u/%u", index + 1, o->plan->steps->len);
+    return g_strdup_printf("%s: %s", step->id, what);
+}
+
+static void add_time(CcbChain *chain, const CcbStep *step, double seconds, bool cached)
+{
+    CcbStepTime took = {step->id, seconds, cached};
+    g_array_append_val(chain->times, took);
+}
+
+static bool write_heading(const CcbChainOptions *o, const char *tag, const char *title,
+                          GError **error)
+{
+    g_autofree char *heading = g_strdup_printf("\n=== step %s %s\n", tag, title);
+    return ccb_write_all(o->log, heading, strlen(heading), o->log_path, error);
+}
+
+static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, guint index,
+                     GError **error)
+{
+    const CcbStep *step = step_at(o->plan, index);
+    g_autofree char *tag = NULL;
+    g_autofree char *title = title_of(o, index, &tag);
+    if (!write_heading(o, tag, title, error))
+        return false;
+    ccb_progress_begin(tag, title, 0);
+    gint64 started = g_get_monotonic_time();
+    if (!step->kind->run(bake, step, error)) {
+        ccb_progress_abort();
+        g_prefix_error(error, "step %s (%s): ", tag, step->id);
+        return ccb_hint(error, "the whole log is %s", o->log_path);
+    }
+    ccb_progress_end(NULL);
+    add_time(chain, step, (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC, false);
+    return true;
+}
+
+/* Facts move along from layer to layer; a guest is asked only for what its steps changed. */
+static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest, guint begin,
+                      guint end, GError **error)
+{
+    CcbBake bake = {.guest = guest,
+                    .recipe = o->plan->recipe,
+                    .facts = g_steal_pointer(&chain->facts),
+                    .jobs = g_get_num_processors()};
+    bool ok = true;
+    for (guint i = begin; ok && i < end; i++)
+        ok = run_step(o, chain, &bake, i, error);
+    ok = ok && ccb_bake_refresh(&bake, error);
+    chain->facts = bake.facts;
+    return ok;
+}
+
+static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *overlay, guint begin,
+                         guint end, GError **error)
+{
+    g_autoptr(GPtrArray) payloads = attachments(o->plan, begin, end);
+    CcbGuestOptions open = {.image = overlay,
+                            .format = "qcow2",
+                            .door = o->door,
+                            .scratch_dir = o->work->scratch,
+                            .scratch_size = o->plan->scratch_need + SPARE_SCRATCH,
+                            .payloads = payloads,
+                            .log_fd = o->log};
+    CcbGuest *guest = ccb_guest_open(&open, error);
+    if (guest == NULL)
+        return false;
+    if (run_steps(o, chain, guest, begin, end, error))
+        return ccb_guest_close(guest, error) && ccb_work_clear_scratch(o->work, error);
+    ccb_guest_free(guest);
+    return false;
+}
+
+static bool freeze(const CcbChainOptions *o, CcbChain *chain, guint index, const CcbLayerBase *base,
+                   GError **error)
+{
+    g_autoptr(CcbLayer) layer = g_new0(CcbLayer, 1);
+    layer->key = g_strdup(o->keys[index]);
+    layer->parent = chain->top ? g_strdup(chain->top->key) : NULL;
+    layer->parent_sha256 = chain->top ? g_strdup(chain->top->sha256) : NULL;
+    layer->step = g_strdup(step_at(o->plan, index)->id);
+    layer->facts = ccb_facts_to_json(chain->facts);
+    layer->ingredients = ccb_step_ingredients(o->plan->recipe, step_at(o->plan, index), error);
+    if (layer->ingredients == NULL || !ccb_layer_publish(layer, base, error))
+        return false;
+    ccb_layer_free(chain->top);
+    chain->top = g_steal_pointer(&layer);
+    return true;
+}
+
+/* Takes over a layer that the cache has. */
+static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, guint begin, guint end)
+{
+    for (guint i = begin; i < end; i++) {
+        g_autofree char *tag = NULL;
+        g_autofree char *title = title_of(o, i, &tag);
+        ccb_progress_line("%-8s %s  (cached)", tag, title);
+        add_time(chain, step_at(o->plan, i), 0, true);
+    }
+    ccb_layer_free(chain->top);
+    ccb_facts_free(chain->facts);
+    chain->top = layer;
+    chain->facts = ccb_facts_from_json(layer->facts);
+    return chain->facts != NULL;
+}
+
+/* The layer of steps [begin, end): made by us, or by whoever was faster. */
+static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end,
+                       GError **error)
+{
+    const char *key = o->keys[end - 1];
+    const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
+    ccb_autofd int lock = ccb_layer_lock(key, error);
+    if (lock < 0)
+        return false;
+    CcbLayer *made = o->fresh ? NULL : ccb_layer_find(key, NULL);
+    if (made != NULL && adopt(o, chain, made, begin, end))
+        return true;
+    g_autofree char *overlay = ccb_layer_begin(key, chain->top, &base, error);
+    if (overlay == NULL)
+        return false;
+    if (bake_overlay(o, chain, overlay, begin, end, error) &&
+        freeze(o, chain, end - 1, &base, error))
+        return true;
+    ccb_layer_abandon(key);
+    return false;
+}
+
+bool ccb_chain_build(const CcbChainOptions *o, CcbChain *ret, GError **error)
+{
+    g_auto(CcbChain) chain = {.times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime))};
+    CcbLayer *cached = o->first > 0 ? ccb_layer_find(o->keys[o->first - 1], error) : NULL;
+    if (o->first > 0 && (cached == NULL || !adopt(o, &chain, cached, 0, o->first)))
+        return ccb_fail(error, CCB_ERR_IO, "a cached layer went away; bake again");
+    if (o->first == 0)
+        chain.facts = ccb_facts_copy(o->base);
+    for (guint i = o->first, end; i < o->plan->steps->len; i = end) {
+        end = layer_end(o, i);
+        if (!make_layer(o, &chain, i, end, error))
+            return false;
+    }
+    *ret = chain;
+    chain = (CcbChain){0};
+    return true;
+}

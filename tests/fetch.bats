@@ -1,0 +1,272 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ccbake fetch against a server that fails on purpose.  Its access log proves that the fault happened.
+
+load helpers
+
+setup_file() {
+    export ROOT=$BATS_FILE_TMPDIR/root
+    mkdir -p "$ROOT/payloads"
+    head -c 300000 /dev/urandom >"$ROOT/a.raw"
+    head -c 200000 /dev/urandom >"$ROOT/b.raw"
+    head -c 100000 /dev/urandom >"$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run"
+    head -c 4096 /dev/urandom >"$BATS_FILE_TMPDIR/base.raw"
+    STANDIN=$ROOT start_server
+}
+
+teardown_file() {
+    stop_server
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+    : >"$BATS_FILE_TMPDIR/access.log"
+}
+
+sha() {
+    sha256sum <"$1" | cut -d' ' -f1
+}
+
+# recipe PAYLOAD...: r.yaml with payloads, each a line of YAML, all of them used.
+recipe() {
+    cat >r.yaml <<END
+format: 1
+name: t
+gpus: 1
+base: {path: $BATS_FILE_TMPDIR/base.raw, sha256: $(sha "$BATS_FILE_TMPDIR/base.raw"), os: o, version: 3, min-kernel: 5}
+payloads:
+$(printf '  %s\n' "$@")
+steps:
+  - run: {commands: [[ls]], payloads: [$(printf '%s, ' "${@%%:*}")]}
+END
+}
+
+# stored FILE: the store has an object with the content of FILE, under its digest, and nothing half-done.
+stored() {
+    local digest
+    digest=$(sha "$1")
+    cmp "$1" "$CCBAKE_CACHE_DIR/store/${digest:0:2}/$digest" ||
+        fail "not in the store: $1" "$(find "$CCBAKE_CACHE_DIR" -type f)"
+    no_partials
+}
+
+no_partials() {
+    assert_equal "$(find "$CCBAKE_CACHE_DIR/store/partial" -type f -size +0)" ''
+}
+
+objects() {
+    find "$CCBAKE_CACHE_DIR/store" -type f -path '*/store/??/*' | wc -l
+}
+
+# requests: "status range bytes" of each request, in order.
+requests() {
+    jq -r '"\(.status) \(.range) \(.bytes)"' "$BATS_FILE_TMPDIR/access.log"
+}
+
+# wait_requests N: the server writes a line when a request ends for it, which may be after it ended for the client.
+wait_requests() {
+    for _ in {1..100}; do
+        (($(wc -l <"$BATS_FILE_TMPDIR/access.log") < $1)) || return 0
+        sleep 0.05
+    done
+    fail "the server saw fewer than $1 requests:" "$(requests)"
+}
+
+@test "fetch: several payloads, each once, and the next time none" {
+    recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}" \
+        "b: {url: $SERVER/b.raw, sha256: $(sha "$ROOT/b.raw"), size: 200000}" \
+        "d: {url: $SERVER/tesla/1.2/NVIDIA-Linux-x86_64-1.2.run, referer: 'https://www.nvidia.cn/', sha256: $(sha "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run")}"
+    run_ccbake fetch r.yaml
+    stored "$ROOT/a.raw"
+    stored "$ROOT/b.raw"
+    stored "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run"
+    wait_requests 3
+    assert_equal "$(requests | sort)" $'200 null 100000\n200 null 200000\n200 null 300000'
+    run_ccbake fetch r.yaml
+    run_ccbake fetch --offline r.yaml
+    assert_equal "$(requests | wc -l)" 3
+}
+
+@test "fetch: a dropped connection is resumed where it ended" {
+    recipe "a: {url: '$SERVER/fault/drop@100000:2/a.raw?t=1', sha256: $(sha "$ROOT/a.raw")}"
+    run_ccbake fetch r.yaml
+    assert_contains 'trying again in'
+    stored "$ROOT/a.raw"
+    wait_requests 3
+    assert_equal "$(requests)" $'200 null 100000\n206 bytes=100000- 100000\n206 bytes=200000- 100000'
+}
+
+# interrupted: runs `ccbake fetch r.yaml` of a slow payload and kills it in the middle.
+interrupted() {
+    local pid
+    mkdir -p "$CCBAKE_CACHE_DIR/store/partial"
+    "$CCBAKE" fetch r.yaml 3>&- &
+    pid=$!
+    for _ in {1..100}; do
+        [[ -z $(find "$CCBAKE_CACHE_DIR/store/partial" -type f -size +4k) ]] || break
+        sleep 0.05
+    done
+    kill -9 "$pid"
+    wait "$pid" || assert_equal "$?" 137
+    [[ -n $(find "$CCBAKE_CACHE_DIR/store/partial" -type f -size +4k) ]] || fail 'nothing was left behind'
+}
+
+# request_of FAULT: "status range bytes" of the request with that fault.
+request_of() {
+    for _ in {1..100}; do
+        ! grep -q "/fault/$1/" "$BATS_FILE_TMPDIR/access.log" || break
+        sleep 0.05
+    done
+    jq -r "select(.path | contains(\"/fault/$1/\")) | \"\(.status) \(.range) \(.bytes)\"" "$BATS_FILE_TMPDIR/access.log"
+}
+
+@test "fetch: what a killed run had loaded is not loaded again" {
+    recipe "a: {url: $SERVER/fault/slow@60000/a.raw, sha256: $(sha "$ROOT/a.raw")}"
+    interrupted
+    sed -i 's|/fault/slow@60000/|/fault/slow@9000000/|' r.yaml
+    run_ccbake fetch r.yaml
+    stored "$ROOT/a.raw"
+    local request from
+    request=$(request_of slow@9000000)
+    [[ $request =~ ^206\ bytes=([1-9][0-9]*)-\ ([0-9]+)$ ]] || fail "not resumed: $request"
+    from=${BASH_REMATCH[1]}
+    assert_equal "$((from + BASH_REMATCH[2]))" 300000
+}
+
+@test "fetch: a server without ranges is read from the start again" {
+    recipe "a: {url: $SERVER/fault/slow@60000/a.raw, sha256: $(sha "$ROOT/a.raw")}"
+    interrupted
+    sed -i 's|/fault/slow@60000/|/fault/norange/|' r.yaml
+    run_ccbake fetch r.yaml
+    stored "$ROOT/a.raw"
+    [[ $(request_of norange) =~ ^200\ bytes=[1-9][0-9]*-\ 300000$ ]] || fail "$(request_of norange)"
+}
+
+@test "fetch: wrong bytes are refused, shown, and not kept" {
+    local expected got
+    expected=$(sha "$ROOT/a.raw")
+    got=$(python3 -c 'import sys,hashlib; d=bytearray(open(sys.argv[1],"rb").read()); d[7]^=255; print(hashlib.sha256(d).hexdigest())' "$ROOT/a.raw")
+    recipe "a: {url: $SERVER/fault/wrongbytes@7/a.raw, sha256: $expected}" \
+        "b: {url: $SERVER/b.raw, sha256: $(sha "$ROOT/b.raw")}"
+    run_ccbake 6 fetch r.yaml
+    assert_contains "ccbake: a: $SERVER/fault/wrongbytes@7/a.raw: wrong content: expected sha256 $expected, got $got"
+    no_partials
+    # The good one is there already.
+    stored "$ROOT/b.raw"
+    assert_equal "$(objects)" 1
+}
+
+@test "fetch: a file of another size than the recipe says" {
+    recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw"), size: 299999}"
+    run_ccbake 6 fetch r.yaml
+    assert_contains '300000'
+    assert_contains '299999'
+    assert_equal "$(objects)" 0
+}
+
+@test "fetch: 503 is tried again" {
+    recipe "a: {url: '$SERVER/fault/status@503:2/a.raw?t=2', sha256: $(sha "$ROOT/a.raw")}"
+    run_ccbake fetch r.yaml
+    assert_contains 'HTTP 503; trying again in'
+    stored "$ROOT/a.raw"
+    assert_equal "$(requests | cut -d' ' -f1)" $'503\n503\n200'
+}
+
+@test "fetch: 403 without a referer: the hint says what may be missing" {
+    local url=$SERVER/tesla/1.2/NVIDIA-Linux-x86_64-1.2.run digest
+    digest=$(sha "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run")
+    recipe "d: {url: $url, sha256: $digest}"
+    run_ccbake 6 fetch r.yaml
+    assert_contains "ccbake: d: $url: HTTP 403
+hint: the server refuses access; some vendors want a \`referer:\` beside the URL"
+    assert_equal "$(requests | wc -l)" 1
+    # With the wrong referer it is not what is missing.
+    recipe "d: {url: $url, sha256: $digest, referer: 'http://elsewhere/'}"
+    run_ccbake 6 fetch r.yaml
+    [[ $output != *hint* ]] || fail "a hint too many:" "$output"
+    recipe "d: {url: $url, sha256: $digest, referer: 'https://www.nvidia.cn/'}"
+    run_ccbake fetch r.yaml
+    stored "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run"
+}
+
+@test "fetch: a mirror takes the place of what is missing or wrong" {
+    recipe "a: {url: $SERVER/gone.raw, mirrors: ['$SERVER/fault/wrongbytes/a.raw', '$SERVER/a.raw'], sha256: $(sha "$ROOT/a.raw")}"
+    run_ccbake fetch r.yaml
+    assert_contains "a: $SERVER/gone.raw: HTTP 404; trying the next mirror"
+    assert_contains "wrong content: expected sha256 $(sha "$ROOT/a.raw")"
+    stored "$ROOT/a.raw"
+    assert_equal "$(requests | cut -d' ' -f1)" $'404\n200\n200'
+}
+
+@test "fetch: where no mirror has it, all of them are named" {
+    recipe "a: {url: $SERVER/gone.raw, mirrors: ['$SERVER/lost.raw'], sha256: $(sha "$ROOT/a.raw")}"
+    run_ccbake 6 fetch r.yaml
+    assert_contains "ccbake: a: $SERVER/gone.raw: HTTP 404; $SERVER/lost.raw: HTTP 404"
+}
+
+@test "fetch --offline: what is missing is named, and nothing is asked for" {
+    recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}" "b: {url: $SERVER/b.raw, sha256: $(sha "$ROOT/b.raw")}"
+    run_ccbake 6 fetch --offline r.yaml
+    assert_equal "$output" "ccbake: 2 of 3 files can't be had:
+  a: not in the store, and offline: $SERVER/a.raw (sha256 $(sha "$ROOT/a.raw"))
+  b: not in the store, and offline: $SERVER/b.raw (sha256 $(sha "$ROOT/b.raw"))
+hint: run \`ccbake fetch\` on a connected machine and bring its store along"
+    assert_equal "$(requests)" ''
+    run_ccbake fetch r.yaml
+    # A store that was brought along is as good.
+    cp -r "$CCBAKE_CACHE_DIR/store" elsewhere
+    mkdir other
+    mv elsewhere other/store
+    : >"$BATS_FILE_TMPDIR/access.log"
+    CCBAKE_CACHE_DIR=$PWD/other run_ccbake fetch --offline r.yaml
+    assert_equal "$(requests)" ''
+}
+
+@test "fetch: a damaged object of the store is thrown away and loaded again" {
+    local object digest
+    digest=$(sha "$ROOT/a.raw")
+    recipe "a: {url: $SERVER/a.raw, sha256: $digest}"
+    run_ccbake fetch r.yaml
+    object=$CCBAKE_CACHE_DIR/store/${digest:0:2}/$digest
+    chmod u+w "$object"
+    printf X | dd of="$object" bs=1 seek=1000 conv=notrunc status=none
+    run_ccbake 6 fetch --offline r.yaml
+    assert_contains "$object is damaged (its content hashes to "
+    [[ ! -e $object ]] || fail "the damaged object is still there"
+    run_ccbake fetch r.yaml
+    stored "$ROOT/a.raw"
+}
+
+@test "fetch: a local payload that was altered after the lock" {
+    local before after
+    head -c 5000 /dev/urandom >local.bin
+    before=$(sha local.bin)
+    recipe 'a: {path: local.bin}'
+    run_ccbake lock --door=host r.yaml
+    assert_equal "$(jq -c '[.files[] | .sha256 + " " + (.size | tostring)]' r.lock.json)" "[\"$before 5000\"]"
+    run_ccbake fetch --offline r.yaml
+    printf X | dd of=local.bin bs=1 seek=100 conv=notrunc status=none
+    after=$(sha local.bin)
+    run_ccbake 4 fetch r.yaml
+    assert_equal "$output" "ccbake: a: $PWD/local.bin: wrong content: expected sha256 $before, got $after; no other place to get it from"
+    printf X >>local.bin
+    run_ccbake 4 fetch r.yaml
+    assert_contains "$PWD/local.bin: wrong size: 5001 bytes, expected 5000"
+    # To lock it again is a decision.
+    run_ccbake 4 lock --door=host r.yaml
+    assert_contains 'hint: where the file changed on purpose: `ccbake lock --update`'
+    run_ccbake lock --door=host --update r.yaml
+    run_ccbake fetch r.yaml
+    rm local.bin
+    run_ccbake 4 fetch r.yaml
+    assert_contains "a: $PWD/local.bin: No such file or directory"
+}
+
+@test "fetch: URLs that it does not read are refused before anything is fetched" {
+    recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}" "b: {url: 'ftp://h/b', sha256: $(sha "$ROOT/b.raw")}"
+    run_ccbake 3 fetch r.yaml
+    assert_equal "$output" 'ccbake: b: ftp://h/b: neither an http, https or file URL nor an absolute path'
+    assert_equal "$(requests)" ''
+}

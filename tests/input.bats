@@ -1,0 +1,437 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Bad input, bad hosts, and ends in the middle: a clear error, nothing lost and nothing left behind.
+
+load helpers
+
+setup_file() {
+    export GUEST=$BATS_FILE_TMPDIR/guest.qcow2
+    must_have 'host door' host_door
+    "$TOP/scripts/standin-guest" --size 256M --out "$GUEST" >"$BATS_FILE_TMPDIR/guest.log" 2>&1
+    export SHA=$(sha "$GUEST")
+}
+
+host_door() {
+    ((EUID == 0)) && [[ -c /dev/fuse && -c /dev/loop-control ]] && command -v bwrap qemu-storage-daemon
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+    PID=
+}
+
+teardown() {
+    [[ -z $PID ]] || ! kill -0 "$PID" 2>/dev/null || kill -9 "$PID"
+    ! mountpoint -q "$BATS_TEST_TMPDIR/small" || umount "$BATS_TEST_TMPDIR/small"
+}
+
+sha() {
+    sha256sum <"$1" | cut -d' ' -f1
+}
+
+# recipe BASE [SHA256]: r.yaml with steps (and more) from standard input.
+recipe() {
+    printf '%s\n' 'format: 1' 'name: t' 'gpus: 1' \
+        "base: {path: $1, sha256: ${2:-$SHA}, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}" >r.yaml
+    cat >>r.yaml
+}
+
+bake() {
+    local expected=0
+    [[ ! ${1:-} =~ ^[0-9]+$ ]] || { expected=$1 && shift; }
+    run_ccbake "$expected" bake --door=host --no-verify "$@" r.yaml
+}
+
+# base_refused FILE MESSAGE [HINT]: the base FILE, with its own digest.
+base_refused() {
+    recipe "$1" "$(sha "$1")" <<<'steps: [kernel]'
+    bake 4
+    assert_contains "ccbake: $2${3:+
+hint: $3}"
+    [[ ! -e t.qcow2 && ! -e .t.qcow2.part ]] || fail "something was left behind" "$(ls -A)"
+    nothing_left
+}
+
+# nothing_left: no process, loop device, mount, temporary or work directory of this test; waits a little.
+nothing_left() {
+    local left
+    for _ in {1..60}; do
+        left=$(leavings)
+        [[ -n $left ]] || return 0
+        sleep 0.1
+    done
+    fail "left behind:" "$left"
+}
+
+leavings() {
+    local pid
+    losetup -ln -O NAME,BACK-FILE | grep -F "$BATS_TEST_TMPDIR/" || [[ $? == 1 ]]
+    grep -F " $BATS_TEST_TMPDIR/cache" /proc/mounts || [[ $? == 1 ]]
+    for pid in /proc/[0-9]*; do
+        [[ $pid != "/proc/$$" && $pid != "/proc/$BASHPID" ]] || continue
+        # The guest's commands and the daemon have the cache in their command line, ccbake and the guardian are ccbake.
+        { tr '\0' ' ' <"$pid/cmdline" | grep -E "^(bwrap|qemu-storage-daemon|qemu-img) .*$BATS_TEST_TMPDIR"; } 2>/dev/null ||
+            [[ $? == 1 || $? == 2 ]]
+    done
+    find "$CCBAKE_CACHE_DIR/work" -mindepth 1 2>/dev/null
+    find . -maxdepth 1 -name '.*.part*'
+}
+
+# --- the base ---
+
+@test "input: a base that is not there" {
+    recipe gone.qcow2 <<<'steps: [kernel]'
+    bake 4
+    assert_equal "$(grep -v '^door' <<<"$output")" \
+        "ccbake: base: $PWD/gone.qcow2: No such file or directory; no other place to get it from"
+}
+
+@test "input: a base that is not what the recipe pins" {
+    cp "$GUEST" base.qcow2
+    printf X | dd of=base.qcow2 bs=1 seek=1000000 conv=notrunc status=none
+    recipe base.qcow2 <<<'steps: [kernel]'
+    bake 4
+    assert_contains "ccbake: base: $PWD/base.qcow2: wrong content: expected sha256 $SHA, got $(sha base.qcow2)"
+    # --base FILE takes it deliberately: what it is, not which one, is still checked.
+    echo text >other
+    run_ccbake 3 bake --door=host --base=other r.yaml
+    assert_contains "base: $PWD/other"
+}
+
+@test "input: a base that is no image" {
+    echo 'this is text, not an image' >text
+    base_refused text "image $PWD/text: only 27 bytes, not a disk image"
+    : >empty
+    base_refused empty "image $PWD/empty: only 0 bytes, not a disk image"
+    seq 100000 >numbers
+    base_refused numbers "image $PWD/numbers: the image has no partition table"
+    truncate -s 10M zeros
+    base_refused zeros "image $PWD/zeros: the image has no partition table"
+    mkdir dir
+    recipe dir <<<'steps: [kernel]'
+    bake 4
+    assert_contains "$PWD/dir"
+}
+
+@test "input: a qcow2 that is cut off or damaged" {
+    head -c 1500000 "$GUEST" >cut.qcow2
+    base_refused cut.qcow2 "image $PWD/cut.qcow2"
+    head -c 100000 "$GUEST" >shorter.qcow2
+    base_refused shorter.qcow2 "image $PWD/shorter.qcow2"
+    # A refcount table that lies.
+    cp "$GUEST" bent.qcow2
+    head -c 4096 /dev/zero | dd of=bent.qcow2 bs=1 seek=131072 conv=notrunc status=none
+    base_refused bent.qcow2 "image $PWD/bent.qcow2"
+}
+
+@test "input: a qcow2 that refers to another file" {
+    cp "$GUEST" below.qcow2
+    qemu-img create -q -f qcow2 -F qcow2 -b below.qcow2 above.qcow2
+    base_refused above.qcow2 "image $PWD/above.qcow2: it refers to another file (below.qcow2)" \
+        "flatten it first: qemu-img convert -O qcow2 $PWD/above.qcow2 flat.qcow2"
+    qemu-img create -q -f qcow2 -F raw -b /etc/shadow secret.qcow2 100M
+    base_refused secret.qcow2 "image $PWD/secret.qcow2: it refers to another file (/etc/shadow)"
+    qemu-img create -q -f qcow2 -o data_file="$PWD/data" outside.qcow2 10M
+    base_refused outside.qcow2 "image $PWD/outside.qcow2: it refers to another file"
+}
+
+@test "input: a format that is none of ours" {
+    qemu-img convert -O vmdk "$GUEST" base.vmdk
+    base_refused base.vmdk "image $PWD/base.vmdk: format vmdk; ccbake reads qcow2, raw and vhd"
+}
+
+@test "input: raw and vhd bases are as good as qcow2" {
+    local format
+    for format in raw vpc; do
+        qemu-img convert -O "$format" "$GUEST" "base.$format"
+        recipe "base.$format" "$(sha "base.$format")" <<<'steps: [{run: {commands: [[touch, /root/here]]}}]'
+        bake
+        qemu-img info t.qcow2 | grep -q 'file format: qcow2'
+        # The base is never written.
+        assert_equal "$(sha "base.$format")" "$(sed -n 's/.*sha256: \([0-9a-f]*\).*/\1/p' r.yaml)"
+        rm t.qcow2
+    done
+}
+
+@test "input: another system, two systems, a file system with errors" {
+    local make="$TOP/scripts/standin-guest --size 256M --out"
+    $make other.qcow2 --os-id centos >log 2>&1
+    base_refused other.qcow2 "the base $PWD/other.qcow2 is centos 3 (Alibaba Cloud Linux 3.2104 U11 (OpenAnolis Edition)); the recipe wants alinux 3"
+    $make old.qcow2 --kver 5.10.134-17.3.al8.x86_64 >log 2>&1
+    base_refused old.qcow2 "the base's kernel 5.10.134-17.3.al8.x86_64 is older than 5.10.134-18.al8" \
+        'take a newer base image, or add a "kernel" step with newer packages'
+    $make dirty.qcow2 --dirty >log 2>&1
+    base_refused dirty.qcow2 "image $PWD/dirty.qcow2: the file system of partition 3 (ext4) has errors noted" \
+        'shut the machine it came from down properly, or repair a copy of the image with e2fsck'
+    "$TOP/scripts/standin-guest" --two-roots --out two.qcow2 >log 2>&1
+    base_refused two.qcow2 "image $PWD/two.qcow2: the image has 2 operating systems, on partitions 3, 4; ccbake bakes images with one"
+}
+
+# --- the output ---
+
+@test "input: an output that exists is not touched, and replaced by --force on success only" {
+    echo precious >t.qcow2
+    recipe "$GUEST" <<<'steps: [kernel]'
+    bake 2
+    assert_equal "$output" 'ccbake: t.qcow2 exists already
+hint: --force replaces it once the new image is verified'
+    assert_equal "$(cat t.qcow2)" precious
+    recipe "$GUEST" <<<'steps: [{run: {commands: [["false"]]}}]'
+    bake 7 --force
+    assert_equal "$(cat t.qcow2)" precious
+    [[ ! -e t.json ]] || fail 'a manifest without an image'
+    recipe "$GUEST" <<<'steps: [kernel]'
+    bake --force
+    qemu-img check -q t.qcow2
+    nothing_left
+}
+
+@test "input: an output directory that is missing or can't be written" {
+    recipe "$GUEST" <<<'steps: [kernel]'
+    bake 9 -o gone/t.qcow2
+    assert_equal "$output" 'ccbake: creating gone/.t.qcow2.part: No such file or directory'
+    echo file >file
+    bake 9 -o file/t.qcow2
+    assert_contains 'file/.t.qcow2.part: Not a directory'
+    mkdir small
+    mount -t tmpfs -o ro,size=1m none small
+    bake 9 -o small/t.qcow2
+    assert_equal "$output" 'ccbake: creating small/.t.qcow2.part: Read-only file system'
+    nothing_left
+}
+
+@test "input: an output directory without the space is known before the bake" {
+    mkdir small
+    mount -t tmpfs -o size=2m none small
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[touch, /root/ran]]}}]'
+    bake 5 -o small/t.qcow2
+    assert_contains 'ccbake: the output needs about '
+    assert_contains ' in small, which has '
+    [[ $output != *1/1* ]] || fail 'the step ran:' "$output"
+    assert_equal "$(find small -name '*qcow2*')" ''
+    # Space that went away meanwhile: nothing half-written is left.
+    umount small
+    mount -t tmpfs -o size=40m none small
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[sh, -c, "head -c 36000000 /dev/urandom > /root/big"]]}}]'
+    bake 9 -o small/t.qcow2
+    assert_contains 'No space left on device'
+    assert_equal "$(find small -name '*qcow2*')" ''
+    nothing_left
+}
+
+@test "input: two bakes of one output at a time" {
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[sleep, "20"]]}}]'
+    begin
+    run_ccbake 10 bake --door=host --no-verify --force r.yaml
+    assert_equal "$output" 'ccbake: another ccbake is baking t.qcow2'
+    kill "$PID"
+    ended 130
+    nothing_left
+}
+
+# --- payloads ---
+
+@test "input: payloads that are missing, cut off or altered between lock and bake" {
+    head -c 5000 /dev/urandom >p.bin
+    cp p.bin good.bin
+    recipe "$GUEST" <<<$'payloads: {p: {path: p.bin}}\nsteps: [{run: {commands: [[cmp, /tmp/ccbake/p.bin, /tmp/ccbake/p.bin]], payloads: p}}]'
+    run_ccbake lock --door=host r.yaml
+    head -c 4000 good.bin >p.bin
+    bake 4
+    assert_contains "ccbake: p: $PWD/p.bin: wrong size: 4000 bytes, expected 5000"
+    head -c 5000 /dev/urandom >p.bin
+    bake 4
+    assert_contains "ccbake: p: $PWD/p.bin: wrong content: expected sha256 $(sha good.bin), got $(sha p.bin)"
+    rm p.bin
+    bake 4
+    assert_contains "ccbake: p: $PWD/p.bin: No such file or directory"
+    mkdir p.bin
+    bake 4
+    assert_contains "$PWD/p.bin: not a regular file"
+    rmdir p.bin
+    cp good.bin p.bin
+    bake
+}
+
+# --- steps ---
+
+@test "input: a command that fails: its last lines, the log, exit 7" {
+    recipe "$GUEST" <<'END'
+steps:
+  - run: {id: fine, commands: [[echo, all is well]]}
+  - run: {commands: [[sh, -c, "for i in $(seq 30); do echo line $i; done; echo the reason >&2; exit 3"]]}
+END
+    bake 7
+    assert_contains 'ccbake: step 2/2 (run): sh failed with exit code 3
+its last lines:'
+    assert_contains '  | line 30'
+    assert_contains '  | the reason'
+    [[ $output != *'| line 5'$'\n'* ]] || fail 'too many lines:' "$output"
+    assert_contains 'hint: the whole log is t.log'
+    grep -qx 'all is well' t.log
+    grep -qx 'line 5' t.log
+    grep -qx 'the reason' t.log
+    assert_equal "$(ls -A | tr '\n' ' ')" 'cache r.yaml t.log '
+    nothing_left
+}
+
+@test "input: a command that is not there" {
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[no-such-program]]}}]'
+    bake 7
+    assert_contains 'step 1/1 (run): no-such-program'
+    nothing_left
+}
+
+@test "input: a command that hangs is ended at its limit, with its children" {
+    recipe "$GUEST" <<<'steps: [{run: {limit: 2, commands: [[sh, -c, "trap : TERM INT; (trap : TERM; sleep 100) & sleep 100"]]}}]'
+    local started=$SECONDS
+    bake 7
+    ((SECONDS - started < 20)) || fail "it took $((SECONDS - started)) s"
+    assert_contains 'step 1/1 (run): sh'
+    assert_contains '2 s'
+    nothing_left
+}
+
+@test "input: a command that fills the image" {
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[dd, if=/dev/urandom, of=/root/big, bs=1M, count=500]]}}]'
+    bake 7
+    assert_contains 'No space left on device'
+    nothing_left
+}
+
+# --- ends in the middle ---
+
+# begin [OPTION...]: a bake in the background, until its first step runs.
+begin() {
+    "$CCBAKE" bake --door=host --no-verify "$@" r.yaml >bake.out 2>&1 3>&- &
+    PID=$!
+    for _ in {1..200}; do
+        if [[ -e t.log ]] && grep -q '^\$ ' t.log; then
+            sleep 0.3
+            return
+        fi
+        kill -0 "$PID" 2>/dev/null || break
+        sleep 0.05
+    done
+    fail 'the bake did not get to its step:' "$(cat bake.out)"
+}
+
+# ended RC: waits for the bake of begin().
+ended() {
+    local rc=0
+    wait "$PID" || rc=$?
+    PID=
+    assert_equal "$rc" "$1"
+}
+
+@test "input: SIGKILL in the middle of a step leaves nothing, and the next bake works" {
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[sleep, "60"]]}}]'
+    begin
+    # The test must be able to see what it looks for.
+    local now
+    now=$(leavings)
+    [[ $now == *bwrap* && $now == *qemu-storage-daemon* && $now == *overlay.qcow2* && $now == *.t.qcow2.part* ]] ||
+        fail 'the middle of a bake does not look like one:' "$now"
+    losetup -ln -O BACK-FILE | grep -qF /mnt/disk || fail 'no loop device' "$(losetup -l)"
+    local loops
+    loops=$(losetup -ln -O NAME,BACK-FILE | grep -F "mnt/disk")
+    kill -9 "$PID"
+    ended 137
+    nothing_left
+    for _ in {1..60}; do
+        [[ $(losetup -ln -O NAME,BACK-FILE | grep -F "mnt/disk") == "$loops" ]] || break
+        sleep 0.1
+    done
+    [[ $(losetup -ln -O NAME,BACK-FILE | grep -F "mnt/disk") != "$loops" ]] || fail "the loop device is left: $loops"
+    assert_equal "$(find . -name '*.qcow2*')" ''
+    recipe "$GUEST" <<<'steps: [kernel]'
+    bake
+    qemu-img check -q t.qcow2
+}
+
+@test "input: SIGTERM and SIGINT: exit 130, nothing left" {
+    local signal
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[sh, -c, "trap : TERM INT; sleep 60; sleep 60"]]}}]'
+    for signal in TERM INT; do
+        rm -f t.log
+        # In a shell without job control, what runs in the background ignores SIGINT unless it asks for it.
+        begin
+        kill "-$signal" "$PID"
+        ended 130
+        nothing_left
+        assert_equal "$(find . -name '*.qcow2*')" ''
+    done
+}
+
+# --- the host ---
+
+@test "input: the host door without root" {
+    recipe "$GUEST" <<<'steps: [kernel]'
+    mkdir home
+    chown 65534:65534 home
+    # The directories above the test's belong to root alone.
+    local work
+    work=$(mktemp -d /var/tmp/ccbake-test.XXXXXX)
+    chown 65534:65534 "$work"
+    cp "$CCBAKE" r.yaml "$work"
+    run env -C "$work" CCBAKE_CACHE_DIR="$work/cache" setpriv --reuid 65534 --regid 65534 --clear-groups \
+        ./ccbake bake --door=host --no-verify r.yaml
+    local left
+    left=$(ls -A "$work")
+    rm -rf "$work"
+    assert_equal "$status: $output" "5: ccbake: the host door can't be used: it needs root
+hint: run as root on a host with fuse and loop, or use --door=appliance; \`ccbake doctor\` says more"
+    [[ $left != *qcow2* ]] || fail "$left"
+}
+
+@test "input: the host door without its programs" {
+    recipe "$GUEST" <<<'steps: [kernel]'
+    mkdir bin
+    local program
+    for program in qemu-img qemu-storage-daemon bwrap; do
+        ln -s "$(command -v "$program")" "bin/$program"
+    done
+    PATH=$PWD/bin bake
+    rm t.qcow2
+    mv bin/bwrap bin/away
+    PATH=$PWD/bin:$PWD bake_without 'bwrap (bubblewrap)'
+    mv bin/away bin/bwrap
+    rm bin/qemu-storage-daemon
+    PATH=$PWD/bin bake_without qemu-storage-daemon
+}
+
+# bake_without PROGRAM, with the PATH of the caller for ccbake only.
+bake_without() {
+    run_ccbake 5 bake --door=host --no-verify r.yaml
+    assert_equal "$output" "ccbake: the host door can't be used: $1 is not installed
+hint: run as root on a host with fuse and loop, or use --door=appliance; \`ccbake doctor\` says more"
+    [[ ! -e t.qcow2 && ! -e .t.qcow2.part ]] || fail 'something was left'
+}
+
+@test "input: qemu-img is not there" {
+    recipe "$GUEST" <<<'steps: [kernel]'
+    mkdir bin
+    ln -s "$(command -v qemu-storage-daemon)" "$(command -v bwrap)" bin
+    PATH=$PWD/bin bake 5
+    assert_contains 'qemu-img is not installed'
+}
+
+@test "input: the appliance door without an appliance" {
+    recipe "$GUEST" <<<'steps: [kernel]'
+    LIBGUESTFS_PATH=/nonexistent run_ccbake 5 bake --door=appliance --no-verify r.yaml
+    assert_contains 'appliance'
+    [[ ! -e t.qcow2 && ! -e .t.qcow2.part ]] || fail 'something was left'
+    nothing_left
+}
+
+@test "input: a cache that can't be written" {
+    recipe "$GUEST" <<<'steps: [kernel]'
+    mkdir small
+    mount -t tmpfs -o ro,size=1m none small
+    CCBAKE_CACHE_DIR=$PWD/small/cache bake 9
+    assert_contains 'small/cache'
+    assert_contains 'Read-only file system'
+    assert_equal "$(find . -name '*.qcow2*')" ''
+}

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154 # bats sets output and status
+# What is said in several places is said alike: option tables, --help, completion, manual pages, schema, step kinds,
+# exit codes, examples.  And what the command line answers to mistakes.
+load helpers
+
+MANUAL=$TOP/bake/man/ccbake.pod
+RECIPE_MANUAL=$TOP/bake/man/ccbake-recipe.pod
+
+# Fields apart by a character that `read` does not collapse where one is empty.
+tables() {
+    "$CCBAKE" --tables | tr '\t' '\037'
+}
+
+verbs() {
+    "$CCBAKE" --tables | cut -f 1 | uniq
+}
+
+schema() {
+    "$CCBAKE" recipe --schema
+}
+
+kinds() {
+    "$CCBAKE" recipe --kinds | sed -nE 's/^([a-z][a-z-]*) - .*/\1/p'
+}
+
+# section FILE HEADING: what stands below "=head1 HEADING" or "=head2 HEADING", up to the next of its level or above.
+section() {
+    awk -v wanted="$2" '
+        /^=head[12] / {
+            level = substr($1, 6) + 0; title = $0; sub(/^=head[12] /, "", title)
+            if (inside && level <= inside) exit
+            if (title == wanted) { inside = level; next }
+        }
+        inside' "$1" | grep . || fail "$(basename "$1") has no section \"$2\""
+}
+
+# The section of a verb in ccbake(1): its heading is "ccbake VERB ARGUMENT".
+verb_section() {
+    section "$MANUAL" "$(sed -nE "s/^=head2 (ccbake $1( .*)?)\$/\1/p" "$MANUAL")"
+}
+
+# The settings that a section lists: "name" or "name required".
+listed_settings() {
+    sed -nE 's/^=item B<([a-z][a-z0-9-]*)>( \((required)\))?$/\1 \3/p' | sed 's/ $//'
+}
+
+# The settings of a schema object and of all objects in it, save those of $common at the top.
+schema_settings() {
+    jq -r --arg common "${common:-}" '
+        def settings(except): (.required // []) as $required | .properties | keys[]
+            | select(IN(except[]) | not)
+            | if IN($required[]) then . + " required" else . end;
+        settings($common | split(" ")),
+        (.properties[] | .. | objects | select((.properties? | type) == "object") | settings([]))'
+}
+
+# The schema of a kind's settings.
+kind_schema() {
+    schema | jq --arg kind "$1" \
+        '.properties.steps.items | (.oneOf // .anyOf)[] | .properties? // {} | .[$kind] // empty'
+}
+
+# same WHAT FOUND WANTED: two lists of lines, in any order.
+same() {
+    local differences
+    [[ -n $3 ]] || fail "$1: nothing to compare with"
+    differences=$(diff <(sort -u <<<"$2") <(sort -u <<<"$3")) || fail "$1 (< found, > wanted):" "$differences"
+}
+
+# complete_words WORD...: what the completion offers for the last word, in REPLY_WORDS.
+complete_words() {
+    # shellcheck source=/dev/null # the completion is checked by itself
+    source "$TOP/bake/completions/ccbake.bash"
+    COMP_WORDS=("$CCBAKE" "$@")
+    COMP_CWORD=$#
+    COMPREPLY=()
+    _ccbake
+    REPLY_WORDS=$(printf '%s\n' "${COMPREPLY[@]}")
+}
+
+# A directory in which the examples' files are where the examples say.
+example_dir() {
+    local dir=$BATS_TEST_TMPDIR/example
+    mkdir -p "$dir/acme/rootfs"
+    cp -r "$TOP/recipes" "$TOP/overlays" "$dir"
+    echo "$dir"
+}
+
+@test "--help of every verb has every option with its argument and text" {
+    local verb option argument help line
+    while IFS=$'\037' read -r verb option argument help; do
+        run_ccbake "$verb" --help
+        line=$(grep -E -- " $option${argument:+=}" <<<"$output") || fail "$verb --help lacks $option:" "$output"
+        [[ $line == *" $option${argument:+=$argument} "*"$help" ]] || fail "$verb --help says:" "$line"
+    done < <(tables)
+}
+
+@test "ccbake(1) has the options of every verb, with their arguments, and no others" {
+    local verb
+    for verb in $(verbs); do
+        same "the options of $verb in ccbake(1)" \
+            "$(verb_section "$verb" | sed -nE 's/^=item B<(--[a-z-]+)>(=([^,]+))?(, .*)?$/\1 \3/p')" \
+            "$(tables | awk -F '\037' -v verb="$verb" '$1 == verb { print $2 " " $3 }')"
+    done
+}
+
+@test "ccbake(1) has the letters of the options" {
+    local verb
+    for verb in $(verbs); do
+        run_ccbake "$verb" --help
+        same "the letters of $verb in ccbake(1)" \
+            "$(verb_section "$verb" | sed -nE 's/^=item B<--([a-z-]+)>(=[^,]+)?, B<-([a-z])>.*/\3 \1/p')" \
+            "$(sed -nE 's/^  -([a-z]), --([a-z-]+).*/\1 \2/p' <<<"$output")"
+    done
+}
+
+@test "every verb is in --help and has its section in ccbake(1), and no other has" {
+    run_ccbake --help
+    same "the verbs of --help" "$(sed -nE 's/^  ([a-z]+) .*/\1/p' <<<"$output")" "$(verbs)"
+    same "the sections of ccbake(1)" "$(sed -nE 's/^=head2 ccbake ([a-z]+).*/\1/p' "$MANUAL")" "$(verbs)"
+    same "the synopsis of ccbake(1)" \
+        "$(section "$MANUAL" SYNOPSIS | sed -nE 's/^ ccbake ([a-z]+) .*/\1/p')" "$(verbs)"
+}
+
+@test "ccbake(1) has every exit code" {
+    local wanted
+    wanted=$(sed -nE 's/.*CCB_ERR_[A-Z]+ = ([0-9]+).*/\1/p' "$TOP/bake/base/error.h")
+    same "the exit codes of ccbake(1)" \
+        "$(section "$MANUAL" "EXIT STATUS" | sed -nE 's/^=item B<([0-9]+)>$/\1/p')" $'0\n'"$wanted"
+}
+
+@test "ccbake-recipe(5) and the schema have every step kind, and no others" {
+    same "the kinds of ccbake-recipe(5)" \
+        "$(section "$RECIPE_MANUAL" STEPS | sed -nE 's/^=head2 //p')" "$(kinds)"
+    same "the kinds of the schema" \
+        "$(schema | jq -r '.properties.steps.items | (.oneOf // .anyOf)[] | .properties? // {} | keys[]')" "$(kinds)"
+}
+
+@test "ccbake-recipe(5) has the settings of every kind, and no others" {
+    local kind common="id limit"
+    same "what every kind has" \
+        "$(section "$RECIPE_MANUAL" STEPS | sed '/^=head2/,$d' | listed_settings)" $'id\nlimit'
+    for kind in $(kinds); do
+        [[ $kind != nouveau-blacklist ]] || continue # it has none of its own
+        same "the settings of $kind in ccbake-recipe(5)" \
+            "$(section "$RECIPE_MANUAL" "$kind" | listed_settings)" "$(kind_schema "$kind" | schema_settings)"
+    done
+}
+
+@test "recipe --kinds and the schema have the same settings" {
+    local kind
+    for kind in $(kinds); do
+        run_ccbake recipe --kinds
+        same "the settings of $kind in --kinds" \
+            "$(awk -v kind="$kind" '/^[a-z]/ { inside = $1 == kind; next }
+                inside { print $1 (/ \(required\)$/ ? " required" : "") }' <<<"$output")" \
+            "$(kind_schema "$kind" | jq 'del(.properties[].items?, .properties[].properties?)' | schema_settings)"
+    done
+}
+
+@test "ccbake-recipe(5) has the keys of the top level, base, payloads and output, and no others" {
+    same "the top-level keys" "$(section "$RECIPE_MANUAL" "TOP-LEVEL KEYS" | listed_settings)" \
+        "$(schema | jq 'del(.properties[].properties?, .properties[].additionalProperties?, .properties[].items?)' |
+            schema_settings)"
+    same "the keys of base" "$(section "$RECIPE_MANUAL" BASE | listed_settings)" \
+        "$(schema | jq .properties.base | schema_settings)"
+    same "the keys of a payload" "$(section "$RECIPE_MANUAL" PAYLOADS | listed_settings)" \
+        "$(schema | jq .properties.payloads.additionalProperties | schema_settings)"
+    same "the keys of output" "$(section "$RECIPE_MANUAL" OUTPUT | listed_settings)" \
+        "$(schema | jq .properties.output | schema_settings)"
+}
+
+@test "the manual pages are clean" {
+    run podchecker -warnings "$MANUAL" "$RECIPE_MANUAL"
+    assert_equal "$status" 0
+    [[ $output != *WARNING* ]] || fail "$output"
+}
+
+@test "the recipe of README.md is one" {
+    local dir
+    dir=$(example_dir)
+    awk '/^```yaml$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$TOP/README.md" >"$dir/acme.yaml"
+    run_ccbake plan "$dir/acme.yaml"
+    assert_contains "recipe acme-gpu (1 GPU)"
+    assert_contains "lay acme/rootfs over /"
+}
+
+@test "the recipes of ccbake-recipe(5) are ones" {
+    local dir
+    dir=$(example_dir)
+    section "$RECIPE_MANUAL" EXAMPLE | awk -v dir="$dir" \
+        '/^ format: / { n++ } /^ / { print substr($0, 2) > (dir "/" n ".yaml") }'
+    run_ccbake plan "$dir/1.yaml"
+    assert_contains "recipe acme-gpu (1 GPU)"
+    run_ccbake plan "$dir/2.yaml"
+    assert_contains "recipe plain (1 GPU)"
+}
+
+@test "--help and --version succeed; no verb is an error with the same help" {
+    local verb
+    run_ccbake --version
+    [[ $output =~ ^ccbake\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "$output"
+    for verb in $(verbs); do
+        run_ccbake "$verb" --help
+        assert_contains "usage: ccbake $verb [OPTION]..."
+        run_ccbake "$verb" -h
+    done
+    run_ccbake --help
+    local help=$output
+    run_ccbake -h
+    assert_equal "$output" "$help"
+    run_ccbake 2
+    assert_equal "$output" "$help"
+}
+
+@test "an unknown verb is an error with a suggestion" {
+    run_ccbake 2 bak
+    assert_equal "$output" $'ccbake: there is no verb "bak"\nhint: did you mean "bake"?'
+    run_ccbake 2 frobnicate
+    assert_equal "$output" $'ccbake: there is no verb "frobnicate"\nhint: `ccbake --help` lists them'
+}
+
+@test "an unknown option is an error" {
+    run_ccbake 2 bake --frob recipe.yaml
+    assert_equal "$output" $'ccbake: bake: --frob is not an option\nhint: see `ccbake bake --help`'
+    run_ccbake 2 bake -z recipe.yaml
+    assert_equal "$output" $'ccbake: bake: -z is not an option\nhint: see `ccbake bake --help`'
+}
+
+@test "an option without its value is an error" {
+    run_ccbake 2 bake recipe.yaml --output
+    assert_equal "$output" $'ccbake: bake: --output needs a value\nhint: see `ccbake bake --help`'
+    run_ccbake 2 bake recipe.yaml -o
+    assert_equal "$output" $'ccbake: bake: -o needs a value\nhint: see `ccbake bake --help`'
+}
+
+@test "a choice that is none and a number that is none are errors" {
+    run_ccbake 2 bake --door=window recipe.yaml
+    assert_equal "$output" "ccbake: --door=window: expected one of auto|appliance|host"
+    run_ccbake 2 verify --gpus 4 image.qcow2
+    assert_equal "$output" "ccbake: --gpus=4: expected one of 1|8"
+    run_ccbake 2 boot --memory=2G image.qcow2
+    assert_equal "$output" "ccbake: --memory=2G: expected a number"
+}
+
+@test "too few and too many arguments are errors" {
+    run_ccbake 2 bake
+    assert_equal "$output" $'ccbake: bake: an argument is missing\nhint: usage: ccbake bake [OPTION]... RECIPE'
+    run_ccbake 2 boot
+    assert_equal "$output" $'ccbake: boot: an argument is missing\nhint: usage: ccbake boot [OPTION]... IMAGE'
+    run_ccbake 2 verify
+    assert_contains "verify needs an image"
+    run_ccbake 2 recipe
+    assert_contains "recipe: name a recipe, or use --schema or --kinds"
+    run_ccbake 2 plan one.yaml two.yaml
+    assert_equal "$output" $'ccbake: plan: too many arguments\nhint: usage: ccbake plan [OPTION]... RECIPE'
+    run_ccbake 2 doctor one
+    assert_contains "ccbake: doctor: too many arguments"
+}
+
+@test "options may stand behind the argument, and -- ends them" {
+    run_ccbake recipe "$TOP/recipes/demo-1gpu.yaml" --set server=http://example.com
+    assert_contains '"server": "http://example.com"'
+    run_ccbake 3 recipe -- --kinds
+    assert_contains "recipe --kinds: No such file or directory"
+}
+
+@test "completion offers the verbs" {
+    complete_words ""
+    same "the completion" "$REPLY_WORDS" "$(verbs; printf '%s\n' --help --version)"
+    complete_words ver
+    assert_equal "$REPLY_WORDS" verify
+}
+
+@test "completion offers the options of each verb" {
+    local verb
+    for verb in $(verbs); do
+        complete_words "$verb" --
+        same "the completion of $verb" "$REPLY_WORDS" \
+            "$(tables | awk -F '\037' -v verb="$verb" '$1 == verb { print $2 }')"
+    done
+    complete_words bake --off
+    assert_equal "$REPLY_WORDS" --offline
+}
+
+@test "completion offers the choices of an option, written either way" {
+    complete_words bake --door ""
+    assert_equal "$REPLY_WORDS" $'auto\nappliance\nhost'
+    complete_words bake --door =
+    assert_equal "$REPLY_WORDS" $'auto\nappliance\nhost'
+    complete_words bake --door = h
+    assert_equal "$REPLY_WORDS" host
+    complete_words boot --disk n
+    assert_equal "$REPLY_WORDS" nvme
+}
+
+@test "completion offers files for arguments and FILE options, and nothing for NAME=VALUE" {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir images && touch acme.yaml images/a.qcow2
+    complete_words bake ac
+    assert_equal "$REPLY_WORDS" acme.yaml
+    complete_words bake --base im
+    assert_equal "$REPLY_WORDS" images
+    complete_words verify images/
+    assert_equal "$REPLY_WORDS" images/a.qcow2
+    complete_words bake --offline ac
+    assert_equal "$REPLY_WORDS" acme.yaml
+    complete_words bake --set ac
+    assert_equal "$REPLY_WORDS" ""
+}

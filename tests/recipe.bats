@@ -1,0 +1,513 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Recipes and locks, good and bad: what is refused is refused with the place and the remedy.
+
+load helpers
+
+setup_file() {
+    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    GPUS=1
+}
+
+# recipe FILE: standard input behind four lines that every recipe needs; so its first line is line 5.
+recipe() {
+    printf '%s\n' 'format: 1' 'name: t' "gpus: $GPUS" \
+        'base: {path: base.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}' >"$1"
+    cat >>"$1"
+}
+
+# answers RC MESSAGE [OPTION...]: `ccbake recipe r.yaml` ends with that exit code and says exactly that.
+answers() {
+    local rc=$1 message=$2
+    shift 2
+    run_ccbake "$rc" recipe "$@" r.yaml
+    assert_equal "$output" "ccbake: $message"
+}
+
+# refused MESSAGE [OPTION...]: the recipe on standard input is refused, exactly so.
+refused() {
+    recipe r.yaml
+    answers 3 "$@"
+}
+
+# raw_refused MESSAGE: as refused(), of a file without the four lines.
+raw_refused() {
+    cat >r.yaml
+    answers 3 "$@"
+}
+
+# digest FILE [OPTION...]
+digest() {
+    "$CCBAKE" recipe "$@" | jq -r .digest
+}
+
+# value FILTER FILE [OPTION...]
+value() {
+    local filter=$1
+    shift
+    "$CCBAKE" recipe "$@" | jq -c "$filter"
+}
+
+# --- good recipes ---
+
+@test "recipe: the four recipes of the project resolve" {
+    local name gpus driver
+    while read -r name gpus driver; do
+        run_ccbake recipe "$TOP/recipes/$name.yaml"
+        assert_equal "$(jq -r '.recipe.name + " " + .recipe.gpus + " " + .recipe.variables.driver' <<<"$output")" \
+            "$name $gpus $driver"
+        # Nothing is left unexpanded, whichever file it came from.
+        [[ $output != *'${'* ]] || fail "unexpanded: $output"
+    done <<'END'
+gn8v-tee-1gpu 1 550.144.03
+gn8v-tee-8gpu 8 570.148.08
+demo-1gpu 1 550.144.03
+demo-8gpu 8 570.148.08
+END
+}
+
+@test "recipe: a bare word in an extending recipe is the parent's step, in the child's order" {
+    assert_equal "$(value '[.recipe.steps[] | if type == "object" then keys[0] else "bare " + . end]' \
+        "$TOP/recipes/demo-8gpu.yaml")" \
+        '["kernel","packages","cuda-toolkit","python-packages","kernel-args","nouveau-blacklist","modprobe","fabric-manager","nscq","nvidia-driver","units","initramfs"]'
+    # The inherited driver step has the child's version.
+    assert_equal "$(value '.recipe.steps[] | .["nvidia-driver"] // empty | .version' "$TOP/recipes/demo-8gpu.yaml")" \
+        '"570.148.08"'
+}
+
+@test "recipe: extends: named entries are replaced as a whole, other keys as well, steps by the child's list" {
+    recipe parent.yaml <<'END'
+variables: {a: 1, b: 2}
+payloads: {x: {url: "http://h/x", size: 5}, y: {url: "http://h/y"}}
+steps:
+  - run: {id: first, commands: [[echo, "${a}"]]}
+  - run: {id: second, commands: [[echo, "${b}"]]}
+END
+    cat >r.yaml <<'END'
+extends: parent.yaml
+name: child
+variables: {b: 3}
+payloads: {x: {url: "http://h/other"}}
+steps: [second, kernel, first]
+END
+    assert_equal "$(value .recipe.name r.yaml)" '"child"'
+    assert_equal "$(value .recipe.gpus r.yaml)" '"1"'
+    assert_equal "$(value '.recipe | has("extends")' r.yaml)" false
+    assert_equal "$(value .recipe.payloads r.yaml)" '{"x":{"url":"http://h/other"},"y":{"url":"http://h/y"}}'
+    assert_equal "$(value .recipe.steps r.yaml)" \
+        '[{"run":{"commands":[["echo","3"]],"id":"second"}},"kernel",{"run":{"commands":[["echo","1"]],"id":"first"}}]'
+}
+
+@test "recipe: a path is relative to the file that names it" {
+    mkdir below files below/files
+    echo x >files/x
+    recipe parent.yaml <<'END'
+payloads: {x: {path: files/x}}
+steps: [{run: {commands: [[a]], payloads: [x]}}]
+END
+    printf 'extends: ../parent.yaml\n' >below/r.yaml
+    run_ccbake plan --json below/r.yaml
+    assert_equal "$(jq -r '.base.url + " " + .steps[0].payloads[0].url' <<<"$output")" "$PWD/base.qcow2 $PWD/files/x"
+}
+
+@test "recipe: --set reaches every place, and must name a variable" {
+    recipe r.yaml <<'END'
+variables: {driver: 550.144.03, name: "d-${driver}"}
+steps: [{run: {commands: [["${name}", "$${driver}", "${driver}.${driver}"]]}}]
+output: {name: "out-${driver}"}
+END
+    assert_equal "$(value .recipe.steps[0].run.commands r.yaml --set driver=7)" '[["d-7","${driver}","7.7"]]'
+    assert_equal "$(value .recipe.output.name r.yaml -s driver=7 -s name=x)" '"out-7"'
+    assert_equal "$(value .recipe.variables.name r.yaml --set 'name=a=b')" '"a=b"'
+    answers 2 '--set drivr=7: the recipe has no variable "drivr"
+hint: did you mean "driver"?' --set drivr=7
+    answers 2 '--set driver: expected NAME=VALUE' --set driver
+    answers 2 '--set =7: expected NAME=VALUE' --set =7
+}
+
+@test "recipe: --set on a recipe whose variables are no map" {
+    recipe r.yaml <<<$'variables:\nsteps: []'
+    answers 2 '--set a=b: the recipe has no variable "a"' --set a=b
+    recipe r.yaml <<<$'variables: [a]\nsteps: []'
+    answers 2 '--set a=b: the recipe has no variable "a"' --set a=b
+}
+
+@test "recipe: the cells of a matrix, the last variable turning fastest" {
+    recipe r.yaml <<'END'
+variables: {driver: 1, cuda: 2}
+steps: []
+matrix: {driver: [570.148.08, 580.65.06], cuda: [12.8, 13.0, 13.1]}
+END
+    assert_equal "$(value '[.cells[] | .driver + "+" + .cuda]' r.yaml)" \
+        '["570.148.08+12.8","570.148.08+13.0","570.148.08+13.1","580.65.06+12.8","580.65.06+13.0","580.65.06+13.1"]'
+    run_ccbake plan r.yaml
+    assert_contains 'matrix 6 images'
+}
+
+@test "recipe: the digest stands for what a recipe says, not for how it is written" {
+    recipe a.yaml <<'END'
+variables: {x: 1, y: 2}
+steps: [{run: {id: one, commands: [[a, "${x}"]]}}, kernel]
+END
+    cat >b.yaml <<'END'
+# another order, other quotes, comments
+steps:
+  - run:
+      commands:
+        - ["a", '${x}'] # block style
+      id: one
+  - kernel
+variables:
+  y: "2"
+  x: '1'
+base: {min-kernel: 5.10.134-18.al8, version: "3", os: alinux, path: base.qcow2}
+gpus: 1
+name: t
+format: 1
+END
+    local first
+    first=$(digest a.yaml)
+    [[ $first =~ ^[0-9a-f]{64}$ ]] || fail "no digest: $first"
+    assert_equal "$(digest b.yaml)" "$first"
+    local change
+    for change in 's/\[a,/[b,/' 's/kernel\]/kernel, initramfs]/' 's/id: one/id: two/' 's/gpus: 1/gpus: 8/' \
+        's/y: 2/y: 3/' 's/^name: t/name: u/'; do
+        sed "$change" a.yaml >c.yaml
+        ! cmp -s a.yaml c.yaml || fail "no change: $change"
+        [[ $(digest c.yaml) != "$first" ]] || fail "the same digest after $change"
+    done
+    # The order of steps is content.
+    sed 's/steps: \[\(.*\), kernel\]/steps: [kernel, \1]/' a.yaml >c.yaml
+    grep -q 'steps: \[kernel, {run' c.yaml
+    [[ $(digest c.yaml) != "$first" ]] || fail "the same digest with the steps exchanged"
+    # A variable given on the command line counts as if it were written.
+    sed 's/x: 1/x: 5/' a.yaml >c.yaml
+    assert_equal "$(digest a.yaml --set x=5)" "$(digest c.yaml)"
+}
+
+@test "recipe: --schema is JSON Schema with every step kind; --kinds lists them" {
+    run_ccbake recipe --kinds
+    local kinds
+    kinds=$(grep -oE '^[a-z-]+ - ' <<<"$output" | cut -d' ' -f1 | sort)
+    run_ccbake recipe --schema
+    assert_equal "$(jq -r '.properties.steps.items.oneOf[].required[0]' <<<"$output" | sort)" "$kinds"
+    assert_equal "$(wc -l <<<"$kinds")" 15
+}
+
+# --- keys and types ---
+
+@test "recipe: unknown keys, with what was probably meant" {
+    refused 'r.yaml:6:1: recipe has no key "stepz"
+hint: did you mean "steps"?' <<<$'steps: [kernel]\nstepz: 1'
+    refused 'r.yaml:6:14: kernel has no key "pakages"
+hint: did you mean "packages"?' <<<$'steps:\n  - kernel: {pakages: a}'
+    refused 'r.yaml:6:24: a has no key "sha265"
+hint: did you mean "sha256"?' <<<$'steps: []\npayloads: {a: {url: u, sha265: 1}}'
+    refused 'r.yaml:6:10: output has no key "zzzzzz"
+hint: keys of output: name, formats, compress' <<<$'steps: []\noutput: {zzzzzz: 1}'
+    refused 'r.yaml:6:1: recipe has no key "<<"
+hint: keys of recipe: format, name, summary, extends, gpus, variables, base, payloads, steps, matrix, output' \
+        <<<$'steps: []\n<<: {a: 1}'
+}
+
+@test "recipe: duplicate keys" {
+    refused 'r.yaml:6:1: duplicate key "steps"' <<<$'steps: []\nsteps: []'
+    refused 'r.yaml:5:27: duplicate key "id"' <<<'steps: [{kernel: {id: a, "id": b}}]'
+}
+
+@test "recipe: wrong types" {
+    refused 'r.yaml:6:10: "summary": expected a value, found a list' <<<$'steps: []\nsummary: [a]'
+    refused 'r.yaml:6:10: "summary": expected a value, found a map' <<<$'steps: []\nsummary: {a: b}'
+    refused 'r.yaml:5:8: "steps": expected a list of steps, found a map' <<<'steps: {kernel: {}}'
+    refused 'r.yaml:6:12: "variables": expected a map, found a value' <<<$'steps: []\nvariables: foo'
+    refused 'r.yaml:6:16: "x": expected a value, found a list' <<<$'steps: []\nvariables: {x: [1]}'
+    refused 'r.yaml:5:18: "kernel": expected a map, found a list' <<<'steps: [{kernel: [a]}]'
+    refused 'r.yaml:5:29: "limit": expected a whole number, found "soon"' <<<'steps: [{initramfs: {limit: soon}}]'
+    refused 'r.yaml:5:29: "limit": expected a whole number, found "-1"' <<<'steps: [{initramfs: {limit: -1}}]'
+    refused 'r.yaml:5:29: "limit": expected a whole number, found a list' <<<'steps: [{initramfs: {limit: [1]}}]'
+    refused 'r.yaml:6:20: "compress": expected true or false, found "yes"' <<<$'steps: []\noutput: {compress: yes}'
+    refused 'r.yaml:5:27: "commands": expected a command as a list of words, found a value' \
+        <<<'steps: [{run: {commands: [ls]}}]'
+    refused 'r.yaml:5:9: a step is a map with one key, its kind ("- nvidia-driver: {...}")' <<<'steps: [{a: 1, b: 2}]'
+    raw_refused 'r.yaml:1:1: a recipe is a map of keys' <<<'- a'
+}
+
+@test "recipe: choices" {
+    GPUS=3 refused 'r.yaml:3:7: "gpus": "3" is not one of 1|8' <<<'steps: []'
+    GPUS=eight refused 'r.yaml:3:7: "gpus": expected a whole number, found "eight"' <<<'steps: []'
+    refused 'r.yaml:6:20: "formats": "tar" is not one of qcow2' <<<$'steps: []\noutput: {formats: [tar]}'
+    refused 'r.yaml:6:9: the output'\''s name "a/b" must not hold a slash' <<<$'steps: []\noutput: {name: a/b}'
+}
+
+@test "recipe: missing values point at the key that has none" {
+    refused 'r.yaml:5:1: "steps": expected a list of steps, found nothing' <<<'steps:'
+    refused 'r.yaml:6:1: "summary": expected a value, found nothing' <<<$'steps: []\nsummary:'
+    refused 'r.yaml:6:10: "summary": expected a value, found nothing' <<<$'steps: []\nsummary: ~'
+    refused 'r.yaml:6:12: "a" needs "url" or "path"' <<<$'steps: []\npayloads: {a: }'
+    refused 'r.yaml:6:3: a step is a map with one key, its kind ("- nvidia-driver: {...}")' <<<$'steps:\n  -'
+}
+
+@test "recipe: missing required keys" {
+    raw_refused 'r.yaml:1:1: recipe needs "format" (version of the recipe format: 1)' <<<'name: t'
+    raw_refused 'r.yaml:4:7: base needs "os" (ID of the image'\''s os-release)' \
+        <<<$'format: 1\nname: t\ngpus: 1\nbase: {path: a, version: 3, min-kernel: 5}\nsteps: []'
+    refused 'r.yaml:1:1: recipe needs "steps" (what is done, in this order)' <<<'summary: a'
+    refused 'r.yaml:5:20: modprobe needs "content" (its text)' <<<'steps: [{modprobe: {file: a.conf}}]'
+    refused 'r.yaml:5:9: modprobe needs "file" (file name in /etc/modprobe.d; ends in .conf)' <<<'steps: [modprobe]'
+}
+
+# --- variables, matrix and extends ---
+
+@test "recipe: variables: undefined, unterminated, in a circle" {
+    refused 'r.yaml:6:29: undefined variable "drivr"
+hint: did you mean "driver"?' <<<$'variables: {driver: 1}\nsteps: [{run: {commands: [["${drivr}"]]}}]'
+    refused 'r.yaml:5:10: undefined variable "x"
+hint: give it a default under `variables`' <<<$'summary: ${x}\nsteps: []'
+    refused 'r.yaml:5:17: "${" without "}" (write $${ for a literal one)' <<<$'variables: {a: "${b"}\nsteps: []'
+    refused 'r.yaml:5:17: variable "b" refers to itself' <<<$'variables: {a: "${b}", b: "${a}"}\nsteps: []'
+    refused 'r.yaml:5:17: variable "a" refers to itself' <<<$'variables: {a: "${a}"}\nsteps: []'
+}
+
+@test "recipe: matrix: of variables that exist, with lists, and not without bounds" {
+    refused 'r.yaml:6:10: "matrix": there is no variable "driver"' <<<$'steps: []\nmatrix: {driver: [1]}'
+    refused 'r.yaml:7:18: "matrix": "driver" needs a list of values' \
+        <<<$'variables: {driver: 1}\nsteps: []\nmatrix: {driver: 1}'
+    local list
+    list=$(seq -s, 40)
+    refused 'r.yaml:9:3: "matrix" has more than 1024 cells' \
+        <<<$'variables: {a: 1, b: 1}\nsteps: []\nmatrix:\n  a: ['"$list"$']\n  b: ['"$list]"
+}
+
+@test "recipe: extends: missing, in a circle, not a name; errors name the file they are in" {
+    refused 'r.yaml:5:10: "extends": there is no ./nope.yaml' <<<'extends: nope.yaml'
+    refused 'r.yaml:5:10: "extends" runs in a circle: r.yaml is already being read' <<<'extends: r.yaml'
+    echo 'extends: r.yaml' >other.yaml
+    refused './other.yaml:1:10: "extends" runs in a circle: r.yaml is already being read' <<<'extends: other.yaml'
+    refused 'r.yaml:5:10: "extends": expected the name of a recipe file' <<<'extends: [a]'
+    recipe parent.yaml <<<$'steps:\n  - kernel: {limit: soon}'
+    raw_refused './parent.yaml:6:21: "limit": expected a whole number, found "soon"' <<<$'extends: parent.yaml\nname: c'
+}
+
+# --- steps ---
+
+@test "recipe: unknown step kinds and payloads, and two steps with one id" {
+    refused 'r.yaml:5:9: there is no step kind "nvidia-drivr"
+hint: did you mean "nvidia-driver"?' <<<'steps: [nvidia-drivr]'
+    refused 'r.yaml:5:9: there is no step kind "defragmentation"
+hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, initramfs, run' \
+        <<<'steps: [defragmentation]'
+    refused 'r.yaml:6:26: there is no payload "drivr"
+hint: did you mean "driver"?' <<<$'payloads: {driver: {url: u}}\nsteps: [{rpm: {payloads: [drivr]}}]'
+    refused 'r.yaml:5:26: there is no payload "a"
+hint: describe it under "payloads"' <<<'steps: [{rpm: {payloads: [a]}}]'
+    refused 'r.yaml:5:17: there are two steps with the id "kernel"
+hint: give this one an "id" of its own' <<<'steps: [kernel, kernel]'
+    refused 'r.yaml:5:29: there are two steps with the id "a"
+hint: give this one an "id" of its own' <<<'steps: [{kernel: {id: a}}, {initramfs: {id: a}}]'
+}
+
+# driver_refused VERSION MESSAGE [HINT]
+driver_refused() {
+    refused "r.yaml:6:52: $2${3:+
+hint: $3}" <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: driver, version: '"$1}}, initramfs]"
+}
+
+driver_accepted() {
+    recipe r.yaml <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: driver, version: '"$1}}, initramfs]"
+    run_ccbake recipe r.yaml
+}
+
+@test "recipe: drivers: the guide's minimum, known bad ones, branches without confidential computing" {
+    local branches='branches with it: 550, 570, 575, 580, 590, 595'
+    driver_accepted 550.144.03
+    driver_accepted 570.86.10
+    driver_refused 550.144.02 'driver 550.144.02 is older than 550.144.03, the minimum for 1 GPU'
+    driver_refused 535.216.01 'driver 535.216.01 is older than 550.144.03, the minimum for 1 GPU'
+    driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation'
+    driver_refused 550.113.01 'driver 550.113.01 is known bad: 550.113 fails attestation'
+    driver_refused 560.35.03 'driver 560.35.03 is of a branch without confidential computing' "$branches"
+    driver_refused 565.77 'driver 565.77 is of a branch without confidential computing' "$branches"
+    driver_refused latest "\"version\": 'latest' is no driver version: expected something like 550.144.03"
+    GPUS=8
+    driver_accepted 570.148.08
+    driver_refused 550.144.03 'driver 550.144.03 is older than 570.148.08, the minimum for 8 GPUs'
+    driver_refused 570.148.07 'driver 570.148.07 is older than 570.148.08, the minimum for 8 GPUs'
+    driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation'
+}
+
+@test "recipe: --set driver= is judged as if it were written" {
+    run_ccbake 3 recipe "$TOP/recipes/gn8v-tee-1gpu.yaml" --set driver=550.113.02
+    assert_contains 'driver 550.113.02 is known bad: 550.113 fails attestation'
+}
+
+@test "recipe: Fabric Manager and NSCQ are of the driver's version" {
+    GPUS=8 refused 'r.yaml:7:43: Fabric Manager 570.148.07 does not go with driver 570.148.08: the versions must be equal
+hint: write "version: ${driver}" in both, with one variable' <<'END'
+payloads: {a: {url: u}, b: {url: v}}
+steps:
+  - fabric-manager: {payload: a, version: 570.148.07}
+  - nvidia-driver: {payload: b, version: 570.148.08}
+  - initramfs
+END
+    GPUS=8 refused 'r.yaml:8:33: NSCQ 570.148.7 does not go with driver 570.148.08: the versions must be equal
+hint: write "version: ${driver}" in both, with one variable' <<'END'
+payloads: {a: {url: u}, b: {url: v}}
+steps:
+  - nvidia-driver: {payload: b, version: 570.148.08}
+  - nscq: {payload: a, version: 570.148.7}
+  - initramfs
+END
+}
+
+@test "recipe: what belongs to 8 GPUs is refused for one" {
+    refused 'r.yaml:7:5: a single-GPU instance has no NVSwitch: Fabric Manager would fail there' <<'END'
+payloads: {a: {url: u}}
+steps:
+  - fabric-manager: {payload: a, version: 570.148.08}
+END
+    local steps='steps:
+  - modprobe:
+      file: a.conf
+      content: options nvidia NVreg_RegistryDwords="RmEnableProtectedPcie=0x1"
+  - initramfs'
+    refused 'r.yaml:8:16: RmEnableProtectedPcie makes the GPU of a single-GPU instance unusable
+hint: it belongs to recipes with "gpus: 8" only' <<<"$steps"
+    GPUS=8 recipe r.yaml <<<"$steps"
+    run_ccbake recipe r.yaml
+}
+
+@test "recipe: what belongs in the initramfs comes before the initramfs step" {
+    local hint='hint: end the steps with "- initramfs: {}"'
+    refused "r.yaml:5:9: no initramfs step follows step \"nouveau-blacklist\", whose result must be in the initramfs
+$hint" <<<'steps: [nouveau-blacklist]'
+    refused "r.yaml:5:40: no initramfs step follows step \"m\", whose result must be in the initramfs
+$hint" <<<'steps: [nouveau-blacklist, initramfs, {modprobe: {id: m, file: a.conf, content: x}}]'
+    recipe r.yaml <<<'steps: [nouveau-blacklist, initramfs, {run: {commands: [[ls]]}}]'
+    run_ccbake recipe r.yaml
+}
+
+@test "recipe: settings of steps that no image can follow" {
+    refused "r.yaml:5:27: \"install\": can't read the unit file $PWD/gone.service" \
+        <<<'steps: [{units: {install: [gone.service]}}]'
+    refused "r.yaml:5:28: \"source\": there is no directory $PWD/gone" <<<'steps: [{overlay: {source: gone}}]'
+    refused 'r.yaml:5:38: "owner": "root" is not like 0:0' <<<'steps: [{overlay: {source: ., owner: root}}]'
+    refused 'r.yaml:5:39: "owner": "0:-1" is not like 0:0' <<<'steps: [{overlay: {source: ., owner: "0:-1"}}]'
+    refused 'r.yaml:5:39: "target": "etc" is not an absolute path' <<<'steps: [{overlay: {source: ., target: etc}}]'
+    refused 'r.yaml:5:47: "modes": "0999" is not an octal mode' <<<'steps: [{overlay: {source: ., modes: {/etc/a: 0999}}}]'
+    refused 'r.yaml:5:47: "modes": "10000" is not an octal mode' \
+        <<<'steps: [{overlay: {source: ., modes: {/etc/a: 10000}}}]'
+    refused 'r.yaml:5:39: "modes": etc/a is not an absolute path in the image' \
+        <<<'steps: [{overlay: {source: ., modes: {etc/a: 0644}}}]'
+    refused 'r.yaml:5:30: "a b" is more than one argument' <<<'steps: [{kernel-args: {set: "a b"}}]'
+    refused 'r.yaml:5:27: "file": "../a.conf" is not a file name that ends in .conf; modprobe reads no other' \
+        <<<'steps: [{modprobe: {file: ../a.conf, content: x}}, initramfs]'
+    refused 'r.yaml:5:27: "file": "a.cnf" is not a file name that ends in .conf; modprobe reads no other' \
+        <<<'steps: [{modprobe: {file: a.cnf, content: x}}, initramfs]'
+}
+
+@test "recipe: payloads: digest, one source, and two that would have one name" {
+    refused 'r.yaml:6:32: "sha256": expected 64 lower-case hexadecimal digits' \
+        <<<$'steps: []\npayloads: {a: {url: u, sha256: 12AB}}'
+    refused 'r.yaml:6:15: "a" has both "url" and "path"' <<<$'steps: []\npayloads: {a: {url: u, path: x}}'
+    refused 'r.yaml:6:15: "a" needs "url" or "path"' <<<$'steps: []\npayloads: {a: {sha256: ""}}'
+    local one=$(printf '1%.0s' {1..64}) two=$(printf '2%.0s' {1..64})
+    refused 'r.yaml:8:11: two different payloads have the file name f.rpm' <<END
+payloads:
+  a: {url: "http://h/1/f.rpm", sha256: $one}
+  b: {url: "http://h/2/f.rpm?x=1", sha256: $two}
+steps: [{ rpm: {payloads: [a, b]}}]
+END
+}
+
+# --- the file itself ---
+
+@test "recipe: a newer format says so before anything else" {
+    raw_refused 'r.yaml:1:9: recipe format "2" is not one that this ccbake reads (1)
+hint: it is newer: update ccbake' <<<$'format: 2\nfuture: {a: [b]}'
+    raw_refused 'r.yaml:1:9: recipe format "one" is not one that this ccbake reads (1)' <<<'format: one'
+    raw_refused 'r.yaml:1:9: recipe format "0" is not one that this ccbake reads (1)' <<<'format: 0'
+}
+
+@test "recipe: YAML that a recipe does not need is refused" {
+    refused 'r.yaml:6:13: anchors (&name) are not allowed in recipes' <<<$'steps: []\nsummary: &x 1'
+    refused 'r.yaml:6:15: anchors (&name) are not allowed in recipes' <<<$'steps: []\nvariables: &x {a: 1}'
+    refused 'r.yaml:6:11: aliases (*name) are not allowed in recipes' <<<$'steps: []\nsummary: *x'
+    refused 'r.yaml:6:16: tags (!name) are not allowed in recipes' <<<$'steps: []\nsummary: !!str 1'
+    refused 'r.yaml:6:3: a key must be a word' <<<$'steps: []\n? [a, b]\n: c'
+    refused 'r.yaml:6:1: a recipe is one document' <<<$'steps: []\n---\nsteps: []'
+}
+
+@test "recipe: syntax errors are where they are" {
+    refused 'r.yaml:7:1: flow sequence without a closing bracket' <<<$'steps: []\na: ['
+    refused 'r.yaml:6:2: double-quoted scalar without closing quote' <<<$'steps: []\n"a'
+    refused 'r.yaml:6:1: tab character may not be used as indentation' <<<$'steps: []\n\ta: b'
+}
+
+@test "recipe: files that are no recipes" {
+    raw_refused 'r.yaml:1:1: the file is empty' </dev/null
+    raw_refused 'r.yaml:2:1: the file is empty' <<<'# only a comment'
+    raw_refused 'r.yaml:1:1: binary data, not YAML' < <(printf 'format: 1\0\n')
+    raw_refused 'r.yaml:1:1: not UTF-8' < <(printf 'format: 1\nname: \xff\xfe\n')
+    raw_refused 'recipe r.yaml: larger than 1048576 bytes' < <(head -c 1048577 /dev/zero)
+    raw_refused 'r.yaml:1:41: nested too deeply' < <(printf 'summary: %s' "$(printf '[%.0s' {1..5000})")
+    rm r.yaml
+    answers 3 'recipe r.yaml: No such file or directory'
+    mkdir r.yaml
+    answers 3 'recipe r.yaml: is a directory'
+}
+
+# --- locks ---
+
+@test "lock: garbage, another format, damaged entries" {
+    recipe r.yaml <<<'steps: []'
+    local hint='hint: remove it and run `ccbake lock` again' text
+    printf '{"lock": 1,\n  oops}' >r.lock.json
+    answers 3 "r.lock.json:2:6: string or '}' expected near 'oops'
+$hint"
+    for text in '{"lock": 2, "files": {}, "steps": {}}' '{"files": {}, "steps": {}}' \
+        '{"lock": 1, "files": [], "steps": {}}' '[]'; do
+        echo "$text" >r.lock.json
+        answers 3 "r.lock.json: not a lock file that this ccbake reads
+$hint"
+    done
+    echo '{"lock": 1, "lock": 1, "files": {}, "steps": {}}' >r.lock.json
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'duplicate object key'
+    # Only the lock that is asked for is read.
+    echo '{"lock": 1, "files": {}, "steps": {}}' >good.json
+    run_ccbake recipe --lock=good.json r.yaml
+}
+
+@test "lock: a bake and a fetch without pins name everything that lacks one" {
+    recipe r.yaml <<'END'
+payloads:
+  one: {url: "http://h/one.rpm"}
+  two: {path: two.rpm}
+  pinned: {url: "http://h/three.rpm", sha256: 6a4838e2cdb26e4c0e07367ac0d3bcf799d56b5286f68fa201be3d3ddb88aac4}
+steps:
+  - rpm: {payloads: [one, two, pinned]}
+  - packages: {id: tools, install: [a], repos: [{id: r, url: "http://h/r"}]}
+END
+    local verb message="ccbake: r.yaml: neither recipe nor lock has a sha256 for:
+  base: $PWD/base.qcow2
+  payload one: http://h/one.rpm
+  payload two: $PWD/two.rpm
+  step tools: the files it installs
+hint: run \`ccbake lock r.yaml\` where there is a network"
+    for verb in bake fetch; do
+        run_ccbake 3 "$verb" r.yaml
+        assert_equal "$output" "$message"
+    done
+    run_ccbake plan r.yaml
+    assert_contains 'problem: r.yaml: neither recipe nor lock has a sha256 for:'
+    # A digest that is none pins nothing.
+    echo '{"lock": 1, "files": {"http://h/one.rpm": {"sha256": "xyz", "size": 1}}, "steps": {}}' >r.lock.json
+    run_ccbake 3 fetch r.yaml
+    assert_contains 'payload one: http://h/one.rpm'
+    assert_equal "$(ls)" $'r.lock.json\nr.yaml'
+}
