@@ -17,6 +17,8 @@ void ccb_chain_clear(CcbChain *chain)
     ccb_facts_free(chain->facts);
     if (chain->times)
         g_array_unref(chain->times);
+    if (chain->use)
+        g_array_unref(chain->use);
     *chain = (CcbChain){0};
 }
 
@@ -58,7 +60,7 @@ bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *f
         return false;
     for (; first > 0; first--) {
         GError *reason = NULL;
-        CcbLayer *layer = ccb_layer_find(keys[first - 1], &reason);
+        CcbLayer *layer = ccb_layer_find(keys[first - 1], NULL, &reason);
         if (reason) {
             g_propagate_error(error, reason);
             return false;
@@ -220,23 +222,29 @@ static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
     ccb_autofd int lock = ccb_layer_lock(key, error);
     if (lock < 0)
         return false;
-    CcbLayer *made = o->fresh ? NULL : ccb_layer_find(key, NULL);
-    if (made != NULL && adopt(o, chain, made, begin, end))
+    CcbLayer *made = o->fresh ? NULL : ccb_layer_find(key, NULL, NULL);
+    if (made != NULL && adopt(o, chain, made, begin, end)) {
+        ccb_layer_use(chain->use, ccb_steal_fd(&lock));
         return true;
+    }
     g_autofree char *overlay = ccb_layer_begin(key, chain->top, &base, error);
     if (overlay == NULL)
         return false;
     if (bake_overlay(o, chain, overlay, begin, end, error) &&
-        freeze(o, chain, end - 1, &base, error))
+        freeze(o, chain, end - 1, &base, error)) {
+        ccb_layer_use(chain->use, ccb_steal_fd(&lock));
         return true;
+    }
     ccb_layer_abandon(key);
     return false;
 }
 
 bool ccb_chain_build(const CcbChainOptions *o, CcbChain *ret, GError **error)
 {
-    g_auto(CcbChain) chain = {.times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime))};
-    CcbLayer *cached = o->first > 0 ? ccb_layer_find(o->keys[o->first - 1], error) : NULL;
+    g_auto(CcbChain) chain = {.times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime)),
+                              .use = ccb_layer_use_new()};
+    CcbLayer *cached =
+        o->first > 0 ? ccb_layer_find(o->keys[o->first - 1], chain.use, error) : NULL;
     if (o->first > 0 && (cached == NULL || !adopt(o, &chain, cached, 0, o->first)))
         return ccb_fail(error, CCB_ERR_IO, "a cached layer went away; bake again");
     if (o->first == 0)

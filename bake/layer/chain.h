@@ -34,6 +34,7 @@ typedef struct {
     CcbLayer *top;   /* NULL: a plan without steps */
     CcbFacts *facts; /* of the guest after the last step */
     GArray *times;   /* CcbStepTime, one a step */
+    GArray *use;     /* keeps the layers while the chain is in use */
 } CcbChain;
 
 void ccb_chain_clear(CcbChain *chain);

@@ -106,36 +106,80 @@ static bool base_is_there(const json_t *json)
     return path != NULL && access(path, R_OK) == 0;
 }
 
-/* `expected`: the digest that the layer above was made on, or NULL.  A layer that was made anew is another one. */
-static bool chain_is_whole(const char *key, const char *expected, int depth)
+static void close_fd(void *element)
 {
-    json_t *json = depth < MAX_DEPTH ? load(key) : NULL;
+    ccb_close_fd(element);
+}
+
+GArray *ccb_layer_use_new(void)
+{
+    GArray *use = g_array_new(FALSE, FALSE, sizeof(int));
+    g_array_set_clear_func(use, close_fd);
+    return use;
+}
+
+void ccb_layer_use(GArray *use, int lock)
+{
+    flock(lock, LOCK_SH);
+    g_array_append_val(use, lock);
+}
+
+static int open_lock(const char *key)
+{
+    g_autofree char *path = layer_path(key, ".lock");
+    return open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+}
+
+/* Used layers are young to the collector, whatever their age. */
+static void touch(const char *key)
+{
+    g_autofree char *path = layer_path(key, ".json"); /* the overlay's own times tell of changes */
+    utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+/* Held first and looked at then, so that it can't go in between.  A layer that is just being made is not there. */
+static bool hold(const char *key, GArray *use)
+{
+    int fd = use ? open_lock(key) : -1;
+    if (fd < 0)
+        return use == NULL;
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        close(fd);
+        return false;
+    }
+    g_array_append_val(use, fd);
+    return true;
+}
+
+/* `expected`: the digest that the layer above was made on, or NULL.  A layer that was made anew is another one. */
+static bool chain_is_whole(const char *key, const char *expected, GArray *use, int depth)
+{
+    json_t *json = depth < MAX_DEPTH && ccb_layer_exists(key) && hold(key, use) ? load(key) : NULL;
     const char *parent = get_text(json, "parent");
-    bool whole = json != NULL && (expected == NULL || g_strcmp0(get_text(json, "sha256"), expected) == 0);
+    bool whole =
+        json != NULL && (expected == NULL || g_strcmp0(get_text(json, "sha256"), expected) == 0);
     if (whole)
-        whole = parent ? chain_is_whole(parent, get_text(json, "parent_sha256"), depth + 1)
+        whole = parent ? chain_is_whole(parent, get_text(json, "parent_sha256"), use, depth + 1)
                        : base_is_there(json);
+    if (whole)
+        touch(key);
     json_decref(json);
     return whole;
 }
 
-/* Used layers are young to the collector, whatever their age. */
-static void touch(const CcbLayer *layer)
+static json_t *read_description(const char *key)
 {
-    g_autofree char *path = layer_path(layer->key, ".json"); /* the overlay's own times tell of changes */
-    utimensat(AT_FDCWD, path, NULL, 0);
+    g_autofree char *path = layer_path(key, ".json");
+    return json_load_file(path, 0, NULL);
 }
 
-CcbLayer *ccb_layer_find(const char *key, GError **error)
+CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error)
 {
-    if (ccb_cancel_check(error) || !chain_is_whole(key, NULL, 0))
+    if (ccb_cancel_check(error) || !chain_is_whole(key, NULL, use, 0))
         return NULL;
-    g_autofree char *path = layer_path(key, ".json");
-    json_t *json = json_load_file(path, 0, NULL);
+    json_t *json = read_description(key);
     CcbLayer *layer = json ? layer_of(key, json) : NULL;
     json_decref(json);
-    if (layer)
-        touch(layer);
     return layer;
 }
 
@@ -148,14 +192,13 @@ bool ccb_layer_exists(const char *key)
 
 int ccb_layer_lock(const char *key, GError **error)
 {
-    g_autofree char *path = layer_path(key, ".lock");
-    g_autofree char *dir = g_path_get_dirname(path);
+    g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
     bool told = false;
     if (!ccb_mkdirs(dir, error))
         return -1;
-    ccb_autofd int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    ccb_autofd int fd = open_lock(key);
     if (fd < 0) {
-        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+        ccb_fail_errno(error, CCB_ERR_IO, "locking a layer in %s", dir);
         return -1;
     }
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -256,26 +299,56 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
     return true;
 }
 
-CcbLayer *ccb_layer_latest(const char *step)
+GPtrArray *ccb_layer_list(void)
 {
+    GPtrArray *layers = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_layer_free);
     g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
     g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
-    CcbLayer *best = NULL;
-    time_t newest = 0;
     const char *name;
     while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
         struct stat st;
         g_autofree char *path = g_build_filename(dir, name, NULL);
-        if (!g_str_has_suffix(name, ".json") || stat(path, &st) != 0 || st.st_mtime <= newest)
+        if (!g_str_has_suffix(name, ".json") || stat(path, &st) != 0)
             continue;
-        json_t *json = json_load_file(path, 0, NULL);
-        if (json != NULL && g_strcmp0(get_text(json, "step"), step) == 0) {
-            g_autofree char *key = g_strndup(name, strlen(name) - strlen(".json"));
-            ccb_layer_free(best);
-            best = layer_of(key, json);
-            newest = st.st_mtime;
-        }
+        g_autofree char *key = g_strndup(name, strlen(name) - strlen(".json"));
+        json_t *json = read_description(key);
+        CcbLayer *layer = layer_of(key, json);
+        layer->used = st.st_mtime;
+        g_ptr_array_add(layers, layer);
         json_decref(json);
     }
-    return best;
+    return layers;
+}
+
+bool ccb_layer_verify(const char *key)
+{
+    json_t *json = load(key);
+    json_decref(json);
+    return json != NULL;
+}
+
+bool ccb_layer_remove(const char *key)
+{
+    static const char *const endings[] = {".json", ".qcow2"};
+    ccb_autofd int lock = open_lock(key);
+    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        g_autofree char *path = layer_path(key, endings[i]);
+        unlink(path);
+    }
+    return true;
+}
+
+CcbLayer *ccb_layer_latest(const char *step)
+{
+    g_autoptr(GPtrArray) layers = ccb_layer_list();
+    guint best = layers->len;
+    for (guint i = 0; i < layers->len; i++) {
+        const CcbLayer *layer = layers->pdata[i];
+        if (g_strcmp0(layer->step, step) == 0 &&
+            (best == layers->len || layer->used > ((CcbLayer *)layers->pdata[best])->used))
+            best = i;
+    }
+    return best < layers->len ? g_ptr_array_steal_index(layers, best) : NULL;
 }

@@ -7,7 +7,7 @@
  *     KEY.json                  parent, sha256 and size of the overlay, facts of the guest, what the key was made of
  *     KEY.part                  an overlay that is being written
  *     base-SHA256.img           a symlink to the base image
- *     KEY.lock                  held while the layer is being made
+ *     KEY.lock                  locked exclusively while the layer is made or removed, shared while it is used
  *
  * A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
  * file; a damaged one is dropped with a warning and made again.
@@ -27,6 +27,7 @@ typedef struct {
     char *parent_sha256; /* of its file, when this one was made on it */
     char *step;    /* id of the step that made it, for people */
     uint64_t size; /* bytes of the file */
+    int64_t used;  /* when it was last used; seconds since the epoch; filled by ccb_layer_list() */
     json_t *facts; /* of the guest after the step; owned */
     json_t *ingredients; /* what the key was made of; owned */
 } CcbLayer;
@@ -39,11 +40,18 @@ typedef struct {
 void ccb_layer_free(CcbLayer *layer); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbLayer, ccb_layer_free)
 
-/* The layer of that key, with every layer below it whole; NULL without an error where there is none. */
-CcbLayer *ccb_layer_find(const char *key, GError **error);
+/* Descriptors that keep layers from being collected while they are in use. */
+GArray *ccb_layer_use_new(void); /* of int, which close themselves; unref as usual */
+
+/* The layer of that key, with every layer below it whole; NULL without an error where there is none.  It and all below
+ * are held by `use` (may be NULL) and count as used now. */
+CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error);
 
 /* Whether there is one, by name only: for plans. */
 bool ccb_layer_exists(const char *key);
+
+/* Turns the lock of a layer that was made into one that holds it in use; takes the descriptor over. */
+void ccb_layer_use(GArray *use, int lock);
 
 /* Waits until nobody else makes the layer, and keeps others from making it until the descriptor is closed.
  * Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
@@ -63,3 +71,12 @@ void ccb_layer_abandon(const char *key);
 
 /* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL: none. */
 CcbLayer *ccb_layer_latest(const char *step);
+
+/* Every layer by its description, unchecked; CcbLayer with .used filled; caller unrefs. */
+GPtrArray *ccb_layer_list(void);
+
+/* Checks one layer and drops it where it is damaged; whether it is whole. */
+bool ccb_layer_verify(const char *key);
+
+/* Removes a layer unless it is in use; whether it is gone. */
+bool ccb_layer_remove(const char *key);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ccbake cache`: the layers that bakes left. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "cmd/verbs.h"
+#include "layer/collect.h"
+#include "layer/layer.h"
+
+static unsigned max_size_gb, max_age_days;
+
+static const CcbOption options[] = {
+    {"max-size", 0, CCB_OPT_NUMBER, &max_size_gb, "GB", "gc: remove the least recently used beyond this size"},
+    {"max-age", 0, CCB_OPT_NUMBER, &max_age_days, "DAYS", "gc: remove what was not used for so long"},
+    {0},
+};
+
+static bool list(GError **error)
+{
+    (void)error;
+    uint64_t total = 0;
+    g_autoptr(GPtrArray) layers = ccb_layer_list();
+    for (guint i = 0; i < layers->len; i++) {
+        const CcbLayer *layer = layers->pdata[i];
+        g_autofree char *size = ccb_format_size(layer->size);
+        g_autoptr(GDateTime) used = g_date_time_new_from_unix_local(layer->used);
+        g_autofree char *when = g_date_time_format(used, "%F %T");
+        printf("%.12s  %-18s %9s  used %s\n", layer->key, layer->step ? layer->step : "?", size, when);
+        total += layer->size;
+    }
+    g_autofree char *all = ccb_format_size(total);
+    printf("%u layers, %s, in %s\n", layers->len, all, ccb_cache_dir());
+    return true;
+}
+
+static bool collect(GError **error)
+{
+    enum { DAY_S = 24 * 3600 };
+    if (max_size_gb == 0 && max_age_days == 0)
+        return ccb_fail(error, CCB_ERR_USAGE, "cache gc: give a bound, --max-size or --max-age");
+    CcbCollectBounds bounds = {.max_bytes = (uint64_t)max_size_gb * 1000 * 1000 * 1000,
+                               .max_age_s = (int64_t)max_age_days * DAY_S};
+    CcbCollected result = ccb_layers_collect(&bounds);
+    g_autofree char *freed = ccb_format_size(result.freed);
+    printf("removed %u layers (%s), kept %u, %u of them in use\n", result.removed, freed, result.kept,
+           result.in_use);
+    return true;
+}
+
+static bool verify(GError **error)
+{
+    guint bad = 0;
+    g_autoptr(GPtrArray) layers = ccb_layer_list();
+    for (guint i = 0; i < layers->len; i++)
+        bad += !ccb_layer_verify(((CcbLayer *)layers->pdata[i])->key);
+    printf("%u layers, %u damaged and dropped\n", layers->len, bad);
+    return bad == 0 || ccb_fail(error, CCB_ERR_CHECK, "%u layers were damaged", bad);
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    static const struct {
+        const char *name;
+        bool (*act)(GError **error);
+    } actions[] = {{"ls", list}, {"gc", collect}, {"verify", verify}};
+    (void)argc;
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
+        if (strcmp(argv[0], actions[i].name) == 0)
+            return actions[i].act(error);
+    return ccb_fail(error, CCB_ERR_USAGE, "cache %s: expected ls, gc or verify", argv[0]);
+}
+
+const CcbVerb ccb_verb_cache = {
+    "cache", "ls|gc|verify", "list, bound or check the cached layers", options, 1, 1, run,
+};
