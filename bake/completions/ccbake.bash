@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Completion for ccbake.  It knows nothing itself: `ccbake --tables` prints a line for every option,
-# VERB<TAB>--option<TAB>ARGUMENT<TAB>help, where an ARGUMENT written a|b|c is a choice.
+# VERB<TAB>--option<TAB>ARGUMENT<TAB>help, where an ARGUMENT written a|b|c is a choice; so is one in the first line of
+# `ccbake VERB --help`.
 
 # Completes a file name; "filenames" lets readline add the slash and the quotes.
 _ccbake_files() {
@@ -50,9 +51,13 @@ _ccbake() {
     if [[ $current == -* ]]; then
         words=$(awk -F '\t' -v verb="$verb" '$1 == verb { print $2 }' <<<"$table")
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-    else
-        _ccbake_files "$current"
+        return 0
     fi
+    argument=$("${COMP_WORDS[0]}" "$verb" --help 2>/dev/null | sed -n '1s/.* //p')
+    case $argument in
+        *"|"*) _ccbake_value "$argument" "$current" ;;
+        *) _ccbake_files "$current" ;;
+    esac
 }
 
 complete -F _ccbake ccbake

@@ -21,12 +21,14 @@
 #include "base/process.h"
 
 enum { EXPORT_LIMIT_MS = 30000, EXPORT_POLL_MS = 5, LOOP_TRIES = 64, END_GRACE_MS = 60000 };
+enum { RELEASE_LIMIT_MS = 30000, RELEASE_POLL_MS = 2 };
 
 struct CcbAttach {
     char *dir;       /* holds the mount points */
     char *disk_path; /* the exported image, seen as a raw file */
     char *root_path;
     char *log_path;
+    char *loop; /* "/dev/loop3" while a partition is or was mounted */
     pid_t daemon;
     bool read_only, mounted, tmpfs; /* tmpfs: `dir` is mounted */
     CcbDisk *disk;
@@ -48,7 +50,7 @@ static bool enter_private_namespace(GError **error)
 static bool make_mount_points(CcbAttach *a, GError **error)
 {
     a->dir = g_build_filename(ccb_cache_dir(), "mnt", NULL);
-    a->disk_path = g_build_filename(a->dir, "disk", NULL);
+    a->disk_path = g_strdup_printf("%s/disk-%d", a->dir, (int)getpid());
     a->root_path = g_build_filename(a->dir, "root", NULL);
     a->log_path = g_build_filename(a->dir, "qemu-storage-daemon.log", NULL);
     if (!ccb_mkdirs(a->dir, error))
@@ -263,7 +265,34 @@ bool ccb_attach_mount(CcbAttach *a, const CcbPartition *p, GError **error)
         return ccb_fail_errno(error, CCB_ERR_INPUT, "mounting partition %u (%s)", p->number,
                               p->fstype);
     a->mounted = true;
+    g_free(a->loop);
+    a->loop = g_steal_pointer(&device);
     return true;
+}
+
+/* Whether the loop device still stands on our export.  Its sysfs file names what it stands on. */
+static bool loop_is_ours(const CcbAttach *a)
+{
+    g_autofree char *name = g_path_get_basename(a->loop);
+    g_autofree char *path = g_strdup_printf("/sys/block/%s/loop/backing_file", name);
+    g_autofree char *backing = ccb_read_file(path, 0, NULL, NULL);
+    return backing != NULL && strcmp(g_strchomp(backing), a->disk_path) == 0;
+}
+
+/*
+ * umount() takes the mount from us; the file system itself is unmounted, and its clean flag written, when the last
+ * copy of the mount goes: the kernel takes a moment to tear down the namespace of a guest command that just ended.  The
+ * loop device clears itself then.
+ */
+static bool wait_for_release(const CcbAttach *a, GError **error)
+{
+    for (unsigned waited = 0; waited < RELEASE_LIMIT_MS; waited += RELEASE_POLL_MS) {
+        if (!loop_is_ours(a))
+            return true;
+        g_usleep(RELEASE_POLL_MS * 1000);
+    }
+    return ccb_fail(error, CCB_ERR_IO, "the guest's root is still in use %d s after its last command",
+                    RELEASE_LIMIT_MS / 1000);
 }
 
 bool ccb_attach_unmount(CcbAttach *a, GError **error)
@@ -273,7 +302,7 @@ bool ccb_attach_unmount(CcbAttach *a, GError **error)
     if (umount2(a->root_path, UMOUNT_NOFOLLOW) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "unmounting the guest's root");
     a->mounted = false;
-    return true;
+    return wait_for_release(a, error);
 }
 
 /* Free blocks go back to the overlay, so that deleted files do not reach the output. */
@@ -328,5 +357,6 @@ void ccb_attach_free(CcbAttach *a)
     g_free(a->disk_path);
     g_free(a->root_path);
     g_free(a->log_path);
+    g_free(a->loop);
     g_free(a);
 }

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The cache of layers, on a small guest: what is reused, what is not, what happens to damaged layers and to bakes that
+# are interrupted or run side by side.
+load helpers
+
+setup_file() {
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    "$TOP/scripts/standin-guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
+}
+
+setup() {
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+    cd "$BATS_TEST_TMPDIR" || return 1
+    ln -s "$BATS_FILE_TMPDIR/base.qcow2" base.qcow2
+    mkdir tree
+    echo first >tree/motd
+    write_recipe
+}
+
+# r.yaml: three commands that count their runs outside the image, and an overlay.
+write_recipe() {
+    local sha256
+    sha256=$(sha256sum <base.qcow2 | cut -d' ' -f1)
+    cat >r.yaml <<EOF
+format: 1
+name: r
+gpus: 1
+variables: {one: "1", two: "2", three: "3", unused: x}
+base: {path: base.qcow2, sha256: $sha256, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+steps:
+  - run: {id: a, commands: [[sh, -c, "echo a \${one} >/opt-a"]]}
+  - run: {id: b, commands: [[sh, -c, "echo b \${two} >/opt-b"]]}
+  - run: {id: c, commands: [[sh, -c, "echo c \${three} >/opt-c"]]}
+  - overlay: {source: tree, target: /etc}
+EOF
+}
+
+bake() {
+    run_ccbake bake --door=host --no-verify --force r.yaml "$@"
+}
+
+# Which steps ran and which were cached, as "a:run b:cached ...".
+steps() {
+    jq -r '[.steps[] | .id + ":" + (if .cached then "cached" else "run" end)] | join(" ")' r.json
+}
+
+content() {
+    qemu-img convert -O raw r.qcow2 r.raw
+    local start
+    start=$(sfdisk --json r.raw | jq '.partitiontable.partitions[2].start')
+    debugfs -R "cat $1" "r.raw?offset=$((start * 512))" 2>/dev/null
+}
+
+@test "a second bake does nothing, and says so" {
+    bake
+    assert_equal "$(steps)" "a:run b:run c:run overlay:run"
+    local before
+    before=$(stat -c '%i %Y' r.qcow2)
+    bake
+    assert_contains "current  r.qcow2 is what this recipe bakes: nothing to do"
+    assert_equal "$(stat -c '%i %Y' r.qcow2)" "$before"
+}
+
+@test "a changed overlay file redoes that step alone, and the image has the new file" {
+    bake
+    echo second >tree/motd
+    bake
+    assert_equal "$(steps)" "a:cached b:cached c:cached overlay:run"
+    assert_equal "$(content /etc/motd)" second
+    assert_equal "$(content /opt-a)" "a 1"
+}
+
+@test "a changed variable redoes the step that uses it and all after it" {
+    bake
+    bake --set two=22
+    assert_equal "$(steps)" "a:cached b:run c:run overlay:run"
+    assert_equal "$(content /opt-b)" "b 22"
+}
+
+@test "what the result does not depend on does not change the keys" {
+    bake
+    bake --set unused=y
+    assert_contains "nothing to do"
+    sed -i -e 's/^format: 1$/format: 1 # comment/' -e 's/id: a, commands: \(.*\)}$/limit: 99, commands: \1, id: other}/' r.yaml
+    mv tree elsewhere
+    sed -i 's/source: tree/source: elsewhere/' r.yaml
+    touch -d 2001-01-01 elsewhere/motd
+    chmod 600 elsewhere/motd
+    cp base.qcow2 copy.qcow2
+    sed -i 's/path: base.qcow2/path: copy.qcow2/' r.yaml
+    bake
+    assert_contains "nothing to do"
+}
+
+@test "what the result depends on changes the keys" {
+    bake
+    bake --set one=11
+    assert_equal "$(steps)" "a:run b:run c:run overlay:run"
+    chmod +x tree/motd
+    bake --set one=11
+    assert_equal "$(steps)" "a:cached b:cached c:cached overlay:run"
+    sed -i 's/target: \/etc/target: \/etc, modes: {\/etc\/motd: "0600"}/' r.yaml
+    bake --set one=11
+    assert_equal "$(steps)" "a:cached b:cached c:cached overlay:run"
+    sed -i 's/- run: {id: b/- run: {id: new, commands: [["true"]]}\n  - run: {id: b/' r.yaml
+    bake --set one=11
+    assert_equal "$(steps)" "a:cached new:run b:run c:run overlay:run"
+}
+
+@test "plan says what is cached and what has changed" {
+    run_ccbake plan --door=host r.yaml
+    assert_contains "[runs: never baked]"
+    bake
+    run_ccbake plan --door=host --set two=22 r.yaml
+    [[ $(grep -c '\[cached\]' <<<"$output") == 1 ]] || fail "$output"
+    assert_contains "[runs: commands changed]"
+    assert_contains "[runs: what it lies on changed]"
+}
+
+@test "a failed bake begins at the step that failed" {
+    sed -i 's/echo c /test -e \/etc\/pass \&\& echo c /' r.yaml
+    run_ccbake 7 bake --door=host --no-verify r.yaml
+    assert_contains "step 3/4 (c): sh failed with exit code 1"
+    [[ ! -e r.qcow2 ]] || fail "an output of a failed bake"
+    sed -i 's/test -e \/etc\/pass && //' r.yaml
+    bake
+    assert_equal "$(steps)" "a:cached b:cached c:run overlay:run"
+}
+
+@test "--from and --no-cache force" {
+    bake
+    bake --from=c
+    assert_equal "$(steps)" "a:cached b:cached c:run overlay:run"
+    bake --no-cache
+    assert_equal "$(steps)" "a:run b:run c:run overlay:run"
+    run_ccbake 2 bake --door=host --from=nothing --force r.yaml
+    assert_contains "--from=nothing: the recipe has no such step"
+}
+
+# The file of the layer that a step made.
+layer_of() {
+    local json
+    json=$(grep -l "\"step\":\"$1\"" cache/layers/*.json)
+    echo "${json%.json}.qcow2"
+}
+
+@test "truncated, altered and missing layers are dropped with a warning and made again" {
+    bake
+    truncate -s -512 "$(layer_of b)"
+    bake --set three=33
+    assert_contains "is truncated: dropped"
+    assert_equal "$(steps)" "a:cached b:run c:run overlay:run"
+    assert_equal "$(content /opt-c)" "c 33"
+
+    printf 'X' | dd of="$(layer_of a)" bs=1 seek=200000 conv=notrunc status=none
+    bake --set one=1 --set three=34
+    assert_contains "is altered: dropped"
+    assert_equal "$(steps)" "a:run b:run c:run overlay:run"
+    assert_equal "$(content /opt-a)" "a 1"
+
+    rm "$(layer_of b)"
+    echo '{' >"$(layer_of a | sed 's/qcow2$/json/')"
+    bake --set three=35
+    assert_contains "is described by a damaged file: dropped"
+    assert_equal "$(steps)" "a:run b:run c:run overlay:run"
+    qemu-img check -q r.qcow2
+}
+
+@test "a layer that was made anew is not taken for the one that others lie on" {
+    bake
+    bake --from=a --set three=99
+    rm r.json
+    bake
+    assert_equal "$(steps)" "a:cached b:cached c:run overlay:run"
+    assert_equal "$(content /opt-c)" "c 3"
+}
+
+@test "two bakes at once share the cache and do not make a layer twice" {
+    sed -i 's/echo a /sleep 2; echo a /' r.yaml
+    "$CCBAKE" bake --door=host --no-verify r.yaml -o one.qcow2 2>one.txt 3>&- &
+    local first=$!
+    "$CCBAKE" bake --door=host --no-verify r.yaml -o two.qcow2 2>two.txt 3>&-
+    wait "$first"
+    assert_equal "$(jq -r '.steps[0].cached' one.json two.json | sort | xargs)" "false true"
+    qemu-img compare -q one.qcow2 two.qcow2
+}
+
+@test "kill -9 at any moment leaves a cache from which a bake succeeds" {
+    bake
+    cp r.qcow2 undisturbed.qcow2
+    local delay
+    for delay in 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0 1.1 1.2 1.4 1.6 1.8 2.0 2.2 2.5 3.0; do
+        rm -f r.qcow2 r.json
+        "$CCBAKE" bake --door=host --no-verify --no-cache r.yaml 2>/dev/null 3>&- &
+        local pid=$!
+        sleep "$delay"
+        kill -9 "$pid" 2>/dev/null || break
+        wait "$pid" 2>/dev/null || [[ $? == 137 ]]
+    done
+    for _ in {1..50}; do
+        compgen -G 'cache/layers/*.part' >/dev/null || [[ -n $(ls cache/work) ]] || break
+        sleep 0.1
+    done
+    [[ -z $(ls cache/work) ]] || fail "work directories are left: $(ls cache/work)"
+    rm -f r.qcow2 r.json
+    bake
+    local path
+    for path in /opt-a /opt-b /opt-c /etc/motd; do
+        local found
+        found=$(content "$path")
+        cp undisturbed.qcow2 r.qcow2
+        assert_equal "$found" "$(content "$path")"
+        rm -f r.qcow2 r.json
+        bake
+    done
+    run_ccbake cache verify
+}
+
+@test "gc keeps within bounds, removes from the top, and nothing that is in use" {
+    bake
+    run_ccbake cache ls
+    assert_contains "4 layers"
+    touch -d '10 days ago' "$(layer_of overlay | sed 's/qcow2$/json/')"
+    run_ccbake cache gc --max-age=5
+    assert_contains "removed 1 layers"
+    touch -d '10 days ago' "$(layer_of a | sed 's/qcow2$/json/')"
+    run_ccbake cache gc --max-age=5
+    assert_contains "removed 0 layers"
+    sed -i 's/echo c /sleep 4; echo c /' r.yaml
+    "$CCBAKE" bake --door=host --no-verify --force r.yaml 2>/dev/null 3>&- &
+    local pid=$!
+    sleep 2
+    touch -d '10 days ago' cache/layers/*.json
+    run_ccbake cache gc --max-age=5
+    assert_contains "in use"
+    wait "$pid"
+    assert_equal "$(content /opt-b)" "b 2"
+    run_ccbake 2 cache gc
+    assert_contains "give a bound"
+}
