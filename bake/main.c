@@ -9,8 +9,8 @@
 #include "recipe/node.h"
 
 const CcbVerb *const ccb_verbs[] = {
-    &ccb_verb_bake,   &ccb_verb_plan, &ccb_verb_lock, &ccb_verb_fetch,  &ccb_verb_verify,
-    &ccb_verb_boot,   &ccb_verb_recipe, &ccb_verb_cache, &ccb_verb_doctor, NULL,
+    &ccb_verb_bake, &ccb_verb_plan,   &ccb_verb_lock,  &ccb_verb_fetch,  &ccb_verb_verify,
+    &ccb_verb_boot, &ccb_verb_recipe, &ccb_verb_cache, &ccb_verb_doctor, NULL,
 };
 
 static void print_help(void)
@@ -22,7 +22,8 @@ static void print_help(void)
     printf("\n`ccbake VERB --help` lists the options of a verb; ccbake(1) is the manual.\n");
 }
 
-/* For the shell completion and the test that compares tables, help and manual: not part of the interface. */
+/* For the shell completion and the test that compares tables, help and manual: not part of the
+ * interface. */
 static int print_tables(void)
 {
     for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++) {

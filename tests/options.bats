@@ -293,6 +293,8 @@ example_dir() {
     assert_equal "$REPLY_WORDS" host
     complete_words boot --disk n
     assert_equal "$REPLY_WORDS" nvme
+    complete_words cache ""
+    assert_equal "$REPLY_WORDS" $'ls\ngc\nverify'
 }
 
 @test "completion offers files for arguments and FILE options, and nothing for NAME=VALUE" {

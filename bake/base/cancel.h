@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SIGINT, SIGTERM and SIGHUP: the handler notes the signal and ends a child it was told of; whoever waits
- * sees it through ccb_cancelled() and unwinds with CCB_ERR_CANCELLED, so that every cleanup runs.
+ * SIGINT, SIGTERM and SIGHUP: the handler notes the signal and ends a child it was told of; whoever
+ * waits sees it through ccb_cancelled() and unwinds with CCB_ERR_CANCELLED, so that every cleanup
+ * runs.
  */
 #pragma once
 

@@ -92,8 +92,7 @@ char *ccb_digest_file(const char *path, GError **error)
 
 bool ccb_digest_is_valid(const char *text)
 {
-    return strlen(text) == CCB_SHA256_HEX &&
-           strspn(text, "0123456789abcdef") == CCB_SHA256_HEX;
+    return strlen(text) == CCB_SHA256_HEX && strspn(text, "0123456789abcdef") == CCB_SHA256_HEX;
 }
 
 /* What makes a file the same file for as long as this host is up. */

@@ -35,9 +35,10 @@ char *ccb_digest_file(const char *path, GError **error);
 /* Whether `text` is 64 lower-case hexadecimal characters. */
 bool ccb_digest_is_valid(const char *text);
 
-/* As ccb_digest_file(), but the file is read at most once per boot of this host as long as it does not change
- * (device, inode, size, mtime and ctime); the answers are kept under ccb_cache_dir(). */
+/* As ccb_digest_file(), but the file is read at most once per boot of this host as long as it does
+ * not change (device, inode, size, mtime and ctime); the answers are kept under ccb_cache_dir(). */
 char *ccb_digest_file_once(const char *path, GError **error);
 
-/* Notes the digest of a file that the caller has just written and put in its place, for ccb_digest_file_once(). */
+/* Notes the digest of a file that the caller has just written and put in its place, for
+ * ccb_digest_file_once(). */
 void ccb_digest_remember(const char *path, const char *digest);

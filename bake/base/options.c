@@ -134,12 +134,14 @@ char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_ar
 char *ccb_options_help(const CcbVerb *verb)
 {
     GString *help = g_string_new(NULL);
-    g_string_append_printf(help, "usage: ccbake %s [OPTION]... %s\n%s\n\n", verb->name,
-                           verb->arguments, verb->summary);
+    g_string_append_printf(help, "usage: ccbake %s [OPTION]...%s%s\n%s\n\n", verb->name,
+                           verb->arguments[0] ? " " : "", verb->arguments, verb->summary);
     for (const CcbOption *o = verb->options; o->name != NULL; o++) {
-        g_autofree char *letter = o->letter ? g_strdup_printf("-%c, ", o->letter) : g_strdup("    ");
-        g_autofree char *name = g_strdup_printf("  %s--%s%s%s", letter, o->name,
-                                                o->argument ? "=" : "", o->argument ? o->argument : "");
+        g_autofree char *letter =
+            o->letter ? g_strdup_printf("-%c, ", o->letter) : g_strdup("    ");
+        g_autofree char *name =
+            g_strdup_printf("  %s--%s%s%s", letter, o->name, o->argument ? "=" : "",
+                            o->argument ? o->argument : "");
         g_string_append_printf(help, "%-*s %s\n", HELP_COLUMN, name, o->help);
     }
     g_string_append_printf(help, "%-*s %s\n", HELP_COLUMN, "  -h, --help", "this text");

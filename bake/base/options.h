@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One table a verb says everything about its command line; the parser, --help, the shell completion and the
- * test that compares them with the man page all read it.
+ * One table a verb says everything about its command line; the parser, --help, the shell completion
+ * and the test that compares them with the man page all read it.
  *
  *     static struct opts { const char *output; bool json; } opts;
  *     static const CcbOption options[] = {
@@ -28,7 +28,8 @@ typedef struct {
     char letter;      /* short name, or 0 */
     CcbOptionType type;
     void *value;
-    const char *argument; /* what --help calls the value: FILE, a|b|c (completed and checked); NULL for flags */
+    const char *argument; /* what --help calls the value: FILE, a|b|c (completed and checked); NULL
+                             for flags */
     const char *help;
 } CcbOption;
 
@@ -38,11 +39,12 @@ typedef struct CcbVerb {
     const char *summary;
     const CcbOption *options;
     int min_args, max_args; /* positional arguments; max -1: any number */
-    bool (*run)(int argc, char **argv, GError **error); /* argv holds the positional arguments only */
+    bool (*run)(int argc, char **argv,
+                GError **error); /* argv holds the positional arguments only */
 } CcbVerb;
 
-/* Parses argv[1..] of a verb (options may stand anywhere; "--" ends them), fills the table's values and
- * returns the positional arguments (array to be freed with g_free; the strings belong to argv).
+/* Parses argv[1..] of a verb (options may stand anywhere; "--" ends them), fills the table's values
+ * and returns the positional arguments (array to be freed with g_free; the strings belong to argv).
  * Prints the help and returns NULL without an error for --help.  Errors: CCB_ERR_USAGE. */
 char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_argc, GError **error);
 

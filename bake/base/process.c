@@ -310,7 +310,8 @@ char *ccb_process_find(const char *program, GError **error)
     char *path = g_find_program_in_path(program);
     if (path == NULL) {
         ccb_fail(error, CCB_ERR_HOST, "%s is not installed", program);
-        ccb_hint(error, "scripts/install-deps installs what ccbake needs; `ccbake doctor` lists it");
+        ccb_hint(error,
+                 "scripts/install-deps installs what ccbake needs; `ccbake doctor` lists it");
     }
     return path;
 }

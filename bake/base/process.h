@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Child processes: argv arrays, never a shell; closed descriptors; killed with their whole process group
- * when a limit passes, when ccbake is cancelled and, through PR_SET_PDEATHSIG, when ccbake dies.
+ * Child processes: argv arrays, never a shell; closed descriptors; killed with their whole process
+ * group when a limit passes, when ccbake is cancelled and, through PR_SET_PDEATHSIG, when ccbake
+ * dies.
  *
  *     const char *argv[] = {"qemu-img", "check", path, NULL};
  *     CcbProcess p = {.argv = argv, .limit_s = 600};
- *     if (!ccb_process_run(&p, error))                  could not start, time over, cancelled, exit != 0
- *         return false;
+ *     if (!ccb_process_run(&p, error))                  could not start, time over, cancelled, exit
+ * != 0 return false;
  *
  * With .allow_failure the exit status is the caller's to judge.
  */
@@ -18,36 +19,38 @@
 
 #include "base/error.h"
 
-/* Receives each line of the child's output (stdout and stderr in order of arrival), without the newline. */
+/* Receives each line of the child's output (stdout and stderr in order of arrival), without the
+ * newline. */
 typedef void (*CcbLineFunc)(const char *line, void *data);
 
 typedef struct {
     const char *const *argv;
-    const char *name;         /* for messages; NULL: argv[0] */
-    CcbErrorCode error_code;  /* of a failing exit; 0: CCB_ERR_HOST */
-    const char *const *envp;  /* NULL: inherit */
-    const char *stdin_text;   /* NULL: /dev/null */
-    unsigned limit_s;         /* wall-clock limit in seconds; 0: none */
-    bool allow_failure;       /* a non-zero exit is not an error */
-    bool separate_stdout;     /* keep stdout for ret_stdout; only stderr goes to on_line */
-    CcbLineFunc on_line;      /* NULL: the last lines are kept for the error message only */
-    void *data;               /* for on_line and child_setup */
+    const char *name;                /* for messages; NULL: argv[0] */
+    CcbErrorCode error_code;         /* of a failing exit; 0: CCB_ERR_HOST */
+    const char *const *envp;         /* NULL: inherit */
+    const char *stdin_text;          /* NULL: /dev/null */
+    unsigned limit_s;                /* wall-clock limit in seconds; 0: none */
+    bool allow_failure;              /* a non-zero exit is not an error */
+    bool separate_stdout;            /* keep stdout for ret_stdout; only stderr goes to on_line */
+    CcbLineFunc on_line;             /* NULL: the last lines are kept for the error message only */
+    void *data;                      /* for on_line and child_setup */
     void (*child_setup)(void *data); /* in the child before exec; async-signal-safe calls only */
-    GString *ret_stdout;      /* filled where separate_stdout is set; caller owns */
-    int ret_status;           /* exit code, or 128 + signal */
+    GString *ret_stdout;             /* filled where separate_stdout is set; caller owns */
+    int ret_status;                  /* exit code, or 128 + signal */
 } CcbProcess;
 
-/* Runs to the end.  Errors: CCB_ERR_HOST (the program is missing, or failed: with its last lines of output),
- * CCB_ERR_STEP with "timed out after N s" (limit), CCB_ERR_CANCELLED. */
+/* Runs to the end.  Errors: CCB_ERR_HOST (the program is missing, or failed: with its last lines of
+ * output), CCB_ERR_STEP with "timed out after N s" (limit), CCB_ERR_CANCELLED. */
 bool ccb_process_run(CcbProcess *process, GError **error);
 
-/* Starts a daemon-like child in the background; it gets SIGKILL when ccbake dies.  Its output goes to
- * `log_fd` (-1: /dev/null).  Returns the pid, or -1. */
+/* Starts a daemon-like child in the background; it gets SIGKILL when ccbake dies.  Its output goes
+ * to `log_fd` (-1: /dev/null).  Returns the pid, or -1. */
 pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error);
 
-/* SIGTERM, up to `grace_ms` milliseconds, then SIGKILL; reaps and sets *pid to 0.  Returns the exit code, or
- * 128 + signal; 0 for pid 0. */
+/* SIGTERM, up to `grace_ms` milliseconds, then SIGKILL; reaps and sets *pid to 0.  Returns the exit
+ * code, or 128 + signal; 0 for pid 0. */
 int ccb_process_end(pid_t *pid, unsigned grace_ms);
 
-/* The path of a program in $PATH (caller frees), or NULL with CCB_ERR_HOST and the package to install. */
+/* The path of a program in $PATH (caller frees), or NULL with CCB_ERR_HOST and the package to
+ * install. */
 char *ccb_process_find(const char *program, GError **error);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the user sees while ccbake works.  Rooms report through these calls; only progress.c writes to
- * the terminal: a bar that redraws itself on a tty, plain lines elsewhere, nothing with --quiet.
+ * What the user sees while ccbake works.  Rooms report through these calls; only progress.c writes
+ * to the terminal: a bar that redraws itself on a tty, plain lines elsewhere, nothing with --quiet.
  *
  *     ccb_progress_begin("fetch", "NVIDIA-Linux-x86_64-550.144.03.run", bytes_or_0);
  *     ccb_progress_update(done);            cheap; call as often as you like
  *     ccb_progress_end("from the store");   the note may be NULL
  *
- * One activity at a time.  ccb_progress_line() prints a line of its own between or within activities.
+ * One activity at a time.  ccb_progress_line() prints a line of its own between or within
+ * activities.
  */
 #pragma once
 
@@ -25,7 +26,8 @@ void ccb_progress_update(uint64_t done);
 void ccb_progress_tick(void); /* nothing new, but time has passed */
 void ccb_progress_end(const char *note);
 
-/* The activity failed: its line is left as it is, so that the error follows on a line of its own. */
+/* The activity failed: its line is left as it is, so that the error follows on a line of its own.
+ */
 void ccb_progress_abort(void);
 
 void ccb_progress_line(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -53,8 +53,7 @@ bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError 
     bool ok = fts != NULL || ccb_fail_errno(error, CCB_ERR_IO, "%s", directory);
     FTSENT *entry;
     while (ok && (entry = fts_read(fts)) != NULL)
-        ok = entry->fts_info == FTS_DP ||
-             visit_entry(entry, strlen(directory), visit, data, error);
+        ok = entry->fts_info == FTS_DP || visit_entry(entry, strlen(directory), visit, data, error);
     if (fts)
         fts_close(fts);
     return ok;
@@ -71,8 +70,11 @@ static bool digest_entry(const CcbTreeEntry *entry, void *data, GError **error)
     }
     g_autofree char *line =
         g_strdup_printf("%c%c %s %s", entry->type, entry->executable ? 'x' : '-', entry->path,
-                        content ? content : entry->target ? entry->target : "");
-    ccb_digest_update(digest, line, strlen(line) + 1); /* with its NUL: no two trees give one text */
+                        content         ? content
+                        : entry->target ? entry->target
+                                        : "");
+    ccb_digest_update(digest, line,
+                      strlen(line) + 1); /* with its NUL: no two trees give one text */
     return true;
 }
 

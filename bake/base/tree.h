@@ -6,19 +6,20 @@
 #include <stdbool.h>
 
 typedef struct {
-    const char *path;     /* below the directory; "" for itself */
+    const char *path; /* below the directory; "" for itself */
     const char *absolute;
-    char type;            /* 'f', 'd', 'l' */
-    bool executable;      /* a file with the owner's x bit: all that counts of a mode, as in git */
-    const char *target;   /* of a link */
+    char type;          /* 'f', 'd', 'l' */
+    bool executable;    /* a file with the owner's x bit: all that counts of a mode, as in git */
+    const char *target; /* of a link */
 } CcbTreeEntry;
 
 /* false with the error set ends the walk. */
 typedef bool (*CcbTreeFunc)(const CcbTreeEntry *entry, void *data, GError **error);
 
-/* Visits the directory and all below it, parents first.  Errors: CCB_ERR_IO, also for what is neither file, directory
- * nor link. */
+/* Visits the directory and all below it, parents first.  Errors: CCB_ERR_IO, also for what is
+ * neither file, directory nor link. */
 bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError **error);
 
-/* sha256 of names, types, executable bits, links and contents: not of times, owners or where it lies.  Caller frees. */
+/* sha256 of names, types, executable bits, links and contents: not of times, owners or where it
+ * lies.  Caller frees. */
 char *ccb_tree_digest(const char *directory, GError **error);

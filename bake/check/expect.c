@@ -50,9 +50,15 @@ void ccb_expectation_of(const CcbRecipe *recipe, CcbExpectation *ret)
     };
 }
 
-bool ccb_expectation_from_recipe(const char *recipe_path, CcbExpectation *ret, GError **error)
+bool ccb_expectation_from_recipe(const char *recipe_path, const GPtrArray *settings,
+                                 CcbExpectation *ret, GError **error)
 {
-    g_autoptr(CcbRecipe) recipe = ccb_recipe_load(recipe_path, NULL, error);
+    g_autoptr(GPtrArray) list = g_ptr_array_new();
+    for (guint i = 0; settings != NULL && i < settings->len; i++)
+        g_ptr_array_add(list, settings->pdata[i]);
+    g_ptr_array_add(list, NULL);
+    const CcbRecipeOptions options = {.settings = (const char *const *)list->pdata};
+    g_autoptr(CcbRecipe) recipe = ccb_recipe_load(recipe_path, &options, error);
     if (recipe == NULL)
         return false;
     ccb_expectation_of(recipe, ret);

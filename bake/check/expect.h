@@ -33,5 +33,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbExpectation, ccb_expectation_clear)
 /* What the image of this recipe should be. */
 void ccb_expectation_of(const CcbRecipe *recipe, CcbExpectation *ret);
 
-/* As above for a recipe file with its variables' defaults.  Errors: CCB_ERR_RECIPE. */
-bool ccb_expectation_from_recipe(const char *recipe_path, CcbExpectation *ret, GError **error);
+/* As above for a recipe file, with the "name=value" of --set (may be NULL).  Errors:
+ * CCB_ERR_RECIPE, CCB_ERR_USAGE. */
+bool ccb_expectation_from_recipe(const char *recipe_path, const GPtrArray *settings,
+                                 CcbExpectation *ret, GError **error);

@@ -32,12 +32,15 @@ static const char *output_path, *from_step, *door_name = "auto";
 static bool offline, force, compress, no_cache, no_verify, quiet;
 
 static const CcbOption options[] = {
-    {"output", 'o', CCB_OPT_STRING, &output_path, "FILE", "the image; default: NAME.qcow2 of the recipe"},
+    {"output", 'o', CCB_OPT_STRING, &output_path, "FILE",
+     "the image; default: NAME.qcow2 of the recipe"},
     CCB_LOAD_OPTIONS(load),
     {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
     {"offline", 0, CCB_OPT_FLAG, &offline, NULL, "use what is at hand, download nothing"},
-    {"compress", 'c', CCB_OPT_FLAG, &compress, NULL, "compress the output, whatever the recipe says"},
-    {"from", 0, CCB_OPT_STRING, &from_step, "STEP", "run this step and all after it, cached or not"},
+    {"compress", 'c', CCB_OPT_FLAG, &compress, NULL,
+     "compress the output, whatever the recipe says"},
+    {"from", 0, CCB_OPT_STRING, &from_step, "STEP",
+     "run this step and all after it, cached or not"},
     {"no-cache", 0, CCB_OPT_FLAG, &no_cache, NULL, "run every step, cached or not"},
     {"force", 'f', CCB_OPT_FLAG, &force, NULL, "replace an output that exists"},
     {"no-verify", 0, CCB_OPT_FLAG, &no_verify, NULL, "do not check the emitted image"},
@@ -47,11 +50,11 @@ static const CcbOption options[] = {
 
 typedef struct {
     CcbLoaded loaded;
-    char *path;   /* of the output */
+    char *path; /* of the output */
     const CcbEmitFormat *format;
     bool compressed;
-    char **keys;  /* of the steps */
-    guint first;  /* the first step that is not cached */
+    char **keys; /* of the steps */
+    guint first; /* the first step that is not cached */
     CcbOutput *output;
     CcbStore *store;
     CcbWork *work;
@@ -233,7 +236,8 @@ static bool is_current(const Session *s)
 {
     g_autofree char *manifest = ccb_output_manifest_path(s->path);
     return !no_cache && from_step == NULL &&
-           ccb_manifest_is_current(s->path, manifest, last_key(s), s->format->name, s->compressed);
+           ccb_manifest_is_current(s->path, manifest, last_key(s), s->format->name, s->compressed,
+                                   !no_verify);
 }
 
 static bool make(Session *s, GError **error)

@@ -14,8 +14,10 @@
 static unsigned max_size_gb, max_age_days;
 
 static const CcbOption options[] = {
-    {"max-size", 0, CCB_OPT_NUMBER, &max_size_gb, "GB", "gc: remove the least recently used beyond this size"},
-    {"max-age", 0, CCB_OPT_NUMBER, &max_age_days, "DAYS", "gc: remove what was not used for so long"},
+    {"max-size", 0, CCB_OPT_NUMBER, &max_size_gb, "GB",
+     "gc: remove the least recently used beyond this size"},
+    {"max-age", 0, CCB_OPT_NUMBER, &max_age_days, "DAYS",
+     "gc: remove what was not used for so long"},
     {0},
 };
 
@@ -29,7 +31,8 @@ static bool list(GError **error)
         g_autofree char *size = ccb_format_size(layer->size);
         g_autoptr(GDateTime) used = g_date_time_new_from_unix_local(layer->used);
         g_autofree char *when = g_date_time_format(used, "%F %T");
-        printf("%.12s  %-18s %9s  used %s\n", layer->key, layer->step ? layer->step : "?", size, when);
+        printf("%.12s  %-18s %9s  used %s\n", layer->key, layer->step ? layer->step : "?", size,
+               when);
         total += layer->size;
     }
     g_autofree char *all = ccb_format_size(total);
@@ -46,8 +49,8 @@ static bool collect(GError **error)
                                .max_age_s = (int64_t)max_age_days * DAY_S};
     CcbCollected result = ccb_layers_collect(&bounds);
     g_autofree char *freed = ccb_format_size(result.freed);
-    printf("removed %u layers (%s), kept %u, %u of them in use\n", result.removed, freed, result.kept,
-           result.in_use);
+    printf("removed %u layers (%s), kept %u, %u of them in use\n", result.removed, freed,
+           result.kept, result.in_use);
     return true;
 }
 

@@ -3,7 +3,8 @@
 
 #include "step/table.h"
 
-bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret, GError **error)
+bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret,
+              GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
     g_autoptr(GPtrArray) settings = g_ptr_array_new();

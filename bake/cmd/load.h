@@ -26,6 +26,7 @@ typedef struct {
 } CcbLoaded;
 
 /* Recipe, lock and plan of them. */
-bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret, GError **error);
+bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret,
+              GError **error);
 void ccb_loaded_clear(CcbLoaded *loaded);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbLoaded, ccb_loaded_clear)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `ccbake lock`: pins what the recipe does not pin.  Files are downloaded once to learn their digests; steps that take
- * their files from repositories are resolved by the guest's own tools, in a throw-away overlay with the network on.
+ * `ccbake lock`: pins what the recipe does not pin.  Files are downloaded once to learn their
+ * digests; steps that take their files from repositories are resolved by the guest's own tools, in
+ * a throw-away overlay with the network on.
  */
 #include <stdio.h>
 #include <string.h>
@@ -151,16 +152,15 @@ static bool prepare(Session *s, GError **error)
         return false;
     s->facts = ccb_facts_of_image(s->loaded->plan->base->path, s->door, error);
     s->work = s->facts ? ccb_work_open(error) : NULL;
-    return s->work && ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format,
-                                               error);
+    return s->work &&
+           ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format, error);
 }
 
 static GPtrArray *resolve(Session *s, const CcbStep *step, GError **error)
 {
     if (!prepare(s, error))
         return NULL;
-    g_autoptr(GPtrArray) found =
-        g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
     ccb_progress_begin("resolve", step->id, 0);
     if (!resolve_guest(s, step, found, error)) {
         ccb_progress_abort();
@@ -237,5 +237,6 @@ static bool run(int argc, char **argv, GError **error)
 }
 
 const CcbVerb ccb_verb_lock = {
-    "lock", "RECIPE", "pin what a recipe leaves open: digests, packages, wheels", options, 1, 1, run,
+    "lock", "RECIPE", "pin what a recipe leaves open: digests, packages, wheels", options, 1,
+    1,      run,
 };

@@ -26,10 +26,11 @@ static const CcbOption options[] = {
 
 typedef struct {
     const CcbLoaded *loaded;
-    char **keys;          /* of the steps; NULL while something is not pinned */
+    char **keys; /* of the steps; NULL while something is not pinned */
     CcbStore *store;
-    CcbFacts *facts;      /* NULL: the base is not at hand */
-    GPtrArray *problems;  /* char * */
+    CcbFacts *facts;         /* NULL: the base is not at hand */
+    GPtrArray *problems;     /* char * */
+    CcbErrorCode first_code; /* of the first of them */
 } View;
 
 /* The base's facts, from the cache where it knows them. */
@@ -56,6 +57,8 @@ static bool find_facts(View *view, GError **error)
 
 static void note(View *view, GError *problem)
 {
+    if (view->problems->len == 0)
+        view->first_code = (CcbErrorCode)ccb_exit_code(problem);
     g_ptr_array_add(view->problems, g_strdup(problem->message));
     g_error_free(problem);
 }
@@ -66,11 +69,14 @@ static void find_problems(View *view)
     GError *problem = NULL;
     if (!ccb_plan_require_pins(plan, &problem))
         note(view, g_steal_pointer(&problem));
-    if (view->facts && plan->base->sha256 && strcmp(plan->base->sha256, view->facts->sha256) != 0)
-        g_ptr_array_add(view->problems,
-                        g_strdup_printf("the base %s is not the file that was locked: its sha256 is "
-                                        "%.12s..., not %.12s... (ccbake lock --update)",
-                                        view->facts->path, view->facts->sha256, plan->base->sha256));
+    if (view->facts && plan->base->sha256 && strcmp(plan->base->sha256, view->facts->sha256) != 0) {
+        ccb_fail(
+            &problem, CCB_ERR_INPUT,
+            "the base %s is not the file that was locked: its sha256 is %.12s..., not %.12s... "
+            "(ccbake lock --update)",
+            view->facts->path, view->facts->sha256, plan->base->sha256);
+        note(view, g_steal_pointer(&problem));
+    }
     if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
         note(view, g_steal_pointer(&problem));
     if (!ccb_plan_check_space("the bake", ccb_store_dir(view->store),
@@ -90,12 +96,10 @@ static const char *what_changed(const json_t *now, const json_t *then)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)now, key, value)
-        if (!json_equal(value, json_object_get(then, key)))
-            return key;
-    json_object_foreach((json_t *)then, key, value)
-        if (json_object_get(now, key) == NULL)
-            return key;
+    json_object_foreach((json_t *)now, key,
+                        value) if (!json_equal(value, json_object_get(then, key))) return key;
+    json_object_foreach((json_t *)then, key,
+                        value) if (json_object_get(now, key) == NULL) return key;
     return NULL;
 }
 
@@ -159,8 +163,9 @@ static void print_json(const View *view)
 static void print_payload(const View *view, const CcbPayload *p)
 {
     g_autofree char *size = p->size ? ccb_format_size(p->size) : g_strdup("size unknown");
-    printf("       %-10s %s  %s  %.12s%s\n", ccb_payload_at_hand(p, view->store) ? "at hand" : "to fetch",
-           p->name, size, p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
+    printf("       %-10s %s  %s  %.12s%s\n",
+           ccb_payload_at_hand(p, view->store) ? "at hand" : "to fetch", p->name, size,
+           p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
 }
 
 static void print_base(const View *view)
@@ -221,7 +226,10 @@ static bool show(View *view, GError **error)
         print_json(view);
     else
         print_text(view);
-    return true;
+    if (view->problems->len == 0)
+        return true;
+    return ccb_fail(error, view->first_code, "%u problem%s in the way of this bake",
+                    view->problems->len, view->problems->len == 1 ? "" : "s");
 }
 
 static bool run(int argc, char **argv, GError **error)

@@ -12,7 +12,8 @@ static bool show_schema, show_kinds;
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
-    {"schema", 0, CCB_OPT_FLAG, &show_schema, NULL, "print the JSON Schema of recipes, for editors"},
+    {"schema", 0, CCB_OPT_FLAG, &show_schema, NULL,
+     "print the JSON Schema of recipes, for editors"},
     {"kinds", 0, CCB_OPT_FLAG, &show_kinds, NULL, "list the step kinds and their settings"},
     {0},
 };

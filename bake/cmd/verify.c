@@ -11,6 +11,7 @@
 static struct {
     const char *recipe;
     const char *gpus;
+    GPtrArray *settings;
     bool json;
     bool list;
 } opts;
@@ -18,6 +19,8 @@ static struct {
 static const CcbOption options[] = {
     {"recipe", 0, CCB_OPT_STRING, &opts.recipe, "FILE",
      "expect what this recipe bakes (otherwise it is found out from the image)"},
+    {"set", 's', CCB_OPT_LIST, &opts.settings, "NAME=VALUE",
+     "give a variable of the recipe another value"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
     {"list", 0, CCB_OPT_FLAG, &opts.list, NULL, "print the checks and do nothing"},
@@ -26,7 +29,8 @@ static const CcbOption options[] = {
 
 static bool set_expectation(CcbExpectation *expect, GError **error)
 {
-    if (opts.recipe != NULL && !ccb_expectation_from_recipe(opts.recipe, expect, error))
+    if (opts.recipe != NULL &&
+        !ccb_expectation_from_recipe(opts.recipe, opts.settings, expect, error))
         return false;
     if (opts.gpus != NULL)
         expect->gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);
@@ -82,7 +86,7 @@ static bool run(int argc, char **argv, GError **error)
         return true;
     }
     if (argc != 1)
-        return ccb_fail(error, CCB_ERR_USAGE, "verify needs an image");
+        return ccb_fail(error, CCB_ERR_USAGE, "verify: name an image, or use --list");
     if (!set_expectation(&expect, error) || !judge(argv[0], &expect, &report, error))
         return false;
     print_report(report);

@@ -8,7 +8,8 @@
 typedef struct {
     const char *name;   /* as recipes write it; also the file's ending */
     const char *format; /* what QEMU calls it */
-    /* Writes the disk that the qcow2 chain `source` shows to `path`, which exists and may hold anything. */
+    /* Writes the disk that the qcow2 chain `source` shows to `path`, which exists and may hold
+     * anything. */
     bool (*write)(const char *source, const char *path, bool compress, GError **error);
 } CcbEmitFormat;
 

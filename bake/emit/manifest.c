@@ -10,8 +10,8 @@ enum { MANIFEST_FORMAT = 1 };
 
 static json_t *file_to_json(const CcbPayload *p)
 {
-    return json_pack("{sssssssI}", "label", p->label, "url", p->urls[0], "sha256", p->sha256, "size",
-                     (json_int_t)p->size);
+    return json_pack("{sssssssI}", "label", p->label, "url", p->urls[0], "sha256", p->sha256,
+                     "size", (json_int_t)p->size);
 }
 
 static json_t *base_to_json(const CcbManifest *m)
@@ -109,23 +109,25 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     return json;
 }
 
-static bool describes(const json_t *json, const char *key, const char *format, bool compressed)
+static bool describes(const json_t *json, const char *key, const char *format, bool compressed,
+                      bool verified)
 {
     const json_t *image = json_object_get(json, "image");
     const char *own_key = json_string_value(json_object_get(json, "key"));
     const char *own_format = json_string_value(json_object_get(image, "format"));
     return g_strcmp0(own_key, key) == 0 && g_strcmp0(own_format, format) == 0 &&
-           json_is_true(json_object_get(image, "compressed")) == compressed;
+           json_is_true(json_object_get(image, "compressed")) == compressed &&
+           (!verified || json_object_get(json, "checks") != NULL);
 }
 
 bool ccb_manifest_is_current(const char *path, const char *manifest, const char *key,
-                             const char *format, bool compressed)
+                             const char *format, bool compressed, bool verified)
 {
     json_t *json = json_load_file(manifest, 0, NULL);
-    const char *wanted = json_string_value(
-        json_object_get(json_object_get(json, "image"), "sha256"));
-    g_autofree char *found =
-        json && describes(json, key, format, compressed) ? ccb_digest_file_once(path, NULL) : NULL;
+    const char *wanted =
+        json_string_value(json_object_get(json_object_get(json, "image"), "sha256"));
+    bool same = json && describes(json, key, format, compressed, verified);
+    g_autofree char *found = same ? ccb_digest_file_once(path, NULL) : NULL;
     bool current = found != NULL && g_strcmp0(found, wanted) == 0;
     json_decref(json);
     return current;

@@ -7,21 +7,22 @@
 
 typedef struct {
     const CcbPlan *plan;
-    const CcbFacts *base;    /* before */
-    const CcbFacts *result;  /* after */
-    const char *key;         /* of the last step, and so of the content */
-    const char *format;      /* of the file */
+    const CcbFacts *base;   /* before */
+    const CcbFacts *result; /* after */
+    const char *key;        /* of the last step, and so of the content */
+    const char *format;     /* of the file */
     bool compressed;
-    const char *image;       /* the emitted file, for size and sha256 */
+    const char *image; /* the emitted file, for size and sha256 */
     const char *door;
-    const GArray *times;     /* CcbStepTime, in order */
-    json_t *checks;          /* the report of verify; borrowed; may be NULL */
+    const GArray *times; /* CcbStepTime, in order */
+    json_t *checks;      /* the report of verify; borrowed; may be NULL */
 } CcbManifest;
 
-/* Whether the image `path` with the manifest beside it is what a bake to this key, format and compression would give:
- * nothing is to be done then. */
+/* Whether the image `path` with the manifest beside it is what a bake to this key, format and
+ * compression would give, and was checked, where `verified` asks for that: nothing is to be done
+ * then. */
 bool ccb_manifest_is_current(const char *path, const char *manifest, const char *key,
-                             const char *format, bool compressed);
+                             const char *format, bool compressed, bool verified);
 
 /* New reference; errors: CCB_ERR_IO. */
 json_t *ccb_manifest_build(const CcbManifest *manifest, GError **error);

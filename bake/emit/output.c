@@ -35,6 +35,14 @@ static char *temporary_for(const char *path)
     return g_build_filename(dir, hidden, NULL);
 }
 
+static bool check_name(const CcbOutput *output, GError **error)
+{
+    if (strcmp(output->path, output->manifest) != 0 && strcmp(output->path, output->log) != 0)
+        return true;
+    return ccb_fail(error, CCB_ERR_USAGE, "--output=%s: .json and .log are for manifest and log",
+                    output->path);
+}
+
 static bool check_absent(const CcbOutput *output, GError **error)
 {
     if (output->force || access(output->path, F_OK) != 0)
@@ -43,7 +51,8 @@ static bool check_absent(const CcbOutput *output, GError **error)
     return ccb_hint(error, "--force replaces it once the new image is verified");
 }
 
-/* Whether the locked file still has its name: its holder may have published or removed it meanwhile. */
+/* Whether the locked file still has its name: its holder may have published or removed it
+ * meanwhile. */
 static bool still_there(int fd, const char *path)
 {
     struct stat locked, named;
@@ -70,7 +79,8 @@ CcbOutput *ccb_output_reserve(const char *path, bool force, GError **error)
     output->manifest = ccb_output_manifest_path(path);
     output->log = sibling(path, "log");
     output->temporary = temporary_for(path);
-    if (ccb_guardian_start(error) && check_absent(output, error) && take_lock(output, error))
+    if (check_name(output, error) && ccb_guardian_start(error) && check_absent(output, error) &&
+        take_lock(output, error))
         return output;
     ccb_output_free(output);
     return NULL;
@@ -94,8 +104,8 @@ bool ccb_output_publish(CcbOutput *output, const json_t *manifest, GError **erro
         !ccb_write_file_atomic(output->manifest, line, strlen(line), error) ||
         !ccb_publish_file(output->temporary, output->path, error))
         return false;
-    const char *sha256 = json_string_value(
-        json_object_get(json_object_get(manifest, "image"), "sha256"));
+    const char *sha256 =
+        json_string_value(json_object_get(json_object_get(manifest, "image"), "sha256"));
     if (sha256)
         ccb_digest_remember(output->path, sha256);
     ccb_guardian_release(output->temporary);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The output as a transaction: reserved at the start, so that a second bake of it and an existing file are refused
- * before any work; written to a temporary file beside it; there under its name only when everything about it is right.
+ * The output as a transaction: reserved at the start, so that a second bake of it and an existing
+ * file are refused before any work; written to a temporary file beside it; there under its name
+ * only when everything about it is right.
  *
  *     g_autoptr(CcbOutput) out = ccb_output_reserve(path, force, error);
  *     write to out->temporary ...

@@ -7,13 +7,13 @@
 
 enum { DEPTH_MAX = 100 };
 
-struct CcbChain {
-    GPtrArray *layers; /* of CcbLayer, the image itself first */
+struct CcbQcow2Chain {
+    GPtrArray *layers; /* of CcbQcow2Layer, the image itself first */
 };
 
-/* Where `name`, as it stands in `layer`, is: relative to the file's directory.  Names with a protocol are refused,
- * but for "file:". */
-static char *backing_path(const CcbLayer *layer, const char *name, GError **error)
+/* Where `name`, as it stands in `layer`, is: relative to the file's directory.  Names with a
+ * protocol are refused, but for "file:". */
+static char *backing_path(const CcbQcow2Layer *layer, const char *name, GError **error)
 {
     size_t prefix = strcspn(name, ":/");
     if (g_str_has_prefix(name, "file:")) {
@@ -28,10 +28,10 @@ static char *backing_path(const CcbLayer *layer, const char *name, GError **erro
     return g_build_filename(dir, name, NULL);
 }
 
-static bool check_loop(const CcbChain *chain, const CcbLayer *layer, GError **error)
+static bool check_loop(const CcbQcow2Chain *chain, const CcbQcow2Layer *layer, GError **error)
 {
     for (guint i = 0; i < chain->layers->len; i++) {
-        const CcbLayer *above = chain->layers->pdata[i];
+        const CcbQcow2Layer *above = chain->layers->pdata[i];
         if (above->device == layer->device && above->inode == layer->inode)
             return ccb_fail(error, CCB_ERR_INPUT, "%s is based on itself", layer->path);
     }
@@ -41,10 +41,10 @@ static bool check_loop(const CcbChain *chain, const CcbLayer *layer, GError **er
     return true;
 }
 
-static bool add_layer(CcbChain *chain, const char *path, const char *format, bool *ret_foreign,
+static bool add_layer(CcbQcow2Chain *chain, const char *path, const char *format, bool *ret_foreign,
                       GError **error)
 {
-    g_autoptr(CcbLayer) layer = ccb_layer_open(path, format, ret_foreign, error);
+    g_autoptr(CcbQcow2Layer) layer = ccb_qcow2_layer_open(path, format, ret_foreign, error);
     if (layer == NULL || !check_loop(chain, layer, error))
         return false;
     g_ptr_array_add(chain->layers, g_steal_pointer(&layer));
@@ -52,7 +52,8 @@ static bool add_layer(CcbChain *chain, const char *path, const char *format, boo
 }
 
 /* Without a name for the format one would have to guess from bytes that the guest has written. */
-static bool add_backing(CcbChain *chain, const CcbLayer *layer, bool *ret_foreign, GError **error)
+static bool add_backing(CcbQcow2Chain *chain, const CcbQcow2Layer *layer, bool *ret_foreign,
+                        GError **error)
 {
     const CcbQcow2Header *h = &layer->header;
     if (h->backing_format == NULL)
@@ -62,15 +63,15 @@ static bool add_backing(CcbChain *chain, const CcbLayer *layer, bool *ret_foreig
     return path != NULL && add_layer(chain, path, h->backing_format, ret_foreign, error);
 }
 
-CcbChain *ccb_chain_open(const char *path, bool *ret_foreign, GError **error)
+CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, bool *ret_foreign, GError **error)
 {
-    g_autoptr(CcbChain) chain = g_new0(CcbChain, 1);
-    chain->layers = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_layer_free);
+    g_autoptr(CcbQcow2Chain) chain = g_new0(CcbQcow2Chain, 1);
+    chain->layers = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_qcow2_layer_free);
     *ret_foreign = false;
     if (!add_layer(chain, path, "qcow2", ret_foreign, error))
         return NULL;
     for (;;) {
-        const CcbLayer *last = chain->layers->pdata[chain->layers->len - 1];
+        const CcbQcow2Layer *last = chain->layers->pdata[chain->layers->len - 1];
         if (last->header.backing == NULL)
             return g_steal_pointer(&chain);
         if (!add_backing(chain, last, ret_foreign, error))
@@ -78,7 +79,7 @@ CcbChain *ccb_chain_open(const char *path, bool *ret_foreign, GError **error)
     }
 }
 
-void ccb_chain_free(CcbChain *chain)
+void ccb_qcow2_chain_free(CcbQcow2Chain *chain)
 {
     if (chain == NULL)
         return;
@@ -86,21 +87,22 @@ void ccb_chain_free(CcbChain *chain)
     g_free(chain);
 }
 
-uint64_t ccb_chain_size(const CcbChain *chain)
+uint64_t ccb_qcow2_chain_size(const CcbQcow2Chain *chain)
 {
-    return ((const CcbLayer *)chain->layers->pdata[0])->size;
+    return ((const CcbQcow2Layer *)chain->layers->pdata[0])->size;
 }
 
-/* "Cluster mapping": what is not allocated is read from the backing file, and is zero where that ends. */
-bool ccb_chain_map(CcbChain *chain, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
-                   GError **error)
+/* "Cluster mapping": what is not allocated is read from the backing file, and is zero where that
+ * ends. */
+bool ccb_qcow2_chain_map(CcbQcow2Chain *chain, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
+                         GError **error)
 {
     CcbPiece piece = {.kind = CCB_QCOW2_UNALLOCATED, .size = size};
     for (guint i = 0; i < chain->layers->len && piece.kind == CCB_QCOW2_UNALLOCATED; i++) {
-        CcbLayer *layer = chain->layers->pdata[i];
+        CcbQcow2Layer *layer = chain->layers->pdata[i];
         if (offset >= layer->size)
             break;
-        if (!ccb_layer_map(layer, offset, piece.size, &piece, error))
+        if (!ccb_qcow2_layer_map(layer, offset, piece.size, &piece, error))
             return false;
     }
     if (piece.kind == CCB_QCOW2_UNALLOCATED)

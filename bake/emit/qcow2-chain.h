@@ -2,25 +2,25 @@
 /*
  * An image and its backing files.
  *
- *     g_autoptr(CcbChain) chain = ccb_chain_open(path, &foreign, error);
- *     for (offset = 0; offset < ccb_chain_size(chain); offset += piece.size)
- *         ccb_chain_map(chain, offset, as many as wanted, &piece, error);
+ *     g_autoptr(CcbQcow2Chain) chain = ccb_qcow2_chain_open(path, &foreign, error);
+ *     for (offset = 0; offset < ccb_qcow2_chain_size(chain); offset += piece.size)
+ *         ccb_qcow2_chain_map(chain, offset, as many as wanted, &piece, error);
  */
 #pragma once
 
 #include "emit/qcow2-layer.h"
 
-typedef struct CcbChain CcbChain;
+typedef struct CcbQcow2Chain CcbQcow2Chain;
 
 /* Opens the qcow2 file `path` and what it is based on, qcow2 or raw.  Errors: CCB_ERR_INPUT, with
- * *ret_foreign as in ccb_layer_open(). */
-CcbChain *ccb_chain_open(const char *path, bool *ret_foreign, GError **error);
-void ccb_chain_free(CcbChain *chain); /* accepts NULL */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbChain, ccb_chain_free)
+ * *ret_foreign as in ccb_qcow2_layer_open(). */
+CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, bool *ret_foreign, GError **error);
+void ccb_qcow2_chain_free(CcbQcow2Chain *chain); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2Chain, ccb_qcow2_chain_free)
 
-uint64_t ccb_chain_size(const CcbChain *chain);
+uint64_t ccb_qcow2_chain_size(const CcbQcow2Chain *chain);
 
 /* The part of the disk at `offset`, of at most `size` bytes: ZERO, DATA or COMPRESSED.  The piece's
  * layer belongs to the chain. */
-bool ccb_chain_map(CcbChain *chain, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
-                   GError **error);
+bool ccb_qcow2_chain_map(CcbQcow2Chain *chain, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
+                         GError **error);

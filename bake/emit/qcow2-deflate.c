@@ -25,19 +25,14 @@ enum {
 };
 
 /* Found by measuring: more of each gives less than 1 % and takes a third longer. */
-#ifndef DEPTH
-#define DEPTH 12
-#define NICE 32
-#define LAZY 16
-#endif
 enum {
     HASH_BITS = 12,
-    CHAIN_DEPTH = DEPTH,         /* candidates looked at */
-    NICE_LENGTH = NICE,        /* a match that is good enough to end the search */
-    LAZY_LENGTH = LAZY,        /* one that ends the search at the next byte, too */
-    FAR_FOR_THREE = 2048,    /* three literals are cheaper than a match of three from further away */
+    CHAIN_DEPTH = 8,      /* candidates looked at */
+    NICE_LENGTH = 32,     /* a match that is good enough to end the search */
+    LAZY_LENGTH = 8,      /* one that ends the search at the next byte, too */
+    FAR_FOR_THREE = 2048, /* three literals are cheaper than a match of three from further away */
     BLOCK_SYMBOLS = 16384,
-    HASH_INPUT = 4,          /* bytes that a position in the chains must have behind it */
+    HASH_INPUT = 4, /* bytes that a position in the chains must have behind it */
 };
 
 typedef struct {
@@ -321,7 +316,8 @@ static inline Match search(CcbDeflate *d, unsigned at, unsigned best, int depth)
         best = MATCH_MIN;
     }
     best = MAX(best, MATCH_MIN);
-    for (; candidate > 0 && at + 1 - candidate <= CCB_DEFLATE_WINDOW && best < limit && depth > 0; depth--) {
+    for (; candidate > 0 && at + 1 - candidate <= CCB_DEFLATE_WINDOW && best < limit && depth > 0;
+         depth--) {
         const uint8_t *there = d->data + candidate - 1;
         if (load32(there + best - 3) == load32(here + best - 3) && load32(there) == first) {
             unsigned length = common_length(there, here, limit);

@@ -37,15 +37,16 @@ static void collect(Tree *tree, const uint32_t *frequency, unsigned n)
         tree->weight[i] = (uint32_t)(tree->key[i] >> SYMBOL_BITS);
 }
 
-/* Joins the two lightest nodes until one is left; sums come out in rising order, and so need no heap. */
+/* Joins the two lightest nodes until one is left; sums come out in rising order, and so need no
+ * heap. */
 static void join(Tree *tree)
 {
     unsigned leaf = 0, sum = tree->leaves;
     for (unsigned node = tree->leaves; node < 2 * tree->leaves - 1; node++) {
         tree->weight[node] = 0;
         for (int i = 0; i < 2; i++) {
-            bool take_leaf = leaf < tree->leaves &&
-                             (sum >= node || tree->weight[leaf] <= tree->weight[sum]);
+            bool take_leaf =
+                leaf < tree->leaves && (sum >= node || tree->weight[leaf] <= tree->weight[sum]);
             unsigned taken = take_leaf ? leaf++ : sum++;
             tree->weight[node] += tree->weight[taken];
             tree->parent[taken] = (uint16_t)node;
@@ -65,7 +66,8 @@ static void count_depths(Tree *tree, unsigned limit, unsigned *count)
     }
 }
 
-/* Codes that were cut to `limit` bits claim more than there is: lengthens shorter ones until all fit. */
+/* Codes that were cut to `limit` bits claim more than there is: lengthens shorter ones until all
+ * fit. */
 static void enforce_limit(unsigned *count, unsigned limit)
 {
     uint32_t total = 0;

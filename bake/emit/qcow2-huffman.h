@@ -11,6 +11,6 @@ typedef struct {
     uint8_t length[CCB_HUFFMAN_SYMBOLS];
 } CcbHuffman;
 
-/* The code for `n` symbols of these frequencies, none longer than `limit` bits.  At least two symbols
- * get a code, so that it is complete. */
+/* The code for `n` symbols of these frequencies, none longer than `limit` bits.  At least two
+ * symbols get a code, so that it is complete. */
 void ccb_huffman_build(CcbHuffman *huffman, const uint32_t *frequency, unsigned n, unsigned limit);

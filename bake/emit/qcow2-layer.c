@@ -14,25 +14,25 @@ enum { SLICE = 64 << 10, SLICE_ENTRIES = SLICE / CCB_QCOW2_ENTRY };
 /* ECS's largest disk is 64 TiB; a header that claims more is not worth an endless walk. */
 #define SIZE_MAX_DISK (64ull << 40)
 
-static bool read_header(CcbLayer *layer, bool *ret_foreign, GError **error)
+static bool read_header(CcbQcow2Layer *layer, bool *ret_foreign, GError **error)
 {
     size_t size = MIN(layer->file_size, 1u << CCB_QCOW2_MAX_BITS);
     g_autofree uint8_t *data = g_malloc(size > 0 ? size : 1);
-    if (!ccb_layer_read(layer, 0, data, size, error))
+    if (!ccb_qcow2_layer_read(layer, 0, data, size, error))
         return false;
     if (!ccb_qcow2_header_parse(data, size, &layer->header, error)) {
         g_prefix_error(error, "%s: ", layer->path);
         return false;
     }
-    *ret_foreign = layer->header.extended_l2 ||
-                   layer->header.compression != CCB_QCOW2_COMPRESSION_ZLIB;
+    *ret_foreign =
+        layer->header.extended_l2 || layer->header.compression != CCB_QCOW2_COMPRESSION_ZLIB;
     if (*ret_foreign)
         return ccb_fail(error, CCB_ERR_INPUT, "%s: extended L2 entries or not zlib", layer->path);
     layer->size = layer->header.size;
     return true;
 }
 
-static bool open_file(CcbLayer *layer, GError **error)
+static bool open_file(CcbQcow2Layer *layer, GError **error)
 {
     struct stat st;
     layer->fd = open(layer->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -48,9 +48,10 @@ static bool open_file(CcbLayer *layer, GError **error)
     return true;
 }
 
-CcbLayer *ccb_layer_open(const char *path, const char *format, bool *ret_foreign, GError **error)
+CcbQcow2Layer *ccb_qcow2_layer_open(const char *path, const char *format, bool *ret_foreign,
+                                    GError **error)
 {
-    g_autoptr(CcbLayer) layer = g_new0(CcbLayer, 1);
+    g_autoptr(CcbQcow2Layer) layer = g_new0(CcbQcow2Layer, 1);
     layer->path = g_strdup(path);
     layer->fd = -1;
     layer->raw = strcmp(format, "raw") == 0;
@@ -68,7 +69,7 @@ CcbLayer *ccb_layer_open(const char *path, const char *format, bool *ret_foreign
     return g_steal_pointer(&layer);
 }
 
-void ccb_layer_free(CcbLayer *layer)
+void ccb_qcow2_layer_free(CcbQcow2Layer *layer)
 {
     if (layer == NULL)
         return;
@@ -80,8 +81,8 @@ void ccb_layer_free(CcbLayer *layer)
     g_free(layer);
 }
 
-bool ccb_layer_read(const CcbLayer *layer, uint64_t offset, void *data, size_t size,
-                    GError **error)
+bool ccb_qcow2_layer_read(const CcbQcow2Layer *layer, uint64_t offset, void *data, size_t size,
+                          GError **error)
 {
     uint8_t *at = data;
     while (size > 0) {
@@ -100,38 +101,47 @@ bool ccb_layer_read(const CcbLayer *layer, uint64_t offset, void *data, size_t s
     return true;
 }
 
-static bool corrupt(const CcbLayer *layer, const char *what, uint64_t value, GError **error)
+static bool corrupt(const CcbQcow2Layer *layer, const char *what, uint64_t value, GError **error)
 {
     return ccb_fail(error, CCB_ERR_INPUT, "%s is corrupt: %s (0x%" G_GINT64_MODIFIER "x)",
                     layer->path, what, value);
 }
 
+static bool load_slice(const CcbQcow2Layer *layer, CcbTableSlice *slice, uint64_t offset,
+                       uint64_t entries, GError **error)
+{
+    size_t size = (size_t)entries * CCB_QCOW2_ENTRY;
+    if (offset > layer->file_size || size > layer->file_size - offset)
+        return corrupt(layer, "a table lies outside the file", offset, error);
+    g_autofree uint8_t *data = g_steal_pointer(&slice->data);
+    if (data == NULL)
+        data = g_malloc(SLICE);
+    if (!ccb_qcow2_layer_read(layer, offset, data, size, error))
+        return false;
+    slice->data = g_steal_pointer(&data);
+    slice->offset = offset;
+    return true;
+}
+
 /* Entry `index` of a table of `entries`, through a slice of it that is kept. */
-static bool read_entry(const CcbLayer *layer, CcbTableSlice *slice, uint64_t table,
+static bool read_entry(const CcbQcow2Layer *layer, CcbTableSlice *slice, uint64_t table,
                        uint64_t entries, uint64_t index, uint64_t *ret_entry, GError **error)
 {
     uint64_t first = index - index % SLICE_ENTRIES;
     uint64_t offset = table + first * CCB_QCOW2_ENTRY;
-    if (slice->offset != offset) {
-        uint32_t size = (uint32_t)(MIN(entries - first, SLICE_ENTRIES) * CCB_QCOW2_ENTRY);
-        if (offset > layer->file_size || size > layer->file_size - offset)
-            return corrupt(layer, "a table lies outside the file", table, error);
-        if (slice->data == NULL)
-            slice->data = g_malloc(SLICE);
-        slice->offset = 0;
-        if (!ccb_layer_read(layer, offset, slice->data, size, error))
-            return false;
-        slice->offset = offset;
-    }
     uint64_t entry;
+    if ((slice->data == NULL || slice->offset != offset) &&
+        !load_slice(layer, slice, offset, MIN(entries - first, SLICE_ENTRIES), error))
+        return false;
     memcpy(&entry, slice->data + (index - first) * CCB_QCOW2_ENTRY, sizeof entry);
     *ret_entry = GUINT64_FROM_BE(entry);
     return true;
 }
 
-/* Finds the L2 entry for `offset`; an L1 entry that is not there gives 0 and the L1 entry's span. */
-static bool find_entry(CcbLayer *layer, uint64_t offset, uint64_t *ret_entry, unsigned *ret_bits,
-                       GError **error)
+/* Finds the L2 entry for `offset`; an L1 entry that is not there gives 0 and the L1 entry's span.
+ */
+static bool find_entry(CcbQcow2Layer *layer, uint64_t offset, uint64_t *ret_entry,
+                       unsigned *ret_bits, GError **error)
 {
     const CcbQcow2Header *h = &layer->header;
     unsigned index_bits = h->cluster_bits - 3;
@@ -143,14 +153,14 @@ static bool find_entry(CcbLayer *layer, uint64_t offset, uint64_t *ret_entry, un
         return corrupt(layer, "bad L1 entry", entry, error);
     *ret_bits = table == 0 ? h->cluster_bits + index_bits : h->cluster_bits;
     *ret_entry = 0;
-    return table == 0 || read_entry(layer, &layer->l2, table, 1ull << index_bits, l2_index,
-                                    ret_entry, error);
+    return table == 0 ||
+           read_entry(layer, &layer->l2, table, 1ull << index_bits, l2_index, ret_entry, error);
 }
 
-static bool map_qcow2(CcbLayer *layer, uint64_t offset, CcbPiece *piece, GError **error)
+static bool map_qcow2(CcbQcow2Layer *layer, uint64_t offset, CcbPiece *piece, GError **error)
 {
-    uint64_t entry;
-    unsigned span_bits;
+    uint64_t entry = 0;
+    unsigned span_bits = 0;
     CcbQcow2Cluster cluster;
     if (!find_entry(layer, offset, &entry, &span_bits, error))
         return false;
@@ -172,7 +182,7 @@ static bool map_qcow2(CcbLayer *layer, uint64_t offset, CcbPiece *piece, GError 
 }
 
 /* Holes of a raw file are not read. */
-static void map_raw(const CcbLayer *layer, uint64_t offset, CcbPiece *piece)
+static void map_raw(const CcbQcow2Layer *layer, uint64_t offset, CcbPiece *piece)
 {
     off_t data = lseek(layer->fd, (off_t)offset, SEEK_DATA);
     uint64_t begin = data >= 0 ? (uint64_t)data : errno == ENXIO ? layer->size : offset;
@@ -187,8 +197,8 @@ static void map_raw(const CcbLayer *layer, uint64_t offset, CcbPiece *piece)
         piece->size = MIN(piece->size, (uint64_t)hole - offset);
 }
 
-bool ccb_layer_map(CcbLayer *layer, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
-                   GError **error)
+bool ccb_qcow2_layer_map(CcbQcow2Layer *layer, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
+                         GError **error)
 {
     CcbPiece piece = {.size = MIN(size, layer->size - offset), .layer = layer};
     if (layer->raw)

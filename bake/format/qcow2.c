@@ -192,8 +192,8 @@ static bool parse(const uint8_t *data, size_t size, CcbQcow2Header *h, GError **
         return fail(error, "the image is encrypted");
     size = MIN(size, 1u << h->cluster_bits);
     size_t length = h->version == 2 ? V2_LENGTH : parse_v3(data, size, h, error);
-    return length > 0 && check_tables(h, error) &&
-           parse_extensions(data, size, length, h, error) && parse_backing(data, size, h, error);
+    return length > 0 && check_tables(h, error) && parse_extensions(data, size, length, h, error) &&
+           parse_backing(data, size, h, error);
 }
 
 bool ccb_qcow2_header_parse(const void *data, size_t size, CcbQcow2Header *ret_header,
@@ -222,7 +222,8 @@ void ccb_qcow2_header_build(const CcbQcow2Header *h, uint8_t out[CCB_QCOW2_HEADE
     put32(out + AT_HEADER_LENGTH, V3_LENGTH);
 }
 
-/* "Compressed Clusters Descriptor": bits below this one are the offset, those above it the sectors. */
+/* "Compressed Clusters Descriptor": bits below this one are the offset, those above it the sectors.
+ */
 static unsigned sectors_at(unsigned cluster_bits)
 {
     return COMPRESSED_BITS - (cluster_bits - 8);

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 enum {
-    CCB_QCOW2_MIN_BITS = 9,          /* "Header": cluster_bits */
-    CCB_QCOW2_MAX_BITS = 21,         /* QEMU's limit, named there */
+    CCB_QCOW2_MIN_BITS = 9,            /* "Header": cluster_bits */
+    CCB_QCOW2_MAX_BITS = 21,           /* QEMU's limit, named there */
     CCB_QCOW2_L1_BYTES_MAX = 32 << 20, /* QEMU's limit, named at the header's size */
-    CCB_QCOW2_ENTRY = 8,             /* bytes of an L1, L2 or refcount table entry */
+    CCB_QCOW2_ENTRY = 8,               /* bytes of an L1, L2 or refcount table entry */
     CCB_QCOW2_COMPRESSION_ZLIB = 0,
 };
 

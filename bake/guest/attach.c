@@ -34,19 +34,22 @@ struct CcbAttach {
     CcbDisk *disk;
 };
 
-/* From here on, what we mount is seen by us and our children only, and goes when we go. */
+/*
+ * From here on, what we mount is seen by us and our children only, and goes when we go.
+ *
+ * Done twice, around the start of the daemon: the daemon must not be in the namespace that holds
+ * the guest's mount.  If it were, and were the last one there when it is killed, the kernel would
+ * unmount the guest on the daemon's way out, and wait for ever for the daemon to answer.
+ */
 static bool enter_private_namespace(GError **error)
 {
-    static bool done;
-    if (done)
+    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
         return true;
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a private mount namespace");
-    done = true;
-    return true;
+    return ccb_fail_errno(error, CCB_ERR_HOST, "creating a private mount namespace");
 }
 
-/* Mount points on a tmpfs of our own: nothing of them is left on the host's disk, even after SIGKILL. */
+/* Mount points on a tmpfs of our own: nothing of them is left on the host's disk, even after
+ * SIGKILL. */
 static bool make_mount_points(CcbAttach *a, GError **error)
 {
     a->dir = g_build_filename(ccb_cache_dir(), "mnt", NULL);
@@ -68,7 +71,8 @@ static bool make_mount_points(CcbAttach *a, GError **error)
 static char *blockdev_json(const char *image, const char *format, bool read_only)
 {
     json_t *file = json_pack("{ssss}", "driver", "file", "filename", image);
-    /* Nothing is flushed while we work: an overlay that a crash cut short is thrown away, never resumed. */
+    /* Nothing is flushed while we work: an overlay that a crash cut short is thrown away, never
+     * resumed. */
     json_object_set_new(file, "cache", json_pack("{sb}", "no-flush", !read_only));
     json_t *node = json_pack("{ssssso?sbss}", "driver", format, "node-name", "disk", "file", file,
                              "read-only", read_only, "discard", "unmap");
@@ -149,8 +153,8 @@ static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
     partition->number = (unsigned)blkid_partition_get_partno(from);
     partition->start = (uint64_t)blkid_partition_get_start(from) * SECTOR;
     partition->size = (uint64_t)blkid_partition_get_size(from) * SECTOR;
-    partition->type = type ? g_ascii_strdown(type, -1)
-                           : g_strdup_printf("0x%x", blkid_partition_get_type(from));
+    partition->type =
+        type ? g_ascii_strdown(type, -1) : g_strdup_printf("0x%x", blkid_partition_get_type(from));
     describe_filesystem(fd, partition);
     if (strcmp(partition->type, CCB_GPT_TYPE_ESP) == 0)
         disk->esp = partition->number;
@@ -167,8 +171,7 @@ static bool read_table(CcbAttach *a, GError **error)
         list = blkid_probe_get_partitions(probe);
     int n = list ? blkid_partlist_numof_partitions(list) : 0;
     if (n > 0)
-        a->disk->table =
-            g_strdup(blkid_parttable_get_type(blkid_partlist_get_table(list)));
+        a->disk->table = g_strdup(blkid_parttable_get_type(blkid_partlist_get_table(list)));
     for (int i = 0; i < n; i++)
         add_partition(a->disk, fd, blkid_partlist_get_partition(list, i));
     blkid_free_probe(probe);
@@ -181,7 +184,8 @@ CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only
     a->read_only = read_only;
     a->disk = ccb_disk_new();
     if (enter_private_namespace(error) && make_mount_points(a, error) &&
-        export_image(a, image, format, error) && read_table(a, error))
+        export_image(a, image, format, error) && enter_private_namespace(error) &&
+        read_table(a, error))
         return a;
     ccb_attach_free(a);
     return NULL;
@@ -206,7 +210,8 @@ bool ccb_attach_pread(CcbAttach *a, void *buffer, size_t size, uint64_t offset, 
     return true;
 }
 
-static int configure_loop(int control, int backing, const struct loop_config *config, char **ret_path)
+static int configure_loop(int control, int backing, const struct loop_config *config,
+                          char **ret_path)
 {
     int number = ioctl(control, LOOP_CTL_GET_FREE);
     if (number < 0)
@@ -224,10 +229,10 @@ static int configure_loop(int control, int backing, const struct loop_config *co
 /* The device lives as long as the returned descriptor or a mount of it. */
 static int attach_loop(CcbAttach *a, const CcbPartition *p, char **ret_path, GError **error)
 {
-    struct loop_config config = {.info = {.lo_offset = p->start,
-                                          .lo_sizelimit = p->size,
-                                          .lo_flags = LO_FLAGS_AUTOCLEAR |
-                                                      (a->read_only ? LO_FLAGS_READ_ONLY : 0)}};
+    struct loop_config config = {
+        .info = {.lo_offset = p->start,
+                 .lo_sizelimit = p->size,
+                 .lo_flags = LO_FLAGS_AUTOCLEAR | (a->read_only ? LO_FLAGS_READ_ONLY : 0)}};
     ccb_autofd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     ccb_autofd int backing = open(a->disk_path, (a->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
     if (control < 0 || backing < 0) {
@@ -280,9 +285,9 @@ static bool loop_is_ours(const CcbAttach *a)
 }
 
 /*
- * umount() takes the mount from us; the file system itself is unmounted, and its clean flag written, when the last
- * copy of the mount goes: the kernel takes a moment to tear down the namespace of a guest command that just ended.  The
- * loop device clears itself then.
+ * umount() takes the mount from us; the file system itself is unmounted, and its clean flag
+ * written, when the last copy of the mount goes: the kernel takes a moment to tear down the
+ * namespace of a guest command that just ended.  The loop device clears itself then.
  */
 static bool wait_for_release(const CcbAttach *a, GError **error)
 {
@@ -291,7 +296,8 @@ static bool wait_for_release(const CcbAttach *a, GError **error)
             return true;
         g_usleep(RELEASE_POLL_MS * 1000);
     }
-    return ccb_fail(error, CCB_ERR_IO, "the guest's root is still in use %d s after its last command",
+    return ccb_fail(error, CCB_ERR_IO,
+                    "the guest's root is still in use %d s after its last command",
                     RELEASE_LIMIT_MS / 1000);
 }
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An image file as a mounted directory of this host, without an nbd module and without partition nodes:
+ * An image file as a mounted directory of this host, without an nbd module and without partition
+ * nodes:
  *
  *     qcow2 ► qemu-storage-daemon, fuse export ► loop device at the partition's offset ► mount
  *
- * All of it hangs on this process: the mounts are in a mount namespace of its own, the loop device clears itself
- * when its mount goes, the daemon gets SIGKILL when we die.  Needs root, /dev/fuse and loop.
+ * All of it hangs on this process: the mounts are in a mount namespace of its own, the loop device
+ * clears itself when its mount goes, the daemon gets SIGKILL when we die.  Needs root, /dev/fuse
+ * and loop.
  *
- *     CcbAttach *a = ccb_attach_open(image, "qcow2", false, error);   exported, partition table read
- *     ccb_attach_mount(a, partition, error)                           ccb_attach_root(a) is its directory
- *     ccb_attach_close(a, error)                                      trim, unmount, flush
+ *     CcbAttach *a = ccb_attach_open(image, "qcow2", false, error);   exported, partition table
+ * read ccb_attach_mount(a, partition, error)                           ccb_attach_root(a) is its
+ * directory ccb_attach_close(a, error)                                      trim, unmount, flush
  */
 #pragma once
 
@@ -26,7 +28,8 @@ CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only
 CcbDisk *ccb_attach_disk(CcbAttach *attach);
 
 /* Reads bytes of the disk. */
-bool ccb_attach_pread(CcbAttach *attach, void *buffer, size_t size, uint64_t offset, GError **error);
+bool ccb_attach_pread(CcbAttach *attach, void *buffer, size_t size, uint64_t offset,
+                      GError **error);
 
 /* Mounts one partition; nodev, nosuid.  Only one at a time. */
 bool ccb_attach_mount(CcbAttach *attach, const CcbPartition *partition, GError **error);
@@ -34,6 +37,7 @@ bool ccb_attach_unmount(CcbAttach *attach, GError **error);
 
 const char *ccb_attach_root(const CcbAttach *attach); /* host path of the mounted directory */
 
-/* Discards free blocks, unmounts, ends the daemon, and frees.  false: the image may not be complete. */
+/* Discards free blocks, unmounts, ends the daemon, and frees.  false: the image may not be
+ * complete. */
 bool ccb_attach_close(CcbAttach *attach, GError **error);
 void ccb_attach_free(CcbAttach *attach); /* accepts NULL; no flush is waited for */

@@ -86,8 +86,9 @@ bool ccb_disk_check_clean(const CcbPartition *partition, const unsigned char sb[
         return true;
     ccb_fail(error, CCB_ERR_INPUT, "the file system of partition %u (%s) %s", partition->number,
              partition->fstype, problem);
-    return ccb_hint(error, "shut the machine it came from down properly, or repair a copy of the image "
-                           "with e2fsck");
+    return ccb_hint(error,
+                    "shut the machine it came from down properly, or repair a copy of the image "
+                    "with e2fsck");
 }
 
 static char *join_numbers(const GArray *numbers)
@@ -108,7 +109,8 @@ bool ccb_disk_set_root(CcbDisk *disk, const GArray *found, GError **error)
         return ccb_fail(error, CCB_ERR_INPUT,
                         "the image has no operating system: no partition holds /etc/os-release");
     g_autofree char *numbers = join_numbers(found);
-    return ccb_fail(error, CCB_ERR_INPUT,
-                    "the image has %u operating systems, on partitions %s; ccbake bakes images with one",
-                    found->len, numbers);
+    return ccb_fail(
+        error, CCB_ERR_INPUT,
+        "the image has %u operating systems, on partitions %s; ccbake bakes images with one",
+        found->len, numbers);
 }

@@ -7,20 +7,20 @@
 #include <stdint.h>
 
 typedef struct {
-    unsigned number;     /* 1-based */
-    uint64_t start;      /* bytes from the start of the disk */
-    uint64_t size;       /* bytes */
-    char *type;          /* GPT type GUID, lower case; or the MBR type as "0x83" */
-    char *fstype;        /* "ext4", "xfs", "vfat", ... or NULL */
-    char *label, *uuid;  /* of the file system; or NULL */
+    unsigned number;    /* 1-based */
+    uint64_t start;     /* bytes from the start of the disk */
+    uint64_t size;      /* bytes */
+    char *type;         /* GPT type GUID, lower case; or the MBR type as "0x83" */
+    char *fstype;       /* "ext4", "xfs", "vfat", ... or NULL */
+    char *label, *uuid; /* of the file system; or NULL */
 } CcbPartition;
 
 typedef struct {
     uint64_t size;         /* virtual size in bytes */
     char *table;           /* "gpt", "dos" */
     GPtrArray *partitions; /* CcbPartition, in order */
-    unsigned root;         /* number of the partition that holds the operating system; 0 while unknown */
-    unsigned esp;          /* number of the EFI system partition; 0: none */
+    unsigned root; /* number of the partition that holds the operating system; 0 while unknown */
+    unsigned esp;  /* number of the EFI system partition; 0: none */
 } CcbDisk;
 
 /* The type GUID of an EFI system partition; UEFI specification 2.10, table 5.7. */
@@ -40,13 +40,14 @@ void ccb_partition_free(CcbPartition *partition); /* accepts NULL */
 bool ccb_partition_may_be_root(const CcbPartition *partition);
 
 /*
- * Refuses a root file system that was not unmounted cleanly or has errors noted: what is in its journal is not in
- * its files yet.  `superblock` is the 1024 bytes at offset 1024 of an ext2/3/4 partition (ext4 on-disk format,
- * Documentation/filesystems/ext4/super.rst); other file systems are not looked at.  Errors: CCB_ERR_INPUT.
+ * Refuses a root file system that was not unmounted cleanly or has errors noted: what is in its
+ * journal is not in its files yet.  `superblock` is the 1024 bytes at offset 1024 of an ext2/3/4
+ * partition (ext4 on-disk format, Documentation/filesystems/ext4/super.rst); other file systems are
+ * not looked at.  Errors: CCB_ERR_INPUT.
  */
 bool ccb_disk_check_clean(const CcbPartition *partition, const unsigned char superblock[1024],
                           GError **error);
 
-/* Picks the root among `found`, the numbers of partitions that hold an os-release file.  Errors: CCB_ERR_INPUT
- * (none, several). */
+/* Picks the root among `found`, the numbers of partitions that hold an os-release file.  Errors:
+ * CCB_ERR_INPUT (none, several). */
 bool ccb_disk_set_root(CcbDisk *disk, const GArray *found, GError **error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The appliance door: everything happens in libguestfs's own VM.  Payloads are a read-only ISO disk; scratch is a
- * sparse disk of its own, mounted over /tmp, /var/tmp and /run of the guest while commands run.
+ * The appliance door: everything happens in libguestfs's own VM.  Payloads are a read-only ISO
+ * disk; scratch is a sparse disk of its own, mounted over /tmp, /var/tmp and /run of the guest
+ * while commands run.
  */
 #include <fcntl.h>
 #include <guestfs.h>
@@ -35,7 +36,8 @@ typedef struct {
 } Appliance;
 
 /* libguestfs's last error, with what we did. */
-static bool fail(Appliance *a, GError **error, CcbErrorCode code, const char *what, const char *path)
+static bool fail(Appliance *a, GError **error, CcbErrorCode code, const char *what,
+                 const char *path)
 {
     if (ccb_cancel_check(error))
         return false;
@@ -63,8 +65,7 @@ static void appliance_free(void *door)
 static bool add_image(Appliance *a, const CcbGuestOptions *o, GError **error)
 {
     struct guestfs_add_drive_opts_argv argv = {
-        .bitmask = GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK |
-                   GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK |
+        .bitmask = GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK | GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK |
                    GUESTFS_ADD_DRIVE_OPTS_CACHEMODE_BITMASK |
                    GUESTFS_ADD_DRIVE_OPTS_DISCARD_BITMASK,
         .readonly = o->read_only,
@@ -88,10 +89,9 @@ static bool create_scratch(const char *path, uint64_t size, GError **error)
 
 static bool add_raw(Appliance *a, const char *path, bool read_only, GError **error)
 {
-    int rc = guestfs_add_drive_opts(a->g, path, GUESTFS_ADD_DRIVE_OPTS_READONLY, (int)read_only,
-                                    GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
-                                    GUESTFS_ADD_DRIVE_OPTS_CACHEMODE,
-                                    read_only ? "writeback" : "unsafe", -1);
+    int rc = guestfs_add_drive_opts(
+        a->g, path, GUESTFS_ADD_DRIVE_OPTS_READONLY, (int)read_only, GUESTFS_ADD_DRIVE_OPTS_FORMAT,
+        "raw", GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, read_only ? "writeback" : "unsafe", -1);
     return rc == 0 || ccb_fail(error, CCB_ERR_HOST, "adding %s to the appliance: %s", path,
                                guestfs_last_error(a->g));
 }
@@ -186,7 +186,8 @@ static bool check_clean(Appliance *a, const CcbPartition *p, const char *device,
 
 static bool has_os_release(guestfs_h *g)
 {
-    return guestfs_exists(g, "/etc/os-release") == 1 || guestfs_exists(g, "/usr/lib/os-release") == 1;
+    return guestfs_exists(g, "/etc/os-release") == 1 ||
+           guestfs_exists(g, "/usr/lib/os-release") == 1;
 }
 
 /* Mounts each candidate read-only in turn to see which holds an operating system. */
@@ -216,7 +217,8 @@ static bool mount_scratch(Appliance *a, GError **error)
     if (guestfs_mkfs(a->g, "ext4", "/dev/sdb") != 0)
         return fail(a, error, CCB_ERR_HOST, "formatting", "the scratch disk");
     for (size_t i = 0; i < G_N_ELEMENTS(points); i++)
-        if (guestfs_mkdir_p(a->g, points[i]) != 0 || guestfs_mount(a->g, "/dev/sdb", points[i]) != 0)
+        if (guestfs_mkdir_p(a->g, points[i]) != 0 ||
+            guestfs_mount(a->g, "/dev/sdb", points[i]) != 0)
             return fail(a, error, CCB_ERR_HOST, "mounting the scratch disk on", points[i]);
     if (guestfs_chmod(a->g, 01777, "/tmp") != 0)
         return fail(a, error, CCB_ERR_HOST, "preparing", "/tmp");
@@ -243,8 +245,7 @@ static bool configure(Appliance *a, const CcbGuestOptions *o, GError **error)
         return ccb_fail(error, CCB_ERR_HOST, "libguestfs can't be initialised");
     guestfs_set_error_handler(a->g, NULL, NULL);
     /* libvirt would run QEMU as another user, who can't read our files. */
-    if (guestfs_set_backend(a->g, "direct") != 0 ||
-        guestfs_set_network(a->g, o->network) != 0)
+    if (guestfs_set_backend(a->g, "direct") != 0 || guestfs_set_network(a->g, o->network) != 0)
         return fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
     if (!o->read_only && (guestfs_set_memsize(a->g, MEMORY_MIB) != 0 ||
                           guestfs_set_smp(a->g, MAX(1, get_nprocs())) != 0))
@@ -273,16 +274,15 @@ static bool app_stat(void *door, const char *path, bool follow, CcbStat *ret_sta
                      GError **error)
 {
     Appliance *a = door;
-    struct guestfs_statns *st =
-        follow ? guestfs_statns(a->g, path) : guestfs_lstatns(a->g, path);
+    struct guestfs_statns *st = follow ? guestfs_statns(a->g, path) : guestfs_lstatns(a->g, path);
     if (st == NULL && missing(a)) {
         *ret_exists = false;
         return true;
     }
     if (st == NULL)
         return fail(a, error, CCB_ERR_INPUT, "looking at", path);
-    *ret_stat = (CcbStat){(mode_t)st->st_mode, (uid_t)st->st_uid, (gid_t)st->st_gid,
-                          (uint64_t)st->st_size};
+    *ret_stat =
+        (CcbStat){(mode_t)st->st_mode, (uid_t)st->st_uid, (gid_t)st->st_gid, (uint64_t)st->st_size};
     *ret_exists = true;
     guestfs_free_statns(st);
     return true;
@@ -291,10 +291,12 @@ static bool app_stat(void *door, const char *path, bool follow, CcbStat *ret_sta
 static bool download(Appliance *a, const char *path, int fd, GError **error)
 {
     g_autofree char *self = g_strdup_printf("/dev/fd/%d", fd);
-    return guestfs_download(a->g, path, self) == 0 || fail(a, error, CCB_ERR_INPUT, "reading", path);
+    return guestfs_download(a->g, path, self) == 0 ||
+           fail(a, error, CCB_ERR_INPUT, "reading", path);
 }
 
-/* Small files in one call: under emulation a download takes a hundred times as long (0.28 s against 3 ms). */
+/* Small files in one call: under emulation a download takes a hundred times as long (0.28 s against
+ * 3 ms). */
 static bool app_get(void *door, const char *path, int fd, GError **error)
 {
     enum { SMALL = 1 << 20 };
@@ -303,8 +305,8 @@ static bool app_get(void *door, const char *path, int fd, GError **error)
     char *bytes = guestfs_pread(a->g, path, SMALL, 0, &size);
     if (bytes == NULL)
         return fail(a, error, CCB_ERR_INPUT, "reading", path);
-    bool ok = size < SMALL ? ccb_write_all(fd, bytes, size, path, error)
-                           : download(a, path, fd, error);
+    bool ok =
+        size < SMALL ? ccb_write_all(fd, bytes, size, path, error) : download(a, path, fd, error);
     free(bytes);
     return ok;
 }
@@ -409,10 +411,11 @@ static bool app_free_space(void *door, uint64_t *ret_bytes, GError **error)
 }
 
 /* The command's own words are arguments of this script, never part of it. */
-static const char wrapper[] = "echo ccbake >/proc/sys/kernel/hostname; umask 022; rm -f " OUT " " ERR " " STATUS ";"
-                              "if [ \"$1\" = split ]; then shift; \"$@\" <" IN " >" OUT " 2>" ERR ";"
-                              "else shift; \"$@\" <" IN " >" ERR " 2>&1; fi;"
-                              "echo $? >" STATUS;
+static const char wrapper[] =
+    "echo ccbake >/proc/sys/kernel/hostname; umask 022; rm -f " OUT " " ERR " " STATUS ";"
+    "if [ \"$1\" = split ]; then shift; \"$@\" <" IN " >" OUT " 2>" ERR ";"
+    "else shift; \"$@\" <" IN " >" ERR " 2>&1; fi;"
+    "echo $? >" STATUS;
 
 static GPtrArray *build_argv(const CcbCommand *command)
 {
@@ -423,9 +426,9 @@ static GPtrArray *build_argv(const CcbCommand *command)
         g_ptr_array_add(argv, g_strdup(*e));
     for (const char *const *e = command->env; e != NULL && *e != NULL; e++)
         g_ptr_array_add(argv, g_strdup(*e));
-    const char *const shell[] = {"/bin/sh", "-c", wrapper, "sh",
-                                 command->ret_stdout ? "split" : "merge",
-                                 "timeout", "-k", "10"};
+    const char *const shell[] = {
+        "/bin/sh", "-c", wrapper, "sh", command->ret_stdout ? "split" : "merge",
+        "timeout", "-k", "10"};
     for (size_t i = 0; i < G_N_ELEMENTS(shell); i++)
         g_ptr_array_add(argv, g_strdup(shell[i]));
     g_ptr_array_add(argv, g_strdup_printf("%u", command->limit_s));
@@ -481,7 +484,8 @@ static int parse_status(const char *text)
     return g_ascii_string_to_unsigned(word, 10, 0, 255, &status, NULL) ? (int)status : 255;
 }
 
-static bool app_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *data, GError **error)
+static bool app_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *data,
+                    GError **error)
 {
     Appliance *a = door;
     g_autoptr(GPtrArray) argv = build_argv(command);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host door: the image is mounted here (attach.h), files are touched below its root with openat2 (rooted.h),
- * and guest commands run in it under bubblewrap.
+ * The host door: the image is mounted here (attach.h), files are touched below its root with
+ * openat2 (rooted.h), and guest commands run in it under bubblewrap.
  *
- * Bubblewrap runs without a user namespace: with one, only uid 0 would be mapped and a package's chown would fail.
- * So the command is root of this host, held by its own mount, pid, ipc, uts and network namespaces, an empty /sys, a
- * minimal /dev, and the capabilities that installing software needs, and no others.
+ * Bubblewrap runs without a user namespace: with one, only uid 0 would be mapped and a package's
+ * chown would fail. So the command is root of this host, held by its own mount, pid, ipc, uts and
+ * network namespaces, an empty /sys, a minimal /dev, and the capabilities that installing software
+ * needs, and no others.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static bool has_os_release(const char *root_path)
 static bool check_clean(CcbAttach *attach, const CcbPartition *partition, GError **error)
 {
     unsigned char superblock[1024];
-    return ccb_attach_pread(attach, superblock, sizeof superblock, partition->start + 1024, error) &&
+    return ccb_attach_pread(attach, superblock, sizeof superblock, partition->start + 1024,
+                            error) &&
            ccb_disk_check_clean(partition, superblock, error);
 }
 
@@ -96,7 +98,8 @@ static GPtrArray *copy_payloads(const GPtrArray *payloads)
 /* Bubblewrap mounts on these by name: a symlink in their place could lead it out of the guest. */
 static bool check_mount_points(int root, GError **error)
 {
-    static const char *const points[] = {"/proc", "/dev", "/sys", "/tmp", "/var", "/var/tmp", "/run"};
+    static const char *const points[] = {"/proc", "/dev",     "/sys", "/tmp",
+                                         "/var",  "/var/tmp", "/run"};
     for (size_t i = 0; i < G_N_ELEMENTS(points); i++) {
         CcbStat st;
         bool exists = false;
@@ -219,9 +222,10 @@ static void add(GPtrArray *argv, ...)
 
 static void add_isolation(GPtrArray *argv, const HostDoor *host)
 {
-    /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot, nice. */
+    /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot,
+     * nice. */
     static const char *const capabilities[] = {
-        "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",     "CAP_SETUID", "CAP_SETGID",
+        "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",   "CAP_SETUID", "CAP_SETGID",
         "CAP_SETFCAP", "CAP_SYS_CHROOT",   "CAP_MKNOD",  "CAP_SYS_NICE", "CAP_KILL"};
     add(argv, "bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc",
         "--unshare-uts", "--hostname", "ccbake", NULL);
@@ -236,8 +240,8 @@ static void add_mounts(GPtrArray *argv, const HostDoor *host)
 {
     add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev", "/dev",
         "--tmpfs", "/sys", NULL);
-    /* The kernel's settings are the host's, and its uid 0 may write them without any capability: core_pattern alone
-     * would run a program outside of all this. */
+    /* The kernel's settings are the host's, and its uid 0 may write them without any capability:
+     * core_pattern alone would run a program outside of all this. */
     for (size_t i = 0; i < G_N_ELEMENTS(host_settings); i++)
         add(argv, "--ro-bind-try", host_settings[i], host_settings[i], NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(scratch_points); i++)

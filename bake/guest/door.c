@@ -84,7 +84,8 @@ static CcbDoor choose_auto(char **ret_reason)
         return CCB_DOOR_HOST;
     }
     *ret_reason = g_strdup_printf("under emulation, about 25 times slower: no working KVM (%s), "
-                                  "and no host door (%s)", seen, lack);
+                                  "and no host door (%s)",
+                                  seen, lack);
     return CCB_DOOR_APPLIANCE;
 }
 

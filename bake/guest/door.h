@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands behind guest.h: a door is a table of operations.  guest.c composes the public calls from them, so
- * that a door implements only what differs.
+ * What stands behind guest.h: a door is a table of operations.  guest.c composes the public calls
+ * from them, so that a door implements only what differs.
  */
 #pragma once
 
@@ -30,7 +30,8 @@ typedef struct {
     bool (*remove)(void *door, const char *path, GError **error); /* it exists */
     bool (*free_space)(void *door, uint64_t *ret_bytes, GError **error);
 
-    /* limit_s is set; ccb_guest_environment comes first.  Lines of output go to on_line (may be NULL). */
+    /* limit_s is set; ccb_guest_environment comes first.  Lines of output go to on_line (may be
+     * NULL). */
     bool (*run)(void *door, CcbCommand *command, CcbLineFunc on_line, void *data, GError **error);
 
     const CcbDisk *(*disk)(void *door);
@@ -38,7 +39,8 @@ typedef struct {
     void (*free)(void *door);
 } CcbGuestOps;
 
-/* A guest over any implementation of the operations; takes `door` over.  Tests give one of their own. */
+/* A guest over any implementation of the operations; takes `door` over.  Tests give one of their
+ * own. */
 CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *door, int log_fd);
 
 /* The two doors; NULL on error. */
@@ -48,9 +50,9 @@ void *ccb_host_door_open(const CcbGuestOptions *options, GError **error);
 extern const CcbGuestOps ccb_host_door_ops;
 
 /*
- * Which door to take.  APPLIANCE and HOST are refused with CCB_ERR_HOST where they can't work; AUTO: KVM works ►
- * appliance; else root, loop and fuse ► host; else the appliance under emulation.  ret_reason (caller frees, may
- * be NULL) says why.  Returns AUTO only with an error.
+ * Which door to take.  APPLIANCE and HOST are refused with CCB_ERR_HOST where they can't work;
+ * AUTO: KVM works ► appliance; else root, loop and fuse ► host; else the appliance under emulation.
+ * ret_reason (caller frees, may be NULL) says why.  Returns AUTO only with an error.
  */
 CcbDoor ccb_door_choose(CcbDoor wanted, char **ret_reason, GError **error);
 

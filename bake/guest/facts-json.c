@@ -29,8 +29,8 @@ static char **strings_from_json(const json_t *list)
     size_t i;
     json_t *item;
     char **strings = g_new0(char *, json_array_size(list) + 1);
-    json_array_foreach(list, i, item)
-        strings[i] = g_strdup(json_string_value(item) ? json_string_value(item) : "");
+    json_array_foreach(list, i, item) strings[i] =
+        g_strdup(json_string_value(item) ? json_string_value(item) : "");
     return strings;
 }
 
@@ -109,8 +109,8 @@ static CcbBootEntry *entry_from_json(const json_t *json)
 
 json_t *ccb_facts_to_json(const CcbFacts *facts)
 {
-    json_t *json = json_pack("{sisI}", "facts", FACTS_VERSION, "free_bytes",
-                             (json_int_t)facts->free_bytes);
+    json_t *json =
+        json_pack("{sisI}", "facts", FACTS_VERSION, "free_bytes", (json_int_t)facts->free_bytes);
     json_t *entries = json_array();
     for (guint i = 0; i < facts->entries->len; i++)
         json_array_append_new(entries, entry_to_json(facts->entries->pdata[i]));

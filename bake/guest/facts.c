@@ -17,7 +17,7 @@
 #include "format/shellvars.h"
 #include "guest/image.h"
 
-#define ENTRIES_DIR      "/boot/loader/entries"
+#define ENTRIES_DIR "/boot/loader/entries"
 
 static void entry_free(CcbBootEntry *entry)
 {
@@ -59,11 +59,12 @@ void ccb_facts_free(CcbFacts *facts)
     g_free(facts);
 }
 
-/* os-release is read, not libguestfs's idea of the distribution: that one knows no Alibaba Cloud Linux. */
+/* os-release is read, not libguestfs's idea of the distribution: that one knows no Alibaba Cloud
+ * Linux. */
 static bool read_os_release(CcbGuest *guest, CcbFacts *facts, GError **error)
 {
-    const char *path = ccb_guest_exists(guest, "/etc/os-release") ? "/etc/os-release"
-                                                                  : "/usr/lib/os-release";
+    const char *path =
+        ccb_guest_exists(guest, "/etc/os-release") ? "/etc/os-release" : "/usr/lib/os-release";
     size_t size = 0;
     g_autofree char *text = ccb_guest_read(guest, path, &size, error);
     g_autoptr(CcbShellvars) vars = text ? ccb_shellvars_parse(text, size, error) : NULL;
@@ -161,10 +162,25 @@ static bool read_entries(CcbGuest *guest, CcbFacts *facts, GError **error)
     return true;
 }
 
+/* A link that leads nowhere leads to the EFI system partition, on images that boot by UEFI only. */
+static bool check_grubenv(CcbGuest *guest, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_guest_lstat(guest, CCB_GRUBENV_PATH, &st, &exists, error))
+        return false;
+    if (!exists || ccb_guest_exists(guest, CCB_GRUBENV_PATH))
+        return true;
+    ccb_fail(error, CCB_ERR_INPUT, "%s leads to a file that is not on the root file system",
+             CCB_GRUBENV_PATH);
+    return ccb_hint(error, "images that keep it on the EFI system partition are not supported");
+}
+
 static bool read_grubenv(CcbGuest *guest, char **ret_saved, char **ret_kernelopts, GError **error)
 {
     char *text = NULL;
-    if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &text, error))
+    if (!check_grubenv(guest, error) ||
+        !ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &text, error))
         return false;
     g_autofree char *block = text;
     if (block == NULL)
@@ -179,7 +195,8 @@ static bool read_grubenv(CcbGuest *guest, char **ret_saved, char **ret_kernelopt
     return true;
 }
 
-/* As blscfg does: by id, else by position in the menu, which shows the newest first; else the newest. */
+/* As blscfg does: by id, else by position in the menu, which shows the newest first; else the
+ * newest. */
 static const CcbBootEntry *choose_entry(const CcbFacts *facts, const char *saved)
 {
     guint n = facts->entries->len;
@@ -294,11 +311,8 @@ const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts)
 /* Opens the image itself, read-only: nothing can change it. */
 static CcbFacts *inspect(const char *path, const CcbImageInfo *info, CcbDoor door, GError **error)
 {
-    CcbGuestOptions options = {.image = path,
-                               .format = info->format,
-                               .door = door,
-                               .read_only = true,
-                               .log_fd = -1};
+    CcbGuestOptions options = {
+        .image = path, .format = info->format, .door = door, .read_only = true, .log_fd = -1};
     g_autoptr(CcbGuest) guest = ccb_guest_open(&options, error);
     g_autoptr(CcbFacts) facts = guest ? ccb_facts_of_guest(guest, error) : NULL;
     if (facts == NULL) {

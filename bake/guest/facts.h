@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is known of a base image, found out once and cached under its sha256: `plan` works from it without a VM.
+ * What is known of a base image, found out once and cached under its sha256: `plan` works from it
+ * without a VM.
  */
 #pragma once
 
@@ -16,29 +17,29 @@
 #define CCB_GRUBENV_PATH "/boot/grub2/grubenv"
 
 typedef struct {
-    char *id;      /* <machine-id>-<kver>: the file name without .conf */
-    char *path;    /* in the guest */
+    char *id;                                /* <machine-id>-<kver>: the file name without .conf */
+    char *path;                              /* in the guest */
     char *title, *kernel, *initrd, *options; /* as written; NULL where the key is missing */
-    char *kver;    /* from the version key, or from the file name */
+    char *kver;                              /* from the version key, or from the file name */
 } CcbBootEntry;
 
 typedef struct {
-    char *sha256;              /* of the image file */
-    char *path;                /* of the image file; not cached */
-    char *format;              /* qcow2, raw, vpc */
+    char *sha256; /* of the image file */
+    char *path;   /* of the image file; not cached */
+    char *format; /* qcow2, raw, vpc */
     CcbDisk *disk;
     char *os_id, *os_version, *os_name; /* ID, VERSION_ID, PRETTY_NAME of os-release */
-    char *machine_id;          /* or NULL */
-    char **kernels;            /* directories of /lib/modules that hold a modules.dep, by ccb_kver_compare */
-    GPtrArray *entries;        /* CcbBootEntry, by kver */
-    char *default_entry;       /* id of the one that GRUB would boot */
-    char *default_kver;        /* its kernel: the kernel of the image */
-    char *kernelopts;          /* of grubenv, or NULL */
-    char **packages;           /* name-[epoch:]version-release.arch, sorted */
-    uint64_t free_bytes;       /* of the root file system */
+    char *machine_id;                   /* or NULL */
+    char **kernels; /* directories of /lib/modules that hold a modules.dep, by ccb_kver_compare */
+    GPtrArray *entries;  /* CcbBootEntry, by kver */
+    char *default_entry; /* id of the one that GRUB would boot */
+    char *default_kver;  /* its kernel: the kernel of the image */
+    char *kernelopts;    /* of grubenv, or NULL */
+    char **packages;     /* name-[epoch:]version-release.arch, sorted */
+    uint64_t free_bytes; /* of the root file system */
 } CcbFacts;
 
-CcbFacts *ccb_facts_new(void); /* all unknown */
+CcbFacts *ccb_facts_new(void);        /* all unknown */
 void ccb_facts_free(CcbFacts *facts); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbFacts, ccb_facts_free)
 
@@ -46,20 +47,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbFacts, ccb_facts_free)
 CcbFacts *ccb_facts_copy(const CcbFacts *facts);
 
 /* The facts of an image file, from the cache or by opening it through `door` (read-only, never
- * written).  Errors: CCB_ERR_INPUT (missing, no image, corrupt, no root, two roots, dirty, no boot entry),
- * CCB_ERR_HOST. */
+ * written).  Errors: CCB_ERR_INPUT (missing, no image, corrupt, no root, two roots, dirty, no boot
+ * entry), CCB_ERR_HOST. */
 CcbFacts *ccb_facts_of_image(const char *path, CcbDoor door, GError **error);
 
 /* Only from the cache: NULL without an error when they are not there. */
 CcbFacts *ccb_facts_cached(const char *path, GError **error);
 
-/* The same reading for a guest that is open already (after the bake, or in verify); disk, sha256, path and format
- * stay NULL. */
+/* The same reading for a guest that is open already (after the bake, or in verify); disk, sha256,
+ * path and format stay NULL. */
 CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error);
 
-/* Whether GRUB's environment, entries and modules name the kernel that boots; the default entry.  Belongs to facts. */
+/* Whether GRUB's environment, entries and modules name the kernel that boots; the default entry.
+ * Belongs to facts. */
 const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts);
 
 /* The cached form (facts-json.c); path and sha256 are not in it. */
-json_t *ccb_facts_to_json(const CcbFacts *facts); /* new reference */
+json_t *ccb_facts_to_json(const CcbFacts *facts);  /* new reference */
 CcbFacts *ccb_facts_from_json(const json_t *json); /* NULL for another version or a damaged file */

@@ -20,6 +20,7 @@ struct CcbGuest {
     const CcbGuestOps *ops;
     void *door;
     int log_fd;
+    bool network;
 };
 
 const char *const ccb_guest_environment[] = {
@@ -43,8 +44,10 @@ CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error)
     void *door = host ? ccb_host_door_open(options, error) : ccb_appliance_open(options, error);
     if (door == NULL)
         return NULL;
-    return ccb_guest_new_with_ops(host ? &ccb_host_door_ops : &ccb_appliance_ops, door,
-                                  options->log_fd);
+    CcbGuest *guest = ccb_guest_new_with_ops(host ? &ccb_host_door_ops : &ccb_appliance_ops, door,
+                                             options->log_fd);
+    guest->network = options->network;
+    return guest;
 }
 
 bool ccb_guest_close(CcbGuest *guest, GError **error)
@@ -195,8 +198,7 @@ static bool make_directories(CcbGuest *guest, const char *path, GError **error)
     if (exists)
         return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
     g_autofree char *parent = g_path_get_dirname(path);
-    return make_directories(guest, parent, error) &&
-           guest->ops->mkdir(guest->door, path, error);
+    return make_directories(guest, parent, error) && guest->ops->mkdir(guest->door, path, error);
 }
 
 static bool put(CcbGuest *guest, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
@@ -276,9 +278,27 @@ static void log_line(const char *line, void *data)
     ccb_write_all(guest->log_fd, text, strlen(text), "log", NULL);
 }
 
+/* The command's own environment and, where it may reach the network, the proxies of ours; caller
+ * frees. */
+static char **environment(const CcbGuest *guest, const CcbCommand *command)
+{
+    static const char *const proxies[] = {"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY",
+                                          "NO_PROXY"};
+    GPtrArray *env = g_ptr_array_new();
+    for (const char *const *e = command->env; e != NULL && *e != NULL; e++)
+        g_ptr_array_add(env, g_strdup(*e));
+    for (size_t i = 0; guest->network && i < G_N_ELEMENTS(proxies); i++)
+        if (g_getenv(proxies[i]))
+            g_ptr_array_add(env, g_strdup_printf("%s=%s", proxies[i], g_getenv(proxies[i])));
+    g_ptr_array_add(env, NULL);
+    return (char **)g_ptr_array_free(env, FALSE);
+}
+
 bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
 {
     CcbCommand limited = *command;
+    g_auto(GStrv) env = environment(guest, command);
+    limited.env = (const char *const *)env;
     if (limited.limit_s == 0)
         limited.limit_s = DEFAULT_COMMAND_LIMIT_S;
     if (guest->log_fd >= 0) {
@@ -286,8 +306,8 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
         g_autofree char *heading = g_strconcat("$ ", shown, NULL);
         log_line(heading, guest);
     }
-    bool ok = guest->ops->run(guest->door, &limited, guest->log_fd >= 0 ? log_line : NULL, guest,
-                              error);
+    bool ok =
+        guest->ops->run(guest->door, &limited, guest->log_fd >= 0 ? log_line : NULL, guest, error);
     command->ret_status = limited.ret_status;
     return ok;
 }

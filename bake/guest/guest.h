@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The opened image.  One narrow interface, two doors behind it (door.h): everything that a step or a check does
- * to an image goes through here, so that both doors give the same tree.
+ * The opened image.  One narrow interface, two doors behind it (door.h): everything that a step or
+ * a check does to an image goes through here, so that both doors give the same tree.
  *
- * 1. open      CcbGuestOptions o = {.image = overlay, .format = "qcow2", .door = CCB_DOOR_HOST, ...};
- *              CcbGuest *guest = ccb_guest_open(&o, error);
+ * 1. open      CcbGuestOptions o = {.image = overlay, .format = "qcow2", .door = CCB_DOOR_HOST,
+ * ...}; CcbGuest *guest = ccb_guest_open(&o, error);
  * 2. use       ccb_guest_read(), _write(), _run() ...
- * 3. close     ccb_guest_close(guest, error): flushes, unmounts; its failure means that the image is not good
- *              or ccb_guest_free(guest): throws the door away after an error (the overlay is worthless then)
+ * 3. close     ccb_guest_close(guest, error): flushes, unmounts; its failure means that the image
+ * is not good or ccb_guest_free(guest): throws the door away after an error (the overlay is
+ * worthless then)
  *
- * Paths are absolute paths inside the guest.  Symlinks are followed inside the guest's root and never lead out of
- * it, save the last component where a function says so.  Text and lists belong to the caller.
+ * Paths are absolute paths inside the guest.  Symlinks are followed inside the guest's root and
+ * never lead out of it, save the last component where a function says so.  Text and lists belong to
+ * the caller.
  */
 #pragma once
 
@@ -34,19 +36,20 @@ typedef struct {
 } CcbAttachment;
 
 typedef struct {
-    const char *image;          /* host path; qcow2 overlay to be written, or any image with read_only */
-    const char *format;         /* "qcow2", "raw", "vpc" */
-    CcbDoor door;               /* APPLIANCE or HOST: AUTO is decided by ccb_door_choose() before */
-    bool read_only;             /* the image is never written, the file systems are mounted read-only */
-    bool network;               /* guest commands may reach the network: `lock` only */
-    const char *scratch_dir;    /* existing directory of the host for what must not reach the image */
-    uint64_t scratch_size;      /* bytes of it, for the appliance's scratch disk */
-    const GPtrArray *payloads;  /* CcbAttachment, or NULL */
-    int log_fd;                 /* gets the output of guest commands; -1: none */
+    const char *image;  /* host path; qcow2 overlay to be written, or any image with read_only */
+    const char *format; /* "qcow2", "raw", "vpc" */
+    CcbDoor door;       /* APPLIANCE or HOST: AUTO is decided by ccb_door_choose() before */
+    bool read_only;     /* the image is never written, the file systems are mounted read-only */
+    bool network;       /* guest commands may reach the network: `lock` only */
+    const char *scratch_dir; /* existing directory of the host for what must not reach the image */
+    uint64_t scratch_size;   /* bytes of it, for the appliance's scratch disk */
+    const GPtrArray *payloads; /* CcbAttachment, or NULL */
+    int log_fd;                /* gets the output of guest commands; -1: none */
 } CcbGuestOptions;
 
 /* Finds and mounts the root file system: the one partition that holds an os-release file.
- * Errors: CCB_ERR_HOST (a missing capability), CCB_ERR_INPUT (none or several roots, dirty, corrupt). */
+ * Errors: CCB_ERR_HOST (a missing capability), CCB_ERR_INPUT (none or several roots, dirty,
+ * corrupt). */
 CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error);
 
 /* The partition table as it was found; belongs to the guest. */
@@ -71,7 +74,8 @@ bool ccb_guest_lstat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool 
 /* Whether something stands there, symlinks followed; false also where it could not be read. */
 bool ccb_guest_exists(CcbGuest *guest, const char *path);
 
-/* Content of a regular file of at most 64 MiB; NUL-terminated.  Errors: CCB_ERR_INPUT, with the path. */
+/* Content of a regular file of at most 64 MiB; NUL-terminated.  Errors: CCB_ERR_INPUT, with the
+ * path. */
 char *ccb_guest_read(CcbGuest *guest, const char *path, size_t *ret_size, GError **error);
 
 /* As above; a missing file gives true and *ret_text NULL. */
@@ -83,18 +87,21 @@ bool ccb_guest_download(CcbGuest *guest, const char *path, int fd, GError **erro
 /* Where a symlink points, as it is written. */
 char *ccb_guest_readlink(CcbGuest *guest, const char *path, GError **error);
 
-/* The names in a directory, sorted, without . and ..; NULL on error.  A missing directory is an empty list. */
+/* The names in a directory, sorted, without . and ..; NULL on error.  A missing directory is an
+ * empty list. */
 char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error);
 
-/* Every path below a directory, relative to it, sorted by strcmp; symlinks are listed, not followed. */
+/* Every path below a directory, relative to it, sorted by strcmp; symlinks are listed, not
+ * followed. */
 char **ccb_guest_find(CcbGuest *guest, const char *path, GError **error);
 
-/* Creates or replaces the content of a file, and sets mode (permission bits) and owner.  Missing parents are
- * created 0755, root. */
+/* Creates or replaces the content of a file, and sets mode (permission bits) and owner.  Missing
+ * parents are created 0755, root. */
 bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
                      uid_t uid, gid_t gid, GError **error);
 
-/* As above for text that is edited in place: an existing file keeps its mode and owner; new: 0644, root. */
+/* As above for text that is edited in place: an existing file keeps its mode and owner; new: 0644,
+ * root. */
 bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error);
 
 /* Copies a file of the host into the guest, as ccb_guest_write() would. */
@@ -108,7 +115,8 @@ bool ccb_guest_mkdir(CcbGuest *guest, const char *path, mode_t mode, uid_t uid, 
 /* Creates or replaces a symlink; the last component of `path` is not followed.  Owner root. */
 bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error);
 
-/* Removes a file, a link or a tree; the last component is not followed.  What is missing is no error. */
+/* Removes a file, a link or a tree; the last component is not followed.  What is missing is no
+ * error. */
 bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error);
 
 /* Free bytes of the root file system. */
@@ -120,12 +128,14 @@ typedef struct {
     const char *stdin_text;  /* may be NULL */
     unsigned limit_s;        /* 0: 3600 */
     bool allow_failure;
-    GString *ret_stdout;     /* filled with stdout when not NULL; otherwise it goes to the log, as stderr does */
+    GString *ret_stdout; /* filled with stdout when not NULL; otherwise it goes to the log, as
+                            stderr does */
     int ret_status;
 } CcbCommand;
 
-/* Runs a command as root in the guest's root: own pid, ipc, uts and network namespaces (or a VM's); /tmp, /var/tmp
- * and /run are scratch and not the image's; TMPDIR is /tmp.  Errors: CCB_ERR_STEP with the last lines of output. */
+/* Runs a command as root in the guest's root: own pid, ipc, uts and network namespaces (or a VM's);
+ * /tmp, /var/tmp and /run are scratch and not the image's; TMPDIR is /tmp.  Errors: CCB_ERR_STEP
+ * with the last lines of output. */
 bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error);
 
 /* ccb_guest_run() of a NULL-terminated list of words with nothing special about it. */

@@ -77,8 +77,7 @@ bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
     } else {
         *ret_info = (CcbImageInfo){
             .format = g_strdup(format),
-            .virtual_size =
-                (uint64_t)json_integer_value(json_object_get(info, "virtual-size"))};
+            .virtual_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"))};
         ok = true;
     }
     json_decref(info);
@@ -94,7 +93,7 @@ char *ccb_image_format(const char *path, GError **error)
 bool ccb_image_create_overlay(const char *path, const char *backing, const char *backing_format,
                               GError **error)
 {
-    const char *argv[] = {"qemu-img", "create", "-q", "-f",           "qcow2", "-b",
+    const char *argv[] = {"qemu-img", "create", "-q",           "-f", "qcow2", "-b",
                           backing,    "-F",     backing_format, path, NULL};
     CcbProcess process = {.argv = argv, .limit_s = INFO_LIMIT_S};
     return ccb_process_run(&process, error);

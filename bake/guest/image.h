@@ -15,8 +15,9 @@ typedef struct {
 void ccb_image_info_clear(CcbImageInfo *info);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbImageInfo, ccb_image_info_clear)
 
-/* Looks at an image that comes from outside.  Errors: CCB_ERR_INPUT (missing, empty, no image, a backing file or a
- * data file, which an image from outside must not have: it could name any file of this host). */
+/* Looks at an image that comes from outside.  Errors: CCB_ERR_INPUT (missing, empty, no image, a
+ * backing file or a data file, which an image from outside must not have: it could name any file of
+ * this host). */
 bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error);
 
 /* The format of an image, as above; caller frees. */

@@ -125,9 +125,9 @@ static bool collect(int fd, const char *prefix, int depth, GPtrArray *names)
         g_ptr_array_add(names, path);
         if (depth > 0 && entry->d_type == DT_DIR) {
             g_autofree char *deeper = g_strconcat(path, "/", NULL);
-            ok = collect(openat(dirfd(dir), entry->d_name,
-                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                         deeper, depth - 1, names);
+            ok = collect(
+                openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                deeper, depth - 1, names);
         }
     }
     closedir(dir);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * File operations below a directory that is somebody else's root.  Every path is resolved by the kernel with
- * openat2(RESOLVE_IN_ROOT): an absolute or climbing symlink of the guest stays inside, and can't be swapped for
- * one that doesn't.  Devices, FIFOs and sockets are never opened.
+ * File operations below a directory that is somebody else's root.  Every path is resolved by the
+ * kernel with openat2(RESOLVE_IN_ROOT): an absolute or climbing symlink of the guest stays inside,
+ * and can't be swapped for one that doesn't.  Devices, FIFOs and sockets are never opened.
  */
 #pragma once
 

@@ -52,8 +52,8 @@ static bool find_step(const CcbPlan *plan, const char *id, guint *ret_index, GEr
     return ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", id);
 }
 
-bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from, guint *ret_first,
-                     GError **error)
+bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from,
+                     guint *ret_first, GError **error)
 {
     guint first = plan->steps->len;
     if (from && !find_step(plan, from, &first, error))
@@ -160,8 +160,8 @@ static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest
     return ok;
 }
 
-static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *overlay, guint begin,
-                         guint end, GError **error)
+static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *overlay,
+                         guint begin, guint end, GError **error)
 {
     g_autoptr(GPtrArray) payloads = attachments(o->plan, begin, end);
     CcbGuestOptions open = {.image = overlay,
@@ -198,7 +198,8 @@ static bool freeze(const CcbChainOptions *o, CcbChain *chain, guint index, const
 }
 
 /* Takes over a layer that the cache has. */
-static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, guint begin, guint end)
+static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, guint begin,
+                  guint end)
 {
     for (guint i = begin; i < end; i++) {
         g_autofree char *tag = NULL;

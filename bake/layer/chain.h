@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The steps of a plan as a chain of layers: what the cache has is taken, the rest is baked, each step's result frozen
- * before the next begins.  So a bake that failed begins at the step that failed, and a bake of the same begins nowhere.
+ * The steps of a plan as a chain of layers: what the cache has is taken, the rest is baked, each
+ * step's result frozen before the next begins.  So a bake that failed begins at the step that
+ * failed, and a bake of the same begins nowhere.
  *
- * Through the host door every step is a layer.  Opening the appliance takes much longer than a small step, so there a
- * layer holds all steps up to the next one with payloads; keys are the same.
+ * Through the host door every step is a layer.  Opening the appliance takes much longer than a
+ * small step, so there a layer holds all steps up to the next one with payloads; keys are the same.
  */
 #pragma once
 
@@ -18,10 +19,10 @@ typedef struct {
     const CcbFacts *base;
     CcbDoor door;
     CcbWork *work;
-    guint first;             /* from ccb_chain_first() */
-    bool fresh;              /* from there on, take nothing that another bake made meanwhile */
+    guint first; /* from ccb_chain_first() */
+    bool fresh;  /* from there on, take nothing that another bake made meanwhile */
     int log;
-    const char *log_path;    /* for messages */
+    const char *log_path; /* for messages */
 } CcbChainOptions;
 
 typedef struct {
@@ -40,13 +41,14 @@ typedef struct {
 void ccb_chain_clear(CcbChain *chain);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbChain, ccb_chain_clear)
 
-/* The key of each step, NULL-terminated; caller frees.  The base must be pinned.  Errors: CCB_ERR_IO. */
+/* The key of each step, NULL-terminated; caller frees.  The base must be pinned.  Errors:
+ * CCB_ERR_IO. */
 char **ccb_chain_keys(const CcbPlan *plan, GError **error);
 
-/* The first step that must run: behind the last one that the cache has a whole chain for.  `from` (a step id, or
- * NULL) must run whatever the cache has.  Errors: CCB_ERR_USAGE (no such step). */
-bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from, guint *ret_first,
-                     GError **error);
+/* The first step that must run: behind the last one that the cache has a whole chain for.  `from`
+ * (a step id, or NULL) must run whatever the cache has.  Errors: CCB_ERR_USAGE (no such step). */
+bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from,
+                     guint *ret_first, GError **error);
 
 /* Bakes from step `first` on.  Errors: of the steps, with "step N/M (ID): ". */
 bool ccb_chain_build(const CcbChainOptions *options, CcbChain *ret, GError **error);

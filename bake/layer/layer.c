@@ -137,7 +137,8 @@ static void touch(const char *key)
     utimensat(AT_FDCWD, path, NULL, 0);
 }
 
-/* Held first and looked at then, so that it can't go in between.  A layer that is just being made is not there. */
+/* Held first and looked at then, so that it can't go in between.  A layer that is just being made
+ * is not there. */
 static bool hold(const char *key, GArray *use)
 {
     int fd = use ? open_lock(key) : -1;
@@ -151,7 +152,8 @@ static bool hold(const char *key, GArray *use)
     return true;
 }
 
-/* `expected`: the digest that the layer above was made on, or NULL.  A layer that was made anew is another one. */
+/* `expected`: the digest that the layer above was made on, or NULL.  A layer that was made anew is
+ * another one. */
 static bool chain_is_whole(const char *key, const char *expected, GArray *use, int depth)
 {
     json_t *json = depth < MAX_DEPTH && ccb_layer_exists(key) && hold(key, use) ? load(key) : NULL;
@@ -217,7 +219,8 @@ static char *base_name(const CcbLayerBase *base)
     return g_strconcat("base-", base->sha256, ".img", NULL);
 }
 
-/* A neighbour that stands for the image, so that layers name what they lie on without a directory. */
+/* A neighbour that stands for the image, so that layers name what they lie on without a directory.
+ */
 static bool link_base(const CcbLayerBase *base, GError **error)
 {
     g_autofree char *name = base_name(base);
@@ -265,8 +268,8 @@ static bool write_description(const CcbLayer *layer, const CcbLayerBase *base, G
 {
     g_autofree char *path = layer_path(layer->key, ".json");
     g_autofree char *image = base_name(base);
-    json_t *json = json_pack("{sisssI}", "layer", LAYER_FORMAT, "sha256", layer->sha256,
-                             "size", (json_int_t)layer->size);
+    json_t *json = json_pack("{sisssI}", "layer", LAYER_FORMAT, "sha256", layer->sha256, "size",
+                             (json_int_t)layer->size);
     json_object_set_new(json, "step", json_string(layer->step));
     json_object_set(json, "facts", layer->facts);
     json_object_set(json, "ingredients", layer->ingredients);

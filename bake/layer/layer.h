@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cache of layers: frozen qcow2 overlays, each over the layer before it, found by the key of the step that made
- * them.  Below ccb_cache_dir()/layers:
+ * The cache of layers: frozen qcow2 overlays, each over the layer before it, found by the key of
+ * the step that made them.  Below ccb_cache_dir()/layers:
  *
- *     KEY.qcow2                 the overlay; its backing file is a neighbour, named without a directory
- *     KEY.json                  parent, sha256 and size of the overlay, facts of the guest, what the key was made of
- *     KEY.part                  an overlay that is being written
+ *     KEY.qcow2                 the overlay; its backing file is a neighbour, named without a
+ * directory KEY.json                  parent, sha256 and size of the overlay, facts of the guest,
+ * what the key was made of KEY.part                  an overlay that is being written
  *     base-SHA256.img           a symlink to the base image
- *     KEY.lock                  locked exclusively while the layer is made or removed, shared while it is used
+ *     KEY.lock                  locked exclusively while the layer is made or removed, shared while
+ * it is used
  *
- * A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
- * file; a damaged one is dropped with a warning and made again.
+ * A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once
+ * per boot and changed file; a damaged one is dropped with a warning and made again.
  */
 #pragma once
 
@@ -21,12 +22,12 @@
 
 typedef struct {
     char *key;
-    char *path;    /* the qcow2 file */
-    char *sha256;  /* of the file */
-    char *parent;  /* key of the layer below, or NULL on a base */
+    char *path;          /* the qcow2 file */
+    char *sha256;        /* of the file */
+    char *parent;        /* key of the layer below, or NULL on a base */
     char *parent_sha256; /* of its file, when this one was made on it */
-    char *step;    /* id of the step that made it, for people */
-    uint64_t size; /* bytes of the file */
+    char *step;          /* id of the step that made it, for people */
+    uint64_t size;       /* bytes of the file */
     int64_t used;  /* when it was last used; seconds since the epoch; filled by ccb_layer_list() */
     json_t *facts; /* of the guest after the step; owned */
     json_t *ingredients; /* what the key was made of; owned */
@@ -43,33 +44,36 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbLayer, ccb_layer_free)
 /* Descriptors that keep layers from being collected while they are in use. */
 GArray *ccb_layer_use_new(void); /* of int, which close themselves; unref as usual */
 
-/* The layer of that key, with every layer below it whole; NULL without an error where there is none.  It and all below
- * are held by `use` (may be NULL) and count as used now. */
+/* The layer of that key, with every layer below it whole; NULL without an error where there is
+ * none.  It and all below are held by `use` (may be NULL) and count as used now. */
 CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error);
 
 /* Whether there is one, by name only: for plans. */
 bool ccb_layer_exists(const char *key);
 
-/* Turns the lock of a layer that was made into one that holds it in use; takes the descriptor over. */
+/* Turns the lock of a layer that was made into one that holds it in use; takes the descriptor over.
+ */
 void ccb_layer_use(GArray *use, int lock);
 
-/* Waits until nobody else makes the layer, and keeps others from making it until the descriptor is closed.
- * Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
+/* Waits until nobody else makes the layer, and keeps others from making it until the descriptor is
+ * closed. Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
 int ccb_layer_lock(const char *key, GError **error);
 
-/* Creates the overlay that is to become the layer `key`, over `below` (or over the base image, where that is NULL);
- * returns its path (caller frees).  It goes with the process unless it is published. */
+/* Creates the overlay that is to become the layer `key`, over `below` (or over the base image,
+ * where that is NULL); returns its path (caller frees).  It goes with the process unless it is
+ * published. */
 char *ccb_layer_begin(const char *key, const CcbLayer *below, const CcbLayerBase *base,
                       GError **error);
 
-/* Freezes the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and ingredients; path,
- * size and sha256 are filled. */
+/* Freezes the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and
+ * ingredients; path, size and sha256 are filled. */
 bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error);
 
 /* Throws the overlay away. */
 void ccb_layer_abandon(const char *key);
 
-/* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL: none. */
+/* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL:
+ * none. */
 CcbLayer *ccb_layer_latest(const char *step);
 
 /* Every layer by its description, unchecked; CcbLayer with .used filled; caller unrefs. */

@@ -8,8 +8,8 @@
 /* The store below ccb_cache_dir(). */
 CcbStore *ccb_plan_store(GError **error);
 
-/* Fetches payloads (CcbPayload) and fills path, sha256 and size of each.  `offline`: the store and local files
- * only. */
+/* Fetches payloads (CcbPayload) and fills path, sha256 and size of each.  `offline`: the store and
+ * local files only. */
 bool ccb_payloads_fetch(const GPtrArray *payloads, CcbStore *store, bool offline, GError **error);
 
 /* Whether the file is at hand: in the store, or a local file.  Reads no content. */

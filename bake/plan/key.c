@@ -66,16 +66,16 @@ static void add_payloads(json_t *ingredients, const CcbStep *step)
     json_t *list = json_array();
     for (guint i = 0; i < step->payloads->len; i++) {
         const CcbPayload *payload = step->payloads->pdata[i];
-        json_array_append_new(list, json_pack("{ssss?}", "name", payload->name, "sha256",
-                                              payload->sha256));
+        json_array_append_new(
+            list, json_pack("{ssss?}", "name", payload->name, "sha256", payload->sha256));
     }
     json_object_set_new(ingredients, "(payloads)", list);
 }
 
 json_t *ccb_step_ingredients(const CcbRecipe *recipe, const CcbStep *step, GError **error)
 {
-    json_t *ingredients = json_pack("{sssi}", "(kind)", step->kind->name, "(version)",
-                                    (int)step->kind->version);
+    json_t *ingredients =
+        json_pack("{sssi}", "(kind)", step->kind->name, "(version)", (int)step->kind->version);
     add_payloads(ingredients, step);
     if (step->kind->uses_min_kernel)
         json_object_set_new(ingredients, "(min-kernel)", json_string(recipe->min_kernel));

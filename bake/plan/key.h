@@ -5,14 +5,15 @@
  *     key = sha256(parent key, ingredients)
  *     ingredients = kind, its version, settings, payload digests, digests of files and trees
  *
- * Not in it: id, limit, comments and order of keys; the names payloads have in the recipe and where they come from;
- * where files of the host lie; other steps' settings and variables; the door.
+ * Not in it: id, limit, comments and order of keys; the names payloads have in the recipe and where
+ * they come from; where files of the host lie; other steps' settings and variables; the door.
  */
 #pragma once
 
 #include "plan/plan.h"
 
-/* What the step's result depends on beside its parent; new reference.  Errors: CCB_ERR_IO (a tree can't be read). */
+/* What the step's result depends on beside its parent; new reference.  Errors: CCB_ERR_IO (a tree
+ * can't be read). */
 json_t *ccb_step_ingredients(const CcbRecipe *recipe, const CcbStep *step, GError **error);
 
 /* Caller frees. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A step kind is one file in step/ and one row of step/table.c.  It says what a recipe may write, what is wrong with
- * what it wrote, what will happen, and makes it happen:
+ * A step kind is one file in step/ and one row of step/table.c.  It says what a recipe may write,
+ * what is wrong with what it wrote, what will happen, and makes it happen:
  *
  *     const CcbStepKind ccb_step_modprobe = {
  *         .name = "modprobe", .summary = "...", .version = 1, .fields = fields,
@@ -21,15 +21,16 @@
 
 typedef struct CcbStepKind CcbStepKind;
 
-/* A file that a step needs: a payload of the recipe, or one that the lock resolved (a package, a wheel). */
+/* A file that a step needs: a payload of the recipe, or one that the lock resolved (a package, a
+ * wheel). */
 typedef struct {
-    char *label;  /* what people call it: the payload's name, the package */
-    char *name;   /* file name in the guest, below CCB_PAYLOAD_DIR */
+    char *label; /* what people call it: the payload's name, the package */
+    char *name;  /* file name in the guest, below CCB_PAYLOAD_DIR */
     char **urls;
     char *referer;
     char *sha256; /* NULL: not pinned */
     uint64_t size;
-    char *path;   /* on the host, once fetched; NULL before */
+    char *path; /* on the host, once fetched; NULL before */
 } CcbPayload;
 
 void ccb_payload_free(CcbPayload *payload); /* accepts NULL */
@@ -41,8 +42,8 @@ typedef struct {
     const char *id;
     const CcbNode *settings; /* map or NULL */
     const CcbRecipeStep *origin;
-    GPtrArray *payloads;     /* CcbPayload */
-    bool unresolved;         /* the lock lacks what .resolve finds out */
+    GPtrArray *payloads; /* CcbPayload */
+    bool unresolved;     /* the lock lacks what .resolve finds out */
 } CcbStep;
 
 /* What a running step works with. */
@@ -64,10 +65,11 @@ typedef struct {
 struct CcbStepKind {
     const char *name;
     const char *summary;
-    unsigned version;       /* raised when the same settings give another result: part of the cache key */
+    unsigned version; /* raised when the same settings give another result: part of the cache key */
     const CcbField *fields; /* CCB_STEP_FIELDS first */
     bool uses_min_kernel;   /* its result depends on the recipe's base.min-kernel */
-    bool feeds_initramfs;   /* its result must be inside the initramfs: an initramfs step has to follow */
+    bool feeds_initramfs;   /* its result must be inside the initramfs: an initramfs step has to
+                               follow */
     /* Space per byte of payload, in percent, and on top of that in bytes. */
     unsigned image_percent, scratch_percent;
     uint64_t image_bytes, scratch_bytes;
@@ -76,8 +78,8 @@ struct CcbStepKind {
     bool (*check)(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error);
     /* One line: what it will do.  Caller frees. */
     char *(*describe)(const CcbRecipe *recipe, const CcbStep *step);
-    /* Network on, in a throw-away overlay, in `lock` only: what the step needs beside the recipe's payloads, as
-     * CcbPayload without path.  NULL for most kinds. */
+    /* Network on, in a throw-away overlay, in `lock` only: what the step needs beside the recipe's
+     * payloads, as CcbPayload without path.  NULL for most kinds. */
     bool (*resolve)(CcbBake *bake, const CcbStep *step, GPtrArray *ret_payloads, GError **error);
     bool (*run)(CcbBake *bake, const CcbStep *step, GError **error);
 };

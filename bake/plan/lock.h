@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The lock file RECIPE.lock.json: url, size and sha256 of what the recipe does not pin itself, and the files that
- * package steps resolved to.  Entries are found by what they answer (an URL; a step's settings on a base), so a
- * recipe that changed finds no entry instead of a wrong one, and one lock serves every cell of a matrix.
+ * The lock file RECIPE.lock.json: url, size and sha256 of what the recipe does not pin itself, and
+ * the files that package steps resolved to.  Entries are found by what they answer (an URL; a
+ * step's settings on a base), so a recipe that changed finds no entry instead of a wrong one, and
+ * one lock serves every cell of a matrix.
  */
 #pragma once
 
@@ -25,7 +26,8 @@ bool ccb_lock_save(const CcbLock *lock, const char *path, GError **error);
 void ccb_lock_pin(const CcbLock *lock, const char *key, char **sha256, uint64_t *size);
 void ccb_lock_set_file(CcbLock *lock, const char *key, const char *sha256, uint64_t size);
 
-/* The payloads a step was resolved to (CcbPayload; caller unrefs), or NULL where the lock does not know. */
+/* The payloads a step was resolved to (CcbPayload; caller unrefs), or NULL where the lock does not
+ * know. */
 GPtrArray *ccb_lock_resolved(const CcbLock *lock, const char *key);
 void ccb_lock_set_resolved(CcbLock *lock, const char *key, const char *step_id,
                            const GPtrArray *payloads);

@@ -127,13 +127,13 @@ static void move_all(GPtrArray *to, GPtrArray *from)
     g_ptr_array_unref(from);
 }
 
-/* What the lock resolved; without a pinned base it can't be found, and the base is named as missing then. */
+/* What the lock resolved; without a pinned base it can't be found, and the base is named as missing
+ * then. */
 static void add_resolved(CcbPlan *plan, CcbStep *step, const CcbLock *lock)
 {
     if (step->kind->resolve == NULL)
         return;
-    g_autofree char *key =
-        plan->base->sha256 ? ccb_lock_step_key(plan->base->sha256, step) : NULL;
+    g_autofree char *key = plan->base->sha256 ? ccb_lock_step_key(plan->base->sha256, step) : NULL;
     GPtrArray *resolved = key && lock ? ccb_lock_resolved(lock, key) : NULL;
     step->unresolved = resolved == NULL;
     if (resolved)
@@ -214,8 +214,8 @@ static bool check_names(const CcbPlan *plan, GError **error)
     return true;
 }
 
-CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock,
-                      const CcbStepKind *const *kinds, GError **error)
+CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbStepKind *const *kinds,
+                      GError **error)
 {
     g_autoptr(CcbPlan) plan = g_new0(CcbPlan, 1);
     plan->recipe = recipe;
@@ -266,15 +266,15 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
     const CcbRecipe *recipe = plan->recipe;
     if (g_strcmp0(facts->os_id, recipe->base_os) != 0 ||
         g_strcmp0(facts->os_version, recipe->base_version) != 0)
-        return ccb_fail(error, CCB_ERR_INPUT, "the base %s is %s %s (%s); the recipe wants %s %s",
-                        facts->path, facts->os_id ? facts->os_id : "?",
-                        facts->os_version ? facts->os_version : "?",
-                        facts->os_name ? facts->os_name : "no name", recipe->base_os,
-                        recipe->base_version);
+        return ccb_fail(
+            error, CCB_ERR_INPUT, "the base %s is %s %s (%s); the recipe wants %s %s", facts->path,
+            facts->os_id ? facts->os_id : "?", facts->os_version ? facts->os_version : "?",
+            facts->os_name ? facts->os_name : "no name", recipe->base_os, recipe->base_version);
     if (ccb_kver_compare(facts->default_kver, recipe->min_kernel) < 0 && !replaces_kernel(plan)) {
         ccb_fail(error, CCB_ERR_INPUT, "the base's kernel %s is older than %s", facts->default_kver,
                  recipe->min_kernel);
-        return ccb_hint(error, "take a newer base image, or add a \"kernel\" step with newer packages");
+        return ccb_hint(error,
+                        "take a newer base image, or add a \"kernel\" step with newer packages");
     }
     if (facts->free_bytes >= plan->image_need)
         return true;
@@ -323,10 +323,18 @@ json_t *ccb_plan_schema(const CcbStepKind *const *kinds)
                                  settings, "required", (*kinds)->name, "additionalProperties", 0);
         json_array_append_new(variants, step);
     }
+    /* A bare word: a kind without settings, or the step of that id of the recipe that this one
+     * extends. */
+    json_array_append_new(variants, json_pack("{ss}", "type", "string"));
     json_t *steps = json_pack("{so}", "oneOf", variants);
     json_t *schema = ccb_schema_to_json(ccb_recipe_fields, steps);
     json_object_set_new(schema, "$schema", json_string("http://json-schema.org/draft-07/schema#"));
     json_object_set_new(schema, "title", json_string("ccbake recipe"));
+    /* What is required may come from the recipe that this one extends. */
+    json_t *required = json_incref(json_object_get(schema, "required"));
+    json_object_del(schema, "required");
+    json_object_set_new(schema, "if", json_pack("{s{s[s]}}", "not", "required", "extends"));
+    json_object_set_new(schema, "then", json_pack("{so}", "required", required));
     json_decref(steps);
     return schema;
 }

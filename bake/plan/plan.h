@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The plan: recipe, lock and facts of the base made into steps that can be run, and all reasons why they can't.
- * Making it reads no image and needs no root, no VM and no network, so it can be printed and tested anywhere.
+ * The plan: recipe, lock and facts of the base made into steps that can be run, and all reasons why
+ * they can't. Making it reads no image and needs no root, no VM and no network, so it can be
+ * printed and tested anywhere.
  */
 #pragma once
 
@@ -11,29 +12,32 @@
 typedef struct {
     const CcbRecipe *recipe; /* borrowed */
     CcbPayload *base;
-    GPtrArray *steps;        /* CcbStep, in the order they run */
-    uint64_t image_need;     /* bytes that the steps add to the image, about */
-    uint64_t scratch_need;   /* bytes outside it, at most, about */
+    GPtrArray *steps;      /* CcbStep, in the order they run */
+    uint64_t image_need;   /* bytes that the steps add to the image, about */
+    uint64_t scratch_need; /* bytes outside it, at most, about */
 } CcbPlan;
 
 /* Checks every step against its kind.  `kinds`: NULL-terminated table; `lock` may be NULL.
  * Errors: CCB_ERR_RECIPE with a position. */
-CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock,
-                      const CcbStepKind *const *kinds, GError **error);
+CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbStepKind *const *kinds,
+                      GError **error);
 void ccb_plan_free(CcbPlan *plan); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPlan, ccb_plan_free)
 
-/* Refuses a plan with files that neither recipe nor lock pins; names them all.  Errors: CCB_ERR_RECIPE. */
+/* Refuses a plan with files that neither recipe nor lock pins; names them all.  Errors:
+ * CCB_ERR_RECIPE. */
 bool ccb_plan_require_pins(const CcbPlan *plan, GError **error);
 
-/* Refuses a base that is not what the recipe wants: another system, a kernel below the minimum that no step
- * replaces, too little space in the image.  Errors: CCB_ERR_INPUT. */
+/* Refuses a base that is not what the recipe wants: another system, a kernel below the minimum that
+ * no step replaces, too little space in the image.  Errors: CCB_ERR_INPUT. */
 bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **error);
 
-/* Refuses where `directory` of the host has less free space than `need` bytes.  Errors: CCB_ERR_HOST. */
+/* Refuses where `directory` of the host has less free space than `need` bytes.  Errors:
+ * CCB_ERR_HOST. */
 bool ccb_plan_check_space(const char *what, const char *directory, uint64_t need, GError **error);
 
-/* All payloads of the steps from `first` on, each file once (CcbPayload; belongs to the plan); caller unrefs the list. */
+/* All payloads of the steps from `first` on, each file once (CcbPayload; belongs to the plan);
+ * caller unrefs the list. */
 GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first);
 
 /* JSON Schema of a recipe with these step kinds; new reference. */

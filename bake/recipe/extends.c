@@ -14,8 +14,9 @@ bool ccb_step_split(const CcbNode *step, const CcbNode **ret_kind, const CcbNode
         return true;
     }
     if (step->type != CCB_NODE_MAP || step->keys->len != 1)
-        return ccb_node_fail(step, error, "a step is a map with one key, its kind "
-                                          "(\"- nvidia-driver: {...}\")");
+        return ccb_node_fail(step, error,
+                             "a step is a map with one key, its kind "
+                             "(\"- nvidia-driver: {...}\")");
     *ret_kind = step->keys->pdata[0];
     *ret_settings = step->items->pdata[0];
     return true;
@@ -38,7 +39,8 @@ static const CcbNode *find_step(const CcbNode *steps, const char *id)
     return NULL;
 }
 
-/* The child's list is the whole order; a bare word in it is the parent's step of that id, where there is one. */
+/* The child's list is the whole order; a bare word in it is the parent's step of that id, where
+ * there is one. */
 static CcbNode *merge_steps(const CcbNode *parent, const CcbNode *child)
 {
     CcbNode *list = ccb_node_new(CCB_NODE_LIST, child->file, child->line, child->column);
@@ -84,9 +86,9 @@ static void merge(CcbNode *below, const CcbNode *above)
     for (guint i = 0; i < above->keys->len; i++) {
         const CcbNode *key = above->keys->pdata[i];
         if (strcmp(key->text, "extends") != 0)
-            ccb_node_set(below, ccb_node_copy(key),
-                         merged_value(key->text, ccb_node_get(below, key->text),
-                                      above->items->pdata[i]));
+            ccb_node_set(
+                below, ccb_node_copy(key),
+                merged_value(key->text, ccb_node_get(below, key->text), above->items->pdata[i]));
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `extends: other.yaml`: the other recipe with this one laid over it.  Entries of variables, payloads and matrix
- * replace entries of the same name as a whole; a list of steps is the whole order, in which a bare word stands for the
- * other recipe's step of that id; every other key replaces the other's.
+ * `extends: other.yaml`: the other recipe with this one laid over it.  Entries of variables,
+ * payloads and matrix replace entries of the same name as a whole; a list of steps is the whole
+ * order, in which a bare word stands for the other recipe's step of that id; every other key
+ * replaces the other's.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A YAML value that remembers where it stands, so that an error found much later still says file:line:column.
- * Nodes are immutable once a recipe is loaded and belong to the recipe.
+ * A YAML value that remembers where it stands, so that an error found much later still says
+ * file:line:column. Nodes are immutable once a recipe is loaded and belong to the recipe.
  */
 #pragma once
 
@@ -39,8 +39,8 @@ const char *ccb_node_get_text(const CcbNode *map, const char *key);
 bool ccb_node_get_bool(const CcbNode *map, const char *key, bool fallback);
 unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallback);
 
-/* The items of a list of scalars, or of a single scalar; an empty list where the key is absent.  NULL-terminated;
- * caller frees. */
+/* The items of a list of scalars, or of a single scalar; an empty list where the key is absent.
+ * NULL-terminated; caller frees. */
 char **ccb_node_get_strings(const CcbNode *map, const char *key);
 
 /* Sets or replaces a key; takes key and value over. */

@@ -9,7 +9,8 @@
 
 static const CcbField base_fields[] = {
     {"url", CCB_FIELD_STRING, false, "where the vendor's image is downloaded from", NULL, NULL},
-    {"path", CCB_FIELD_STRING, false, "the image as a local file, relative to this recipe", NULL, NULL},
+    {"path", CCB_FIELD_STRING, false, "the image as a local file, relative to this recipe", NULL,
+     NULL},
     {"mirrors", CCB_FIELD_STRINGS, false, "other places for the same file", NULL, NULL},
     {"sha256", CCB_FIELD_STRING, false, "digest of the image file", NULL, NULL},
     {"size", CCB_FIELD_NUMBER, false, "bytes of the image file", NULL, NULL},
@@ -110,8 +111,9 @@ static CcbRecipePayload *read_payload(const char *name, const CcbNode *node, GEr
 {
     bool has_url = ccb_node_get(node, "url") != NULL, has_path = ccb_node_get(node, "path") != NULL;
     if (has_url == has_path) {
-        ccb_node_fail(node, error, has_url ? "\"%s\" has both \"url\" and \"path\""
-                                           : "\"%s\" needs \"url\" or \"path\"",
+        ccb_node_fail(node, error,
+                      has_url ? "\"%s\" has both \"url\" and \"path\""
+                              : "\"%s\" needs \"url\" or \"path\"",
                       name);
         return NULL;
     }
@@ -142,7 +144,8 @@ static bool read_payloads(CcbRecipe *recipe, GError **error)
     return true;
 }
 
-/* --base FILE: another file in the place of the recipe's; its digest is found out, what it must be stays. */
+/* --base FILE: another file in the place of the recipe's; its digest is found out, what it must be
+ * stays. */
 static void replace_base(CcbRecipe *recipe, const char *file)
 {
     CcbRecipePayload *base = recipe->base;
@@ -152,6 +155,7 @@ static void replace_base(CcbRecipe *recipe, const char *file)
     g_clear_pointer(&base->sha256, g_free);
     g_clear_pointer(&base->referer, g_free);
     base->size = 0;
+    base->node = NULL;
 }
 
 static bool read_base(CcbRecipe *recipe, const char *replacement, GError **error)
@@ -219,12 +223,14 @@ static bool check_matrix(const CcbNode *root, GError **error)
     enum { MAX_CELLS = 1024 };
     const CcbNode *matrix = ccb_node_get(root, "matrix");
     guint total = 1;
-    for (guint i = 0; matrix != NULL && matrix->type == CCB_NODE_MAP && i < matrix->keys->len; i++) {
+    for (guint i = 0; matrix != NULL && matrix->type == CCB_NODE_MAP && i < matrix->keys->len;
+         i++) {
         const CcbNode *key = matrix->keys->pdata[i], *list = matrix->items->pdata[i];
         if (ccb_node_get(ccb_node_get(root, "variables"), key->text) == NULL)
             return ccb_node_fail(key, error, "\"matrix\": there is no variable \"%s\"", key->text);
         if (list->type != CCB_NODE_LIST || list->items->len == 0)
-            return ccb_node_fail(list, error, "\"matrix\": \"%s\" needs a list of values", key->text);
+            return ccb_node_fail(list, error, "\"matrix\": \"%s\" needs a list of values",
+                                 key->text);
         total *= list->items->len;
         if (total > MAX_CELLS)
             return ccb_node_fail(key, error, "\"matrix\" has more than %d cells", MAX_CELLS);
@@ -249,7 +255,8 @@ static bool read_output(CcbRecipe *recipe, GError **error)
     return true;
 }
 
-/* Before anything else, so that a recipe of the future gets this answer and not one about its keys. */
+/* Before anything else, so that a recipe of the future gets this answer and not one about its keys.
+ */
 static bool check_format(const CcbNode *root, GError **error)
 {
     const CcbNode *format = ccb_node_get(root, "format");

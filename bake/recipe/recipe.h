@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A recipe: what the user wants, with `extends` merged, variables replaced and every key checked.  What a step may
- * say is known to its kind (plan/kind.h); the recipe keeps its settings as a node.  ccbake-recipe(5) is the
- * reference.
+ * A recipe: what the user wants, with `extends` merged, variables replaced and every key checked.
+ * What a step may say is known to its kind (plan/kind.h); the recipe keeps its settings as a node.
+ * ccbake-recipe(5) is the reference.
  */
 #pragma once
 
@@ -15,25 +15,25 @@
 #define CCB_RECIPE_FORMAT 1 /* of the `format` key; a newer one is refused */
 
 typedef struct {
-    char *name;      /* its key under `payloads` */
-    char **urls;     /* url and mirrors, or one absolute local path */
-    char *referer;   /* or NULL */
-    char *sha256;    /* or NULL: the lock has it */
-    uint64_t size;   /* bytes, or 0 */
-    const CcbNode *node;
+    char *name;          /* its key under `payloads` */
+    char **urls;         /* url and mirrors, or one absolute local path */
+    char *referer;       /* or NULL */
+    char *sha256;        /* or NULL: the lock has it */
+    uint64_t size;       /* bytes, or 0 */
+    const CcbNode *node; /* where the recipe says it; NULL for --base */
 } CcbRecipePayload;
 
 typedef struct {
-    const char *kind; /* "nvidia-driver" */
-    const char *id;   /* unique; the kind where the recipe gives none */
+    const char *kind;    /* "nvidia-driver" */
+    const char *id;      /* unique; the kind where the recipe gives none */
     const CcbNode *node; /* its settings: a map, or null */
     const CcbNode *position;
 } CcbRecipeStep;
 
 typedef struct {
-    char *path;       /* as given */
+    char *path; /* as given */
     char *name;
-    unsigned gpus;    /* 1 or 8 */
+    unsigned gpus; /* 1 or 8 */
     CcbRecipePayload *base;
     char *base_os, *base_version; /* ID and VERSION_ID of os-release */
     char *min_kernel;
@@ -43,7 +43,7 @@ typedef struct {
     char *output_name;
     char **formats;
     bool compress;
-    CcbNode *root;       /* the whole, merged and expanded */
+    CcbNode *root; /* the whole, merged and expanded */
 } CcbRecipe;
 
 typedef struct {
@@ -61,7 +61,8 @@ const CcbRecipePayload *ccb_recipe_payload(const CcbRecipe *recipe, const char *
 /* The first step of that kind, or NULL. */
 const CcbRecipeStep *ccb_recipe_step_of_kind(const CcbRecipe *recipe, const char *kind);
 
-/* sha256 of what the recipe says, in canonical form: not of its comments, order of keys or files.  Caller frees. */
+/* sha256 of what the recipe says, in canonical form: not of its comments, order of keys or files.
+ * Caller frees. */
 char *ccb_recipe_digest(const CcbRecipe *recipe);
 
 /* The variables with their values. */

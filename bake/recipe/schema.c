@@ -6,8 +6,10 @@
 char *ccb_schema_host_path(const CcbNode *setting, const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(setting->file);
-    g_autofree char *absolute = g_canonicalize_filename(dir, NULL);
-    return g_canonicalize_filename(path, absolute);
+    char *real = realpath(dir, NULL); /* "..": from where the recipe is, not from a link to it */
+    char *resolved = g_canonicalize_filename(path, real);
+    free(real);
+    return resolved;
 }
 
 static const CcbField *find(const CcbField *fields, const char *name)
@@ -53,8 +55,8 @@ static bool check_number(const CcbNode *node, const char *key, GError **error)
     if (node->type != CCB_NODE_SCALAR ||
         !g_ascii_string_to_unsigned(node->text, 10, 0, G_MAXUINT, &number, NULL))
         return node->type == CCB_NODE_SCALAR
-                   ? ccb_node_fail(node, error, "\"%s\": expected a whole number, found \"%s\"", key,
-                                   node->text)
+                   ? ccb_node_fail(node, error, "\"%s\": expected a whole number, found \"%s\"",
+                                   key, node->text)
                    : fail_type(node, key, "a whole number", error);
     return true;
 }
@@ -113,10 +115,10 @@ static bool check_named(const CcbNode *node, const CcbField *field, GError **err
     for (guint i = 0; i < node->items->len; i++) {
         const CcbNode *item = node->items->pdata[i];
         const char *name = ((CcbNode *)node->keys->pdata[i])->text;
-        bool ok = field->type == CCB_FIELD_NAMED         ? check_string(item, name, error)
-                  : field->type == CCB_FIELD_NAMED_LISTS ? check_strings(item, name, error)
-                                                         : ccb_schema_check(item, field->fields,
-                                                                            name, error);
+        bool ok = field->type == CCB_FIELD_NAMED ? check_string(item, name, error)
+                  : field->type == CCB_FIELD_NAMED_LISTS
+                      ? check_strings(item, name, error)
+                      : ccb_schema_check(item, field->fields, name, error);
         if (!ok)
             return false;
     }
@@ -149,7 +151,8 @@ static bool check_value(const CcbNode *node, const CcbField *field, GError **err
     case CCB_FIELD_NAMED_LISTS:
         return check_named(node, field, error);
     case CCB_FIELD_STEPS:
-        return node->type == CCB_NODE_LIST || fail_type(node, field->name, "a list of steps", error);
+        return node->type == CCB_NODE_LIST ||
+               fail_type(node, field->name, "a list of steps", error);
     }
     return ccb_fail(error, CCB_ERR_INTERNAL, "field %s has no type", field->name);
 }
@@ -200,10 +203,10 @@ static json_t *type_schema(const CcbField *field, json_t *steps)
         result = json_pack("{s[sss]}", "type", "string", "number", "boolean");
         break;
     case CCB_FIELD_NUMBER:
-        result = json_pack("{sssi}", "type", "integer", "minimum", 0);
+        result = json_pack("{s[ss]}", "type", "integer", "string"); /* or a variable */
         break;
     case CCB_FIELD_BOOL:
-        result = json_pack("{ss}", "type", "boolean");
+        result = json_pack("{s[ss]}", "type", "boolean", "string"); /* or a variable */
         break;
     case CCB_FIELD_STRINGS:
     case CCB_FIELD_PAYLOADS:
@@ -212,14 +215,15 @@ static json_t *type_schema(const CcbField *field, json_t *steps)
                            "number");
         break;
     case CCB_FIELD_COMMANDS:
-        result = json_pack("{sss{sssO}}", "type", "array", "items", "type", "array", "items", string);
+        result =
+            json_pack("{sss{sssO}}", "type", "array", "items", "type", "array", "items", string);
         break;
     case CCB_FIELD_MAP:
         result = ccb_schema_to_json(field->fields, steps);
         break;
     case CCB_FIELD_MAPS:
-        result = json_pack("{ssso}", "type", "array", "items",
-                           ccb_schema_to_json(field->fields, steps));
+        result =
+            json_pack("{ssso}", "type", "array", "items", ccb_schema_to_json(field->fields, steps));
         break;
     case CCB_FIELD_NAMED:
         result = json_pack("{sss{s[sss]}}", "type", "object", "additionalProperties", "type",
@@ -246,9 +250,10 @@ static json_t *choices_schema(const char *choices)
     g_auto(GStrv) words = g_strsplit(choices, "|", -1);
     for (char **word = words; *word != NULL; word++) {
         guint64 number;
-        json_array_append_new(list, g_ascii_string_to_unsigned(*word, 10, 0, G_MAXUINT, &number, NULL)
-                                        ? json_integer((json_int_t)number)
-                                        : json_string(*word));
+        json_array_append_new(list,
+                              g_ascii_string_to_unsigned(*word, 10, 0, G_MAXUINT, &number, NULL)
+                                  ? json_integer((json_int_t)number)
+                                  : json_string(*word));
     }
     return list;
 }
@@ -259,14 +264,15 @@ json_t *ccb_schema_to_json(const CcbField *fields, json_t *steps)
     for (; fields->name != NULL; fields++) {
         json_t *schema = type_schema(fields, steps);
         json_object_set_new(schema, "description", json_string(fields->help));
-        if (fields->choices && (fields->type == CCB_FIELD_STRING || fields->type == CCB_FIELD_NUMBER))
+        if (fields->choices &&
+            (fields->type == CCB_FIELD_STRING || fields->type == CCB_FIELD_NUMBER))
             json_object_set_new(schema, "enum", choices_schema(fields->choices));
         json_object_set_new(properties, fields->name, schema);
         if (fields->required)
             json_array_append_new(required, json_string(fields->name));
     }
-    json_t *result = json_pack("{sssbso}", "type", "object", "additionalProperties", 0, "properties",
-                               properties);
+    json_t *result = json_pack("{sssbso}", "type", "object", "additionalProperties", 0,
+                               "properties", properties);
     if (json_array_size(required) > 0)
         json_object_set(result, "required", required);
     json_decref(required);

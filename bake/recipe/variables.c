@@ -99,7 +99,8 @@ bool ccb_variables_set(CcbNode *variables, const char *setting, GError **error)
     g_autofree char *name = g_strndup(setting, (gsize)(equals - setting));
     CcbNode *variable = variables ? ccb_node_get(variables, name) : NULL;
     if (variable == NULL) {
-        ccb_fail(error, CCB_ERR_USAGE, "--set %s: the recipe has no variable \"%s\"", setting, name);
+        ccb_fail(error, CCB_ERR_USAGE, "--set %s: the recipe has no variable \"%s\"", setting,
+                 name);
         const char *meant = suggest(variables, name);
         return meant ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
     }

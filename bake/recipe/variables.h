@@ -4,7 +4,8 @@
 
 #include "recipe/node.h"
 
-/* Replaces in every scalar of `node`; `variables` is a map of scalars, whose own values may use others. */
+/* Replaces in every scalar of `node`; `variables` is a map of scalars, whose own values may use
+ * others. */
 bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **error);
 
 /* Expands the variables' own values, in place; finds cycles. */

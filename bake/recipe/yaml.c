@@ -70,8 +70,8 @@ static const char *why_refused(struct fy_event *event)
 static CcbNode *node_of_event(const Reader *r, struct fy_event *event, CcbNodeType type)
 {
     const struct fy_mark *mark = fy_event_start_mark(event);
-    CcbNode *node = ccb_node_new(type, r->file, mark ? mark->line + 1 : 0,
-                                 mark ? mark->column + 1 : 0);
+    CcbNode *node =
+        ccb_node_new(type, r->file, mark ? mark->line + 1 : 0, mark ? mark->column + 1 : 0);
     if (type == CCB_NODE_SCALAR && event->scalar.value != NULL) {
         size_t size = 0;
         const char *text = fy_token_get_text(event->scalar.value, &size);
@@ -86,7 +86,8 @@ static CcbNode *node_of_event(const Reader *r, struct fy_event *event, CcbNodeTy
 
 static CcbNode *read_value(Reader *r, struct fy_event *event, int depth, GError **error);
 
-/* A value that is not there ("key:", "-") stands nowhere: errors point at what it is missing from. */
+/* A value that is not there ("key:", "-") stands nowhere: errors point at what it is missing from.
+ */
 static void place(CcbNode *node, const CcbNode *owner)
 {
     if (node->line == 0) {

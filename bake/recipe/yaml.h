@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * YAML text ► nodes; the only user of libfyaml.  A recipe needs the plain part of YAML: aliases, anchors, tags,
- * several documents, keys that are no scalars, duplicate keys and texts over 1 MiB are refused.
+ * YAML text ► nodes; the only user of libfyaml.  A recipe needs the plain part of YAML: aliases,
+ * anchors, tags, several documents, keys that are no scalars, duplicate keys and texts over 1 MiB
+ * are refused.
  */
 #pragma once
 

@@ -56,8 +56,8 @@ static bool verify_version(CcbBake *bake, const CcbStep *step, const char *packa
         return false;
     if (strcmp(found->str, wanted) == 0)
         return true;
-    return ccb_fail(error, CCB_ERR_STEP, "%s is version %s; the recipe says %s", package, found->str,
-                    wanted);
+    return ccb_fail(error, CCB_ERR_STEP, "%s is version %s; the recipe says %s", package,
+                    found->str, wanted);
 }
 
 /* The package's name, asked of the package file itself. */

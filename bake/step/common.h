@@ -16,11 +16,11 @@ bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GErr
 /* Installs or updates packages from the step's payloads that end in .rpm, in one transaction. */
 bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error);
 
-/* Refuses a package in `setting` whose version is not the driver's: Fabric Manager, NSCQ and driver work only with
- * equal versions. */
+/* Refuses a package in `setting` whose version is not the driver's: Fabric Manager, NSCQ and driver
+ * work only with equal versions. */
 bool ccb_step_check_driver_version(const CcbRecipe *recipe, const CcbRecipeStep *step,
                                    const char *what, GError **error);
 
-/* The settings shared by fabric-manager and nscq, and the version of what was installed: the payload's package must
- * be `name` and of the version that the recipe says. */
+/* The settings shared by fabric-manager and nscq, and the version of what was installed: the
+ * payload's package must be `name` and of the version that the recipe says. */
 bool ccb_step_install_versioned(CcbBake *bake, const CcbStep *step, GError **error);

@@ -43,8 +43,8 @@ static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
     g_autofree char *path = toolkit_path(step);
     g_autofree char *nvcc = g_build_filename(path, "bin/nvcc", NULL);
     return ccb_guest_exists(bake->guest, nvcc) ||
-           ccb_fail(error, CCB_ERR_STEP,
-                    "the installer said that all went well, but %s is missing", nvcc);
+           ccb_fail(error, CCB_ERR_STEP, "the installer said that all went well, but %s is missing",
+                    nvcc);
 }
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)

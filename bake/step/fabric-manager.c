@@ -13,15 +13,17 @@ static const CcbField fields[] = {
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
     if (recipe->gpus == 1)
-        return ccb_node_fail(step->position, error,
-                             "a single-GPU instance has no NVSwitch: Fabric Manager would fail there");
+        return ccb_node_fail(
+            step->position, error,
+            "a single-GPU instance has no NVSwitch: Fabric Manager would fail there");
     return ccb_step_check_driver_version(recipe, step, "Fabric Manager", error);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
     (void)recipe;
-    return g_strdup_printf("install Fabric Manager %s", ccb_node_get_text(step->settings, "version"));
+    return g_strdup_printf("install Fabric Manager %s",
+                           ccb_node_get_text(step->settings, "version"));
 }
 
 const CcbStepKind ccb_step_fabric_manager = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * depmod and dracut, once, at the end, for every kernel that an entry boots.  Never hostonly: dracut would look at the
- * builder's devices.
+ * depmod and dracut, once, at the end, for every kernel that an entry boots.  Never hostonly:
+ * dracut would look at the builder's devices.
  */
 #include <string.h>
 
@@ -10,8 +10,10 @@
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"drivers", CCB_FIELD_STRINGS, false, "kernel modules it must hold; default: nvme virtio_blk "
-                                          "virtio_pci virtio_net virtio_scsi ext4", NULL, NULL},
+    {"drivers", CCB_FIELD_STRINGS, false,
+     "kernel modules it must hold; default: nvme virtio_blk "
+     "virtio_pci virtio_net virtio_scsi ext4",
+     NULL, NULL},
     {0},
 };
 
@@ -45,18 +47,18 @@ static char *modprobe_files(CcbBake *bake, GError **error)
     return g_string_free(files, FALSE);
 }
 
-static bool regenerate(CcbBake *bake, const CcbStep *step, const CcbBootEntry *entry, GError **error)
+static bool regenerate(CcbBake *bake, const CcbStep *step, const CcbBootEntry *entry,
+                       GError **error)
 {
     g_autofree char *drivers = drivers_of(step);
     g_autofree char *files = modprobe_files(bake, error);
     g_autofree char *image = g_strdup_printf("/boot/initramfs-%s.img", entry->kver);
-    if (files == NULL ||
-        !ccb_guest_command(bake->guest, error, "depmod", "-a", entry->kver, NULL))
+    if (files == NULL || !ccb_guest_command(bake->guest, error, "depmod", "-a", entry->kver, NULL))
         return false;
-    const char *words[] = {"dracut",        "--force",   "--no-hostonly", "--reproducible",
-                           "--omit-drivers", "nouveau",  "--kver",        entry->kver,
-                           "--add-drivers", drivers,     "--install",     files,
-                           image};
+    const char *words[] = {
+        "dracut", "--force",   "--no-hostonly", "--reproducible", "--omit-drivers", "nouveau",
+        "--kver", entry->kver, "--add-drivers", drivers,          "--install",      files,
+        image};
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
         g_ptr_array_add(argv, (char *)words[i]);

@@ -10,15 +10,18 @@
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"packages", CCB_FIELD_PAYLOADS, false, "kernel packages to install where the base's kernel is "
-                                            "below base.min-kernel", NULL, NULL},
+    {"packages", CCB_FIELD_PAYLOADS, false,
+     "kernel packages to install where the base's kernel is "
+     "below base.min-kernel",
+     NULL, NULL},
     {0},
 };
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
     return g_strdup_printf("kernel at least %s%s", recipe->min_kernel,
-                           step->payloads->len > 0 ? ", installed from packages if it is older" : "");
+                           step->payloads->len > 0 ? ", installed from packages if it is older"
+                                                   : "");
 }
 
 /* A kernel package may leave the default where it was: the newest entry becomes it. */
@@ -47,8 +50,10 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
         return false;
     if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
         return true;
-    return ccb_fail(error, CCB_ERR_STEP, "the kernel is %s after the packages were installed; %s is "
-                                         "the minimum", ccb_bake_kver(bake), minimum);
+    return ccb_fail(error, CCB_ERR_STEP,
+                    "the kernel is %s after the packages were installed; %s is "
+                    "the minimum",
+                    ccb_bake_kver(bake), minimum);
 }
 
 const CcbStepKind ccb_step_kernel = {

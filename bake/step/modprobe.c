@@ -17,8 +17,10 @@ static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **e
     const CcbNode *file = ccb_node_get(step->node, "file");
     const CcbNode *content = ccb_node_get(step->node, "content");
     if (!g_str_has_suffix(file->text, ".conf") || strchr(file->text, '/') != NULL)
-        return ccb_node_fail(file, error, "\"file\": \"%s\" is not a file name that ends in .conf; "
-                                          "modprobe reads no other", file->text);
+        return ccb_node_fail(file, error,
+                             "\"file\": \"%s\" is not a file name that ends in .conf; "
+                             "modprobe reads no other",
+                             file->text);
     if (recipe->gpus == 1 && strstr(content->text, "RmEnableProtectedPcie") != NULL) {
         ccb_node_fail(content, error,
                       "RmEnableProtectedPcie makes the GPU of a single-GPU instance unusable");

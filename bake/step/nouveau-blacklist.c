@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps nouveau away from the GPU: the NVIDIA installer's --disable-nouveau writes nothing on a system that is not
- * running.
+ * Keeps nouveau away from the GPU: the NVIDIA installer's --disable-nouveau writes nothing on a
+ * system that is not running.
  */
 #include <string.h>
 
@@ -10,9 +10,10 @@
 
 static const CcbField fields[] = {CCB_STEP_FIELDS, {0}};
 
-static const char modprobe_conf[] = "# Written by ccbake: nouveau would take the GPU before nvidia.\n"
-                                    "blacklist nouveau\n"
-                                    "options nouveau modeset=0\n";
+static const char modprobe_conf[] =
+    "# Written by ccbake: nouveau would take the GPU before nvidia.\n"
+    "blacklist nouveau\n"
+    "options nouveau modeset=0\n";
 static const char dracut_conf[] = "# Written by ccbake, for later initramfs images.\n"
                                   "omit_drivers+=\" nouveau \"\n";
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The NVIDIA driver from its .run installer, on a system that is not running: for the image's kernel (-k; the
- * default would be the builder's), with the open modules (-m; without a GPU the installer would pick the proprietary
- * ones, which have no confidential mode), without an initramfs (the initramfs step makes it once, at the end).
+ * The NVIDIA driver from its .run installer, on a system that is not running: for the image's
+ * kernel (-k; the default would be the builder's), with the open modules (-m; without a GPU the
+ * installer would pick the proprietary ones, which have no confidential mode), without an initramfs
+ * (the initramfs step makes it once, at the end).
  *
  * The installer's exit code 0 proves nothing, so what it was to install is looked at.
  */
@@ -69,10 +70,12 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 
 static GPtrArray *installer_argv(const CcbBake *bake, const CcbStep *step)
 {
-    static const char *const options[] = {
-        "--ui=none",      "--no-questions",        "--skip-module-load", "--no-rebuild-initramfs",
-        "--no-systemd",   "--skip-depmod",         "--no-dkms",          "--no-nouveau-check",
-        "--no-x-check",   "--install-libglvnd",    "--tmpdir=/tmp",      "--log-file-name=" INSTALLER_LOG};
+    static const char *const options[] = {"--ui=none",          "--no-questions",
+                                          "--skip-module-load", "--no-rebuild-initramfs",
+                                          "--no-systemd",       "--skip-depmod",
+                                          "--no-dkms",          "--no-nouveau-check",
+                                          "--no-x-check",       "--install-libglvnd",
+                                          "--tmpdir=/tmp",      "--log-file-name=" INSTALLER_LOG};
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(argv, g_strdup("sh"));
     g_ptr_array_add(argv, ccb_step_payload_path(step->payloads->pdata[0]));
@@ -103,7 +106,8 @@ static bool check_header(CcbBake *bake, GError **error)
         return true;
     ccb_fail(error, CCB_ERR_INPUT, "the image has no kernel-devel for %s (%s is missing)",
              ccb_bake_kver(bake), build);
-    return ccb_hint(error, "install kernel-devel-%s in a step before this one", ccb_bake_kver(bake));
+    return ccb_hint(error, "install kernel-devel-%s in a step before this one",
+                    ccb_bake_kver(bake));
 }
 
 static bool expect_value(const CcbModule *module, const char *name, const char *key,
@@ -111,16 +115,18 @@ static bool expect_value(const CcbModule *module, const char *name, const char *
 {
     const char *found = ccb_module_get(module, key);
     bool ok = found && (prefix ? g_str_has_prefix(found, wanted) : strcmp(found, wanted) == 0);
-    return ok || ccb_fail(error, CCB_ERR_STEP,
-                          "the installer said that all went well, but %s.ko has %s \"%s\" instead of "
-                          "\"%s\"", name, key, found ? found : "", wanted);
+    return ok ||
+           ccb_fail(error, CCB_ERR_STEP,
+                    "the installer said that all went well, but %s.ko has %s \"%s\" instead of "
+                    "\"%s\"",
+                    name, key, found ? found : "", wanted);
 }
 
 static bool check_module(CcbBake *bake, const char *version, const char *name, GError **error)
 {
     g_autofree char *file = g_strconcat(name, ".ko", NULL);
-    g_autofree char *path = g_build_filename("/lib/modules", ccb_bake_kver(bake),
-                                             "kernel/drivers/video", file, NULL);
+    g_autofree char *path =
+        g_build_filename("/lib/modules", ccb_bake_kver(bake), "kernel/drivers/video", file, NULL);
     if (!ccb_guest_exists(bake->guest, path))
         return ccb_fail(error, CCB_ERR_STEP,
                         "the installer said that all went well, but %s is missing", path);
@@ -144,7 +150,8 @@ static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
     for (size_t i = 0; i < G_N_ELEMENTS(programs); i++)
         if (!ccb_guest_exists(bake->guest, programs[i]))
             return ccb_fail(error, CCB_ERR_STEP,
-                            "the installer said that all went well, but %s is missing", programs[i]);
+                            "the installer said that all went well, but %s is missing",
+                            programs[i]);
     return true;
 }
 

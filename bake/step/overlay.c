@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A tree of files, usually from overlays/, laid over the image.  Owner and modes are what the recipe declares, not
- * what the builder's checkout happened to have: of a file's own mode only the executable bit counts, as in git.
+ * A tree of files, usually from overlays/, laid over the image.  Owner and modes are what the
+ * recipe declares, not what the builder's checkout happened to have: of a file's own mode only the
+ * executable bit counts, as in git.
  */
 #include "base/tree.h"
 #include "step/common.h"
@@ -12,8 +13,8 @@ static const CcbField fields[] = {
     {"source", CCB_FIELD_TREE, true, "directory, relative to the recipe", NULL, NULL},
     {"target", CCB_FIELD_STRING, false, "where it goes in the image; default: /", NULL, NULL},
     {"owner", CCB_FIELD_STRING, false, "UID:GID as numbers; default: 0:0", NULL, NULL},
-    {"modes", CCB_FIELD_NAMED, false, "path in the image: octal mode, where 0644, 0755 won't do", NULL,
-     NULL},
+    {"modes", CCB_FIELD_NAMED, false, "path in the image: octal mode, where 0644, 0755 won't do",
+     NULL, NULL},
     {0},
 };
 
@@ -62,7 +63,8 @@ static bool check_modes(const CcbNode *modes, GError **error)
             return ccb_node_fail(key, error, "\"modes\": %s is not an absolute path in the image",
                                  key->text);
         if (!parse_mode(value->text, &mode))
-            return ccb_node_fail(value, error, "\"modes\": \"%s\" is not an octal mode", value->text);
+            return ccb_node_fail(value, error, "\"modes\": \"%s\" is not an octal mode",
+                                 value->text);
     }
     return true;
 }
@@ -108,14 +110,15 @@ static mode_t mode_for(const Copy *copy, const char *path, mode_t usual)
     return mode;
 }
 
-/* A directory that the image has already keeps its mode and owner unless the recipe declares a mode. */
+/* A directory that the image has already keeps its mode and owner unless the recipe declares a
+ * mode. */
 static bool copy_directory(const Copy *copy, const char *path, GError **error)
 {
     bool declared = ccb_node_get(ccb_node_get(copy->settings, "modes"), path) != NULL;
     if (!declared && ccb_guest_exists(copy->bake->guest, path))
         return true;
-    return ccb_guest_mkdir(copy->bake->guest, path, mode_for(copy, path, 0755), copy->uid, copy->gid,
-                           error);
+    return ccb_guest_mkdir(copy->bake->guest, path, mode_for(copy, path, 0755), copy->uid,
+                           copy->gid, error);
 }
 
 static bool copy_entry(const CcbTreeEntry *entry, void *data, GError **error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Packages from repositories.  `lock` asks the guest's own dnf what would be installed on this base, and notes URL
- * and sha256 of each package; the bake installs exactly those files, without a network.
+ * Packages from repositories.  `lock` asks the guest's own dnf what would be installed on this
+ * base, and notes URL and sha256 of each package; the bake installs exactly those files, without a
+ * network.
  */
 #include <string.h>
 
@@ -10,7 +11,8 @@
 
 static const CcbField repo_fields[] = {
     {"id", CCB_FIELD_STRING, true, "name of the repository", NULL, NULL},
-    {"url", CCB_FIELD_STRING, true, "its base URL, as seen from where `ccbake lock` runs", NULL, NULL},
+    {"url", CCB_FIELD_STRING, true, "its base URL, as seen from where `ccbake lock` runs", NULL,
+     NULL},
     {0},
 };
 
@@ -22,7 +24,8 @@ static const CcbField fields[] = {
     {0},
 };
 
-/* Run by the guest's Python with its dnf module: argv is "id=url"... "--" package...; prints JSON. */
+/* Run by the guest's Python with its dnf module: argv is "id=url"... "--" package...; prints JSON.
+ */
 static const char resolver[] =
     "import dnf, json, sys\n"
     "split = sys.argv.index('--')\n"
@@ -95,7 +98,8 @@ static CcbPayload *payload_of(const json_t *item, GError **error)
     payload->name = g_strdup(name);
     payload->urls = g_new0(char *, 2);
     payload->urls[0] = g_strdup(url);
-    payload->sha256 = g_strdup(sha256); /* a repository with other digests leaves it to the download */
+    payload->sha256 =
+        g_strdup(sha256); /* a repository with other digests leaves it to the download */
     payload->size = (uint64_t)json_integer_value(json_object_get(item, "size"));
     return payload;
 }

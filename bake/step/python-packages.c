@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Python packages, for the attestation tools.  `lock` asks the guest's own pip what it would download, and notes URL
- * and sha256 of each wheel; the bake installs exactly those files, without a network.
+ * Python packages, for the attestation tools.  `lock` asks the guest's own pip what it would
+ * download, and notes URL and sha256 of each wheel; the bake installs exactly those files, without
+ * a network.
  */
 #include <string.h>
 
@@ -11,12 +12,14 @@
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
     {"install", CCB_FIELD_STRINGS, true, "requirements: name==version", NULL, NULL},
-    {"python", CCB_FIELD_STRING, false, "interpreter in the guest; default: python3.11", NULL, NULL},
-    {"find-links", CCB_FIELD_STRINGS, false, "pages with links to wheels", NULL, NULL},
-    {"index", CCB_FIELD_STRING, false, "package index; default: the one that the guest's pip uses", NULL,
+    {"python", CCB_FIELD_STRING, false, "interpreter in the guest; default: python3.11", NULL,
      NULL},
+    {"find-links", CCB_FIELD_STRINGS, false, "pages with links to wheels", NULL, NULL},
+    {"index", CCB_FIELD_STRING, false, "package index; default: the one that the guest's pip uses",
+     NULL, NULL},
     {"no-index", CCB_FIELD_BOOL, false, "only the find-links pages; default: false", NULL, NULL},
-    {"make-default", CCB_FIELD_BOOL, false, "make it what python3 runs; default: false", NULL, NULL},
+    {"make-default", CCB_FIELD_BOOL, false, "make it what python3 runs; default: false", NULL,
+     NULL},
     {0},
 };
 

@@ -5,8 +5,8 @@
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"commands", CCB_FIELD_COMMANDS, true, "commands, each a list of words; no shell is added", NULL,
-     NULL},
+    {"commands", CCB_FIELD_COMMANDS, true, "commands, each a list of words; no shell is added",
+     NULL, NULL},
     {"payloads", CCB_FIELD_PAYLOADS, false, "files they find in " CCB_PAYLOAD_DIR, NULL, NULL},
     {0},
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * systemd units: files of the recipe go to /etc/systemd/system, where no package replaces them; units are enabled as
- * `systemctl enable` does on a system that is not running, by the links of [Install]; consumers of the GPU, also those
- * that come later, get a drop-in that makes them wait.
+ * systemd units: files of the recipe go to /etc/systemd/system, where no package replaces them;
+ * units are enabled as `systemctl enable` does on a system that is not running, by the links of
+ * [Install]; consumers of the GPU, also those that come later, get a drop-in that makes them wait.
  */
 #include <string.h>
 
@@ -15,7 +15,8 @@
 
 static const CcbField wait_fields[] = {
     {"unit", CCB_FIELD_STRING, true, "unit that must have started", NULL, NULL},
-    {"consumers", CCB_FIELD_STRINGS, true, "units that wait for it; they may not exist yet", NULL, NULL},
+    {"consumers", CCB_FIELD_STRINGS, true, "units that wait for it; they may not exist yet", NULL,
+     NULL},
     {0},
 };
 
@@ -78,7 +79,8 @@ static bool write_drop_in(CcbBake *bake, const char *consumer, const char *unit,
 {
     g_autofree char *path = g_strdup_printf(UNIT_DIR "/%s.d/10-ccbake.conf", consumer);
     g_autofree char *text = g_strdup_printf("# Written by ccbake: %s needs the GPU ready.\n"
-                                            "[Unit]\nAfter=%s\nWants=%s\n", consumer, unit, unit);
+                                            "[Unit]\nAfter=%s\nWants=%s\n",
+                                            consumer, unit, unit);
     return ccb_guest_write(bake->guest, path, text, strlen(text), 0644, 0, 0, error);
 }
 
@@ -98,7 +100,8 @@ static bool write_drop_ins(CcbBake *bake, const CcbStep *step, GError **error)
 /* Where systemd would find the unit's file; caller frees. */
 static char *find_unit(CcbBake *bake, const char *name, GError **error)
 {
-    static const char *const places[] = {UNIT_DIR, "/usr/lib/systemd/system", "/lib/systemd/system"};
+    static const char *const places[] = {UNIT_DIR, "/usr/lib/systemd/system",
+                                         "/lib/systemd/system"};
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
         char *path = g_build_filename(places[i], name, NULL);
         if (ccb_guest_exists(bake->guest, path))
@@ -146,8 +149,8 @@ static bool enable(CcbBake *bake, const char *name, GError **error)
         !make_links(bake, unit, "RequiredBy", "requires", path, &links, error) ||
         !make_links(bake, unit, "Alias", NULL, path, &links, error))
         return false;
-    return links > 0 || ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it",
-                                 path);
+    return links > 0 ||
+           ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it", path);
 }
 
 /* Every link in a .wants or .requires directory goes; the unit's file stays. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The console parser and the verdict on recorded text.  What systemd 252 says was recorded from a
- * boot of the stand-in image with GPU units; the text for 239 follows that version's sources
- * (job.c, unit.c, service.c).
+ * boot of the stand-in image with GPU units; the text for 239 is written after that version's
+ * messages, not recorded (job.c, unit.c, service.c).
  */
 #include "boot/boot.h"
 #include "tap.h"

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emit/qcow2-cluster.h"
+
+#include <libdeflate.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "emit/qcow2-deflate.h"
+
+struct CcbClusterWorker {
+    bool compress;
+    CcbDeflate *deflate;
+    struct libdeflate_decompressor *inflate;
+    /* The compressed cluster last inflated that is not one of ours to copy: of another size, as a
+     * rule. */
+    uint8_t *packed, *unpacked;
+    size_t packed_room, unpacked_room;
+    const CcbQcow2Layer *layer;
+    uint64_t offset;
+};
+
+CcbClusterWorker *ccb_cluster_worker_new(bool compress)
+{
+    CcbClusterWorker *worker = g_new0(CcbClusterWorker, 1);
+    worker->compress = compress;
+    worker->deflate = ccb_deflate_new();
+    worker->inflate = libdeflate_alloc_decompressor();
+    g_assert(worker->inflate != NULL);
+    return worker;
+}
+
+void ccb_cluster_worker_free(CcbClusterWorker *worker)
+{
+    if (worker == NULL)
+        return;
+    ccb_deflate_free(worker->deflate);
+    libdeflate_free_decompressor(worker->inflate);
+    g_free(worker->packed);
+    g_free(worker->unpacked);
+    g_free(worker);
+}
+
+/* Reads a piece's compressed cluster into `packed` and inflates it to exactly one cluster; gives
+ * the length of the stream. */
+static bool inflate_piece(CcbClusterWorker *worker, const CcbPiece *piece, uint8_t *packed,
+                          uint8_t *data, uint32_t *ret_length, GError **error)
+{
+    size_t used, filled, size = (size_t)1 << piece->cluster_bits;
+    if (!ccb_qcow2_layer_read(piece->layer, piece->offset, packed, piece->length, error))
+        return false;
+    enum libdeflate_result result = libdeflate_deflate_decompress_ex(
+        worker->inflate, packed, piece->length, data, size, &used, &filled);
+    if (result != LIBDEFLATE_SUCCESS || filled != size)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s is corrupt: bad compressed data at 0x%lx",
+                        piece->layer->path, (unsigned long)piece->offset);
+    *ret_length = (uint32_t)used;
+    return true;
+}
+
+static void reserve(uint8_t **buffer, size_t *room, size_t size)
+{
+    if (*room >= size)
+        return;
+    g_free(*buffer);
+    *buffer = g_malloc(size);
+    *room = size;
+}
+
+/* Part of a compressed cluster; the whole one is kept, as its next part is likely to follow. */
+static bool read_part(CcbClusterWorker *worker, const CcbPiece *piece, uint8_t *data,
+                      GError **error)
+{
+    uint32_t length;
+    if (worker->layer != piece->layer || worker->offset != piece->offset) {
+        worker->layer = NULL;
+        reserve(&worker->packed, &worker->packed_room, piece->length);
+        reserve(&worker->unpacked, &worker->unpacked_room, (size_t)1 << piece->cluster_bits);
+        if (!inflate_piece(worker, piece, worker->packed, worker->unpacked, &length, error))
+            return false;
+        worker->layer = piece->layer;
+        worker->offset = piece->offset;
+    }
+    memcpy(data, worker->unpacked + piece->within, piece->size);
+    return true;
+}
+
+static bool read_pieces(CcbClusterWorker *worker, CcbCluster *cluster, GError **error)
+{
+    uint8_t *at = cluster->data;
+    for (unsigned i = 0; i < cluster->n_pieces; i++) {
+        const CcbPiece *piece = &cluster->pieces[i];
+        bool ok = true;
+        if (piece->kind == CCB_QCOW2_DATA)
+            ok = ccb_qcow2_layer_read(piece->layer, piece->offset, at, piece->size, error);
+        else if (piece->kind == CCB_QCOW2_COMPRESSED)
+            ok = read_part(worker, piece, at, error);
+        else
+            memset(at, 0, piece->size);
+        if (!ok)
+            return false;
+        at += piece->size;
+    }
+    memset(at, 0, (size_t)(cluster->data + CCB_CLUSTER - at)); /* the disk ends in this cluster */
+    return true;
+}
+
+/* A compressed cluster of our size. */
+static bool is_whole(const CcbCluster *cluster)
+{
+    const CcbPiece *piece = &cluster->pieces[0];
+    return cluster->n_pieces == 1 && piece->kind == CCB_QCOW2_COMPRESSED &&
+           piece->cluster_bits == CCB_CLUSTER_BITS && piece->size == CCB_CLUSTER;
+}
+
+static bool is_zero(const uint8_t *data)
+{
+    return data[0] == 0 && memcmp(data, data + 1, CCB_CLUSTER - 1) == 0;
+}
+
+bool ccb_cluster_process(CcbClusterWorker *worker, CcbCluster *cluster, GError **error)
+{
+    bool whole = is_whole(cluster);
+    uint32_t length = 0;
+    if (whole ? !inflate_piece(worker, &cluster->pieces[0], cluster->packed, cluster->data, &length,
+                               error)
+              : !read_pieces(worker, cluster, error))
+        return false;
+    cluster->result = CCB_RESULT_PLAIN;
+    if (is_zero(cluster->data)) {
+        cluster->result = CCB_RESULT_ZERO;
+    } else if (worker->compress) {
+        if (!whole)
+            length = (uint32_t)ccb_deflate(worker->deflate, cluster->data, CCB_CLUSTER,
+                                           cluster->packed, CCB_CLUSTER - 1);
+        cluster->packed_length = length;
+        if (length > 0 && length < CCB_CLUSTER)
+            cluster->result = CCB_RESULT_COMPRESSED;
+    }
+    return true;
+}
