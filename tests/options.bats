@@ -161,7 +161,7 @@ example_dir() {
 
 @test "ccbake-recipe(5) has the keys of the top level, base, payloads and output, and no others" {
     same "the top-level keys" "$(section "$RECIPE_MANUAL" "TOP-LEVEL KEYS" | listed_settings)" \
-        "$(schema | jq 'del(.properties[].properties?, .properties[].additionalProperties?, .properties[].items?)' |
+        "$(schema | jq '.required = .then.required | del(.properties[].properties?, .properties[].additionalProperties?, .properties[].items?)' |
             schema_settings)"
     same "the keys of base" "$(section "$RECIPE_MANUAL" BASE | listed_settings)" \
         "$(schema | jq .properties.base | schema_settings)"
@@ -181,7 +181,7 @@ example_dir() {
     local dir
     dir=$(example_dir)
     awk '/^```yaml$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$TOP/README.md" >"$dir/acme.yaml"
-    run_ccbake plan "$dir/acme.yaml"
+    run_ccbake 3 plan "$dir/acme.yaml" # nothing is locked
     assert_contains "recipe acme-gpu (1 GPU)"
     assert_contains "lay acme/rootfs over /"
 }
@@ -191,9 +191,9 @@ example_dir() {
     dir=$(example_dir)
     section "$RECIPE_MANUAL" EXAMPLE | awk -v dir="$dir" \
         '/^ format: / { n++ } /^ / { print substr($0, 2) > (dir "/" n ".yaml") }'
-    run_ccbake plan "$dir/1.yaml"
+    run_ccbake 3 plan "$dir/1.yaml" # nothing is locked
     assert_contains "recipe acme-gpu (1 GPU)"
-    run_ccbake plan "$dir/2.yaml"
+    run_ccbake 3 plan "$dir/2.yaml"
     assert_contains "recipe plain (1 GPU)"
 }
 
@@ -250,7 +250,7 @@ example_dir() {
     run_ccbake 2 boot
     assert_equal "$output" $'ccbake: boot: an argument is missing\nhint: usage: ccbake boot [OPTION]... IMAGE'
     run_ccbake 2 verify
-    assert_contains "verify needs an image"
+    assert_contains "verify: name an image, or use --list"
     run_ccbake 2 recipe
     assert_contains "recipe: name a recipe, or use --schema or --kinds"
     run_ccbake 2 plan one.yaml two.yaml

@@ -26,12 +26,15 @@ enum {
 
 /* Found by measuring: more of each gives less than 1 % and takes a third longer. */
 enum {
-    HASH_BITS = 12,
+    HASH3_BITS = 12,
+    HASH4_BITS = 14,
     CHAIN_DEPTH = 8,      /* candidates looked at */
     NICE_LENGTH = 32,     /* a match that is good enough to end the search */
     LAZY_LENGTH = 8,      /* one that ends the search at the next byte, too */
     FAR_FOR_THREE = 2048, /* three literals are cheaper than a match of three from further away */
     BLOCK_SYMBOLS = 16384,
+    BLOCK_SLACK = 32, /* more symbols than one step adds */
+    PATIENCE = PATIENCE_, STRIDE_MAX = 16, HOPELESS_GAIN = 64,
     HASH_INPUT = 4, /* bytes that a position in the chains must have behind it */
 };
 
@@ -48,8 +51,8 @@ typedef struct {
 } Writer;
 
 struct CcbDeflate {
-    uint16_t head3[1 << HASH_BITS]; /* position + 1 */
-    uint16_t head4[1 << HASH_BITS];
+    uint16_t head3[1 << HASH3_BITS]; /* position + 1 */
+    uint16_t head4[1 << HASH4_BITS];
     uint16_t previous[CCB_DEFLATE_WINDOW];
     const uint8_t *data;
     size_t size;
@@ -79,9 +82,9 @@ static inline uint64_t load64(const uint8_t *p)
     return GUINT64_FROM_LE(value);
 }
 
-static inline unsigned hash(uint32_t value)
+static inline unsigned hash(uint32_t value, unsigned bits)
 {
-    return (value * 0x9e3779b1u) >> (32 - HASH_BITS); /* Knuth's multiplicative hash */
+    return (value * 0x9e3779b1u) >> (32 - bits); /* Knuth's multiplicative hash */
 }
 
 static inline unsigned log2_floor(unsigned value)
@@ -294,7 +297,7 @@ static inline unsigned common_length(const uint8_t *a, const uint8_t *b, unsigne
 static inline unsigned insert(CcbDeflate *d, unsigned at, unsigned *ret_three)
 {
     uint32_t value = load32(d->data + at);
-    unsigned h3 = hash(value << 8), h4 = hash(value);
+    unsigned h3 = hash(value << 8, HASH3_BITS), h4 = hash(value, HASH4_BITS);
     unsigned candidate = d->head4[h4];
     *ret_three = d->head3[h3];
     d->head3[h3] = d->head4[h4] = (uint16_t)(at + 1);
@@ -361,19 +364,52 @@ static unsigned take_match(CcbDeflate *d, unsigned at, Match match)
     return at + match.length;
 }
 
+/* Whether all bytes occur about as often: the sum of squares is near that of random data, n²/256 + n. */
+static bool looks_random(const uint8_t *data, size_t n)
+{
+    uint32_t count[256] = {0};
+    uint64_t sum = 0, square = (uint64_t)n * n;
+    for (size_t i = 0; i < n; i++)
+        count[data[i]]++;
+    for (unsigned i = 0; i < 256; i++)
+        sum += (uint64_t)count[i] * count[i];
+    return sum * 256 < square + square / 16 + 256 * (uint64_t)n;
+}
+
+/* After a block that did not become smaller, with nothing better to come. */
+static bool is_hopeless(const CcbDeflate *d, const uint8_t *begin, unsigned at)
+{
+    size_t written = (size_t)(d->out.at - begin);
+    return written >= at - at / HOPELESS_GAIN && looks_random(d->data + at, d->size - at);
+}
+
+/* Takes what begins at `at`, and returns where to go on.  The longer no match was found, the more bytes
+ * are passed over unsearched. */
+static unsigned step(CcbDeflate *d, unsigned at, unsigned *misses)
+{
+    Match match = {0, 0};
+    if (at + HASH_INPUT <= d->size)
+        match = search(d, at, 0, CHAIN_DEPTH);
+    if (match.length > 0) {
+        *misses = 0;
+        return take_match(d, at, match);
+    }
+    unsigned n = MIN(1 + ++*misses / PATIENCE, STRIDE_MAX);
+    for (; n > 0 && at < d->size; n--)
+        add_literal(d, d->data[at++]);
+    return at;
+}
+
 static void parse(CcbDeflate *d)
 {
-    unsigned at = 0;
+    const uint8_t *begin = d->out.at;
+    unsigned at = 0, misses = 0;
     while (at < d->size && !d->out.full) {
-        Match match = {0, 0};
-        if (at + HASH_INPUT <= d->size)
-            match = search(d, at, 0, CHAIN_DEPTH);
-        if (match.length > 0)
-            at = take_match(d, at, match);
-        else
-            add_literal(d, d->data[at++]);
-        if (d->n_symbols >= BLOCK_SYMBOLS - LAZY_LENGTH && at < d->size)
-            flush(d, false);
+        at = step(d, at, &misses);
+        if (d->n_symbols < BLOCK_SYMBOLS - BLOCK_SLACK || at == d->size)
+            continue;
+        flush(d, false);
+        d->out.full |= is_hopeless(d, begin, at);
     }
     flush(d, true);
 }
