@@ -31,16 +31,27 @@ SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* 2>/dev/null) $(wi
 
 all: $(BUILD)/ccbake $(MANUAL)
 
-$(BUILD)/ccbake: $(BUILD)/obj/bake/main.o $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
+$(BUILD)/ccbake: $(BUILD)/obj/bake/main.o $(BUILD)/rooms.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIB_LIBS) && mv $@.new $@
+
+# Everything but main, for ccbake and for the unit tests.
+$(BUILD)/rooms.a: $(OBJECTS)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/%: tests/unit/%.c $(OBJECTS) tests/unit/tap.h
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/rooms.a tests/unit/tap.h
 	@mkdir -p $(@D)
-	$(CC) $(WARNINGS) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(OBJECTS) $(LIB_LIBS)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(WARNINGS) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/rooms.a $(LIB_LIBS)
 
 -include $(OBJECTS:.o=.d) $(BUILD)/obj/bake/main.d
 
@@ -72,7 +83,8 @@ demo: deps
 	scripts/demo $(BUILD)
 
 lint: deps
-	clang-format --dry-run --Werror $(sort $(wildcard bake/*.c bake/*/*.[ch] tests/unit/*.[ch]))
+	@echo "  clang-format"
+	@clang-format --dry-run --Werror $(sort $(wildcard bake/*.c bake/*/*.[ch] tests/unit/*.[ch]))
 	shellcheck -x $(SCRIPTS)
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=unknownMacro -Ibake bake
@@ -96,4 +108,4 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/ccbake
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/unit $(BUILD)/asan $(BUILD)/clang $(BUILD)/man $(BUILD)/ccbake
+	rm -rf $(BUILD)/obj $(BUILD)/rooms.a $(BUILD)/unit $(BUILD)/asan $(BUILD)/clang $(BUILD)/man $(BUILD)/ccbake
