@@ -3,6 +3,8 @@
 #
 # ccbake fetch against a server that fails on purpose.  Its access log proves that the fault happened.
 
+# shellcheck disable=SC2016 # what looks like a variable is meant for recipes, guests and messages
+
 load helpers
 
 setup_file() {

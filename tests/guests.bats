@@ -3,6 +3,8 @@
 #
 # Small phony guests through the host door: what a bake wrote is read back from the emitted image without ccbake.
 
+# shellcheck disable=SC2016 # what looks like a variable is meant for recipes, guests and messages
+
 load helpers
 
 NEW=5.10.134-18.al8.x86_64
@@ -67,11 +69,6 @@ entry() {
     assert_equal "$1 $(stat -c '%04a %u:%g %F' "$ROOT$1")" "$1 $2"
 }
 
-# words FILE: every word of a file, one a line, quotes removed.
-words() {
-    tr -d '"' <"$1" | tr -s ' =\n#' '\n\n\n\n'
-}
-
 # once FILE ARGUMENT NAME: the argument stands in the file once, and its name no more often.
 once() {
     assert_equal "$1: $(grep -oF -- "$2" "$ROOT$1" | wc -l) $(grep -oE -- "(^|[ \"=])$3(=|\$|[ \"])" "$ROOT$1" | wc -l)" "$1: 1 1"
@@ -90,7 +87,7 @@ once() {
                 assert_contains "ccbake: the base's kernel 5.10.134-$release.al8.x86_64 is older than 5.10.134-18.al8
 hint: take a newer base image, or add a \"kernel\" step with newer packages"
                 assert_equal "$(ls -A)" "$(printf '%s\n' base.qcow2 guest.log r.yaml t.log)"
-                run_ccbake plan --door=host r.yaml
+                run_ccbake 4 plan --door=host r.yaml
                 assert_contains "kernel 5.10.134-$release.al8.x86_64, BELOW the minimum 5.10.134-18.al8"
                 assert_contains "problem: the base's kernel 5.10.134-$release.al8.x86_64 is older than"
                 ;;
@@ -284,7 +281,8 @@ Wants=a.service'
 
 @test "guests: an overlay has the declared owner and modes, whatever the checkout has" {
     guest
-    mkdir -m 700 -p tree/opt/tool/bin tree/etc/systemd
+    mkdir -p tree/opt/tool/bin tree/etc/systemd
+    chmod -R 700 tree
     echo data >tree/opt/tool/data
     echo '#!/bin/sh' >tree/opt/tool/bin/run
     echo secret >tree/opt/tool/secret
@@ -479,7 +477,7 @@ each_step() {
 nouveau-blacklist, {initramfs: {}}
 {units: {install: [a.service], enable: [a.service], disable: [off.service], wait-for: [{unit: a.service, consumers: [sub]}]}}
 {overlay: {source: tree, modes: {/etc/modprobe.d: 0700, /usr/local: 0700}, owner: "5:5"}}
-{run: {commands: [[sh, -c, "echo evil > /etc/modprobe.d/precious.conf; rm -rf /etc/systemd/system/* /usr/local/*; chmod 0 /etc/note"]]}}
+{run: {commands: [[sh, -c, "echo evil > /etc/modprobe.d/precious.conf; rm -rf /etc/systemd/system/* /usr/local/*; echo evil > /etc/note"]]}}
 END
 }
 
@@ -488,11 +486,11 @@ END
     guest --malicious --malicious-target "$TARGET"
     try '{run: {commands: [[ls]]}}'
     assert_equal "$status ${lines[-1]}" '4 ccbake: image '"$PWD"'/base.qcow2: /var/tmp in the guest is not a directory'
-    # With that repaired, its boot entries and its grubenv lead outwards.
+    # With that repaired, its grubenv and its boot entries lead outwards.
     change 'rm /var/tmp' 'mkdir /var/tmp'
     try '{run: {commands: [[ls]]}}'
-    assert_equal "$status ${lines[-1]}" \
-        "4 ccbake: image $PWD/base.qcow2: the image has no boot entry in /boot/loader/entries"
+    assert_equal "$status" 4
+    assert_contains "ccbake: image $PWD/base.qcow2: /boot/grub2/grubenv leads to a file that is not on the root file system"
 }
 
 @test "guests: links that lead out of a guest dangle inside it" {

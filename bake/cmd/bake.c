@@ -92,6 +92,10 @@ static bool plan(Session *s, const char *recipe_path, GError **error)
         !ccb_plan_require_pins(s->loaded.plan, error))
         return false;
     const CcbRecipe *recipe = s->loaded.recipe;
+    if (recipe->cells->len > 0)
+        ccb_warn(
+            "the recipe has a matrix of %u images; this bakes one, with the variables as they are",
+            recipe->cells->len);
     s->format = ccb_emit_format(recipe->formats[0]);
     s->compressed = compress || recipe->compress;
     s->path = output_path ? g_strdup(output_path)

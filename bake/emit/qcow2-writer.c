@@ -200,7 +200,7 @@ static uint64_t clusters_for(uint64_t bytes)
 static bool write_l1(CcbQcow2Writer *w, uint64_t *ret_offset, GError **error)
 {
     size_t size = (size_t)w->l1_entries * CCB_QCOW2_ENTRY;
-    *ret_offset = allocate(w, MAX(clusters_for(size), 1), 1);
+    *ret_offset = allocate(w, clusters_for(size), 1);
     return write_at(w, *ret_offset, w->l1, size, error);
 }
 

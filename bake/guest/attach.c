@@ -178,17 +178,6 @@ static bool read_table(CcbAttach *a, GError **error)
     return n > 0 || ccb_fail(error, CCB_ERR_INPUT, "the image has no partition table");
 }
 
-/*
- * The daemon stays in the namespace in which it was started, and what is mounted from its export is mounted in a copy.
- * In one and the same, a daemon that dies last (we were killed) would unmount the file system that it serves itself, and
- * wait for itself for ever.
- */
-static bool leave_daemon_behind(GError **error)
-{
-    return unshare(CLONE_NEWNS) == 0 ||
-           ccb_fail_errno(error, CCB_ERR_HOST, "creating a second mount namespace");
-}
-
 CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only, GError **error)
 {
     CcbAttach *a = g_new0(CcbAttach, 1);

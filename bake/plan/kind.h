@@ -33,6 +33,9 @@ typedef struct {
     char *path; /* on the host, once fetched; NULL before */
 } CcbPayload;
 
+/* Whether a name can stand below CCB_PAYLOAD_DIR and nowhere else. */
+bool ccb_payload_name_is_safe(const char *name);
+
 void ccb_payload_free(CcbPayload *payload); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPayload, ccb_payload_free)
 

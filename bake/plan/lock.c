@@ -96,7 +96,7 @@ static CcbPayload *payload_from_json(const json_t *json)
     const char *sha256 = get_text(json, "sha256"), *name = get_text(json, "name"),
                *url = get_text(json, "url");
     if (sha256 == NULL || name == NULL || url == NULL || !ccb_digest_is_valid(sha256) ||
-        strchr(name, '/') != NULL)
+        !ccb_payload_name_is_safe(name))
         return NULL;
     CcbPayload *payload = g_new0(CcbPayload, 1);
     payload->name = g_strdup(name);

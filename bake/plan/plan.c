@@ -20,6 +20,12 @@ void ccb_payload_free(CcbPayload *payload)
     g_free(payload);
 }
 
+bool ccb_payload_name_is_safe(const char *name)
+{
+    return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
 static void step_free(CcbStep *step)
 {
     g_ptr_array_unref(step->payloads);
@@ -204,6 +210,9 @@ static bool check_names(const CcbPlan *plan, GError **error)
         const CcbStep *step = plan->steps->pdata[i];
         for (guint j = 0; j < step->payloads->len; j++) {
             const CcbPayload *p = step->payloads->pdata[j];
+            if (!ccb_payload_name_is_safe(p->name))
+                return ccb_node_fail(step->origin->position, error,
+                                     "payload %s: its URL or path ends in no file name", p->label);
             const char *known = g_hash_table_lookup(digests, p->name);
             if (known && g_strcmp0(known, p->sha256) != 0)
                 return ccb_node_fail(step->origin->position, error,
