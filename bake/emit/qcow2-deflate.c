@@ -30,8 +30,8 @@ enum {
     HASH3_BITS = 12,
     HASH4_BITS = 14,
     CHAIN_DEPTH = 6,      /* candidates looked at */
-    NICE_LENGTH = 20,     /* a match that is good enough to end the search */
-    LAZY_LENGTH = 6,      /* one that is taken without a look at the next byte */
+    NICE_LENGTH = 16,     /* a match that is good enough to end the search */
+    LAZY_LENGTH = 5,      /* one that is taken without a look at the next byte */
     FAR_FOR_THREE = 2048, /* three literals are cheaper than a match of three from further away */
     HASH_INPUT = 4,       /* bytes that a position in the chains must have behind it */
     PATIENCE = 64,        /* literals until the search begins to leave bytes out */
@@ -342,11 +342,14 @@ static inline Match search(CcbDeflate *d, unsigned at, unsigned best, int depth)
     return match;
 }
 
+/* Notes every other position of a match, and only in the chains: little is lost. */
 static void skip(CcbDeflate *d, unsigned from, unsigned to)
 {
-    unsigned three;
-    for (; from < to && from + HASH_INPUT <= d->size; from++)
-        insert(d, from, &three);
+    for (; from < to && from + HASH_INPUT <= d->size; from += 2) {
+        uint16_t *head = &d->head4[hash(load32(d->data + from), HASH4_BITS)];
+        d->previous[from % CCB_DEFLATE_WINDOW] = *head;
+        *head = (uint16_t)(from + 1);
+    }
 }
 
 /* Takes the match at `at`, or a better one a byte later; returns where to go on. */

@@ -75,7 +75,7 @@ static GPtrArray *installer_argv(const CcbBake *bake, const CcbStep *step)
                                           "--no-systemd",       "--skip-depmod",
                                           "--no-dkms",          "--no-nouveau-check",
                                           "--no-x-check",       "--install-libglvnd",
-                                          "--tmpdir=/tmp",      "--log-file-name=" INSTALLER_LOG};
+                                          "--tmpdir=/tmp",      ("--log-file-name=" INSTALLER_LOG)};
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(argv, g_strdup("sh"));
     g_ptr_array_add(argv, ccb_step_payload_path(step->payloads->pdata[0]));
