@@ -24,7 +24,7 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* 2>/dev/null) $(wildcard tests/*.bash bake/completions/*)
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* 2>/dev/null) $(wildcard tests/*.bash bake/completions/*) tests/image-listing
 
 .PHONY: all check check-unit check-asan demo deps lint format install uninstall clean
 .DELETE_ON_ERROR:
@@ -86,6 +86,7 @@ lint: deps
 	@echo "  clang-format"
 	@clang-format --dry-run --Werror $(sort $(wildcard bake/*.c bake/*/*.[ch] tests/unit/*.[ch]))
 	shellcheck -x $(SCRIPTS)
+	shellcheck -x --severity=warning $(sort $(wildcard tests/*.bats))
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=unknownMacro -Ibake bake
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang all
