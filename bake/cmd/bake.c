@@ -178,7 +178,7 @@ static bool bake_steps(Session *s, GError **error)
 static bool emit(Session *s, GError **error)
 {
     const char *source = s->chain.top ? s->chain.top->path : s->base->path;
-    ccb_progress_begin("emit", s->path, 0);
+    ccb_progress_begin("emit", s->path, s->base->disk->size);
     if (!s->format->write(source, s->output->temporary, s->compressed, error)) {
         ccb_progress_abort();
         return false;

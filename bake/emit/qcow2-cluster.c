@@ -5,11 +5,18 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "emit/qcow2-deflate.h"
+
+/*
+ * libdeflate's matches reach back 32 KiB, where QEMU's own reach back 4 KiB (deflateInit2 with
+ * windowBits -12).  QEMU reads them all the same: it inflates a cluster in one call into a buffer
+ * that holds all of it (block/qcow2-threads.c), and zlib takes what a match refers to from that
+ * buffer.
+ */
+enum { COMPRESSION_LEVEL = 1 };
 
 struct CcbClusterWorker {
     bool compress;
-    CcbDeflate *deflate;
+    struct libdeflate_compressor *deflate;
     struct libdeflate_decompressor *inflate;
     /* The compressed cluster last inflated that is not one of ours to copy: of another size, as a
      * rule. */
@@ -23,9 +30,10 @@ CcbClusterWorker *ccb_cluster_worker_new(bool compress)
 {
     CcbClusterWorker *worker = g_new0(CcbClusterWorker, 1);
     worker->compress = compress;
-    worker->deflate = ccb_deflate_new();
+    worker->deflate = libdeflate_alloc_compressor(COMPRESSION_LEVEL);
     worker->inflate = libdeflate_alloc_decompressor();
-    g_assert(worker->inflate != NULL);
+    if (worker->deflate == NULL || worker->inflate == NULL)
+        g_error("libdeflate can't allocate memory");
     return worker;
 }
 
@@ -33,7 +41,7 @@ void ccb_cluster_worker_free(CcbClusterWorker *worker)
 {
     if (worker == NULL)
         return;
-    ccb_deflate_free(worker->deflate);
+    libdeflate_free_compressor(worker->deflate);
     libdeflate_free_decompressor(worker->inflate);
     g_free(worker->packed);
     g_free(worker->unpacked);
@@ -130,8 +138,8 @@ bool ccb_cluster_process(CcbClusterWorker *worker, CcbCluster *cluster, GError *
         cluster->result = CCB_RESULT_ZERO;
     } else if (worker->compress) {
         if (!whole)
-            length = (uint32_t)ccb_deflate(worker->deflate, cluster->data, CCB_CLUSTER,
-                                           cluster->packed, CCB_CLUSTER - 1);
+            length = (uint32_t)libdeflate_deflate_compress(
+                worker->deflate, cluster->data, CCB_CLUSTER, cluster->packed, CCB_CLUSTER - 1);
         cluster->packed_length = length;
         if (length > 0 && length < CCB_CLUSTER)
             cluster->result = CCB_RESULT_COMPRESSED;
