@@ -71,6 +71,7 @@ check-unit: $(TESTS)
 
 check: deps
 	$(MAKE) all check-unit
+	scripts/standin
 	scripts/run-tests bats $(BUILD) $(sort $(wildcard tests/*.bats))
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
