@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cancel.h"
 #include "base/error.h"
@@ -65,9 +67,21 @@ static bool run(int argc, char **argv, GError **error)
     return arguments == NULL || verb->run(count, arguments, error); /* NULL: --help was printed */
 }
 
+/* Started without them (2>&-), a file we open would become standard output. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
+    open_standard_descriptors();
     setlocale(LC_CTYPE, "");
     ccb_cancel_install();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

@@ -2,14 +2,13 @@
 /*
  * Errors: one GError domain, whose codes are the exit codes of the process.
  *
- * 1. The function that finds the fault sets it:   return ccb_fail(error, CCB_ERR_IO, "%s: %s",
- * ...);
+ * 1. The function that finds the fault sets it:   return ccb_fail(error, CCB_ERR_IO, "%s: %s", ...);
  * 2. A caller adds where it happened:             g_prefix_error(error, "step 3 (units): ");
  * 3. Who knows the remedy adds it, once:          ccb_hint(error, "run `ccbake lock %s`", ...);
  * 4. main prints it, outermost context first, and exits with ccb_exit_code(error).
  *
- * Library code never prints.  A function that returns false or NULL has set the error;
- * out-parameters (ret_...) are untouched then.
+ * Library code never prints.  A function that returns false or NULL has set the error; out-parameters (ret_...) are
+ * untouched then.
  */
 #pragma once
 

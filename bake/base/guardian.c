@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-/* Commands on the pipe: one line each, '+' or '-' and a path. */
+/* Commands on the pipe: '+' or '-', a path and a NUL. */
 static int pipe_end = -1;
 
 static void remove_watched(GHashTable *paths)
@@ -19,7 +19,11 @@ static void remove_watched(GHashTable *paths)
     gpointer path;
     g_hash_table_iter_init(&iterator, paths);
     while (g_hash_table_iter_next(&iterator, &path, NULL))
-        ccb_remove_tree(path, NULL); /* nobody is left to hear of a failure */
+        unlink(path); /* files at once: the next bake may want their names */
+    g_hash_table_iter_init(&iterator, paths);
+    while (g_hash_table_iter_next(&iterator, &path, NULL))
+        if (g_file_test(path, G_FILE_TEST_IS_DIR))
+            ccb_remove_tree(path, NULL); /* nobody is left to hear of a failure */
 }
 
 G_GNUC_NORETURN static void guard(int fd)
@@ -29,8 +33,7 @@ G_GNUC_NORETURN static void guard(int fd)
     char *line = NULL;
     size_t room = 0;
     ssize_t n;
-    while ((n = getline(&line, &room, commands)) > 1) {
-        line[n - 1] = '\0';
+    while ((n = getdelim(&line, &room, '\0', commands)) > 1) {
         if (line[0] == '+')
             g_hash_table_add(paths, g_strdup(line + 1));
         else
@@ -73,9 +76,9 @@ bool ccb_guardian_start(GError **error)
 static void tell(char command, const char *path)
 {
     g_autofree char *absolute = g_canonicalize_filename(path, NULL);
-    g_autofree char *line = g_strdup_printf("%c%s\n", command, absolute);
+    g_autofree char *line = g_strdup_printf("%c%s", command, absolute);
     if (pipe_end >= 0)
-        ccb_write_all(pipe_end, line, strlen(line), "guardian", NULL);
+        ccb_write_all(pipe_end, line, strlen(line) + 1, "guardian", NULL);
 }
 
 void ccb_guardian_watch(const char *path)

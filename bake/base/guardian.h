@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small process that outlives ccbake by a moment and removes what a SIGKILL would leave behind:
- * work directories and unfinished outputs.  It holds one end of a pipe, and acts when the other end
- * closes, however we die.
+ * A small process that outlives ccbake by a moment and removes what a SIGKILL would leave behind: work directories
+ * and unfinished outputs.  It holds one end of a pipe, and acts when the other end closes, however we die.
  *
- *     ccb_guardian_start(error)         early in a verb that makes temporary files, before any
- * thread ccb_guardian_watch(path)          this goes when we go ccb_guardian_release(path) ... no
- * longer: it is published, or already removed
+ *     ccb_guardian_start(error)         early in a verb that makes temporary files, before any thread
+ *     ccb_guardian_watch(path)          this goes when we go
+ *     ccb_guardian_release(path)        ... no longer: it is published, or already removed
  */
 #pragma once
 

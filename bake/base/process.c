@@ -140,18 +140,25 @@ static void flush_lines(Run *run, Stream *stream, bool at_end)
     }
 }
 
-/* Reads what is there; closes the stream at its end. */
+/* Reads what is there, within bounds: limits and signals must be looked at, however much a child says.  Closes the
+ * stream at its end. */
 static void drain(Run *run, Stream *stream)
 {
+    enum { ROUNDS = 16, STDOUT_MAX = 64 << 20 };
     char buffer[16384];
-    ssize_t n;
-    while (stream->fd >= 0 && (n = read(stream->fd, buffer, sizeof buffer)) != 0) {
+    ssize_t n = -1;
+    for (int round = 0; stream->fd >= 0 && n != 0; round++) {
+        if (round == ROUNDS)
+            return;
+        n = read(stream->fd, buffer, sizeof buffer);
+        if (n == 0)
+            break;
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return;
         if (stream == &run->out) {
-            if (run->spec->ret_stdout)
+            if (run->spec->ret_stdout && run->spec->ret_stdout->len < STDOUT_MAX)
                 g_string_append_len(run->spec->ret_stdout, buffer, n);
             continue;
         }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Child processes: argv arrays, never a shell; closed descriptors; killed with their whole process
- * group when a limit passes, when ccbake is cancelled and, through PR_SET_PDEATHSIG, when ccbake
- * dies.
+ * Child processes: argv arrays, never a shell; closed descriptors; killed with their whole process group when a limit
+ * passes, when ccbake is cancelled and, through PR_SET_PDEATHSIG, when ccbake dies.
  *
  *     const char *argv[] = {"qemu-img", "check", path, NULL};
  *     CcbProcess p = {.argv = argv, .limit_s = 600};
- *     if (!ccb_process_run(&p, error))                  could not start, time over, cancelled, exit
- * != 0 return false;
+ *     if (!ccb_process_run(&p, error))        could not start, time over, cancelled, exit code not 0
+ *         return false;
  *
  * With .allow_failure the exit status is the caller's to judge.
  */

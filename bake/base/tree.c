@@ -49,7 +49,7 @@ static bool visit_entry(const FTSENT *entry, size_t prefix, CcbTreeFunc visit, v
 bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError **error)
 {
     char *const roots[] = {(char *)directory, NULL};
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
     bool ok = fts != NULL || ccb_fail_errno(error, CCB_ERR_IO, "%s", directory);
     FTSENT *entry;
     while (ok && (entry = fts_read(fts)) != NULL)
@@ -68,13 +68,14 @@ static bool digest_entry(const CcbTreeEntry *entry, void *data, GError **error)
         if (content == NULL)
             return false;
     }
-    g_autofree char *line =
-        g_strdup_printf("%c%c %s %s", entry->type, entry->executable ? 'x' : '-', entry->path,
-                        content         ? content
-                        : entry->target ? entry->target
-                                        : "");
-    ccb_digest_update(digest, line,
-                      strlen(line) + 1); /* with its NUL: no two trees give one text */
+    const char type[] = {entry->type, entry->executable ? 'x' : '-', '\0'};
+    const char *fields[] = {type, entry->path,
+                            content         ? content
+                            : entry->target ? entry->target
+                                            : ""};
+    for (size_t i = 0; i < G_N_ELEMENTS(fields);
+         i++) /* each with its NUL: no two trees give one text */
+        ccb_digest_update(digest, fields[i], strlen(fields[i]) + 1);
     return true;
 }
 

@@ -105,11 +105,8 @@ static bool plan(Session *s, const char *recipe_path, GError **error)
 }
 
 /* A log is replaced only once the bake that it tells of is under way. */
-static bool reserve_output(Session *s, GError **error)
+static bool open_log(Session *s, GError **error)
 {
-    s->output = ccb_output_reserve(s->path, force, error);
-    if (s->output == NULL)
-        return false;
     s->log = open(s->output->log, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
     return s->log >= 0 || ccb_fail_errno(error, CCB_ERR_IO, "creating the log %s", s->output->log);
 }
@@ -132,7 +129,10 @@ static bool choose_door(Session *s, GError **error)
 
 static bool find_first(Session *s, GError **error)
 {
+    const CcbLayerBase base = {s->base->path, s->base->format, s->base->sha256};
     s->first = 0;
+    if (!ccb_layer_link_base(&base, error))
+        return false;
     return no_cache || ccb_chain_first(s->loaded.plan, (const char *const *)s->keys, from_step,
                                        &s->first, error);
 }
@@ -148,14 +148,19 @@ static bool check_space(Session *s, GError **error)
            ccb_plan_check_space("the bake", s->work->dir, p->scratch_need + p->image_need, error);
 }
 
-/* The base, and the payloads of the steps that will run. */
-static bool fetch(Session *s, GError **error)
+static bool fetch_base(Session *s, GError **error)
 {
     s->store = ccb_plan_store(error);
-    if (s->store == NULL || !ccb_plan_fetch(s->loaded.plan, s->first, s->store, offline, error))
+    if (s->store == NULL || !ccb_plan_fetch_base(s->loaded.plan, s->store, offline, error))
         return false;
     s->base = ccb_facts_of_image(s->loaded.plan->base->path, s->door, error);
-    if (s->base == NULL || !ccb_plan_check_base(s->loaded.plan, s->base, error))
+    return s->base != NULL && ccb_plan_check_base(s->loaded.plan, s->base, error);
+}
+
+/* The payloads of the steps that will run. */
+static bool fetch_payloads(Session *s, GError **error)
+{
+    if (!ccb_plan_fetch(s->loaded.plan, s->first, s->store, offline, error))
         return false;
     s->work = ccb_work_open(error);
     return s->work && check_space(s, error);
@@ -246,9 +251,10 @@ static bool is_current(const Session *s)
 
 static bool make(Session *s, GError **error)
 {
-    return reserve_output(s, error) && choose_door(s, error) && find_first(s, error) &&
-           fetch(s, error) && bake_steps(s, error) && emit(s, error) && check(s, error) &&
-           publish(s, error);
+    s->output = ccb_output_reserve(s->path, force, error);
+    return s->output && choose_door(s, error) && fetch_base(s, error) && find_first(s, error) &&
+           fetch_payloads(s, error) && open_log(s, error) && bake_steps(s, error) &&
+           emit(s, error) && check(s, error) && publish(s, error);
 }
 
 static bool run(int argc, char **argv, GError **error)

@@ -156,13 +156,28 @@ static bool prepare(Session *s, GError **error)
            ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format, error);
 }
 
+/* The guest may name what it likes: a path of this host would be attached to it. */
+static bool check_answer(const GPtrArray *found, GError **error)
+{
+    for (guint i = 0; i < found->len; i++) {
+        const CcbPayload *p = found->pdata[i];
+        bool named = p->name && g_utf8_validate(p->name, -1, NULL) &&
+                     ccb_payload_name_is_safe(p->name) && g_utf8_validate(p->urls[0], -1, NULL);
+        if (!named ||
+            !(g_str_has_prefix(p->urls[0], "http://") || g_str_has_prefix(p->urls[0], "https://")))
+            return ccb_fail(error, CCB_ERR_STEP, "the guest named a file without a usable URL: %s",
+                            p->urls[0]);
+    }
+    return true;
+}
+
 static GPtrArray *resolve(Session *s, const CcbStep *step, GError **error)
 {
     if (!prepare(s, error))
         return NULL;
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
     ccb_progress_begin("resolve", step->id, 0);
-    if (!resolve_guest(s, step, found, error)) {
+    if (!resolve_guest(s, step, found, error) || !check_answer(found, error)) {
         ccb_progress_abort();
         g_prefix_error(error, "step %s: ", step->id);
         return NULL;

@@ -217,8 +217,9 @@ static void print_text(const View *view)
 
 static bool show(View *view, GError **error)
 {
-    if (ccb_plan_require_pins(view->loaded->plan, NULL))
-        view->keys = ccb_chain_keys(view->loaded->plan, error);
+    bool pinned = ccb_plan_require_pins(view->loaded->plan, NULL);
+    if (pinned && (view->keys = ccb_chain_keys(view->loaded->plan, error)) == NULL)
+        return false;
     if (!find_facts(view, error))
         return false;
     find_problems(view);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An image file as a mounted directory of this host, without an nbd module and without partition
- * nodes:
+ * An image file as a mounted directory of this host, without an nbd module and without partition nodes:
  *
  *     qcow2 ► qemu-storage-daemon, fuse export ► loop device at the partition's offset ► mount
  *
- * All of it hangs on this process: the mounts are in a mount namespace of its own, the loop device
- * clears itself when its mount goes, the daemon gets SIGKILL when we die.  Needs root, /dev/fuse
- * and loop.
+ * All of it hangs on this process: the mounts are in a mount namespace of its own, the loop device clears itself when
+ * its mount goes, the daemon gets SIGKILL when we die.  Needs root, /dev/fuse and loop.
  *
- *     CcbAttach *a = ccb_attach_open(image, "qcow2", false, error);   exported, partition table
- * read ccb_attach_mount(a, partition, error)                           ccb_attach_root(a) is its
- * directory ccb_attach_close(a, error)                                      trim, unmount, flush
+ *     CcbAttach *a = ccb_attach_open(image, "qcow2", false, error);    exported, partition table read
+ *     ccb_attach_mount(a, partition, error)                            ccb_attach_root(a) is its directory
+ *     ccb_attach_close(a, error)                                       trim, unmount, flush
  */
 #pragma once
 

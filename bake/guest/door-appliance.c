@@ -159,8 +159,13 @@ static bool read_table(Appliance *a, GError **error)
     a->disk = ccb_disk_new();
     char *table = guestfs_part_get_parttype(a->g, "/dev/sda");
     struct guestfs_partition_list *list = table ? guestfs_part_list(a->g, "/dev/sda") : NULL;
-    if (list == NULL || list->len == 0)
-        return ccb_fail(error, CCB_ERR_INPUT, "the image has no partition table");
+    if (list == NULL || list->len == 0) {
+        free(table);
+        if (list)
+            guestfs_free_partition_list(list);
+        return !ccb_cancel_check(error) &&
+               ccb_fail(error, CCB_ERR_INPUT, "the image has no partition table");
+    }
     /* libguestfs says "msdos", libblkid "dos" */
     a->disk->table = g_strdup(strcmp(table, "msdos") == 0 ? "dos" : table);
     free(table);
@@ -467,7 +472,11 @@ static bool judge(const CcbCommand *command, const char *tail, GError **error)
 {
     enum { TIMEOUT_STATUS = 124, KILLED_STATUS = 137 }; /* of timeout(1) */
     const char *name = command->argv[0];
-    if (command->ret_status == TIMEOUT_STATUS || command->ret_status == KILLED_STATUS)
+    if (command->ret_status == KILLED_STATUS)
+        return ccb_fail(error, CCB_ERR_STEP,
+                        "%s was killed: it ignored the limit of %u s, or memory ran out%s%s", name,
+                        command->limit_s, tail[0] ? "\nits last lines:" : "", tail);
+    if (command->ret_status == TIMEOUT_STATUS)
         return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s%s%s", name, command->limit_s,
                         tail[0] ? "\nits last lines:" : "", tail);
     if (command->ret_status == 0 || command->allow_failure)

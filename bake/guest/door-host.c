@@ -24,8 +24,11 @@
 /* All three show the scratch directory to guest commands. */
 static const char *const scratch_points[] = {"/tmp", "/var/tmp", "/run"};
 
-/* What bubblewrap leaves writable of /proc. */
-static const char *const host_settings[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/fs"};
+/* What of /proc sets the host and asks no capability of uid 0, as runc and crun have it; where it exists. */
+static const char *const host_settings[] = {
+    "/proc/sys",           "/proc/sysrq-trigger", "/proc/fs",    "/proc/scsi",
+    "/proc/acpi",          "/proc/asound",        "/proc/irq",   "/proc/bus",
+    "/proc/dynamic_debug", "/proc/mtrr",          "/proc/driver"};
 
 typedef struct {
     CcbAttach *attach;
@@ -267,10 +270,20 @@ static void set_umask(void *data)
     umask(022);
 }
 
+/* The last command may have put links where bubblewrap is to mount: it would follow them out of the guest. */
+static bool prepare_mount_points(const HostDoor *host, GError **error)
+{
+    g_autofree char *name = g_path_get_basename(CCB_PAYLOAD_DIR);
+    g_autofree char *payloads = g_build_filename(host->scratch, name, NULL);
+    return check_mount_points(host->root, error) && ccb_remove_tree(payloads, error);
+}
+
 static bool host_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *data,
                      GError **error)
 {
     const HostDoor *host = door;
+    if (!prepare_mount_points(host, error))
+        return false;
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     add_isolation(argv, host);
     add_mounts(argv, host);

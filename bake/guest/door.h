@@ -50,7 +50,7 @@ void *ccb_host_door_open(const CcbGuestOptions *options, GError **error);
 extern const CcbGuestOps ccb_host_door_ops;
 
 /*
- * Which door to take.  APPLIANCE and HOST are refused with CCB_ERR_HOST where they can't work;
+ * Which door to take.  HOST is refused with CCB_ERR_HOST where it can't work;
  * AUTO: KVM works ► appliance; else root, loop and fuse ► host; else the appliance under emulation.
  * ret_reason (caller frees, may be NULL) says why.  Returns AUTO only with an error.
  */

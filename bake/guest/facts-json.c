@@ -7,8 +7,9 @@ enum { FACTS_VERSION = 1 };
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
-    if (text != NULL)
-        json_object_set_new(object, key, json_string(text));
+    g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
+    if (valid != NULL)
+        json_object_set_new(object, key, json_string(valid));
 }
 
 static char *get_text(const json_t *object, const char *key)

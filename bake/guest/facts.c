@@ -132,6 +132,8 @@ static bool read_entry(CcbGuest *guest, CcbFacts *facts, const char *name, GErro
         g_prefix_error(error, "boot entry %s: ", path);
         return false;
     }
+    if (!g_utf8_validate(text, (gssize)size, NULL) || !g_utf8_validate(name, -1, NULL))
+        return ccb_fail(error, CCB_ERR_INPUT, "boot entry %s is not UTF-8", path);
     CcbBootEntry *entry = g_new0(CcbBootEntry, 1);
     entry->title = ccb_bls_get(bls, "title");
     entry->kernel = ccb_bls_get(bls, "linux");

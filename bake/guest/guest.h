@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The opened image.  One narrow interface, two doors behind it (door.h): everything that a step or
- * a check does to an image goes through here, so that both doors give the same tree.
+ * The opened image.  One narrow interface, two doors behind it (door.h): everything that a step or a check does to an
+ * image goes through here, so that both doors give the same tree.
  *
- * 1. open      CcbGuestOptions o = {.image = overlay, .format = "qcow2", .door = CCB_DOOR_HOST,
- * ...}; CcbGuest *guest = ccb_guest_open(&o, error);
+ * 1. open      CcbGuestOptions o = {.image = overlay, .format = "qcow2", .door = CCB_DOOR_HOST, ...};
+ *              CcbGuest *guest = ccb_guest_open(&o, error);
  * 2. use       ccb_guest_read(), _write(), _run() ...
- * 3. close     ccb_guest_close(guest, error): flushes, unmounts; its failure means that the image
- * is not good or ccb_guest_free(guest): throws the door away after an error (the overlay is
- * worthless then)
+ * 3. close     ccb_guest_close(guest, error): flushes, unmounts; its failure means that the image is not good
+ *              or ccb_guest_free(guest): throws the door away after an error (the overlay is worthless then)
  *
- * Paths are absolute paths inside the guest.  Symlinks are followed inside the guest's root and
- * never lead out of it, save the last component where a function says so.  Text and lists belong to
- * the caller.
+ * Paths are absolute paths inside the guest.  Symlinks are followed inside the guest's root and never lead out of it,
+ * save the last component where a function says so.  Text and lists belong to the caller.
  */
 #pragma once
 

@@ -2,7 +2,7 @@
 /*
  * File operations below a directory that is somebody else's root.  Every path is resolved by the
  * kernel with openat2(RESOLVE_IN_ROOT): an absolute or climbing symlink of the guest stays inside,
- * and can't be swapped for one that doesn't.  Devices, FIFOs and sockets are never opened.
+ * and can't be swapped for one that doesn't.  Devices, FIFOs and sockets are never read or written.
  */
 #pragma once
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
@@ -144,7 +145,7 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
     return true;
 }
 
-/* Facts move along from layer to layer; a guest is asked only for what its steps changed. */
+/* Every step begins with the facts that the one before left, whether or not a layer lies between them. */
 static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest, guint begin,
                       guint end, GError **error)
 {
@@ -154,8 +155,7 @@ static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest
                     .jobs = g_get_num_processors()};
     bool ok = true;
     for (guint i = begin; ok && i < end; i++)
-        ok = run_step(o, chain, &bake, i, error);
-    ok = ok && ccb_bake_refresh(&bake, error);
+        ok = run_step(o, chain, &bake, i, error) && ccb_bake_refresh(&bake, error);
     chain->facts = bake.facts;
     return ok;
 }
@@ -197,10 +197,15 @@ static bool freeze(const CcbChainOptions *o, CcbChain *chain, guint index, const
     return true;
 }
 
-/* Takes over a layer that the cache has. */
+/* Goes on from a layer that the cache has; takes `layer` over, also where it returns false and changes nothing. */
 static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, guint begin,
                   guint end)
 {
+    CcbFacts *facts = ccb_facts_from_json(layer->facts);
+    if (facts == NULL) { /* written by another version */
+        ccb_layer_free(layer);
+        return false;
+    }
     for (guint i = begin; i < end; i++) {
         g_autofree char *tag = NULL;
         g_autofree char *title = title_of(o, i, &tag);
@@ -210,8 +215,17 @@ static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, gu
     ccb_layer_free(chain->top);
     ccb_facts_free(chain->facts);
     chain->top = layer;
-    chain->facts = ccb_facts_from_json(layer->facts);
-    return chain->facts != NULL;
+    chain->facts = facts;
+    return true;
+}
+
+/* A file of the recipe that was edited meanwhile would be kept under the key of what it was before. */
+static bool check_keys(const CcbChainOptions *o, GError **error)
+{
+    g_auto(GStrv) now = ccb_chain_keys(o->plan, error);
+    return now != NULL && (g_strv_equal((const char *const *)now, o->keys) ||
+                           ccb_fail(error, CCB_ERR_INPUT,
+                                    "files of the recipe changed during the bake; bake again"));
 }
 
 /* The layer of steps [begin, end): made by us, or by whoever was faster. */
@@ -231,7 +245,7 @@ static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
     g_autofree char *overlay = ccb_layer_begin(key, chain->top, &base, error);
     if (overlay == NULL)
         return false;
-    if (bake_overlay(o, chain, overlay, begin, end, error) &&
+    if (bake_overlay(o, chain, overlay, begin, end, error) && check_keys(o, error) &&
         freeze(o, chain, end - 1, &base, error)) {
         ccb_layer_use(chain->use, ccb_steal_fd(&lock));
         return true;
@@ -244,8 +258,9 @@ bool ccb_chain_build(const CcbChainOptions *o, CcbChain *ret, GError **error)
 {
     g_auto(CcbChain) chain = {.times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime)),
                               .use = ccb_layer_use_new()};
-    CcbLayer *cached =
-        o->first > 0 ? ccb_layer_find(o->keys[o->first - 1], chain.use, error) : NULL;
+    CcbLayer *cached = o->first > 0 ? ccb_layer_find(o->keys[o->first - 1], chain.use, NULL) : NULL;
+    if (ccb_cancel_check(error))
+        return false;
     if (o->first > 0 && (cached == NULL || !adopt(o, &chain, cached, 0, o->first)))
         return ccb_fail(error, CCB_ERR_IO, "a cached layer went away; bake again");
     if (o->first == 0)

@@ -59,14 +59,30 @@ static CcbLayer *layer_of(const char *key, const json_t *json)
     return layer;
 }
 
-static void drop(const char *key, const char *why)
+static int open_lock(const char *key)
+{
+    g_autofree char *path = layer_path(key, ".lock");
+    return open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+}
+
+bool ccb_layer_remove(const char *key)
 {
     static const char *const endings[] = {".json", ".qcow2"};
-    ccb_warn("layer %.12s is %s: dropped, and made again where it is needed", key, why);
+    ccb_autofd int lock = open_lock(key);
+    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
+        return false;
     for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
         g_autofree char *path = layer_path(key, endings[i]);
         unlink(path);
     }
+    return true;
+}
+
+/* One that is just being made or used is left: whoever holds it sees to it. */
+static void drop(const char *key, const char *why)
+{
+    if (ccb_layer_remove(key))
+        ccb_warn("layer %.12s is %s: dropped, and made again where it is needed", key, why);
 }
 
 /* NULL where the file is what its description says. */
@@ -98,12 +114,13 @@ static json_t *load(const char *key)
     return NULL;
 }
 
-/* The image that the first layer lies on may have moved or gone. */
+/* The image that the first layer lies on may have moved, changed or gone. */
 static bool base_is_there(const json_t *json)
 {
     const char *base = get_text(json, "base");
     g_autofree char *path = base ? g_build_filename(ccb_cache_dir(), "layers", base, NULL) : NULL;
-    return path != NULL && access(path, R_OK) == 0;
+    g_autofree char *digest = path ? ccb_digest_file_once(path, NULL) : NULL;
+    return digest != NULL && strncmp(digest, base + strlen("base-"), CCB_SHA256_HEX) == 0;
 }
 
 static void close_fd(void *element)
@@ -122,12 +139,6 @@ void ccb_layer_use(GArray *use, int lock)
 {
     flock(lock, LOCK_SH);
     g_array_append_val(use, lock);
-}
-
-static int open_lock(const char *key)
-{
-    g_autofree char *path = layer_path(key, ".lock");
-    return open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 }
 
 /* Used layers are young to the collector, whatever their age. */
@@ -221,8 +232,11 @@ static char *base_name(const CcbLayerBase *base)
 
 /* A neighbour that stands for the image, so that layers name what they lie on without a directory.
  */
-static bool link_base(const CcbLayerBase *base, GError **error)
+bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
 {
+    g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    if (!ccb_mkdirs(dir, error))
+        return false;
     g_autofree char *name = base_name(base);
     g_autofree char *link = g_build_filename(ccb_cache_dir(), "layers", name, NULL);
     g_autofree char *temporary = g_strdup_printf("%s.%d", link, (int)getpid());
@@ -239,8 +253,7 @@ char *ccb_layer_begin(const char *key, const CcbLayer *below, const CcbLayerBase
     char *path = layer_path(key, ".part");
     g_autofree char *backing = below ? g_strconcat(below->key, ".qcow2", NULL) : base_name(base);
     ccb_guardian_watch(path);
-    if ((below || link_base(base, error)) &&
-        ccb_image_create_overlay(path, backing, below ? "qcow2" : base->format, error))
+    if (ccb_image_create_overlay(path, backing, below ? "qcow2" : base->format, error))
         return path;
     g_free(path);
     ccb_layer_abandon(key);
@@ -294,9 +307,12 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
     if (!sync_file(part, &layer->size, error))
         return false;
     layer->sha256 = ccb_digest_file(part, error);
-    if (layer->sha256 == NULL || !ccb_publish_file(part, layer->path, error) ||
-        !write_description(layer, base, error))
+    if (layer->sha256 == NULL || !ccb_publish_file(part, layer->path, error))
         return false;
+    if (!write_description(layer, base, error)) {
+        unlink(layer->path);
+        return false;
+    }
     ccb_digest_remember(layer->path, layer->sha256);
     ccb_guardian_release(part);
     return true;
@@ -326,21 +342,13 @@ GPtrArray *ccb_layer_list(void)
 bool ccb_layer_verify(const char *key)
 {
     json_t *json = load(key);
+    g_autofree char *path = layer_path(key, ".qcow2");
+    g_autofree char *digest = json ? ccb_digest_file(path, NULL) : NULL;
+    bool whole = digest != NULL && g_strcmp0(digest, get_text(json, "sha256")) == 0;
+    if (json != NULL && !whole)
+        drop(key, "altered");
     json_decref(json);
-    return json != NULL;
-}
-
-bool ccb_layer_remove(const char *key)
-{
-    static const char *const endings[] = {".json", ".qcow2"};
-    ccb_autofd int lock = open_lock(key);
-    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
-        return false;
-    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
-        g_autofree char *path = layer_path(key, endings[i]);
-        unlink(path);
-    }
-    return true;
+    return whole;
 }
 
 CcbLayer *ccb_layer_latest(const char *step)

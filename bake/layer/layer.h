@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cache of layers: frozen qcow2 overlays, each over the layer before it, found by the key of
- * the step that made them.  Below ccb_cache_dir()/layers:
+ * The cache of layers: frozen qcow2 overlays, each over the layer before it, found by the key of the step that made
+ * them.  Below ccb_cache_dir()/layers:
  *
- *     KEY.qcow2                 the overlay; its backing file is a neighbour, named without a
- * directory KEY.json                  parent, sha256 and size of the overlay, facts of the guest,
- * what the key was made of KEY.part                  an overlay that is being written
- *     base-SHA256.img           a symlink to the base image
- *     KEY.lock                  locked exclusively while the layer is made or removed, shared while
- * it is used
+ *     KEY.qcow2        the overlay; its backing file is a neighbour, named without a directory
+ *     KEY.json         parent, sha256 and size of the overlay, facts of the guest, what the key was made of
+ *     KEY.part         an overlay that is being written
+ *     KEY.lock         locked exclusively while the layer is made or removed, shared while it is used
+ *     base-SHA256.img  a symlink to the base image
  *
- * A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once
- * per boot and changed file; a damaged one is dropped with a warning and made again.
+ * A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
+ * file; a damaged one is dropped with a warning and made again.
  */
 #pragma once
 
@@ -59,6 +58,9 @@ void ccb_layer_use(GArray *use, int lock);
  * closed. Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
 int ccb_layer_lock(const char *key, GError **error);
 
+/* Says where the base image lies now; before the cache is asked for layers on it. */
+bool ccb_layer_link_base(const CcbLayerBase *base, GError **error);
+
 /* Creates the overlay that is to become the layer `key`, over `below` (or over the base image,
  * where that is NULL); returns its path (caller frees).  It goes with the process unless it is
  * published. */
@@ -79,7 +81,7 @@ CcbLayer *ccb_layer_latest(const char *step);
 /* Every layer by its description, unchecked; CcbLayer with .used filled; caller unrefs. */
 GPtrArray *ccb_layer_list(void);
 
-/* Checks one layer and drops it where it is damaged; whether it is whole. */
+/* Reads one layer whole and drops it where it is damaged; whether it is whole. */
 bool ccb_layer_verify(const char *key);
 
 /* Removes a layer unless it is in use; whether it is gone. */

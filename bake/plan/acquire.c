@@ -69,10 +69,16 @@ static void share_paths(CcbPlan *plan, const GPtrArray *fetched)
     }
 }
 
+bool ccb_plan_fetch_base(CcbPlan *plan, CcbStore *store, bool offline, GError **error)
+{
+    g_autoptr(GPtrArray) base = g_ptr_array_new();
+    g_ptr_array_add(base, plan->base);
+    return ccb_payloads_fetch(base, store, offline, error);
+}
+
 bool ccb_plan_fetch(CcbPlan *plan, guint first, CcbStore *store, bool offline, GError **error)
 {
     g_autoptr(GPtrArray) all = ccb_plan_payloads(plan, first);
-    g_ptr_array_insert(all, 0, plan->base);
     if (!ccb_payloads_fetch(all, store, offline, error))
         return false;
     share_paths(plan, all);

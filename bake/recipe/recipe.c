@@ -277,7 +277,9 @@ static bool apply_settings(CcbNode *root, const CcbRecipeOptions *options, GErro
             return false;
     if (variables == NULL || variables->type != CCB_NODE_MAP)
         return ccb_variables_expand(root, NULL, error);
-    return ccb_variables_resolve(variables, error) && ccb_variables_expand(root, variables, error);
+    g_autoptr(CcbNode) raw =
+        ccb_node_copy(variables); /* they are expanded themselves, as a part of root */
+    return ccb_variables_expand(root, raw, error);
 }
 
 static CcbNode *load_root(const char *path, const CcbRecipeOptions *options, GError **error)

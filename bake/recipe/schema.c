@@ -53,7 +53,7 @@ static bool check_number(const CcbNode *node, const char *key, GError **error)
 {
     guint64 number;
     if (node->type != CCB_NODE_SCALAR ||
-        !g_ascii_string_to_unsigned(node->text, 10, 0, G_MAXUINT, &number, NULL))
+        !g_ascii_string_to_unsigned(node->text, 10, 0, G_MAXUINT64, &number, NULL))
         return node->type == CCB_NODE_SCALAR
                    ? ccb_node_fail(node, error, "\"%s\": expected a whole number, found \"%s\"",
                                    key, node->text)

@@ -85,12 +85,6 @@ bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **erro
     return true;
 }
 
-bool ccb_variables_resolve(CcbNode *variables, GError **error)
-{
-    g_autoptr(CcbNode) raw = ccb_node_copy(variables);
-    return ccb_variables_expand(variables, raw, error);
-}
-
 bool ccb_variables_set(CcbNode *variables, const char *setting, GError **error)
 {
     const char *equals = strchr(setting, '=');

@@ -8,8 +8,5 @@
  * others. */
 bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **error);
 
-/* Expands the variables' own values, in place; finds cycles. */
-bool ccb_variables_resolve(CcbNode *variables, GError **error);
-
 /* Applies "name=value"; the variable must exist.  Errors: CCB_ERR_USAGE. */
 bool ccb_variables_set(CcbNode *variables, const char *setting, GError **error);

@@ -13,10 +13,10 @@ unsigned ccb_step_limit(const CcbStep *step);
 /* Runs words in the guest within the step's limit. */
 bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GError **error);
 
-/* Installs or updates packages from the step's payloads that end in .rpm, in one transaction. */
+/* Installs or updates the packages that are the step's payloads, in one transaction. */
 bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error);
 
-/* Refuses a package in `setting` whose version is not the driver's: Fabric Manager, NSCQ and driver
+/* Refuses a step whose `version` is not the driver's: Fabric Manager, NSCQ and driver
  * work only with equal versions. */
 bool ccb_step_check_driver_version(const CcbRecipe *recipe, const CcbRecipeStep *step,
                                    const char *what, GError **error);
