@@ -71,7 +71,10 @@ start_server() {
     export SERVER SERVER_PID
 }
 
+# The server may be the child of another shell of bats.
 stop_server() {
     kill "$SERVER_PID"
-    wait "$SERVER_PID" || [[ $? == 143 || $? == 0 ]]
+    while kill -0 "$SERVER_PID" 2>/dev/null; do
+        sleep 0.05
+    done
 }

@@ -21,15 +21,25 @@ bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GErr
     return ccb_guest_run(bake->guest, &command, error);
 }
 
-bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error)
+static bool run_rpm(CcbBake *bake, const CcbStep *step, const char *mode, GError **error)
 {
-    static const char *const rpm[] = {"rpm", "-U", "--verbose", "--replacepkgs"};
     g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+    const char *const rpm[] = {"rpm", mode, "--verbose", "--replacepkgs"};
     for (size_t i = 0; i < G_N_ELEMENTS(rpm); i++)
         g_ptr_array_add(words, g_strdup(rpm[i]));
     for (guint i = 0; i < step->payloads->len; i++)
         g_ptr_array_add(words, ccb_step_payload_path(step->payloads->pdata[i]));
     return words->len == G_N_ELEMENTS(rpm) || ccb_step_command(bake, step, words, error);
+}
+
+bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    return run_rpm(bake, step, "-U", error);
+}
+
+bool ccb_step_add_rpms(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    return run_rpm(bake, step, "-i", error);
 }
 
 bool ccb_step_check_driver_version(const CcbRecipe *recipe, const CcbRecipeStep *step,

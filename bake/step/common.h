@@ -16,6 +16,9 @@ bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GErr
 /* Installs or updates the packages that are the step's payloads, in one transaction. */
 bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error);
 
+/* As above, but beside the versions that are installed: for kernels, of which several may be. */
+bool ccb_step_add_rpms(CcbBake *bake, const CcbStep *step, GError **error);
+
 /* Refuses a step whose `version` is not the driver's: Fabric Manager, NSCQ and driver
  * work only with equal versions. */
 bool ccb_step_check_driver_version(const CcbRecipe *recipe, const CcbRecipeStep *step,

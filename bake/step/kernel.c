@@ -45,7 +45,7 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
     const char *minimum = bake->recipe->min_kernel;
     if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
         return true;
-    if (!ccb_step_install_rpms(bake, step, error) || !ccb_bake_refresh(bake, error) ||
+    if (!ccb_step_add_rpms(bake, step, error) || !ccb_bake_refresh(bake, error) ||
         !boot_newest(bake, error))
         return false;
     if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
