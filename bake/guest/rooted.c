@@ -16,6 +16,8 @@
 /* Bounds the recursion into a tree that a guest made. */
 enum { MAX_DEPTH = 256 };
 
+enum { EAGAIN_TRIES = 1000 };
+
 static int open_in(int root, const char *path, int flags)
 {
     struct open_how how = {
@@ -25,7 +27,15 @@ static int open_in(int root, const char *path, int flags)
     };
     if (flags & O_PATH)
         how.flags &= ~(uint64_t)(O_NOCTTY | O_NONBLOCK);
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    /* EAGAIN: something was renamed or mounted anywhere on this host while a ".." was resolved; openat2(2) says to
+     * try again. */
+    int fd = -1;
+    for (int i = 0; i < EAGAIN_TRIES; i++) {
+        fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+        if (fd >= 0 || errno != EAGAIN)
+            break;
+    }
+    return fd;
 }
 
 /* The directory that holds `path`, and the last component of it (points into `path`). */
