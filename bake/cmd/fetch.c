@@ -26,8 +26,7 @@ static bool run(int argc, char **argv, GError **error)
     if (!ccb_load(argv[0], &load, &loaded, error) || !ccb_plan_require_pins(loaded.plan, error))
         return false;
     g_autoptr(CcbStore) store = ccb_plan_store(error);
-    return store != NULL && ccb_plan_fetch_base(loaded.plan, store, offline, error) &&
-           ccb_plan_fetch(loaded.plan, 0, store, offline, error);
+    return store != NULL && ccb_plan_fetch(loaded.plan, 0, store, offline, error);
 }
 
 const CcbVerb ccb_verb_fetch = {

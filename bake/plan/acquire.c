@@ -79,6 +79,7 @@ bool ccb_plan_fetch_base(CcbPlan *plan, CcbStore *store, bool offline, GError **
 bool ccb_plan_fetch(CcbPlan *plan, guint first, CcbStore *store, bool offline, GError **error)
 {
     g_autoptr(GPtrArray) all = ccb_plan_payloads(plan, first);
+    g_ptr_array_insert(all, 0, plan->base);
     if (!ccb_payloads_fetch(all, store, offline, error))
         return false;
     share_paths(plan, all);

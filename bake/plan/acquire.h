@@ -15,7 +15,8 @@ bool ccb_payloads_fetch(const GPtrArray *payloads, CcbStore *store, bool offline
 /* Whether the file is at hand: in the store, or a local file.  Reads no content. */
 bool ccb_payload_at_hand(const CcbPayload *payload, const CcbStore *store);
 
+/* The base alone: its facts decide whether anything else is wanted. */
 bool ccb_plan_fetch_base(CcbPlan *plan, CcbStore *store, bool offline, GError **error);
 
-/* Everything that the steps from `first` on need. */
+/* The base and everything that the steps from `first` on need. */
 bool ccb_plan_fetch(CcbPlan *plan, guint first, CcbStore *store, bool offline, GError **error);
