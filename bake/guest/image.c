@@ -14,7 +14,6 @@ enum { INFO_LIMIT_S = 60, CHECK_LIMIT_S = 1800, SECTOR = 512 };
 void ccb_image_info_clear(CcbImageInfo *info)
 {
     g_free(info->format);
-    g_free(info->backing);
     *info = (CcbImageInfo){0};
 }
 

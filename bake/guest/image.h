@@ -9,7 +9,6 @@
 typedef struct {
     char *format;          /* "qcow2", "raw", "vpc" */
     uint64_t virtual_size; /* bytes */
-    char *backing;         /* the file it refers to, or NULL */
 } CcbImageInfo;
 
 void ccb_image_info_clear(CcbImageInfo *info);

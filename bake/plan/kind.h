@@ -71,6 +71,8 @@ struct CcbStepKind {
     unsigned version; /* raised when the same settings give another result: part of the cache key */
     const CcbField *fields; /* CCB_STEP_FIELDS first */
     bool uses_min_kernel;   /* its result depends on the recipe's base.min-kernel */
+    bool makes_initramfs;   /* what the steps before it feed goes into the initramfs here */
+    bool replaces_kernel;   /* with payloads, it replaces a kernel below base.min-kernel */
     bool feeds_initramfs;   /* its result must be inside the initramfs: an initramfs step has to
                                follow */
     /* Space per byte of payload, in percent, and on top of that in bytes. */

@@ -190,7 +190,7 @@ static bool check_order(const CcbPlan *plan, GError **error)
     const CcbStep *open = NULL;
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
-        if (strcmp(step->kind->name, "initramfs") == 0)
+        if (step->kind->makes_initramfs)
             open = NULL;
         else if (step->kind->feeds_initramfs)
             open = step;
@@ -264,7 +264,7 @@ static bool replaces_kernel(const CcbPlan *plan)
 {
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
-        if (strcmp(step->kind->name, "kernel") == 0 && step->payloads->len > 0)
+        if (step->kind->replaces_kernel && step->payloads->len > 0)
             return true;
     }
     return false;

@@ -84,6 +84,7 @@ const CcbStepKind ccb_step_initramfs = {
     .summary = "depmod and dracut for every kernel that can boot",
     .version = 1,
     .fields = fields,
+    .makes_initramfs = true,
     .image_bytes = 200ull << 20,
     .scratch_bytes = 500ull << 20,
     .describe = describe,

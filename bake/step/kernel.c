@@ -62,6 +62,7 @@ const CcbStepKind ccb_step_kernel = {
     .version = 1,
     .fields = fields,
     .uses_min_kernel = true,
+    .replaces_kernel = true,
     .image_percent = 400,
     .describe = describe,
     .run = run,
