@@ -7,6 +7,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/progress.h"
 #include "cmd/verbs.h"
 #include "recipe/node.h"
 
@@ -95,7 +96,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--tables") == 0)
         return print_tables();
     if (!run(argc, argv, &error)) {
-        fprintf(stderr, "ccbake: %s\n", error->message);
+        ccb_progress_error(error->message, ccb_exit_code(error));
         return ccb_exit_code(error);
     }
     if (fflush(stdout) != 0) {

@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/progress.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 24, REDRAW_US = 100 * 1000, DEFAULT_COLUMNS = 80 };
+#include "base/pace.h"
+
+enum { BAR_WIDTH = 20, REDRAW_US = 100 * 1000, EVENT_US = 1000 * 1000, DEFAULT_COLUMNS = 80 };
+
+CcbProgressOptions ccb_progress_options = {.mode = "auto"};
 
 static struct {
-    CcbProgressMode mode;
     bool active;
     char *tag, *what;
     uint64_t total, done;
     gint64 started, drawn;
+    GPtrArray *board; /* char *; NULL: none */
+    guint drawn_rows; /* of the terminal, above the one that the cursor is in */
 } state;
+
+static bool quiet(void)
+{
+    return ccb_progress_options.quiet;
+}
+
+static bool as_json(void)
+{
+    return strcmp(ccb_progress_options.mode, "json") == 0;
+}
 
 static bool on_terminal(void)
 {
-    return state.mode == CCB_PROGRESS_AUTO && isatty(STDERR_FILENO);
-}
-
-static int columns(void)
-{
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return DEFAULT_COLUMNS;
+    return !quiet() && strcmp(ccb_progress_options.mode, "auto") == 0 && isatty(STDERR_FILENO);
 }
 
 char *ccb_format_size(uint64_t bytes)
@@ -46,38 +54,139 @@ static double elapsed(void)
     return (double)(g_get_monotonic_time() - state.started) / G_USEC_PER_SEC;
 }
 
-static void draw_bar(GString *line)
+/* --- Events: one JSON object a line; ccbake(1) describes them. */
+
+/* Takes the fields over. */
+static void write_event(const char *name, json_t *fields)
 {
-    uint64_t done = MIN(state.done, state.total);
-    int filled = (int)((double)BAR_WIDTH * (double)done / (double)state.total);
-    g_string_append_printf(line, " [%.*s%.*s] %3d%%", filled, "########################",
-                           BAR_WIDTH - filled, "........................",
-                           (int)(100.0 * (double)done / (double)state.total));
+    double fraction, left;
+    json_object_set_new(fields, "event", json_string(name));
+    json_object_set_new(fields, "time", json_real((double)g_get_real_time() / G_USEC_PER_SEC));
+    if (ccb_pace_now(&fraction, &left)) {
+        json_object_set_new(fields, "fraction", json_real(fraction));
+        if (left >= 0)
+            json_object_set_new(fields, "left_s", json_real(left));
+    }
+    char *text = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(13));
+    fprintf(stderr, "%s\n", text);
+    free(text);
+    json_decref(fields);
 }
 
-static void redraw(void)
+static void write_text_event(const char *name, const char *text)
 {
-    g_autoptr(GString) line = g_string_new(NULL);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    write_event(name, json_pack("{ss}", "text", valid));
+}
+
+static json_t *activity_to_json(void)
+{
+    g_autofree char *what = g_utf8_make_valid(state.what, -1);
+    json_t *json = json_pack("{sssssf}", "tag", state.tag, "what", what, "seconds", elapsed());
+    if (state.total > 0) {
+        json_object_set_new(json, "done", json_integer((json_int_t)MIN(state.done, state.total)));
+        json_object_set_new(json, "total", json_integer((json_int_t)state.total));
+    }
+    return json;
+}
+
+/* --- The foot of a terminal: the board, and the activity below it. */
+
+static int columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return DEFAULT_COLUMNS;
+}
+
+/* What fits into one row; caller frees. */
+static char *cut(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    glong room = columns() - 1;
+    return g_utf8_strlen(valid, -1) <= room ? g_steal_pointer(&valid)
+                                            : g_utf8_substring(valid, 0, room);
+}
+
+static void draw_pace(GString *line)
+{
+    double fraction, left;
+    if (!ccb_pace_now(&fraction, &left))
+        return;
+    int filled = (int)(BAR_WIDTH * fraction);
+    g_string_append_printf(line, "[%.*s%.*s] %3d%%  ", filled, "####################",
+                           BAR_WIDTH - filled, "....................", (int)(100 * fraction));
+    if (left >= 0) {
+        g_autofree char *text = ccb_format_seconds((double)(int)(left + 0.5));
+        g_string_append_printf(line, "about %s left  ", text);
+    }
+}
+
+static char *activity_line(void)
+{
+    GString *line = g_string_new(NULL);
     g_autofree char *took = ccb_format_seconds(elapsed());
-    g_string_printf(line, "%-8s %s", state.tag, state.what);
+    draw_pace(line);
+    g_string_append_printf(line, "%-8s %s  %s", state.tag, state.what, took);
     if (state.total > 0)
-        draw_bar(line);
-    g_string_append_printf(line, "  %s", took);
-    fprintf(stderr, "\r\033[K%.*s", columns() - 1, line->str);
+        g_string_append_printf(
+            line, "  %d%%",
+            (int)(100.0 * (double)MIN(state.done, state.total) / (double)state.total));
+    return g_string_free(line, FALSE);
+}
+
+static void erase(void)
+{
+    if (!on_terminal())
+        return;
+    if (state.drawn_rows > 0)
+        fprintf(stderr, "\033[%uA", state.drawn_rows);
+    fputs("\r\033[J", stderr);
+    state.drawn_rows = 0;
+}
+
+static void draw(void)
+{
+    if (!on_terminal())
+        return;
+    for (guint i = 0; state.board != NULL && i < state.board->len; i++) {
+        g_autofree char *row = cut(state.board->pdata[i]);
+        fprintf(stderr, "%s\n", row);
+        state.drawn_rows++;
+    }
+    if (state.active) {
+        g_autofree char *line = activity_line();
+        g_autofree char *row = cut(line);
+        fputs(row, stderr);
+    }
     fflush(stderr);
     state.drawn = g_get_monotonic_time();
 }
 
-static void clear_line(void)
+void ccb_progress_board(guint n)
 {
-    if (state.active && on_terminal())
-        fputs("\r\033[K", stderr);
+    erase();
+    g_clear_pointer(&state.board, g_ptr_array_unref);
+    if (n > 0) {
+        state.board = g_ptr_array_new_with_free_func(g_free);
+        for (guint i = 0; i < n; i++)
+            g_ptr_array_add(state.board, g_strdup(""));
+    }
+    draw();
 }
 
-void ccb_progress_set_mode(CcbProgressMode mode)
+void ccb_progress_board_set(guint index, const char *text)
 {
-    state.mode = mode;
+    g_free(state.board->pdata[index]);
+    state.board->pdata[index] = g_strdup(text);
+    if (g_get_monotonic_time() - state.drawn < REDRAW_US)
+        return;
+    erase();
+    draw();
 }
+
+/* --- Activities */
 
 void ccb_progress_begin(const char *tag, const char *what, uint64_t total)
 {
@@ -89,15 +198,25 @@ void ccb_progress_begin(const char *tag, const char *what, uint64_t total)
     state.done = 0;
     state.started = g_get_monotonic_time();
     state.active = true;
-    if (on_terminal())
-        redraw();
+    if (as_json())
+        write_event("begin", activity_to_json());
+    erase();
+    draw();
 }
 
 void ccb_progress_update(uint64_t done)
 {
+    gint64 since = g_get_monotonic_time() - state.drawn;
     state.done = done;
-    if (state.active && on_terminal() && g_get_monotonic_time() - state.drawn >= REDRAW_US)
-        redraw();
+    if (!state.active || quiet())
+        return;
+    if (as_json() && since >= EVENT_US) {
+        state.drawn = g_get_monotonic_time();
+        write_event("progress", activity_to_json());
+    } else if (on_terminal() && since >= REDRAW_US) {
+        erase();
+        draw();
+    }
 }
 
 void ccb_progress_tick(void)
@@ -105,44 +224,64 @@ void ccb_progress_tick(void)
     ccb_progress_update(state.done);
 }
 
-static void finish(const char *note)
+static void print_finished(const char *note)
 {
-    clear_line();
-    state.active = false;
-    if (state.mode == CCB_PROGRESS_QUIET)
-        return;
     g_autofree char *took = ccb_format_seconds(elapsed());
     fprintf(stderr, "%-8s %s  %s%s%s%s\n", state.tag, state.what, took, note ? " (" : "",
             note ? note : "", note ? ")" : "");
 }
 
+static void write_finished(const char *event, const char *note)
+{
+    json_t *fields = activity_to_json();
+    if (note)
+        json_object_set_new(fields, "note", json_string(note));
+    write_event(event, fields);
+}
+
+static void finish(const char *event, const char *note)
+{
+    erase();
+    state.active = false;
+    if (quiet())
+        return;
+    if (as_json())
+        write_finished(event, note);
+    else
+        print_finished(note);
+    draw();
+}
+
 void ccb_progress_end(const char *note)
 {
-    finish(note);
+    finish("end", note);
 }
 
 void ccb_progress_abort(void)
 {
     if (state.active)
-        finish("failed");
+        finish("fail", "failed");
 }
 
-static void print_line(const char *prefix, const char *format, va_list args)
+static void print_line(const char *event, const char *prefix, const char *format, va_list args)
 {
-    clear_line();
     g_autofree char *text = g_strdup_vprintf(format, args);
+    if (as_json()) {
+        write_text_event(event, text);
+        return;
+    }
+    erase();
     fprintf(stderr, "%s%s\n", prefix, text);
-    if (state.active && on_terminal())
-        redraw();
+    draw();
 }
 
 void ccb_progress_line(const char *format, ...)
 {
-    if (state.mode == CCB_PROGRESS_QUIET)
+    if (quiet())
         return;
     va_list args;
     va_start(args, format);
-    print_line("", format, args);
+    print_line("line", "", format, args);
     va_end(args);
 }
 
@@ -150,6 +289,16 @@ void ccb_warn(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("warning: ", format, args);
+    print_line("warning", "warning: ", format, args);
     va_end(args);
+}
+
+void ccb_progress_error(const char *message, int exit_code)
+{
+    if (!as_json()) {
+        fprintf(stderr, "ccbake: %s\n", message);
+        return;
+    }
+    g_autofree char *valid = g_utf8_make_valid(message, -1);
+    write_event("error", json_pack("{sssi}", "text", valid, "exit_code", exit_code));
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the user sees while ccbake works.  Rooms report through these calls; only progress.c writes
- * to the terminal: a bar that redraws itself on a tty, plain lines elsewhere, nothing with --quiet.
+ * to the terminal: a bar that redraws itself on a tty, plain lines elsewhere, one JSON object a line
+ * with --progress=json, warnings and errors only with --quiet.
  *
  *     ccb_progress_begin("fetch", "NVIDIA-Linux-x86_64-550.144.03.run", bytes_or_0);
  *     ccb_progress_update(done);            cheap; call as often as you like
  *     ccb_progress_end("from the store");   the note may be NULL
  *
  * One activity at a time.  ccb_progress_line() prints a line of its own between or within
- * activities.
+ * activities.  Where base/pace.h knows of an undertaking, its bar and the time left are shown, too.
  */
 #pragma once
 
@@ -16,9 +17,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum { CCB_PROGRESS_AUTO, CCB_PROGRESS_PLAIN, CCB_PROGRESS_QUIET } CcbProgressMode;
+#include "base/options.h"
 
-void ccb_progress_set_mode(CcbProgressMode mode);
+/* How a verb's user wants to see it: the option table of the verb fills this. */
+typedef struct {
+    const char *mode; /* "auto", "plain", "json" */
+    bool quiet;
+} CcbProgressOptions;
+
+extern CcbProgressOptions ccb_progress_options;
+
+/* Rows for a verb's option table. */
+#define CCB_PROGRESS_OPTIONS                                                                       \
+    {"progress",        0,                                                                         \
+     CCB_OPT_STRING,    &ccb_progress_options.mode,                                                \
+     "auto|plain|json", "auto: a bar on a terminal, lines elsewhere"},                             \
+    {                                                                                              \
+        "quiet", 'q', CCB_OPT_FLAG, &ccb_progress_options.quiet, NULL,                             \
+            "print warnings and errors only"                                                       \
+    }
 
 /* `total` in the units of later updates (bytes, as a rule); 0 where no length is known. */
 void ccb_progress_begin(const char *tag, const char *what, uint64_t total);
@@ -34,6 +51,14 @@ void ccb_progress_line(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* A warning, shown even with --quiet. */
 void ccb_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* The error that ccbake ends with. */
+void ccb_progress_error(const char *message, int exit_code);
+
+/* Lines at the foot of a terminal, one for each of several undertakings at once; `text` replaces
+ * line `index`.  Shown on a terminal only.  `n` 0 removes them. */
+void ccb_progress_board(guint n);
+void ccb_progress_board_set(guint index, const char *text);
 
 /* "5.4 GB", "812 kB": decimal units, as vendors print sizes.  Caller frees. */
 char *ccb_format_size(uint64_t bytes);

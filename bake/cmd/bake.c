@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/pace.h"
 #include "base/progress.h"
 #include "check/check.h"
 #include "cmd/load.h"
@@ -29,7 +30,7 @@
 
 static CcbLoadOptions load;
 static const char *output_path, *from_step, *door_name = "auto";
-static bool offline, force, compress, no_cache, no_verify, quiet;
+static bool offline, force, compress, no_cache, no_verify;
 
 static const CcbOption options[] = {
     {"output", 'o', CCB_OPT_STRING, &output_path, "FILE",
@@ -44,7 +45,7 @@ static const CcbOption options[] = {
     {"no-cache", 0, CCB_OPT_FLAG, &no_cache, NULL, "run every step, cached or not"},
     {"force", 'f', CCB_OPT_FLAG, &force, NULL, "replace an output that exists"},
     {"no-verify", 0, CCB_OPT_FLAG, &no_verify, NULL, "do not check the emitted image"},
-    {"quiet", 'q', CCB_OPT_FLAG, &quiet, NULL, "print warnings and errors only"},
+    CCB_PROGRESS_OPTIONS,
     {0},
 };
 
@@ -166,8 +167,34 @@ static bool fetch_payloads(Session *s, GError **error)
     return s->work && check_space(s, error);
 }
 
+#define VERIFY_PACE_NAME "verify"
+
+static char *emit_pace_name(const Session *s)
+{
+    return g_strconcat("emit ", s->format->name, s->compressed ? " compressed" : "", NULL);
+}
+
+/* The steps that will run, and what follows them. */
+static void start_pace(const Session *s)
+{
+    double fraction, left;
+    g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
+    const CcbPlan *p = s->loaded.plan;
+    for (guint i = s->first; i < p->steps->len; i++)
+        g_ptr_array_add(parts, ccb_chain_pace_name(p->steps->pdata[i], s->door));
+    g_ptr_array_add(parts, emit_pace_name(s));
+    if (!no_verify)
+        g_ptr_array_add(parts, g_strdup(VERIFY_PACE_NAME));
+    ccb_pace_start((const char *const *)parts->pdata, parts->len);
+    if (ccb_pace_now(&fraction, &left) && left >= 0) {
+        g_autofree char *text = ccb_format_seconds(left);
+        ccb_progress_line("%-8s about %s, as it took before", "expect", text);
+    }
+}
+
 static bool bake_steps(Session *s, GError **error)
 {
+    start_pace(s);
     CcbChainOptions chain = {.plan = s->loaded.plan,
                              .keys = (const char *const *)s->keys,
                              .base = s->base,
@@ -182,6 +209,8 @@ static bool bake_steps(Session *s, GError **error)
 
 static bool emit(Session *s, GError **error)
 {
+    g_autofree char *part = emit_pace_name(s);
+    ccb_pace_begin(part);
     const char *source = s->chain.top ? s->chain.top->path : s->base->path;
     ccb_progress_begin("emit", s->path, s->base->disk->size);
     if (!s->format->write(source, s->output->temporary, s->compressed, error)) {
@@ -203,6 +232,7 @@ static bool check(Session *s, GError **error)
                                     .read_only = true,
                                     .log_fd = -1};
     ccb_expectation_of(s->loaded.recipe, &expect);
+    ccb_pace_begin(VERIFY_PACE_NAME);
     ccb_progress_begin("verify", s->output->path, 0);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
     bool ok = guest != NULL && ccb_check_image(guest, &expect, &s->report, error);
@@ -262,8 +292,6 @@ static bool run(int argc, char **argv, GError **error)
     (void)argc;
     g_auto(Session) s = {.log = -1};
     gint64 started = g_get_monotonic_time();
-    if (quiet)
-        ccb_progress_set_mode(CCB_PROGRESS_QUIET);
     if (!plan(&s, argv[0], error))
         return false;
     if (is_current(&s)) {
@@ -272,6 +300,7 @@ static bool run(int argc, char **argv, GError **error)
     }
     if (!make(&s, error))
         return false;
+    ccb_pace_finish();
     g_autofree char *took =
         ccb_format_seconds((double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC);
     ccb_progress_line("%-8s %s in %s; kernel %s", "baked", s.path, took,

@@ -8,12 +8,12 @@
 #include "plan/acquire.h"
 
 static CcbLoadOptions load;
-static bool offline, quiet;
+static bool offline;
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
     {"offline", 0, CCB_OPT_FLAG, &offline, NULL, "download nothing: check what is at hand"},
-    {"quiet", 'q', CCB_OPT_FLAG, &quiet, NULL, "print warnings and errors only"},
+    CCB_PROGRESS_OPTIONS,
     {0},
 };
 
@@ -21,8 +21,6 @@ static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
     g_auto(CcbLoaded) loaded = {0};
-    if (quiet)
-        ccb_progress_set_mode(CCB_PROGRESS_QUIET);
     if (!ccb_load(argv[0], &load, &loaded, error) || !ccb_plan_require_pins(loaded.plan, error))
         return false;
     g_autoptr(CcbStore) store = ccb_plan_store(error);

@@ -16,14 +16,14 @@
 #include "plan/acquire.h"
 
 static CcbLoadOptions load;
-static bool update, quiet;
+static bool update;
 static const char *door_name = "auto";
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
     {"update", 'u', CCB_OPT_FLAG, &update, NULL, "resolve again what the lock knows already"},
     {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
-    {"quiet", 'q', CCB_OPT_FLAG, &quiet, NULL, "print warnings and errors only"},
+    CCB_PROGRESS_OPTIONS,
     {0},
 };
 
@@ -233,8 +233,6 @@ static bool run(int argc, char **argv, GError **error)
     (void)argc;
     g_auto(CcbLoaded) loaded = {0};
     Session session = {.loaded = &loaded};
-    if (quiet)
-        ccb_progress_set_mode(CCB_PROGRESS_QUIET);
     if (!ccb_load(argv[0], &load, &loaded, error) || !choose_door(&session.door, error))
         return false;
     g_autoptr(CcbStore) store = ccb_plan_store(error);

@@ -6,7 +6,9 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/pace.h"
 #include "base/progress.h"
+#include "guest/door.h"
 #include "plan/key.h"
 
 /* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
@@ -74,6 +76,17 @@ bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *f
     return true;
 }
 
+char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door)
+{
+    return g_strdup_printf("%s %s %s", ccb_door_name(door), step->kind->name, step->id);
+}
+
+static void begin_pace(const CcbChainOptions *o, guint index)
+{
+    g_autofree char *name = ccb_chain_pace_name(step_at(o->plan, index), o->door);
+    ccb_pace_begin(name);
+}
+
 /* The end of the layer that begins with step `begin`. */
 static guint layer_end(const CcbChainOptions *o, guint begin)
 {
@@ -133,6 +146,7 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
     g_autofree char *title = title_of(o, index, &tag);
     if (!write_heading(o, tag, title, error))
         return false;
+    begin_pace(o, index);
     ccb_progress_begin(tag, title, 0);
     gint64 started = g_get_monotonic_time();
     if (!step->kind->run(bake, step, error)) {
@@ -209,6 +223,8 @@ static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, gu
     for (guint i = begin; i < end; i++) {
         g_autofree char *tag = NULL;
         g_autofree char *title = title_of(o, i, &tag);
+        begin_pace(o, i);
+        ccb_pace_skip();
         ccb_progress_line("%-8s %s  (cached)", tag, title);
         add_time(chain, step_at(o->plan, i), 0, true);
     }
@@ -234,6 +250,7 @@ static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
 {
     const char *key = o->keys[end - 1];
     const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
+    begin_pace(o, begin);
     ccb_autofd int lock = ccb_layer_lock(key, error);
     if (lock < 0)
         return false;

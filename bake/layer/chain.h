@@ -50,5 +50,8 @@ char **ccb_chain_keys(const CcbPlan *plan, GError **error);
 bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from,
                      guint *ret_first, GError **error);
 
+/* What base/pace.h knows a step by; caller frees. */
+char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door);
+
 /* Bakes from step `first` on.  Errors: of the steps, with "step N/M (ID): ". */
 bool ccb_chain_build(const CcbChainOptions *options, CcbChain *ret, GError **error);

@@ -875,7 +875,7 @@ int main(void)
     g_setenv("CCBAKE_CACHE_DIR", cache, TRUE);
     g_setenv("no_proxy", "*", TRUE);
     g_assert_true(ccb_mkdirs(server_root, NULL));
-    ccb_progress_set_mode(CCB_PROGRESS_QUIET);
+    ccb_progress_options.quiet = true;
     pid_t server = start_server();
     run_all();
     ccb_process_end(&server, 1000);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/pace.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+
+#define GROUP "seconds"
+
+/* What a part that was never seen counts where no other was seen either. */
+#define UNKNOWN_S 1.0
+
+typedef struct {
+    char *name;
+    double expected; /* seconds; negative: never seen */
+    double took;     /* seconds; negative: not ended, or nothing to learn from */
+} Part;
+
+static struct {
+    GArray *parts; /* NULL: no undertaking */
+    guint current; /* parts before this one have ended */
+    bool running, skipped;
+    gint64 since; /* when the current part began */
+} pace;
+
+static char *file_path(void)
+{
+    return g_build_filename(ccb_cache_dir(), "pace", NULL);
+}
+
+static GKeyFile *load(void)
+{
+    g_autofree char *path = file_path();
+    GKeyFile *file = g_key_file_new();
+    g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL);
+    return file;
+}
+
+static double learnt(GKeyFile *file, const char *name)
+{
+    double seconds = g_key_file_get_double(file, GROUP, name, NULL);
+    return seconds > 0 && isfinite(seconds) ? seconds : -1;
+}
+
+static void clear_part(void *data)
+{
+    g_free(((Part *)data)->name);
+}
+
+void ccb_pace_start(const char *const *names, guint n)
+{
+    g_autoptr(GKeyFile) file = load();
+    g_clear_pointer(&pace.parts, g_array_unref);
+    pace.parts = g_array_new(FALSE, FALSE, sizeof(Part));
+    g_array_set_clear_func(pace.parts, clear_part);
+    for (guint i = 0; i < n; i++) {
+        Part part = {g_strdup(names[i]), learnt(file, names[i]), -1};
+        g_array_append_val(pace.parts, part);
+    }
+    pace.current = 0;
+    pace.running = false;
+}
+
+static Part *part_at(guint index)
+{
+    return &g_array_index(pace.parts, Part, index);
+}
+
+static double elapsed(void)
+{
+    return pace.running ? (double)(g_get_monotonic_time() - pace.since) / G_USEC_PER_SEC : 0;
+}
+
+static void end_current(void)
+{
+    if (pace.running && !pace.skipped)
+        part_at(pace.current)->took = elapsed();
+    pace.running = false;
+}
+
+void ccb_pace_begin(const char *name)
+{
+    for (guint i = pace.current; pace.parts != NULL && i < pace.parts->len; i++) {
+        if (strcmp(part_at(i)->name, name) != 0)
+            continue;
+        if (pace.running && i == pace.current)
+            return;
+        end_current();
+        pace.current = i;
+        pace.running = true;
+        pace.skipped = false;
+        pace.since = g_get_monotonic_time();
+        return;
+    }
+}
+
+void ccb_pace_skip(void)
+{
+    pace.skipped = true;
+}
+
+/* The file is read again before it is written: another bake may have learnt meanwhile. */
+static void save(void)
+{
+    g_autofree char *path = file_path();
+    g_autoptr(GKeyFile) file = load();
+    for (guint i = 0; i < pace.parts->len; i++) {
+        const Part *part = part_at(i);
+        double before = learnt(file, part->name);
+        if (part->took >= 0)
+            g_key_file_set_double(file, GROUP, part->name,
+                                  before >= 0 ? (before + part->took) / 2 : part->took);
+    }
+    gsize size;
+    g_autofree char *text = g_key_file_to_data(file, &size, NULL);
+    if (ccb_mkdirs(ccb_cache_dir(), NULL))
+        g_file_set_contents(path, text, (gssize)size, NULL);
+}
+
+void ccb_pace_finish(void)
+{
+    if (pace.parts == NULL)
+        return;
+    end_current();
+    save();
+    pace.current = pace.parts->len;
+}
+
+/* So that a part that was never seen moves the bar as the others do. */
+static double mean_expected(void)
+{
+    double sum = 0;
+    guint n = 0;
+    for (guint i = 0; i < pace.parts->len; i++) {
+        double expected = part_at(i)->expected;
+        sum += MAX(expected, 0);
+        n += expected >= 0;
+    }
+    return n > 0 ? sum / n : UNKNOWN_S;
+}
+
+bool ccb_pace_now(double *ret_fraction, double *ret_left_s)
+{
+    if (pace.parts == NULL)
+        return false;
+    double unknown = mean_expected(), total = 0, done = 0;
+    bool known = true;
+    for (guint i = 0; i < pace.parts->len; i++) {
+        const Part *part = part_at(i);
+        double expected = part->expected >= 0 ? part->expected : unknown;
+        total += expected;
+        if (i < pace.current)
+            done += expected;
+        else if (i == pace.current)
+            done += MIN(elapsed(), expected); /* one that takes longer stands still */
+        known = known && (i < pace.current || part->expected >= 0);
+    }
+    *ret_fraction = total > 0 ? done / total : 1;
+    *ret_left_s = known ? total - done : -1;
+    return true;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/pace.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "tap.h"
+
+static const char *const parts[] = {"host one", "host two", "emit"};
+
+static void write_pace(const char *text)
+{
+    g_autofree char *path = g_build_filename(ccb_cache_dir(), "pace", NULL);
+    g_file_set_contents(path, text, -1, NULL);
+}
+
+static double learnt(const char *name)
+{
+    g_autofree char *path = g_build_filename(ccb_cache_dir(), "pace", NULL);
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL);
+    return g_key_file_get_double(file, "seconds", name, NULL);
+}
+
+static void test_without_history(void)
+{
+    double fraction = -1, left = 0;
+    ok(!ccb_pace_now(&fraction, &left), "without an undertaking there is no pace");
+    ccb_pace_start(parts, G_N_ELEMENTS(parts));
+    ok(ccb_pace_now(&fraction, &left) && fraction == 0 && left < 0,
+       "what was never seen has no time left");
+    ccb_pace_begin("host two");
+    ccb_pace_now(&fraction, &left);
+    ok(fraction > 0.3 && fraction < 0.4, "the parts count alike");
+}
+
+static void test_with_history(void)
+{
+    double fraction = -1, left = 0;
+    write_pace("[seconds]\nhost one=10\nhost two=80\nemit=10\n");
+    ccb_pace_start(parts, G_N_ELEMENTS(parts));
+    ccb_pace_now(&fraction, &left);
+    ok(fraction == 0 && left == 100, "the time left is the sum");
+    ccb_pace_begin("host one");
+    ccb_pace_begin("host two");
+    ccb_pace_now(&fraction, &left);
+    ok(fraction > 0.099 && fraction < 0.11 && left > 89 && left < 90.1,
+       "a part that has ended is done, whatever it took");
+    ccb_pace_begin("nothing");
+    ccb_pace_begin("host one");
+    double again;
+    ccb_pace_now(&again, &left);
+    ok(again >= fraction && again < 0.12, "unknown and past parts change nothing");
+}
+
+static void test_learning(void)
+{
+    write_pace("[seconds]\nhost one=10\nhost two=80\nemit=10\nother=7\n");
+    ccb_pace_start(parts, G_N_ELEMENTS(parts));
+    ccb_pace_begin("host one");
+    g_usleep(100 * 1000);
+    ccb_pace_begin("host two");
+    ccb_pace_skip();
+    ccb_pace_begin("emit");
+    ccb_pace_finish();
+    double one = learnt("host one");
+    ok(one >= 5.05 && one < 6, "a new duration weighs as much as those before");
+    ok(learnt("host two") == 80, "a skipped part teaches nothing");
+    ok(learnt("emit") >= 5 && learnt("emit") < 6, "the last part counts, too");
+    ok(learnt("other") == 7, "what is not ours stays");
+}
+
+static void test_damage(void)
+{
+    double fraction = -1, left = 0;
+    write_pace("[seconds\nhost one=ten\n\xff");
+    ccb_pace_start(parts, G_N_ELEMENTS(parts));
+    ok(ccb_pace_now(&fraction, &left) && left < 0, "a damaged file is no history");
+    write_pace("[seconds]\nhost one=-3\nhost two=nan\nemit=1e999\n");
+    ccb_pace_start(parts, G_N_ELEMENTS(parts));
+    ccb_pace_now(&fraction, &left);
+    ok(left < 0, "nor are impossible durations");
+}
+
+int main(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("ccbake-pace-XXXXXX", NULL);
+    g_setenv("CCBAKE_CACHE_DIR", dir, TRUE);
+    test_without_history();
+    test_with_history();
+    test_learning();
+    test_damage();
+    ccb_remove_tree(dir, NULL);
+    return done();
+}
