@@ -131,6 +131,32 @@ char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_ar
     return g_memdup2(argv + optind, sizeof *argv * (size_t)(argc - optind + 1));
 }
 
+static void add_word(GPtrArray *argv, const CcbOption *option, const char *value)
+{
+    if (value != NULL)
+        g_ptr_array_add(argv, g_strdup_printf("--%s=%s", option->name, value));
+}
+
+static void add_list(GPtrArray *argv, const CcbOption *option, const GPtrArray *values)
+{
+    for (guint i = 0; values != NULL && i < values->len; i++)
+        add_word(argv, option, values->pdata[i]);
+}
+
+void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv)
+{
+    for (const CcbOption *o = options; o->name != NULL; o++) {
+        if (o->type == CCB_OPT_FLAG && *(const bool *)o->value)
+            g_ptr_array_add(argv, g_strconcat("--", o->name, NULL));
+        else if (o->type == CCB_OPT_STRING)
+            add_word(argv, o, *(const char *const *)o->value);
+        else if (o->type == CCB_OPT_LIST)
+            add_list(argv, o, *(GPtrArray *const *)o->value);
+        else if (o->type == CCB_OPT_NUMBER && *(const unsigned *)o->value > 0)
+            g_ptr_array_add(argv, g_strdup_printf("--%s=%u", o->name, *(const unsigned *)o->value));
+    }
+}
+
 char *ccb_options_help(const CcbVerb *verb)
 {
     GString *help = g_string_new(NULL);

@@ -48,6 +48,10 @@ typedef struct CcbVerb {
  * Prints the help and returns NULL without an error for --help.  Errors: CCB_ERR_USAGE. */
 char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_argc, GError **error);
 
+/* Adds the options that have a value, as they would be typed: for a ccbake that is started by this
+ * one.  The words belong to `argv`. */
+void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv);
+
 /* Writes the verb's help text. */
 char *ccb_options_help(const CcbVerb *verb); /* caller frees */
 

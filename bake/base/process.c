@@ -32,6 +32,7 @@ typedef struct {
     Stream out, err;
     GQueue tail; /* the last lines, for the error message */
     gint64 deadline;
+    bool ended;
 } Run;
 
 static const char *name_of(const CcbProcess *spec)
@@ -179,22 +180,35 @@ static int next_timeout(const Run *run)
     return (int)CLAMP(left_ms, 0, TICK_MS);
 }
 
-/* Waits for the child to exit, passing its output on; false: limit passed or cancelled. */
+/* Waits a moment for something to happen to the children, and passes their output on. */
+static bool watch(Run *const *runs, guint n, int timeout_ms, GError **error)
+{
+    enum { FDS = 3 };
+    g_autofree struct pollfd *fds = g_new0(struct pollfd, n * FDS + 1);
+    for (guint i = 0; i < n; i++) {
+        fds[i * FDS] = (struct pollfd){.fd = runs[i]->pidfd, .events = POLLIN};
+        fds[i * FDS + 1] = (struct pollfd){.fd = runs[i]->err.fd, .events = POLLIN};
+        fds[i * FDS + 2] = (struct pollfd){.fd = runs[i]->out.fd, .events = POLLIN};
+    }
+    fds[n * FDS] = (struct pollfd){.fd = ccb_cancelled() ? -1 : ccb_cancel_fd(), .events = POLLIN};
+    int ready = poll(fds, n * FDS + 1, timeout_ms);
+    if (ready < 0 && errno != EINTR)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "waiting for %s", runs[0]->spec->argv[0]);
+    for (guint i = 0; i < n; i++) {
+        drain(runs[i], &runs[i]->err);
+        drain(runs[i], &runs[i]->out);
+        runs[i]->ended = ready > 0 && fds[i * FDS].revents != 0;
+    }
+    return true;
+}
+
+/* Waits for the child to exit; false: limit passed or cancelled. */
 static bool attend(Run *run, GError **error)
 {
     for (;;) {
-        struct pollfd fds[] = {{.fd = run->pidfd, .events = POLLIN},
-                               {.fd = run->err.fd, .events = POLLIN},
-                               {.fd = run->out.fd, .events = POLLIN},
-                               {.fd = ccb_cancel_fd(), .events = POLLIN}};
-        int n = poll(fds, G_N_ELEMENTS(fds), next_timeout(run));
-        if (n < 0 && errno != EINTR)
-            return ccb_fail_errno(error, CCB_ERR_HOST, "waiting for %s", run->spec->argv[0]);
-        drain(run, &run->err);
-        drain(run, &run->out);
-        if (ccb_cancel_check(error))
+        if (!watch(&run, 1, next_timeout(run), error) || ccb_cancel_check(error))
             return false;
-        if (n > 0 && fds[0].revents)
+        if (run->ended)
             return true;
         if (run->deadline && g_get_monotonic_time() >= run->deadline)
             return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s", name_of(run->spec),
@@ -248,6 +262,14 @@ static bool judge(const Run *run, GError **error)
     return ccb_fail(error, code, "%s failed with exit code %d", name_of(spec), spec->ret_status);
 }
 
+static void run_init(Run *run, CcbProcess *spec)
+{
+    *run = (Run){.spec = spec, .pidfd = -1};
+    run->out = (Stream){-1, g_string_new(NULL)};
+    run->err = (Stream){-1, g_string_new(NULL)};
+    g_queue_init(&run->tail);
+}
+
 static void run_clear(Run *run)
 {
     ccb_close_fd(&run->out.fd);
@@ -260,10 +282,8 @@ static void run_clear(Run *run)
 
 bool ccb_process_run(CcbProcess *spec, GError **error)
 {
-    Run run = {.spec = spec, .pidfd = -1};
-    run.out = (Stream){-1, g_string_new(NULL)};
-    run.err = (Stream){-1, g_string_new(NULL)};
-    g_queue_init(&run.tail);
+    Run run;
+    run_init(&run, spec);
     if (spec->limit_s)
         run.deadline = g_get_monotonic_time() + (gint64)spec->limit_s * G_USEC_PER_SEC;
 
@@ -275,6 +295,73 @@ bool ccb_process_run(CcbProcess *spec, GError **error)
         append_tail(&run, error);
     run_clear(&run);
     return ok;
+}
+
+static void run_free(void *data)
+{
+    Run *run = data;
+    if (run->pid > 0)
+        reap(run);
+    run_clear(run);
+    g_free(run);
+}
+
+static bool start_more(GPtrArray *active, CcbProcess *processes, guint n, guint at_a_time,
+                       guint *next, GError **error)
+{
+    while (*next < n && active->len < at_a_time) {
+        Run *run = g_new0(Run, 1);
+        run_init(run, &processes[(*next)++]);
+        g_ptr_array_add(active, run);
+        if (!start(run, error))
+            return false;
+    }
+    return true;
+}
+
+/* Takes those that have ended off the list. */
+static void collect(GPtrArray *active, void (*on_end)(const CcbProcess *process))
+{
+    for (guint i = active->len; i-- > 0;) {
+        Run *run = active->pdata[i];
+        if (!run->ended)
+            continue;
+        reap(run);
+        run->pid = 0;
+        on_end(run->spec);
+        g_ptr_array_remove_index(active, i);
+    }
+}
+
+/* Asks what still runs to end; who does not is killed with the list. */
+static void end_all(GPtrArray *active, void (*on_end)(const CcbProcess *process))
+{
+    enum { GRACE_S = 60 };
+    gint64 until = g_get_monotonic_time() + GRACE_S * (gint64)G_USEC_PER_SEC;
+    for (guint i = 0; i < active->len; i++) {
+        const Run *run = active->pdata[i];
+        if (run->pid > 0)
+            kill(run->pid, SIGTERM);
+    }
+    while (active->len > 0 && g_get_monotonic_time() < until &&
+           watch((Run **)active->pdata, active->len, TICK_MS, NULL))
+        collect(active, on_end);
+}
+
+bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
+                         void (*on_end)(const CcbProcess *process), GError **error)
+{
+    guint next = 0;
+    g_autoptr(GPtrArray) active = g_ptr_array_new_with_free_func(run_free);
+    do {
+        if (ccb_cancel_check(error) || !start_more(active, processes, n, at_a_time, &next, error) ||
+            !watch((Run **)active->pdata, active->len, TICK_MS, error)) {
+            end_all(active, on_end);
+            return false;
+        }
+        collect(active, on_end);
+    } while (next < n || active->len > 0);
+    return true;
 }
 
 pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)

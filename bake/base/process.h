@@ -42,6 +42,12 @@ typedef struct {
  * output), CCB_ERR_STEP with "timed out after N s" (limit), CCB_ERR_CANCELLED. */
 bool ccb_process_run(CcbProcess *process, GError **error);
 
+/* Runs several, `at_a_time` of them at once, in their order; `on_end` hears of each that has ended, with its
+ * ret_status set.  Exit codes are the caller's to judge; limits are not kept.  Errors: CCB_ERR_HOST (one can't be
+ * started), CCB_ERR_CANCELLED; what still runs then gets SIGTERM, and SIGKILL after a while. */
+bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
+                         void (*on_end)(const CcbProcess *process), GError **error);
+
 /* Starts a daemon-like child in the background; it gets SIGKILL when ccbake dies.  Its output goes
  * to `log_fd` (-1: /dev/null).  Returns the pid, or -1. */
 pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error);

@@ -56,6 +56,13 @@ static double elapsed(void)
 
 /* --- Events: one JSON object a line; ccbake(1) describes them. */
 
+static void print_json(const json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(13));
+    fprintf(stderr, "%s\n", text);
+    free(text);
+}
+
 /* Takes the fields over. */
 static void write_event(const char *name, json_t *fields)
 {
@@ -67,9 +74,7 @@ static void write_event(const char *name, json_t *fields)
         if (left >= 0)
             json_object_set_new(fields, "left_s", json_real(left));
     }
-    char *text = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(13));
-    fprintf(stderr, "%s\n", text);
-    free(text);
+    print_json(fields);
     json_decref(fields);
 }
 
@@ -164,20 +169,23 @@ static void draw(void)
     state.drawn = g_get_monotonic_time();
 }
 
-void ccb_progress_board(guint n)
+bool ccb_progress_board(guint n)
 {
     erase();
     g_clear_pointer(&state.board, g_ptr_array_unref);
-    if (n > 0) {
+    if (n > 0 && on_terminal()) {
         state.board = g_ptr_array_new_with_free_func(g_free);
         for (guint i = 0; i < n; i++)
             g_ptr_array_add(state.board, g_strdup(""));
     }
     draw();
+    return state.board != NULL;
 }
 
 void ccb_progress_board_set(guint index, const char *text)
 {
+    if (state.board == NULL)
+        return;
     g_free(state.board->pdata[index]);
     state.board->pdata[index] = g_strdup(text);
     if (g_get_monotonic_time() - state.drawn < REDRAW_US)
@@ -291,6 +299,37 @@ void ccb_warn(const char *format, ...)
     va_start(args, format);
     print_line("warning", "warning: ", format, args);
     va_end(args);
+}
+
+void ccb_progress_result(const char *result, const char *path, const char *format, ...)
+{
+    va_list args;
+    if (quiet())
+        return;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    if (as_json()) {
+        g_autofree char *valid = g_utf8_make_valid(path, -1);
+        write_event("result", json_pack("{ssssss}", "result", result, "path", valid, "text", text));
+        return;
+    }
+    erase();
+    fprintf(stderr, "%-8s %s%s\n", result, path, text);
+    draw();
+}
+
+bool ccb_progress_forward(const char *image, const char *event)
+{
+    if (!as_json())
+        return false;
+    json_t *json = json_loads(event, 0, NULL);
+    if (json_is_object(json)) {
+        json_object_set_new(json, "image", json_string(image));
+        print_json(json);
+    }
+    json_decref(json);
+    return true;
 }
 
 void ccb_progress_error(const char *message, int exit_code)

@@ -52,12 +52,21 @@ void ccb_progress_line(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* A warning, shown even with --quiet. */
 void ccb_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/* What came of it: `result` is one word, as "baked"; the text may be "". */
+void ccb_progress_result(const char *result, const char *path, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/* With --progress=json: passes on the event of a ccbake that was started for one of several images.  Whether it did:
+ * where not, the caller shows what the event says. */
+bool ccb_progress_forward(const char *image, const char *event);
+
 /* The error that ccbake ends with. */
 void ccb_progress_error(const char *message, int exit_code);
 
 /* Lines at the foot of a terminal, one for each of several undertakings at once; `text` replaces
- * line `index`.  Shown on a terminal only.  `n` 0 removes them. */
-void ccb_progress_board(guint n);
+ * line `index`.  Elsewhere than on a terminal there is no board, and setting its lines does nothing.
+ * `n` 0 removes them; ccb_progress_board() says whether there is a board. */
+bool ccb_progress_board(guint n);
 void ccb_progress_board_set(guint index, const char *text);
 
 /* "5.4 GB", "812 kB": decimal units, as vendors print sizes.  Caller frees. */

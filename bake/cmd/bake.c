@@ -20,6 +20,7 @@
 #include "base/progress.h"
 #include "check/check.h"
 #include "cmd/load.h"
+#include "cmd/matrix.h"
 #include "cmd/verbs.h"
 #include "emit/format.h"
 #include "emit/manifest.h"
@@ -30,11 +31,14 @@
 
 static CcbLoadOptions load;
 static const char *output_path, *from_step, *door_name = "auto";
-static bool offline, force, compress, no_cache, no_verify;
+static bool offline, force, compress, no_cache, no_verify, matrix;
+static unsigned jobs;
 
 static const CcbOption options[] = {
     {"output", 'o', CCB_OPT_STRING, &output_path, "FILE",
-     "the image; default: NAME.qcow2 of the recipe"},
+     "the image, or the directory of a matrix; default: NAME.qcow2 of the recipe"},
+    {"matrix", 'm', CCB_OPT_FLAG, &matrix, NULL, "bake every image of the recipe's matrix"},
+    {"jobs", 'j', CCB_OPT_NUMBER, &jobs, "N", "images of a matrix at a time"},
     CCB_LOAD_OPTIONS(load),
     {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
     {"offline", 0, CCB_OPT_FLAG, &offline, NULL, "use what is at hand, download nothing"},
@@ -93,14 +97,13 @@ static bool plan(Session *s, const char *recipe_path, GError **error)
         !ccb_plan_require_pins(s->loaded.plan, error))
         return false;
     const CcbRecipe *recipe = s->loaded.recipe;
-    if (recipe->cells->len > 0)
+    if (recipe->cells->len > 0 && ccb_matrix_setting(&load, recipe->cells) == NULL)
         ccb_warn(
-            "the recipe has a matrix of %u images; this bakes one, with the variables as they are",
+            "the recipe has a matrix of %u images, and this bakes one; --matrix bakes them all",
             recipe->cells->len);
     s->format = ccb_emit_format(recipe->formats[0]);
     s->compressed = compress || recipe->compress;
-    s->path = output_path ? g_strdup(output_path)
-                          : g_strconcat(recipe->output_name, ".", s->format->name, NULL);
+    s->path = output_path ? g_strdup(output_path) : ccb_emit_file_name(recipe);
     s->keys = ccb_chain_keys(s->loaded.plan, error);
     return s->keys != NULL;
 }
@@ -287,15 +290,14 @@ static bool make(Session *s, GError **error)
            emit(s, error) && check(s, error) && publish(s, error);
 }
 
-static bool run(int argc, char **argv, GError **error)
+static bool bake_one(const char *recipe_path, GError **error)
 {
-    (void)argc;
     g_auto(Session) s = {.log = -1};
     gint64 started = g_get_monotonic_time();
-    if (!plan(&s, argv[0], error))
+    if (!plan(&s, recipe_path, error))
         return false;
     if (is_current(&s)) {
-        ccb_progress_line("%-8s %s is what this recipe bakes: nothing to do", "current", s.path);
+        ccb_progress_result("current", s.path, " is what this recipe bakes: nothing to do");
         return true;
     }
     if (!make(&s, error))
@@ -303,9 +305,34 @@ static bool run(int argc, char **argv, GError **error)
     ccb_pace_finish();
     g_autofree char *took =
         ccb_format_seconds((double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC);
-    ccb_progress_line("%-8s %s in %s; kernel %s", "baked", s.path, took,
-                      s.chain.facts->default_kver);
+    ccb_progress_result("baked", s.path, " in %s; kernel %s", took, s.chain.facts->default_kver);
     return true;
+}
+
+/* Each image is baked by a ccbake of its own, with our options but those that are for all of them. */
+static bool bake_matrix(const char *recipe_path, GError **error)
+{
+    CcbMatrixOptions all = {.recipe_path = recipe_path,
+                            .load = &load,
+                            .directory = output_path ? output_path : ".",
+                            .at_a_time = jobs,
+                            .table = options};
+    CcbDoor wanted;
+    if (!ccb_door_from_name(door_name, &wanted, error) ||
+        ccb_door_choose(wanted, NULL, error) == CCB_DOOR_AUTO) /* asked once, and remembered */
+        return false;
+    matrix = false;
+    output_path = NULL;
+    jobs = 0;
+    return ccb_matrix_bake(&all, error);
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    if (jobs > 0 && !matrix)
+        return ccb_fail(error, CCB_ERR_USAGE, "--jobs is for --matrix");
+    return matrix ? bake_matrix(argv[0], error) : bake_one(argv[0], error);
 }
 
 const CcbVerb ccb_verb_bake = {

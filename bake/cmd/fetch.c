@@ -17,14 +17,24 @@ static const CcbOption options[] = {
     {0},
 };
 
+static bool fetch_cell(const char *path, char *const *cell, CcbStore *store, GError **error)
+{
+    g_auto(CcbLoaded) loaded = {0};
+    return ccb_load_cell(path, &load, cell, &loaded, error) &&
+           ccb_plan_require_pins(loaded.plan, error) &&
+           ccb_plan_fetch(loaded.plan, 0, store, offline, error);
+}
+
+/* All images of a matrix. */
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
-    g_auto(CcbLoaded) loaded = {0};
-    if (!ccb_load(argv[0], &load, &loaded, error) || !ccb_plan_require_pins(loaded.plan, error))
-        return false;
-    g_autoptr(CcbStore) store = ccb_plan_store(error);
-    return store != NULL && ccb_plan_fetch(loaded.plan, 0, store, offline, error);
+    g_autoptr(GPtrArray) cells = ccb_load_cells(argv[0], &load, error);
+    g_autoptr(CcbStore) store = cells ? ccb_plan_store(error) : NULL;
+    for (guint i = 0; store != NULL && i < cells->len; i++)
+        if (!fetch_cell(argv[0], cells->pdata[i], store, error))
+            return false;
+    return store != NULL;
 }
 
 const CcbVerb ccb_verb_fetch = {

@@ -28,5 +28,19 @@ typedef struct {
 /* Recipe, lock and plan of them. */
 bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret,
               GError **error);
+/* What a recipe describes: the cells of its matrix, or itself where it has none.  Settings of char **, "name=value",
+ * empty for the recipe itself; caller unrefs.  Every cell was loaded once: errors are found before any is worked on. */
+GPtrArray *ccb_load_cells(const char *recipe_path, const CcbLoadOptions *options, GError **error);
+
+/* The --set that gives a variable of the matrix a value, or NULL. */
+const char *ccb_matrix_setting(const CcbLoadOptions *options, const GPtrArray *cells);
+
+/* ccb_load() of one of them; errors say which. */
+bool ccb_load_cell(const char *recipe_path, const CcbLoadOptions *options, char *const *cell,
+                   CcbLoaded *ret, GError **error);
+
+/* "driver=570.148.08 cuda=12.8.1"; empty for the recipe itself.  Caller frees. */
+char *ccb_cell_label(char *const *cell);
+
 void ccb_loaded_clear(CcbLoaded *loaded);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbLoaded, ccb_loaded_clear)

@@ -36,7 +36,14 @@ typedef struct {
     CcbFacts *facts;
     CcbWork *work;
     GPtrArray *pending; /* CcbStep: resolved, and not installed in the overlay yet */
+    GHashTable *locked; /* keys of what this run has locked: --update does not do it again */
 } Session;
+
+/* Whether what the lock knows of this key is to be found out again. */
+static bool is_stale(const Session *s, const char *key)
+{
+    return update && !g_hash_table_contains(s->locked, key);
+}
 
 /* Files of the recipe: what it pins is taken at its word, the rest is fetched. */
 static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payload, GError **error)
@@ -44,7 +51,7 @@ static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payl
     g_autoptr(GPtrArray) one = g_ptr_array_new();
     if (from->sha256 != NULL)
         return true;
-    if (update) {
+    if (is_stale(s, ccb_lock_file_key(from))) {
         g_clear_pointer(&payload->sha256, g_free);
         payload->size = from->size;
     }
@@ -52,6 +59,7 @@ static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payl
     if (!ccb_payloads_fetch(one, s->store, false, error))
         return ccb_hint(error, "where the file changed on purpose: `ccbake lock --update`");
     ccb_lock_set_file(s->loaded->lock, ccb_lock_file_key(from), payload->sha256, payload->size);
+    g_hash_table_add(s->locked, g_strdup(ccb_lock_file_key(from)));
     return true;
 }
 
@@ -192,7 +200,7 @@ static bool lock_step(Session *s, CcbStep *step, GError **error)
     if (step->kind->resolve == NULL)
         return true;
     g_autofree char *key = ccb_lock_step_key(s->loaded->plan->base->sha256, step);
-    GPtrArray *found = update ? NULL : ccb_lock_resolved(s->loaded->lock, key);
+    GPtrArray *found = is_stale(s, key) ? NULL : ccb_lock_resolved(s->loaded->lock, key);
     if (found == NULL) {
         found = resolve(s, step, error);
         if (found == NULL)
@@ -206,6 +214,7 @@ static bool lock_step(Session *s, CcbStep *step, GError **error)
     if (!has_all_digests(found))
         return ccb_fail(error, CCB_ERR_INTERNAL, "step %s: a file without a digest", step->id);
     ccb_lock_set_resolved(s->loaded->lock, key, step->id, found);
+    g_hash_table_add(s->locked, g_steal_pointer(&key));
     return true;
 }
 
@@ -228,24 +237,38 @@ static bool choose_door(CcbDoor *ret_door, GError **error)
     return *ret_door != CCB_DOOR_AUTO;
 }
 
+/* Each image of a matrix finds what those before it have locked. */
+static bool lock_cell(const char *path, char *const *cell, Session *s, GError **error)
+{
+    g_auto(CcbLoaded) loaded = {0};
+    if (!ccb_load_cell(path, &load, cell, &loaded, error))
+        return false;
+    s->loaded = &loaded;
+    s->pending = g_ptr_array_new();
+    bool ok = lock_all(s, error);
+    g_clear_pointer(&s->pending, g_ptr_array_unref);
+    g_clear_pointer(&s->facts, ccb_facts_free);
+    g_clear_pointer(&s->work, ccb_work_free);
+    return ok;
+}
+
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
-    g_auto(CcbLoaded) loaded = {0};
-    Session session = {.loaded = &loaded};
-    if (!ccb_load(argv[0], &load, &loaded, error) || !choose_door(&session.door, error))
+    Session session = {0};
+    g_autoptr(GPtrArray) cells = ccb_load_cells(argv[0], &load, error);
+    if (cells == NULL || !choose_door(&session.door, error))
         return false;
     g_autoptr(CcbStore) store = ccb_plan_store(error);
-    if (store == NULL)
-        return false;
+    g_autoptr(GHashTable) locked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     session.store = store;
-    session.pending = g_ptr_array_new();
-    bool ok = lock_all(&session, error);
-    g_ptr_array_unref(session.pending);
-    ccb_facts_free(session.facts);
-    ccb_work_free(session.work);
+    session.locked = locked;
+    bool ok = store != NULL;
+    for (guint i = 0; ok && i < cells->len; i++)
+        ok = lock_cell(argv[0], cells->pdata[i], &session, error);
+    g_autofree char *lock_path = load.lock ? g_strdup(load.lock) : ccb_lock_path(argv[0]);
     if (ok)
-        ccb_progress_line("locked   %s", loaded.lock_path);
+        ccb_progress_line("locked   %s", lock_path);
     return ok;
 }
 

@@ -42,12 +42,11 @@ static json_t *cells_to_json(const CcbRecipe *recipe)
 {
     json_t *list = json_array();
     for (guint i = 0; i < recipe->cells->len; i++) {
-        GHashTableIter iterator;
-        gpointer name, value;
         json_t *cell = json_object();
-        g_hash_table_iter_init(&iterator, recipe->cells->pdata[i]);
-        while (g_hash_table_iter_next(&iterator, &name, &value))
-            json_object_set_new(cell, name, json_string(value));
+        for (char **setting = recipe->cells->pdata[i]; *setting != NULL; setting++) {
+            g_auto(GStrv) parts = g_strsplit(*setting, "=", 2);
+            json_object_set_new(cell, parts[0], json_string(parts[1]));
+        }
         json_array_append_new(list, cell);
     }
     return list;
@@ -56,7 +55,8 @@ static json_t *cells_to_json(const CcbRecipe *recipe)
 static bool print_recipe(const char *path, GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
-    if (!ccb_load(path, &load, &loaded, error))
+    g_autoptr(GPtrArray) cells = ccb_load_cells(path, &load, error); /* checks every image */
+    if (cells == NULL || !ccb_load(path, &load, &loaded, error))
         return false;
     g_autofree char *digest = ccb_recipe_digest(loaded.recipe);
     return print_json(json_pack("{sssoso}", "digest", digest, "recipe",

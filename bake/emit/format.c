@@ -12,3 +12,8 @@ const CcbEmitFormat *ccb_emit_format(const char *name)
             return formats[i];
     return NULL;
 }
+
+char *ccb_emit_file_name(const CcbRecipe *recipe)
+{
+    return g_strconcat(recipe->output_name, ".", ccb_emit_format(recipe->formats[0])->name, NULL);
+}

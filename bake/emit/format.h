@@ -2,8 +2,7 @@
 /* An output format is one file in emit/ and one row of the table in format.c. */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
+#include "recipe/recipe.h"
 
 typedef struct {
     const char *name;   /* as recipes write it; also the file's ending */
@@ -17,3 +16,6 @@ extern const CcbEmitFormat ccb_emit_qcow2;
 
 /* The row of that name, or NULL. */
 const CcbEmitFormat *ccb_emit_format(const char *name);
+
+/* "NAME.qcow2": what the output of a recipe is called; caller frees. */
+char *ccb_emit_file_name(const CcbRecipe *recipe);

@@ -196,7 +196,20 @@ static bool read_steps(CcbRecipe *recipe, GError **error)
     return true;
 }
 
-/* Every combination of the matrix's values, the last variable turning fastest. */
+/* The values of one cell, the last variable turning fastest; caller frees. */
+static char **read_cell(const CcbNode *matrix, guint cell)
+{
+    guint rest = cell;
+    char **settings = g_new0(char *, matrix->keys->len + 1);
+    for (guint i = matrix->keys->len; i-- > 0;) {
+        const CcbNode *key = matrix->keys->pdata[i], *list = matrix->items->pdata[i];
+        const CcbNode *value = list->items->pdata[rest % list->items->len];
+        rest /= list->items->len;
+        settings[i] = g_strconcat(key->text, "=", value->text, NULL);
+    }
+    return settings;
+}
+
 static void read_matrix(CcbRecipe *recipe)
 {
     const CcbNode *matrix = ccb_node_get(recipe->root, "matrix");
@@ -205,17 +218,8 @@ static void read_matrix(CcbRecipe *recipe)
         return;
     for (guint i = 0; i < matrix->keys->len; i++)
         total *= ((CcbNode *)matrix->items->pdata[i])->items->len;
-    for (guint cell = 0; cell < total; cell++) {
-        GHashTable *values = g_hash_table_new(g_str_hash, g_str_equal);
-        guint rest = cell;
-        for (guint i = matrix->keys->len; i-- > 0;) {
-            const CcbNode *list = matrix->items->pdata[i];
-            const CcbNode *value = list->items->pdata[rest % list->items->len];
-            rest /= list->items->len;
-            g_hash_table_insert(values, ((CcbNode *)matrix->keys->pdata[i])->text, value->text);
-        }
-        g_ptr_array_add(recipe->cells, values);
-    }
+    for (guint cell = 0; cell < total; cell++)
+        g_ptr_array_add(recipe->cells, read_cell(matrix, cell));
 }
 
 static bool check_matrix(const CcbNode *root, GError **error)
@@ -301,7 +305,7 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
     recipe->path = g_strdup(path);
     recipe->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)payload_free);
     recipe->steps = g_ptr_array_new_with_free_func(g_free);
-    recipe->cells = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
+    recipe->cells = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
     recipe->name = g_strdup(ccb_node_get_text(root, "name"));
     recipe->gpus = ccb_node_get_number(root, "gpus", 1);
     read_matrix(recipe);

@@ -39,7 +39,8 @@ typedef struct {
     char *min_kernel;
     GPtrArray *payloads; /* CcbRecipePayload */
     GPtrArray *steps;    /* CcbRecipeStep */
-    GPtrArray *cells;    /* of the matrix: GHashTable of variable ► value; empty without one */
+    GPtrArray
+        *cells; /* of the matrix: char **, "name=value" in the matrix's order; empty without one */
     char *output_name;
     char **formats;
     bool compress;
