@@ -133,6 +133,51 @@ EOF
     [[ -z $output ]] || fail "left behind: $output"
 }
 
+# Everything but the installer's record, caches that hold times, and what was made to differ.
+comparable_listing() {
+    "$TOP/tests/image-listing" "$1" |
+        grep -vE '^(var/lib/nvidia/log|var/cache/ldconfig/aux-cache|etc/before|boot/initramfs[^ ]*) '
+}
+
+@test "a driver is compiled once for images that differ in what stands before it" {
+    local name
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+    for name in one two three; do
+        cat >"$name.yaml" <<EOF
+format: 1
+name: $name
+gpus: 1
+base: {path: $STANDIN/base.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+payloads:
+  driver: {path: $STANDIN/payloads/NVIDIA-Linux-x86_64-550.144.03.run}
+steps:
+  - run: {commands: [[sh, -c, "echo $name >/etc/before"]]}
+  - nvidia-driver: {payload: driver, version: 550.144.03}
+  - initramfs
+EOF
+        run_ccbake lock --quiet "$name.yaml"
+    done
+    run_ccbake bake --no-verify one.yaml
+    grep -q -- "--no-kernel-module" one.log && fail "the first bake compiled nothing"
+    run_ccbake cache ls
+    assert_contains "1 sets of built files"
+    run_ccbake bake --no-verify two.yaml
+    grep -q -- "--no-kernel-module" two.log || fail "the second bake compiled again"
+    diff <(comparable_listing one.qcow2) <(comparable_listing two.qcow2)
+
+    # Other headers are another kernel to compile for; a damaged module is not used.
+    printf 'X' >>"$(echo "$CCBAKE_CACHE_DIR"/built/*/nvidia.ko)"
+    run_ccbake bake --no-verify three.yaml
+    assert_contains "is damaged: dropped"
+    grep -q -- "--no-kernel-module" three.log && fail "a damaged module was used"
+    sed -i 's|echo three >/etc/before|echo CONFIG_MORE=y >>/lib/modules/5.10.134-18.al8.x86_64/build/.config|' three.yaml
+    run_ccbake lock --quiet three.yaml
+    run_ccbake bake --no-verify --force three.yaml
+    grep -q -- "--no-kernel-module" three.log && fail "modules for other headers were used"
+    run_ccbake cache ls
+    assert_contains "2 sets of built files"
+}
+
 @test "a base whose kernel is too old gets the recipe's newer one, and boots it by default" {
     "$TOP/scripts/standin-kernel" --release 19.1.al8 >/dev/null
     cat >newer.yaml <<EOF

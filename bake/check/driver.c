@@ -11,9 +11,6 @@
 #define MINIMUM_ONE_GPU    "550.144.03"
 #define MINIMUM_EIGHT_GPUS "570.148.08"
 
-const char *const ccb_driver_modules[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
-                                          "nvidia-drm", "nvidia-peermem", NULL};
-
 /* The driver's own installer, outside modules, DKMS. */
 static const char *const module_directories[] = {"kernel/drivers/video/", "extra/", "updates/",
                                                  NULL};

@@ -5,9 +5,6 @@
 #include "check/context.h"
 #include "format/module.h"
 
-/* The five, without ".ko"; ends with NULL. */
-extern const char *const ccb_driver_modules[];
-
 /* "nvidia_uvm" for "nvidia-uvm.ko.xz" or a path to it: how modules are compared; NULL for what is
  * no module. Caller frees. */
 char *ccb_module_name(const char *path);

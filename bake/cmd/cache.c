@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ccbake cache`: the layers that bakes left. */
+/* `ccbake cache`: what bakes left: layers, and files that were built. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "cmd/verbs.h"
+#include "layer/built.h"
 #include "layer/collect.h"
 #include "layer/layer.h"
 
@@ -21,22 +22,33 @@ static const CcbOption options[] = {
     {0},
 };
 
+static void print_row(const char *key, const char *what, uint64_t bytes, int64_t used)
+{
+    g_autofree char *size = ccb_format_size(bytes);
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(used);
+    g_autofree char *when = g_date_time_format(time, "%F %T");
+    printf("%.12s  %-18s %9s  used %s\n", key, what, size, when);
+}
+
 static bool list(GError **error)
 {
     (void)error;
     uint64_t total = 0;
     g_autoptr(GPtrArray) layers = ccb_layer_list();
+    g_autoptr(GPtrArray) all_built = ccb_built_list();
     for (guint i = 0; i < layers->len; i++) {
         const CcbLayer *layer = layers->pdata[i];
-        g_autofree char *size = ccb_format_size(layer->size);
-        g_autoptr(GDateTime) used = g_date_time_new_from_unix_local(layer->used);
-        g_autofree char *when = g_date_time_format(used, "%F %T");
-        printf("%.12s  %-18s %9s  used %s\n", layer->key, layer->step ? layer->step : "?", size,
-               when);
+        print_row(layer->key, layer->step ? layer->step : "?", layer->size, layer->used);
         total += layer->size;
     }
+    for (guint i = 0; i < all_built->len; i++) {
+        const CcbBuilt *built = all_built->pdata[i];
+        print_row(built->key, "(built files)", built->size, built->used);
+        total += built->size;
+    }
     g_autofree char *all = ccb_format_size(total);
-    printf("%u layers, %s, in %s\n", layers->len, all, ccb_cache_dir());
+    printf("%u layers and %u sets of built files, %s, in %s\n", layers->len, all_built->len, all,
+           ccb_cache_dir());
     return true;
 }
 
@@ -47,21 +59,34 @@ static bool collect(GError **error)
         return ccb_fail(error, CCB_ERR_USAGE, "cache gc: give a bound, --max-size or --max-age");
     CcbCollectBounds bounds = {.max_bytes = (uint64_t)max_size_gb * 1000 * 1000 * 1000,
                                .max_age_s = (int64_t)max_age_days * DAY_S};
-    CcbCollected result = ccb_layers_collect(&bounds);
+    CcbCollected result = ccb_cache_collect(&bounds);
     g_autofree char *freed = ccb_format_size(result.freed);
-    printf("removed %u layers (%s), kept %u, %u of them in use\n", result.removed, freed,
-           result.kept, result.in_use);
+    printf("removed %u (%s), kept %u, %u of them in use\n", result.removed, freed, result.kept,
+           result.in_use);
     return true;
+}
+
+/* ccb_built_find() looks at all of it. */
+static guint verify_built(const GPtrArray *all)
+{
+    guint bad = 0;
+    for (guint i = 0; i < all->len; i++) {
+        g_autoptr(CcbBuilt) built = ccb_built_find(((CcbBuilt *)all->pdata[i])->key);
+        bad += built == NULL;
+    }
+    return bad;
 }
 
 static bool verify(GError **error)
 {
-    guint bad = 0;
     g_autoptr(GPtrArray) layers = ccb_layer_list();
+    g_autoptr(GPtrArray) built = ccb_built_list();
+    guint bad = verify_built(built);
     for (guint i = 0; i < layers->len; i++)
         bad += !ccb_layer_verify(((CcbLayer *)layers->pdata[i])->key);
-    printf("%u layers, %u damaged and dropped\n", layers->len, bad);
-    return bad == 0 || ccb_fail(error, CCB_ERR_CHECK, "%u layers were damaged", bad);
+    printf("%u layers and %u sets of built files, %u damaged and dropped\n", layers->len,
+           built->len, bad);
+    return bad == 0 || ccb_fail(error, CCB_ERR_CHECK, "%u were damaged", bad);
 }
 
 static bool run(int argc, char **argv, GError **error)
@@ -78,5 +103,6 @@ static bool run(int argc, char **argv, GError **error)
 }
 
 const CcbVerb ccb_verb_cache = {
-    "cache", "ls|gc|verify", "list, bound or check the cached layers", options, 1, 1, run,
+    "cache", "ls|gc|verify", "list, bound or check what bakes left in the cache", options, 1, 1,
+    run,
 };

@@ -86,3 +86,6 @@ bool ccb_driver_supports_cc(CcbDriverVersion version)
     }
     return false;
 }
+
+const char *const ccb_driver_modules[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
+                                          "nvidia-drm", "nvidia-peermem", NULL};

@@ -24,3 +24,6 @@ const char *ccb_driver_known_bad(CcbDriverVersion version);
 /* Whether its branch supports confidential computing, and from a version on that this one has
  * reached.  False for branches that this program does not know. */
 bool ccb_driver_supports_cc(CcbDriverVersion version);
+
+/* The kernel modules that a driver consists of, without ".ko"; ends with NULL. */
+extern const char *const ccb_driver_modules[];

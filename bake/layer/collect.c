@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "layer/built.h"
 #include "layer/layer.h"
 
 static bool has_children(const GPtrArray *layers, const char *key)
@@ -26,18 +27,30 @@ static guint oldest_leaf(const GPtrArray *layers)
     return best;
 }
 
-static uint64_t total_size(const GPtrArray *layers)
+static guint oldest_built(const GPtrArray *all)
+{
+    guint best = all->len;
+    for (guint i = 0; i < all->len; i++)
+        if (best == all->len ||
+            ((CcbBuilt *)all->pdata[i])->used < ((CcbBuilt *)all->pdata[best])->used)
+            best = i;
+    return best;
+}
+
+static uint64_t total_size(const GPtrArray *layers, const GPtrArray *built)
 {
     uint64_t total = 0;
     for (guint i = 0; i < layers->len; i++)
         total += ((CcbLayer *)layers->pdata[i])->size;
+    for (guint i = 0; i < built->len; i++)
+        total += ((CcbBuilt *)built->pdata[i])->size;
     return total;
 }
 
-static bool is_excess(const CcbLayer *layer, uint64_t total, const CcbCollectBounds *bounds)
+static bool is_excess(int64_t used, uint64_t total, const CcbCollectBounds *bounds)
 {
     return (bounds->max_bytes && total > bounds->max_bytes) ||
-           (bounds->max_age_s && time(NULL) - layer->used > bounds->max_age_s);
+           (bounds->max_age_s && time(NULL) - used > bounds->max_age_s);
 }
 
 /* Layers with all they lie on leave the list: what is in use holds its whole chain. */
@@ -62,24 +75,65 @@ static guint set_aside(GPtrArray *layers, guint index)
     return count;
 }
 
-CcbCollected ccb_layers_collect(const CcbCollectBounds *bounds)
+typedef struct {
+    GPtrArray *layers, *built;
+    uint64_t total;
+    CcbCollected result;
+} Collection;
+
+static void count_removed(Collection *c, uint64_t size)
+{
+    c->total -= size;
+    c->result.freed += size;
+    c->result.removed++;
+}
+
+static void collect_layer(Collection *c, guint index)
+{
+    const CcbLayer *layer = c->layers->pdata[index];
+    if (!ccb_layer_remove(layer->key)) {
+        c->result.in_use += set_aside(c->layers, index);
+        return;
+    }
+    count_removed(c, layer->size);
+    g_ptr_array_remove_index(c->layers, index);
+}
+
+static void collect_built(Collection *c, guint index)
+{
+    const CcbBuilt *built = c->built->pdata[index];
+    if (ccb_built_remove(built->key))
+        count_removed(c, built->size);
+    else
+        c->result.in_use++;
+    g_ptr_array_remove_index(c->built, index);
+}
+
+/* Takes the older of the two; false: the bounds hold. */
+static bool collect_oldest(Collection *c, const CcbCollectBounds *bounds)
+{
+    guint layer = oldest_leaf(c->layers), built = oldest_built(c->built);
+    int64_t layer_used =
+        layer < c->layers->len ? ((CcbLayer *)c->layers->pdata[layer])->used : INT64_MAX;
+    int64_t built_used =
+        built < c->built->len ? ((CcbBuilt *)c->built->pdata[built])->used : INT64_MAX;
+    if (MIN(layer_used, built_used) == INT64_MAX ||
+        !is_excess(MIN(layer_used, built_used), c->total, bounds))
+        return false;
+    if (layer_used <= built_used)
+        collect_layer(c, layer);
+    else
+        collect_built(c, built);
+    return true;
+}
+
+CcbCollected ccb_cache_collect(const CcbCollectBounds *bounds)
 {
     g_autoptr(GPtrArray) layers = ccb_layer_list();
-    CcbCollected result = {0};
-    uint64_t total = total_size(layers);
-    for (guint i; (i = oldest_leaf(layers)) < layers->len;) {
-        const CcbLayer *layer = layers->pdata[i];
-        if (!is_excess(layer, total, bounds))
-            break;
-        if (!ccb_layer_remove(layer->key)) {
-            result.in_use += set_aside(layers, i);
-            continue;
-        }
-        total -= layer->size;
-        result.freed += layer->size;
-        result.removed++;
-        g_ptr_array_remove_index(layers, i);
-    }
-    result.kept = layers->len + result.in_use;
-    return result;
+    g_autoptr(GPtrArray) built = ccb_built_list();
+    Collection c = {.layers = layers, .built = built, .total = total_size(layers, built)};
+    while (collect_oldest(&c, bounds))
+        ;
+    c.result.kept = layers->len + built->len + c.result.in_use;
+    return c.result;
 }

@@ -55,6 +55,7 @@ typedef struct {
     const CcbRecipe *recipe;
     CcbFacts *facts; /* of the guest, as it was when the bake began or a step last refreshed them */
     unsigned jobs;   /* compilers at a time */
+    bool fresh;      /* take nothing that another bake left in the cache */
 } CcbBake;
 
 /* Settings every kind has; the first rows of its table. */

@@ -5,6 +5,9 @@
  * installer would pick the proprietary ones, which have no confidential mode), without an initramfs
  * (the initramfs step makes it once, at the end).
  *
+ * Where the same modules were compiled for another image, the installer leaves them out and they
+ * are put in from the cache; its own record (/var/lib/nvidia) does not list them then.
+ *
  * The installer's exit code 0 proves nothing, so what it was to install is looked at.
  */
 #include <string.h>
@@ -12,6 +15,7 @@
 #include "format/module.h"
 #include "format/version.h"
 #include "step/common.h"
+#include "step/driver-modules.h"
 #include "step/table.h"
 
 #define INSTALLER_LOG "/tmp/nvidia-installer.log"
@@ -68,25 +72,37 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
                            ccb_node_get_text(step->settings, "version"));
 }
 
-static GPtrArray *installer_argv(const CcbBake *bake, const CcbStep *step)
+/* What decides about the modules that come out; what it is given beside depends on the builder. */
+static GPtrArray *installer_flags(const CcbBake *bake)
 {
-    static const char *const options[] = {"--ui=none",          "--no-questions",
-                                          "--skip-module-load", "--no-rebuild-initramfs",
-                                          "--no-systemd",       "--skip-depmod",
-                                          "--no-dkms",          "--no-nouveau-check",
-                                          "--no-x-check",       "--install-libglvnd",
-                                          "--tmpdir=/tmp",      ("--log-file-name=" INSTALLER_LOG)};
+    static const char *const options[] = {
+        "--ui=none",    "--no-questions",    "--skip-module-load", "--no-rebuild-initramfs",
+        "--no-systemd", "--skip-depmod",     "--no-dkms",          "--no-nouveau-check",
+        "--no-x-check", "--install-libglvnd"};
+    GPtrArray *flags = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(flags, g_strdup("-m"));
+    g_ptr_array_add(flags, g_strdup("kernel-open"));
+    g_ptr_array_add(flags, g_strdup("-k"));
+    g_ptr_array_add(flags, g_strdup(ccb_bake_kver(bake)));
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        g_ptr_array_add(flags, g_strdup(options[i]));
+    return flags;
+}
+
+static GPtrArray *installer_argv(const CcbBake *bake, const CcbStep *step, const GPtrArray *flags,
+                                 bool compile)
+{
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(argv, g_strdup("sh"));
     g_ptr_array_add(argv, ccb_step_payload_path(step->payloads->pdata[0]));
-    g_ptr_array_add(argv, g_strdup("-m"));
-    g_ptr_array_add(argv, g_strdup("kernel-open"));
-    g_ptr_array_add(argv, g_strdup("-k"));
-    g_ptr_array_add(argv, g_strdup(ccb_bake_kver(bake)));
+    for (guint i = 0; i < flags->len; i++)
+        g_ptr_array_add(argv, g_strdup(flags->pdata[i]));
     g_ptr_array_add(argv, g_strdup("-j"));
     g_ptr_array_add(argv, g_strdup_printf("%u", bake->jobs));
-    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
-        g_ptr_array_add(argv, g_strdup(options[i]));
+    g_ptr_array_add(argv, g_strdup("--tmpdir=/tmp"));
+    g_ptr_array_add(argv, g_strdup("--log-file-name=" INSTALLER_LOG));
+    if (!compile)
+        g_ptr_array_add(argv, g_strdup("--no-kernel-module"));
     return argv;
 }
 
@@ -124,9 +140,7 @@ static bool expect_value(const CcbModule *module, const char *name, const char *
 
 static bool check_module(CcbBake *bake, const char *version, const char *name, GError **error)
 {
-    g_autofree char *file = g_strconcat(name, ".ko", NULL);
-    g_autofree char *path =
-        g_build_filename("/lib/modules", ccb_bake_kver(bake), "kernel/drivers/video", file, NULL);
+    g_autofree char *path = ccb_driver_module_path(bake, name);
     if (!ccb_guest_exists(bake->guest, path))
         return ccb_fail(error, CCB_ERR_STEP,
                         "the installer said that all went well, but %s is missing", path);
@@ -140,12 +154,10 @@ static bool check_module(CcbBake *bake, const char *version, const char *name, G
 
 static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    static const char *const modules[] = {"nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm",
-                                          "nvidia-peermem"};
     static const char *const programs[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced"};
     const char *version = ccb_node_get_text(step->settings, "version");
-    for (size_t i = 0; i < G_N_ELEMENTS(modules); i++)
-        if (!check_module(bake, version, modules[i], error))
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
+        if (!check_module(bake, version, *name, error))
             return false;
     for (size_t i = 0; i < G_N_ELEMENTS(programs); i++)
         if (!ccb_guest_exists(bake->guest, programs[i]))
@@ -155,14 +167,26 @@ static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
     return true;
 }
 
-static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+static bool run_installer(CcbBake *bake, const CcbStep *step, const GPtrArray *flags, bool compile,
+                          GError **error)
 {
-    g_autoptr(GPtrArray) argv = installer_argv(bake, step);
-    if (!check_header(bake, error))
-        return false;
+    g_autoptr(GPtrArray) argv = installer_argv(bake, step, flags, compile);
     bool ok = ccb_step_command(bake, step, argv, error);
     show_log(bake);
-    return ok && check_result(bake, step, error) &&
+    return ok;
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    bool cached = false;
+    if (!check_header(bake, error))
+        return false;
+    g_autoptr(GPtrArray) flags = installer_flags(bake);
+    g_autofree char *key = ccb_driver_modules_key(bake, step->payloads->pdata[0], flags);
+    if (key != NULL && !bake->fresh && !ccb_driver_modules_install(bake, key, &cached, error))
+        return false;
+    return run_installer(bake, step, flags, !cached, error) && check_result(bake, step, error) &&
+           (key == NULL || cached || ccb_driver_modules_keep(bake, key, error)) &&
            ccb_guest_command(bake->guest, error, "depmod", "-a", ccb_bake_kver(bake), NULL);
 }
 

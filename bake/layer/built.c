@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "layer/built.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/guardian.h"
+#include "base/progress.h"
+
+#define LIST "files.json"
+
+static char *built_dir(void)
+{
+    return g_build_filename(ccb_cache_dir(), "built", NULL);
+}
+
+static char *path_of(const char *key)
+{
+    return g_build_filename(ccb_cache_dir(), "built", key, NULL);
+}
+
+void ccb_built_free(CcbBuilt *built)
+{
+    if (built == NULL)
+        return;
+    ccb_close_fd(&built->lock);
+    g_free(built->key);
+    g_free(built->dir);
+    g_free(built);
+}
+
+static uint64_t size_of(const char *dir)
+{
+    uint64_t size = 0;
+    struct stat st;
+    const char *name;
+    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+    while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (lstat(path, &st) == 0)
+            size += (uint64_t)st.st_size;
+    }
+    return size;
+}
+
+static CcbBuilt *describe(const char *key)
+{
+    struct stat st;
+    CcbBuilt *built = g_new0(CcbBuilt, 1);
+    built->key = g_strdup(key);
+    built->dir = path_of(key);
+    built->size = size_of(built->dir);
+    built->used = stat(built->dir, &st) == 0 ? st.st_mtime : 0;
+    built->lock = -1;
+    return built;
+}
+
+/* SHA-256 of every file but the list; new reference. */
+static json_t *digest_files(const char *dir, GError **error)
+{
+    const char *name;
+    json_t *files = json_object();
+    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+    while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (strcmp(name, LIST) == 0)
+            continue;
+        g_autofree char *digest = ccb_digest_file(path, error);
+        if (digest == NULL) {
+            json_decref(files);
+            return NULL;
+        }
+        json_object_set_new(files, name, json_string(digest));
+    }
+    return files;
+}
+
+static bool is_whole(const char *dir)
+{
+    g_autofree char *list = g_build_filename(dir, LIST, NULL);
+    json_t *expected = json_load_file(list, 0, NULL), *found = digest_files(dir, NULL);
+    bool whole = expected != NULL && json_equal(expected, found);
+    json_decref(expected);
+    json_decref(found);
+    return whole;
+}
+
+CcbBuilt *ccb_built_find(const char *key)
+{
+    g_autoptr(CcbBuilt) built = describe(key);
+    built->lock = open(built->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (built->lock < 0 || flock(built->lock, LOCK_SH | LOCK_NB) != 0)
+        return NULL;
+    if (is_whole(built->dir)) {
+        futimens(built->lock, NULL);
+        return g_steal_pointer(&built);
+    }
+    ccb_close_fd(&built->lock);
+    if (ccb_built_remove(key))
+        ccb_warn("what was built as %.12s is damaged: dropped", key);
+    return NULL;
+}
+
+char *ccb_built_begin(const char *key, GError **error)
+{
+    g_autofree char *parent = built_dir();
+    g_autofree char *dir = g_strdup_printf("%s/%s.XXXXXX.part", parent, key);
+    if (!ccb_mkdirs(parent, error))
+        return NULL;
+    if (g_mkdtemp_full(dir, 0755) == NULL) {
+        ccb_fail_errno(error, CCB_ERR_IO, "creating a directory in %s", parent);
+        return NULL;
+    }
+    ccb_guardian_watch(dir);
+    return g_steal_pointer(&dir);
+}
+
+void ccb_built_abandon(const char *dir)
+{
+    if (ccb_remove_tree(dir, NULL)) /* what could not be removed, the guardian tries again */
+        ccb_guardian_release(dir);
+}
+
+static bool write_list(const char *dir, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, LIST, NULL);
+    json_t *files = digest_files(dir, error);
+    if (files == NULL)
+        return false;
+    char *text = json_dumps(files, JSON_COMPACT | JSON_SORT_KEYS);
+    bool ok = ccb_write_file_atomic(path, text, strlen(text), error);
+    free(text);
+    json_decref(files);
+    return ok;
+}
+
+/* No fsync of the files: what a crash cuts short does not have its digest. */
+bool ccb_built_publish(const char *key, const char *dir, GError **error)
+{
+    g_autofree char *path = path_of(key);
+    bool ok = write_list(dir, error);
+    if (ok && rename(dir, path) == 0) {
+        ccb_guardian_release(dir);
+        return true;
+    }
+    ok = ok && (errno == EEXIST || errno == ENOTEMPTY ||
+                ccb_fail_errno(error, CCB_ERR_IO, "renaming %s", dir));
+    ccb_built_abandon(dir);
+    return ok;
+}
+
+GPtrArray *ccb_built_list(void)
+{
+    const char *name;
+    GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_built_free);
+    g_autofree char *dir = built_dir();
+    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+    while (list != NULL && (name = g_dir_read_name(list)) != NULL)
+        if (ccb_digest_is_valid(name))
+            g_ptr_array_add(all, describe(name));
+    return all;
+}
+
+bool ccb_built_remove(const char *key)
+{
+    g_autofree char *dir = path_of(key);
+    ccb_autofd int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && ccb_remove_tree(dir, NULL);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files that a step built at great cost, for bakes that can't use its layer: the kernel modules of a
+ * driver.  Found by a key, the digest of all that they were built from.  Below
+ * ccb_cache_dir()/built:
+ *
+ *     KEY/             the files, and files.json with the SHA-256 of each
+ *     KEY.*.part/      files that are being gathered
+ *
+ *     g_autoptr(CcbBuilt) built = ccb_built_find(key);        NULL: build them, and then
+ *     g_autofree char *dir = ccb_built_begin(key, error);     put them into dir
+ *     ccb_built_publish(key, dir, error);
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    char *key;
+    char *dir;     /* holds the files */
+    uint64_t size; /* bytes of them */
+    int64_t used;  /* when they were last used; seconds since the epoch */
+    int lock;      /* keeps them from being collected; -1: not held */
+} CcbBuilt;
+
+void ccb_built_free(CcbBuilt *built); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbBuilt, ccb_built_free)
+
+/* Each file is hashed; damaged ones are dropped with a warning.  NULL where there is nothing. */
+CcbBuilt *ccb_built_find(const char *key);
+
+/* A new directory, which goes with the process unless it is published; caller frees the name.
+ * Errors: CCB_ERR_IO. */
+char *ccb_built_begin(const char *key, GError **error);
+
+/* The directory appears under its key by rename; where somebody else was faster, it is removed. */
+bool ccb_built_publish(const char *key, const char *dir, GError **error);
+void ccb_built_abandon(const char *dir);
+
+/* All of them, unchecked and not held; CcbBuilt, caller unrefs. */
+GPtrArray *ccb_built_list(void);
+
+/* Removes one unless it is in use; whether it is gone. */
+bool ccb_built_remove(const char *key);
