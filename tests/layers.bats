@@ -18,6 +18,12 @@ setup() {
     write_recipe
 }
 
+teardown() {
+    if mountpoint -q "$BATS_TEST_TMPDIR/disk"; then
+        umount "$BATS_TEST_TMPDIR/disk"
+    fi
+}
+
 # r.yaml: three commands that count their runs outside the image, and an overlay.
 write_recipe() {
     local sha256
@@ -238,4 +244,58 @@ layer_of() {
     assert_equal "$(content /opt-b)" "b 2"
     run_ccbake 2 cache gc
     assert_contains "give a bound"
+}
+
+@test "what the output and the bake need on one disk is added up before the start" {
+    mkdir disk
+    mount -t tmpfs -o size=500m none disk
+    "$TOP/scripts/standin-guest" --size 1G --out large.qcow2 >/dev/null
+    sed -i -e 's/^steps:/steps:\n  - initramfs/' -e 's/path: base.qcow2, sha256: [0-9a-f]*/path: large.qcow2/' r.yaml
+    run_ccbake lock r.yaml
+    # The initramfs step counts 200 MB in the image and 500 MB beside it.
+    CCBAKE_CACHE_DIR=$PWD/disk/cache run_ccbake 5 bake --door=host --no-verify r.yaml -o disk/r.qcow2
+    assert_contains "the output needs about "
+    assert_contains " in disk and the bake needs about "
+    [[ $output != *"1/5"* ]] || fail "a step ran:" "$output"
+}
+
+@test "a disk that fills up under the cache fails the bake, and what was cached before stays" {
+    local step
+    mkdir disk
+    mount -t tmpfs -o size=20m none disk
+    export CCBAKE_CACHE_DIR=$PWD/disk/cache
+    sed -i 's|sh, -c, "echo c|sh, -c, "head -c ${size} /dev/urandom >/opt-big; echo c|; s/unused: x/size: "40000000"/' r.yaml
+    run_ccbake bake --door=host --no-verify r.yaml --set size=10
+    run_ccbake 9 bake --door=host --no-verify r.yaml -o other.qcow2
+    assert_contains "after step c: writing the guest's file system back: "
+    assert_contains "hint: there is no space left in $CCBAKE_CACHE_DIR"
+    [[ ! -e other.qcow2 ]] || fail "an output of a failed bake"
+    run find disk/cache/layers -name '*.part'
+    assert_equal "$output" ""
+    run_ccbake cache verify
+    assert_contains "4 layers"
+    assert_contains " 0 damaged"
+    bake --set size=20
+    assert_equal "$(steps)" "a:cached b:cached c:run overlay:run"
+}
+
+@test "a bake that fails in any step begins there the next time" {
+    local step n=0
+    for step in a b c; do
+        sed -i "s/echo $step /test -e \/etc\/pass-$step \&\& echo $step /" r.yaml
+    done
+    for step in a b c; do
+        n=$((n + 1))
+        run_ccbake 7 bake --door=host --no-verify r.yaml
+        assert_contains "step $n/4 ($step): sh failed with exit code 1"
+        [[ ! -e r.qcow2 && ! -e r.json ]] || fail "an output of a failed bake"
+        sed -i "s/test -e \/etc\/pass-$step \&\& //" r.yaml
+    done
+    sed -i 's/target: \/etc/target: \/opt-a/' r.yaml # a file
+    run_ccbake 4 bake --door=host --no-verify r.yaml
+    assert_contains "step 4/4 (overlay): /opt-a in the guest is not a directory"
+    sed -i 's/target: \/opt-a/target: \/etc/' r.yaml
+    bake
+    assert_equal "$(steps)" "a:cached b:cached c:cached overlay:run"
+    assert_equal "$(content /etc/motd)" first
 }

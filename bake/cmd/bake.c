@@ -141,15 +141,20 @@ static bool find_first(Session *s, GError **error)
                                        &s->first, error);
 }
 
-/* The output takes what the base holds and the steps add; so do the layers, without the base. */
+/* The output takes what the base holds and the steps add; the layers of steps that will run take
+ * what those add, beside the scratch space. */
 static bool check_space(Session *s, GError **error)
 {
     const CcbPlan *p = s->loaded.plan;
     const CcbPartition *root = ccb_disk_partition(s->base->disk, s->base->disk->root);
     uint64_t used = root ? root->size - MIN(root->size, s->base->free_bytes) : 0;
+    CcbSpace to_run = ccb_plan_space(p, s->first);
     g_autofree char *dir = g_path_get_dirname(s->path);
-    return ccb_plan_check_space("the output", dir, used + p->image_need, error) &&
-           ccb_plan_check_space("the bake", s->work->dir, p->scratch_need + p->image_need, error);
+    const CcbSpaceNeed needs[] = {
+        {"the output", dir, used + ccb_plan_space(p, 0).image},
+        {"the bake", s->work->dir, to_run.scratch + to_run.image},
+    };
+    return ccb_plan_check_space(needs, G_N_ELEMENTS(needs), error);
 }
 
 static bool fetch_base(Session *s, GError **error)

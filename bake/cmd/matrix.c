@@ -90,7 +90,8 @@ static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const 
     image->argv = build_argv(o, cell, image->path);
     bool ok = check_name(images, image, error);
     g_ptr_array_add(images, image);
-    *need = MAX(*need, loaded.plan->scratch_need + 2 * loaded.plan->image_need);
+    CcbSpace space = ccb_plan_space(loaded.plan, 0);
+    *need = MAX(*need, space.scratch + 2 * space.image);
     return ok;
 }
 

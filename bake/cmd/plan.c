@@ -79,8 +79,9 @@ static void find_problems(View *view)
     }
     if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
         note(view, g_steal_pointer(&problem));
-    if (!ccb_plan_check_space("the bake", ccb_store_dir(view->store),
-                              plan->scratch_need + plan->image_need, &problem))
+    CcbSpace space = ccb_plan_space(plan, 0);
+    CcbSpaceNeed bake = {"the bake", ccb_store_dir(view->store), space.scratch + space.image};
+    if (!ccb_plan_check_space(&bake, 1, &problem))
         note(view, g_steal_pointer(&problem));
 }
 
@@ -145,13 +146,14 @@ static json_t *problems_to_json(const View *view)
 static void print_json(const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
+    CcbSpace space = ccb_plan_space(plan, 0);
     json_t *steps = json_array();
     for (guint i = 0; i < plan->steps->len; i++)
         json_array_append_new(steps, step_to_json(view, i));
     json_t *json = json_pack("{sssosososIsI}", "recipe", view->loaded->recipe->name, "base",
                              payload_to_json(view, plan->base), "steps", steps, "problems",
-                             problems_to_json(view), "image_need", (json_int_t)plan->image_need,
-                             "scratch_need", (json_int_t)plan->scratch_need);
+                             problems_to_json(view), "image_need", (json_int_t)space.image,
+                             "scratch_need", (json_int_t)space.scratch);
     if (view->facts)
         json_object_set_new(json, "facts", ccb_facts_to_json(view->facts));
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
@@ -188,9 +190,9 @@ static void print_base(const View *view)
 
 static void print_space(const View *view)
 {
-    const CcbPlan *plan = view->loaded->plan;
-    g_autofree char *image = ccb_format_size(plan->image_need);
-    g_autofree char *scratch = ccb_format_size(plan->scratch_need);
+    CcbSpace space = ccb_plan_space(view->loaded->plan, 0);
+    g_autofree char *image = ccb_format_size(space.image);
+    g_autofree char *scratch = ccb_format_size(space.scratch);
     printf("space  about %s more in the image, %s outside it while baking\n", image, scratch);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -320,13 +321,23 @@ static void trim(const CcbAttach *a)
         ioctl(fd, FITRIM, &range); /* only saves space; a file system without discard is as good */
 }
 
+/* All that the guest's kernel is told of a full disk of ours is an input/output error. */
+static bool host_is_full(void)
+{
+    enum { LEAST = 1 << 20 };
+    struct statvfs fs;
+    return statvfs(ccb_cache_dir(), &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LEAST;
+}
+
 /* Writeback errors show here and not at unmount. */
 static bool sync_root(const CcbAttach *a, GError **error)
 {
     ccb_autofd int fd = open(a->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || syncfs(fd) != 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "writing the guest's file system back");
-    return true;
+    if (fd >= 0 && syncfs(fd) == 0)
+        return true;
+    ccb_fail_errno(error, CCB_ERR_IO, "writing the guest's file system back");
+    return host_is_full() ? ccb_hint(error, "there is no space left in %s", ccb_cache_dir())
+                          : false;
 }
 
 /* The daemon writes the image's metadata when it ends. */

@@ -183,15 +183,20 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
                             .format = "qcow2",
                             .door = o->door,
                             .scratch_dir = o->work->scratch,
-                            .scratch_size = o->plan->scratch_need + SPARE_SCRATCH,
+                            .scratch_size =
+                                ccb_plan_space(o->plan, o->first).scratch + SPARE_SCRATCH,
                             .payloads = payloads,
                             .log_fd = o->log};
     CcbGuest *guest = ccb_guest_open(&open, error);
     if (guest == NULL)
         return false;
-    if (run_steps(o, chain, guest, begin, end, error))
-        return ccb_guest_close(guest, error) && ccb_work_clear_scratch(o->work, error);
-    ccb_guest_free(guest);
+    if (!run_steps(o, chain, guest, begin, end, error)) {
+        ccb_guest_free(guest);
+        return false;
+    }
+    if (ccb_guest_close(guest, error) && ccb_work_clear_scratch(o->work, error))
+        return true;
+    g_prefix_error(error, "after step %s: ", step_at(o->plan, end - 1)->id);
     return false;
 }
 

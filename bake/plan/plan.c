@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/progress.h"
@@ -146,15 +147,19 @@ static void add_resolved(CcbPlan *plan, CcbStep *step, const CcbLock *lock)
         move_all(step->payloads, resolved);
 }
 
-static void add_space(CcbPlan *plan, const CcbStep *step)
+CcbSpace ccb_plan_space(const CcbPlan *plan, guint first)
 {
-    uint64_t bytes = 0;
-    for (guint i = 0; i < step->payloads->len; i++)
-        bytes += ((CcbPayload *)step->payloads->pdata[i])->size;
-    const CcbStepKind *kind = step->kind;
-    plan->image_need += bytes / 100 * kind->image_percent + kind->image_bytes;
-    uint64_t scratch = bytes / 100 * kind->scratch_percent + kind->scratch_bytes;
-    plan->scratch_need = MAX(plan->scratch_need, scratch); /* a step leaves none behind */
+    CcbSpace space = {0};
+    for (guint i = first; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        uint64_t bytes = 0;
+        for (guint j = 0; j < step->payloads->len; j++)
+            bytes += ((CcbPayload *)step->payloads->pdata[j])->size;
+        space.image += bytes / 100 * step->kind->image_percent + step->kind->image_bytes;
+        uint64_t scratch = bytes / 100 * step->kind->scratch_percent + step->kind->scratch_bytes;
+        space.scratch = MAX(space.scratch, scratch); /* a step leaves none behind */
+    }
+    return space;
 }
 
 static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *lock,
@@ -180,7 +185,6 @@ static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *
         (kind->check && !kind->check(plan->recipe, origin, error)))
         return false;
     add_resolved(plan, step, lock);
-    add_space(plan, step);
     return true;
 }
 
@@ -285,26 +289,51 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
         return ccb_hint(error,
                         "take a newer base image, or add a \"kernel\" step with newer packages");
     }
-    if (facts->free_bytes >= plan->image_need)
+    uint64_t wanted = ccb_plan_space(plan, 0).image;
+    if (facts->free_bytes >= wanted)
         return true;
-    g_autofree char *need = ccb_format_size(plan->image_need);
+    g_autofree char *need = ccb_format_size(wanted);
     g_autofree char *have = ccb_format_size(facts->free_bytes);
     return ccb_fail(error, CCB_ERR_INPUT, "the image needs about %s more and has %s free", need,
                     have);
 }
 
-bool ccb_plan_check_space(const char *what, const char *directory, uint64_t need, GError **error)
+static bool same_file_system(const char *a, const char *b)
 {
-    struct statvfs fs;
-    if (statvfs(directory, &fs) != 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s", directory);
-    uint64_t available = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (available >= need)
-        return true;
-    g_autofree char *wanted = ccb_format_size(need);
-    g_autofree char *have = ccb_format_size(available);
-    return ccb_fail(error, CCB_ERR_HOST, "%s needs about %s in %s, which has %s free", what, wanted,
-                    directory, have);
+    struct stat st_a, st_b;
+    return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev;
+}
+
+/* What is needed on the file system of needs[i], put into words. */
+static uint64_t sum_needs(const CcbSpaceNeed *needs, guint n, guint i, GString *words)
+{
+    uint64_t sum = 0;
+    for (guint j = 0; j < n; j++) {
+        if (!same_file_system(needs[i].directory, needs[j].directory))
+            continue;
+        g_autofree char *size = ccb_format_size(needs[j].bytes);
+        g_string_append_printf(words, "%s%s needs about %s in %s", sum > 0 ? " and " : "",
+                               needs[j].what, size, needs[j].directory);
+        sum += needs[j].bytes;
+    }
+    return sum;
+}
+
+bool ccb_plan_check_space(const CcbSpaceNeed *needs, guint n, GError **error)
+{
+    for (guint i = 0; i < n; i++) {
+        struct statvfs fs;
+        g_autoptr(GString) words = g_string_new(NULL);
+        if (statvfs(needs[i].directory, &fs) != 0)
+            return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s",
+                                  needs[i].directory);
+        uint64_t available = (uint64_t)fs.f_bavail * fs.f_frsize;
+        if (available >= sum_needs(needs, n, i, words))
+            continue;
+        g_autofree char *have = ccb_format_size(available);
+        return ccb_fail(error, CCB_ERR_HOST, "%s, and %s is free there", words->str, have);
+    }
+    return true;
 }
 
 GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first)
