@@ -29,7 +29,6 @@ enum {
 enum {
     MAGIC = 0x514649fb, /* "QFI\xfb" */
     REFCOUNT_ORDER = 4, /* 16 bits; what version 2 always has */
-    BACKING_MAX = 1023,
     EXTENSION_HEAD = 8,
     EXTENSION_END = 0,
 };
@@ -45,7 +44,6 @@ enum {
 
 /* "Cluster mapping": bits 9-55 hold the offset in L1 and standard L2 entries. */
 #define OFFSET_MASK     0x00fffffffffffe00ull
-#define ENTRY_ZERO      1ull
 #define COMPRESSED_FLAG (1ull << 62)
 enum { SECTOR_BITS = 9, SECTOR = 1 << SECTOR_BITS, COMPRESSED_BITS = 62 };
 
@@ -149,7 +147,7 @@ static bool parse_backing(const uint8_t *data, size_t size, CcbQcow2Header *h, G
     uint32_t length = get32(data + AT_BACKING_SIZE);
     if (offset == 0 || length == 0)
         return true;
-    if (length > BACKING_MAX || offset > size || length > size - offset)
+    if (length > CCB_QCOW2_BACKING_MAX || offset > size || length > size - offset)
         return fail(error, "the backing file's name is outside the first cluster");
     h->backing = g_strndup((const char *)data + offset, length);
     return true;
@@ -207,9 +205,22 @@ bool ccb_qcow2_header_parse(const void *data, size_t size, CcbQcow2Header *ret_h
     return true;
 }
 
+/* The extension that names the format, eight zeros that end the extensions, and the file's name. */
+static void put_backing(const CcbQcow2Header *h, uint8_t *out)
+{
+    size_t length = strlen(h->backing_format), padded = (length + 7) & ~(size_t)7;
+    size_t name = V3_LENGTH + EXTENSION_HEAD + padded + EXTENSION_HEAD;
+    put32(out + V3_LENGTH, EXTENSION_BACKING_FORMAT);
+    put32(out + V3_LENGTH + 4, (uint32_t)length);
+    memcpy(out + V3_LENGTH + EXTENSION_HEAD, h->backing_format, length);
+    put64(out + AT_BACKING_OFFSET, name);
+    put32(out + AT_BACKING_SIZE, (uint32_t)strlen(h->backing));
+    memcpy(out + name, h->backing, strlen(h->backing));
+}
+
 void ccb_qcow2_header_build(const CcbQcow2Header *h, uint8_t out[CCB_QCOW2_HEADER_BYTES])
 {
-    memset(out, 0, CCB_QCOW2_HEADER_BYTES); /* its last 8 bytes end the extensions */
+    memset(out, 0, CCB_QCOW2_HEADER_BYTES);
     put32(out + AT_MAGIC, MAGIC);
     put32(out + AT_VERSION, 3);
     put32(out + AT_CLUSTER_BITS, h->cluster_bits);
@@ -220,6 +231,8 @@ void ccb_qcow2_header_build(const CcbQcow2Header *h, uint8_t out[CCB_QCOW2_HEADE
     put32(out + AT_REFCOUNT_CLUSTERS, h->refcount_clusters);
     put32(out + AT_REFCOUNT_ORDER, REFCOUNT_ORDER);
     put32(out + AT_HEADER_LENGTH, V3_LENGTH);
+    if (h->backing != NULL)
+        put_backing(h, out);
 }
 
 /* "Compressed Clusters Descriptor": bits below this one are the offset, those above it the sectors.
@@ -249,9 +262,9 @@ bool ccb_qcow2_l2_decode(uint64_t entry, const CcbQcow2Header *header, CcbQcow2C
     CcbQcow2Cluster cluster = {CCB_QCOW2_UNALLOCATED, 0, 0};
     if (entry & COMPRESSED_FLAG)
         cluster = decode_compressed(entry, header->cluster_bits);
-    else if (!is_aligned(offset, header) || ((entry & ENTRY_ZERO) && header->version < 3))
+    else if (!is_aligned(offset, header) || ((entry & CCB_QCOW2_ENTRY_ZERO) && header->version < 3))
         return false;
-    else if (entry & ENTRY_ZERO)
+    else if (entry & CCB_QCOW2_ENTRY_ZERO)
         cluster.kind = CCB_QCOW2_ZERO;
     else if (offset > 0)
         cluster = (CcbQcow2Cluster){CCB_QCOW2_DATA, offset, 0};

@@ -17,7 +17,8 @@ enum {
     CCB_QCOW2_COMPRESSION_ZLIB = 0,
 };
 
-#define CCB_QCOW2_COPIED (1ull << 63) /* L1 and L2 entries: the refcount is exactly one */
+#define CCB_QCOW2_COPIED     (1ull << 63) /* L1 and L2 entries: the refcount is exactly one */
+#define CCB_QCOW2_ENTRY_ZERO 1ull         /* L2 entries: the cluster reads as zeros */
 
 typedef struct {
     unsigned version; /* 2 or 3 */
@@ -44,9 +45,13 @@ bool ccb_qcow2_has_magic(const void *data, size_t size);
 bool ccb_qcow2_header_parse(const void *data, size_t size, CcbQcow2Header *ret_header,
                             GError **error);
 
-enum { CCB_QCOW2_HEADER_BYTES = 112 };
+enum {
+    CCB_QCOW2_BACKING_MAX = 1023, /* "Header": backing_file_size */
+    CCB_QCOW2_HEADER_BYTES = 144 + CCB_QCOW2_BACKING_MAX,
+};
 
-/* Writes a version 3 header without a backing file, with 16-bit refcounts and zlib. */
+/* Writes a version 3 header with 16-bit refcounts and zlib, and zeros behind it.  The backing file,
+ * if there is one, has a format of at most 24 characters. */
 void ccb_qcow2_header_build(const CcbQcow2Header *header, uint8_t out[CCB_QCOW2_HEADER_BYTES]);
 
 typedef enum {

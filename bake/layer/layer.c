@@ -15,6 +15,7 @@
 #include "base/guardian.h"
 #include "base/progress.h"
 #include "guest/image.h"
+#include "qcow2/copy.h"
 
 enum { LAYER_FORMAT = 1, LOCK_POLL_US = 200 * 1000, MAX_DEPTH = 256 };
 
@@ -299,23 +300,42 @@ static bool write_description(const CcbLayer *layer, const CcbLayerBase *base, G
     return ok;
 }
 
-/* The description comes last: where it stands, the layer does. */
-bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error)
+/* What is written to disk, hashed and emitted is the compressed file; the overlay itself need not
+ * even leave the page cache. */
+static bool pack(const char *part, const char *packed, CcbLayer *layer, GError **error)
 {
-    g_autofree char *part = layer_path(layer->key, ".part");
-    layer->path = layer_path(layer->key, ".qcow2");
-    if (!sync_file(part, &layer->size, error))
+    if (!ccb_qcow2_pack(part, packed, error) || !sync_file(packed, &layer->size, error))
         return false;
-    layer->sha256 = ccb_digest_file(part, error);
-    if (layer->sha256 == NULL || !ccb_publish_file(part, layer->path, error))
+    layer->sha256 = ccb_digest_file(packed, error);
+    return layer->sha256 != NULL;
+}
+
+/* The description comes last: where it stands, the layer does. */
+static bool appear(const CcbLayer *layer, const char *packed, const CcbLayerBase *base,
+                   GError **error)
+{
+    if (!ccb_publish_file(packed, layer->path, error))
         return false;
     if (!write_description(layer, base, error)) {
         unlink(layer->path);
         return false;
     }
     ccb_digest_remember(layer->path, layer->sha256);
-    ccb_guardian_release(part);
     return true;
+}
+
+bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error)
+{
+    g_autofree char *part = layer_path(layer->key, ".part");
+    g_autofree char *packed = layer_path(layer->key, ".packed.part");
+    layer->path = layer_path(layer->key, ".qcow2");
+    ccb_guardian_watch(packed);
+    bool ok = pack(part, packed, layer, error) && appear(layer, packed, base, error);
+    if (!ok)
+        unlink(packed);
+    ccb_guardian_release(packed);
+    ccb_layer_abandon(layer->key);
+    return ok;
 }
 
 GPtrArray *ccb_layer_list(void)

@@ -6,10 +6,11 @@
  *     KEY.qcow2        the overlay; its backing file is a neighbour, named without a directory
  *     KEY.json         parent, sha256 and size of the overlay, facts of the guest, what the key was made of
  *     KEY.part         an overlay that is being written
+ *     KEY.packed.part  the same, being compressed
  *     KEY.lock         locked exclusively while the layer is made or removed, shared while it is used
  *     base-SHA256.img  a symlink to the base image
  *
- * A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
+ * Layers are compressed when they are frozen, once for all images that hold them.  A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
  * file; a damaged one is dropped with a warning and made again.
  */
 #pragma once

@@ -10,8 +10,9 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "emit/format.h"
-#include "emit/qcow2-writer.h"
 #include "format/qcow2.h"
+#include "qcow2/copy.h"
+#include "qcow2/writer.h"
 #include "tap.h"
 
 /* --- metadata --- */
@@ -71,20 +72,21 @@ static void malformed_headers(void)
 static void extensions(void)
 {
     static const uint8_t inside[] = {0xe2, 0x79, 0x2a, 0xca, 0, 0, 0, 3, 'r', 'a', 'w', 0};
-    uint8_t bytes[256] = {0};
+    enum { SIZE = 256 };
+    uint8_t bytes[CCB_QCOW2_HEADER_BYTES];
     g_auto(CcbQcow2Header) h = {0};
     GError *error = NULL;
     ccb_qcow2_header_build(&small, bytes);
     memcpy(bytes + 104, inside, sizeof inside);
-    ok(ccb_qcow2_header_parse(bytes, sizeof bytes, &h, &error), "an extension");
+    ok(ccb_qcow2_header_parse(bytes, SIZE, &h, &error), "an extension");
     is_str(h.backing_format, "raw", "names the backing format");
     bytes[110] = 1;
-    ccb_qcow2_header_parse(bytes, sizeof bytes, &h, &error);
+    ccb_qcow2_header_parse(bytes, SIZE, &h, &error);
     is_error(&error, "ends outside the first cluster", "an extension that is too long");
     bytes[110] = 0;
     bytes[14] = 1; /* a name at 256 ... */
     bytes[19] = 1; /* ... of one byte */
-    ccb_qcow2_header_parse(bytes, sizeof bytes, &h, &error);
+    ccb_qcow2_header_parse(bytes, SIZE, &h, &error);
     is_error(&error, "name is outside", "a name behind the end");
 }
 
@@ -253,6 +255,37 @@ static void judge(const char *source, const char *what)
     }
 }
 
+static bool pack(const char *source, const char *out, GError **error)
+{
+    g_autofree char *from = in_dir(source), *to = in_dir(out);
+    return ccb_qcow2_pack(from, to, error);
+}
+
+static bool same_digest(const char *a, const char *b)
+{
+    g_autofree char *first = digest(a), *second = digest(b);
+    return g_strcmp0(first, second) == 0;
+}
+
+/* Packs an overlay: it shows the same over the same base, and gives the same image. */
+static void judge_pack(const char *source, const char *what)
+{
+    g_autofree char *name = g_strdup_printf("%s, packed", what);
+    g_autofree char *compare =
+        g_strdup_printf("qemu-img compare -q -f qcow2 -F qcow2 %s packed.qcow2", source);
+    GError *error = NULL;
+    bool good = pack(source, "packed.qcow2", &error) && run("qemu-img check -q packed.qcow2") &&
+                run(compare);
+    ok(good, name);
+    if (error != NULL)
+        printf("# %s\n", error->message);
+    g_clear_error(&error);
+    good = pack("packed.qcow2", "twice.qcow2", NULL) && same_digest("packed.qcow2", "twice.qcow2");
+    ok(good, "... and packed again it is the same");
+    good = emit(source, "out.qcow2", true, NULL) && emit("packed.qcow2", "again.qcow2", true, NULL);
+    ok(good && same_digest("out.qcow2", "again.qcow2"), "... and so is what is emitted from it");
+}
+
 /* A raw disk of noise, text and holes. */
 static void make_disk(const char *name, size_t size, uint32_t seed)
 {
@@ -313,6 +346,29 @@ static void chain_over(const char *base, const char *format, const char *size, c
     overlay(base, format, "top.qcow2", size);
     work_on("top.qcow2");
     judge("top.qcow2", what);
+    judge_pack("top.qcow2", what);
+}
+
+/* Zeros that hide what is below are kept; zeros on zeros are not, as discards leave them. */
+static void pack_zeros(void)
+{
+    must("qemu-img create -q -f qcow2 empty.qcow2 20G");
+    overlay("empty.qcow2", "qcow2", "top.qcow2", "");
+    io("top.qcow2", "write -P 5 0 65536");
+    io("top.qcow2", "discard 1048576 1073741824");
+    judge_pack("top.qcow2", "an overlay with a large discard over nothing");
+    g_autofree char *packed = in_dir("packed.qcow2");
+    struct stat st;
+    ok(stat(packed, &st) == 0 && st.st_size < 10 * 65536, "... which takes no space");
+    overlay("top.qcow2", "qcow2", "above.qcow2", "");
+    io("above.qcow2", "write -z 0 131072");
+    judge_pack("above.qcow2", "zeros over data");
+    must("qemu-img convert -f qcow2 -O raw packed.qcow2 shown.raw");
+    g_autofree char *shown = in_dir("shown.raw");
+    FILE *file = fopen(shown, "rb");
+    ok(file != NULL && fgetc(file) == 0, "... hide the data");
+    if (file != NULL)
+        fclose(file);
 }
 
 static void chains(void)
@@ -449,6 +505,7 @@ static void with_qemu(void)
     dir = g_dir_make_tmp("ccb-qcow2-XXXXXX", NULL);
     make_bases();
     chains();
+    pack_zeros();
     passes_through();
     refcount_limit();
     broken_chains();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "emit/qcow2-pool.h"
+#include "qcow2/pool.h"
 
 #include <pthread.h>
 

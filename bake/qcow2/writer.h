@@ -22,9 +22,14 @@ CcbQcow2Writer *ccb_qcow2_writer_new(int fd, const char *name, uint64_t disk_siz
 void ccb_qcow2_writer_free(CcbQcow2Writer *writer); /* does not close the file; accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2Writer, ccb_qcow2_writer_free)
 
+/* The file will lie over another, whose name is relative to its directory. */
+void ccb_qcow2_writer_set_backing(CcbQcow2Writer *writer, const char *name, const char *format);
+
 /* `index` counts clusters of CCB_CLUSTER bytes and rises from call to call.  Errors: CCB_ERR_IO. */
 bool ccb_qcow2_writer_plain(CcbQcow2Writer *writer, uint64_t index, const uint8_t *cluster,
                             GError **error);
 bool ccb_qcow2_writer_compressed(CcbQcow2Writer *writer, uint64_t index, const uint8_t *data,
                                  uint32_t length, GError **error);
+/* `count` clusters that read as zeros, whatever the file lies on. */
+bool ccb_qcow2_writer_zeros(CcbQcow2Writer *writer, uint64_t index, uint64_t count, GError **error);
 bool ccb_qcow2_writer_finish(CcbQcow2Writer *writer, GError **error);

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "emit/qcow2-cluster.h"
+#include "qcow2/cluster.h"
 
 enum { CCB_BATCH = 8 };
 

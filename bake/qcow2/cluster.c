@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "emit/qcow2-cluster.h"
+#include "qcow2/cluster.h"
 
 #include <libdeflate.h>
 #include <string.h>
@@ -22,7 +22,7 @@ struct CcbClusterWorker {
      * rule. */
     uint8_t *packed, *unpacked;
     size_t packed_room, unpacked_room;
-    const CcbQcow2Layer *layer;
+    const CcbQcow2File *file;
     uint64_t offset;
 };
 
@@ -54,13 +54,13 @@ static bool inflate_piece(CcbClusterWorker *worker, const CcbPiece *piece, uint8
                           uint8_t *data, uint32_t *ret_length, GError **error)
 {
     size_t used, filled, size = (size_t)1 << piece->cluster_bits;
-    if (!ccb_qcow2_layer_read(piece->layer, piece->offset, packed, piece->length, error))
+    if (!ccb_qcow2_file_read(piece->file, piece->offset, packed, piece->length, error))
         return false;
     enum libdeflate_result result = libdeflate_deflate_decompress_ex(
         worker->inflate, packed, piece->length, data, size, &used, &filled);
     if (result != LIBDEFLATE_SUCCESS || filled != size)
         return ccb_fail(error, CCB_ERR_INPUT, "%s is corrupt: bad compressed data at 0x%lx",
-                        piece->layer->path, (unsigned long)piece->offset);
+                        piece->file->path, (unsigned long)piece->offset);
     *ret_length = (uint32_t)used;
     return true;
 }
@@ -79,13 +79,13 @@ static bool read_part(CcbClusterWorker *worker, const CcbPiece *piece, uint8_t *
                       GError **error)
 {
     uint32_t length;
-    if (worker->layer != piece->layer || worker->offset != piece->offset) {
-        worker->layer = NULL;
+    if (worker->file != piece->file || worker->offset != piece->offset) {
+        worker->file = NULL;
         reserve(&worker->packed, &worker->packed_room, piece->length);
         reserve(&worker->unpacked, &worker->unpacked_room, (size_t)1 << piece->cluster_bits);
         if (!inflate_piece(worker, piece, worker->packed, worker->unpacked, &length, error))
             return false;
-        worker->layer = piece->layer;
+        worker->file = piece->file;
         worker->offset = piece->offset;
     }
     memcpy(data, worker->unpacked + piece->within, piece->size);
@@ -99,7 +99,7 @@ static bool read_pieces(CcbClusterWorker *worker, CcbCluster *cluster, GError **
         const CcbPiece *piece = &cluster->pieces[i];
         bool ok = true;
         if (piece->kind == CCB_QCOW2_DATA)
-            ok = ccb_qcow2_layer_read(piece->layer, piece->offset, at, piece->size, error);
+            ok = ccb_qcow2_file_read(piece->file, piece->offset, at, piece->size, error);
         else if (piece->kind == CCB_QCOW2_COMPRESSED)
             ok = read_part(worker, piece, at, error);
         else
@@ -127,6 +127,10 @@ static bool is_zero(const uint8_t *data)
 
 bool ccb_cluster_process(CcbClusterWorker *worker, CcbCluster *cluster, GError **error)
 {
+    if (cluster->n_pieces == 0) {
+        cluster->result = CCB_RESULT_ZERO;
+        return true;
+    }
     bool whole = is_whole(cluster);
     uint32_t length = 0;
     if (whole ? !inflate_piece(worker, &cluster->pieces[0], cluster->packed, cluster->data, &length,

@@ -24,13 +24,13 @@ typedef struct {
     bool raw;
     CcbQcow2Header header; /* qcow2 only */
     CcbTableSlice l1, l2;
-} CcbQcow2Layer;
+} CcbQcow2File;
 
 /* Where a part of the disk is. */
 typedef struct {
     CcbQcow2Kind kind;
     uint64_t size; /* bytes of the disk, from the offset that was asked for */
-    const CcbQcow2Layer *layer;
+    const CcbQcow2File *file;
     uint64_t offset;       /* DATA: of the first byte; COMPRESSED: of the cluster */
     uint32_t length;       /* COMPRESSED: bytes of the cluster in the file, at most */
     uint32_t within;       /* COMPRESSED: where the part begins in the cluster */
@@ -39,16 +39,16 @@ typedef struct {
 
 /* `format` as QEMU names it.  Errors: CCB_ERR_INPUT; *ret_foreign is set then where QEMU reads the
  * file and this code doesn't. */
-CcbQcow2Layer *ccb_qcow2_layer_open(const char *path, const char *format, bool *ret_foreign,
-                                    GError **error);
-void ccb_qcow2_layer_free(CcbQcow2Layer *layer); /* accepts NULL */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2Layer, ccb_qcow2_layer_free)
+CcbQcow2File *ccb_qcow2_file_open(const char *path, const char *format, bool *ret_foreign,
+                                  GError **error);
+void ccb_qcow2_file_free(CcbQcow2File *file); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2File, ccb_qcow2_file_free)
 
 /* The part of the disk at `offset`, of at most `size` bytes; `offset` is less than the disk's size.
  */
-bool ccb_qcow2_layer_map(CcbQcow2Layer *layer, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
-                         GError **error);
+bool ccb_qcow2_file_map(CcbQcow2File *file, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
+                        GError **error);
 
 /* Reads from the file; what is behind its end reads as zeros, as QEMU has it.  Thread-safe. */
-bool ccb_qcow2_layer_read(const CcbQcow2Layer *layer, uint64_t offset, void *data, size_t size,
-                          GError **error);
+bool ccb_qcow2_file_read(const CcbQcow2File *file, uint64_t offset, void *data, size_t size,
+                         GError **error);

@@ -8,19 +8,29 @@
  */
 #pragma once
 
-#include "emit/qcow2-layer.h"
+#include "qcow2/file.h"
 
 typedef struct CcbQcow2Chain CcbQcow2Chain;
 
 /* Opens the qcow2 file `path` and what it is based on, qcow2 or raw.  Errors: CCB_ERR_INPUT, with
- * *ret_foreign as in ccb_qcow2_layer_open(). */
+ * *ret_foreign as in ccb_qcow2_file_open(). */
 CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, bool *ret_foreign, GError **error);
+/* Opens that file alone, which may be based on anything. */
+CcbQcow2Chain *ccb_qcow2_chain_open_top(const char *path, GError **error);
 void ccb_qcow2_chain_free(CcbQcow2Chain *chain); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2Chain, ccb_qcow2_chain_free)
+
+/* The header of the file itself; belongs to the chain. */
+const CcbQcow2Header *ccb_qcow2_chain_header(const CcbQcow2Chain *chain);
 
 uint64_t ccb_qcow2_chain_size(const CcbQcow2Chain *chain);
 
 /* The part of the disk at `offset`, of at most `size` bytes: ZERO, DATA or COMPRESSED.  The piece's
- * layer belongs to the chain. */
+ * file belongs to the chain. */
 bool ccb_qcow2_chain_map(CcbQcow2Chain *chain, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
                          GError **error);
+
+/* As above, of what the first file itself holds: UNALLOCATED, too, also for zeros where what the
+ * file is based on has zeros. */
+bool ccb_qcow2_chain_map_top(CcbQcow2Chain *chain, uint64_t offset, uint64_t size,
+                             CcbPiece *ret_piece, GError **error);

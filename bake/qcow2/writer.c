@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "emit/qcow2-writer.h"
+#include "qcow2/writer.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "emit/qcow2-cluster.h"
 #include "format/qcow2.h"
+#include "qcow2/cluster.h"
 
 enum {
     ENTRIES = CCB_CLUSTER / CCB_QCOW2_ENTRY,         /* of an L2 table */
@@ -19,6 +19,7 @@ enum {
 struct CcbQcow2Writer {
     int fd;
     char *name;
+    char *backing, *backing_format; /* or NULL */
     uint64_t disk_size;
     uint64_t next;     /* the first cluster of the file that is not in use */
     GArray *refcounts; /* uint16_t, a cluster of the file */
@@ -53,10 +54,18 @@ CcbQcow2Writer *ccb_qcow2_writer_new(int fd, const char *name, uint64_t disk_siz
     return w;
 }
 
+void ccb_qcow2_writer_set_backing(CcbQcow2Writer *w, const char *name, const char *format)
+{
+    w->backing = g_strdup(name);
+    w->backing_format = g_strdup(format);
+}
+
 void ccb_qcow2_writer_free(CcbQcow2Writer *w)
 {
     if (w == NULL)
         return;
+    g_free(w->backing);
+    g_free(w->backing_format);
     g_array_unref(w->refcounts);
     g_free(w->l1);
     g_free(w->l2);
@@ -192,6 +201,17 @@ bool ccb_qcow2_writer_compressed(CcbQcow2Writer *w, uint64_t index, const uint8_
     return true;
 }
 
+bool ccb_qcow2_writer_zeros(CcbQcow2Writer *w, uint64_t index, uint64_t count, GError **error)
+{
+    uint32_t entry;
+    for (; count > 0; count--, index++) {
+        if (!enter(w, index, &entry, error))
+            return false;
+        w->l2[entry] = GUINT64_TO_BE(CCB_QCOW2_ENTRY_ZERO);
+    }
+    return true;
+}
+
 static uint64_t clusters_for(uint64_t bytes)
 {
     return (bytes + CCB_CLUSTER - 1) / CCB_CLUSTER;
@@ -237,8 +257,11 @@ static bool write_refcounts(CcbQcow2Writer *w, CcbQcow2Header *header, GError **
 bool ccb_qcow2_writer_finish(CcbQcow2Writer *w, GError **error)
 {
     uint8_t bytes[CCB_QCOW2_HEADER_BYTES];
-    CcbQcow2Header header = {
-        .cluster_bits = CCB_CLUSTER_BITS, .size = w->disk_size, .l1_entries = w->l1_entries};
+    CcbQcow2Header header = {.cluster_bits = CCB_CLUSTER_BITS,
+                             .size = w->disk_size,
+                             .l1_entries = w->l1_entries,
+                             .backing = w->backing,
+                             .backing_format = w->backing_format};
     *refcount(w, 0) = 1;
     if (!flush_l2(w, error) || !flush_packed(w, error) || !write_l1(w, &header.l1_offset, error) ||
         !write_refcounts(w, &header, error))

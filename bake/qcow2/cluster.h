@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "emit/qcow2-layer.h"
+#include "qcow2/file.h"
 
 enum {
     CCB_CLUSTER_BITS = 16,
@@ -21,7 +21,8 @@ typedef enum { CCB_RESULT_ZERO, CCB_RESULT_PLAIN, CCB_RESULT_COMPRESSED } CcbRes
 typedef struct {
     uint64_t index; /* in units of CCB_CLUSTER */
     const CcbPiece *pieces;
-    unsigned n_pieces;
+    unsigned n_pieces; /* 0: zeros */
+    uint64_t count;    /* with zeros: clusters of them, from `index` on; otherwise 1 */
     CcbResult result;
     uint8_t data[CCB_CLUSTER]; /* PLAIN */
     uint8_t packed[CCB_CLUSTER_PACKED_MAX];

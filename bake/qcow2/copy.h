@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writes qcow2 files (compat 1.1, 64 KiB clusters, zlib) from qcow2 files, in one pass over the
+ * disk.  What the source holds compressed is not compressed again; the rest is compressed by as many
+ * threads as there are cores.  The bytes that come out depend on what is read alone.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* What the file and all that it lies on show together, without a backing file.  Errors:
+ * CCB_ERR_INPUT; *ret_foreign is set then where QEMU reads the chain and this code doesn't. */
+bool ccb_qcow2_flatten(const char *source, const char *path, bool compress, bool *ret_foreign,
+                       GError **error);
+
+/* What the file itself holds, compressed, over the same backing file.  Clusters must be of 64 KiB.
+ * Errors: CCB_ERR_INPUT. */
+bool ccb_qcow2_pack(const char *source, const char *path, GError **error);
