@@ -246,6 +246,17 @@ layer_of() {
     assert_contains "give a bound"
 }
 
+@test "gc removes what a host that went down left half-made, and nothing that is under way" {
+    bake
+    mkdir -p cache/work/old/scratch cache/built/k.abcdef.part cache/work/new
+    touch cache/layers/k.part cache/layers/n.part cache/work/old/scratch/file
+    touch -d @1000 cache/layers/k.part cache/built/k.abcdef.part cache/work/old
+    run_ccbake cache gc --max-age=5
+    [[ ! -e cache/layers/k.part && ! -e cache/built/k.abcdef.part && ! -e cache/work/old ]] || fail "$(find cache)"
+    [[ -e cache/layers/n.part && -e cache/work/new ]] || fail "$(find cache)"
+    assert_contains "kept 4"
+}
+
 @test "what the output and the bake need on one disk is added up before the start" {
     mkdir disk
     mount -t tmpfs -o size=500m none disk

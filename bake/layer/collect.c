@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "layer/collect.h"
 
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "layer/built.h"
 #include "layer/layer.h"
 
@@ -127,11 +130,36 @@ static bool collect_oldest(Collection *c, const CcbCollectBounds *bounds)
     return true;
 }
 
+/* When this host was booted, in seconds since the epoch; 0: unknown. */
+static int64_t boot_time(void)
+{
+    g_autofree char *text = ccb_read_file("/proc/stat", 0, NULL, NULL);
+    const char *line = text ? strstr(text, "\nbtime ") : NULL;
+    return line ? g_ascii_strtoll(line + strlen("\nbtime "), NULL, 10) : 0;
+}
+
+/* What no guardian could remove, because the host went down: nothing from before the boot is under way. */
+static void sweep(const char *name, const char *ending, int64_t before)
+{
+    const char *entry;
+    struct stat st;
+    g_autofree char *dir = g_build_filename(ccb_cache_dir(), name, NULL);
+    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+    while (list != NULL && (entry = g_dir_read_name(list)) != NULL) {
+        g_autofree char *path = g_build_filename(dir, entry, NULL);
+        if (g_str_has_suffix(entry, ending) && lstat(path, &st) == 0 && st.st_mtime < before)
+            ccb_remove_tree(path, NULL); /* the next time, if not now */
+    }
+}
+
 CcbCollected ccb_cache_collect(const CcbCollectBounds *bounds)
 {
     g_autoptr(GPtrArray) layers = ccb_layer_list();
     g_autoptr(GPtrArray) built = ccb_built_list();
     Collection c = {.layers = layers, .built = built, .total = total_size(layers, built)};
+    sweep("layers", ".part", boot_time());
+    sweep("built", ".part", boot_time());
+    sweep("work", "", boot_time());
     while (collect_oldest(&c, bounds))
         ;
     c.result.kept = layers->len + built->len + c.result.in_use;

@@ -15,5 +15,6 @@ typedef struct {
     uint64_t freed;              /* bytes */
 } CcbCollected;
 
-/* Removes what was least recently used and no other layer lies on, until the bounds hold. */
+/* Removes what was least recently used and no other layer lies on, until the bounds hold.
+ * What bakes left half-made when the host went down goes in any case. */
 CcbCollected ccb_cache_collect(const CcbCollectBounds *bounds);
