@@ -256,8 +256,10 @@ static int attach_loop(CcbAttach *a, const CcbPartition *p, char **ret_path, GEr
 static const char *mount_options(const CcbAttach *a, const char *fstype)
 {
     if (g_str_has_prefix(fstype, "ext"))
-        return a->read_only ? "noload" : "errors=remount-ro,barrier=0";
-    return strcmp(fstype, "xfs") == 0 ? (a->read_only ? "norecovery,nouuid" : "nouuid") : NULL;
+        return a->read_only ? "noload" : "errors=remount-ro,barrier=0,discard";
+    if (strcmp(fstype, "xfs") == 0)
+        return a->read_only ? "norecovery,nouuid" : "nouuid,discard";
+    return NULL;
 }
 
 bool ccb_attach_mount(CcbAttach *a, const CcbPartition *p, GError **error)
@@ -312,8 +314,9 @@ bool ccb_attach_unmount(CcbAttach *a, GError **error)
     return wait_for_release(a, error);
 }
 
-/* Free blocks go back to the overlay, so that deleted files do not reach the output. */
-static void trim(const CcbAttach *a)
+/* Blocks that were free before go back to the overlay, so that what they held does not reach the output.  Those
+ * that are freed while it is mounted go back by "discard". */
+static void trim_root(const CcbAttach *a)
 {
     struct fstrim_range range = {.len = UINT64_MAX};
     ccb_autofd int fd = open(a->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -348,12 +351,13 @@ static bool end_daemon(CcbAttach *a, GError **error)
            ccb_fail(error, CCB_ERR_IO, "qemu-storage-daemon ended with exit code %d", status);
 }
 
-bool ccb_attach_close(CcbAttach *a, GError **error)
+bool ccb_attach_close(CcbAttach *a, bool trim, GError **error)
 {
     bool ok = true;
     if (a->mounted && !a->read_only) {
         ok = sync_root(a, error);
-        trim(a);
+        if (trim)
+            trim_root(a);
     }
     ok = ok && ccb_attach_unmount(a, error) && end_daemon(a, error);
     ccb_attach_free(a);

@@ -9,7 +9,7 @@
  *
  *     CcbAttach *a = ccb_attach_open(image, "qcow2", false, error);    exported, partition table read
  *     ccb_attach_mount(a, partition, error)                            ccb_attach_root(a) is its directory
- *     ccb_attach_close(a, error)                                       trim, unmount, flush
+ *     ccb_attach_close(a, true, error)                                 trim, unmount, flush
  */
 #pragma once
 
@@ -35,7 +35,7 @@ bool ccb_attach_unmount(CcbAttach *attach, GError **error);
 
 const char *ccb_attach_root(const CcbAttach *attach); /* host path of the mounted directory */
 
-/* Discards free blocks, unmounts, ends the daemon, and frees.  false: the image may not be
- * complete. */
-bool ccb_attach_close(CcbAttach *attach, GError **error);
+/* Unmounts, ends the daemon, and frees; with `trim` it discards all free blocks before, and not only
+ * those that were freed since.  false: the image may not be complete. */
+bool ccb_attach_close(CcbAttach *attach, bool trim, GError **error);
 void ccb_attach_free(CcbAttach *attach); /* accepts NULL; no flush is waited for */

@@ -35,6 +35,7 @@ typedef struct {
     int root; /* directory descriptor of the mounted root */
     bool network;
     char *scratch;
+    bool trim;
     GPtrArray *payloads; /* CcbAttachment, borrowed elements */
 } HostDoor;
 
@@ -143,6 +144,7 @@ void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
     HostDoor *host = g_new0(HostDoor, 1);
     *host = (HostDoor){.root = -1, .network = options->network};
     host->scratch = g_strdup(options->scratch_dir);
+    host->trim = options->trim;
     host->payloads = copy_payloads(options->payloads);
     host->attach = ccb_attach_open(options->image, options->format, options->read_only, error);
     if (host->attach != NULL && open_root(host, error))
@@ -320,7 +322,7 @@ static bool host_close(void *door, GError **error)
 {
     HostDoor *host = door;
     ccb_close_fd(&host->root);
-    return ccb_attach_close(g_steal_pointer(&host->attach), error);
+    return ccb_attach_close(g_steal_pointer(&host->attach), host->trim, error);
 }
 
 const CcbGuestOps ccb_host_door_ops = {

@@ -41,6 +41,8 @@ typedef struct {
     bool network;       /* guest commands may reach the network: `lock` only */
     const char *scratch_dir; /* existing directory of the host for what must not reach the image */
     uint64_t scratch_size;   /* bytes of it, for the appliance's scratch disk */
+    bool
+        trim; /* at the end, give back all free blocks, and not only those that were freed meanwhile */
     const GPtrArray *payloads; /* CcbAttachment, or NULL */
     int log_fd;                /* gets the output of guest commands; -1: none */
 } CcbGuestOptions;

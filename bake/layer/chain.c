@@ -14,8 +14,30 @@
 /* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
 #define SPARE_SCRATCH (2ull << 30)
 
+/* Waits for the layer that is being frozen: it is the top now, and the overlay `above` it (a key, or
+ * NULL) lies on it. */
+static bool settle(CcbChain *chain, const char *above, GError **error)
+{
+    int lock = -1;
+    if (chain->freezing == NULL)
+        return true;
+    g_autofree char *key = g_steal_pointer(&chain->freezing_key);
+    CcbLayer *layer = ccb_freeze_finish(g_steal_pointer(&chain->freezing), &lock, error);
+    bool ok = layer != NULL;
+    if (ok) {
+        ccb_layer_use(chain->use, lock);
+        ccb_layer_free(chain->top);
+        chain->top = layer;
+        ok = above == NULL || ccb_layer_settle(above, key, error);
+    }
+    ccb_layer_abandon(key);
+    return ok;
+}
+
+/* What was being frozen is a layer all the same: the next bake begins there. */
 void ccb_chain_clear(CcbChain *chain)
 {
+    settle(chain, NULL, NULL);
     ccb_layer_free(chain->top);
     ccb_facts_free(chain->facts);
     if (chain->times)
@@ -185,6 +207,7 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
                             .scratch_dir = o->work->scratch,
                             .scratch_size =
                                 ccb_plan_space(o->plan, o->first).scratch + SPARE_SCRATCH,
+                            .trim = chain->top == NULL && chain->freezing == NULL,
                             .payloads = payloads,
                             .log_fd = o->log};
     CcbGuest *guest = ccb_guest_open(&open, error);
@@ -200,8 +223,9 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
     return false;
 }
 
-static bool freeze(const CcbChainOptions *o, CcbChain *chain, guint index, const CcbLayerBase *base,
-                   GError **error)
+/* The layer of step `index` over the chain's top; caller frees. */
+static CcbLayer *describe_layer(const CcbChainOptions *o, const CcbChain *chain, guint index,
+                                GError **error)
 {
     g_autoptr(CcbLayer) layer = g_new0(CcbLayer, 1);
     layer->key = g_strdup(o->keys[index]);
@@ -210,11 +234,7 @@ static bool freeze(const CcbChainOptions *o, CcbChain *chain, guint index, const
     layer->step = g_strdup(step_at(o->plan, index)->id);
     layer->facts = ccb_facts_to_json(chain->facts);
     layer->ingredients = ccb_step_ingredients(o->plan->recipe, step_at(o->plan, index), error);
-    if (layer->ingredients == NULL || !ccb_layer_publish(layer, base, error))
-        return false;
-    ccb_layer_free(chain->top);
-    chain->top = g_steal_pointer(&layer);
-    return true;
+    return layer->ingredients ? g_steal_pointer(&layer) : NULL;
 }
 
 /* Goes on from a layer that the cache has; takes `layer` over, also where it returns false and changes nothing. */
@@ -250,31 +270,60 @@ static bool check_keys(const CcbChainOptions *o, GError **error)
                                     "files of the recipe changed during the bake; bake again"));
 }
 
+/* Takes the layer from the cache, where somebody made it meanwhile.  *lock: of the layer; taken over
+ * then. */
+static bool take_made(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end, int *lock,
+                      bool *ret_taken, GError **error)
+{
+    const char *key = o->keys[end - 1];
+    *ret_taken = false;
+    if (o->fresh || !ccb_layer_exists(key))
+        return true;
+    if (!settle(chain, NULL, error))
+        return false;
+    CcbLayer *made = ccb_layer_find(key, NULL, NULL);
+    *ret_taken = made != NULL && adopt(o, chain, made, begin, end);
+    if (*ret_taken)
+        ccb_layer_use(chain->use, ccb_steal_fd(lock));
+    return true;
+}
+
+static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end, int *lock,
+                       GError **error)
+{
+    const char *key = o->keys[end - 1];
+    const char *below = chain->freezing ? chain->freezing_key : chain->top ? chain->top->key : NULL;
+    const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
+    g_autofree char *overlay = ccb_layer_begin(key, below, &base, error);
+    if (overlay == NULL)
+        return false;
+    CcbLayer *layer = NULL;
+    if (bake_overlay(o, chain, overlay, begin, end, error) && check_keys(o, error) &&
+        settle(chain, key, error))
+        layer = describe_layer(o, chain, end - 1, error);
+    if (layer == NULL) {
+        ccb_layer_abandon(key);
+        return false;
+    }
+    chain->freezing_key = g_strdup(key);
+    chain->freezing = ccb_freeze_start(layer, &base, ccb_steal_fd(lock));
+    return true;
+}
+
 /* The layer of steps [begin, end): made by us, or by whoever was faster. */
 static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end,
                        GError **error)
 {
-    const char *key = o->keys[end - 1];
-    const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
+    bool shared = true, taken = false;
+    ccb_autofd int lock = -1;
     begin_pace(o, begin);
-    ccb_autofd int lock = ccb_layer_lock(key, error);
-    if (lock < 0)
-        return false;
-    CcbLayer *made = o->fresh ? NULL : ccb_layer_find(key, NULL, NULL);
-    if (made != NULL && adopt(o, chain, made, begin, end)) {
-        ccb_layer_use(chain->use, ccb_steal_fd(&lock));
-        return true;
+    for (bool or_use = !o->fresh; shared && !taken; or_use = false) { /* it may be damaged */
+        ccb_close_fd(&lock);
+        lock = ccb_layer_lock(o->keys[end - 1], or_use, &shared, error);
+        if (lock < 0 || !take_made(o, chain, begin, end, &lock, &taken, error))
+            return false;
     }
-    g_autofree char *overlay = ccb_layer_begin(key, chain->top, &base, error);
-    if (overlay == NULL)
-        return false;
-    if (bake_overlay(o, chain, overlay, begin, end, error) && check_keys(o, error) &&
-        freeze(o, chain, end - 1, &base, error)) {
-        ccb_layer_use(chain->use, ccb_steal_fd(&lock));
-        return true;
-    }
-    ccb_layer_abandon(key);
-    return false;
+    return taken || bake_layer(o, chain, begin, end, &lock, error);
 }
 
 bool ccb_chain_build(const CcbChainOptions *o, CcbChain *ret, GError **error)
@@ -293,6 +342,8 @@ bool ccb_chain_build(const CcbChainOptions *o, CcbChain *ret, GError **error)
         if (!make_layer(o, &chain, i, end, error))
             return false;
     }
+    if (!settle(&chain, NULL, error))
+        return false;
     *ret = chain;
     chain = (CcbChain){0};
     return true;

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "layer/layer.h"
+#include "layer/freeze.h"
 #include "layer/work.h"
 #include "plan/plan.h"
 
@@ -32,10 +32,12 @@ typedef struct {
 } CcbStepTime;
 
 typedef struct {
-    CcbLayer *top;   /* NULL: a plan without steps */
-    CcbFacts *facts; /* of the guest after the last step */
-    GArray *times;   /* CcbStepTime, one a step */
-    GArray *use;     /* keeps the layers while the chain is in use */
+    CcbLayer *top;         /* NULL: a plan without steps */
+    CcbFacts *facts;       /* of the guest after the last step */
+    GArray *times;         /* CcbStepTime, one a step */
+    GArray *use;           /* keeps the layers while the chain is in use */
+    CcbFreezing *freezing; /* the layer above `top` while the chain is built, or NULL */
+    char *freezing_key;
 } CcbChain;
 
 void ccb_chain_clear(CcbChain *chain);

@@ -204,7 +204,21 @@ bool ccb_layer_exists(const char *key)
     return access(description, R_OK) == 0 && access(file, R_OK) == 0;
 }
 
-int ccb_layer_lock(const char *key, GError **error)
+/* Whether the lock could be taken; false also where it could and was of no use. */
+static bool try_lock(int fd, const char *key, bool or_use, bool *ret_shared)
+{
+    *ret_shared = false;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    *ret_shared = or_use && flock(fd, LOCK_SH | LOCK_NB) == 0;
+    if (*ret_shared && !ccb_layer_exists(key)) {
+        flock(fd, LOCK_UN);
+        return false;
+    }
+    return *ret_shared;
+}
+
+int ccb_layer_lock(const char *key, bool or_use, bool *ret_shared, GError **error)
 {
     g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
     bool told = false;
@@ -215,7 +229,7 @@ int ccb_layer_lock(const char *key, GError **error)
         ccb_fail_errno(error, CCB_ERR_IO, "locking a layer in %s", dir);
         return -1;
     }
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    while (!try_lock(fd, key, or_use, ret_shared)) {
         if (!told)
             ccb_progress_line("%-8s another ccbake makes layer %.12s", "wait", key);
         told = true;
@@ -248,17 +262,32 @@ bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
     return ccb_fail_errno(error, CCB_ERR_IO, "linking the base image to %s", link);
 }
 
-char *ccb_layer_begin(const char *key, const CcbLayer *below, const CcbLayerBase *base,
-                      GError **error)
+/* The overlay of a layer is there until the one above it has settled. */
+static char *name_below(const char *below, const CcbLayerBase *base)
+{
+    if (below == NULL)
+        return base_name(base);
+    g_autofree char *part = layer_path(below, ".part");
+    return g_strconcat(below, access(part, F_OK) == 0 ? ".part" : ".qcow2", NULL);
+}
+
+char *ccb_layer_begin(const char *key, const char *below, const CcbLayerBase *base, GError **error)
 {
     char *path = layer_path(key, ".part");
-    g_autofree char *backing = below ? g_strconcat(below->key, ".qcow2", NULL) : base_name(base);
+    g_autofree char *backing = name_below(below, base);
     ccb_guardian_watch(path);
     if (ccb_image_create_overlay(path, backing, below ? "qcow2" : base->format, error))
         return path;
     g_free(path);
     ccb_layer_abandon(key);
     return NULL;
+}
+
+bool ccb_layer_settle(const char *key, const char *below, GError **error)
+{
+    g_autofree char *path = layer_path(key, ".part");
+    g_autofree char *backing = g_strconcat(below, ".qcow2", NULL);
+    return ccb_image_rebase(path, backing, "qcow2", error);
 }
 
 void ccb_layer_abandon(const char *key)
@@ -334,7 +363,6 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
     if (!ok)
         unlink(packed);
     ccb_guardian_release(packed);
-    ccb_layer_abandon(layer->key);
     return ok;
 }
 

@@ -51,25 +51,27 @@ CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error);
 /* Whether there is one, by name only: for plans. */
 bool ccb_layer_exists(const char *key);
 
-/* Turns the lock of a layer that was made into one that holds it in use; takes the descriptor over.
- */
+/* Keeps the lock of a layer that is there, shared; takes the descriptor over. */
 void ccb_layer_use(GArray *use, int lock);
 
-/* Waits until nobody else makes the layer, and keeps others from making it until the descriptor is
- * closed. Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
-int ccb_layer_lock(const char *key, GError **error);
+/* Waits until nobody else makes or uses the layer, and keeps others from it until the descriptor is
+ * closed.  With `or_use` the wait is also over, and the lock only shared (*ret_shared), once the
+ * layer is there.  Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
+int ccb_layer_lock(const char *key, bool or_use, bool *ret_shared, GError **error);
 
 /* Says where the base image lies now; before the cache is asked for layers on it. */
 bool ccb_layer_link_base(const CcbLayerBase *base, GError **error);
 
-/* Creates the overlay that is to become the layer `key`, over `below` (or over the base image,
- * where that is NULL); returns its path (caller frees).  It goes with the process unless it is
- * published. */
-char *ccb_layer_begin(const char *key, const CcbLayer *below, const CcbLayerBase *base,
-                      GError **error);
+/* Creates the overlay that is to become the layer `key`, over the layer `below` or, while that is
+ * being frozen, its overlay (over the base image, where it is NULL); returns its path (caller
+ * frees).  It goes with the process unless it is published. */
+char *ccb_layer_begin(const char *key, const char *below, const CcbLayerBase *base, GError **error);
+
+/* Lets the overlay lie on the layer `below`, where it lay on the overlay of that. */
+bool ccb_layer_settle(const char *key, const char *below, GError **error);
 
 /* Freezes the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and
- * ingredients; path, size and sha256 are filled. */
+ * ingredients; path, size and sha256 are filled.  The overlay is left. */
 bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error);
 
 /* Throws the overlay away. */

@@ -145,7 +145,8 @@ static bool write_batch(const Copy *copy, const CcbBatch *batch, GError **error)
     for (unsigned i = 0; i < batch->n; i++)
         if (!write_cluster(copy, &batch->clusters[i], error))
             return false;
-    ccb_progress_update(batch->end);
+    if (!copy->top) /* that runs beside other work, which has the progress */
+        ccb_progress_update(batch->end);
     return true;
 }
 
