@@ -1,0 +1,3 @@
+# Where the CUDA toolkit is.
+PATH=/usr/local/cuda/bin:$PATH
+export PATH
