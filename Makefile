@@ -4,6 +4,7 @@
 #   make check           all tests (installs what they need)
 #   make check-asan      the C tests and the fast tool tests under ASan and UBSan
 #   make demo            bake, verify and boot the guide's images, from stand-ins
+#   make bench           race against virt-customize; QUICK=1 for a short one
 #   make lint            clang-format, cppcheck, shellcheck, a clang build
 #   make install         PREFIX=/usr/local DESTDIR=
 
@@ -24,9 +25,9 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* 2>/dev/null) $(wildcard tests/*.bash bake/completions/*) tests/image-listing
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing
 
-.PHONY: all check check-unit check-asan demo deps lint format install uninstall clean
+.PHONY: all check check-unit check-asan demo bench deps lint format install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/ccbake $(MANUAL)
@@ -82,6 +83,11 @@ check-asan: deps
 demo: deps
 	$(MAKE) all
 	scripts/demo $(BUILD)
+
+# SKIP='matrix peer floor' leaves those out.
+bench: deps
+	$(MAKE) all
+	QUICK='$(QUICK)' SKIP='$(SKIP)' tests/bench/run $(BUILD)
 
 lint: deps
 	@echo "  clang-format"
