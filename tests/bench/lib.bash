@@ -4,7 +4,8 @@
 #
 #   say TEXT...                        a line of progress
 #   timed KEY COMMAND...               runs it and notes the seconds under KEY
-#   timed_peak KEY COMMAND...          the peak memory of the process too, under KEY-peak
+#   timed_peak KEY COMMAND...          the peak memory of the process too, in kB, under KEY-peak; while it runs,
+#                                      $in_background is its number
 #   note KEY NUMBER                    notes a number
 #   last KEY                           the number noted last
 #   repeat N KEY COMMAND...            runs COMMAND N times, where COMMAND notes seconds under KEY; once if it takes long
@@ -75,8 +76,10 @@ timed_peak() {
     pid=$!
     watch_peak "$pid" >"$WORK/peak" &
     watcher=$!
+    in_background=$pid
     wait "$pid" || status=$?
     note_seconds "$key" "$started" "$EPOCHREALTIME"
+    in_background=
     ((status == 0)) || show_log_and_fail "$*"
     wait "$watcher"
     note "$key-peak" "$(<"$WORK/peak")"
