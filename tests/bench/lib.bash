@@ -66,6 +66,7 @@ watch_peak() {
     echo "$peak"
 }
 
+# shellcheck disable=SC2034 # in_background is for `run`
 timed_peak() {
     local key=$1 started pid watcher status=0
     shift

@@ -32,7 +32,7 @@ def row($what; $ours; $against; $theirs; $unit; $number; $form; $op; $limit):
 | ([$runs | to_entries[] | select(.key | endswith("-peak")) | .value[]] | max) as $peak
 | {
     machine: $machine,
-    cold: "no step is in the cache of layers; downloads are in the store, base and KVM are known",
+    cold: "the cache has no layers and no compiled modules; downloads are in the store, base and KVM are known",
     runs_wanted: $wanted,
     runs: $runs,
     medians: $m,
