@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/process.h"
 #include "base/progress.h"
 #include "emit/format.h"
@@ -95,13 +96,6 @@ static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const 
     return ok;
 }
 
-static uint64_t available_memory(void)
-{
-    g_autofree char *text = ccb_read_file("/proc/meminfo", 0, NULL, NULL);
-    const char *line = text ? strstr(text, "MemAvailable:") : NULL;
-    return line ? g_ascii_strtoull(line + strlen("MemAvailable:"), NULL, 10) << 10 : MEMORY_BYTES;
-}
-
 static uint64_t available_disk(const char *directory)
 {
     struct statvfs fs;
@@ -113,7 +107,7 @@ static guint count_at_a_time(const CcbMatrixOptions *o, guint images, uint64_t n
 {
     uint64_t n = o->at_a_time;
     if (n == 0) {
-        n = MIN(g_get_num_processors(), available_memory() / MEMORY_BYTES);
+        n = MIN(g_get_num_processors(), ccb_available_memory() / MEMORY_BYTES);
         n = MIN(n, available_disk(ccb_cache_dir()) / MAX(need, 1));
     }
     return (guint)CLAMP(n, 1, images);

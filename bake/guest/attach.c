@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "guest/writeback.h"
 
 enum { EXPORT_LIMIT_MS = 30000, EXPORT_POLL_MS = 5, LOOP_TRIES = 64, END_GRACE_MS = 60000 };
 enum { RELEASE_LIMIT_MS = 30000, RELEASE_POLL_MS = 2 };
@@ -32,6 +33,7 @@ struct CcbAttach {
     char *loop; /* "/dev/loop3" while a partition is or was mounted */
     pid_t daemon;
     bool read_only, mounted, tmpfs; /* tmpfs: `dir` is mounted */
+    CcbWriteback *writeback;        /* while a partition is mounted to be written */
     CcbDisk *disk;
 };
 
@@ -275,7 +277,9 @@ bool ccb_attach_mount(CcbAttach *a, const CcbPartition *p, GError **error)
     a->mounted = true;
     g_free(a->loop);
     a->loop = g_steal_pointer(&device);
-    return true;
+    if (!a->read_only)
+        a->writeback = ccb_writeback_start(a->root_path, error);
+    return a->read_only || a->writeback != NULL;
 }
 
 /* Whether the loop device still stands on our export.  Its sysfs file names what it stands on. */
@@ -304,10 +308,28 @@ static bool wait_for_release(const CcbAttach *a, GError **error)
                     RELEASE_LIMIT_MS / 1000);
 }
 
+/* All that the guest's kernel is told of a full disk of ours is an input/output error. */
+static bool host_is_full(void)
+{
+    enum { LEAST = 1 << 20 };
+    struct statvfs fs;
+    return statvfs(ccb_cache_dir(), &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LEAST;
+}
+
+static bool finish_writing(CcbAttach *a, GError **error)
+{
+    if (ccb_writeback_finish(g_steal_pointer(&a->writeback), error))
+        return true;
+    return host_is_full() ? ccb_hint(error, "there is no space left in %s", ccb_cache_dir())
+                          : false;
+}
+
 bool ccb_attach_unmount(CcbAttach *a, GError **error)
 {
     if (!a->mounted)
         return true;
+    if (!finish_writing(a, error))
+        return false;
     if (umount2(a->root_path, UMOUNT_NOFOLLOW) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "unmounting the guest's root");
     a->mounted = false;
@@ -324,25 +346,6 @@ static void trim_root(const CcbAttach *a)
         ioctl(fd, FITRIM, &range); /* only saves space; a file system without discard is as good */
 }
 
-/* All that the guest's kernel is told of a full disk of ours is an input/output error. */
-static bool host_is_full(void)
-{
-    enum { LEAST = 1 << 20 };
-    struct statvfs fs;
-    return statvfs(ccb_cache_dir(), &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LEAST;
-}
-
-/* Writeback errors show here and not at unmount. */
-static bool sync_root(const CcbAttach *a, GError **error)
-{
-    ccb_autofd int fd = open(a->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && syncfs(fd) == 0)
-        return true;
-    ccb_fail_errno(error, CCB_ERR_IO, "writing the guest's file system back");
-    return host_is_full() ? ccb_hint(error, "there is no space left in %s", ccb_cache_dir())
-                          : false;
-}
-
 /* The daemon writes the image's metadata when it ends. */
 static bool end_daemon(CcbAttach *a, GError **error)
 {
@@ -355,7 +358,7 @@ bool ccb_attach_close(CcbAttach *a, bool trim, GError **error)
 {
     bool ok = true;
     if (a->mounted && !a->read_only) {
-        ok = sync_root(a, error);
+        ok = finish_writing(a, error);
         if (trim)
             trim_root(a);
     }
@@ -368,6 +371,7 @@ void ccb_attach_free(CcbAttach *a)
 {
     if (a == NULL)
         return;
+    ccb_writeback_finish(a->writeback, NULL); /* it is thrown away */
     if (a->mounted)
         umount2(a->root_path, MNT_DETACH);
     ccb_process_end(&a->daemon, END_GRACE_MS);

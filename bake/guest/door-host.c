@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "guest/attach.h"
 #include "guest/door.h"
 #include "guest/rooted.h"
@@ -35,7 +37,7 @@ typedef struct {
     int root; /* directory descriptor of the mounted root */
     bool network;
     char *scratch;
-    bool trim;
+    bool trim, scratch_mounted;
     GPtrArray *payloads; /* CcbAttachment, borrowed elements */
 } HostDoor;
 
@@ -85,6 +87,8 @@ static void host_free(void *door)
     HostDoor *host = door;
     ccb_close_fd(&host->root);
     ccb_attach_free(host->attach);
+    if (host->scratch_mounted)
+        umount2(host->scratch, MNT_DETACH);
     if (host->payloads)
         g_ptr_array_unref(host->payloads);
     g_free(host->scratch);
@@ -139,6 +143,19 @@ static bool open_root(HostDoor *host, GError **error)
            (!host->network || give_resolver(host->root, error));
 }
 
+/* Scratch space in memory where there is plenty: what installers unpack need not go to a disk, and
+ * is gone at once. */
+static bool mount_scratch(HostDoor *host, uint64_t size, GError **error)
+{
+    if (host->scratch == NULL || size > ccb_available_memory() / 2)
+        return true;
+    g_autofree char *options = g_strdup_printf("mode=1777,size=%" G_GUINT64_FORMAT, size);
+    if (mount("ccbake", host->scratch, "tmpfs", MS_NODEV | MS_NOSUID, options) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "mounting a tmpfs on %s", host->scratch);
+    host->scratch_mounted = true;
+    return true;
+}
+
 void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
 {
     HostDoor *host = g_new0(HostDoor, 1);
@@ -147,7 +164,8 @@ void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
     host->trim = options->trim;
     host->payloads = copy_payloads(options->payloads);
     host->attach = ccb_attach_open(options->image, options->format, options->read_only, error);
-    if (host->attach != NULL && open_root(host, error))
+    if (host->attach != NULL && open_root(host, error) &&
+        mount_scratch(host, options->scratch_size, error))
         return host;
     host_free(host);
     return NULL;

@@ -32,18 +32,23 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The digest of every file of kernel-devel, by name. */
-static char *digest_headers(CcbBake *bake)
+/* Names, sizes and times of all of kernel-devel, which its package brings, and the content of what
+ * may be made on the system.  Reading 15000 headers would take as long as compiling. */
+static bool describe_headers(CcbBake *bake, GString *text)
 {
     g_autofree char *dir = g_strdup_printf("/lib/modules/%s/build/", ccb_bake_kver(bake));
-    const char *argv[] = {"find", "-L", dir, "-type", "f", "-exec", "sha256sum", "{}", "+", NULL};
+    g_autofree char *config = g_strconcat(dir, ".config", NULL);
+    g_autofree char *symvers = g_strconcat(dir, "Module.symvers", NULL);
+    const char *list[] = {"find", "-L", dir, "-type", "f", "-printf", "%P %s %T@\\n", NULL};
+    const char *digest[] = {"sha256sum", config, symvers, NULL};
     g_autoptr(GString) answer = g_string_new(NULL);
-    if (!ask(bake, argv, answer) || answer->len == 0)
-        return NULL;
+    if (!ask(bake, list, answer) || answer->len == 0)
+        return false;
     g_auto(GStrv) lines = g_strsplit(answer->str, "\n", -1);
     qsort(lines, g_strv_length(lines), sizeof *lines, compare_lines);
     g_autofree char *sorted = g_strjoinv("\n", lines);
-    return ccb_digest_string(sorted);
+    g_string_append(text, sorted);
+    return ask(bake, digest, text);
 }
 
 /* cc1 is the compiler; a rebuilt package may have the same version. */
@@ -61,14 +66,13 @@ static bool describe_compiler(CcbBake *bake, GString *text)
 
 char *ccb_driver_modules_key(CcbBake *bake, const CcbPayload *driver, const GPtrArray *flags)
 {
-    g_autofree char *headers = digest_headers(bake);
     g_autoptr(GString) text = g_string_new(FORMAT);
-    if (headers == NULL)
-        return NULL;
-    g_string_append_printf(text, "driver %s\nheaders %s\n", driver->sha256, headers);
+    g_string_append_printf(text, "driver %s\n", driver->sha256);
     for (guint i = 0; i < flags->len; i++)
         g_string_append_printf(text, "flag %s\n", (const char *)flags->pdata[i]);
-    return describe_compiler(bake, text) ? ccb_digest_string(text->str) : NULL;
+    return describe_headers(bake, text) && describe_compiler(bake, text)
+               ? ccb_digest_string(text->str)
+               : NULL;
 }
 
 /* --- The files */
