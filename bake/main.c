@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,14 @@ static bool run(int argc, char **argv, GError **error)
     return arguments == NULL || verb->run(count, arguments, error); /* NULL: --help was printed */
 }
 
+/* glibc raises the size from which memory is mapped, and so given back when it is freed, after the
+ * first large piece: the buffers of one activity would stay with us during the next. */
+static void give_large_memory_back(void)
+{
+    enum { LARGE = 256 << 10 };
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
 /* Started without them (2>&-), a file we open would become standard output. */
 static void open_standard_descriptors(void)
 {
@@ -83,6 +92,7 @@ int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
     open_standard_descriptors();
+    give_large_memory_back();
     setlocale(LC_CTYPE, "");
     ccb_cancel_install();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

@@ -141,8 +141,8 @@ static bool find_first(Session *s, GError **error)
                                        &s->first, error);
 }
 
-/* The output takes what the base holds and the steps add; the layers of steps that will run take
- * what those add, beside the scratch space. */
+/* The output takes what the base holds and the steps add; overlays of steps that will run and the
+ * layers that are made of them take what those add, beside the scratch space. */
 static bool check_space(Session *s, GError **error)
 {
     const CcbPlan *p = s->loaded.plan;
@@ -152,7 +152,7 @@ static bool check_space(Session *s, GError **error)
     g_autofree char *dir = g_path_get_dirname(s->path);
     const CcbSpaceNeed needs[] = {
         {"the output", dir, used + ccb_plan_space(p, 0).image},
-        {"the bake", s->work->dir, to_run.scratch + to_run.image},
+        {"the bake", s->work->dir, to_run.scratch + 2 * to_run.image},
     };
     return ccb_plan_check_space(needs, G_N_ELEMENTS(needs), error);
 }

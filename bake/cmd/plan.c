@@ -80,7 +80,7 @@ static void find_problems(View *view)
     if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
         note(view, g_steal_pointer(&problem));
     CcbSpace space = ccb_plan_space(plan, 0);
-    CcbSpaceNeed bake = {"the bake", ccb_store_dir(view->store), space.scratch + space.image};
+    CcbSpaceNeed bake = {"the bake", ccb_store_dir(view->store), space.scratch + 2 * space.image};
     if (!ccb_plan_check_space(&bake, 1, &problem))
         note(view, g_steal_pointer(&problem));
 }

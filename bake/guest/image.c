@@ -98,15 +98,6 @@ bool ccb_image_create_overlay(const char *path, const char *backing, const char 
     return ccb_process_run(&process, error);
 }
 
-bool ccb_image_rebase(const char *path, const char *backing, const char *backing_format,
-                      GError **error)
-{
-    const char *argv[] = {"qemu-img", "rebase", "-u",           "-f", "qcow2", "-b",
-                          backing,    "-F",     backing_format, path, NULL};
-    CcbProcess process = {.argv = argv, .limit_s = INFO_LIMIT_S};
-    return ccb_process_run(&process, error);
-}
-
 bool ccb_image_check(const char *path, const char *format, GError **error)
 {
     if (strcmp(format, "qcow2") != 0)

@@ -26,9 +26,5 @@ char *ccb_image_format(const char *path, GError **error);
 bool ccb_image_create_overlay(const char *path, const char *backing, const char *backing_format,
                               GError **error);
 
-/* Names another backing file, which holds the same. */
-bool ccb_image_rebase(const char *path, const char *backing, const char *backing_format,
-                      GError **error);
-
 /* `qemu-img check`: the structure of a qcow2 file is whole.  Errors: CCB_ERR_INPUT. */
 bool ccb_image_check(const char *path, const char *format, GError **error);

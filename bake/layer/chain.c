@@ -14,30 +14,24 @@
 /* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
 #define SPARE_SCRATCH (2ull << 30)
 
-/* Waits for the layer that is being frozen: it is the top now, and the overlay `above` it (a key, or
- * NULL) lies on it. */
-static bool settle(CcbChain *chain, const char *above, GError **error)
+/* Waits until all that was baked is frozen: the last of it is the top now. */
+static bool settle(CcbChain *chain, GError **error)
 {
-    int lock = -1;
-    if (chain->freezing == NULL)
+    CcbLayer *top = NULL;
+    if (chain->freezer == NULL)
         return true;
-    g_autofree char *key = g_steal_pointer(&chain->freezing_key);
-    CcbLayer *layer = ccb_freeze_finish(g_steal_pointer(&chain->freezing), &lock, error);
-    bool ok = layer != NULL;
-    if (ok) {
-        ccb_layer_use(chain->use, lock);
+    bool ok = ccb_freezer_finish(g_steal_pointer(&chain->freezer), chain->use, &top, error);
+    if (top != NULL) {
         ccb_layer_free(chain->top);
-        chain->top = layer;
-        ok = above == NULL || ccb_layer_settle(above, key, error);
+        chain->top = top;
     }
-    ccb_layer_abandon(key);
     return ok;
 }
 
-/* What was being frozen is a layer all the same: the next bake begins there. */
+/* What was being frozen becomes a layer all the same: the next bake begins there. */
 void ccb_chain_clear(CcbChain *chain)
 {
-    settle(chain, NULL, NULL);
+    settle(chain, NULL);
     ccb_layer_free(chain->top);
     ccb_facts_free(chain->facts);
     if (chain->times)
@@ -197,6 +191,14 @@ static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest
     return ok;
 }
 
+/* The key of what the next overlay lies on: a layer, or one that is being frozen; NULL: the base. */
+static const char *below(const CcbChain *chain)
+{
+    if (chain->freezer != NULL)
+        return ccb_freezer_last(chain->freezer);
+    return chain->top ? chain->top->key : NULL;
+}
+
 static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *overlay,
                          guint begin, guint end, GError **error)
 {
@@ -207,7 +209,7 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
                             .scratch_dir = o->work->scratch,
                             .scratch_size =
                                 ccb_plan_space(o->plan, o->first).scratch + SPARE_SCRATCH,
-                            .trim = chain->top == NULL && chain->freezing == NULL,
+                            .trim = below(chain) == NULL,
                             .payloads = payloads,
                             .log_fd = o->log};
     CcbGuest *guest = ccb_guest_open(&open, error);
@@ -223,13 +225,13 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
     return false;
 }
 
-/* The layer of step `index` over the chain's top; caller frees. */
+/* The layer of step `index` over what the chain has; caller frees. */
 static CcbLayer *describe_layer(const CcbChainOptions *o, const CcbChain *chain, guint index,
                                 GError **error)
 {
     g_autoptr(CcbLayer) layer = g_new0(CcbLayer, 1);
     layer->key = g_strdup(o->keys[index]);
-    layer->parent = chain->top ? g_strdup(chain->top->key) : NULL;
+    layer->parent = g_strdup(below(chain));
     layer->parent_sha256 = chain->top ? g_strdup(chain->top->sha256) : NULL;
     layer->step = g_strdup(step_at(o->plan, index)->id);
     layer->facts = ccb_facts_to_json(chain->facts);
@@ -279,7 +281,7 @@ static bool take_made(const CcbChainOptions *o, CcbChain *chain, guint begin, gu
     *ret_taken = false;
     if (o->fresh || !ccb_layer_exists(key))
         return true;
-    if (!settle(chain, NULL, error))
+    if (!settle(chain, error))
         return false;
     CcbLayer *made = ccb_layer_find(key, NULL, NULL);
     *ret_taken = made != NULL && adopt(o, chain, made, begin, end);
@@ -292,21 +294,20 @@ static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
                        GError **error)
 {
     const char *key = o->keys[end - 1];
-    const char *below = chain->freezing ? chain->freezing_key : chain->top ? chain->top->key : NULL;
     const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
-    g_autofree char *overlay = ccb_layer_begin(key, below, &base, error);
+    g_autofree char *overlay = ccb_layer_begin(key, below(chain), &base, error);
     if (overlay == NULL)
         return false;
     CcbLayer *layer = NULL;
-    if (bake_overlay(o, chain, overlay, begin, end, error) && check_keys(o, error) &&
-        settle(chain, key, error))
+    if (bake_overlay(o, chain, overlay, begin, end, error) && check_keys(o, error))
         layer = describe_layer(o, chain, end - 1, error);
     if (layer == NULL) {
         ccb_layer_abandon(key);
         return false;
     }
-    chain->freezing_key = g_strdup(key);
-    chain->freezing = ccb_freeze_start(layer, &base, ccb_steal_fd(lock));
+    if (chain->freezer == NULL)
+        chain->freezer = ccb_freezer_new();
+    ccb_freezer_add(chain->freezer, layer, &base, ccb_steal_fd(lock));
     return true;
 }
 
@@ -342,7 +343,7 @@ bool ccb_chain_build(const CcbChainOptions *o, CcbChain *ret, GError **error)
         if (!make_layer(o, &chain, i, end, error))
             return false;
     }
-    if (!settle(&chain, NULL, error))
+    if (!settle(&chain, error))
         return false;
     *ret = chain;
     chain = (CcbChain){0};

@@ -32,12 +32,11 @@ typedef struct {
 } CcbStepTime;
 
 typedef struct {
-    CcbLayer *top;         /* NULL: a plan without steps */
-    CcbFacts *facts;       /* of the guest after the last step */
-    GArray *times;         /* CcbStepTime, one a step */
-    GArray *use;           /* keeps the layers while the chain is in use */
-    CcbFreezing *freezing; /* the layer above `top` while the chain is built, or NULL */
-    char *freezing_key;
+    CcbLayer *top;       /* NULL: a plan without steps */
+    CcbFacts *facts;     /* of the guest after the last step */
+    GArray *times;       /* CcbStepTime, one a step */
+    GArray *use;         /* keeps the layers while the chain is in use */
+    CcbFreezer *freezer; /* of the layers above `top` while the chain is built, or NULL */
 } CcbChain;
 
 void ccb_chain_clear(CcbChain *chain);

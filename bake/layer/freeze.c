@@ -5,43 +5,99 @@
 
 #include "base/cleanup.h"
 
-struct CcbFreezing {
+typedef struct {
     CcbLayer *layer;
     CcbLayerBase base;
     int lock;
+    bool frozen;
+} Item;
+
+struct CcbFreezer {
+    GPtrArray *items; /* Item, as they were added; the thread's only while they are in the queue */
+    GAsyncQueue *queue;  /* of Item; the freezer itself ends it */
+    CcbLayer *published; /* by the thread; the last */
+    GError *error;       /* of the first that failed: nothing can lie on it */
     GThread *thread;
-    GError *error;
 };
 
-/* Others who wait for the layer go on as soon as it is there, and not only when our next step has
- * ended. */
-static gpointer publish(gpointer data)
+static void item_free(gpointer data)
 {
-    CcbFreezing *f = data;
-    bool ok = ccb_layer_publish(f->layer, &f->base, &f->error);
-    if (ok)
-        flock(f->lock, LOCK_SH);
-    return GINT_TO_POINTER(ok);
+    Item *item = data;
+    ccb_close_fd(&item->lock);
+    ccb_layer_free(item->layer);
+    g_free(item);
 }
 
-CcbFreezing *ccb_freeze_start(CcbLayer *layer, const CcbLayerBase *base, int lock)
+/* Others who wait for the layer go on as soon as it is there, and not only when our bake has ended. */
+static void freeze(CcbFreezer *f, Item *item)
 {
-    CcbFreezing *f = g_new0(CcbFreezing, 1);
-    *f = (CcbFreezing){.layer = layer, .base = *base, .lock = lock};
-    f->thread = g_thread_new("freeze", publish, f);
+    if (f->published != NULL) {
+        g_free(item->layer->parent_sha256);
+        item->layer->parent_sha256 = g_strdup(f->published->sha256);
+    }
+    item->frozen = ccb_layer_publish(item->layer, &item->base, &f->error);
+    if (!item->frozen)
+        return;
+    flock(item->lock, LOCK_SH);
+    f->published = item->layer;
+}
+
+static gpointer run(gpointer data)
+{
+    CcbFreezer *f = data;
+    for (gpointer next; (next = g_async_queue_pop(f->queue)) != f;)
+        if (f->error == NULL)
+            freeze(f, next);
+    return NULL;
+}
+
+CcbFreezer *ccb_freezer_new(void)
+{
+    CcbFreezer *f = g_new0(CcbFreezer, 1);
+    f->items = g_ptr_array_new_with_free_func(item_free);
+    f->queue = g_async_queue_new();
+    f->thread = g_thread_new("freeze", run, f);
     return f;
 }
 
-CcbLayer *ccb_freeze_finish(CcbFreezing *f, int *ret_lock, GError **error)
+void ccb_freezer_add(CcbFreezer *f, CcbLayer *layer, const CcbLayerBase *base, int lock)
 {
-    CcbLayer *layer = f->layer;
-    if (GPOINTER_TO_INT(g_thread_join(f->thread))) {
-        *ret_lock = f->lock;
-    } else {
-        ccb_close_fd(&f->lock);
-        g_clear_pointer(&layer, ccb_layer_free);
-        g_propagate_error(error, f->error);
+    Item *item = g_new0(Item, 1);
+    *item = (Item){.layer = layer, .base = *base, .lock = lock};
+    g_ptr_array_add(f->items, item);
+    g_async_queue_push(f->queue, item);
+}
+
+const char *ccb_freezer_last(const CcbFreezer *f)
+{
+    return f->items->len > 0 ? ((Item *)f->items->pdata[f->items->len - 1])->layer->key : NULL;
+}
+
+/* The overlays lie on one another by name, so none may go before all are frozen. */
+static void take_frozen(CcbFreezer *f, GArray *use, CcbLayer **ret_top)
+{
+    *ret_top = NULL;
+    for (guint i = 0; i < f->items->len; i++) {
+        Item *item = f->items->pdata[i];
+        ccb_layer_abandon(item->layer->key);
+        if (!item->frozen)
+            continue;
+        ccb_layer_use(use, ccb_steal_fd(&item->lock));
+        ccb_layer_free(*ret_top);
+        *ret_top = g_steal_pointer(&item->layer);
     }
+}
+
+bool ccb_freezer_finish(CcbFreezer *f, GArray *use, CcbLayer **ret_top, GError **error)
+{
+    g_async_queue_push(f->queue, f);
+    g_thread_join(f->thread);
+    take_frozen(f, use, ret_top);
+    bool ok = f->error == NULL;
+    if (!ok)
+        g_propagate_error(error, f->error);
+    g_ptr_array_unref(f->items);
+    g_async_queue_unref(f->queue);
     g_free(f);
-    return layer;
+    return ok;
 }

@@ -262,7 +262,7 @@ bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
     return ccb_fail_errno(error, CCB_ERR_IO, "linking the base image to %s", link);
 }
 
-/* The overlay of a layer is there until the one above it has settled. */
+/* The overlay of a layer is there until all above it are frozen. */
 static char *name_below(const char *below, const CcbLayerBase *base)
 {
     if (below == NULL)
@@ -281,13 +281,6 @@ char *ccb_layer_begin(const char *key, const char *below, const CcbLayerBase *ba
     g_free(path);
     ccb_layer_abandon(key);
     return NULL;
-}
-
-bool ccb_layer_settle(const char *key, const char *below, GError **error)
-{
-    g_autofree char *path = layer_path(key, ".part");
-    g_autofree char *backing = g_strconcat(below, ".qcow2", NULL);
-    return ccb_image_rebase(path, backing, "qcow2", error);
 }
 
 void ccb_layer_abandon(const char *key)
@@ -331,9 +324,12 @@ static bool write_description(const CcbLayer *layer, const CcbLayerBase *base, G
 
 /* What is written to disk, hashed and emitted is the compressed file; the overlay itself need not
  * even leave the page cache. */
-static bool pack(const char *part, const char *packed, CcbLayer *layer, GError **error)
+static bool pack(const char *part, const char *packed, const CcbLayerBase *base, CcbLayer *layer,
+                 GError **error)
 {
-    if (!ccb_qcow2_pack(part, packed, error) || !sync_file(packed, &layer->size, error))
+    g_autofree char *below =
+        layer->parent ? g_strconcat(layer->parent, ".qcow2", NULL) : base_name(base);
+    if (!ccb_qcow2_pack(part, packed, below, error) || !sync_file(packed, &layer->size, error))
         return false;
     layer->sha256 = ccb_digest_file(packed, error);
     return layer->sha256 != NULL;
@@ -359,7 +355,7 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
     g_autofree char *packed = layer_path(layer->key, ".packed.part");
     layer->path = layer_path(layer->key, ".qcow2");
     ccb_guardian_watch(packed);
-    bool ok = pack(part, packed, layer, error) && appear(layer, packed, base, error);
+    bool ok = pack(part, packed, base, layer, error) && appear(layer, packed, base, error);
     if (!ok)
         unlink(packed);
     ccb_guardian_release(packed);

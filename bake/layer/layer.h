@@ -67,9 +67,6 @@ bool ccb_layer_link_base(const CcbLayerBase *base, GError **error);
  * frees).  It goes with the process unless it is published. */
 char *ccb_layer_begin(const char *key, const char *below, const CcbLayerBase *base, GError **error);
 
-/* Lets the overlay lie on the layer `below`, where it lay on the overlay of that. */
-bool ccb_layer_settle(const char *key, const char *below, GError **error);
-
 /* Freezes the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and
  * ingredients; path, size and sha256 are filled.  The overlay is left. */
 bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error);

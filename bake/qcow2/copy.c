@@ -16,7 +16,8 @@ enum { THREADS_MAX = 8 };
 
 typedef struct {
     CcbQcow2Chain *chain;
-    bool top; /* what the first file holds, and not what the whole chain shows */
+    bool top;            /* what the first file holds, and not what the whole chain shows */
+    const char *backing; /* of what is written, or NULL */
     CcbPool *pool;
     CcbQcow2Writer *writer;
     uint64_t offset; /* of the disk: what is before it was seen to */
@@ -188,8 +189,8 @@ static bool write_file(Copy *copy, const char *path, bool compress, GError **err
         ccb_qcow2_writer_new(fd, path, ccb_qcow2_chain_size(copy->chain));
     g_autoptr(CcbPool) pool = ccb_pool_new(count_cores(), compress, error);
     const CcbQcow2Header *header = ccb_qcow2_chain_header(copy->chain);
-    if (copy->top && header->backing != NULL)
-        ccb_qcow2_writer_set_backing(writer, header->backing, header->backing_format);
+    if (copy->backing != NULL)
+        ccb_qcow2_writer_set_backing(writer, copy->backing, header->backing_format);
     copy->writer = writer;
     copy->pool = pool;
     return pool != NULL && pump(copy, error);
@@ -203,7 +204,7 @@ bool ccb_qcow2_flatten(const char *source, const char *path, bool compress, bool
     return chain != NULL && write_file(&copy, path, compress, error);
 }
 
-bool ccb_qcow2_pack(const char *source, const char *path, GError **error)
+bool ccb_qcow2_pack(const char *source, const char *path, const char *backing, GError **error)
 {
     bool foreign;
     g_autoptr(CcbQcow2Chain) chain = ccb_qcow2_chain_open(source, &foreign, NULL);
@@ -213,6 +214,8 @@ bool ccb_qcow2_pack(const char *source, const char *path, GError **error)
         return false;
     if (ccb_qcow2_chain_header(chain)->cluster_bits != CCB_CLUSTER_BITS)
         return ccb_fail(error, CCB_ERR_INTERNAL, "%s: not of 64 KiB clusters", source);
-    Copy copy = {.chain = chain, .top = true};
+    if (ccb_qcow2_chain_header(chain)->backing_format == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s: names no format of a backing file", source);
+    Copy copy = {.chain = chain, .top = true, .backing = backing};
     return write_file(&copy, path, true, error);
 }

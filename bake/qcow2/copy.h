@@ -14,6 +14,6 @@
 bool ccb_qcow2_flatten(const char *source, const char *path, bool compress, bool *ret_foreign,
                        GError **error);
 
-/* What the file itself holds, compressed, over the same backing file.  Clusters must be of 64 KiB.
- * Errors: CCB_ERR_INPUT. */
-bool ccb_qcow2_pack(const char *source, const char *path, GError **error);
+/* What the file itself holds, compressed, over `backing`, which shows the same as the file's own
+ * backing file and has its format.  Clusters must be of 64 KiB.  Errors: CCB_ERR_INPUT. */
+bool ccb_qcow2_pack(const char *source, const char *path, const char *backing, GError **error);

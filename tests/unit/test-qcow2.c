@@ -255,10 +255,15 @@ static void judge(const char *source, const char *what)
     }
 }
 
+/* Over the backing file that `source` has. */
 static bool pack(const char *source, const char *out, GError **error)
 {
-    g_autofree char *from = in_dir(source), *to = in_dir(out);
-    return ccb_qcow2_pack(from, to, error);
+    g_autofree char *from = in_dir(source), *to = in_dir(out), *bytes = NULL;
+    gsize size = 0;
+    g_auto(CcbQcow2Header) h = {0};
+    return g_file_get_contents(from, &bytes, &size, error) &&
+           ccb_qcow2_header_parse(bytes, size, &h, error) &&
+           ccb_qcow2_pack(from, to, h.backing, error);
 }
 
 static bool same_digest(const char *a, const char *b)
