@@ -197,6 +197,11 @@ static char **host_find(void *door, const char *path, GError **error)
     return ccb_rooted_find(((HostDoor *)door)->root, path, error);
 }
 
+static bool host_walk(void *door, const char *path, GPtrArray *entries, GError **error)
+{
+    return ccb_rooted_walk(((HostDoor *)door)->root, path, entries, error);
+}
+
 static bool host_put(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
                      GError **error)
 {
@@ -350,6 +355,7 @@ const CcbGuestOps ccb_host_door_ops = {
     .readlink = host_readlink,
     .list = host_list,
     .find = host_find,
+    .walk = host_walk,
     .put = host_put,
     .mkdir = host_mkdir,
     .set_owner = host_set_owner,

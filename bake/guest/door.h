@@ -19,6 +19,9 @@ typedef struct {
     char *(*readlink)(void *door, const char *path, GError **error);
     char **(*list)(void *door, const char *path, GError **error); /* any order */
     char **(*find)(void *door, const char *path, GError **error); /* any order */
+    /* Adds a CcbGuestEntry for everything below the directory, in any order; at least down to
+     * CCB_WALK_DEPTH + 1 directories. */
+    bool (*walk)(void *door, const char *path, GPtrArray *entries, GError **error);
 
     /* The parent exists; symlinks are followed; mode and owner are set. */
     bool (*put)(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
@@ -38,6 +41,9 @@ typedef struct {
     bool (*close)(void *door, GError **error); /* flush and unmount; free() follows */
     void (*free)(void *door);
 } CcbGuestOps;
+
+/* A tree that is deeper was made to be. */
+enum { CCB_WALK_DEPTH = 256 };
 
 /* A guest over any implementation of the operations; takes `door` over.  Tests give one of their
  * own. */

@@ -186,6 +186,53 @@ char **ccb_guest_find(CcbGuest *guest, const char *path, GError **error)
     return list_with(guest, guest->ops->find, path, error);
 }
 
+static void entry_free(gpointer data)
+{
+    CcbGuestEntry *entry = data;
+    g_free(entry->path);
+    g_free(entry->target);
+    g_free(entry);
+}
+
+static gint compare_entries(gconstpointer a, gconstpointer b)
+{
+    const CcbGuestEntry *const *x = a, *const *y = b;
+    return strcmp((*x)->path, (*y)->path);
+}
+
+static bool check_depth(const char *directory, const GPtrArray *entries, GError **error)
+{
+    for (guint i = 0; i < entries->len; i++) {
+        const CcbGuestEntry *entry = entries->pdata[i];
+        int depth = 0;
+        for (const char *at = entry->path; *at != '\0'; at++)
+            depth += *at == '/';
+        if (depth > CCB_WALK_DEPTH)
+            return ccb_fail(error, CCB_ERR_INPUT,
+                            "%s in the guest holds a tree of more than %d directories", directory,
+                            CCB_WALK_DEPTH);
+    }
+    return true;
+}
+
+GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
+    CcbStat st;
+    bool exists = false;
+    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+        return NULL;
+    if (exists && !S_ISDIR(st.mode)) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
+        return NULL;
+    }
+    if (exists && (!guest->ops->walk(guest->door, path, entries, error) ||
+                   !check_depth(path, entries, error)))
+        return NULL;
+    g_ptr_array_sort(entries, compare_entries);
+    return g_steal_pointer(&entries);
+}
+
 /* mkdir -p of a path, root:root 0755 where it is new. */
 static bool make_directories(CcbGuest *guest, const char *path, GError **error)
 {

@@ -95,6 +95,18 @@ char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error);
  * followed. */
 char **ccb_guest_find(CcbGuest *guest, const char *path, GError **error);
 
+typedef struct {
+    char *path; /* relative to the directory that was walked */
+    CcbStat st;
+    int64_t mtime_ns, ctime_ns; /* nanoseconds since 1970 */
+    char *target;               /* of a symlink, as it is written; else NULL */
+} CcbGuestEntry;
+
+/* Everything below a directory in a few calls, whatever the number of files: CcbGuestEntry, sorted by strcmp; symlinks
+ * are listed, not followed.  Caller unrefs; NULL on error.  A missing directory is an empty list.  Errors:
+ * CCB_ERR_INPUT, also for a tree that is deeper than 256 directories. */
+GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error);
+
 /* Creates or replaces the content of a file, and sets mode (permission bits) and owner.  Missing
  * parents are created 0755, root. */
 bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,

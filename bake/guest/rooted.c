@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "guest/door.h"
 
 /* Bounds the recursion into a tree that a guest made. */
 enum { MAX_DEPTH = 256 };
@@ -164,6 +165,63 @@ char **ccb_rooted_list(int root, const char *path, GError **error)
 char **ccb_rooted_find(int root, const char *path, GError **error)
 {
     return collect_below(root, path, MAX_DEPTH, error);
+}
+
+static int64_t nanoseconds(struct timespec at)
+{
+    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+}
+
+/* What `name` in the directory is, not followed; NULL where it can't be read. */
+static CcbGuestEntry *read_entry(int dir, const char *prefix, const char *name)
+{
+    struct stat st;
+    char target[4096];
+    ssize_t length = -1;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return NULL;
+    if (S_ISLNK(st.st_mode) && (length = readlinkat(dir, name, target, sizeof target)) < 0)
+        return NULL;
+    CcbGuestEntry *entry = g_new0(CcbGuestEntry, 1);
+    entry->path = g_strconcat(prefix, name, NULL);
+    entry->st = (CcbStat){st.st_mode, st.st_uid, st.st_gid, (uint64_t)st.st_size};
+    entry->mtime_ns = nanoseconds(st.st_mtim);
+    entry->ctime_ns = nanoseconds(st.st_ctim);
+    entry->target = length >= 0 ? g_strndup(target, (gsize)length) : NULL;
+    return entry;
+}
+
+/* Takes `fd` over.  Deeper than the depth nothing is looked at. */
+static bool walk(int fd, const char *prefix, int depth, GPtrArray *entries)
+{
+    DIR *dir = open_directory(fd);
+    if (dir == NULL)
+        return false;
+    bool ok = true;
+    struct dirent *found;
+    while (ok && (found = readdir(dir)) != NULL) {
+        if (is_dot(found->d_name))
+            continue;
+        CcbGuestEntry *entry = read_entry(dirfd(dir), prefix, found->d_name);
+        ok = entry != NULL;
+        if (!ok)
+            break;
+        g_ptr_array_add(entries, entry);
+        if (depth > 0 && S_ISDIR(entry->st.mode)) {
+            g_autofree char *deeper = g_strconcat(entry->path, "/", NULL);
+            ok = walk(
+                openat(dirfd(dir), found->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                deeper, depth - 1, entries);
+        }
+    }
+    closedir(dir);
+    return ok;
+}
+
+bool ccb_rooted_walk(int root, const char *path, GPtrArray *entries, GError **error)
+{
+    return walk(open_in(root, path, O_RDONLY | O_DIRECTORY), "", CCB_WALK_DEPTH + 1, entries) ||
+           fail(error, "listing", path);
 }
 
 bool ccb_rooted_put(int root, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,

@@ -14,6 +14,7 @@ bool ccb_rooted_get(int root, const char *path, int fd, GError **error);
 char *ccb_rooted_readlink(int root, const char *path, GError **error);
 char **ccb_rooted_list(int root, const char *path, GError **error);
 char **ccb_rooted_find(int root, const char *path, GError **error);
+bool ccb_rooted_walk(int root, const char *path, GPtrArray *entries, GError **error);
 bool ccb_rooted_put(int root, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
                     GError **error);
 bool ccb_rooted_mkdir(int root, const char *path, GError **error);
