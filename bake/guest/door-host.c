@@ -182,6 +182,11 @@ static bool host_get(void *door, const char *path, int fd, GError **error)
     return ccb_rooted_get(((HostDoor *)door)->root, path, fd, error);
 }
 
+static char *host_digest(void *door, const char *path, GError **error)
+{
+    return ccb_rooted_digest(((HostDoor *)door)->root, path, error);
+}
+
 static char *host_readlink(void *door, const char *path, GError **error)
 {
     return ccb_rooted_readlink(((HostDoor *)door)->root, path, error);
@@ -352,6 +357,7 @@ const CcbGuestOps ccb_host_door_ops = {
     .name = "host",
     .stat = host_stat,
     .get = host_get,
+    .digest = host_digest,
     .readlink = host_readlink,
     .list = host_list,
     .find = host_find,

@@ -16,6 +16,7 @@ typedef struct {
     bool (*stat)(void *door, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
                  GError **error);
     bool (*get)(void *door, const char *path, int fd, GError **error); /* regular file ► fd */
+    char *(*digest)(void *door, const char *path, GError **error);     /* of a regular file */
     char *(*readlink)(void *door, const char *path, GError **error);
     char **(*list)(void *door, const char *path, GError **error); /* any order */
     char **(*find)(void *door, const char *path, GError **error); /* any order */

@@ -89,6 +89,11 @@ bool ccb_guest_download(CcbGuest *guest, const char *path, int fd, GError **erro
     return guest->ops->get(guest->door, path, fd, error);
 }
 
+char *ccb_guest_digest(CcbGuest *guest, const char *path, GError **error)
+{
+    return guest->ops->digest(guest->door, path, error);
+}
+
 static bool check_regular(const char *path, const CcbStat *st, GError **error)
 {
     if (!S_ISREG(st->mode))

@@ -84,6 +84,9 @@ bool ccb_guest_read_optional(CcbGuest *guest, const char *path, char **ret_text,
 /* Copies a regular file of any size to a descriptor of the host. */
 bool ccb_guest_download(CcbGuest *guest, const char *path, int fd, GError **error);
 
+/* The SHA-256 of a regular file of any size; caller frees. */
+char *ccb_guest_digest(CcbGuest *guest, const char *path, GError **error);
+
 /* Where a symlink points, as it is written. */
 char *ccb_guest_readlink(CcbGuest *guest, const char *path, GError **error);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "guest/door.h"
 
@@ -94,6 +95,16 @@ bool ccb_rooted_get(int root, const char *path, int fd, GError **error)
     if (from < 0)
         return fail(error, "reading", path);
     return require_regular(from, path, error) && copy(from, fd, path, error);
+}
+
+char *ccb_rooted_digest(int root, const char *path, GError **error)
+{
+    ccb_autofd int fd = open_in(root, path, O_RDONLY);
+    if (fd < 0) {
+        fail(error, "reading", path);
+        return NULL;
+    }
+    return require_regular(fd, path, error) ? ccb_digest_fd(fd, path, error) : NULL;
 }
 
 char *ccb_rooted_readlink(int root, const char *path, GError **error)

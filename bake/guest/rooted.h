@@ -11,6 +11,7 @@
 bool ccb_rooted_stat(int root, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
                      GError **error);
 bool ccb_rooted_get(int root, const char *path, int fd, GError **error);
+char *ccb_rooted_digest(int root, const char *path, GError **error);
 char *ccb_rooted_readlink(int root, const char *path, GError **error);
 char **ccb_rooted_list(int root, const char *path, GError **error);
 char **ccb_rooted_find(int root, const char *path, GError **error);
