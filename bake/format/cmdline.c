@@ -212,6 +212,14 @@ guint ccb_cmdline_remove(CcbCmdline *line, const char *argument)
     return old->len - line->arguments->len;
 }
 
+GPtrArray *ccb_cmdline_arguments(const CcbCmdline *line)
+{
+    GPtrArray *arguments = g_ptr_array_new();
+    for (guint i = 0; i < line->arguments->len; i++)
+        g_ptr_array_add(arguments, line->arguments->pdata[i]);
+    return arguments;
+}
+
 char *ccb_cmdline_render(const CcbCmdline *line)
 {
     GString *text = g_string_new(NULL);

@@ -39,5 +39,9 @@ bool ccb_cmdline_set(CcbCmdline *line, const char *argument, GError **error);
 /* Removes what ccb_cmdline_has() finds; returns how many that were. */
 guint ccb_cmdline_remove(CcbCmdline *line, const char *argument);
 
+/* All arguments (const char *) as they are written, also those for init; the caller unrefs the array, the strings
+ * belong to `line`. */
+GPtrArray *ccb_cmdline_arguments(const CcbCmdline *line);
+
 /* The arguments with one space between them; caller frees. */
 char *ccb_cmdline_render(const CcbCmdline *line);

@@ -43,3 +43,35 @@ void ccb_text_append(GPtrArray *lines, const char *line)
     }
     g_ptr_array_add(lines, g_strconcat(line, "\n", NULL));
 }
+
+static void escape(GString *out, const char *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        g_string_append_printf(out, "\\x%02x", (guchar)data[i]);
+}
+
+static char *printable(const char *data, size_t size, const char *also)
+{
+    GString *out = g_string_sized_new(size);
+    for (size_t at = 0; at < size;) {
+        gunichar c = g_utf8_get_char_validated(data + at, (gssize)(size - at));
+        bool valid = c != (gunichar)-1 && c != (gunichar)-2 && c != 0;
+        size_t length = valid ? (size_t)g_unichar_to_utf8(c, NULL) : 1;
+        if (valid && (g_unichar_isprint(c) || (c < 0x80 && strchr(also, (int)c) != NULL)))
+            g_string_append_len(out, data + at, (gssize)length);
+        else
+            escape(out, data + at, length);
+        at += length;
+    }
+    return g_string_free(out, FALSE);
+}
+
+char *ccb_text_printable(const char *data, size_t size)
+{
+    return printable(data, size, "\n\t");
+}
+
+char *ccb_name_printable(const char *name)
+{
+    return printable(name, strlen(name), "");
+}

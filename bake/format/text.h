@@ -23,6 +23,13 @@ char *ccb_text_join(const GPtrArray *lines);
  */
 void ccb_text_append(GPtrArray *lines, const char *line);
 
+/* What somebody else wrote, made fit for a terminal and for JSON: characters that do not print, and bytes that are no
+ * UTF-8, become \xNN; line ends and tabs stay.  Caller frees. */
+char *ccb_text_printable(const char *data, size_t size);
+
+/* The same for a name, in which line ends and tabs do not stay. */
+char *ccb_name_printable(const char *name);
+
 static inline bool ccb_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
