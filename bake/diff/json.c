@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For programs; ccbake(1) has the members. */
+#include <string.h>
+
+#include "diff/diff.h"
+#include "format/text.h"
+
+/* null for NULL. */
+static json_t *name_to_json(const char *name)
+{
+    g_autofree char *text = name != NULL ? ccb_name_printable(name) : NULL;
+    return text != NULL ? json_string(text) : json_null();
+}
+
+static json_t *side_to_json(const CcbDiffSide *side)
+{
+    return json_pack("{sososososisisI}", "image", name_to_json(side->name), "system",
+                     name_to_json(side->system), "entry", name_to_json(side->entry), "problem",
+                     name_to_json(side->problem), "packages", (int)side->packages, "files",
+                     (int)side->files, "bytes", (json_int_t)side->bytes);
+}
+
+static json_t *item_to_json(const CcbDiffItem *item)
+{
+    json_t *json =
+        json_pack("{sssososo}", "change", ccb_diff_change_name(item->change), "name",
+                  name_to_json(item->name), "a", name_to_json(item->a), "b", name_to_json(item->b));
+    if (item->what != NULL)
+        json_object_set_new(json, "what", json_string(item->what));
+    if (item->note != NULL)
+        json_object_set_new(json, "note", json_string(item->note));
+    if (item->hunks != NULL) {
+        g_autofree char *lines = ccb_text_printable(item->hunks, strlen(item->hunks));
+        json_object_set_new(json, "lines", json_string(lines));
+    }
+    return json;
+}
+
+static json_t *items_to_json(const GPtrArray *items)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < items->len; i++)
+        json_array_append_new(list, item_to_json(items->pdata[i]));
+    return list;
+}
+
+static json_t *words_to_json(char **words)
+{
+    json_t *list = json_array();
+    for (; *words != NULL; words++)
+        json_array_append_new(list, name_to_json(*words));
+    return list;
+}
+
+static json_t *boot_to_json(const GPtrArray *entries)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < entries->len; i++) {
+        const CcbDiffBoot *boot = entries->pdata[i];
+        json_array_append_new(
+            list, json_pack("{sssososo}", "change", ccb_diff_change_name(boot->change), "entry",
+                            name_to_json(boot->id), "removed", words_to_json(boot->removed),
+                            "added", words_to_json(boot->added)));
+    }
+    return list;
+}
+
+static json_t *directory_to_json(const CcbDiffDirectory *directory)
+{
+    json_t *json = json_pack("{sisisisIsI}", "added", (int)directory->added, "removed",
+                             (int)directory->removed, "changed", (int)directory->changed,
+                             "added_bytes", (json_int_t)directory->added_bytes, "removed_bytes",
+                             (json_int_t)directory->removed_bytes);
+    if (directory->path != NULL)
+        json_object_set_new(json, "path", name_to_json(directory->path));
+    return json;
+}
+
+static json_t *directories_to_json(const GPtrArray *directories)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < directories->len; i++)
+        json_array_append_new(list, directory_to_json(directories->pdata[i]));
+    return list;
+}
+
+json_t *ccb_diff_to_json(const CcbDiff *diff)
+{
+    return json_pack("{sososbsosososososososo}", "a", side_to_json(&diff->a), "b",
+                     side_to_json(&diff->b), "different", !ccb_diff_is_empty(diff), "packages",
+                     items_to_json(diff->packages), "kernels", items_to_json(diff->kernels), "boot",
+                     boot_to_json(diff->boot), "modules", items_to_json(diff->modules), "units",
+                     items_to_json(diff->units), "configuration", items_to_json(diff->files),
+                     "directories", directories_to_json(diff->directories), "volatile",
+                     directory_to_json(diff->fleeting));
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an image holds, as far as a comparison needs it, so that the guest can be closed again:
+ *
+ *     CcbSnapshot *a = ccb_snapshot_read(guest, "a.qcow2", error);     tree and facts; no contents
+ *     CcbSnapshot *b = ccb_snapshot_read(other, "b.qcow2", error);
+ *     ccb_snapshot_complete(b, other, a, error);                       contents that a comparison of
+ *     ccb_snapshot_complete(a, guest, b, error);                       the two has to look at
+ *     CcbDiff *diff = ccb_diff_new(a, b);                              diff.h
+ *
+ * A file that has type, size and both times (mtime, ctime) in common with the other image's is
+ * taken for the same: the images have a base in common, and ctime can't be set.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "guest/facts.h"
+#include "guest/guest.h"
+
+typedef struct {
+    char *name;          /* as the caller calls the image */
+    CcbFacts *facts;     /* NULL: they could not be read */
+    char *problem;       /* why */
+    GPtrArray *entries;  /* CcbGuestEntry, of the whole image, sorted by path */
+    GHashTable *texts;   /* path ► GBytes: configuration files */
+    GHashTable *digests; /* path ► SHA-256 */
+    GHashTable *modules; /* path ► version of a kernel module, "" where it says none */
+} CcbSnapshot;
+
+/* Without anything in it; takes `facts` and `entries`, either may be NULL. */
+CcbSnapshot *ccb_snapshot_new(const char *name, CcbFacts *facts, GPtrArray *entries);
+void ccb_snapshot_free(CcbSnapshot *snapshot); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbSnapshot, ccb_snapshot_free)
+
+/* An image whose boot entries or packages can't be read is compared as far as it can be. */
+CcbSnapshot *ccb_snapshot_read(CcbGuest *guest, const char *name, GError **error);
+
+/* Whether a comparison has to look at contents that were not read yet. */
+bool ccb_snapshot_lacks(const CcbSnapshot *snapshot, const CcbSnapshot *other);
+
+/* Reads them. */
+bool ccb_snapshot_complete(CcbSnapshot *snapshot, CcbGuest *guest, const CcbSnapshot *other,
+                           GError **error);
+
+/* Goes through the paths of both; either entry is NULL where only the other image has the path. */
+typedef struct {
+    const CcbSnapshot *a, *b;
+    guint at_a, at_b;
+} CcbPairs;
+
+bool ccb_pairs_next(CcbPairs *pairs, const CcbGuestEntry **ret_a, const CcbGuestEntry **ret_b);
+
+/* What snapshots hold of a pair, without its content: type, mode, owner, size, target and times. */
+bool ccb_entries_agree(const CcbGuestEntry *a, const CcbGuestEntry *b);
