@@ -6,7 +6,7 @@
 #include "base/options.h"
 #include "base/progress.h"
 #include "check/check.h"
-#include "guest/image.h"
+#include "cmd/image.h"
 
 static struct {
     const char *recipe;
@@ -37,24 +37,11 @@ static bool set_expectation(CcbExpectation *expect, GError **error)
     return true;
 }
 
-static CcbGuest *open_image(const char *path, GError **error)
-{
-    g_autofree char *format = ccb_image_format(path, error);
-    if (format == NULL)
-        return NULL;
-    return ccb_guest_open(&(CcbGuestOptions){.image = path,
-                                             .format = format,
-                                             .door = CCB_DOOR_APPLIANCE,
-                                             .read_only = true,
-                                             .log_fd = -1},
-                          error);
-}
-
 static bool judge(const char *path, const CcbExpectation *expect, CcbReport **ret_report,
                   GError **error)
 {
     ccb_progress_begin("verify", path, 0);
-    g_autoptr(CcbGuest) guest = open_image(path, error);
+    g_autoptr(CcbGuest) guest = ccb_open_image(path, CCB_DOOR_APPLIANCE, error);
     if (guest == NULL || !ccb_check_image(guest, expect, ret_report, error)) {
         ccb_progress_abort();
         return false;
