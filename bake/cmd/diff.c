@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ccbake diff A B: what differs between two images. */
+#include "diff/diff.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "cmd/image.h"
+#include "cmd/verbs.h"
+#include "guest/image.h"
+
+static bool as_json, exit_code;
+static const char *door_name = "auto";
+
+static const CcbOption options[] = {
+    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the images are opened"},
+    {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
+    {"exit-code", 0, CCB_OPT_FLAG, &exit_code, NULL, "exit with 8 where the images differ"},
+    CCB_PROGRESS_OPTIONS,
+    {0},
+};
+
+typedef struct {
+    const char *path;
+    const CcbSnapshot *other; /* NULL: the tree is read, and no contents */
+    CcbSnapshot **snapshot;   /* read where it is NULL */
+} Reading;
+
+static bool read_guest(CcbGuest *guest, const Reading *r, GError **error)
+{
+    if (*r->snapshot == NULL)
+        *r->snapshot = ccb_snapshot_read(guest, r->path, error);
+    return *r->snapshot != NULL &&
+           (r->other == NULL || ccb_snapshot_complete(*r->snapshot, guest, r->other, error));
+}
+
+static bool read_image(CcbDoor door, const Reading *r, GError **error)
+{
+    ccb_progress_begin("read", r->path, 0);
+    g_autoptr(CcbGuest) guest = ccb_open_image(r->path, door, error);
+    if (guest != NULL && read_guest(guest, r, error)) {
+        ccb_progress_end(NULL);
+        return true;
+    }
+    ccb_progress_abort();
+    if (guest != NULL)
+        g_prefix_error(error, "image %s: ", r->path);
+    return false;
+}
+
+/* One is open at a time.  The first is opened again where contents of it have to be looked at, which the tree of the
+ * second tells. */
+static CcbDiff *compare(char **paths, CcbDoor door, GError **error)
+{
+    g_autoptr(CcbSnapshot) a = NULL;
+    g_autoptr(CcbSnapshot) b = NULL;
+    if (!read_image(door, &(Reading){paths[0], NULL, &a}, error) ||
+        !read_image(door, &(Reading){paths[1], a, &b}, error))
+        return NULL;
+    if (ccb_snapshot_lacks(a, b) && !read_image(door, &(Reading){paths[0], b, &a}, error))
+        return NULL;
+    return ccb_diff_new(a, b);
+}
+
+/* Before the first is read: what is wrong with the second is known at once. */
+static bool check_images(char **paths, GError **error)
+{
+    g_autofree char *a = ccb_image_format(paths[0], error);
+    g_autofree char *b = a != NULL ? ccb_image_format(paths[1], error) : NULL;
+    return b != NULL;
+}
+
+static void print(const CcbDiff *diff)
+{
+    if (!as_json) {
+        g_autofree char *text = ccb_diff_to_text(diff);
+        fputs(text, stdout);
+        return;
+    }
+    json_t *json = ccb_diff_to_json(diff);
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+    putchar('\n');
+    json_decref(json);
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    if (!check_images(argv, error))
+        return false;
+    CcbDoor door = ccb_open_door(door_name, error);
+    g_autoptr(CcbDiff) diff = door != CCB_DOOR_AUTO ? compare(argv, door, error) : NULL;
+    if (diff == NULL)
+        return false;
+    print(diff);
+    return !exit_code || ccb_diff_is_empty(diff) ||
+           ccb_fail(error, CCB_ERR_CHECK, "%s and %s differ", argv[0], argv[1]);
+}
+
+const CcbVerb ccb_verb_diff = {
+    .name = "diff",
+    .arguments = "IMAGE IMAGE",
+    .summary = "say what differs between two images",
+    .options = options,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};
