@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "diff/diff.h"
 
+#include <string.h>
+
 #include "diff/parts.h"
 
 static void item_free(gpointer data)
@@ -104,10 +106,16 @@ CcbDiff *ccb_diff_new(const CcbSnapshot *a, const CcbSnapshot *b)
     return diff;
 }
 
+bool ccb_diff_moves_default(const CcbDiff *diff)
+{
+    return diff->a.entry != NULL && diff->b.entry != NULL &&
+           strcmp(diff->a.entry, diff->b.entry) != 0;
+}
+
 bool ccb_diff_is_empty(const CcbDiff *diff)
 {
     return diff->packages->len + diff->kernels->len + diff->modules->len + diff->units->len +
                    diff->files->len + diff->boot->len + diff->directories->len ==
                0 &&
-           g_strcmp0(diff->a.problem, diff->b.problem) == 0;
+           !ccb_diff_moves_default(diff) && g_strcmp0(diff->a.problem, diff->b.problem) == 0;
 }

@@ -60,6 +60,9 @@ CcbDiff *ccb_diff_new(const CcbSnapshot *a, const CcbSnapshot *b);
 void ccb_diff_free(CcbDiff *diff); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbDiff, ccb_diff_free)
 
+/* Whether both have a default entry, and not the same one. */
+bool ccb_diff_moves_default(const CcbDiff *diff);
+
 /* Whether nothing differs but what changes by itself. */
 bool ccb_diff_is_empty(const CcbDiff *diff);
 

@@ -104,9 +104,10 @@ static void append_words(GString *out, char sign, char **words)
 
 static void append_boot(GString *out, const CcbDiff *diff)
 {
-    if (diff->boot->len > 0)
+    bool moved = ccb_diff_moves_default(diff);
+    if (diff->boot->len > 0 || moved)
         g_string_append(out, "boot\n");
-    if (g_strcmp0(diff->a.entry, diff->b.entry) != 0) {
+    if (moved) {
         g_string_append(out, "  ~ the default entry is another:");
         append_change(out, diff->a.entry, diff->b.entry);
         g_string_append_c(out, '\n');
