@@ -1,37 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The unit files of an image, as systemd would load them at boot: /etc before /usr/local/lib
- * before /usr/lib, links to /dev/null are masks, other links are aliases, drop-ins merged.
- *
- * Not seen: what generators write (fstab mounts), drop-ins for a whole type (service.d) or a name
- * prefix (foo-.service.d), and those of one instance of a template.
- */
+/* The unit files of the image that is checked, read once. */
 #pragma once
 
 #include "check/context.h"
-#include "format/unit.h"
-#include "format/unitgraph.h"
+#include "guest/unitset.h"
 
-#define CCB_UNIT_DIR "/etc/systemd/system" /* no package replaces what is here */
-
-typedef struct {
-    GHashTable *paths;   /* unit name ► path of its file */
-    GHashTable *masked;  /* set of unit names */
-    GHashTable *dropins; /* unit name ► GPtrArray of paths, in the order in which they count */
-    CcbUnitGraph *graph;
-} CcbUnitSet;
-
-/* Of the whole image; belongs to the context. */
+/* Belongs to the context. */
 CcbUnitSet *ccb_check_units(CcbCheckContext *ctx, GError **error);
-
-/* Where a unit's file is; NULL: there is none, or it is masked. */
-const char *ccb_unitset_path(const CcbUnitSet *set, const char *name);
 
 /* One unit with its drop-ins; *ret is NULL where neither is there.  Belongs to the caller. */
 bool ccb_check_unit(CcbCheckContext *ctx, const char *name, CcbUnit **ret, GError **error);
-
-/* The target that a boot starts: default.target, or multi-user.target where nobody says. */
-const char *ccb_unitset_target(const CcbUnitSet *set);
-
-/* "a.service after b.service (FILE:LINE: ...), ..."; caller frees. */
-char *ccb_unit_edges_text(const GPtrArray *edges);

@@ -66,6 +66,11 @@ static char **tree_find(void *door, const char *path, GError **error)
     return ccb_rooted_find(*(int *)door, path, error);
 }
 
+static bool tree_walk(void *door, const char *path, GPtrArray *entries, GError **error)
+{
+    return ccb_rooted_walk(*(int *)door, path, entries, error);
+}
+
 static bool tree_free_space(void *door, uint64_t *ret_bytes, GError **error)
 {
     (void)door;
@@ -80,6 +85,7 @@ static const CcbGuestOps tree_ops = {.name = "tree",
                                      .readlink = tree_readlink,
                                      .list = tree_list,
                                      .find = tree_find,
+                                     .walk = tree_walk,
                                      .free_space = tree_free_space};
 
 /* ---- staging ---- */
