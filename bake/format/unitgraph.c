@@ -568,6 +568,62 @@ GPtrArray *ccb_unitgraph_pulled_by(CcbUnitGraph *graph, const char *name)
     return edges;
 }
 
+static GPtrArray *direct_edges(CcbUnitGraph *graph, const char *name, Relation relation)
+{
+    const Node *node = look_up(graph, name);
+    const GPtrArray *edges = node != NULL ? edges_of(node, relation) : NULL;
+    GPtrArray *list = g_ptr_array_new();
+    for (guint i = 0; edges != NULL && i < edges->len; i++)
+        g_ptr_array_add(list, &((Edge *)edges->pdata[i])->edge);
+    return list;
+}
+
+GPtrArray *ccb_unitgraph_after(CcbUnitGraph *graph, const char *name)
+{
+    return direct_edges(graph, name, AFTER);
+}
+
+GPtrArray *ccb_unitgraph_pulls(CcbUnitGraph *graph, const char *name)
+{
+    return direct_edges(graph, name, PULLS);
+}
+
+const char *ccb_unitgraph_resolve(const CcbUnitGraph *graph, const char *name)
+{
+    return resolve(graph, name);
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *ccb_unitgraph_names(CcbUnitGraph *graph)
+{
+    GPtrArray *names = g_ptr_array_new();
+    build(graph);
+    for (guint i = 0; i < graph->nodes->len; i++)
+        g_ptr_array_add(names, ((Node *)graph->nodes->pdata[i])->name);
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+GPtrArray *ccb_unitgraph_started(CcbUnitGraph *graph, const char *target)
+{
+    GPtrArray *names = g_ptr_array_new();
+    const Node *start = look_up(graph, target);
+    if (start == NULL)
+        return names;
+    g_autofree const Edge **started = started_by(graph, start);
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        const Node *node = graph->nodes->pdata[i];
+        if (started[i] != NULL && node->unit != NULL)
+            g_ptr_array_add(names, node->name);
+    }
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
 /* A depth-first search: the units on the way to the current one, and how far each has got. */
 typedef struct {
     const CcbUnitGraph *graph;

@@ -68,6 +68,18 @@ GPtrArray *ccb_unitgraph_why_started(CcbUnitGraph *graph, const char *target, co
 /* What pulls in `name` directly; never NULL. */
 GPtrArray *ccb_unitgraph_pulled_by(CcbUnitGraph *graph, const char *name);
 
+/* What a unit is ordered after, and what starting it starts, directly; never NULL. */
+GPtrArray *ccb_unitgraph_after(CcbUnitGraph *graph, const char *name);
+GPtrArray *ccb_unitgraph_pulls(CcbUnitGraph *graph, const char *name);
+
+/* The name that `name` is an alias of, or itself; belongs to the graph, or is `name`. */
+const char *ccb_unitgraph_resolve(const CcbUnitGraph *graph, const char *name);
+
+/* The names (const char *) of all units, also of those that are only mentioned; and of those that are there and are
+ * started when `target` is, itself among them.  Sorted; the caller unrefs the array, the names belong to the graph. */
+GPtrArray *ccb_unitgraph_names(CcbUnitGraph *graph);
+GPtrArray *ccb_unitgraph_started(CcbUnitGraph *graph, const char *target);
+
 /* A cycle of orderings among what `target` pulls in (systemd would drop one of its jobs,
  * whichever), its last edge ending where the first starts; NULL if there is none. */
 GPtrArray *ccb_unitgraph_find_cycle(CcbUnitGraph *graph, const char *target);

@@ -136,6 +136,45 @@ static void test_started(void)
     ok(!ccb_unitgraph_has(graph, "masked.service"), "masked");
 }
 
+/* Frees the array. */
+static char *joined(GPtrArray *names)
+{
+    g_ptr_array_add(names, NULL);
+    char *text = g_strjoinv(" ", (char **)names->pdata);
+    g_ptr_array_unref(names);
+    return text;
+}
+
+static void test_direct(void)
+{
+    g_autoptr(CcbUnitGraph) graph = base();
+    add(graph, "a.service",
+        "[Unit]\nDefaultDependencies=no\nWants=b.service gone.service\n"
+        "After=c.service\n[Service]\nStandardOutput=null\n");
+    add(graph, "b.service",
+        "[Unit]\nDefaultDependencies=no\nBefore=a.service\n"
+        "[Service]\nStandardOutput=null\n");
+    enable(graph, "a.service");
+    is_taken(reasons(ccb_unitgraph_after(graph, "a.service")),
+             "a.service > c.service: /u/a.service:4: After=c.service\n"
+             "a.service > b.service: /u/b.service:3: Before=a.service\n",
+             "what a is directly after");
+    is_taken(reasons(ccb_unitgraph_pulls(graph, "a.service")),
+             "a.service > b.service: /u/a.service:3: Wants=b.service\n"
+             "a.service > gone.service: /u/a.service:3: Wants=gone.service\n",
+             "what a directly starts");
+    is_taken(reasons(ccb_unitgraph_pulls(graph, "no unit")), "", "nothing for what is no unit");
+    is_str(ccb_unitgraph_resolve(graph, "default.target"), "multi-user.target", "an alias");
+    is_str(ccb_unitgraph_resolve(graph, "other.target"), "other.target", "a name of its own");
+    is_taken(joined(ccb_unitgraph_started(graph, "multi-user.target")),
+             "a.service b.service basic.target dbus.socket multi-user.target sockets.target "
+             "sysinit.target",
+             "all that is started and there");
+    is_taken(joined(ccb_unitgraph_started(graph, "no unit")), "", "nothing by what is no unit");
+    g_autofree char *all = joined(ccb_unitgraph_names(graph));
+    ok(strstr(all, "b.service basic.target c.service") != NULL, "c is mentioned");
+}
+
 static void test_instances(void)
 {
     g_autoptr(CcbUnitGraph) graph = base();
@@ -243,6 +282,7 @@ int main(void)
     test_order();
     test_no_defaults();
     test_started();
+    test_direct();
     test_instances();
     test_cycle();
     test_names();
