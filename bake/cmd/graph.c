@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ccbake graph IMAGE: the order in which the units of the GPU start, and why. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/process.h"
+#include "base/progress.h"
+#include "cmd/image.h"
+#include "cmd/verbs.h"
+#include "format/unitplot.h"
+#include "guest/unitset.h"
+
+enum { LAYOUT_LIMIT_S = 300 };
+
+static const char *door_name = "auto", *format = "text";
+static bool all;
+
+static const CcbOption options[] = {
+    {"format", 0, CCB_OPT_STRING, &format, "text|dot|svg", "what to print (text)"},
+    {"all", 'a', CCB_OPT_FLAG, &all, NULL, "everything that the boot starts"},
+    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
+    CCB_PROGRESS_OPTIONS,
+    {0},
+};
+
+/* Units that are to come later: there is no file of them, but drop-ins. */
+static bool expect_others(CcbGuest *guest, const CcbUnitSet *set, CcbUnitPlot *plot, GError **error)
+{
+    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(set->dropins), (GCompareFunc)strcmp);
+    for (const GList *at = names; at != NULL; at = at->next) {
+        const char *name = at->data;
+        g_autoptr(CcbUnit) dropins = NULL;
+        if (ccb_unitgraph_has(set->graph, name))
+            continue;
+        if (!ccb_unitset_unit(set, guest, name, &dropins, error))
+            return false;
+        if (dropins != NULL)
+            ccb_unitplot_expect(plot, name, dropins);
+    }
+    return true;
+}
+
+static CcbUnitPlot *read_plot(CcbGuest *guest, GError **error)
+{
+    g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, error);
+    if (set == NULL)
+        return NULL;
+    const char *target = ccb_unitset_target(set);
+    if (all)
+        return ccb_unitplot_all(set->graph, target);
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(set->graph, target);
+    return expect_others(guest, set, plot, error) ? g_steal_pointer(&plot) : NULL;
+}
+
+static CcbUnitPlot *read_image(const char *path, CcbDoor door, GError **error)
+{
+    ccb_progress_begin("read", path, 0);
+    g_autoptr(CcbGuest) guest = ccb_open_image(path, door, error);
+    CcbUnitPlot *plot = guest != NULL ? read_plot(guest, error) : NULL;
+    if (plot != NULL)
+        ccb_progress_end(NULL);
+    else
+        ccb_progress_abort();
+    if (plot == NULL && guest != NULL)
+        g_prefix_error(error, "image %s: ", path);
+    return plot;
+}
+
+/* Asked before the image is opened. */
+static bool check_layout(GError **error)
+{
+    g_autofree char *program = g_find_program_in_path("dot");
+    if (strcmp(format, "svg") != 0 || program != NULL)
+        return true;
+    ccb_fail(error, CCB_ERR_HOST, "dot is not installed, which --format=svg needs");
+    return ccb_hint(error, "install graphviz, or take --format=dot or --format=text");
+}
+
+static bool print_svg(const CcbUnitPlot *plot, GError **error)
+{
+    static const char *const argv[] = {"dot", "-Tsvg", NULL};
+    g_autofree char *text = ccb_unitplot_to_dot(plot);
+    g_autoptr(GString) svg = g_string_new(NULL);
+    CcbProcess process = {.argv = argv,
+                          .stdin_text = text,
+                          .limit_s = LAYOUT_LIMIT_S,
+                          .separate_stdout = true,
+                          .ret_stdout = svg};
+    if (!ccb_process_run(&process, error))
+        return false;
+    fputs(svg->str, stdout);
+    return true;
+}
+
+static bool print(const CcbUnitPlot *plot, GError **error)
+{
+    if (strcmp(format, "svg") == 0)
+        return print_svg(plot, error);
+    g_autofree char *text =
+        strcmp(format, "dot") == 0 ? ccb_unitplot_to_dot(plot) : ccb_unitplot_to_text(plot);
+    fputs(text, stdout);
+    return true;
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    if (!check_layout(error))
+        return false;
+    CcbDoor door = ccb_open_door(door_name, error);
+    g_autoptr(CcbUnitPlot) plot = door != CCB_DOOR_AUTO ? read_image(argv[0], door, error) : NULL;
+    return plot != NULL && print(plot, error);
+}
+
+const CcbVerb ccb_verb_graph = {
+    .name = "graph",
+    .arguments = "IMAGE",
+    .summary = "show the boot order of the GPU's units, and why",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

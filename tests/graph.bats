@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The order of the boot as `ccbake graph` shows it, of a small guest with the units of the GPU.
+load helpers
+
+setup_file() {
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
+    cd "$BATS_FILE_TMPDIR" || return 1
+    "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
+    printf '%s\n' '[Unit]' 'DefaultDependencies=no' >multi-user.target
+    printf '%s\n' '[Unit]' 'Requires=basic.target' >ollama.service
+    cat >unit.yaml <<END
+format: 1
+name: unit
+gpus: 8
+base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+steps:
+  - units:
+      install: [multi-user.target, ollama.service, $TOP/overlays/units/8gpu/nvidia-persistenced.service]
+      wait-for: [{unit: nvidia-persistenced.service, consumers: [later.service, ollama.service]}]
+      enable: [nvidia-persistenced.service]
+END
+    "$CCBAKE" bake --quiet --door=host --no-verify unit.yaml
+}
+
+setup() {
+    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
+    cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+# graph [OPTION...]: the standard output alone, in $output.
+graph() {
+    output=$("$CCBAKE" graph --quiet --door=host unit.qcow2 "$@")
+}
+
+@test "the text has the units in their order, each relation with its reason" {
+    local persistenced=/etc/systemd/system/nvidia-persistenced.service before after
+    before=$(grep -n ^Before= "$TOP/overlays/units/8gpu/nvidia-persistenced.service" | cut -d: -f1)
+    after=$(grep -n ^After= "$TOP/overlays/units/8gpu/nvidia-persistenced.service" | cut -d: -f1)
+    graph
+    assert_contains "
+      started by multi-user.target: /etc/systemd/system/multi-user.target.wants/nvidia-persistenced.service
+      after nvidia-fabricmanager.service: $persistenced:$after: After=nvidia-fabricmanager.service"
+    assert_contains "ollama.service (not started)
+      after nvidia-persistenced.service: $persistenced:$before: Before=ollama.service
+      after nvidia-persistenced.service: /etc/systemd/system/ollama.service.d/10-ccbake.conf:3: After="
+    assert_contains "later.service (not installed)
+      after nvidia-persistenced.service: /etc/systemd/system/later.service.d/10-ccbake.conf:3: After="
+    assert_equal "$(grep -oE '^ +[0-9]+  nvidia-[a-z]+\.service' <<<"$output" | awk '{ print $2 }' | xargs)" \
+        "nvidia-fabricmanager.service nvidia-persistenced.service"
+    [[ $(grep -n '  ollama.service' <<<"$output" | cut -d: -f1) -gt $(grep -n '  nvidia-persistenced.service$' <<<"$output" | cut -d: -f1) ]] ||
+        fail "$output"
+}
+
+@test "--all has what the boot starts, and nothing else" {
+    graph --all
+    assert_contains "  multi-user.target"
+    assert_contains "  nvidia-persistenced.service"
+    [[ $output != *ollama* ]] || fail "$output"
+}
+
+@test "DOT is understood by dot, and the SVG has the units" {
+    must_have graphviz command -v dot
+    graph --format=dot
+    dot -Tplain <<<"$output" >plain
+    assert_equal "$(grep -c '^node .*nvidia-persistenced' plain)" 1
+    graph --format=svg
+    [[ $output == '<?xml'* ]] || fail "$output"
+    assert_contains "nvidia&#45;persistenced.service"
+    graph --format=svg --all
+    assert_contains "multi&#45;user.target"
+}
+
+@test "without graphviz the SVG is refused before the image is opened, with the remedy" {
+    mkdir -p bin
+    PATH=$PWD/bin run_ccbake 5 graph --door=host --format=svg unit.qcow2
+    assert_equal "$output" "ccbake: dot is not installed, which --format=svg needs
+hint: install graphviz, or take --format=dot or --format=text"
+}
+
+@test "both doors give the same graph" {
+    local host
+    graph --format=dot
+    host=$output
+    output=$("$CCBAKE" graph --quiet --door=appliance --format=dot unit.qcow2)
+    assert_equal "$output" "$host"
+}
+
+@test "a guest without units of a GPU, and what is no image" {
+    output=$("$CCBAKE" graph --quiet --door=host base.qcow2)
+    assert_equal "$output" "nothing here knows nvidia-persistenced.service or nvidia-fabricmanager.service"
+    run_ccbake 4 graph --door=host missing.qcow2
+    assert_contains "image missing.qcow2: No such file or directory"
+    run_ccbake 2 graph --format=png unit.qcow2
+}
