@@ -182,12 +182,14 @@ logs and caches: 1 added, +4 bytes"
         : >"$(printf 'b\033[2J\377\342\200\256')"
         ln -s "$(printf 'x\033]0;t\007')" link
         printf '\033[2J\rno difference\n' >c
+        printf '[Unit' >systemd/system/broken.service
         mkdir -p "/opt/$(printf 'd\ne')"
         echo 1 >"/opt/$(printf 'd\ne')/f"
 END
 )]]}]"
     result base.qcow2 odd.qcow2
     [[ $output != *[$'\001'-$'\010\013'-$'\037']* ]] || fail "control characters:" "$(cat -v <<<"$output")"
+    assert_contains "the order of the GPU's units is not compared: /etc/systemd/system/broken.service:1: section header"
     assert_contains '/etc/a\x0apackages 9 added '
     assert_contains '/etc/b\x1b[2J\xff\xe2\x80\xae '
     assert_contains 'link ► x\x1b]0;t\x07'
@@ -217,6 +219,7 @@ END
     result a.qcow2 bare.raw
     assert_contains "packages and boot entries are not compared: the image has no boot entry in /boot/loader/entries"
     assert_contains "files    1 removed"
+    [[ $output != *"GPU's units"* ]] || fail "$output"
     result --json a.qcow2 bare.raw
     assert_equal "$(member '.a.problem, .b.problem' | xargs -d '\n' printf '%s|')" \
         "null|the image has no boot entry in /boot/loader/entries|"
@@ -253,5 +256,7 @@ END
     assert_equal "$(member '.boot[].added | tostring')" '["swiotlb=4194304,any"]'
     assert_equal "$(member '.packages[] | select(.name == "openssl3.x86_64") | .change')" added
     assert_equal "$(member '.units[] | select(.what == "enabled") | .name')" nvidia-persistenced.service
+    assert_equal "$(member '.order[] | select(.name | endswith("ollama.service")) | .name')" \
+        "nvidia-persistenced.service ► ollama.service"
     assert_equal "$(member '.directories[0].path')" /usr/local/cuda-12.4
 }

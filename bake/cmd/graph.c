@@ -8,7 +8,6 @@
 #include "base/progress.h"
 #include "cmd/image.h"
 #include "cmd/verbs.h"
-#include "format/unitplot.h"
 #include "guest/unitset.h"
 
 enum { LAYOUT_LIMIT_S = 300 };
@@ -24,33 +23,14 @@ static const CcbOption options[] = {
     {0},
 };
 
-/* Units that are to come later: there is no file of them, but drop-ins. */
-static bool expect_others(CcbGuest *guest, const CcbUnitSet *set, CcbUnitPlot *plot, GError **error)
-{
-    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(set->dropins), (GCompareFunc)strcmp);
-    for (const GList *at = names; at != NULL; at = at->next) {
-        const char *name = at->data;
-        g_autoptr(CcbUnit) dropins = NULL;
-        if (ccb_unitgraph_has(set->graph, name))
-            continue;
-        if (!ccb_unitset_unit(set, guest, name, &dropins, error))
-            return false;
-        if (dropins != NULL)
-            ccb_unitplot_expect(plot, name, dropins);
-    }
-    return true;
-}
-
 static CcbUnitPlot *read_plot(CcbGuest *guest, GError **error)
 {
     g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, error);
     if (set == NULL)
         return NULL;
-    const char *target = ccb_unitset_target(set);
     if (all)
-        return ccb_unitplot_all(set->graph, target);
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(set->graph, target);
-    return expect_others(guest, set, plot, error) ? g_steal_pointer(&plot) : NULL;
+        return ccb_unitplot_all(set->graph, ccb_unitset_target(set));
+    return ccb_unitset_plot_gpu(set, guest, error);
 }
 
 static CcbUnitPlot *read_image(const char *path, CcbDoor door, GError **error)

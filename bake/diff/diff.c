@@ -37,6 +37,7 @@ static void side_clear(CcbDiffSide *side)
     g_free(side->system);
     g_free(side->entry);
     g_free(side->problem);
+    g_free(side->order_problem);
 }
 
 void ccb_diff_free(CcbDiff *diff)
@@ -50,6 +51,7 @@ void ccb_diff_free(CcbDiff *diff)
     g_ptr_array_unref(diff->modules);
     g_ptr_array_unref(diff->units);
     g_ptr_array_unref(diff->files);
+    g_ptr_array_unref(diff->order);
     g_ptr_array_unref(diff->boot);
     g_ptr_array_unref(diff->directories);
     directory_free(diff->fleeting);
@@ -78,6 +80,7 @@ static void describe(CcbDiffSide *side, const CcbSnapshot *s)
 {
     side->name = g_strdup(s->name);
     side->problem = g_strdup(s->problem);
+    side->order_problem = g_strdup(s->order_problem);
     if (s->facts == NULL)
         return;
     side->system = g_strdup(s->facts->os_name);
@@ -88,8 +91,8 @@ static void describe(CcbDiffSide *side, const CcbSnapshot *s)
 CcbDiff *ccb_diff_new(const CcbSnapshot *a, const CcbSnapshot *b)
 {
     CcbDiff *diff = g_new0(CcbDiff, 1);
-    GPtrArray **lists[] = {&diff->packages, &diff->kernels, &diff->modules, &diff->units,
-                           &diff->files};
+    GPtrArray **lists[] = {&diff->packages, &diff->kernels, &diff->modules,
+                           &diff->units,    &diff->order,   &diff->files};
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
         *lists[i] = g_ptr_array_new_with_free_func(item_free);
     diff->boot = g_ptr_array_new_with_free_func(boot_free);
@@ -99,9 +102,11 @@ CcbDiff *ccb_diff_new(const CcbSnapshot *a, const CcbSnapshot *b)
     describe(&diff->b, b);
     if (a->facts != NULL && b->facts != NULL) {
         ccb_diff_packages(diff, a->facts, b->facts);
-        ccb_diff_kernels(diff, a->facts, b->facts);
+        ccb_diff_names(diff->kernels, a->facts->kernels, b->facts->kernels);
         ccb_diff_boot(diff, a->facts, b->facts);
     }
+    if (a->order != NULL && b->order != NULL)
+        ccb_diff_names(diff->order, a->order, b->order);
     ccb_diff_files(diff, a, b);
     return diff;
 }
@@ -114,8 +119,11 @@ bool ccb_diff_moves_default(const CcbDiff *diff)
 
 bool ccb_diff_is_empty(const CcbDiff *diff)
 {
-    return diff->packages->len + diff->kernels->len + diff->modules->len + diff->units->len +
-                   diff->files->len + diff->boot->len + diff->directories->len ==
-               0 &&
-           !ccb_diff_moves_default(diff) && g_strcmp0(diff->a.problem, diff->b.problem) == 0;
+    const GPtrArray *lists[] = {diff->packages, diff->kernels, diff->modules, diff->units,
+                                diff->order,    diff->files,   diff->boot,    diff->directories};
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+        if (lists[i]->len > 0)
+            return false;
+    return !ccb_diff_moves_default(diff) && g_strcmp0(diff->a.problem, diff->b.problem) == 0 &&
+           g_strcmp0(diff->a.order_problem, diff->b.order_problem) == 0;
 }

@@ -40,10 +40,10 @@ typedef struct {
 } CcbDiffDirectory;
 
 typedef struct {
-    char *name;   /* of the snapshot */
-    char *system; /* PRETTY_NAME, or NULL */
-    char *entry;  /* the one that GRUB boots, or NULL */
-    char *problem;
+    char *name;                    /* of the snapshot */
+    char *system;                  /* PRETTY_NAME, or NULL */
+    char *entry;                   /* the one that GRUB boots, or NULL */
+    char *problem, *order_problem; /* why facts, and the order, are not compared; or NULL */
     guint files, packages;
     guint64 bytes;
 } CcbDiffSide;
@@ -51,6 +51,8 @@ typedef struct {
 typedef struct {
     CcbDiffSide a, b;
     GPtrArray *packages, *kernels, *modules, *units, *files; /* CcbDiffItem; files: configuration */
+    GPtrArray
+        *order; /* CcbDiffItem: "a ► b", units of the GPU of which one starts before another */
     GPtrArray *boot;            /* CcbDiffBoot: entries, and "default" where that is another */
     GPtrArray *directories;     /* CcbDiffDirectory: all other files, most bytes first */
     CcbDiffDirectory *fleeting; /* what changes by itself, counted only */

@@ -14,9 +14,10 @@ static json_t *name_to_json(const char *name)
 
 static json_t *side_to_json(const CcbDiffSide *side)
 {
-    return json_pack("{sososososisisI}", "image", name_to_json(side->name), "system",
+    return json_pack("{sosososososisisI}", "image", name_to_json(side->name), "system",
                      name_to_json(side->system), "entry", name_to_json(side->entry), "problem",
-                     name_to_json(side->problem), "packages", (int)side->packages, "files",
+                     name_to_json(side->problem), "order_problem",
+                     name_to_json(side->order_problem), "packages", (int)side->packages, "files",
                      (int)side->files, "bytes", (json_int_t)side->bytes);
 }
 
@@ -86,11 +87,11 @@ static json_t *directories_to_json(const GPtrArray *directories)
 
 json_t *ccb_diff_to_json(const CcbDiff *diff)
 {
-    return json_pack("{sososbsosososososososo}", "a", side_to_json(&diff->a), "b",
-                     side_to_json(&diff->b), "different", !ccb_diff_is_empty(diff), "packages",
-                     items_to_json(diff->packages), "kernels", items_to_json(diff->kernels), "boot",
-                     boot_to_json(diff->boot), "modules", items_to_json(diff->modules), "units",
-                     items_to_json(diff->units), "configuration", items_to_json(diff->files),
-                     "directories", directories_to_json(diff->directories), "volatile",
-                     directory_to_json(diff->fleeting));
+    return json_pack(
+        "{sososbsososososososososo}", "a", side_to_json(&diff->a), "b", side_to_json(&diff->b),
+        "different", !ccb_diff_is_empty(diff), "packages", items_to_json(diff->packages), "kernels",
+        items_to_json(diff->kernels), "boot", boot_to_json(diff->boot), "modules",
+        items_to_json(diff->modules), "units", items_to_json(diff->units), "order",
+        items_to_json(diff->order), "configuration", items_to_json(diff->files), "directories",
+        directories_to_json(diff->directories), "volatile", directory_to_json(diff->fleeting));
 }

@@ -10,7 +10,8 @@ CcbDiffItem *ccb_diff_add(GPtrArray *items, CcbDiffChange change, const char *na
 
 /* system.c: from the facts of both. */
 void ccb_diff_packages(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b);
-void ccb_diff_kernels(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b);
+/* Items for the names that only one list has. */
+void ccb_diff_names(GPtrArray *items, char **a, char **b);
 void ccb_diff_boot(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b);
 
 /* files.c: from the trees of both. */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "diff/rules.h"
 #include "format/module.h"
+#include "guest/unitset.h"
 
 CcbSnapshot *ccb_snapshot_new(const char *name, CcbFacts *facts, GPtrArray *entries)
 {
@@ -31,6 +32,8 @@ void ccb_snapshot_free(CcbSnapshot *s)
     g_free(s->name);
     ccb_facts_free(s->facts);
     g_free(s->problem);
+    g_strfreev(s->order);
+    g_free(s->order_problem);
     g_ptr_array_unref(s->entries);
     g_hash_table_unref(s->texts);
     g_hash_table_unref(s->digests);
@@ -38,19 +41,34 @@ void ccb_snapshot_free(CcbSnapshot *s)
     g_free(s);
 }
 
-/* A guest that is no bootable system can still be compared; a door that failed can't. */
-static bool read_facts(CcbGuest *guest, CcbSnapshot *s, GError **error)
+/* A guest in which something is wrong can still be compared; a door that failed can't: whether it was the guest.  Takes
+ * `reason`. */
+static bool excuse(GError *reason, char **ret_problem, GError **error)
 {
-    GError *reason = NULL;
-    s->facts = ccb_facts_of_guest(guest, &reason);
-    if (s->facts != NULL)
-        return true;
     if (ccb_exit_code(reason) != CCB_ERR_INPUT) {
         g_propagate_error(error, reason);
         return false;
     }
-    s->problem = g_strdup(reason->message);
+    *ret_problem = g_strdup(reason->message);
     g_error_free(reason);
+    return true;
+}
+
+static bool read_facts(CcbGuest *guest, CcbSnapshot *s, GError **error)
+{
+    GError *reason = NULL;
+    s->facts = ccb_facts_of_guest(guest, &reason);
+    return s->facts != NULL || excuse(reason, &s->problem, error);
+}
+
+static bool read_order(CcbGuest *guest, CcbSnapshot *s, GError **error)
+{
+    GError *reason = NULL;
+    g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, &reason);
+    g_autoptr(CcbUnitPlot) plot = set != NULL ? ccb_unitset_plot_gpu(set, guest, &reason) : NULL;
+    if (plot == NULL)
+        return excuse(reason, &s->order_problem, error);
+    s->order = ccb_unitplot_order(plot);
     return true;
 }
 
@@ -60,7 +78,7 @@ CcbSnapshot *ccb_snapshot_read(CcbGuest *guest, const char *name, GError **error
     if (entries == NULL)
         return NULL;
     g_autoptr(CcbSnapshot) s = ccb_snapshot_new(name, NULL, entries);
-    return read_facts(guest, s, error) ? g_steal_pointer(&s) : NULL;
+    return read_facts(guest, s, error) && read_order(guest, s, error) ? g_steal_pointer(&s) : NULL;
 }
 
 bool ccb_pairs_next(CcbPairs *pairs, const CcbGuestEntry **ret_a, const CcbGuestEntry **ret_b)

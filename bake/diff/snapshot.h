@@ -23,6 +23,8 @@ typedef struct {
     char *name;          /* as the caller calls the image */
     CcbFacts *facts;     /* NULL: they could not be read */
     char *problem;       /* why */
+    char **order;        /* of the GPU's units, as ccb_unitplot_order() has it; NULL: not known */
+    char *order_problem; /* why */
     GPtrArray *entries;  /* CcbGuestEntry, of the whole image, sorted by path */
     GHashTable *texts;   /* path ► GBytes: configuration files */
     GHashTable *digests; /* path ► SHA-256 */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Packages, kernels and boot entries. */
+/* Packages, kernels and other names, and boot entries. */
 #include <string.h>
 
 #include "diff/parts.h"
@@ -101,14 +101,14 @@ void ccb_diff_packages(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b)
     g_ptr_array_sort(diff->packages, compare_items);
 }
 
-void ccb_diff_kernels(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b)
+void ccb_diff_names(GPtrArray *items, char **a, char **b)
 {
-    g_auto(GStrv) gone = only_in(a->kernels, b->kernels);
-    g_auto(GStrv) come = only_in(b->kernels, a->kernels);
-    for (char **kver = gone; *kver != NULL; kver++)
-        ccb_diff_add(diff->kernels, CCB_DIFF_REMOVED, *kver, NULL, NULL);
-    for (char **kver = come; *kver != NULL; kver++)
-        ccb_diff_add(diff->kernels, CCB_DIFF_ADDED, *kver, NULL, NULL);
+    g_auto(GStrv) gone = only_in(a, b);
+    g_auto(GStrv) come = only_in(b, a);
+    for (char **name = gone; *name != NULL; name++)
+        ccb_diff_add(items, CCB_DIFF_REMOVED, *name, NULL, NULL);
+    for (char **name = come; *name != NULL; name++)
+        ccb_diff_add(items, CCB_DIFF_ADDED, *name, NULL, NULL);
 }
 
 /* The arguments that an entry boots with; what GRUB would fill in for $kernelopts is in grubenv. */

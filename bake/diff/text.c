@@ -34,6 +34,15 @@ static void append_counts(GString *out, guint added, guint removed, guint change
     }
 }
 
+static void append_problem(GString *out, const char *what, const char *problem)
+{
+    if (problem == NULL)
+        return;
+    g_string_append_printf(out, "%-8s %s not compared:", "", what);
+    append(out, " ", problem);
+    g_string_append_c(out, '\n');
+}
+
 static void append_side(GString *out, const char *label, const CcbDiffSide *side)
 {
     g_autofree char *size = ccb_format_size(side->bytes);
@@ -41,11 +50,8 @@ static void append_side(GString *out, const char *label, const CcbDiffSide *side
     append(out, " ", side->name);
     append(out, ": ", side->system);
     g_string_append_printf(out, ", %u packages, %u files, %s\n", side->packages, side->files, size);
-    if (side->problem == NULL)
-        return;
-    g_string_append_printf(out, "%-8s packages and boot entries are not compared:", "");
-    append(out, " ", side->problem);
-    g_string_append_c(out, '\n');
+    append_problem(out, "packages and boot entries are", side->problem);
+    append_problem(out, "the order of the GPU's units is", side->order_problem);
 }
 
 /* A heading with the number of items; false for none. */
@@ -203,6 +209,7 @@ char *ccb_diff_to_text(const CcbDiff *diff)
     append_boot(out, diff);
     append_items(out, "modules", diff->modules);
     append_units(out, diff->units);
+    append_items(out, "order", diff->order);
     append_files(out, diff->files);
     append_directories(out, diff->directories);
     const CcbDiffDirectory *fleeting = diff->fleeting;

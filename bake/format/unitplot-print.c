@@ -48,6 +48,25 @@ static GPtrArray *sort(const CcbUnitPlot *plot, guint *ret_cyclic)
     return sorted;
 }
 
+static gint compare_lines(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char **ccb_unitplot_order(const CcbUnitPlot *plot)
+{
+    GPtrArray *lines = g_ptr_array_new();
+    for (guint i = 0; i < plot->relations->len; i++) {
+        const CcbPlotRelation *relation = plot->relations->pdata[i];
+        if (relation->kind == CCB_PLOT_ORDER)
+            g_ptr_array_add(lines,
+                            g_strdup_printf("%s ► %s", relation->from->name, relation->to->name));
+    }
+    g_ptr_array_sort(lines, compare_lines);
+    g_ptr_array_add(lines, NULL);
+    return (char **)g_ptr_array_free(lines, FALSE);
+}
+
 static const char *state_of(const CcbPlotUnit *unit)
 {
     return !unit->present ? " (not installed)" : unit->started ? "" : " (not started)";

@@ -30,6 +30,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbUnitPlot, ccb_unitplot_free)
  * shown. */
 void ccb_unitplot_expect(CcbUnitPlot *plot, const char *name, const CcbUnit *dropins);
 
+/* "a.service ► b.service" for every unit that starts before another, sorted, without reasons; caller
+ * frees. */
+char **ccb_unitplot_order(const CcbUnitPlot *plot);
+
 /* Names and reasons are made printable; caller frees. */
 char *ccb_unitplot_to_dot(const CcbUnitPlot *plot);
 char *ccb_unitplot_to_text(const CcbUnitPlot *plot);

@@ -221,6 +221,29 @@ const char *ccb_unitset_target(const CcbUnitSet *set)
     return ccb_unitgraph_has(set->graph, "default.target") ? "default.target" : "multi-user.target";
 }
 
+/* Units that are to come later: there is no file of them, but drop-ins. */
+static bool expect_others(const CcbUnitSet *set, CcbGuest *guest, CcbUnitPlot *plot, GError **error)
+{
+    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(set->dropins), (GCompareFunc)strcmp);
+    for (const GList *at = names; at != NULL; at = at->next) {
+        const char *name = at->data;
+        g_autoptr(CcbUnit) dropins = NULL;
+        if (ccb_unitgraph_has(set->graph, name))
+            continue;
+        if (!ccb_unitset_unit(set, guest, name, &dropins, error))
+            return false;
+        if (dropins != NULL)
+            ccb_unitplot_expect(plot, name, dropins);
+    }
+    return true;
+}
+
+CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error)
+{
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(set->graph, ccb_unitset_target(set));
+    return expect_others(set, guest, plot, error) ? g_steal_pointer(&plot) : NULL;
+}
+
 char *ccb_unit_edges_text(const GPtrArray *edges)
 {
     GString *text = g_string_new(NULL);

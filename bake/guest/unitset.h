@@ -10,6 +10,7 @@
 
 #include "format/unit.h"
 #include "format/unitgraph.h"
+#include "format/unitplot.h"
 #include "guest/guest.h"
 
 #define CCB_UNIT_DIR "/etc/systemd/system" /* no package replaces what is here */
@@ -35,6 +36,9 @@ bool ccb_unitset_unit(const CcbUnitSet *set, CcbGuest *guest, const char *name, 
 
 /* The target that a boot starts: default.target, or multi-user.target where nobody says. */
 const char *ccb_unitset_target(const CcbUnitSet *set);
+
+/* The order of the GPU's units, with those of which there are only drop-ins yet. */
+CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error);
 
 /* "a.service after b.service (FILE:LINE: ...), ..."; caller frees. */
 char *ccb_unit_edges_text(const GPtrArray *edges);

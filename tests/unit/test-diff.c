@@ -235,6 +235,19 @@ static void test_units(void)
        "files and drop-ins");
 }
 
+static void test_order(void)
+{
+    begin();
+    a->order = g_strsplit("x ► y,y ► z", ",", -1);
+    b->order = g_strsplit("x ► y,z ► y", ",", -1);
+    is("order    1 added, 1 removed\n  - y ► z\n  + z ► y\n", "the order of units");
+    begin();
+    a->order = g_strsplit("x ► y", ",", -1);
+    b->order_problem = g_strdup("a.service:3: \x1b");
+    is("         the order of the GPU's units is not compared: a.service:3: \\x1b\n",
+       "an order that is not known");
+}
+
 static void test_modules(void)
 {
     static const char path[] = "usr/lib/modules/5/kernel/drivers/video/nvidia.ko";
@@ -340,6 +353,7 @@ int main(void)
     test_files();
     test_attributes();
     test_units();
+    test_order();
     test_modules();
     test_counts();
     test_many();

@@ -52,6 +52,11 @@ static void test_text(void)
              "Before=ollama.service\n"
              "   5  user.service (not started)\n",
              "the units of the GPU and what they are related to");
+    g_auto(GStrv) order = ccb_unitplot_order(plot);
+    is_taken(g_strjoinv("\n", order),
+             "nvidia-fabricmanager.service ► nvidia-persistenced.service\n"
+             "nvidia-persistenced.service ► ollama.service",
+             "their order alone");
     g_autoptr(CcbUnitPlot) all = ccb_unitplot_all(graph, "default.target");
     is_taken(ccb_unitplot_to_text(all),
              "   1  multi-user.target\n"
