@@ -36,6 +36,11 @@ static const char *const multi_keys[] = {
     "systemd.wants",
 };
 
+/* Keys whose occurrences add up in the kernel, although setting one replaces the others. */
+static const char *const cumulative_keys[] = {"acpi",           "acpi_osi",    "amd_iommu",
+                                              "cgroup_disable", "crashkernel", "intel_iommu",
+                                              "iommu",          "pci"};
+
 /* The end of the argument at `text`; NULL if a quote in it is not closed. */
 static const char *skip_argument(const char *text)
 {
@@ -227,4 +232,36 @@ char *ccb_cmdline_render(const CcbCmdline *line)
         g_string_append_printf(text, "%s%s", i > 0 ? " " : "",
                                (const char *)line->arguments->pdata[i]);
     return g_string_free(text, FALSE);
+}
+
+static bool adds_up(const char *argument)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(cumulative_keys); i++)
+        if (is_same_key(argument, cumulative_keys[i]))
+            return true;
+    return is_multi(argument) || *argument == '$'; /* a variable of GRUB's */
+}
+
+static void append_conflict(GString *text, const char *a, const char *b)
+{
+    g_string_append_printf(text, "%s%s and %s", text->len > 0 ? ", " : "", a, b);
+}
+
+char *ccb_cmdline_conflicts(const CcbCmdline *line)
+{
+    g_autoptr(GHashTable) first = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GString *text = g_string_new(NULL);
+    guint count = kernel_count(line);
+    for (guint i = 0; i < count; i++) {
+        char *argument = line->arguments->pdata[i];
+        g_autofree char *key = key_of(argument);
+        const char *before = g_hash_table_lookup(first, key);
+        if (before == NULL)
+            g_hash_table_insert(first, g_steal_pointer(&key), argument);
+        else if (!is_same_argument(before, argument) && !adds_up(argument))
+            append_conflict(text, before, argument);
+    }
+    if (g_hash_table_contains(first, "ro") && g_hash_table_contains(first, "rw"))
+        append_conflict(text, "ro", "rw");
+    return g_string_free(text, text->len == 0);
 }

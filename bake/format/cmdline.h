@@ -45,3 +45,8 @@ GPtrArray *ccb_cmdline_arguments(const CcbCmdline *line);
 
 /* The arguments with one space between them; caller frees. */
 char *ccb_cmdline_render(const CcbCmdline *line);
+
+/* Arguments that take back one another: one key with several values where the kernel keeps the last
+ * (module parameters and most others), and "ro" beside "rw".  "a=1 and a=2, ro and rw", or NULL
+ * where there are none; caller frees.  What stands twice alike is none: it changes nothing. */
+char *ccb_cmdline_conflicts(const CcbCmdline *line);

@@ -67,6 +67,24 @@ static void test_edit(void)
     is_without("a -- a", "a", 1, "-- a");
 }
 
+static void has_conflicts(const char *text, const char *expected)
+{
+    g_autoptr(CcbCmdline) line = parse(text);
+    is_taken(ccb_cmdline_conflicts(line), expected, text);
+}
+
+static void test_conflicts(void)
+{
+    has_conflicts("ro quiet swiotlb=1", NULL);
+    has_conflicts("swiotlb=1 ro swiotlb=2", "swiotlb=1 and swiotlb=2");
+    has_conflicts("nvme_core.a=1 nvme-core.a=2 nvme_core.a=1", "nvme_core.a=1 and nvme-core.a=2");
+    has_conflicts("a=1 a=\"1\" quiet quiet", NULL);
+    has_conflicts("ro a rw a=1", "a and a=1, ro and rw");
+    has_conflicts("console=tty0 console=ttyS0 iommu=pt iommu=off", NULL);
+    has_conflicts("$kernelopts $tuned_params", NULL);
+    has_conflicts("a=1 -- a=2", NULL);
+}
+
 static void test_malformed(void)
 {
     GError *error = NULL;
@@ -85,6 +103,7 @@ static void fuzz_one(const char *data, gsize size)
     g_autoptr(CcbCmdline) line = parse(text);
     if (line == NULL)
         return;
+    g_free(ccb_cmdline_conflicts(line));
     ccb_cmdline_set(line, "root=2", NULL);
     ccb_cmdline_remove(line, "console");
     g_autofree char *once = ccb_cmdline_render(line);
@@ -98,6 +117,7 @@ int main(void)
 {
     test_read();
     test_edit();
+    test_conflicts();
     test_malformed();
     fuzz(sample, strlen(sample), 3000, fuzz_one);
     return done();
