@@ -250,3 +250,54 @@ GPtrArray *ccb_unit_words(const char *value, GError **error)
     }
     return g_steal_pointer(&words);
 }
+
+/* Microseconds of a unit of time; 0: it is none. */
+static guint64 span_unit(const char *name, size_t length)
+{
+    static const struct {
+        const char *names; /* apart by a space, one behind the last */
+        guint64 usec;
+    } units[] = {{"us usec ", 1},
+                 {"ms msec ", 1000},
+                 {"s sec second seconds ", G_USEC_PER_SEC},
+                 {"m min minute minutes ", 60ull * G_USEC_PER_SEC},
+                 {"h hr hour hours ", 3600ull * G_USEC_PER_SEC},
+                 {"d day days ", 86400ull * G_USEC_PER_SEC},
+                 {"w week weeks ", 7 * 86400ull * G_USEC_PER_SEC}};
+    if (length == 0)
+        return G_USEC_PER_SEC;
+    for (guint i = 0; i < G_N_ELEMENTS(units); i++)
+        for (const char *at = units[i].names; *at != '\0'; at = strchr(at, ' ') + 1)
+            if (strncmp(at, name, length) == 0 && at[length] == ' ')
+                return units[i].usec;
+    return 0;
+}
+
+bool ccb_unit_seconds(const char *value, guint64 *ret_seconds)
+{
+    const char *at = ccb_skip_space(value);
+    guint64 usec = 0;
+    if (g_str_equal(at, "infinity")) {
+        *ret_seconds = G_MAXUINT64;
+        return true;
+    }
+    if (*at == '\0')
+        return false;
+    while (*at != '\0') {
+        char *end;
+        guint64 number = g_ascii_strtoull(at, &end, 10), unit, part;
+        if (!g_ascii_isdigit(*at))
+            return false;
+        const char *name = ccb_skip_space(end);
+        size_t length = 0;
+        while (g_ascii_isalpha(name[length]))
+            length++;
+        unit = span_unit(name, length);
+        if (unit == 0 || !g_uint64_checked_mul(&part, number, unit) ||
+            !g_uint64_checked_add(&usec, usec, part))
+            return false;
+        at = ccb_skip_space(name + length);
+    }
+    *ret_seconds = usec / G_USEC_PER_SEC;
+    return true;
+}

@@ -52,3 +52,7 @@ bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key
 /* The words of a list (char *), quotes taken off, backslashes kept (they are part of unit names);
  * caller unrefs.  Errors: CCB_ERR_INPUT for a quote that is not closed. */
 GPtrArray *ccb_unit_words(const char *value, GError **error);
+
+/* A time span as systemd.time(7) writes it ("900", "15min", "1h 30s", "infinity"), in whole
+ * seconds; infinity is G_MAXUINT64.  False for anything else. */
+bool ccb_unit_seconds(const char *value, guint64 *ret_seconds);

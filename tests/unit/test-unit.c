@@ -101,8 +101,32 @@ static void fuzz_one(const char *data, gsize size)
         ccb_unit_merge(unit, dropin);
 }
 
+static void is_span(const char *text, long long seconds)
+{
+    guint64 found = 0;
+    bool known = ccb_unit_seconds(text, &found);
+    is_int(known ? (long long)found : -1, seconds, text);
+}
+
+static void test_seconds(void)
+{
+    is_span("900", 900);
+    is_span(" 15min ", 900);
+    is_span("1h 30s", 3630);
+    is_span("2 minutes 500ms", 120);
+    is_span("0", 0);
+    is_span("infinity", (long long)G_MAXUINT64);
+    is_span("", -1);
+    is_span("ten", -1);
+    is_span("10parsecs", -1);
+    is_span("5 mi", -1);
+    is_span("-1", -1);
+    is_span("18446744073709551615w", -1);
+}
+
 int main(void)
 {
+    test_seconds();
     test_parse();
     test_merge();
     test_words();
