@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "format/ini.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "format/text.h"
+
+typedef struct {
+    char *section, *key;
+    GString *value;
+} Value;
+
+struct CcbIni {
+    GPtrArray *values; /* Value, in the order of the file */
+};
+
+static void value_free(gpointer data)
+{
+    Value *value = data;
+    g_free(value->section);
+    g_free(value->key);
+    g_string_free(value->value, TRUE);
+    g_free(value);
+}
+
+void ccb_ini_free(CcbIni *ini)
+{
+    if (ini == NULL)
+        return;
+    g_ptr_array_unref(ini->values);
+    g_free(ini);
+}
+
+static char *trimmed(const char *start, const char *end)
+{
+    return g_strstrip(g_strndup(start, (size_t)(end - start)));
+}
+
+static void continue_value(Value *value, const char *text)
+{
+    g_autofree char *more = trimmed(text, text + strlen(text));
+    if (value->value->len > 0)
+        g_string_append_c(value->value, ' ');
+    g_string_append(value->value, more);
+}
+
+static bool add_value(CcbIni *ini, const char *section, const char *text, GError **error)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text)
+        return ccb_fail(error, CCB_ERR_INPUT, "expected key=value");
+    g_autofree char *right = trimmed(equals + 1, text + strlen(text));
+    Value *value = g_new0(Value, 1);
+    value->section = g_strdup(section);
+    value->key = trimmed(text, equals);
+    value->value = g_string_new(right);
+    g_ptr_array_add(ini->values, value);
+    return true;
+}
+
+static bool set_section(const char *text, char **section, GError **error)
+{
+    const char *end = strchr(text, ']');
+    if (end == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "section header without ]");
+    g_free(*section);
+    *section = trimmed(text + 1, end);
+    return true;
+}
+
+/* `*last` is the value that an indented line continues; none behind a section header. */
+static bool parse_line(CcbIni *ini, const char *line, char **section, Value **last, GError **error)
+{
+    const char *text = ccb_skip_space(line);
+    if (*text == '\0' || *text == '#' || *text == ';')
+        return true;
+    if (text != line && *last != NULL) {
+        continue_value(*last, text);
+        return true;
+    }
+    if (*text == '[') {
+        *last = NULL;
+        return set_section(text, section, error);
+    }
+    if (!add_value(ini, *section, text, error))
+        return false;
+    *last = g_ptr_array_index(ini->values, ini->values->len - 1);
+    return true;
+}
+
+CcbIni *ccb_ini_parse(const char *data, size_t size, GError **error)
+{
+    g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
+    g_autofree char *section = g_strdup("");
+    Value *last = NULL;
+    if (lines == NULL)
+        return NULL;
+    g_autoptr(CcbIni) ini = g_new0(CcbIni, 1);
+    ini->values = g_ptr_array_new_with_free_func(value_free);
+    for (guint i = 0; i < lines->len; i++)
+        if (!parse_line(ini, lines->pdata[i], &section, &last, error)) {
+            g_prefix_error(error, "line %u: ", i + 1);
+            return NULL;
+        }
+    return g_steal_pointer(&ini);
+}
+
+const char *ccb_ini_get(const CcbIni *ini, const char *section, const char *key)
+{
+    for (guint i = ini->values->len; i > 0; i--) {
+        const Value *value = ini->values->pdata[i - 1];
+        if (g_str_equal(value->section, section) && g_str_equal(value->key, key))
+            return value->value->str;
+    }
+    return NULL;
+}
+
+bool ccb_ini_get_bool(const CcbIni *ini, const char *section, const char *key, bool fallback)
+{
+    static const char *const yes[] = {"1", "yes", "true", "on", NULL};
+    const char *value = ccb_ini_get(ini, section, key);
+    if (value == NULL)
+        return fallback;
+    g_autofree char *lower = g_ascii_strdown(value, -1);
+    return g_strv_contains(yes, lower);
+}
