@@ -175,6 +175,104 @@ static bool judge_each(CcbCheckContext *ctx, JudgeModule judge, const char *user
     return ccb_result_pass(result, "%s, %u modules", user, found);
 }
 
+/* ---- every kernel that can be booted, and nothing beside the driver ---- */
+
+/* The kernels of boot entries that are installed, but not the default one; each once. */
+static GPtrArray *other_kernels(const CcbFacts *facts)
+{
+    GPtrArray *kernels = g_ptr_array_new();
+    for (guint i = 0; i < facts->entries->len; i++) {
+        const CcbBootEntry *entry = facts->entries->pdata[i];
+        if (g_strcmp0(entry->kver, facts->default_kver) != 0 &&
+            g_strv_contains((const char *const *)facts->kernels, entry->kver) &&
+            !g_ptr_array_find_with_equal_func(kernels, entry->kver, g_str_equal, NULL))
+            g_ptr_array_add(kernels, entry->kver);
+    }
+    return kernels;
+}
+
+static bool check_kernel(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                         GError **error)
+{
+    g_autofree char *root = g_strconcat("/lib/modules/", kver, NULL);
+    char **paths = ccb_check_tree(ctx, root, error);
+    if (paths == NULL)
+        return false;
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
+        bool found = false;
+        for (char **path = paths; *path != NULL && !found; path++)
+            found = is_module(*path, *name);
+        if (!found)
+            ccb_result_fail(result, "%s: %s.ko is missing", root, *name);
+    }
+    return true;
+}
+
+static bool run_every_kernel(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_driver(ctx, result))
+        return true;
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    g_autoptr(GPtrArray) kernels = other_kernels(facts);
+    if (kernels->len == 0)
+        return ccb_result_skip(result, "only one kernel can be booted (driver.modules)");
+    for (guint i = 0; i < kernels->len; i++)
+        if (!check_kernel(ctx, kernels->pdata[i], result, error))
+            return false;
+    return ccb_result_pass(result, "all five for %u further kernels", kernels->len);
+}
+
+/* Of NVIDIA's, ELRepo's, RPM Fusion's and CUDA's repositories. */
+static bool is_driver_package(const char *package)
+{
+    static const char *const prefixes[] = {"kmod-nvidia",  "akmod-nvidia",  "dkms-nvidia",
+                                           "nvidia-kmod",  "nvidia-driver", "xorg-x11-drv-nvidia",
+                                           "nvidia-open-", "cuda-drivers"};
+    for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++)
+        if (g_str_has_prefix(package, prefixes[i]))
+            return true;
+    return false;
+}
+
+static bool judge_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    if (facts->packages == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "the list of installed packages could not be read");
+    for (char **package = facts->packages; *package != NULL; package++)
+        if (is_driver_package(*package))
+            ccb_result_fail(result, "package %s", *package);
+    return true;
+}
+
+/* What is registered there, DKMS builds again for each new kernel. */
+static bool judge_dkms(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    char **names = ccb_check_list(ctx, "/var/lib/dkms", error);
+    for (; names != NULL && *names != NULL; names++)
+        if (g_str_has_prefix(*names, "nvidia"))
+            ccb_result_fail(result, "/var/lib/dkms/%s", *names);
+    return names != NULL;
+}
+
+static bool run_single(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char installer[] = "/usr/bin/nvidia-uninstall";
+    bool by_installer = false;
+    if (skip_without_driver(ctx, result))
+        return true;
+    if (!ccb_check_present(ctx, installer, &by_installer, error))
+        return false;
+    if (!by_installer)
+        return ccb_result_skip(result, "the driver was not installed by its own installer");
+    return judge_packages(ctx, result, error) && judge_dkms(ctx, result, error) &&
+           ccb_result_pass(result, "the installer's, no package and no DKMS module");
+}
+
 static const char *or_none(const char *text)
 {
     return text != NULL ? text : "(none)";
@@ -387,6 +485,13 @@ const CcbCheck ccb_checks_driver[] = {
     {"driver.modules", CCB_SEVERITY_ERROR,
      "The installer exits with 0 also when it built modules for another kernel or not all.",
      FIX_DRIVER, run_modules},
+    {"driver.every-kernel", CCB_SEVERITY_WARNING,
+     "Another boot entry starts a kernel for which there is no driver.",
+     "Remove the other kernel with its entry, or install the driver for it as well.",
+     run_every_kernel},
+    {"driver.single", CCB_SEVERITY_ERROR,
+     "A second driver replaces libraries or modules of the first, at once or at the next update.",
+     "Remove the package or the DKMS module, or install the driver by it alone.", run_single},
     {"driver.vermagic", CCB_SEVERITY_ERROR,
      "The kernel refuses a module that was built for another one.", FIX_DRIVER, run_vermagic},
     {"driver.version", CCB_SEVERITY_ERROR, "Modules of different versions do not load together.",

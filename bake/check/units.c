@@ -13,6 +13,12 @@
 static const char *const default_consumers[] = {
     "cloudmonitor.service", "nvidia-cdi-refresh.service", "ollama.service", NULL};
 
+/* Users of the GPU that packages bring: judged where they are installed. */
+static const char *const known_consumers[] = {
+    "dcgm.service",        "dcgm-exporter.service", "nvidia-dcgm.service",
+    "nvidia-mps.service",  "cloudmonitor.service",  "nvidia-cdi-refresh.service",
+    "nvidia-imex.service", "ollama.service",        NULL};
+
 static const char *const *consumers(CcbCheckContext *ctx)
 {
     return ctx->expect->consumers != NULL ? (const char *const *)ctx->expect->consumers
@@ -47,17 +53,12 @@ static bool has_all_words(const char *found, const char *expected)
     return want[at] == NULL;
 }
 
+/* 0 switches the limit off. */
 static bool is_long_enough(const char *found, const char *expected)
 {
-    char *end;
-    guint64 seconds = g_ascii_strtoull(found, &end, 10);
-    if (g_str_equal(found, "infinity"))
-        return true;
-    if (g_str_equal(end, "min"))
-        seconds *= 60;
-    else if (*end != '\0' && !g_str_equal(end, "s"))
-        return false;
-    return end != found && seconds >= g_ascii_strtoull(expected, NULL, 10);
+    guint64 seconds;
+    return ccb_unit_seconds(found, &seconds) &&
+           (seconds == 0 || seconds >= g_ascii_strtoull(expected, NULL, 10));
 }
 
 static bool directive_matches(const Directive *directive, const char *found)
@@ -73,11 +74,23 @@ static bool directive_matches(const Directive *directive, const char *found)
     return g_str_equal(found, directive->value);
 }
 
+/* TimeoutSec= sets both limits, where they are not set by themselves. */
+static GPtrArray *directive_values(const CcbUnit *unit, const Directive *directive)
+{
+    GPtrArray *values = ccb_unit_get_all(unit, "Service", directive->key);
+    if (directive->how != AT_LEAST_SECONDS || values->len > 0)
+        return values;
+    g_ptr_array_unref(values);
+    return ccb_unit_get_all(unit, "Service", "TimeoutSec");
+}
+
 static void check_directive(const CcbUnit *unit, const Directive *directive, const char *path,
                             CcbCheckResult *result)
 {
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", directive->key);
-    for (guint i = 0; i < values->len; i++) {
+    g_autoptr(GPtrArray) values = directive_values(unit, directive);
+    /* Of a limit the last one counts, of a command any. */
+    for (guint i = directive->how == WORDS || values->len == 0 ? 0 : values->len - 1;
+         i < values->len; i++) {
         const CcbUnitValue *value = g_ptr_array_index(values, i);
         if (directive_matches(directive, value->value))
             return;
@@ -226,6 +239,10 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
         return false;
     for (const char *const *name = consumers(ctx); *name != NULL; name++)
         if (!check_order(ctx, set, daemon, *name, result, error))
+            return false;
+    for (const char *const *name = known_consumers; *name != NULL; name++)
+        if (ccb_unitset_path(set, *name) != NULL && !g_strv_contains(consumers(ctx), *name) &&
+            !check_order(ctx, set, daemon, *name, result, error))
             return false;
     g_autofree char *names = g_strjoinv(", ", (char **)consumers(ctx));
     return ccb_result_pass(result, "before %s", names);
