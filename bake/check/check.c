@@ -114,8 +114,8 @@ char *ccb_check_table(void)
     GString *text = g_string_new(NULL);
     for (const CcbCheckFamily *family = ccb_check_families; family->name != NULL; family++)
         for (const CcbCheck *check = family->checks; check->id != NULL; check++)
-            g_string_append_printf(text, "%s\t%s\t%s\n", check->id,
+            g_string_append_printf(text, "%s\t%s\t%s\t%s\n", check->id,
                                    check->severity == CCB_SEVERITY_WARNING ? "warning" : "error",
-                                   check->why);
+                                   check->why, check->remedy);
     return g_string_free(text, FALSE);
 }

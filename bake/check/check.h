@@ -54,6 +54,9 @@ extern const CcbCheck ccb_checks_fabric[];
 extern const CcbCheck ccb_checks_units[];
 extern const CcbCheck ccb_checks_initramfs[];
 extern const CcbCheck ccb_checks_python[];
+extern const CcbCheck ccb_checks_updates[];
+extern const CcbCheck ccb_checks_cloud_init[];
+extern const CcbCheck ccb_checks_import[];
 extern const CcbCheck ccb_checks_hygiene[];
 
 /* Runs every check.  False only when the judging itself broke down (cancelled, the door or the
@@ -65,7 +68,7 @@ bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbReport **
 bool ccb_check_run(CcbCheckContext *ctx, const CcbCheckFamily *families, CcbReport **ret_report,
                    GError **error);
 
-/* One line a check, "id<TAB>error|warning<TAB>why"; caller frees. */
+/* One line a check, "id<TAB>error|warning<TAB>why<TAB>remedy"; caller frees. */
 char *ccb_check_table(void);
 
 /* For the checks themselves.  All return true, so that a check can end with one of them. */

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the cloud's own image check looks at when an image is imported, seen before the upload. */
+#include <string.h>
+
+#include "base/error.h"
+#include "check/context.h"
+#include "check/network.h"
+#include "format/fstab.h"
+#include "format/shellvars.h"
+
+static const CcbDisk *get_disk(CcbCheckContext *ctx, GError **error)
+{
+    const CcbDisk *disk = ccb_guest_disk(ctx->guest);
+    if (disk == NULL)
+        ccb_fail(error, CCB_ERR_INPUT, "the partition table is not known");
+    return disk;
+}
+
+/* ---- /etc/fstab ---- */
+
+typedef enum { BY_UUID, BY_LABEL, BY_OTHER_TAG, BY_DEVICE_NAME, NO_DEVICE } SpecKind;
+
+/* How a line names its device; *ret_value is what stands behind the tag, without quotes. */
+static SpecKind classify(const char *spec, char **ret_value)
+{
+    static const struct {
+        const char *prefix;
+        SpecKind kind;
+    } kinds[] = {{"UUID=", BY_UUID},          {"/dev/disk/by-uuid/", BY_UUID},
+                 {"LABEL=", BY_LABEL},        {"/dev/disk/by-label/", BY_LABEL},
+                 {"PARTUUID=", BY_OTHER_TAG}, {"PARTLABEL=", BY_OTHER_TAG},
+                 {"/dev/", BY_DEVICE_NAME}};
+    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
+        if (g_str_has_prefix(spec, kinds[i].prefix)) {
+            *ret_value = g_strdelimit(g_strdup(spec + strlen(kinds[i].prefix)), "\"", ' ');
+            g_strstrip(*ret_value);
+            return kinds[i].kind;
+        }
+    *ret_value = NULL;
+    return NO_DEVICE; /* tmpfs, proc, a network path, a file */
+}
+
+static bool disk_has(const CcbDisk *disk, SpecKind kind, const char *value)
+{
+    for (guint i = 0; i < disk->partitions->len; i++) {
+        const CcbPartition *p = disk->partitions->pdata[i];
+        const char *own = kind == BY_UUID ? p->uuid : p->label;
+        bool same = own != NULL && (kind == BY_UUID ? g_ascii_strcasecmp(own, value) == 0
+                                                    : g_str_equal(own, value));
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+/* The root by UUID is for kernel.root-uuid, which also knows what the boot entries say. */
+static bool judge_entry(const CcbDisk *disk, const CcbFstabEntry *entry, CcbCheckResult *result,
+                        GError **error)
+{
+    g_autofree char *value = NULL;
+    SpecKind kind = classify(entry->spec, &value);
+    bool optional = ccb_fstab_has_option(entry, "nofail") || ccb_fstab_has_option(entry, "noauto");
+    if (kind == NO_DEVICE || optional || (kind == BY_UUID && g_str_equal(entry->target, "/")))
+        return true;
+    if (kind == BY_OTHER_TAG)
+        return ccb_fail(error, CCB_ERR_INPUT, "/etc/fstab:%u: %s can't be compared with the disk",
+                        entry->line, entry->spec);
+    if (kind == BY_DEVICE_NAME)
+        return ccb_result_fail(result,
+                               "/etc/fstab:%u: %s is another disk, or none, on another instance "
+                               "type",
+                               entry->line, entry->spec);
+    if (!disk_has(disk, kind, value))
+        ccb_result_fail(result, "/etc/fstab:%u: the disk has no %s", entry->line, entry->spec);
+    return true;
+}
+
+static bool run_fstab(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbDisk *disk = get_disk(ctx, error);
+    const CcbGuestText *file = disk != NULL ? ccb_check_text(ctx, "/etc/fstab", error) : NULL;
+    if (file == NULL)
+        return false;
+    if (file->text == NULL)
+        return ccb_result_fail(result, "/etc/fstab is missing");
+    g_autoptr(GPtrArray) entries = ccb_fstab_parse(file->text, file->size, error);
+    if (entries == NULL) {
+        g_prefix_error(error, "/etc/fstab: ");
+        return false;
+    }
+    if (ccb_fstab_find(entries, "/") == NULL)
+        ccb_result_fail(result, "/etc/fstab: no line for /");
+    for (guint i = 0; i < entries->len; i++)
+        if (!judge_entry(disk, entries->pdata[i], result, error))
+            return false;
+    return ccb_result_pass(result, "%u lines", entries->len);
+}
+
+/* ---- network, SELinux, clock ---- */
+
+static bool run_network(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return ccb_check_static_addresses(ctx, result, error) &&
+           ccb_result_pass(result, "no static address in ifcfg files, NetworkManager's "
+                                   "connections and networkd's files");
+}
+
+static bool run_selinux(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char path[] = "/etc/selinux/config";
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return false;
+    if (file->text == NULL)
+        return ccb_result_pass(result, "there is no %s", path);
+    g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(file->text, file->size, error);
+    if (vars == NULL) {
+        g_prefix_error(error, "%s: ", path);
+        return false;
+    }
+    g_autofree char *mode = ccb_shellvars_get(vars, "SELINUX");
+    if (mode == NULL || g_ascii_strcasecmp(mode, "disabled") != 0)
+        return ccb_result_fail(result, "%s: SELINUX=%s, expected disabled", path,
+                               mode != NULL ? mode : "(none)");
+    return ccb_result_pass(result, "%s", path);
+}
+
+/* hwclock(8): the third line says UTC or LOCAL; without the file or the line it is UTC. */
+static bool run_clock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, "/etc/adjtime", error);
+    if (file == NULL)
+        return false;
+    if (file->text == NULL)
+        return ccb_result_pass(result, "UTC, as there is no /etc/adjtime");
+    g_auto(GStrv) lines = g_strsplit(file->text, "\n", -1);
+    char *third = g_strv_length(lines) > 2 ? g_strstrip(lines[2]) : "";
+    if (*third != '\0' && !g_str_equal(third, "UTC"))
+        return ccb_result_fail(result, "/etc/adjtime:3: %s, expected UTC", third);
+    return ccb_result_pass(result, "/etc/adjtime");
+}
+
+/* ---- the disk ---- */
+
+static bool run_esp(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbDisk *disk = get_disk(ctx, error);
+    if (disk == NULL)
+        return false;
+    const CcbPartition *esp = ccb_disk_partition(disk, disk->esp);
+    if (esp == NULL)
+        return ccb_result_fail(result, "the %s partition table has no EFI system partition",
+                               disk->table != NULL ? disk->table : "unknown");
+    if (g_strcmp0(esp->fstype, "vfat") != 0)
+        return ccb_result_fail(result, "partition %u: file system %s, expected vfat", esp->number,
+                               esp->fstype != NULL ? esp->fstype : "none");
+    return ccb_result_pass(
+        result, "partition %u, vfat, %" G_GUINT64_FORMAT " MiB; its boot loader is not looked at",
+        esp->number, esp->size >> 20);
+}
+
+static bool run_size(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const uint64_t mib = 1 << 20, gib = 1 << 30;
+    const CcbDisk *disk = get_disk(ctx, error);
+    if (disk == NULL)
+        return false;
+    if (disk->size % mib != 0)
+        ccb_result_fail(result, "%" G_GUINT64_FORMAT " bytes, expected whole MiB", disk->size);
+    if (disk->size < 5 * gib || disk->size > 500 * gib)
+        ccb_result_fail(result, "%" G_GUINT64_FORMAT " MiB, expected 5 to 500 GiB",
+                        disk->size / mib);
+    return ccb_result_pass(result, "%" G_GUINT64_FORMAT " MiB", disk->size / mib);
+}
+
+const CcbCheck ccb_checks_import[] = {
+    {"import.fstab", CCB_SEVERITY_ERROR,
+     "A boot ends in the emergency shell when a device that fstab wants does not come.",
+     "Name devices by the UUID of a file system that the image has, or give the line nofail.",
+     run_fstab},
+    {"import.network", CCB_SEVERITY_ERROR,
+     "An instance gets its address by DHCP, and with another one nobody reaches it.",
+     "Take the address out of the file, and let it use DHCP.", run_network},
+    {"import.selinux", CCB_SEVERITY_ERROR,
+     "Files that were written from outside have no SELinux labels, and the import asks for it to "
+     "be off.",
+     "Set SELINUX=disabled in /etc/selinux/config.", run_selinux},
+    {"import.clock", CCB_SEVERITY_ERROR,
+     "The cloud's hardware clock is in UTC; read as local time it is hours off, and certificates "
+     "of the attestation are not valid then.",
+     "Write UTC into the third line of /etc/adjtime, or remove the file.", run_clock},
+    {"import.esp", CCB_SEVERITY_ERROR,
+     "Instances with confidential GPUs boot through UEFI, which needs an EFI system partition.",
+     "Bake from a base image that boots through UEFI.", run_esp},
+    {"import.size", CCB_SEVERITY_ERROR,
+     "The import takes disks of 5 to 500 GiB, and VHD only has whole MiB.",
+     "Resize the image with qemu-img resize before it is imported.", run_size},
+    {0},
+};
