@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a bake must not leave behind. */
+#include <string.h>
+#include <sys/stat.h>
+
 #include "base/error.h"
 #include "check/context.h"
 
@@ -40,6 +43,237 @@ static bool run_installers(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     return look_for(ctx, is_installer, result, error);
 }
 
+/* ---- what belongs to one machine ---- */
+
+/* The cloud's own resolvers; NetworkManager and networkd write the file anew. */
+static bool is_known_resolver(const char *address)
+{
+    return g_str_has_prefix(address, "100.100.2.") || g_str_has_prefix(address, "127.");
+}
+
+static bool run_resolver(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, "/etc/resolv.conf", error);
+    if (file == NULL)
+        return false;
+    g_auto(GStrv) lines = g_strsplit(file->text != NULL ? file->text : "", "\n", -1);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        char *line = g_strstrip(lines[i]);
+        const char *address = line + strlen("nameserver");
+        if (!g_str_has_prefix(line, "nameserver") || !g_ascii_isspace(*address))
+            continue;
+        while (g_ascii_isspace(*address))
+            address++;
+        if (!is_known_resolver(address))
+            ccb_result_fail(result, "/etc/resolv.conf:%u: nameserver %s", i + 1, address);
+    }
+    return ccb_result_pass(result, "no resolver of another network");
+}
+
+static bool run_host_name(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char *const usual[] = {"localhost", "localhost.localdomain", "", NULL};
+    const CcbGuestText *file = ccb_check_text(ctx, "/etc/hostname", error);
+    if (file == NULL)
+        return false;
+    g_autofree char *name = g_strstrip(g_strdup(file->text != NULL ? file->text : ""));
+    if (!g_strv_contains(usual, name))
+        return ccb_result_fail(result, "/etc/hostname: %s", name);
+    return ccb_result_pass(result, "/etc/hostname: %s", *name != '\0' ? name : "(none)");
+}
+
+static bool is_host_key(const char *name)
+{
+    return g_str_has_prefix(name, "ssh_host_") && g_str_has_suffix(name, "_key");
+}
+
+static bool run_host_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    char **names = ccb_check_list(ctx, "/etc/ssh", error);
+    if (names == NULL)
+        return false;
+    for (; *names != NULL; names++)
+        if (is_host_key(*names))
+            ccb_result_fail(result, "/etc/ssh/%s", *names);
+    return ccb_result_pass(result, "none in /etc/ssh");
+}
+
+/* ---- what belongs to one person ---- */
+
+/* /root and each directory of /home. */
+static GPtrArray *home_directories(CcbCheckContext *ctx, GError **error)
+{
+    char **names = ccb_check_list(ctx, "/home", error);
+    if (names == NULL)
+        return NULL;
+    GPtrArray *homes = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(homes, g_strdup("/root"));
+    for (; *names != NULL; names++)
+        g_ptr_array_add(homes, g_strconcat("/home/", *names, NULL));
+    return homes;
+}
+
+/* Fails for each of the files, relative to a home, that is there and not empty. */
+static bool look_in_homes(CcbCheckContext *ctx, const char *const *files, CcbCheckResult *result,
+                          GError **error)
+{
+    g_autoptr(GPtrArray) homes = home_directories(ctx, error);
+    for (guint i = 0; homes != NULL && i < homes->len; i++)
+        for (const char *const *file = files; *file != NULL; file++) {
+            g_autofree char *path = g_build_filename(homes->pdata[i], *file, NULL);
+            CcbStat st;
+            bool exists = false;
+            if (!ccb_check_lstat(ctx, path, &st, &exists, error))
+                return false;
+            if (exists && S_ISREG(st.mode) && st.size > 0)
+                ccb_result_fail(result, "%s", path);
+        }
+    return homes != NULL;
+}
+
+static bool run_history(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char *const files[] = {
+        ".bash_history", ".zsh_history", ".python_history", ".sqlite_history",
+        ".viminfo",      ".lesshst",     ".wget-hsts",      NULL};
+    return look_in_homes(ctx, files, result, error) &&
+           ccb_result_pass(result, "none in /root and /home");
+}
+
+/* A line that is no comment lets somebody in. */
+static bool has_key_line(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        const char *start = g_strstrip(*line);
+        if (*start != '\0' && *start != '#')
+            return true;
+    }
+    return false;
+}
+
+static bool run_authorized_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    g_autoptr(GPtrArray) homes = home_directories(ctx, error);
+    for (guint i = 0; homes != NULL && i < homes->len; i++) {
+        g_autofree char *path = g_build_filename(homes->pdata[i], ".ssh/authorized_keys", NULL);
+        const CcbGuestText *file = ccb_check_text(ctx, path, error);
+        if (file == NULL)
+            return false;
+        if (file->text != NULL && has_key_line(file->text))
+            ccb_result_fail(result, "%s", path);
+    }
+    return homes != NULL && ccb_result_pass(result, "none in /root and /home");
+}
+
+/* Host keys have a check of their own; the two directories hold certificates of authorities. */
+static bool may_hold_key(const char *path)
+{
+    static const char *const suffixes[] = {".pem",      ".key",        "/id_rsa",
+                                           "/id_ecdsa", "/id_ed25519", "/id_dsa"};
+    if (g_str_has_prefix(path, "pki/ca-trust/") || g_str_has_prefix(path, "ssl/certs/"))
+        return false;
+    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
+        if (g_str_has_suffix(path, suffixes[i]))
+            return true;
+    return false;
+}
+
+static bool judge_key_file(CcbCheckContext *ctx, const char *path, CcbCheckResult *result,
+                           GError **error)
+{
+    enum { LIMIT = 1 << 20 };
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_check_lstat(ctx, path, &st, &exists, error))
+        return false;
+    if (!exists || !S_ISREG(st.mode) || st.size > LIMIT)
+        return true; /* a link's end is looked at where it is; no key is so large */
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return false;
+    if (file->text != NULL && g_strstr_len(file->text, (gssize)file->size, "PRIVATE KEY-----"))
+        ccb_result_fail(result, "%s: a private key", path);
+    return true;
+}
+
+static bool look_for_keys(CcbCheckContext *ctx, const char *directory, CcbCheckResult *result,
+                          GError **error)
+{
+    char **paths = ccb_check_tree(ctx, directory, error);
+    for (; paths != NULL && *paths != NULL; paths++) {
+        g_autofree char *path = g_build_filename(directory, *paths, NULL);
+        if (may_hold_key(*paths) && !judge_key_file(ctx, path, result, error))
+            return false;
+    }
+    return paths != NULL;
+}
+
+static bool run_secrets(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char *const files[] = {".aws/credentials",
+                                        ".aliyun/config.json",
+                                        ".ossutilconfig",
+                                        ".docker/config.json",
+                                        ".kube/config",
+                                        ".git-credentials",
+                                        ".netrc",
+                                        ".pgpass",
+                                        ".pypirc",
+                                        ".npmrc",
+                                        ".config/gh/hosts.yml",
+                                        NULL};
+    static const char *const places[] = {"/root", "/home", "/etc"};
+    if (!look_in_homes(ctx, files, result, error))
+        return false;
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
+        if (!look_for_keys(ctx, places[i], result, error))
+            return false;
+    return ccb_result_pass(result, "no credentials in /root and /home, no private key there and "
+                                   "in /etc");
+}
+
+/* ---- space ---- */
+
+static bool is_cached_package(const char *path)
+{
+    static const char *const suffixes[] = {".rpm",    ".solv",    ".solvx",
+                                           ".xml.gz", ".xml.zst", ".sqlite.bz2"};
+    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
+        if (g_str_has_suffix(path, suffixes[i]))
+            return true;
+    return false;
+}
+
+static bool run_package_cache(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char *const places[] = {"/var/cache/dnf", "/var/cache/yum"};
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+        char **paths = ccb_check_tree(ctx, places[i], error);
+        guint found = 0;
+        if (paths == NULL)
+            return false;
+        for (; *paths != NULL; paths++)
+            found += is_cached_package(*paths);
+        if (found > 0)
+            ccb_result_fail(result, "%s: %u files of packages and their lists", places[i], found);
+    }
+    return ccb_result_pass(result, "nothing in /var/cache/dnf");
+}
+
+static bool run_free_space(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    enum { LEAST_MIB = 300 };
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    guint64 mib = facts->free_bytes >> 20;
+    if (mib < LEAST_MIB)
+        return ccb_result_fail(result, "%" G_GUINT64_FORMAT " MiB are free, expected %d", mib,
+                               LEAST_MIB);
+    return ccb_result_pass(result, "%" G_GUINT64_FORMAT " MiB", mib);
+}
+
 const CcbCheck ccb_checks_hygiene[] = {
     {"hygiene.leftovers", CCB_SEVERITY_ERROR,
      "Mount points and scratch files of the bake have no place in an image.",
@@ -47,5 +281,29 @@ const CcbCheck ccb_checks_hygiene[] = {
     {"hygiene.installers", CCB_SEVERITY_WARNING,
      "An installer in the image costs space in each upload and each instance.",
      "Give it to the recipe as a payload, which never enters the image.", run_installers},
+    {"hygiene.resolver", CCB_SEVERITY_WARNING,
+     "A resolver of the builder's network answers nobody in the cloud until DHCP replaces it.",
+     "Empty /etc/resolv.conf at the end of the recipe.", run_resolver},
+    {"hygiene.host-name", CCB_SEVERITY_WARNING,
+     "Every instance has this name until cloud-init gives it another.",
+     "Write localhost.localdomain into /etc/hostname.", run_host_name},
+    {"hygiene.host-keys", CCB_SEVERITY_WARNING,
+     "Instances that keep the SSH host keys of their image can be impersonated by each other.",
+     "Remove /etc/ssh/ssh_host_*: sshd or cloud-init makes new ones.", run_host_keys},
+    {"hygiene.history", CCB_SEVERITY_WARNING,
+     "What somebody typed, passwords perhaps, is on every instance.",
+     "Remove the files at the end of the recipe.", run_history},
+    {"hygiene.authorized-keys", CCB_SEVERITY_ERROR,
+     "Whoever has the key gets into every instance of the image.",
+     "Remove the file: cloud-init puts the key of each instance there.", run_authorized_keys},
+    {"hygiene.secrets", CCB_SEVERITY_ERROR,
+     "Everybody with an instance, or with the image, can read them.",
+     "Take them out, and give each instance its own when it starts.", run_secrets},
+    {"hygiene.package-cache", CCB_SEVERITY_WARNING,
+     "Cached packages cost space in each upload and each instance, and are out of date soon.",
+     "Run dnf clean all at the end of the recipe.", run_package_cache},
+    {"hygiene.free-space", CCB_SEVERITY_ERROR,
+     "The first boot writes before the root file system is grown, and fails on a full one.",
+     "Resize the base image, or install less.", run_free_space},
     {0},
 };
