@@ -352,6 +352,70 @@ static bool run_args_kernel_cmdline(CcbCheckContext *ctx, CcbCheckResult *result
            ccb_result_pass(result, "%s", KERNEL_CMDLINE);
 }
 
+static bool judge_conflicts(const char *text, const char *place, CcbCheckResult *result,
+                            GError **error)
+{
+    g_autoptr(CcbCmdline) line = ccb_cmdline_parse(text, error);
+    if (line == NULL) {
+        g_prefix_error(error, "%s: ", place);
+        return false;
+    }
+    g_autofree char *conflicts = ccb_cmdline_conflicts(line);
+    if (conflicts != NULL)
+        ccb_result_fail(result, "%s: %s", place, conflicts);
+    return true;
+}
+
+static bool conflicts_in_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    for (guint i = 0; i < facts->entries->len; i++) {
+        const CcbBootEntry *entry = g_ptr_array_index(facts->entries, i);
+        g_autofree char *options = effective_options(ctx, entry, error);
+        if (options == NULL || !judge_conflicts(options, entry->path, result, error))
+            return false;
+    }
+    return true;
+}
+
+/* Both variables: mkconfig puts them into one line. */
+static bool conflicts_in_default_grub(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, DEFAULT_GRUB, error);
+    if (file == NULL)
+        return false;
+    if (file->text == NULL)
+        return true;
+    g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(file->text, file->size, error);
+    if (vars == NULL) {
+        g_prefix_error(error, "%s: ", DEFAULT_GRUB);
+        return false;
+    }
+    g_autofree char *always = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX");
+    g_autofree char *normal = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX_DEFAULT");
+    g_autofree char *both = g_strjoin(" ", always ? always : "", normal ? normal : "", NULL);
+    return judge_conflicts(both, DEFAULT_GRUB, result, error);
+}
+
+static bool conflicts_in_kernel_cmdline(CcbCheckContext *ctx, CcbCheckResult *result,
+                                        GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, KERNEL_CMDLINE, error);
+    return file != NULL &&
+           (file->text == NULL || judge_conflicts(file->text, KERNEL_CMDLINE, result, error));
+}
+
+static bool run_args_conflict(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return conflicts_in_entries(ctx, result, error) &&
+           conflicts_in_default_grub(ctx, result, error) &&
+           conflicts_in_kernel_cmdline(ctx, result, error) &&
+           ccb_result_pass(result, "none in the boot entries, %s, %s", DEFAULT_GRUB,
+                           KERNEL_CMDLINE);
+}
+
 /* The UUID after "UUID=", without quotes; NULL for any other way to name a device. */
 static char *uuid_of(const char *spec)
 {
@@ -443,5 +507,8 @@ const CcbCheck ccb_checks_kernel[] = {
      run_args_default_grub},
     {"kernel.args-kernel-cmdline", CCB_SEVERITY_ERROR, WHY_SWIOTLB, FIX_ARGUMENTS,
      run_args_kernel_cmdline},
+    {"kernel.args-conflict", CCB_SEVERITY_WARNING,
+     "The kernel takes the last of two values, and an edit may change which one that is.",
+     "Take out the one that is not meant, in the place that is named.", run_args_conflict},
     {0},
 };

@@ -23,8 +23,10 @@
 #include "tap.h"
 
 #define KVER         "5.10.134-18.al8.x86_64"
+#define OTHER        "5.10.134-17.al8.x86_64"
 #define ID           "0123456789abcdef0123456789abcdef-" KVER
 #define UUID         "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
+#define ESP_ID       "A11B-0C10"
 #define ENTRY        "root/boot/loader/entries/" ID ".conf"
 #define MODULES      "root/lib/modules/" KVER "/"
 #define VIDEO        MODULES "kernel/drivers/video/"
@@ -32,6 +34,7 @@
 #define VENDOR_UNITS "root/usr/lib/systemd/system/"
 #define PERSISTENCED UNITS "nvidia-persistenced.service"
 #define WANTS        UNITS "multi-user.target.wants/"
+#define CLOUD        "root/etc/cloud/"
 #define LKCA         "etc/modprobe.d/nvidia-lkca.conf"
 #define NOUVEAU      "etc/modprobe.d/nouveau.conf"
 #define SITE         "root/usr/local/lib/python3.11/site-packages/"
@@ -71,12 +74,44 @@ static bool tree_walk(void *door, const char *path, GPtrArray *entries, GError *
     return ccb_rooted_walk(*(int *)door, path, entries, error);
 }
 
+static uint64_t tree_free = 1 << 30;
+
 static bool tree_free_space(void *door, uint64_t *ret_bytes, GError **error)
 {
     (void)door;
     (void)error;
-    *ret_bytes = 1 << 30;
+    *ret_bytes = tree_free;
     return true;
+}
+
+static CcbDisk *tree_disk; /* what the door says; a case may change it */
+
+static const CcbDisk *tree_get_disk(void *door)
+{
+    (void)door;
+    return tree_disk;
+}
+
+static void add_partition(unsigned number, uint64_t mib, const char *fstype, const char *uuid)
+{
+    CcbPartition *partition = g_new0(CcbPartition, 1);
+    partition->number = number;
+    partition->size = mib << 20;
+    partition->fstype = g_strdup(fstype);
+    partition->uuid = g_strdup(uuid);
+    g_ptr_array_add(tree_disk->partitions, partition);
+}
+
+static void make_disk(void)
+{
+    tree_disk = ccb_disk_new();
+    tree_disk->size = 20ull << 30;
+    tree_disk->table = g_strdup("gpt");
+    tree_disk->root = 3;
+    tree_disk->esp = 2;
+    add_partition(1, 2, NULL, NULL);
+    add_partition(2, 200, "vfat", ESP_ID);
+    add_partition(3, 20000, "ext4", UUID);
 }
 
 static const CcbGuestOps tree_ops = {.name = "tree",
@@ -86,7 +121,8 @@ static const CcbGuestOps tree_ops = {.name = "tree",
                                      .list = tree_list,
                                      .find = tree_find,
                                      .walk = tree_walk,
-                                     .free_space = tree_free_space};
+                                     .free_space = tree_free_space,
+                                     .disk = tree_get_disk};
 
 /* ---- staging ---- */
 
@@ -139,7 +175,8 @@ static void stage_boot(void)
         g_strconcat("saved_entry=" ID "\nkernelopts=", arguments, "\n", NULL);
     g_autofree char *config = g_strconcat("set kernelopts=\"", arguments, "\"\nblscfg\n", NULL);
     put("root/etc/os-release", "ID=alinux\nVERSION_ID=\"3\"\nPRETTY_NAME=\"Alibaba\"\n");
-    put("root/etc/fstab", "UUID=" UUID " / ext4 defaults 1 1\n");
+    put("root/etc/fstab", "UUID=" UUID " / ext4 defaults 1 1\n"
+                          "UUID=" ESP_ID " /boot/efi vfat defaults 0 2\n");
     put("root/etc/default/grub", "GRUB_CMDLINE_LINUX=\"crashkernel=auto swiotlb=4194304,any\"\n");
     put("root/etc/kernel/cmdline", arguments);
     put("root/boot/grub2/grub.cfg", config);
@@ -264,11 +301,33 @@ static void stage_fabric(const char *version)
              WANTS "nvidia-fabricmanager.service");
 }
 
+static void stage_cloud(void)
+{
+    put("root/usr/bin/cloud-init", "");
+    put("root/usr/bin/growpart", "");
+    put(VENDOR_UNITS "cloud-init.service", "[Service]\nExecStart=/usr/bin/cloud-init init\n");
+    put_link("/usr/lib/systemd/system/cloud-init.service", WANTS "cloud-init.service");
+    put(CLOUD "cloud.cfg", "datasource_list: [ AliYun ]\ncloud_init_modules:\n - growpart\n"
+                           " - [resizefs, always]\n");
+    put(CLOUD "cloud.cfg.d/05_logging.cfg", "_log:\n - &base |\n   x\nlog_cfgs:\n - *base\n");
+    put("root/etc/adjtime", "0.0 0 0.0\n0\nUTC\n");
+    put("root/etc/selinux/config", "SELINUX=disabled\n");
+    put("root/etc/hostname", "localhost.localdomain\n");
+    put("root/etc/resolv.conf", "# by DHCP\nnameserver 100.100.2.136\n");
+    put("root/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nBOOTPROTO=dhcp\n");
+    put("root/etc/sysconfig/network-scripts/ifcfg-lo", "DEVICE=lo\nIPADDR=127.0.0.1\n");
+    put_link("/dev/null", "root/etc/systemd/network/99-off.network");
+    put("root/etc/dnf/dnf.conf", "[main]\nexclude=kernel*\n");
+    put("root/etc/ssl/certs/ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    put("root/usr/bin/nvidia-uninstall", "");
+}
+
 static void stage_all(unsigned gpus, const char *version)
 {
     put("root/tmp/.keep", "");
     put("packages", "bash-4.4.20-4.al8.x86_64\n");
     stage_boot();
+    stage_cloud();
     stage_initrd();
     stage_modprobe("root", gpus);
     stage_modprobe("initrd", gpus);
@@ -431,6 +490,8 @@ static void begin(unsigned gpus, const char *version)
     g_autofree char *template = g_build_filename(g_get_tmp_dir(), "check-XXXXXX", NULL);
     stage = g_mkdtemp(g_steal_pointer(&template));
     stage_all(gpus, version);
+    make_disk();
+    tree_free = 1 << 30;
 }
 
 static void pack(void)
@@ -444,6 +505,7 @@ static void end(void)
 {
     ccb_remove_tree(stage, NULL);
     g_clear_pointer(&stage, g_free);
+    g_clear_pointer(&tree_disk, ccb_disk_free);
 }
 
 /* ---- the cases ---- */
@@ -453,9 +515,14 @@ typedef struct {
     unsigned gpus;
     enum { NOTHING, REMOVE, WRITE, LINK, REPLACE } how;
     const char *path;
-    const char *from;       /* REPLACE: this text ...; WRITE, LINK: content or target */
-    const char *to;         /* ... by this */
-    const char *bad;        /* the ids; '!' in front: unreadable */
+    const char *from;  /* REPLACE: this text ...; WRITE, LINK: content or target */
+    const char *to;    /* ... by this */
+    const char *bad;   /* the ids; '!' in front: unreadable */
+    const char *also;  /* a file that is written beside */
+    bool second_entry; /* a boot entry for another kernel */
+    bool no_esp;
+    unsigned free_mib;
+    uint64_t disk_size;
     const char *driver;     /* another version throughout */
     const char *min_kernel; /* expected */
 } Case;
@@ -473,7 +540,7 @@ static const Case cases[] = {
     {"no swiotlb in a literal entry", 1, REPLACE, ENTRY, "$kernelopts", "root=UUID=" UUID " ro",
      .bad = "kernel.args-entries"},
     {"a doubled swiotlb in an entry", 1, REPLACE, ENTRY, "$tuned_params", "swiotlb=1",
-     .bad = "kernel.args-entries"},
+     .bad = "kernel.args-entries kernel.args-conflict"},
     {"another swiotlb in grubenv", 1, REPLACE, "grubenv", "4194304,any", "65536",
      .bad = "kernel.args-entries kernel.args-grubenv"},
     {"no swiotlb in the fallback", 1, REPLACE, "root/boot/grub2/grub.cfg", "swiotlb=4194304,any",
@@ -482,12 +549,14 @@ static const Case cases[] = {
      .bad = "kernel.args-default-grub"},
     {"swiotlb in both variables", 1, REPLACE, "root/etc/default/grub",
      "GRUB_CMDLINE_LINUX=", "GRUB_CMDLINE_LINUX_DEFAULT=swiotlb=1\nGRUB_CMDLINE_LINUX=",
-     .bad = "kernel.args-default-grub"},
+     .bad = "kernel.args-default-grub kernel.args-conflict"},
     {"no swiotlb in kernel/cmdline", 1, WRITE, "root/etc/kernel/cmdline", "ro\n",
      .bad = "kernel.args-kernel-cmdline"},
     {"no kernel/cmdline", 1, REMOVE, "root/etc/kernel/cmdline", .bad = ""},
     {"an unclosed quote in kernel/cmdline", 1, WRITE, "root/etc/kernel/cmdline", "a=\"b\n",
-     .bad = "!kernel.args-kernel-cmdline"},
+     .bad = "!kernel.args-kernel-cmdline !kernel.args-conflict"},
+    {"two values of a module's parameter", 1, REPLACE, ENTRY, "$tuned_params",
+     "nvme_core.io_timeout=30 nvme-core.io_timeout=60", .bad = "kernel.args-conflict"},
     {"no nvme in the initramfs", 1, REMOVE, "initrd/usr/lib/modules/" KVER "/kernel/nvme.ko.xz",
      .bad = "initramfs.drivers"},
     {"virtio_pci not built in", 1, WRITE, MODULES "modules.builtin", "\n",
@@ -512,6 +581,14 @@ static const Case cases[] = {
      "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
      .bad = "modprobe.no-protected-pcie-initramfs"},
     {"no nvidia-peermem", 1, REMOVE, "modinfo/nvidia-peermem", .bad = "driver.modules"},
+    {"a second kernel without a driver", 1, WRITE, "root/lib/modules/" OTHER "/modules.dep", "",
+     .bad = "driver.every-kernel", .second_entry = true},
+    {"a second entry whose kernel is gone", 1, NOTHING, .bad = "", .second_entry = true},
+    {"a driver's package beside the installer's", 1, WRITE, "packages",
+     "kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64\n", .bad = "driver.single"},
+    {"a driver registered with DKMS", 1, WRITE, "root/var/lib/dkms/nvidia/550.144.03/source", "",
+     .bad = "driver.single"},
+    {"a driver from packages only", 1, REMOVE, "root/usr/bin/nvidia-uninstall", .bad = ""},
     {"a module for another kernel", 1, REPLACE, "modinfo/nvidia-uvm", KVER,
      "5.10.134-19.al8.x86_64", .bad = "driver.vermagic"},
     {"a module of another version", 1, REPLACE, "modinfo/nvidia-drm", "550.144.03", "550.90.07",
@@ -553,6 +630,12 @@ static const Case cases[] = {
      .bad = "units.persistenced"},
     {"a short timeout on 8", 8, REPLACE, PERSISTENCED, "=900", "=90", .bad = "units.persistenced"},
     {"a longer timeout on 8", 8, REPLACE, PERSISTENCED, "=900", "=20min", .bad = ""},
+    {"a limit in minutes", 8, REPLACE, PERSISTENCED, "TimeoutStartSec=900", "TimeoutSec=15min",
+     .bad = ""},
+    {"a drop-in shortens the limit", 8, WRITE, PERSISTENCED ".d/x.conf",
+     "[Service]\nTimeoutStartSec=90\n", .bad = "units.persistenced"},
+    {"DCGM is not ordered", 1, WRITE, VENDOR_UNITS "nvidia-dcgm.service",
+     "[Service]\nExecStart=/usr/bin/nv-hostengine\n", .bad = "units.order"},
     {"persistenced not enabled", 1, REMOVE, WANTS "nvidia-persistenced.service",
      .bad = "units.enabled"},
     {"persistenced masked", 1, LINK, PERSISTENCED, "/dev/null", .bad = "units.persistenced"},
@@ -562,6 +645,71 @@ static const Case cases[] = {
      .bad = "units.drop-ins"},
     {"not after Fabric Manager", 8, REPLACE, PERSISTENCED, "After=nvidia-fabricmanager.service", "",
      .bad = "units.fabric-order"},
+    {"dnf-automatic installs", 1, LINK, WANTS "dnf-automatic-install.timer", "/x", .bad = "",
+     .also = VENDOR_UNITS "dnf-automatic-install.service"},
+    {"dnf-automatic's timer is there and enabled", 1, LINK, WANTS "dnf-automatic-install.timer",
+     "/x", .bad = "updates.automatic", .also = VENDOR_UNITS "dnf-automatic-install.timer"},
+    {"no lock of the kernel", 1, REPLACE, "root/etc/dnf/dnf.conf", "kernel*", "gcc",
+     .bad = "updates.kernel-lock"},
+    {"a lock without its plugin", 1, WRITE, "root/etc/dnf/dnf.conf", "[main]\n",
+     .bad = "updates.kernel-lock", .also = "root/etc/dnf/plugins/versionlock.list"},
+    {"fstab with a disk that is not there", 1, REPLACE, "root/etc/fstab", ESP_ID, "A11B-0C11",
+     .bad = "import.fstab"},
+    {"a missing disk that may be missing", 1, REPLACE, "root/etc/fstab", ESP_ID " /boot/efi vfat ",
+     "0-1 /d ext4 nofail,", .bad = ""},
+    {"fstab by device name", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID, "/dev/vda2",
+     .bad = "import.fstab"},
+    {"fstab by PARTUUID", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID, "PARTUUID=1",
+     .bad = "!import.fstab"},
+    {"fstab without a root", 1, WRITE, "root/etc/fstab", "tmpfs /t tmpfs\n", .bad = "import.fstab"},
+    {"a static address in ifcfg", 1, REPLACE, "root/etc/sysconfig/network-scripts/ifcfg-eth0",
+     "dhcp", "none\nIPADDR=10.0.0.1", .bad = "import.network"},
+    {"a static address in a copy of ifcfg", 1, WRITE,
+     "root/etc/sysconfig/network-scripts/ifcfg-eth0.bak", "IPADDR=10.0.0.1\n", .bad = ""},
+    {"a static address in NetworkManager", 1, WRITE,
+     "root/etc/NetworkManager/system-connections/a.nmconnection",
+     "[ipv4]\nmethod=manual\naddress1=10.0.0.1/24\n", .bad = "import.network"},
+    {"a static address in networkd", 1, WRITE, "root/etc/systemd/network/a.network",
+     "[Network]\nAddress=10.0.0.1/24\n", .bad = "import.network"},
+    {"SELinux enforcing", 1, WRITE, "root/etc/selinux/config", "SELINUX=enforcing\n",
+     .bad = "import.selinux"},
+    {"no SELinux at all", 1, REMOVE, "root/etc/selinux/config", .bad = ""},
+    {"the clock in local time", 1, REPLACE, "root/etc/adjtime", "UTC", "LOCAL",
+     .bad = "import.clock"},
+    {"no adjtime", 1, REMOVE, "root/etc/adjtime", .bad = ""},
+    {"no cloud-init", 1, REMOVE, "root/usr/bin/cloud-init", .bad = "cloud-init.present"},
+    {"cloud-init not enabled", 1, REMOVE, WANTS "cloud-init.service", .bad = "cloud-init.present"},
+    {"cloud-init started by its generator", 1, REMOVE, WANTS "cloud-init.service", .bad = "",
+     .also = "root/usr/lib/systemd/system-generators/cloud-init-generator"},
+    {"cloud-init switched off", 1, WRITE, CLOUD "cloud-init.disabled", "",
+     .bad = "cloud-init.present"},
+    {"another datasource", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg", "datasource_list: [NoCloud]\n",
+     .bad = "cloud-init.datasource"},
+    {"a datasource that is not read", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg",
+     "datasource_list: *all\n", .bad = "!cloud-init.datasource"},
+    {"growpart is off", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg", "growpart: {mode: off}\n",
+     .bad = "cloud-init.growpart"},
+    {"no growpart", 1, REMOVE, "root/usr/bin/growpart", .bad = "cloud-init.growpart"},
+    {"a resolver of the builder", 1, WRITE, "root/etc/resolv.conf", "nameserver 10.1.1.1\n",
+     .bad = "hygiene.resolver"},
+    {"a host name", 1, WRITE, "root/etc/hostname", "builder7\n", .bad = "hygiene.host-name"},
+    {"a host key", 1, WRITE, "root/etc/ssh/ssh_host_rsa_key", "", .bad = "hygiene.host-keys"},
+    {"a shell's history", 1, WRITE, "root/root/.bash_history", "ls\n", .bad = "hygiene.history"},
+    {"an empty history", 1, WRITE, "root/root/.bash_history", "", .bad = ""},
+    {"an authorized key", 1, WRITE, "root/root/.ssh/authorized_keys", "# x\nssh-rsa A\n",
+     .bad = "hygiene.authorized-keys"},
+    {"only a comment in authorized_keys", 1, WRITE, "root/root/.ssh/authorized_keys", "# x\n",
+     .bad = ""},
+    {"a private key", 1, WRITE, "root/etc/nginx/tls.pem", "-----BEGIN EC PRIVATE KEY-----\n",
+     .bad = "hygiene.secrets"},
+    {"a registry's password", 1, WRITE, "root/home/u/.docker/config.json", "{}",
+     .bad = "hygiene.secrets"},
+    {"cached packages", 1, WRITE, "root/var/cache/dnf/os-1/packages/a.rpm", "",
+     .bad = "hygiene.package-cache"},
+    {"a full root", 1, NOTHING, .bad = "hygiene.free-space", .free_mib = 200},
+    {"no EFI system partition", 1, NOTHING, .bad = "import.esp", .no_esp = true},
+    {"a disk of odd size", 1, NOTHING, .bad = "import.size", .disk_size = (20ull << 30) + 512},
+    {"a disk that is too large", 1, NOTHING, .bad = "import.size", .disk_size = 501ull << 30},
     {"scratch of the bake", 1, WRITE, "root/tmp/ccbake/x", "", .bad = "hygiene.leftovers"},
     {"an installer", 1, WRITE, "root/root/NVIDIA-Linux.run", "", .bad = "hygiene.installers"},
 };
@@ -598,12 +746,29 @@ static void apply(const Case *c)
     }
 }
 
+/* What is no edit of one file. */
+static void apply_rest(const Case *c)
+{
+    if (c->also != NULL)
+        put(c->also, "kernel-core-0:5.10.134-18.al8.*\n");
+    if (c->second_entry)
+        put("root/boot/loader/entries/x-" OTHER ".conf",
+            "title B\nversion " OTHER "\nlinux /boot/b\noptions $kernelopts\n");
+    if (c->free_mib > 0)
+        tree_free = (uint64_t)c->free_mib << 20;
+    if (c->no_esp)
+        tree_disk->esp = 0;
+    if (c->disk_size > 0)
+        tree_disk->size = c->disk_size;
+}
+
 static void run_case(const Case *c)
 {
     const char *version = c->driver ? c->driver : c->gpus == 8 ? "570.148.08" : "550.144.03";
     g_auto(CcbExpectation) expect = {.gpus = c->gpus, .min_kernel = g_strdup(c->min_kernel)};
     begin(c->gpus, version);
     apply(c);
+    apply_rest(c);
     pack();
     g_autoptr(CcbReport) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, false);
@@ -692,6 +857,7 @@ static void test_no_driver(void)
     ccb_remove_tree(video, NULL);
     ccb_remove_tree(libraries, NULL);
     ccb_remove_tree(units, NULL);
+    put_link("/usr/lib/systemd/system/cloud-init.service", WANTS "cloud-init.service");
     g_autoptr(CcbReport) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, true);
     is_str(bad, "", "without a driver nothing of it is asked for");
