@@ -130,6 +130,18 @@ example_dir() {
         "$(section "$MANUAL" "EXIT STATUS" | sed -nE 's/^=item B<([0-9]+)>$/\1/p')" $'0\n'"$wanted"
 }
 
+@test "ccbake(1) has every check with its severity, and no others" {
+    same "the checks of ccbake(1)" \
+        "$(section "$MANUAL" CHECKS | sed -nE 's/^=item B<([a-z0-9.-]+)>( \((warning)\))?$/\1 \3/p')" \
+        "$("$CCBAKE" verify --list | awk -F '\t' '{ print $1 " " ($2 == "error" ? "" : $2) }')"
+}
+
+@test "verify --list says of every check why and what to do" {
+    run_ccbake verify --list
+    awk -F '\t' 'NF != 4 || $2 !~ /^(error|warning)$/ || $3 !~ /\.$/ || $4 !~ /\.$/ { print; bad = 1 }
+        END { exit bad }' <<<"$output"
+}
+
 @test "ccbake-recipe(5) and the schema have every step kind, and no others" {
     same "the kinds of ccbake-recipe(5)" \
         "$(section "$RECIPE_MANUAL" STEPS | sed -nE 's/^=head2 //p')" "$(kinds)"
