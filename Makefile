@@ -25,7 +25,7 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate
 
 .PHONY: all check check-unit check-asan demo bench deps lint format install uninstall clean
 .DELETE_ON_ERROR:

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The checks bite: each has a mutant in mutants.table, a baked image with one thing broken, and is the only one to see
+# it.  Through the host door, which takes half a second; a few go through the appliance as well.
+#
+# With CCBAKE_BAKED_DIR the images gn8v-tee-1gpu.qcow2 and gn8v-tee-8gpu.qcow2 are taken from there.
+load helpers
+
+TABLE=$TOP/tests/mutants.table
+
+bake() {
+    local gpus=$1 recipe=$TOP/recipes/demo-${1}gpu.yaml
+    "$CCBAKE" lock --quiet "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json"
+    "$CCBAKE" bake --quiet --no-verify "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json" --output "$gpus.qcow2"
+}
+
+# A right image, to which every mutant goes back: the demo recipes leave the kernel to dnf, which is warned of.
+prepare() {
+    local gpus=$1
+    if [[ -n ${CCBAKE_BAKED_DIR:-} ]]; then
+        cp --sparse=always "$CCBAKE_BAKED_DIR/gn8v-tee-${gpus}gpu.qcow2" "$gpus.qcow2"
+    else
+        bake "$gpus"
+    fi
+    "$TOP/tests/mutate" "$gpus.qcow2" <<<'echo "exclude=kernel*" >>etc/dnf/dnf.conf'
+    qemu-img snapshot -c right "$gpus.qcow2"
+}
+
+setup_file() {
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    local baked=${CCBAKE_BAKED_DIR:+$(realpath "$CCBAKE_BAKED_DIR")}
+    export CCBAKE_BAKED_DIR=$baked
+    if [[ -z $baked ]]; then
+        standin
+        start_server
+    fi
+    cd "$BATS_FILE_TMPDIR" || return 1
+    prepare 1
+    prepare 8
+}
+
+teardown_file() {
+    [[ -z ${SERVER_PID:-} ]] || stop_server
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+# The checks that have a mutant.
+mutants() {
+    sed -nE 's/^([a-z]\S+) .*/\1/p' "$TABLE"
+}
+
+heading() {
+    awk -v id="$1" '$1 == id { sub(/ *#.*/, ""); print }' "$TABLE"
+}
+
+edits() {
+    awk -v id="$1" '/^[^ ]/ { inside = $1 == id; next } inside' "$TABLE"
+}
+
+# flagged IMAGE OPTION...: the checks that are not content, one a line.
+flagged() {
+    local image=$1 status=0
+    shift
+    "$CCBAKE" verify --json "$@" "$image" 2>verify.log >"$image.json" || status=$?
+    [[ $status == 0 || $status == 8 ]] || { cat verify.log && return 1; }
+    jq -r '.checks[] | select(.status == "fail" or .status == "unreadable")
+        | .id + (if .status == "unreadable" then " (unreadable)" else "" end)' "$image.json" | sort
+}
+
+# judge_mutant CHECK OPTION...: makes the mutant, and says what is wrong with the verdict; nothing if it is right.
+judge_mutant() {
+    local id=$1 image gpus together options=() found wanted
+    shift
+    read -r _ gpus together <<<"$(heading "$id")"
+    image=$gpus.qcow2
+    options=("--gpus=$gpus")
+    if [[ $together == recipe* ]]; then
+        options=(--recipe "$TOP/recipes/demo-${gpus}gpu.yaml")
+        together=${together#recipe}
+    fi
+    wanted=$(printf '%s\n' "$id" ${together//+/ } | sort)
+    qemu-img snapshot -a right "$image"
+    edits "$id" | "$TOP/tests/mutate" "$image" || { echo "$id: the mutant could not be made" && return; }
+    found=$(flagged "$image" "${options[@]}" "$@") || { echo "$id: $found" && return; }
+    [[ $found == "$wanted" ]] || echo "$id: flagged were: ${found//$'\n'/, }"
+}
+
+# The mutants of one image, one after the other: IMAGE.wrong has what is wrong, IMAGE.judged which were judged.
+judge_mutants_of() {
+    local ids id gpus
+    mapfile -t ids < <(mutants)
+    for id in "${ids[@]}"; do
+        read -r _ gpus _ <<<"$(heading "$id")"
+        [[ $gpus == "$1" ]] || continue
+        judge_mutant "$id" --door=host >>"$1.wrong"
+        echo "$id" >>"$1.judged"
+    done
+}
+
+@test "every check has a mutant, and every mutant a check" {
+    diff <("$CCBAKE" verify --list | cut -f 1 | sort) <(mutants | sort)
+    assert_equal "$(mutants | sort | uniq -d)" ""
+    while read -r id; do
+        printf '# %-36s %s\n' "$id" "$(edits "$id" | grep -v '^ *#' | sed 's/^ *//' | paste -sd ';')" >&3
+    done < <(mutants)
+}
+
+@test "the images that are not mutants have nothing wrong, with their recipes and without" {
+    local gpus
+    for gpus in 1 8; do
+        assert_equal "$(flagged "$gpus.qcow2" --door=host)" ""
+        assert_equal "$(flagged "$gpus.qcow2" --door=host --recipe "$TOP/recipes/demo-${gpus}gpu.yaml")" ""
+    done
+}
+
+@test "each mutant is seen by its check and by no other" {
+    judge_mutants_of 1 3>&- &
+    judge_mutants_of 8 3>&-
+    wait $!
+    [[ ! -s 1.wrong && ! -s 8.wrong ]] || fail "$(cat 1.wrong 8.wrong)"
+    diff <(cat 1.judged 8.judged | sort) <(mutants | sort)
+}
+
+@test "the appliance sees them as well" {
+    local id
+    for id in driver.vermagic initramfs.no-nouveau import.esp; do
+        assert_equal "$(judge_mutant "$id" --door=appliance)" ""
+    done
+}
+
+@test "a file system that is not clean is not judged" {
+    qemu-img snapshot -a right 1.qcow2
+    # The state in the superblock: errors were noted.  The kernel writes it too, when it unmounts.
+    "$TOP/tests/mutate" 1.qcow2 <<'EOF'
+cd /
+umount "$dir/root"
+printf '\x02' | dd of="$DISK" bs=1 seek=$((offset + 1024 + 58)) conv=notrunc status=none
+EOF
+    run_ccbake 4 verify --door=host 1.qcow2
+    assert_contains "has errors noted"
+}
