@@ -38,6 +38,12 @@ static const CcbField output_fields[] = {
     {0},
 };
 
+static const CcbField waiver_fields[] = {
+    {"check", CCB_FIELD_STRING, true, "id of a check of `ccbake verify --list`", NULL, NULL},
+    {"reason", CCB_FIELD_STRING, true, "why its failure is right here", NULL, NULL},
+    {0},
+};
+
 const CcbField ccb_recipe_fields[] = {
     {"format", CCB_FIELD_NUMBER, true, "version of the recipe format: 1", NULL, NULL},
     {"name", CCB_FIELD_STRING, true, "name of the recipe", NULL, NULL},
@@ -50,6 +56,8 @@ const CcbField ccb_recipe_fields[] = {
     {"steps", CCB_FIELD_STEPS, true, "what is done, in this order", NULL, NULL},
     {"matrix", CCB_FIELD_NAMED_LISTS, false, "variables with several values: one image each", NULL,
      NULL},
+    {"waivers", CCB_FIELD_MAPS, false, "checks that may fail, with the reason", NULL,
+     waiver_fields},
     {"output", CCB_FIELD_MAP, false, "what comes out", NULL, output_fields},
     {0},
 };
@@ -78,6 +86,7 @@ void ccb_recipe_free(CcbRecipe *recipe)
     g_ptr_array_unref(recipe->payloads);
     g_ptr_array_unref(recipe->steps);
     g_ptr_array_unref(recipe->cells);
+    g_ptr_array_unref(recipe->waivers);
     g_free(recipe->output_name);
     g_strfreev(recipe->formats);
     ccb_node_free(recipe->root);
@@ -242,6 +251,27 @@ static bool check_matrix(const CcbNode *root, GError **error)
     return true;
 }
 
+static bool add_waiver(CcbRecipe *recipe, const CcbNode *node, GError **error)
+{
+    CcbRecipeWaiver waiver = {ccb_node_get_text(node, "check"), ccb_node_get_text(node, "reason"),
+                              ccb_node_get(node, "check")};
+    if (waiver.reason[strspn(waiver.reason, " \t\n")] == '\0')
+        return ccb_node_fail(node, error, "\"waivers\": the reason for %s is empty", waiver.check);
+    if (ccb_recipe_waiver(recipe, waiver.check) != NULL)
+        return ccb_node_fail(waiver.node, error, "\"waivers\": %s is waived twice", waiver.check);
+    g_ptr_array_add(recipe->waivers, g_memdup2(&waiver, sizeof waiver));
+    return true;
+}
+
+static bool read_waivers(CcbRecipe *recipe, GError **error)
+{
+    const CcbNode *list = ccb_node_get(recipe->root, "waivers");
+    for (guint i = 0; list != NULL && i < list->items->len; i++)
+        if (!add_waiver(recipe, list->items->pdata[i], error))
+            return false;
+    return true;
+}
+
 static bool read_output(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *output = ccb_node_get(recipe->root, "output");
@@ -306,11 +336,13 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
     recipe->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)payload_free);
     recipe->steps = g_ptr_array_new_with_free_func(g_free);
     recipe->cells = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
+    recipe->waivers = g_ptr_array_new_with_free_func(g_free);
     recipe->name = g_strdup(ccb_node_get_text(root, "name"));
     recipe->gpus = ccb_node_get_number(root, "gpus", 1);
     read_matrix(recipe);
     if (!read_base(recipe, options ? options->base : NULL, error) ||
-        !read_payloads(recipe, error) || !read_steps(recipe, error) || !read_output(recipe, error))
+        !read_payloads(recipe, error) || !read_steps(recipe, error) ||
+        !read_waivers(recipe, error) || !read_output(recipe, error))
         return NULL;
     return g_steal_pointer(&recipe);
 }
@@ -331,6 +363,16 @@ const CcbRecipeStep *ccb_recipe_step_of_kind(const CcbRecipe *recipe, const char
         const CcbRecipeStep *step = recipe->steps->pdata[i];
         if (strcmp(step->kind, kind) == 0)
             return step;
+    }
+    return NULL;
+}
+
+const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *check)
+{
+    for (guint i = 0; i < recipe->waivers->len; i++) {
+        const CcbRecipeWaiver *waiver = recipe->waivers->pdata[i];
+        if (strcmp(waiver->check, check) == 0)
+            return waiver;
     }
     return NULL;
 }

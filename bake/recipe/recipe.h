@@ -31,6 +31,12 @@ typedef struct {
 } CcbRecipeStep;
 
 typedef struct {
+    const char *check;   /* its id; check/waiver.h knows whether there is one */
+    const char *reason;  /* never empty */
+    const CcbNode *node; /* the id, for errors */
+} CcbRecipeWaiver;
+
+typedef struct {
     char *path; /* as given */
     char *name;
     unsigned gpus; /* 1 or 8 */
@@ -41,6 +47,7 @@ typedef struct {
     GPtrArray *steps;    /* CcbRecipeStep */
     GPtrArray
         *cells; /* of the matrix: char **, "name=value" in the matrix's order; empty without one */
+    GPtrArray *waivers; /* CcbRecipeWaiver; no check twice */
     char *output_name;
     char **formats;
     bool compress;
@@ -61,6 +68,9 @@ const CcbRecipePayload *ccb_recipe_payload(const CcbRecipe *recipe, const char *
 
 /* The first step of that kind, or NULL. */
 const CcbRecipeStep *ccb_recipe_step_of_kind(const CcbRecipe *recipe, const char *kind);
+
+/* The waiver of that check, or NULL. */
+const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *check);
 
 /* sha256 of what the recipe says, in canonical form: not of its comments, order of keys or files.
  * Caller frees. */
