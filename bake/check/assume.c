@@ -70,5 +70,6 @@ void ccb_expectation_clear(CcbExpectation *expect)
     g_strfreev(expect->initramfs_drivers);
     g_strfreev(expect->consumers);
     g_strfreev(expect->python);
+    g_clear_pointer(&expect->waivers, g_ptr_array_unref);
     memset(expect, 0, sizeof *expect);
 }

@@ -57,6 +57,16 @@ static bool ends_judging(const GError *error)
     return code == CCB_ERR_CANCELLED || code == CCB_ERR_HOST || code == CCB_ERR_IO;
 }
 
+static char *find_waiver(const CcbExpectation *expect, const char *id)
+{
+    for (guint i = 0; expect->waivers != NULL && i < expect->waivers->len; i++) {
+        const CcbWaiver *waiver = expect->waivers->pdata[i];
+        if (g_str_equal(waiver->check, id))
+            return waiver->reason;
+    }
+    return NULL;
+}
+
 static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, CcbReport *report, GError **error)
 {
     g_autoptr(GString) detail = g_string_new(NULL);
@@ -78,7 +88,8 @@ static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, CcbReport *repo
                                            .status = result.status,
                                            .detail = detail->str,
                                            .why = check->why,
-                                           .remedy = check->remedy});
+                                           .remedy = check->remedy,
+                                           .waiver = find_waiver(ctx->expect, check->id)});
     return true;
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/expect.h"
 
+#include <string.h>
+
+#include "base/error.h"
+#include "check/check.h"
 #include "recipe/recipe.h"
 
 static char *setting(const CcbRecipe *recipe, const char *kind, const char *key)
@@ -34,6 +38,53 @@ static char **consumers_of(const CcbRecipe *recipe)
     return NULL;
 }
 
+static void waiver_free(gpointer data)
+{
+    CcbWaiver *waiver = data;
+    g_free(waiver->check);
+    g_free(waiver->reason);
+    g_free(waiver);
+}
+
+static GPtrArray *waivers_of(const CcbRecipe *recipe)
+{
+    GPtrArray *waivers = g_ptr_array_new_with_free_func(waiver_free);
+    for (guint i = 0; i < recipe->waivers->len; i++) {
+        const CcbRecipeWaiver *from = recipe->waivers->pdata[i];
+        CcbWaiver *waiver = g_new0(CcbWaiver, 1);
+        *waiver = (CcbWaiver){g_strdup(from->check), g_strdup(from->reason)};
+        g_ptr_array_add(waivers, waiver);
+    }
+    return waivers;
+}
+
+/* The ids of all checks, with NULL at the end. */
+static GPtrArray *check_ids(void)
+{
+    GPtrArray *ids = g_ptr_array_new();
+    for (const CcbCheckFamily *family = ccb_check_families; family->name != NULL; family++)
+        for (const CcbCheck *check = family->checks; check->id != NULL; check++)
+            g_ptr_array_add(ids, (char *)check->id);
+    g_ptr_array_add(ids, NULL);
+    return ids;
+}
+
+bool ccb_check_waivers(const CcbRecipe *recipe, GError **error)
+{
+    g_autoptr(GPtrArray) ids = check_ids();
+    const char *const *names = (const char *const *)ids->pdata;
+    for (guint i = 0; i < recipe->waivers->len; i++) {
+        const CcbRecipeWaiver *waiver = recipe->waivers->pdata[i];
+        if (g_strv_contains(names, waiver->check))
+            continue;
+        ccb_node_fail(waiver->node, error, "\"waivers\": there is no check \"%s\"", waiver->check);
+        const char *meant = ccb_did_you_mean(waiver->check, names);
+        return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant)
+                             : ccb_hint(error, "`ccbake verify --list` lists them");
+    }
+    return true;
+}
+
 void ccb_expectation_of(const CcbRecipe *recipe, CcbExpectation *ret)
 {
     *ret = (CcbExpectation){
@@ -47,6 +98,7 @@ void ccb_expectation_of(const CcbRecipe *recipe, CcbExpectation *ret)
         .initramfs_drivers = settings(recipe, "initramfs", "drivers"),
         .consumers = consumers_of(recipe),
         .python = settings(recipe, "python-packages", "install"),
+        .waivers = waivers_of(recipe),
     };
 }
 
@@ -59,7 +111,7 @@ bool ccb_expectation_from_recipe(const char *recipe_path, const GPtrArray *setti
     g_ptr_array_add(list, NULL);
     const CcbRecipeOptions options = {.settings = (const char *const *)list->pdata};
     g_autoptr(CcbRecipe) recipe = ccb_recipe_load(recipe_path, &options, error);
-    if (recipe == NULL)
+    if (recipe == NULL || !ccb_check_waivers(recipe, error))
         return false;
     ccb_expectation_of(recipe, ret);
     return true;

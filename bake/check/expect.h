@@ -10,6 +10,11 @@
 
 #include "recipe/recipe.h"
 
+typedef struct {
+    char *check; /* its id */
+    char *reason;
+} CcbWaiver;
+
 /* A zeroed struct expects what the guide says and finds out the rest.  Strings and lists are
  * owned. */
 typedef struct {
@@ -24,11 +29,16 @@ typedef struct {
     char **initramfs_drivers; /* NULL: nvme, virtio_*, ext4 */
     char **consumers;         /* units that use the GPU; NULL: the three of the guide */
     char **python;            /* "nv_attestation_sdk==2.5.0.post6914366"; NULL: only reported */
+    GPtrArray *waivers;       /* CcbWaiver: checks that may fail; NULL: none */
 } CcbExpectation;
 
 /* Frees what it holds and zeroes it. */
 void ccb_expectation_clear(CcbExpectation *expect);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbExpectation, ccb_expectation_clear)
+
+/* Whether each check that the recipe waives is one.  Errors: CCB_ERR_RECIPE, with what may have been
+ * meant. */
+bool ccb_check_waivers(const CcbRecipe *recipe, GError **error);
 
 /* What the image of this recipe should be. */
 void ccb_expectation_of(const CcbRecipe *recipe, CcbExpectation *ret);

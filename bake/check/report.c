@@ -7,6 +7,7 @@ static void row_free(gpointer data)
 {
     CcbReportRow *row = data;
     g_free(row->detail);
+    g_free(row->waiver);
     g_free(row);
 }
 
@@ -27,8 +28,15 @@ void ccb_report_free(CcbReport *report)
     g_free(report);
 }
 
+static bool is_waived(const CcbReportRow *row)
+{
+    return row->waiver != NULL && (row->status == CCB_FAIL || row->status == CCB_UNREADABLE);
+}
+
 static unsigned *counter(CcbReport *report, const CcbReportRow *row)
 {
+    if (is_waived(row))
+        return &report->waived;
     switch (row->status) {
     case CCB_PASS:
         return &report->passed;
@@ -46,7 +54,12 @@ void ccb_report_add(CcbReport *report, const CcbReportRow *row)
 {
     CcbReportRow *copy = g_memdup2(row, sizeof(*row));
     copy->detail = g_strdup(row->detail != NULL ? row->detail : "");
+    copy->waiver = g_strdup(row->waiver);
     g_ptr_array_add(report->rows, copy);
+    if (row->waiver != NULL && !is_waived(row))
+        g_ptr_array_add(report->notes,
+                        g_strdup_printf("waiver not needed: %s %s", row->id,
+                                        row->status == CCB_PASS ? "passes" : "does not apply"));
     ++*counter(report, copy);
 }
 
@@ -67,8 +80,8 @@ bool ccb_report_is_good(const CcbReport *report)
 
 static bool is_bad(const CcbReportRow *row)
 {
-    return row->status == CCB_UNREADABLE ||
-           (row->status == CCB_FAIL && row->severity == CCB_SEVERITY_ERROR);
+    return !is_waived(row) && (row->status == CCB_UNREADABLE ||
+                               (row->status == CCB_FAIL && row->severity == CCB_SEVERITY_ERROR));
 }
 
 bool ccb_report_verdict(const CcbReport *report, GError **error)
@@ -84,15 +97,17 @@ bool ccb_report_verdict(const CcbReport *report, GError **error)
     return ccb_fail(error, CCB_ERR_CHECK, "the image is not right: %s", ids->str);
 }
 
-const char *ccb_check_status_name(CcbCheckStatus status, CcbSeverity severity)
+static const char *status_name(const CcbReportRow *row)
 {
-    switch (status) {
+    if (is_waived(row))
+        return "WAIVED";
+    switch (row->status) {
     case CCB_PASS:
         return "PASS";
     case CCB_NOT_APPLICABLE:
         return "N/A ";
     case CCB_FAIL:
-        return severity == CCB_SEVERITY_WARNING ? "WARN" : "FAIL";
+        return row->severity == CCB_SEVERITY_WARNING ? "WARN" : "FAIL";
     case CCB_UNREADABLE:
         break;
     }
@@ -122,8 +137,12 @@ static char *printable(const char *text)
 static void append_row(GString *text, const CcbReportRow *row, int width)
 {
     g_autofree char *detail = printable(row->detail);
-    g_string_append_printf(text, "%s %-*s  %s\n", ccb_check_status_name(row->status, row->severity),
-                           width, row->id, detail);
+    g_string_append_printf(text, "%s %-*s  %s\n", status_name(row), width, row->id, detail);
+    if (is_waived(row)) {
+        g_autofree char *reason = printable(row->waiver);
+        g_string_append_printf(text, "     waived: %s\n", reason);
+        return;
+    }
     if (row->status != CCB_FAIL && row->status != CCB_UNREADABLE)
         return;
     g_string_append_printf(text, "     why: %s\n     remedy: %s\n", row->why, row->remedy);
@@ -138,8 +157,9 @@ char *ccb_report_to_text(const CcbReport *report)
     for (guint i = 0; i < report->rows->len; i++)
         append_row(text, g_ptr_array_index(report->rows, i), width);
     g_string_append_printf(
-        text, "%u passed, %u failed, %u warnings, %u unreadable, %u not applicable\n",
-        report->passed, report->failed, report->warned, report->unreadable, report->not_applicable);
+        text, "%u passed, %u failed, %u warnings, %u waived, %u unreadable, %u not applicable\n",
+        report->passed, report->failed, report->warned, report->waived, report->unreadable,
+        report->not_applicable);
     return g_string_free(text, FALSE);
 }
 
@@ -162,9 +182,12 @@ static json_t *row_to_json(const CcbReportRow *row)
 {
     g_autofree char *detail = printable(row->detail);
     const char *severity = row->severity == CCB_SEVERITY_WARNING ? "warning" : "error";
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", row->id, "status", json_status(row),
-                     "severity", severity, "detail", detail, "why", row->why, "remedy",
-                     row->remedy);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", row->id, "status", json_status(row),
+                  "severity", severity, "detail", detail, "why", row->why, "remedy", row->remedy);
+    if (is_waived(row))
+        json_object_set_new(json, "waiver", json_string(row->waiver));
+    return json;
 }
 
 static json_t *notes_to_json(const CcbReport *report)
@@ -180,9 +203,9 @@ json_t *ccb_report_to_json(const CcbReport *report)
     json_t *checks = json_array();
     for (guint i = 0; i < report->rows->len; i++)
         json_array_append_new(checks, row_to_json(g_ptr_array_index(report->rows, i)));
-    return json_pack("{s:b, s:{s:i, s:i, s:i, s:i, s:i}, s:o, s:o}", "good",
+    return json_pack("{s:b, s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:o, s:o}", "good",
                      ccb_report_is_good(report), "counts", "passed", (int)report->passed, "failed",
-                     (int)report->failed, "warnings", (int)report->warned, "unreadable",
-                     (int)report->unreadable, "not_applicable", (int)report->not_applicable,
-                     "notes", notes_to_json(report), "checks", checks);
+                     (int)report->failed, "warnings", (int)report->warned, "waived",
+                     (int)report->waived, "unreadable", (int)report->unreadable, "not_applicable",
+                     (int)report->not_applicable, "notes", notes_to_json(report), "checks", checks);
 }

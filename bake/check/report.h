@@ -22,20 +22,22 @@ typedef struct {
     char *detail; /* the file, what was found, what was expected */
     const char *why;
     const char *remedy;
+    char *waiver; /* why the recipe lets it fail; NULL: it does not */
 } CcbReportRow;
 
 typedef struct {
     GPtrArray *rows;  /* CcbReportRow, in the order of the tables */
     GPtrArray *notes; /* char *: "assumed: ..." */
-    unsigned passed, failed, warned, not_applicable, unreadable; /* failed: of severity error */
+    /* failed: of severity error; waived: neither failed, warned nor unreadable */
+    unsigned passed, failed, warned, waived, not_applicable, unreadable;
 } CcbReport;
 
 CcbReport *ccb_report_new(void);
 void ccb_report_free(CcbReport *report); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbReport, ccb_report_free)
 
-/* Adds a row and counts it. */
-void ccb_report_add(CcbReport *report, const CcbReportRow *row); /* copies the detail */
+/* Adds a row and counts it; copies detail and waiver.  A waiver that is not needed becomes a note. */
+void ccb_report_add(CcbReport *report, const CcbReportRow *row);
 
 /* The row of that id, or NULL; belongs to the report. */
 const CcbReportRow *ccb_report_find(const CcbReport *report, const char *id);
@@ -45,9 +47,6 @@ bool ccb_report_is_good(const CcbReport *report);
 
 /* As above, with CCB_ERR_CHECK that names the checks. */
 bool ccb_report_verdict(const CcbReport *report, GError **error);
-
-/* "pass", "FAIL" ... as the renderings write it. */
-const char *ccb_check_status_name(CcbCheckStatus status, CcbSeverity severity);
 
 /* One line a row and two more below a row that is not good; then the counts.  Caller frees. */
 char *ccb_report_to_text(const CcbReport *report);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "check/expect.h"
 #include "step/table.h"
 
 char *ccb_cell_label(char *const *cell)
@@ -23,7 +24,7 @@ static bool load(const char *recipe_path, const CcbLoadOptions *options, char *c
     CcbRecipeOptions wanted = {.settings = (const char *const *)settings->pdata,
                                .base = options->base};
     loaded.recipe = ccb_recipe_load(recipe_path, &wanted, error);
-    if (loaded.recipe == NULL)
+    if (loaded.recipe == NULL || !ccb_check_waivers(loaded.recipe, error))
         return false;
     loaded.lock_path = options->lock ? g_strdup(options->lock) : ccb_lock_path(recipe_path);
     loaded.lock = ccb_lock_load(loaded.lock_path, error);

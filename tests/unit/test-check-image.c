@@ -823,6 +823,57 @@ static void test_unreadable(void)
     end();
 }
 
+static void free_waiver(gpointer data)
+{
+    CcbWaiver *waiver = data;
+    g_free(waiver->check);
+    g_free(waiver->reason);
+    g_free(waiver);
+}
+
+static GPtrArray *make_waivers(const char *const *checks)
+{
+    GPtrArray *waivers = g_ptr_array_new_with_free_func(free_waiver);
+    for (; *checks != NULL; checks++) {
+        CcbWaiver *waiver = g_new0(CcbWaiver, 1);
+        *waiver = (CcbWaiver){g_strdup(*checks), g_strdup("as it\nshould be")};
+        g_ptr_array_add(waivers, waiver);
+    }
+    return waivers;
+}
+
+/* What fails or can't be read may be waived; what passes or does not apply is noted. */
+static void test_waivers(void)
+{
+    static const char *const waived[] = {"kernel.minimum", "hygiene.host-name", "import.fstab",
+                                         "import.clock",   "fabric.enabled",    NULL};
+    g_auto(CcbExpectation) expect = {
+        .gpus = 1, .min_kernel = g_strdup("5.10.134-19.al8"), .driver = g_strdup("550.144.03")};
+    g_autoptr(GError) error = NULL;
+    expect.waivers = make_waivers(waived);
+    begin(1, "550.144.03");
+    put("root/etc/hostname", "builder7\n");
+    put("root/etc/fstab", "PARTUUID=1 /d ext4\nUUID=" UUID " / ext4\n");
+    pack();
+    g_autoptr(CcbReport) report = judge(&expect);
+    ok(ccb_report_verdict(report, &error), "what is waived does not fail the image");
+    is_int(report->waived, 3, "and is counted by itself");
+    is_int(report->failed + report->warned + report->unreadable, 0, "and not with the others");
+    is_int(report->notes->len, 2, "waivers that are not needed are noted");
+    is_str(report->notes->pdata[0], "waiver not needed: fabric.enabled does not apply", "one");
+    is_str(report->notes->pdata[1], "waiver not needed: import.clock passes", "another");
+    g_autofree char *text = ccb_report_to_text(report);
+    ok(strstr(text, "WAIVED kernel.minimum ") != NULL &&
+           strstr(text, "\n     waived: as it should be\n") != NULL,
+       "the text says why, in one line");
+    json_t *json = ccb_report_to_json(report);
+    json_t *row = json_array_get(json_object_get(json, "checks"), 0);
+    is_str(json_string_value(json_object_get(row, "status")), "fail", "JSON has the status");
+    is_str(json_string_value(json_object_get(row, "waiver")), "as it\nshould be", "and the reason");
+    json_decref(json);
+    end();
+}
+
 static void test_expectations(void)
 {
     g_auto(CcbExpectation) expect = {.gpus = 1,
@@ -871,6 +922,7 @@ int main(void)
         run_case(&cases[i]);
     test_assumptions();
     test_unreadable();
+    test_waivers();
     test_expectations();
     test_no_driver();
     return done();
