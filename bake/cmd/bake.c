@@ -251,9 +251,12 @@ static bool check(Session *s, GError **error)
     }
     g_autofree char *text = ccb_report_to_text(s->report);
     ccb_write_all(s->log, text, strlen(text), s->output->log, NULL);
-    g_autofree char *note = g_strdup_printf("%u passed, %u failed", s->report->passed,
-                                            s->report->failed + s->report->unreadable);
-    ccb_progress_end(note);
+    g_autoptr(GString) note = g_string_new(NULL);
+    g_string_printf(note, "%u passed, %u failed", s->report->passed,
+                    s->report->failed + s->report->unreadable);
+    if (s->report->waived > 0)
+        g_string_append_printf(note, ", %u waived", s->report->waived);
+    ccb_progress_end(note->str);
     if (ccb_report_verdict(s->report, error))
         return true;
     return ccb_hint(error, "nothing was published; the whole report is in %s", s->output->log);
@@ -283,8 +286,8 @@ static bool is_current(const Session *s)
 {
     g_autofree char *manifest = ccb_output_manifest_path(s->path);
     return !no_cache && from_step == NULL &&
-           ccb_manifest_is_current(s->path, manifest, last_key(s), s->format->name, s->compressed,
-                                   !no_verify);
+           ccb_manifest_is_current(s->path, manifest, last_key(s), s->loaded.recipe,
+                                   s->format->name, s->compressed, !no_verify);
 }
 
 static bool make(Session *s, GError **error)

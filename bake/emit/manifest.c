@@ -109,6 +109,22 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     return json;
 }
 
+/* Whether the recipe still waives all that the report has as waived. */
+static bool waivers_hold(const json_t *json, const CcbRecipe *recipe)
+{
+    size_t i;
+    const json_t *row;
+    const json_t *rows = json_object_get(json_object_get(json, "checks"), "checks");
+    json_array_foreach(rows, i, row)
+    {
+        const char *id = json_string_value(json_object_get(row, "id"));
+        if (json_object_get(row, "waiver") != NULL &&
+            (id == NULL || ccb_recipe_waiver(recipe, id) == NULL))
+            return false;
+    }
+    return true;
+}
+
 static bool describes(const json_t *json, const char *key, const char *format, bool compressed,
                       bool verified)
 {
@@ -121,12 +137,14 @@ static bool describes(const json_t *json, const char *key, const char *format, b
 }
 
 bool ccb_manifest_is_current(const char *path, const char *manifest, const char *key,
-                             const char *format, bool compressed, bool verified)
+                             const CcbRecipe *recipe, const char *format, bool compressed,
+                             bool verified)
 {
     json_t *json = json_load_file(manifest, 0, NULL);
     const char *wanted =
         json_string_value(json_object_get(json_object_get(json, "image"), "sha256"));
-    bool same = json && describes(json, key, format, compressed, verified);
+    bool same = json && describes(json, key, format, compressed, verified) &&
+                (!verified || waivers_hold(json, recipe));
     g_autofree char *found = same ? ccb_digest_file_once(path, NULL) : NULL;
     bool current = found != NULL && g_strcmp0(found, wanted) == 0;
     json_decref(json);

@@ -19,10 +19,11 @@ typedef struct {
 } CcbManifest;
 
 /* Whether the image `path` with the manifest beside it is what a bake to this key, format and
- * compression would give, and was checked, where `verified` asks for that: nothing is to be done
- * then. */
+ * compression would give, and was checked, where `verified` asks for that, with no waiver that the
+ * recipe has no more: nothing is to be done then. */
 bool ccb_manifest_is_current(const char *path, const char *manifest, const char *key,
-                             const char *format, bool compressed, bool verified);
+                             const CcbRecipe *recipe, const char *format, bool compressed,
+                             bool verified);
 
 /* New reference; errors: CCB_ERR_IO. */
 json_t *ccb_manifest_build(const CcbManifest *manifest, GError **error);
