@@ -201,3 +201,28 @@ EOF
     assert_contains "boot/initramfs-5.10.134-19.1.al8.x86_64.img f "
     assert_contains "boot/initramfs-5.10.134-18.al8.x86_64.img f "
 }
+
+@test "a waived check is in the manifest, and without its waiver the image is neither current nor right" {
+    cat >waived.yaml <<EOF
+format: 1
+name: waived
+gpus: 1
+base: {path: $STANDIN/base.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+steps:
+  - kernel-args: {set: ["swiotlb=4194304,any"]}
+  - run: {commands: [[sh, -c, "echo 'ssh-ed25519 AAAA admin' >/root/.ssh/authorized_keys"]]}
+  - initramfs
+waivers: [{check: hygiene.authorized-keys, reason: the key of our bastion}]
+EOF
+    run_ccbake lock --quiet waived.yaml
+    run_ccbake bake waived.yaml
+    assert_contains " 0 failed, 1 waived)"
+    assert_equal "$(jq -r '.checks.checks[] | select(.waiver) | .id + ": " + .waiver' waived.json)" \
+        "hygiene.authorized-keys: the key of our bastion"
+    grep -q '^WAIVED hygiene.authorized-keys ' waived.log
+    run_ccbake bake waived.yaml
+    assert_contains "nothing to do"
+    sed -i '/^waivers:/d' waived.yaml
+    run_ccbake 8 bake --force waived.yaml
+    assert_contains "the image is not right: hygiene.authorized-keys"
+}

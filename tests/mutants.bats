@@ -131,6 +131,31 @@ judge_mutants_of() {
     done
 }
 
+# A recipe over the demo one for 1 GPU, with what it waives on standard input.
+waiving_recipe() {
+    printf '%s\n' 'format: 1' 'name: waiving' "extends: $TOP/recipes/demo-1gpu.yaml" >waiving.yaml
+    cat >>waiving.yaml
+}
+
+@test "a waived check that fails does not fail the image, and says why" {
+    qemu-img snapshot -a right 1.qcow2
+    edits import.clock | "$TOP/tests/mutate" 1.qcow2
+    run_ccbake 8 verify --door=host 1.qcow2
+    waiving_recipe <<'EOF'
+waivers:
+  - {check: import.clock, reason: a special host}
+  - {check: import.size, reason: one that is not needed}
+EOF
+    run_ccbake verify --door=host --recipe waiving.yaml 1.qcow2
+    assert_contains "WAIVED import.clock "
+    assert_contains "waived: a special host"
+    assert_contains "waiver not needed: import.size passes"
+    assert_contains " 0 failed, 0 warnings, 1 waived, "
+    "$CCBAKE" verify --json --door=host --recipe waiving.yaml 1.qcow2 2>/dev/null >waived.json
+    assert_equal "$(jq -c '[.good, .counts.waived, (.checks[] | select(.id == "import.clock") | .waiver)]' waived.json)" \
+        '[true,1,"a special host"]'
+}
+
 @test "a file system that is not clean is not judged" {
     qemu-img snapshot -a right 1.qcow2
     # The state in the superblock: errors were noted.  The kernel writes it too, when it unmounts.

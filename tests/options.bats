@@ -179,6 +179,8 @@ example_dir() {
         "$(schema | jq .properties.base | schema_settings)"
     same "the keys of a payload" "$(section "$RECIPE_MANUAL" PAYLOADS | listed_settings)" \
         "$(schema | jq .properties.payloads.additionalProperties | schema_settings)"
+    same "the keys of a waiver" "$(section "$RECIPE_MANUAL" WAIVERS | listed_settings)" \
+        "$(schema | jq .properties.waivers.items | schema_settings)"
     same "the keys of output" "$(section "$RECIPE_MANUAL" OUTPUT | listed_settings)" \
         "$(schema | jq .properties.output | schema_settings)"
 }

@@ -214,7 +214,7 @@ hint: did you mean "sha256"?' <<<$'steps: []\npayloads: {a: {url: u, sha265: 1}}
     refused 'r.yaml:6:10: output has no key "zzzzzz"
 hint: keys of output: name, formats, compress' <<<$'steps: []\noutput: {zzzzzz: 1}'
     refused 'r.yaml:6:1: recipe has no key "<<"
-hint: keys of recipe: format, name, summary, extends, gpus, variables, base, payloads, steps, matrix, output' \
+hint: keys of recipe: format, name, summary, extends, gpus, variables, base, payloads, steps, matrix, waivers, output' \
         <<<$'steps: []\n<<: {a: 1}'
 }
 
@@ -464,6 +464,50 @@ hint: it is newer: update ccbake' <<<$'format: 2\nfuture: {a: [b]}'
     answers 3 'recipe r.yaml: No such file or directory'
     mkdir r.yaml
     answers 3 'recipe r.yaml: is a directory'
+}
+
+@test "waivers: unknown checks, empty reasons, twice the same" {
+    recipe r.yaml <<'END'
+waivers: [{check: hygiene.history, reason: "it is meant"}]
+steps: []
+END
+    assert_equal "$(value .recipe.waivers r.yaml)" '[{"check":"hygiene.history","reason":"it is meant"}]'
+    refused 'r.yaml:6:12: "waivers": there is no check "hygiene.histroy"
+hint: did you mean "hygiene.history"?' <<'END'
+waivers:
+  - check: hygiene.histroy
+    reason: it is meant
+steps: []
+END
+    refused 'r.yaml:5:20: "waivers": there is no check "frobnicate"
+hint: `ccbake verify --list` lists them' <<'END'
+waivers: [{ check: frobnicate, reason: x }]
+steps: []
+END
+    refused 'r.yaml:6:5: "waivers": the reason for hygiene.history is empty' <<'END'
+waivers:
+  - check: hygiene.history
+    reason: " "
+steps: []
+END
+    refused 'r.yaml:7:12: "waivers": hygiene.history is waived twice' <<'END'
+waivers:
+  - {check: hygiene.history, reason: a}
+  - check: hygiene.history
+    reason: b
+steps: []
+END
+    refused 'r.yaml:6:5: waivers needs "reason" (why its failure is right here)' <<'END'
+waivers:
+  - check: hygiene.history
+steps: []
+END
+    # Every verb that takes a recipe knows.
+    recipe r.yaml <<<$'waivers: [{check: no.such, reason: x}]\nsteps: []'
+    run_ccbake 3 plan r.yaml
+    assert_contains 'r.yaml:5:19: "waivers": there is no check "no.such"'
+    run_ccbake 3 verify --recipe=r.yaml image.qcow2
+    assert_contains 'r.yaml:5:19: "waivers": there is no check "no.such"'
 }
 
 # --- locks ---
