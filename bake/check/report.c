@@ -28,14 +28,14 @@ void ccb_report_free(CcbReport *report)
     g_free(report);
 }
 
-static bool is_waived(const CcbReportRow *row)
+bool ccb_report_row_is_waived(const CcbReportRow *row)
 {
     return row->waiver != NULL && (row->status == CCB_FAIL || row->status == CCB_UNREADABLE);
 }
 
 static unsigned *counter(CcbReport *report, const CcbReportRow *row)
 {
-    if (is_waived(row))
+    if (ccb_report_row_is_waived(row))
         return &report->waived;
     switch (row->status) {
     case CCB_PASS:
@@ -56,7 +56,7 @@ void ccb_report_add(CcbReport *report, const CcbReportRow *row)
     copy->detail = g_strdup(row->detail != NULL ? row->detail : "");
     copy->waiver = g_strdup(row->waiver);
     g_ptr_array_add(report->rows, copy);
-    if (row->waiver != NULL && !is_waived(row))
+    if (row->waiver != NULL && !ccb_report_row_is_waived(row))
         g_ptr_array_add(report->notes,
                         g_strdup_printf("waiver not needed: %s %s", row->id,
                                         row->status == CCB_PASS ? "passes" : "does not apply"));
@@ -73,15 +73,17 @@ const CcbReportRow *ccb_report_find(const CcbReport *report, const char *id)
     return NULL;
 }
 
-bool ccb_report_is_good(const CcbReport *report)
+bool ccb_report_row_is_bad(const CcbReport *report, const CcbReportRow *row)
 {
-    return report->failed == 0 && report->unreadable == 0;
+    bool counts = row->severity == CCB_SEVERITY_ERROR || report->strict;
+    return !ccb_report_row_is_waived(row) &&
+           (row->status == CCB_UNREADABLE || (row->status == CCB_FAIL && counts));
 }
 
-static bool is_bad(const CcbReportRow *row)
+bool ccb_report_is_good(const CcbReport *report)
 {
-    return !is_waived(row) && (row->status == CCB_UNREADABLE ||
-                               (row->status == CCB_FAIL && row->severity == CCB_SEVERITY_ERROR));
+    return report->failed == 0 && report->unreadable == 0 &&
+           (!report->strict || report->warned == 0);
 }
 
 bool ccb_report_verdict(const CcbReport *report, GError **error)
@@ -89,7 +91,7 @@ bool ccb_report_verdict(const CcbReport *report, GError **error)
     g_autoptr(GString) ids = g_string_new(NULL);
     for (guint i = 0; i < report->rows->len; i++) {
         const CcbReportRow *row = g_ptr_array_index(report->rows, i);
-        if (is_bad(row))
+        if (ccb_report_row_is_bad(report, row))
             g_string_append_printf(ids, "%s%s", ids->len > 0 ? ", " : "", row->id);
     }
     if (ids->len == 0)
@@ -99,7 +101,7 @@ bool ccb_report_verdict(const CcbReport *report, GError **error)
 
 static const char *status_name(const CcbReportRow *row)
 {
-    if (is_waived(row))
+    if (ccb_report_row_is_waived(row))
         return "WAIVED";
     switch (row->status) {
     case CCB_PASS:
@@ -125,7 +127,7 @@ static int id_width(const CcbReport *report)
 }
 
 /* A detail may hold text of the guest: control characters must not reach the terminal. */
-static char *printable(const char *text)
+char *ccb_report_printable(const char *text)
 {
     char *copy = g_utf8_make_valid(text, -1);
     for (char *p = copy; *p != '\0'; p++)
@@ -136,10 +138,10 @@ static char *printable(const char *text)
 
 static void append_row(GString *text, const CcbReportRow *row, int width)
 {
-    g_autofree char *detail = printable(row->detail);
+    g_autofree char *detail = ccb_report_printable(row->detail);
     g_string_append_printf(text, "%s %-*s  %s\n", status_name(row), width, row->id, detail);
-    if (is_waived(row)) {
-        g_autofree char *reason = printable(row->waiver);
+    if (ccb_report_row_is_waived(row)) {
+        g_autofree char *reason = ccb_report_printable(row->waiver);
         g_string_append_printf(text, "     waived: %s\n", reason);
         return;
     }
@@ -180,12 +182,12 @@ static const char *json_status(const CcbReportRow *row)
 
 static json_t *row_to_json(const CcbReportRow *row)
 {
-    g_autofree char *detail = printable(row->detail);
+    g_autofree char *detail = ccb_report_printable(row->detail);
     const char *severity = row->severity == CCB_SEVERITY_WARNING ? "warning" : "error";
     json_t *json =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", row->id, "status", json_status(row),
                   "severity", severity, "detail", detail, "why", row->why, "remedy", row->remedy);
-    if (is_waived(row))
+    if (ccb_report_row_is_waived(row))
         json_object_set_new(json, "waiver", json_string(row->waiver));
     return json;
 }

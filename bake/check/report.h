@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the checks found, as rows; its two renderings. */
+/* What the checks found, as rows, and its renderings. */
 #pragma once
 
 #include <glib.h>
@@ -30,6 +30,7 @@ typedef struct {
     GPtrArray *notes; /* char *: "assumed: ..." */
     /* failed: of severity error; waived: neither failed, warned nor unreadable */
     unsigned passed, failed, warned, waived, not_applicable, unreadable;
+    bool strict; /* warnings fail the image; set by whoever asked for it */
 } CcbReport;
 
 CcbReport *ccb_report_new(void);
@@ -42,13 +43,34 @@ void ccb_report_add(CcbReport *report, const CcbReportRow *row);
 /* The row of that id, or NULL; belongs to the report. */
 const CcbReportRow *ccb_report_find(const CcbReport *report, const char *id);
 
-/* No error-severity failure and nothing unreadable. */
+/* No error-severity failure (with strict: no failure) and nothing unreadable, save what is waived. */
 bool ccb_report_is_good(const CcbReport *report);
 
 /* As above, with CCB_ERR_CHECK that names the checks. */
 bool ccb_report_verdict(const CcbReport *report, GError **error);
 
+/* Whether the recipe lets this row fail, and it does. */
+bool ccb_report_row_is_waived(const CcbReportRow *row);
+
+/* Whether the row fails the image. */
+bool ccb_report_row_is_bad(const CcbReport *report, const CcbReportRow *row);
+
+/* A text of the guest for terminals and files: valid UTF-8 in one line, without control characters.
+ * Caller frees. */
+char *ccb_report_printable(const char *text);
+
 /* One line a row and two more below a row that is not good; then the counts.  Caller frees. */
 char *ccb_report_to_text(const CcbReport *report);
 
 json_t *ccb_report_to_json(const CcbReport *report); /* new reference */
+
+/*
+ * For CI (report-ci.c); caller frees.  In both a failure is a row that fails the image: a warning
+ * that does not, and what is waived, are not.
+ *
+ * TAP version 13: such rows are "not ok" with the directive TODO; rows that do not apply have SKIP.
+ */
+char *ccb_report_to_tap(const CcbReport *report);
+
+/* JUnit's XML, one test case a row; `subject` names the suite. Unreadable rows are errors. */
+char *ccb_report_to_junit(const CcbReport *report, const char *subject);
