@@ -156,6 +156,23 @@ EOF
         '[true,1,"a special host"]'
 }
 
+@test "the report as TAP and as JUnit, and warnings that count" {
+    qemu-img snapshot -a right 1.qcow2
+    edits hygiene.host-name | "$TOP/tests/mutate" 1.qcow2
+    run_ccbake verify --door=host --format=tap 1.qcow2
+    assert_contains "not ok $("$CCBAKE" verify --list | grep -n '^hygiene.host-name' | cut -d: -f1) - hygiene.host-name # TODO warning"
+    run_ccbake 8 verify --door=host --strict 1.qcow2
+    assert_contains "the image is not right: hygiene.host-name"
+    "$CCBAKE" verify --door=host --format=junit 1.qcow2 2>/dev/null >junit.xml
+    python3 - <<'EOF'
+import xml.etree.ElementTree as tree
+suite = tree.parse("junit.xml").getroot().find("testsuite")
+assert suite.get("name") == "1.qcow2" and suite.get("failures") == "0", suite.attrib
+assert len(suite.findall("testcase")) == int(suite.get("tests"))
+assert len(suite.findall("testcase/skipped")) == int(suite.get("skipped"))
+EOF
+}
+
 @test "a file system that is not clean is not judged" {
     qemu-img snapshot -a right 1.qcow2
     # The state in the superblock: errors were noted.  The kernel writes it too, when it unmounts.

@@ -14,9 +14,11 @@ static struct {
     const char *gpus;
     GPtrArray *settings;
     const char *door;
+    const char *format;
     bool json;
+    bool strict;
     bool list;
-} opts = {.door = "appliance"};
+} opts = {.door = "appliance", .format = "text"};
 
 static const CcbOption options[] = {
     {"recipe", 0, CCB_OPT_STRING, &opts.recipe, "FILE",
@@ -25,7 +27,9 @@ static const CcbOption options[] = {
      "give a variable of the recipe another value"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
     {"door", 0, CCB_OPT_STRING, &opts.door, "auto|appliance|host", "how the image is opened"},
+    {"format", 0, CCB_OPT_STRING, &opts.format, "text|json|tap|junit", "how the report is printed"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
+    {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {"list", 0, CCB_OPT_FLAG, &opts.list, NULL, "print the checks and do nothing"},
     {0},
 };
@@ -67,17 +71,46 @@ static bool judge(const char *path, const CcbExpectation *expect, CcbReport **re
     return true;
 }
 
-static void print_report(const CcbReport *report)
+static char *render_text(const CcbReport *report, const char *path)
 {
-    if (!opts.json) {
-        g_autofree char *text = ccb_report_to_text(report);
-        fputs(text, stdout);
-        return;
-    }
+    (void)path;
+    return ccb_report_to_text(report);
+}
+
+static char *render_json(const CcbReport *report, const char *path)
+{
+    (void)path;
     json_t *root = ccb_report_to_json(report);
-    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-    putchar('\n');
+    char *dumped = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
+    char *text = g_strconcat(dumped, "\n", NULL);
+    free(dumped);
     json_decref(root);
+    return text;
+}
+
+static char *render_tap(const CcbReport *report, const char *path)
+{
+    (void)path;
+    return ccb_report_to_tap(report);
+}
+
+static const struct {
+    const char *name;
+    char *(*render)(const CcbReport *report, const char *path);
+} formats[] = {{"text", render_text},
+               {"json", render_json},
+               {"tap", render_tap},
+               {"junit", ccb_report_to_junit}};
+
+static void print_report(const CcbReport *report, const char *path)
+{
+    const char *wanted = opts.json ? "json" : opts.format;
+    for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+        if (!g_str_equal(formats[i].name, wanted))
+            continue;
+        g_autofree char *text = formats[i].render(report, path);
+        fputs(text, stdout);
+    }
 }
 
 static bool run(int argc, char **argv, GError **error)
@@ -93,7 +126,8 @@ static bool run(int argc, char **argv, GError **error)
         return ccb_fail(error, CCB_ERR_USAGE, "verify: name an image, or use --list");
     if (!set_expectation(&expect, error) || !judge(argv[0], &expect, &report, error))
         return false;
-    print_report(report);
+    report->strict = opts.strict;
+    print_report(report, argv[0]);
     return ccb_report_verdict(report, error);
 }
 
