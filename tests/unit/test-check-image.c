@@ -317,6 +317,7 @@ static void stage_cloud(void)
     put("root/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nBOOTPROTO=dhcp\n");
     put("root/etc/sysconfig/network-scripts/ifcfg-lo", "DEVICE=lo\nIPADDR=127.0.0.1\n");
     put_link("/dev/null", "root/etc/systemd/network/99-off.network");
+    put("root/dev/null", "[Network]\nAddress=10.0.0.1/24\n"); /* not to be read */
     put("root/etc/dnf/dnf.conf", "[main]\nexclude=kernel*\n");
     put("root/etc/ssl/certs/ca.pem", "-----BEGIN CERTIFICATE-----\n");
     put("root/usr/bin/nvidia-uninstall", "");
@@ -515,9 +516,10 @@ typedef struct {
     unsigned gpus;
     enum { NOTHING, REMOVE, WRITE, LINK, REPLACE } how;
     const char *path;
-    const char *from;  /* REPLACE: this text ...; WRITE, LINK: content or target */
-    const char *to;    /* ... by this */
-    const char *bad;   /* the ids; '!' in front: unreadable */
+    const char *from; /* REPLACE: this text ...; WRITE, LINK: content or target */
+    const char *to;   /* ... by this */
+    const char *bad;  /* the ids; '!' in front: unreadable */
+    const char *also_text;
     const char *also;  /* a file that is written beside */
     bool second_entry; /* a boot entry for another kernel */
     bool no_esp;
@@ -588,7 +590,8 @@ static const Case cases[] = {
      "kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64\n", .bad = "driver.single"},
     {"a driver registered with DKMS", 1, WRITE, "root/var/lib/dkms/nvidia/550.144.03/source", "",
      .bad = "driver.single"},
-    {"a driver from packages only", 1, REMOVE, "root/usr/bin/nvidia-uninstall", .bad = ""},
+    {"a driver from packages only", 1, REMOVE, "root/usr/bin/nvidia-uninstall", .bad = "",
+     .also = "packages", .also_text = "kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64\n"},
     {"a module for another kernel", 1, REPLACE, "modinfo/nvidia-uvm", KVER,
      "5.10.134-19.al8.x86_64", .bad = "driver.vermagic"},
     {"a module of another version", 1, REPLACE, "modinfo/nvidia-drm", "550.144.03", "550.90.07",
@@ -631,6 +634,8 @@ static const Case cases[] = {
     {"a short timeout on 8", 8, REPLACE, PERSISTENCED, "=900", "=90", .bad = "units.persistenced"},
     {"a longer timeout on 8", 8, REPLACE, PERSISTENCED, "=900", "=20min", .bad = ""},
     {"a limit in minutes", 8, REPLACE, PERSISTENCED, "TimeoutStartSec=900", "TimeoutSec=15min",
+     .bad = ""},
+    {"no limit on 8", 8, REPLACE, PERSISTENCED, "TimeoutStartSec=900", "TimeoutStartSec=0",
      .bad = ""},
     {"a drop-in shortens the limit", 8, WRITE, PERSISTENCED ".d/x.conf",
      "[Service]\nTimeoutStartSec=90\n", .bad = "units.persistenced"},
@@ -750,7 +755,7 @@ static void apply(const Case *c)
 static void apply_rest(const Case *c)
 {
     if (c->also != NULL)
-        put(c->also, "kernel-core-0:5.10.134-18.al8.*\n");
+        put(c->also, c->also_text != NULL ? c->also_text : "kernel-core-0:5.10.134-18.al8.*\n");
     if (c->second_entry)
         put("root/boot/loader/entries/x-" OTHER ".conf",
             "title B\nversion " OTHER "\nlinux /boot/b\noptions $kernelopts\n");
