@@ -295,7 +295,8 @@ static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
 {
     const char *key = o->keys[end - 1];
     const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
-    g_autofree char *overlay = ccb_layer_begin(key, below(chain), &base, error);
+    g_autofree char *overlay =
+        ccb_layer_begin(key, below(chain), chain->freezer != NULL, &base, error);
     if (overlay == NULL)
         return false;
     CcbLayer *layer = NULL;

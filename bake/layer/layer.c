@@ -262,19 +262,19 @@ bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
     return ccb_fail_errno(error, CCB_ERR_IO, "linking the base image to %s", link);
 }
 
-/* The overlay of a layer is there until all above it are frozen. */
-static char *name_below(const char *below, const CcbLayerBase *base)
+/* Another bake may have an overlay of the same key, which goes when that bake ends. */
+static char *name_below(const char *below, bool is_being_frozen, const CcbLayerBase *base)
 {
     if (below == NULL)
         return base_name(base);
-    g_autofree char *part = layer_path(below, ".part");
-    return g_strconcat(below, access(part, F_OK) == 0 ? ".part" : ".qcow2", NULL);
+    return g_strconcat(below, is_being_frozen ? ".part" : ".qcow2", NULL);
 }
 
-char *ccb_layer_begin(const char *key, const char *below, const CcbLayerBase *base, GError **error)
+char *ccb_layer_begin(const char *key, const char *below, bool is_being_frozen,
+                      const CcbLayerBase *base, GError **error)
 {
     char *path = layer_path(key, ".part");
-    g_autofree char *backing = name_below(below, base);
+    g_autofree char *backing = name_below(below, is_being_frozen, base);
     ccb_guardian_watch(path);
     if (ccb_image_create_overlay(path, backing, below ? "qcow2" : base->format, error))
         return path;

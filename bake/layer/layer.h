@@ -62,10 +62,11 @@ int ccb_layer_lock(const char *key, bool or_use, bool *ret_shared, GError **erro
 /* Says where the base image lies now; before the cache is asked for layers on it. */
 bool ccb_layer_link_base(const CcbLayerBase *base, GError **error);
 
-/* Creates the overlay that is to become the layer `key`, over the layer `below` or, while that is
- * being frozen, its overlay (over the base image, where it is NULL); returns its path (caller
- * frees).  It goes with the process unless it is published. */
-char *ccb_layer_begin(const char *key, const char *below, const CcbLayerBase *base, GError **error);
+/* Creates the overlay that is to become the layer `key`, over the layer `below` (or over the base
+ * image, where that is NULL); over the overlay of that layer where the caller has it frozen just
+ * now.  Returns its path (caller frees).  It goes with the process unless it is published. */
+char *ccb_layer_begin(const char *key, const char *below, bool is_being_frozen,
+                      const CcbLayerBase *base, GError **error);
 
 /* Freezes the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and
  * ingredients; path, size and sha256 are filled.  The overlay is left. */
