@@ -61,8 +61,9 @@ content() {
         assert_equal "$(content "out/m-$v.qcow2" /opt-common)" common
     done
     assert_equal "$(jq -s 'map(.steps[0] | select(.cached | not)) | length' out/m-?.json)" 1
-    run_ccbake bake --matrix --no-verify m.yaml -o out
+    run_ccbake bake --matrix --no-verify --quiet m.yaml -o out
     assert_equal "$(grep -c '  current  ' <<<"$output")" 3
+    assert_equal "${#lines[@]}" 3
 }
 
 @test "an image that fails stops no other; the exit code and the table say which" {

@@ -22,14 +22,15 @@ static struct {
     guint drawn_rows; /* of the terminal, above the one that the cursor is in */
 } state;
 
-static bool quiet(void)
-{
-    return ccb_progress_options.quiet;
-}
-
 static bool as_json(void)
 {
     return strcmp(ccb_progress_options.mode, "json") == 0;
+}
+
+/* Whoever reads events sorts them out. */
+static bool quiet(void)
+{
+    return ccb_progress_options.quiet && !as_json();
 }
 
 static bool on_terminal(void)

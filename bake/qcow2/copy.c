@@ -207,11 +207,16 @@ bool ccb_qcow2_flatten(const char *source, const char *path, bool compress, bool
 bool ccb_qcow2_pack(const char *source, const char *path, const char *backing, GError **error)
 {
     bool foreign;
-    g_autoptr(CcbQcow2Chain) chain = ccb_qcow2_chain_open(source, &foreign, NULL);
-    if (chain == NULL)
-        chain = ccb_qcow2_chain_open_top(source, error);
-    if (chain == NULL)
+    GError *reason = NULL;
+    g_autoptr(CcbQcow2Chain) chain = ccb_qcow2_chain_open(source, &foreign, &reason);
+    if (chain == NULL && foreign) { /* what lies below can't be looked at: all zeros are kept */
+        g_clear_error(&reason);
+        chain = ccb_qcow2_chain_open_top(source, &reason);
+    }
+    if (chain == NULL) {
+        g_propagate_error(error, reason);
         return false;
+    }
     if (ccb_qcow2_chain_header(chain)->cluster_bits != CCB_CLUSTER_BITS)
         return ccb_fail(error, CCB_ERR_INTERNAL, "%s: not of 64 KiB clusters", source);
     if (ccb_qcow2_chain_header(chain)->backing_format == NULL)
