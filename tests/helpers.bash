@@ -4,6 +4,7 @@
 #
 #   run_ccbake [expected-rc] ARGUMENT...   runs the tool; $output is stdout and stderr; fails on another exit code
 #   assert_contains TEXT                   $output holds TEXT; shows what it holds otherwise
+#   content_of IMAGE PATH                  prints a file of a small guest
 #   standin NAME                           builds a stand-in where it is missing and prints its path
 #   must_have WHAT COMMAND...              skips without a capability of the host; in CI (MUST_WORK) it fails
 
@@ -77,4 +78,12 @@ stop_server() {
     while kill -0 "$SERVER_PID" 2>/dev/null; do
         sleep 0.05
     done
+}
+
+# content_of IMAGE PATH: a file of a small guest (scripts/standin-guest), read without a door.
+content_of() {
+    local raw=$BATS_TEST_TMPDIR/content.raw start
+    qemu-img convert -O raw "$1" "$raw"
+    start=$(sfdisk --json "$raw" | jq '.partitiontable.partitions[2].start')
+    debugfs -R "cat $2" "$raw?offset=$((start * 512))" 2>/dev/null
 }

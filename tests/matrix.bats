@@ -41,13 +41,6 @@ output: {name: "m-\${v}"}
 EOF
 }
 
-content() {
-    qemu-img convert -O raw "$1" r.raw
-    local start
-    start=$(sfdisk --json r.raw | jq '.partitiontable.partitions[2].start')
-    debugfs -R "cat $2" "r.raw?offset=$((start * 512))" 2>/dev/null
-}
-
 # One image is still at its own step when another has taken what they share from it, and outlasts it.
 @test "every image is baked, what they share once, and a table says so" {
     sed -i 's|command: "cp |command: "sleep ${v}; cp |' m.yaml
@@ -57,8 +50,8 @@ content() {
     local v
     for v in 1 2 3; do
         grep -qE "^v=$v  baked +[0-9.]+ s  out/m-$v.qcow2$" <<<"$output" || fail "$output"
-        assert_equal "$(content "out/m-$v.qcow2" /opt-v)" "payload $v"
-        assert_equal "$(content "out/m-$v.qcow2" /opt-common)" common
+        assert_equal "$(content_of "out/m-$v.qcow2" /opt-v)" "payload $v"
+        assert_equal "$(content_of "out/m-$v.qcow2" /opt-common)" common
     done
     assert_equal "$(jq -s 'map(.steps[0] | select(.cached | not)) | length' out/m-?.json)" 1
     run_ccbake bake --matrix --no-verify --quiet m.yaml -o out
