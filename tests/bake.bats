@@ -79,6 +79,21 @@ bake() {
     sha256sum --check --quiet base.sha256
 }
 
+@test "diff of base and image says what the recipe did" {
+    "$CCBAKE" diff --quiet --json --door=host "$STANDIN/base.qcow2" 1.qcow2 >diff.json
+    member() {
+        jq -r "$1" diff.json
+    }
+    assert_equal "$(member '[.modules[] | select(.change == "added") | .b] | unique | tostring')" '["550.144.03"]'
+    assert_equal "$(member '.modules | length')" 5
+    assert_equal "$(member '.boot[].added | tostring')" '["swiotlb=4194304,any"]'
+    assert_equal "$(member '.packages[] | select(.name == "openssl3.x86_64") | .change')" added
+    assert_equal "$(member '.units[] | select(.what == "enabled") | .name')" nvidia-persistenced.service
+    assert_equal "$(member '.order[] | select(.name | endswith("ollama.service")) | .name')" \
+        "nvidia-persistenced.service ► ollama.service"
+    assert_equal "$(member '.directories[0].path')" /usr/local/cuda-12.4
+}
+
 @test "an image of the wrong kind fails the checks, each by its id" {
     local status=0
     "$CCBAKE" verify --json --gpus=1 8.qcow2 >report.json 2>/dev/null || status=$?

@@ -246,17 +246,3 @@ END
     run_ccbake 2 diff --door=host a.qcow2
     assert_contains "usage: ccbake diff [OPTION]... IMAGE IMAGE"
 }
-
-@test "the demo image and its base differ as its recipe says" {
-    local image=$TOP/build/demo/gn8v-tee-1gpu.qcow2
-    [[ -e $image && -e $STANDIN/base.qcow2 ]] || skip "make demo has not been run"
-    result --json "$STANDIN/base.qcow2" "$image"
-    assert_equal "$(member '[.modules[] | select(.change == "added") | .b] | unique | tostring')" '["550.144.03"]'
-    assert_equal "$(member '.modules | length')" 5
-    assert_equal "$(member '.boot[].added | tostring')" '["swiotlb=4194304,any"]'
-    assert_equal "$(member '.packages[] | select(.name == "openssl3.x86_64") | .change')" added
-    assert_equal "$(member '.units[] | select(.what == "enabled") | .name')" nvidia-persistenced.service
-    assert_equal "$(member '.order[] | select(.name | endswith("ollama.service")) | .name')" \
-        "nvidia-persistenced.service ► ollama.service"
-    assert_equal "$(member '.directories[0].path')" /usr/local/cuda-12.4
-}

@@ -246,17 +246,13 @@ static bool read_from_guest(CcbGuest *guest, const char *dir, CcbBootSource *sou
     return true;
 }
 
-static CcbGuest *open_image(const char *image, const char *format, const char *dir, GError **error)
+static CcbGuest *open_image(const char *image, const char *format, GError **error)
 {
     CcbDoor door = ccb_door_choose(CCB_DOOR_AUTO, NULL, error);
     if (door == CCB_DOOR_AUTO)
         return NULL;
-    const CcbGuestOptions options = {.image = image,
-                                     .format = format,
-                                     .door = door,
-                                     .read_only = true,
-                                     .scratch_dir = dir,
-                                     .log_fd = -1};
+    const CcbGuestOptions options = {
+        .image = image, .format = format, .door = door, .read_only = true, .log_fd = -1};
     return ccb_guest_open(&options, error);
 }
 
@@ -264,8 +260,7 @@ CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, GError *
 {
     g_autoptr(CcbBootSource) source = g_new0(CcbBootSource, 1);
     source->format = ccb_image_format(image, error);
-    g_autoptr(CcbGuest) guest =
-        source->format ? open_image(image, source->format, dir, error) : NULL;
+    g_autoptr(CcbGuest) guest = source->format ? open_image(image, source->format, error) : NULL;
     if (guest == NULL)
         return NULL;
     source->image = g_canonicalize_filename(image, NULL);

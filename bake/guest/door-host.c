@@ -145,9 +145,10 @@ static bool open_root(HostDoor *host, GError **error)
 
 /* Scratch space in memory where there is plenty: what installers unpack need not go to a disk, and
  * is gone at once. */
-static bool mount_scratch(HostDoor *host, uint64_t size, GError **error)
+static bool mount_scratch(HostDoor *host, const CcbGuestOptions *o, GError **error)
 {
-    if (host->scratch == NULL || size > ccb_available_memory() / 2)
+    uint64_t size = o->scratch_size;
+    if (o->read_only || host->scratch == NULL || size == 0 || size > ccb_available_memory() / 2)
         return true;
     g_autofree char *options = g_strdup_printf("mode=1777,size=%" G_GUINT64_FORMAT, size);
     if (mount("ccbake", host->scratch, "tmpfs", MS_NODEV | MS_NOSUID, options) != 0)
@@ -164,8 +165,7 @@ void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
     host->trim = options->trim;
     host->payloads = copy_payloads(options->payloads);
     host->attach = ccb_attach_open(options->image, options->format, options->read_only, error);
-    if (host->attach != NULL && open_root(host, error) &&
-        mount_scratch(host, options->scratch_size, error))
+    if (host->attach != NULL && open_root(host, error) && mount_scratch(host, options, error))
         return host;
     host_free(host);
     return NULL;
