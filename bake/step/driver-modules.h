@@ -2,8 +2,8 @@
 /*
  * The compiled kernel modules of a driver, kept for bakes that need the same ones in another image.
  * They depend on nothing but the kernel's headers (all of kernel-devel, with .config and
- * Module.symvers), the compiler, the driver and how its installer is called; the key is the digest
- * of these.
+ * Module.symvers), the compiler, the driver and how its installer is called; the key is made
+ * of these, with names, sizes and times in the place of the headers' content.
  */
 #pragma once
 
