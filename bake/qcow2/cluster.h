@@ -2,8 +2,7 @@
 /*
  * The work on one cluster of the output, done by worker threads: reads its pieces, and makes of
  * them nothing (zeros), a plain or a compressed cluster.  What the chain holds compressed is
- * inflated to see that it is whole and how long it really is (a descriptor counts sectors), and
- * taken as it is.
+ * taken as it is; it is inflated only where the file doesn't show how long it really is.
  */
 #pragma once
 

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-enum { SLICE = 64 << 10, SLICE_ENTRIES = SLICE / CCB_QCOW2_ENTRY };
+enum { SLICE = 64 << 10, SLICE_ENTRIES = SLICE / CCB_QCOW2_ENTRY, SECTOR = 512 };
 
 /* ECS's largest disk is 64 TiB; a header that claims more is not worth an endless walk. */
 #define SIZE_MAX_DISK (64ull << 40)
@@ -157,6 +157,36 @@ static bool find_entry(CcbQcow2File *file, uint64_t offset, uint64_t *ret_entry,
            read_entry(file, &file->l2, table, 1ull << index_bits, l2_index, ret_entry, error);
 }
 
+/* Where the compressed cluster begins that the disk has next after `offset`; 0: not known. */
+static uint64_t next_packed(const CcbQcow2File *file, uint64_t offset)
+{
+    uint64_t first = (offset >> file->header.cluster_bits) % SLICE_ENTRIES + 1;
+    uint64_t last = MIN(1ull << (file->header.cluster_bits - 3), SLICE_ENTRIES);
+    CcbQcow2Cluster cluster;
+    for (uint64_t i = first; i < last; i++) {
+        uint64_t entry;
+        memcpy(&entry, file->l2.data + i * CCB_QCOW2_ENTRY, sizeof entry);
+        if (!ccb_qcow2_l2_decode(GUINT64_FROM_BE(entry), &file->header, &cluster))
+            return 0;
+        if (cluster.kind == CCB_QCOW2_COMPRESSED)
+            return cluster.offset;
+    }
+    return 0;
+}
+
+/*
+ * A descriptor counts sectors, so that one has to inflate a cluster to know where it ends.  But all
+ * who write whole images write one cluster right behind the other: where the next one begins in
+ * this one's last sector, this one ends.
+ */
+static void find_end(const CcbQcow2File *file, uint64_t offset, CcbPiece *piece)
+{
+    uint64_t next = next_packed(file, offset), end = piece->offset + piece->length;
+    piece->exact = next <= end && next + SECTOR > end && next > piece->offset;
+    if (piece->exact)
+        piece->length = (uint32_t)(next - piece->offset);
+}
+
 static bool map_qcow2(CcbQcow2File *file, uint64_t offset, CcbPiece *piece, GError **error)
 {
     uint64_t entry = 0;
@@ -178,6 +208,8 @@ static bool map_qcow2(CcbQcow2File *file, uint64_t offset, CcbPiece *piece, GErr
     piece->length = (uint32_t)MIN(cluster.length, file->file_size - cluster.offset);
     piece->within = (uint32_t)within;
     piece->cluster_bits = file->header.cluster_bits;
+    if (packed)
+        find_end(file, offset, piece);
     return true;
 }
 

@@ -33,6 +33,7 @@ typedef struct {
     const CcbQcow2File *file;
     uint64_t offset;       /* DATA: of the first byte; COMPRESSED: of the cluster */
     uint32_t length;       /* COMPRESSED: bytes of the cluster in the file, at most */
+    bool exact;            /* COMPRESSED: no more than that, as the next cluster begins there */
     uint32_t within;       /* COMPRESSED: where the part begins in the cluster */
     unsigned cluster_bits; /* COMPRESSED */
 } CcbPiece;
