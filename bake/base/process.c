@@ -380,12 +380,13 @@ pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
 
 int ccb_process_end(pid_t *pid, unsigned grace_ms)
 {
-    enum { STEP_MS = 5 };
+    enum { STEP_MS = 5, AGAIN_MS = 200 };
     int status = 0;
     if (*pid <= 0)
         return 0;
-    kill(*pid, SIGTERM);
     for (unsigned waited = 0; waited < grace_ms; waited += STEP_MS) {
+        if (waited % AGAIN_MS == 0)
+            kill(*pid, SIGTERM);
         if (waitpid(*pid, &status, WNOHANG) != 0) {
             *pid = 0;
             return decode_status(status);

@@ -53,7 +53,10 @@ bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
 pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error);
 
 /* SIGTERM, up to `grace_ms` milliseconds, then SIGKILL; reaps and sets *pid to 0.  Returns the exit
- * code, or 128 + signal; 0 for pid 0. */
+ * code, or 128 + signal; 0 for pid 0.
+ *
+ * SIGTERM is sent again and again: qemu-storage-daemon's handler only sets a variable, and one that
+ * comes between its look at that and its next wait for work is lost until there is work. */
 int ccb_process_end(pid_t *pid, unsigned grace_ms);
 
 /* The path of a program in $PATH (caller frees), or NULL with CCB_ERR_HOST and the package to
