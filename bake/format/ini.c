@@ -6,9 +6,11 @@
 #include "base/error.h"
 #include "format/text.h"
 
+/* A section's header is one, too, with the key "". */
 typedef struct {
     char *section, *key;
     GString *value;
+    guint line; /* 0-based, where it begins */
 } Value;
 
 struct CcbIni {
@@ -45,34 +47,46 @@ static void continue_value(Value *value, const char *text)
     g_string_append(value->value, more);
 }
 
-static bool add_value(CcbIni *ini, const char *section, const char *text, GError **error)
+/* Takes `key`. */
+static Value *new_value(CcbIni *ini, const char *section, char *key, const char *text, guint line)
 {
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text)
-        return ccb_fail(error, CCB_ERR_INPUT, "expected key=value");
-    g_autofree char *right = trimmed(equals + 1, text + strlen(text));
     Value *value = g_new0(Value, 1);
     value->section = g_strdup(section);
-    value->key = trimmed(text, equals);
-    value->value = g_string_new(right);
+    value->key = key;
+    value->value = g_string_new(text);
+    value->line = line;
     g_ptr_array_add(ini->values, value);
-    return true;
+    return value;
 }
 
-static bool set_section(const char *text, char **section, GError **error)
+static Value *add_value(CcbIni *ini, const char *section, const char *text, guint line,
+                        GError **error)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text) {
+        ccb_fail(error, CCB_ERR_INPUT, "expected key=value");
+        return NULL;
+    }
+    g_autofree char *right = trimmed(equals + 1, text + strlen(text));
+    return new_value(ini, section, trimmed(text, equals), right, line);
+}
+
+static bool set_section(CcbIni *ini, const char *text, char **section, guint line, GError **error)
 {
     const char *end = strchr(text, ']');
     if (end == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "section header without ]");
     g_free(*section);
     *section = trimmed(text + 1, end);
+    new_value(ini, *section, g_strdup(""), "", line);
     return true;
 }
 
 /* `*last` is the value that an indented line continues; none behind a section header. */
-static bool parse_line(CcbIni *ini, const char *line, char **section, Value **last, GError **error)
+static bool parse_line(CcbIni *ini, const GPtrArray *lines, guint number, char **section,
+                       Value **last, GError **error)
 {
-    const char *text = ccb_skip_space(line);
+    const char *line = lines->pdata[number], *text = ccb_skip_space(line);
     if (*text == '\0' || *text == '#' || *text == ';')
         return true;
     if (text != line && *last != NULL) {
@@ -81,12 +95,10 @@ static bool parse_line(CcbIni *ini, const char *line, char **section, Value **la
     }
     if (*text == '[') {
         *last = NULL;
-        return set_section(text, section, error);
+        return set_section(ini, text, section, number, error);
     }
-    if (!add_value(ini, *section, text, error))
-        return false;
-    *last = g_ptr_array_index(ini->values, ini->values->len - 1);
-    return true;
+    *last = add_value(ini, *section, text, number, error);
+    return *last != NULL;
 }
 
 CcbIni *ccb_ini_parse(const char *data, size_t size, GError **error)
@@ -99,21 +111,27 @@ CcbIni *ccb_ini_parse(const char *data, size_t size, GError **error)
     g_autoptr(CcbIni) ini = g_new0(CcbIni, 1);
     ini->values = g_ptr_array_new_with_free_func(value_free);
     for (guint i = 0; i < lines->len; i++)
-        if (!parse_line(ini, lines->pdata[i], &section, &last, error)) {
+        if (!parse_line(ini, lines, i, &section, &last, error)) {
             g_prefix_error(error, "line %u: ", i + 1);
             return NULL;
         }
     return g_steal_pointer(&ini);
 }
 
-const char *ccb_ini_get(const CcbIni *ini, const char *section, const char *key)
+static const Value *find(const CcbIni *ini, const char *section, const char *key)
 {
     for (guint i = ini->values->len; i > 0; i--) {
         const Value *value = ini->values->pdata[i - 1];
         if (g_str_equal(value->section, section) && g_str_equal(value->key, key))
-            return value->value->str;
+            return value;
     }
     return NULL;
+}
+
+const char *ccb_ini_get(const CcbIni *ini, const char *section, const char *key)
+{
+    const Value *value = find(ini, section, key);
+    return value != NULL ? value->value->str : NULL;
 }
 
 bool ccb_ini_get_bool(const CcbIni *ini, const char *section, const char *key, bool fallback)
@@ -124,4 +142,29 @@ bool ccb_ini_get_bool(const CcbIni *ini, const char *section, const char *key, b
         return fallback;
     g_autofree char *lower = g_ascii_strdown(value, -1);
     return g_strv_contains(yes, lower);
+}
+
+char *ccb_ini_add_word(const char *data, size_t size, const char *section, const char *key,
+                       const char *word, GError **error)
+{
+    g_autoptr(CcbIni) ini = ccb_ini_parse(data, size, error);
+    if (ini == NULL)
+        return NULL;
+    g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, NULL);
+    g_autofree char *added = g_strdup_printf("%s=%s", key, word);
+    const Value *value = find(ini, section, key), *header = find(ini, section, "");
+    if (value != NULL) {
+        char **line = (char **)&lines->pdata[value->line];
+        char *longer = g_strdup_printf("%s %s\n", g_strchomp(*line), word);
+        g_free(*line);
+        *line = longer;
+    } else if (header != NULL && header->line + 1 < lines->len) {
+        g_ptr_array_insert(lines, (gint)header->line + 1, g_strconcat(added, "\n", NULL));
+    } else {
+        g_autofree char *new_header = g_strdup_printf("[%s]", section);
+        if (header == NULL)
+            ccb_text_append(lines, new_header);
+        ccb_text_append(lines, added);
+    }
+    return ccb_text_join(lines);
 }

@@ -18,8 +18,25 @@ static void fuzz_one(const char *data, gsize size)
         ccb_ini_get(ini, "main", "exclude");
 }
 
+static char *with_word(const char *text)
+{
+    return ccb_ini_add_word(text, strlen(text), "main", "exclude", "kernel*", NULL);
+}
+
+static void adding_words(void)
+{
+    is_taken(with_word("[main]\na=1\n\n[x]\nexclude=y\n"),
+             "[main]\nexclude=kernel*\na=1\n\n[x]\nexclude=y\n", "a key that was not there");
+    is_taken(with_word("[main]\nexclude = a\n  b\n"), "[main]\nexclude = a kernel*\n  b\n",
+             "a word more in a value");
+    is_taken(with_word("[main]"), "[main]\nexclude=kernel*\n", "a header without a line end");
+    is_taken(with_word(""), "[main]\nexclude=kernel*\n", "an empty file");
+    is_taken(with_word("[a"), NULL, "a file that can't be read");
+}
+
 int main(void)
 {
+    adding_words();
     g_autoptr(CcbIni) ini = parse(sample);
     is_str(ccb_ini_get(ini, "main", "gpgcheck"), "1", "spaces around = do not count");
     is_str(ccb_ini_get(ini, "main", "exclude"), "kernel* nvidia* last",
