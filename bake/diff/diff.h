@@ -68,10 +68,10 @@ bool ccb_diff_moves_default(const CcbDiff *diff);
 /* Whether nothing differs but what changes by itself. */
 bool ccb_diff_is_empty(const CcbDiff *diff);
 
-/* Both bounded: long lists of directories and long hunks end with a line that says how much is
- * left out. */
-char *ccb_diff_to_text(const CcbDiff *diff);   /* caller frees */
-json_t *ccb_diff_to_json(const CcbDiff *diff); /* new reference; ccbake(1) has the members */
+/* The text is bounded: long lists and long hunks end with a line that says how much is left out. */
+char *ccb_diff_to_text(const CcbDiff *diff);      /* caller frees */
+char *ccb_diff_body_to_text(const CcbDiff *diff); /* without the lines that say of what; likewise */
+json_t *ccb_diff_to_json(const CcbDiff *diff);    /* new reference; ccbake(1) has the members */
 
 /* "added", "removed", "changed". */
 const char *ccb_diff_change_name(CcbDiffChange change);

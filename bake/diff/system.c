@@ -27,9 +27,7 @@ static char **only_in(char **a, char **b)
     return (char **)g_ptr_array_free(only, FALSE);
 }
 
-/* name-[epoch:]version-release.arch ► "name.arch" (caller frees) and where the version starts; the
- * last two dashes count. */
-static char *split_package(const char *package, char **ret_evr)
+char *ccb_diff_split_package(const char *package, char **ret_evr)
 {
     const char *release = strrchr(package, '-');
     const char *version = release != NULL ? g_strrstr_len(package, release - package, "-") : NULL;
@@ -50,7 +48,7 @@ static GHashTable *by_name(char **packages)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     for (; *packages != NULL; packages++) {
         char *evr;
-        char *name = split_package(*packages, &evr);
+        char *name = ccb_diff_split_package(*packages, &evr);
         GPtrArray *versions = g_hash_table_lookup(names, name);
         if (versions == NULL) {
             versions = g_ptr_array_new_with_free_func(g_free);

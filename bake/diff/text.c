@@ -6,7 +6,7 @@
 #include "diff/diff.h"
 #include "format/text.h"
 
-enum { MOST_DIRECTORIES = 30, MOST_LINES = 200 };
+enum { MOST_ITEMS = 200, MOST_DIRECTORIES = 30, MOST_LINES = 200 };
 
 static const char signs[] = {
     [CCB_DIFF_ADDED] = '+', [CCB_DIFF_REMOVED] = '-', [CCB_DIFF_CHANGED] = '~'};
@@ -68,6 +68,12 @@ static bool append_heading(GString *out, const char *title, const GPtrArray *ite
     return true;
 }
 
+static void append_rest(GString *out, const GPtrArray *items)
+{
+    if (items->len > MOST_ITEMS)
+        g_string_append_printf(out, "  ... %u more\n", items->len - MOST_ITEMS);
+}
+
 /* "A ► B", or the one that there is. */
 static void append_change(GString *out, const char *a, const char *b)
 {
@@ -78,25 +84,27 @@ static void append_change(GString *out, const char *a, const char *b)
 static void append_items(GString *out, const char *title, const GPtrArray *items)
 {
     append_heading(out, title, items);
-    for (guint i = 0; i < items->len; i++) {
+    for (guint i = 0; i < MIN(items->len, MOST_ITEMS); i++) {
         const CcbDiffItem *item = items->pdata[i];
         g_string_append_printf(out, "  %c", signs[item->change]);
         append(out, " ", item->name);
         append_change(out, item->a, item->b);
         g_string_append_c(out, '\n');
     }
+    append_rest(out, items);
 }
 
 static void append_units(GString *out, const GPtrArray *units)
 {
     append_heading(out, "units", units);
-    for (guint i = 0; i < units->len; i++) {
+    for (guint i = 0; i < MIN(units->len, MOST_ITEMS); i++) {
         const CcbDiffItem *unit = units->pdata[i];
         g_string_append_printf(out, "  %c %-8s", signs[unit->change], unit->what);
         append(out, " ", unit->name);
         append(out, "  ", unit->b != NULL ? unit->b : unit->a);
         g_string_append_c(out, '\n');
     }
+    append_rest(out, units);
 }
 
 static void append_words(GString *out, char sign, char **words)
@@ -157,8 +165,9 @@ static void append_file(GString *out, const CcbDiffItem *file)
 static void append_files(GString *out, const GPtrArray *files)
 {
     append_heading(out, "files", files);
-    for (guint i = 0; i < files->len; i++)
+    for (guint i = 0; i < MIN(files->len, MOST_ITEMS); i++)
         append_file(out, files->pdata[i]);
+    append_rest(out, files);
 }
 
 static void append_directory(GString *out, const CcbDiffDirectory *directory)
@@ -199,11 +208,8 @@ static void append_directories(GString *out, const GPtrArray *directories)
                                directories->len - MOST_DIRECTORIES);
 }
 
-char *ccb_diff_to_text(const CcbDiff *diff)
+static void append_body(GString *out, const CcbDiff *diff)
 {
-    GString *out = g_string_new(NULL);
-    append_side(out, "a", &diff->a);
-    append_side(out, "b", &diff->b);
     append_items(out, "packages", diff->packages);
     append_items(out, "kernels", diff->kernels);
     append_boot(out, diff);
@@ -219,5 +225,20 @@ char *ccb_diff_to_text(const CcbDiff *diff)
     }
     if (ccb_diff_is_empty(diff))
         g_string_append(out, "no difference\n");
+}
+
+char *ccb_diff_to_text(const CcbDiff *diff)
+{
+    GString *out = g_string_new(NULL);
+    append_side(out, "a", &diff->a);
+    append_side(out, "b", &diff->b);
+    append_body(out, diff);
+    return g_string_free(out, FALSE);
+}
+
+char *ccb_diff_body_to_text(const CcbDiff *diff)
+{
+    GString *out = g_string_new(NULL);
+    append_body(out, diff);
     return g_string_free(out, FALSE);
 }

@@ -109,6 +109,23 @@ static void test_packages(void)
     is("kernels  1 added, 1 removed\n  - 5-1.x86_64\n  + 5-2.x86_64\n", "kernels");
 }
 
+static void test_long_lists(void)
+{
+    begin();
+    GStrvBuilder *packages = g_strv_builder_new();
+    for (int i = 0; i < 250; i++) {
+        g_autofree char *name = g_strdup_printf("p%03d-1-1.noarch", i);
+        g_strv_builder_add(packages, name);
+    }
+    g_strfreev(a->facts->packages);
+    g_strfreev(b->facts->packages);
+    a->facts->packages = g_new0(char *, 1);
+    b->facts->packages = g_strv_builder_end(packages);
+    g_strv_builder_unref(packages);
+    g_autofree char *text = finish();
+    ok(g_str_has_suffix(text, "  + p199.noarch 1-1\n  ... 50 more\n"), "a long list is cut");
+}
+
 static void test_boot(void)
 {
     begin();
@@ -350,6 +367,7 @@ int main(void)
 {
     test_packages();
     test_boot();
+    test_long_lists();
     test_files();
     test_attributes();
     test_units();
