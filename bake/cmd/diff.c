@@ -21,44 +21,17 @@ static const CcbOption options[] = {
     {0},
 };
 
-typedef struct {
-    const char *path;
-    const CcbSnapshot *other; /* NULL: the tree is read, and no contents */
-    CcbSnapshot **snapshot;   /* read where it is NULL */
-} Reading;
-
-static bool read_guest(CcbGuest *guest, const Reading *r, GError **error)
-{
-    if (*r->snapshot == NULL)
-        *r->snapshot = ccb_snapshot_read(guest, r->path, error);
-    return *r->snapshot != NULL &&
-           (r->other == NULL || ccb_snapshot_complete(*r->snapshot, guest, r->other, error));
-}
-
-static bool read_image(CcbDoor door, const Reading *r, GError **error)
-{
-    ccb_progress_begin("read", r->path, 0);
-    g_autoptr(CcbGuest) guest = ccb_open_image(r->path, door, error);
-    if (guest != NULL && read_guest(guest, r, error)) {
-        ccb_progress_end(NULL);
-        return true;
-    }
-    ccb_progress_abort();
-    if (guest != NULL)
-        g_prefix_error(error, "image %s: ", r->path);
-    return false;
-}
-
 /* One is open at a time.  The first is opened again where contents of it have to be looked at, which the tree of the
  * second tells. */
 static CcbDiff *compare(char **paths, CcbDoor door, GError **error)
 {
     g_autoptr(CcbSnapshot) a = NULL;
     g_autoptr(CcbSnapshot) b = NULL;
-    if (!read_image(door, &(Reading){paths[0], NULL, &a}, error) ||
-        !read_image(door, &(Reading){paths[1], a, &b}, error))
+    if (!ccb_read_image(door, &(CcbReading){.path = paths[0], .snapshot = &a}, error) ||
+        !ccb_read_image(door, &(CcbReading){.path = paths[1], .other = a, .snapshot = &b}, error))
         return NULL;
-    if (ccb_snapshot_lacks(a, b) && !read_image(door, &(Reading){paths[0], b, &a}, error))
+    if (ccb_snapshot_lacks(a, b) &&
+        !ccb_read_image(door, &(CcbReading){.path = paths[0], .other = b, .snapshot = &a}, error))
         return NULL;
     return ccb_diff_new(a, b);
 }

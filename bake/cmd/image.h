@@ -2,6 +2,7 @@
 /* What the verbs that look at an image begin with. */
 #pragma once
 
+#include "diff/snapshot.h"
 #include "guest/guest.h"
 
 /* The door of a --door option, with a line that says which and why; AUTO on error. */
@@ -9,3 +10,17 @@ CcbDoor ccb_open_door(const char *name, GError **error);
 
 /* Any image that ccbake reads, read-only. */
 CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error);
+
+/* What to read of an image for a comparison; one is open at a time. */
+typedef struct {
+    const char *path;
+    const char *format;       /* NULL: an image from outside, which is probed */
+    const char *name;         /* for people; NULL: the path */
+    const CcbSnapshot *other; /* NULL: the tree is read, and no contents */
+    CcbSnapshot **snapshot;   /* read where it is NULL */
+    /* NULL, or called at the end, while the image is open. */
+    bool (*then)(const CcbSnapshot *snapshot, CcbGuest *guest, void *data, GError **error);
+    void *data;
+} CcbReading;
+
+bool ccb_read_image(CcbDoor door, const CcbReading *reading, GError **error);
