@@ -251,6 +251,40 @@ GPtrArray *ccb_unit_words(const char *value, GError **error)
     return g_steal_pointer(&words);
 }
 
+const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/lib/systemd/system", "/lib/systemd/system",
+                                     NULL};
+
+/* One link for each word of a key of [Install]: in the directory <word>.<suffix>, or, without a
+ * suffix, of that name. */
+static bool add_links(const CcbUnit *unit, const char *key, const char *suffix, const char *name,
+                      GPtrArray *links, GError **error)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Install", key);
+    for (guint i = 0; i < values->len; i++) {
+        g_autoptr(GPtrArray) words =
+            ccb_unit_words(((const CcbUnitValue *)values->pdata[i])->value, error);
+        if (words == NULL)
+            return false;
+        for (guint j = 0; j < words->len; j++) {
+            const char *word = words->pdata[j];
+            char *link = suffix ? g_strdup_printf(CCB_UNIT_DIR "/%s.%s/%s", word, suffix, name)
+                                : g_build_filename(CCB_UNIT_DIR, word, NULL);
+            g_ptr_array_add(links, link);
+        }
+    }
+    return true;
+}
+
+GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func(g_free);
+    return add_links(unit, "WantedBy", "wants", name, links, error) &&
+                   add_links(unit, "RequiredBy", "requires", name, links, error) &&
+                   add_links(unit, "Alias", NULL, name, links, error)
+               ? g_steal_pointer(&links)
+               : NULL;
+}
+
 /* Microseconds of a unit of time; 0: it is none. */
 static guint64 span_unit(const char *name, size_t length)
 {

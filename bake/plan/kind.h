@@ -5,7 +5,7 @@
  *
  *     const CcbStepKind ccb_step_modprobe = {
  *         .name = "modprobe", .summary = "...", .version = 1, .fields = fields,
- *         .check = check, .describe = describe, .run = run,
+ *         .check = check, .describe = describe, .declare = declare, .run = run,
  *     };
  */
 #pragma once
@@ -17,6 +17,7 @@
 
 #include "guest/facts.h"
 #include "guest/guest.h"
+#include "plan/effect.h"
 #include "recipe/recipe.h"
 
 typedef struct CcbStepKind CcbStepKind;
@@ -87,6 +88,11 @@ struct CcbStepKind {
     /* Network on, in a throw-away overlay, in `lock` only: what the step needs beside the recipe's
      * payloads, as CcbPayload without path.  NULL for most kinds. */
     bool (*resolve)(CcbBake *bake, const CcbStep *step, GPtrArray *ret_payloads, GError **error);
+    /* What it will change, to `effect` (effect.h): for a comparison before the bake.  `facts` are
+     * those of the image before the step, as far as they are known: NULL, or default_kver "".
+     * Reads nothing but the recipe's own files.  NULL: nothing can be told. */
+    bool (*declare)(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error);
     bool (*run)(CcbBake *bake, const CcbStep *step, GError **error);
 };
 

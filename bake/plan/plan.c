@@ -147,17 +147,24 @@ static void add_resolved(CcbPlan *plan, CcbStep *step, const CcbLock *lock)
         move_all(step->payloads, resolved);
 }
 
+CcbSpace ccb_step_space(const CcbStep *step)
+{
+    uint64_t bytes = 0;
+    for (guint i = 0; i < step->payloads->len; i++)
+        bytes += ((CcbPayload *)step->payloads->pdata[i])->size;
+    return (CcbSpace){
+        .image = bytes / 100 * step->kind->image_percent + step->kind->image_bytes,
+        .scratch = bytes / 100 * step->kind->scratch_percent + step->kind->scratch_bytes,
+    };
+}
+
 CcbSpace ccb_plan_space(const CcbPlan *plan, guint first)
 {
     CcbSpace space = {0};
     for (guint i = first; i < plan->steps->len; i++) {
-        const CcbStep *step = plan->steps->pdata[i];
-        uint64_t bytes = 0;
-        for (guint j = 0; j < step->payloads->len; j++)
-            bytes += ((CcbPayload *)step->payloads->pdata[j])->size;
-        space.image += bytes / 100 * step->kind->image_percent + step->kind->image_bytes;
-        uint64_t scratch = bytes / 100 * step->kind->scratch_percent + step->kind->scratch_bytes;
-        space.scratch = MAX(space.scratch, scratch); /* a step leaves none behind */
+        CcbSpace step = ccb_step_space(plan->steps->pdata[i]);
+        space.image += step.image;
+        space.scratch = MAX(space.scratch, step.scratch); /* a step leaves none behind */
     }
     return space;
 }

@@ -36,6 +36,9 @@ bool ccb_plan_require_pins(const CcbPlan *plan, GError **error);
  * no step replaces, too little space in the image.  Errors: CCB_ERR_INPUT. */
 bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **error);
 
+/* What a step needs. */
+CcbSpace ccb_step_space(const CcbStep *step);
+
 /* What the steps from `first` on need. */
 CcbSpace ccb_plan_space(const CcbPlan *plan, guint first);
 

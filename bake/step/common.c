@@ -37,6 +37,33 @@ bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error)
     return run_rpm(bake, step, "-U", error);
 }
 
+/* What the lock resolved is called by its name; a payload of the recipe by that of its file, which
+ * the repositories call name-version-release.arch.rpm. */
+static char *package_of(const CcbStep *step, const CcbPayload *payload)
+{
+    if (step->kind->resolve != NULL)
+        return g_strdup(payload->label);
+    size_t length = strlen(payload->name);
+    bool suffix = g_str_has_suffix(payload->name, ".rpm");
+    return g_strndup(payload->name, suffix ? length - strlen(".rpm") : length);
+}
+
+bool ccb_step_declare_rpms(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                           GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)facts;
+    (void)error;
+    for (guint i = 0; i < step->payloads->len; i++) {
+        g_autofree char *package = package_of(step, step->payloads->pdata[i]);
+        ccb_effect_add(effect, CCB_EFFECT_PACKAGE, NULL, package);
+    }
+    if (step->payloads->len > 0)
+        ccb_effect_unknown(effect, NULL, "files and scripts of %u package%s", step->payloads->len,
+                           step->payloads->len == 1 ? "" : "s");
+    return true;
+}
+
 bool ccb_step_add_rpms(CcbBake *bake, const CcbStep *step, GError **error)
 {
     return run_rpm(bake, step, "-i", error);

@@ -16,7 +16,12 @@ bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GErr
 /* Installs or updates the packages that are the step's payloads, in one transaction. */
 bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error);
 
-/* As above, but beside the versions that are installed: for kernels, of which several may be. */
+/* Declares them, by the lock or by the names of their files. */
+bool ccb_step_declare_rpms(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                           GPtrArray *effect, GError **error);
+
+/* As ccb_step_install_rpms(), but beside the versions that are installed: for kernels, of which
+ * several may be. */
 bool ccb_step_add_rpms(CcbBake *bake, const CcbStep *step, GError **error);
 
 /* Refuses a step whose `version` is not the driver's: Fabric Manager, NSCQ and driver

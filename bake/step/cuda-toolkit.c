@@ -38,6 +38,18 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
                            ccb_node_get_text(step->settings, "version"), path);
 }
 
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)facts;
+    (void)error;
+    g_autofree char *path = toolkit_path(step);
+    ccb_effect_unknown(effect, path, "CUDA toolkit %s",
+                       ccb_node_get_text(step->settings, "version"));
+    return true;
+}
+
 static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
 {
     g_autofree char *path = toolkit_path(step);
@@ -71,5 +83,6 @@ const CcbStepKind ccb_step_cuda_toolkit = {
     .scratch_percent = 250,
     .check = check,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

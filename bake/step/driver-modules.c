@@ -13,10 +13,10 @@
 /* Raised when modules that were kept by an older ccbake are not to be used. */
 #define FORMAT "driver modules 1\n"
 
-char *ccb_driver_module_path(const CcbBake *bake, const char *name)
+char *ccb_driver_module_path(const char *kver, const char *name)
 {
     g_autofree char *file = g_strconcat(name, ".ko", NULL);
-    return g_build_filename("/lib/modules", ccb_bake_kver(bake), CCB_DRIVER_MODULE_DIR, file, NULL);
+    return g_build_filename("/lib/modules", kver, CCB_DRIVER_MODULE_DIR, file, NULL);
 }
 
 /* --- The key */
@@ -88,7 +88,7 @@ bool ccb_driver_modules_install(CcbBake *bake, const char *key, bool *ret_found,
     g_autoptr(CcbBuilt) built = ccb_built_find(key);
     for (const char *const *name = ccb_driver_modules; built != NULL && *name != NULL; name++) {
         g_autofree char *from = host_path(built->dir, *name);
-        g_autofree char *to = ccb_driver_module_path(bake, *name);
+        g_autofree char *to = ccb_driver_module_path(ccb_bake_kver(bake), *name);
         if (!ccb_guest_upload(bake->guest, from, to, 0644, 0, 0, error))
             return false;
     }
@@ -98,7 +98,7 @@ bool ccb_driver_modules_install(CcbBake *bake, const char *key, bool *ret_found,
 
 static bool download(CcbBake *bake, const char *dir, const char *name, GError **error)
 {
-    g_autofree char *from = ccb_driver_module_path(bake, name);
+    g_autofree char *from = ccb_driver_module_path(ccb_bake_kver(bake), name);
     g_autofree char *to = host_path(dir, name);
     ccb_autofd int fd = open(to, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
     if (fd < 0)

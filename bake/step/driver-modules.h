@@ -24,4 +24,4 @@ bool ccb_driver_modules_install(CcbBake *bake, const char *key, bool *ret_found,
 bool ccb_driver_modules_keep(CcbBake *bake, const char *key, GError **error);
 
 /* "/lib/modules/KVER/kernel/drivers/video/NAME.ko"; caller frees. */
-char *ccb_driver_module_path(const CcbBake *bake, const char *name);
+char *ccb_driver_module_path(const char *kver, const char *name);

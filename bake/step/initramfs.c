@@ -37,6 +37,17 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
     return g_strdup_printf("depmod and dracut, with %s", drivers);
 }
 
+/* A rescue entry has an initramfs of its own and no modules directory. */
+static bool is_made(const CcbFacts *facts, const CcbBootEntry *entry)
+{
+    return g_strv_contains((const char *const *)facts->kernels, entry->kver);
+}
+
+static char *image_path(const CcbBootEntry *entry)
+{
+    return g_strdup_printf("/boot/initramfs-%s.img", entry->kver);
+}
+
 /* Every file of /etc/modprobe.d, for dracut's --install; caller frees. */
 static char *modprobe_files(CcbBake *bake, GError **error)
 {
@@ -56,7 +67,7 @@ static bool regenerate(CcbBake *bake, const CcbStep *step, const CcbBootEntry *e
 {
     g_autofree char *drivers = drivers_of(step);
     g_autofree char *files = modprobe_files(bake, error);
-    g_autofree char *image = g_strdup_printf("/boot/initramfs-%s.img", entry->kver);
+    g_autofree char *image = image_path(entry);
     if (files == NULL || !ccb_guest_command(bake->guest, error, "depmod", "-a", entry->kver, NULL))
         return false;
     const char *words[] = {"dracut",
@@ -80,14 +91,34 @@ static bool regenerate(CcbBake *bake, const CcbStep *step, const CcbBootEntry *e
     return ccb_step_command(bake, step, argv, error);
 }
 
+static void declare_entry(const CcbStep *step, const CcbBootEntry *entry, GPtrArray *effect)
+{
+    g_autofree char *modules = g_build_filename("/lib/modules", entry->kver, NULL);
+    g_autofree char *image = image_path(entry);
+    g_autofree char *drivers = drivers_of(step);
+    ccb_effect_unknown(effect, modules, "the lists of depmod");
+    ccb_effect_unknown(effect, image, "made anew, with %s", drivers);
+}
+
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)error;
+    for (guint i = 0; facts != NULL && i < facts->entries->len; i++)
+        if (is_made(facts, facts->entries->pdata[i]))
+            declare_entry(step, facts->entries->pdata[i], effect);
+    if (facts == NULL || facts->default_kver[0] == '\0')
+        ccb_effect_unknown(effect, NULL, "an initramfs for a kernel not known yet");
+    return true;
+}
+
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     g_autoptr(GHashTable) done = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < bake->facts->entries->len; i++) {
         const CcbBootEntry *entry = bake->facts->entries->pdata[i];
-        bool installed = g_strv_contains((const char *const *)bake->facts->kernels, entry->kver);
-        /* A rescue entry has an initramfs of its own and no modules directory. */
-        if (installed && g_hash_table_add(done, entry->kver) &&
+        if (is_made(bake->facts, entry) && g_hash_table_add(done, entry->kver) &&
             !regenerate(bake, step, entry, error))
             return false;
     }
@@ -103,5 +134,6 @@ const CcbStepKind ccb_step_initramfs = {
     .image_bytes = 200ull << 20,
     .scratch_bytes = 500ull << 20,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

@@ -65,10 +65,10 @@ static char *edit_line(const CcbStep *step, const char *line, GError **error)
     return ccb_cmdline_render(arguments);
 }
 
-/* Each of these turns the text of one kind of file into the new text; NULL on error. */
-typedef char *(*EditFunc)(const CcbStep *step, const char *text, GError **error);
+/* Each of these turns the text of one kind of file into the new text (CcbEffectEdit; its data is
+ * the step); NULL on error. */
 
-static char *edit_entry(const CcbStep *step, const char *text, GError **error)
+static char *edit_entry(const void *step, const char *text, GError **error)
 {
     g_autoptr(CcbBls) entry = ccb_bls_parse(text, strlen(text), error);
     if (entry == NULL)
@@ -82,7 +82,7 @@ static char *edit_entry(const CcbStep *step, const char *text, GError **error)
     return ccb_bls_render(entry);
 }
 
-static char *edit_grubenv(const CcbStep *step, const char *text, GError **error)
+static char *edit_grubenv(const void *step, const char *text, GError **error)
 {
     g_autoptr(CcbGrubenv) env = ccb_grubenv_parse(text, strlen(text), error);
     g_autofree char *old = env ? ccb_grubenv_get(env, "kernelopts") : NULL;
@@ -94,7 +94,7 @@ static char *edit_grubenv(const CcbStep *step, const char *text, GError **error)
     return ccb_grubenv_render(env);
 }
 
-static char *edit_grubcfg(const CcbStep *step, const char *text, GError **error)
+static char *edit_grubcfg(const void *step, const char *text, GError **error)
 {
     g_autofree char *old = NULL;
     if (!ccb_grubcfg_get_kernelopts(text, strlen(text), &old, error))
@@ -106,7 +106,7 @@ static char *edit_grubcfg(const CcbStep *step, const char *text, GError **error)
     return line ? ccb_grubcfg_set_kernelopts(text, strlen(text), line, &count, error) : NULL;
 }
 
-static char *edit_default_grub(const CcbStep *step, const char *text, GError **error)
+static char *edit_default_grub(const void *step, const char *text, GError **error)
 {
     static const char key[] = "GRUB_CMDLINE_LINUX";
     g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(text, strlen(text), error);
@@ -119,15 +119,44 @@ static char *edit_default_grub(const CcbStep *step, const char *text, GError **e
     return ccb_shellvars_render(vars);
 }
 
-static char *edit_kernel_cmdline(const CcbStep *step, const char *text, GError **error)
+static char *edit_kernel_cmdline(const void *step, const char *text, GError **error)
 {
     g_autofree char *old = g_strstrip(g_strdup(text));
     g_autofree char *line = edit_line(step, old, error);
     return line ? g_strconcat(line, "\n", NULL) : NULL;
 }
 
+/* Beside the boot entries. */
+static const struct {
+    const char *path;
+    CcbEffectEdit edit;
+} places[] = {
+    {CCB_GRUBENV_PATH, edit_grubenv},
+    {"/boot/grub2/grub.cfg", edit_grubcfg},
+    {"/etc/default/grub", edit_default_grub},
+    {"/etc/kernel/cmdline", edit_kernel_cmdline},
+};
+
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)error;
+    g_auto(GStrv) gone = ccb_node_get_strings(step->settings, "remove");
+    g_auto(GStrv) set = ccb_node_get_strings(step->settings, "set");
+    for (char **word = gone; *word != NULL; word++)
+        ccb_effect_add(effect, CCB_EFFECT_REMOVE_ARGUMENT, NULL, *word);
+    for (char **word = set; *word != NULL; word++)
+        ccb_effect_add(effect, CCB_EFFECT_SET_ARGUMENT, NULL, *word);
+    for (guint i = 0; facts != NULL && i < facts->entries->len; i++)
+        ccb_effect_edit(effect, ((CcbBootEntry *)facts->entries->pdata[i])->path, edit_entry, step);
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+        ccb_effect_edit(effect, places[i].path, places[i].edit, step);
+    return true;
+}
+
 /* A missing file is left missing: it does not take part in booting this image. */
-static bool edit_file(CcbBake *bake, const CcbStep *step, const char *path, EditFunc edit,
+static bool edit_file(CcbBake *bake, const CcbStep *step, const char *path, CcbEffectEdit edit,
                       GError **error)
 {
     g_autofree char *text = NULL;
@@ -145,15 +174,6 @@ static bool edit_file(CcbBake *bake, const CcbStep *step, const char *path, Edit
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    static const struct {
-        const char *path;
-        EditFunc edit;
-    } places[] = {
-        {CCB_GRUBENV_PATH, edit_grubenv},
-        {"/boot/grub2/grub.cfg", edit_grubcfg},
-        {"/etc/default/grub", edit_default_grub},
-        {"/etc/kernel/cmdline", edit_kernel_cmdline},
-    };
     for (guint i = 0; i < bake->facts->entries->len; i++) {
         const CcbBootEntry *entry = bake->facts->entries->pdata[i];
         if (!edit_file(bake, step, entry->path, edit_entry, error))
@@ -172,5 +192,6 @@ const CcbStepKind ccb_step_kernel_args = {
     .fields = fields,
     .check = check,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

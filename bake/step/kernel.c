@@ -24,6 +24,21 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
                                                    : "");
 }
 
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    if (facts == NULL || facts->default_kver[0] == '\0') {
+        ccb_effect_unknown(effect, NULL, "whether the kernel is older than %s", recipe->min_kernel);
+        return true;
+    }
+    if (ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0)
+        return true;
+    ccb_step_declare_rpms(recipe, step, facts, effect, error);
+    for (guint i = 0; i < effect->len; i++)
+        ((CcbEffectItem *)effect->pdata[i])->keep = true;
+    return true;
+}
+
 /* A kernel package may leave the default where it was: the newest entry becomes it. */
 static bool boot_newest(CcbBake *bake, GError **error)
 {
@@ -65,5 +80,6 @@ const CcbStepKind ccb_step_kernel = {
     .replaces_kernel = true,
     .image_percent = 400,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

@@ -35,11 +35,27 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
     return g_strdup_printf("write /etc/modprobe.d/%s", ccb_node_get_text(step->settings, "file"));
 }
 
+static char *target_path(const CcbStep *step)
+{
+    return g_build_filename("/etc/modprobe.d", ccb_node_get_text(step->settings, "file"), NULL);
+}
+
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)facts;
+    (void)error;
+    const char *content = ccb_node_get_text(step->settings, "content");
+    g_autofree char *path = target_path(step);
+    ccb_effect_file(effect, path, content, strlen(content));
+    return true;
+}
+
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const char *content = ccb_node_get_text(step->settings, "content");
-    g_autofree char *path =
-        g_build_filename("/etc/modprobe.d", ccb_node_get_text(step->settings, "file"), NULL);
+    g_autofree char *path = target_path(step);
     return ccb_guest_write(bake->guest, path, content, strlen(content), 0644, 0, 0, error);
 }
 
@@ -51,5 +67,6 @@ const CcbStepKind ccb_step_modprobe = {
     .feeds_initramfs = true,
     .check = check,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

@@ -10,10 +10,12 @@
 
 static const CcbField fields[] = {CCB_STEP_FIELDS, {0}};
 
+static const char modprobe_path[] = "/etc/modprobe.d/ccbake-nouveau.conf";
 static const char modprobe_conf[] =
     "# Written by ccbake: nouveau would take the GPU before nvidia.\n"
     "blacklist nouveau\n"
     "options nouveau modeset=0\n";
+static const char dracut_path[] = "/etc/dracut.conf.d/ccbake-nouveau.conf";
 static const char dracut_conf[] = "# Written by ccbake, for later initramfs images.\n"
                                   "omit_drivers+=\" nouveau \"\n";
 
@@ -24,13 +26,25 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
     return g_strdup("keep nouveau out: modprobe blacklist, and no initramfs has it");
 }
 
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)step;
+    (void)facts;
+    (void)error;
+    ccb_effect_file(effect, modprobe_path, modprobe_conf, strlen(modprobe_conf));
+    ccb_effect_file(effect, dracut_path, dracut_conf, strlen(dracut_conf));
+    return true;
+}
+
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     (void)step;
-    return ccb_guest_write(bake->guest, "/etc/modprobe.d/ccbake-nouveau.conf", modprobe_conf,
-                           strlen(modprobe_conf), 0644, 0, 0, error) &&
-           ccb_guest_write(bake->guest, "/etc/dracut.conf.d/ccbake-nouveau.conf", dracut_conf,
-                           strlen(dracut_conf), 0644, 0, 0, error);
+    return ccb_guest_write(bake->guest, modprobe_path, modprobe_conf, strlen(modprobe_conf), 0644,
+                           0, 0, error) &&
+           ccb_guest_write(bake->guest, dracut_path, dracut_conf, strlen(dracut_conf), 0644, 0, 0,
+                           error);
 }
 
 const CcbStepKind ccb_step_nouveau_blacklist = {
@@ -40,5 +54,6 @@ const CcbStepKind ccb_step_nouveau_blacklist = {
     .fields = fields,
     .feeds_initramfs = true,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

@@ -29,5 +29,6 @@ const CcbStepKind ccb_step_nscq = {
     .image_percent = 400,
     .check = check,
     .describe = describe,
+    .declare = ccb_step_declare_rpms,
     .run = ccb_step_install_versioned,
 };

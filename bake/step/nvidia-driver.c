@@ -72,6 +72,26 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
                            ccb_node_get_text(step->settings, "version"));
 }
 
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)error;
+    const char *version = ccb_node_get_text(step->settings, "version");
+    const char *kver = facts != NULL ? facts->default_kver : "";
+    for (const char *const *name = ccb_driver_modules; kver[0] != '\0' && *name != NULL; name++) {
+        g_autofree char *path = ccb_driver_module_path(kver, *name);
+        ccb_effect_add(effect, CCB_EFFECT_MODULE, path, version);
+    }
+    if (kver[0] == '\0')
+        ccb_effect_unknown(effect, NULL, "modules of driver %s, for a kernel not known yet",
+                           version);
+    ccb_effect_unknown(effect, NULL,
+                       "libraries, programs and firmware of driver %s; the lists of depmod",
+                       version);
+    return true;
+}
+
 /* What decides about the modules that come out; what it is given beside depends on the builder. */
 static GPtrArray *installer_flags(const CcbBake *bake)
 {
@@ -140,7 +160,7 @@ static bool expect_value(const CcbModule *module, const char *name, const char *
 
 static bool check_module(CcbBake *bake, const char *version, const char *name, GError **error)
 {
-    g_autofree char *path = ccb_driver_module_path(bake, name);
+    g_autofree char *path = ccb_driver_module_path(ccb_bake_kver(bake), name);
     if (!ccb_guest_exists(bake->guest, path))
         return ccb_fail(error, CCB_ERR_STEP,
                         "the installer said that all went well, but %s is missing", path);
@@ -201,5 +221,6 @@ const CcbStepKind ccb_step_nvidia_driver = {
     .scratch_bytes = 500ull << 20,
     .check = check,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

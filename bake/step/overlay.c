@@ -19,7 +19,8 @@ static const CcbField fields[] = {
 };
 
 typedef struct {
-    CcbBake *bake;
+    CcbBake *bake;     /* NULL while the step is only declared */
+    GPtrArray *effect; /* NULL while it runs */
     const CcbNode *settings;
     const char *target;
     uid_t uid;
@@ -110,12 +111,16 @@ static mode_t mode_for(const Copy *copy, const char *path, mode_t usual)
     return mode;
 }
 
+static bool has_mode(const Copy *copy, const char *path)
+{
+    return ccb_node_get(ccb_node_get(copy->settings, "modes"), path) != NULL;
+}
+
 /* A directory that the image has already keeps its mode and owner unless the recipe declares a
  * mode. */
 static bool copy_directory(const Copy *copy, const char *path, GError **error)
 {
-    bool declared = ccb_node_get(ccb_node_get(copy->settings, "modes"), path) != NULL;
-    if (!declared && ccb_guest_exists(copy->bake->guest, path))
+    if (!has_mode(copy, path) && ccb_guest_exists(copy->bake->guest, path))
         return true;
     return ccb_guest_mkdir(copy->bake->guest, path, mode_for(copy, path, 0755), copy->uid,
                            copy->gid, error);
@@ -136,13 +141,50 @@ static bool copy_entry(const CcbTreeEntry *entry, void *data, GError **error)
                             copy->gid, error);
 }
 
-static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+static bool declare_entry(const CcbTreeEntry *entry, void *data, GError **error)
+{
+    const Copy *copy = data;
+    g_autofree char *path = g_build_filename(copy->target, entry->path, NULL);
+    if (entry->path[0] == '\0')
+        return true;
+    if (entry->type == 'd') {
+        CcbEffectItem *item = ccb_effect_add(copy->effect, CCB_EFFECT_DIRECTORY, path, NULL);
+        item->mode = mode_for(copy, path, 0755);
+        item->uid = copy->uid;
+        item->gid = copy->gid;
+        item->keep = !has_mode(copy, path);
+        return true;
+    }
+    if (entry->type == 'l') {
+        ccb_effect_add(copy->effect, CCB_EFFECT_LINK, path, entry->target);
+        return true;
+    }
+    return ccb_effect_upload(copy->effect, entry->absolute, path,
+                             mode_for(copy, path, entry->executable ? 0755 : 0644), copy->uid,
+                             copy->gid, error);
+}
+
+static bool walk(Copy copy, const CcbStep *step, CcbTreeFunc visit, GError **error)
 {
     g_autofree char *source = source_path(step->settings);
     const char *owner = ccb_node_get_text(step->settings, "owner");
-    Copy copy = {.bake = bake, .settings = step->settings, .target = target_of(step)};
+    copy.settings = step->settings;
+    copy.target = target_of(step);
     parse_owner(owner ? owner : "0:0", &copy.uid, &copy.gid);
-    return ccb_tree_walk(source, copy_entry, &copy, error);
+    return ccb_tree_walk(source, visit, &copy, error);
+}
+
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)facts;
+    return walk((Copy){.effect = effect}, step, declare_entry, error);
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    return walk((Copy){.bake = bake}, step, copy_entry, error);
 }
 
 const CcbStepKind ccb_step_overlay = {
@@ -152,5 +194,6 @@ const CcbStepKind ccb_step_overlay = {
     .fields = fields,
     .check = check,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

@@ -138,6 +138,7 @@ const CcbStepKind ccb_step_packages = {
     .fields = fields,
     .image_percent = 400,
     .describe = describe,
+    .declare = ccb_step_declare_rpms,
     .resolve = resolve,
     .run = ccb_step_install_rpms,
 };

@@ -38,6 +38,20 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
                            step->payloads->len);
 }
 
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)facts;
+    (void)error;
+    for (guint i = 0; i < step->payloads->len; i++)
+        ccb_effect_unknown(effect, NULL, "wheel %s, for %s",
+                           ((CcbPayload *)step->payloads->pdata[i])->name, interpreter(step));
+    if (ccb_node_get_bool(step->settings, "make-default", false))
+        ccb_effect_unknown(effect, "/usr/bin/python3", "%s, by alternatives", interpreter(step));
+    return true;
+}
+
 static void add_words(GPtrArray *argv, ...)
 {
     va_list args;
@@ -155,6 +169,7 @@ const CcbStepKind ccb_step_python_packages = {
     .fields = fields,
     .image_percent = 500,
     .describe = describe,
+    .declare = declare,
     .resolve = resolve,
     .run = run,
 };

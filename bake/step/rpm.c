@@ -24,5 +24,6 @@ const CcbStepKind ccb_step_rpm = {
     .fields = fields,
     .image_percent = 400,
     .describe = describe,
+    .declare = ccb_step_declare_rpms,
     .run = ccb_step_install_rpms,
 };

@@ -26,6 +26,17 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
     return g_string_free(text, FALSE);
 }
 
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)step;
+    (void)facts;
+    (void)error;
+    ccb_effect_unknown(effect, NULL, "what its commands do");
+    return true;
+}
+
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const CcbNode *list = ccb_node_get(step->settings, "commands");
@@ -46,5 +57,6 @@ const CcbStepKind ccb_step_run = {
     .version = 1,
     .fields = fields,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

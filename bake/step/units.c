@@ -11,8 +11,6 @@
 #include "step/common.h"
 #include "step/table.h"
 
-#define UNIT_DIR "/etc/systemd/system"
-
 static const CcbField wait_fields[] = {
     {"unit", CCB_FIELD_STRING, true, "unit that must have started", NULL, NULL},
     {"consumers", CCB_FIELD_STRINGS, true, "units that wait for it; they may not exist yet", NULL,
@@ -61,49 +59,92 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
                            started[0] ? started : "none");
 }
 
-static bool install_files(CcbBake *bake, const CcbStep *step, GError **error)
+/* Puts a file of the host, or a text, at a path of the guest, or says so. */
+typedef bool (*PutFunc)(void *to, const char *what, const char *path, GError **error);
+
+/* Every file that "install" names. */
+static bool each_file(const CcbStep *step, PutFunc put, void *to, GError **error)
 {
     const CcbNode *setting = ccb_node_get(step->settings, "install");
     g_auto(GStrv) files = ccb_node_get_strings(step->settings, "install");
     for (char **file = files; *file != NULL; file++) {
         g_autofree char *source = ccb_schema_host_path(setting, *file);
         g_autofree char *name = g_path_get_basename(*file);
-        g_autofree char *target = g_build_filename(UNIT_DIR, name, NULL);
-        if (!ccb_guest_upload(bake->guest, source, target, 0644, 0, 0, error))
+        g_autofree char *target = g_build_filename(CCB_UNIT_DIR, name, NULL);
+        if (!put(to, source, target, error))
             return false;
     }
     return true;
 }
 
-static bool write_drop_in(CcbBake *bake, const char *consumer, const char *unit, GError **error)
-{
-    g_autofree char *path = g_strdup_printf(UNIT_DIR "/%s.d/10-ccbake.conf", consumer);
-    g_autofree char *text = g_strdup_printf("# Written by ccbake: %s needs the GPU ready.\n"
-                                            "[Unit]\nAfter=%s\nWants=%s\n",
-                                            consumer, unit, unit);
-    return ccb_guest_write(bake->guest, path, text, strlen(text), 0644, 0, 0, error);
-}
-
-static bool write_drop_ins(CcbBake *bake, const CcbStep *step, GError **error)
+/* Every drop-in of "wait-for". */
+static bool each_drop_in(const CcbStep *step, PutFunc put, void *to, GError **error)
 {
     const CcbNode *list = ccb_node_get(step->settings, "wait-for");
     for (guint i = 0; list != NULL && i < list->items->len; i++) {
         const CcbNode *row = list->items->pdata[i];
+        const char *unit = ccb_node_get_text(row, "unit");
         g_auto(GStrv) consumers = ccb_node_get_strings(row, "consumers");
-        for (char **consumer = consumers; *consumer != NULL; consumer++)
-            if (!write_drop_in(bake, *consumer, ccb_node_get_text(row, "unit"), error))
+        for (char **consumer = consumers; *consumer != NULL; consumer++) {
+            g_autofree char *path = g_strdup_printf(CCB_UNIT_DIR "/%s.d/10-ccbake.conf", *consumer);
+            g_autofree char *text = g_strdup_printf("# Written by ccbake: %s needs the GPU ready.\n"
+                                                    "[Unit]\nAfter=%s\nWants=%s\n",
+                                                    *consumer, unit, unit);
+            if (!put(to, text, path, error))
                 return false;
+        }
     }
     return true;
+}
+
+static bool declare_file(void *to, const char *source, const char *path, GError **error)
+{
+    return ccb_effect_upload(to, source, path, 0644, 0, 0, error);
+}
+
+static bool declare_drop_in(void *to, const char *text, const char *path, GError **error)
+{
+    (void)error;
+    ccb_effect_file(to, path, text, strlen(text));
+    return true;
+}
+
+static void declare_names(GPtrArray *effect, const CcbStep *step, const char *key,
+                          CcbEffectKind kind)
+{
+    g_auto(GStrv) names = ccb_node_get_strings(step->settings, key);
+    for (char **name = names; *name != NULL; name++)
+        ccb_effect_add(effect, kind, NULL, *name);
+}
+
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    (void)recipe;
+    (void)facts;
+    if (!each_file(step, declare_file, effect, error) ||
+        !each_drop_in(step, declare_drop_in, effect, error))
+        return false;
+    declare_names(effect, step, "disable", CCB_EFFECT_DISABLE);
+    declare_names(effect, step, "enable", CCB_EFFECT_ENABLE);
+    return true;
+}
+
+static bool install_file(void *to, const char *source, const char *path, GError **error)
+{
+    return ccb_guest_upload(to, source, path, 0644, 0, 0, error);
+}
+
+static bool write_drop_in(void *to, const char *text, const char *path, GError **error)
+{
+    return ccb_guest_write(to, path, text, strlen(text), 0644, 0, 0, error);
 }
 
 /* Where systemd would find the unit's file; caller frees. */
 static char *find_unit(CcbBake *bake, const char *name, GError **error)
 {
-    static const char *const places[] = {UNIT_DIR, "/usr/lib/systemd/system",
-                                         "/lib/systemd/system"};
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
-        char *path = g_build_filename(places[i], name, NULL);
+    for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
+        char *path = g_build_filename(*dir, name, NULL);
         if (ccb_guest_exists(bake->guest, path))
             return path;
         g_free(path);
@@ -112,57 +153,32 @@ static char *find_unit(CcbBake *bake, const char *name, GError **error)
     return NULL;
 }
 
-/* The link for one word of [Install]: UNIT_DIR/<target>.<suffix>/<name>, or UNIT_DIR/<alias>. */
-static bool make_link(CcbBake *bake, const char *word, const char *suffix, const char *path,
-                      GError **error)
-{
-    g_autofree char *name = g_path_get_basename(path);
-    g_autofree char *link = suffix ? g_strdup_printf(UNIT_DIR "/%s.%s/%s", word, suffix, name)
-                                   : g_build_filename(UNIT_DIR, word, NULL);
-    return ccb_guest_symlink(bake->guest, path, link, error);
-}
-
-static bool make_links(CcbBake *bake, const CcbUnit *unit, const char *key, const char *suffix,
-                       const char *path, guint *links, GError **error)
-{
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Install", key);
-    for (guint i = 0; i < values->len; i++) {
-        const CcbUnitValue *value = values->pdata[i];
-        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, error);
-        if (words == NULL)
-            return false;
-        for (guint j = 0; j < words->len; j++, (*links)++)
-            if (!make_link(bake, words->pdata[j], suffix, path, error))
-                return false;
-    }
-    return true;
-}
-
 static bool enable(CcbBake *bake, const char *name, GError **error)
 {
     g_autofree char *path = find_unit(bake, name, error);
     size_t size = 0;
     g_autofree char *text = path ? ccb_guest_read(bake->guest, path, &size, error) : NULL;
     g_autoptr(CcbUnit) unit = text ? ccb_unit_parse(text, size, path, error) : NULL;
-    guint links = 0;
-    if (unit == NULL || !make_links(bake, unit, "WantedBy", "wants", path, &links, error) ||
-        !make_links(bake, unit, "RequiredBy", "requires", path, &links, error) ||
-        !make_links(bake, unit, "Alias", NULL, path, &links, error))
+    g_autoptr(GPtrArray) links = unit ? ccb_unit_links(unit, name, error) : NULL;
+    if (links == NULL)
         return false;
-    return links > 0 ||
+    for (guint i = 0; i < links->len; i++)
+        if (!ccb_guest_symlink(bake->guest, path, links->pdata[i], error))
+            return false;
+    return links->len > 0 ||
            ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it", path);
 }
 
 /* Every link in a .wants or .requires directory goes; the unit's file stays. */
 static bool disable(CcbBake *bake, const char *name, GError **error)
 {
-    g_auto(GStrv) entries = ccb_guest_list(bake->guest, UNIT_DIR, error);
+    g_auto(GStrv) entries = ccb_guest_list(bake->guest, CCB_UNIT_DIR, error);
     if (entries == NULL)
         return false;
     for (char **entry = entries; *entry != NULL; entry++) {
         if (!g_str_has_suffix(*entry, ".wants") && !g_str_has_suffix(*entry, ".requires"))
             continue;
-        g_autofree char *link = g_build_filename(UNIT_DIR, *entry, name, NULL);
+        g_autofree char *link = g_build_filename(CCB_UNIT_DIR, *entry, name, NULL);
         if (!ccb_guest_remove(bake->guest, link, error))
             return false;
     }
@@ -181,7 +197,8 @@ static bool for_each(CcbBake *bake, const CcbStep *step, const char *key,
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    return install_files(bake, step, error) && write_drop_ins(bake, step, error) &&
+    return each_file(step, install_file, bake->guest, error) &&
+           each_drop_in(step, write_drop_in, bake->guest, error) &&
            for_each(bake, step, "disable", disable, error) &&
            for_each(bake, step, "enable", enable, error);
 }
@@ -193,5 +210,6 @@ const CcbStepKind ccb_step_units = {
     .fields = fields,
     .check = check,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };

@@ -124,8 +124,29 @@ static void test_seconds(void)
     is_span("18446744073709551615w", -1);
 }
 
+static void is_links(const char *install, const char *expected)
+{
+    g_autofree char *text = g_strconcat("[Install]\n", install, NULL);
+    g_autoptr(CcbUnit) unit = ccb_unit_parse(text, strlen(text), "u", NULL);
+    g_autoptr(GPtrArray) links = ccb_unit_links(unit, "x.service", NULL);
+    g_autoptr(GString) all = g_string_new(NULL);
+    for (guint i = 0; links != NULL && i < links->len; i++)
+        g_string_append_printf(all, "%s\n", (char *)links->pdata[i] + strlen(CCB_UNIT_DIR "/"));
+    is_str(links != NULL ? all->str : NULL, expected, install);
+}
+
+static void test_links(void)
+{
+    is_links("", "");
+    is_links("WantedBy=a.target b.target\nWantedBy=c.target\n",
+             "a.target.wants/x.service\nb.target.wants/x.service\nc.target.wants/x.service\n");
+    is_links("Alias=y.service\nRequiredBy=a.target\n", "a.target.requires/x.service\ny.service\n");
+    is_links("WantedBy=\"a.target\n", NULL);
+}
+
 int main(void)
 {
+    test_links();
     test_seconds();
     test_parse();
     test_merge();
