@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What steps declare, applied to an image that is made here: no guest, no door. */
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "diff/predict.h"
+#include "tap.h"
+
+static CcbSnapshot *image;
+static CcbPrediction *prediction;
+static GPtrArray *effect;
+
+static char **words(const char *text)
+{
+    return g_strsplit(text, " ", -1);
+}
+
+static void boot_entry(CcbFacts *facts, const char *id, const char *options)
+{
+    CcbBootEntry *entry = g_new0(CcbBootEntry, 1);
+    entry->id = g_strdup(id);
+    entry->path = g_strdup_printf("/boot/loader/entries/%s.conf", id);
+    entry->kver = g_strdup(id);
+    entry->options = g_strdup(options);
+    g_ptr_array_add(facts->entries, entry);
+}
+
+static void entry_free(gpointer data)
+{
+    CcbGuestEntry *entry = data;
+    g_free(entry->path);
+    g_free(entry->target);
+    g_free(entry);
+}
+
+static CcbGuestEntry *put(const char *path, mode_t mode)
+{
+    CcbGuestEntry *entry = g_new0(CcbGuestEntry, 1);
+    entry->path = g_strdup(path);
+    entry->st.mode = mode;
+    entry->mtime_ns = entry->ctime_ns = 1;
+    g_ptr_array_add(image->entries, entry);
+    return entry;
+}
+
+static void put_text(const char *path, const char *text)
+{
+    g_hash_table_insert(image->texts, g_strdup(path), g_bytes_new(text, strlen(text)));
+    put(path, S_IFREG | 0644)->st.size = strlen(text);
+}
+
+static void put_link(const char *path, const char *target)
+{
+    put(path, S_IFLNK | 0777)->target = g_strdup(target);
+}
+
+/* Sorted by path, as snapshots are. */
+static void begin(void)
+{
+    CcbFacts *facts = ccb_facts_new();
+    facts->packages = words("a-1.0-1.el8.x86_64 kernel-core-5-1.x86_64");
+    facts->kernels = words("5-1.x86_64");
+    facts->kernelopts = g_strdup("ro quiet");
+    facts->default_entry = g_strdup("one");
+    facts->default_kver = g_strdup("5-1.x86_64");
+    boot_entry(facts, "one", "$kernelopts root=a");
+    boot_entry(facts, "two", "ro quiet root=a");
+    image = ccb_snapshot_new("base", facts, g_ptr_array_new_with_free_func(entry_free));
+    put("etc", S_IFDIR | 0755);
+    put_text("etc/a.conf", "one\ntwo\n");
+    put("etc/systemd", S_IFDIR | 0755);
+    put("etc/systemd/system", S_IFDIR | 0755);
+    put("etc/systemd/system/multi-user.target.wants", S_IFDIR | 0755);
+    put_link("etc/systemd/system/multi-user.target.wants/old.service",
+             "/usr/lib/systemd/system/old.service");
+    put_link("lib", "usr/lib");
+    put_link("loop", "loop");
+    put("usr", S_IFDIR | 0755);
+    put("usr/lib", S_IFDIR | 0755);
+    put("usr/lib/systemd", S_IFDIR | 0755);
+    put("usr/lib/systemd/system", S_IFDIR | 0755);
+    put_text("usr/lib/systemd/system/bare.service", "[Unit]\n");
+    put_text("usr/lib/systemd/system/new.service",
+             "[Install]\nWantedBy=multi-user.target\nRequiredBy=b.target\nAlias=n.service\n");
+    prediction = ccb_prediction_new(image, NULL);
+    effect = ccb_effect_new();
+}
+
+/* What the effect changes, and a line for all that is unknown; forgets the effect. */
+static char *step(void)
+{
+    GError *error = NULL;
+    g_autoptr(GPtrArray) unknown = ccb_effect_new();
+    g_autoptr(CcbDiff) diff = ccb_predict(prediction, "after", effect, unknown, &error);
+    g_autofree char *text = ccb_diff_body_to_text(diff);
+    g_autoptr(GString) all = g_string_new(text);
+    for (guint i = 0; i < unknown->len; i++) {
+        const CcbEffectItem *item = unknown->pdata[i];
+        g_string_append_printf(all, "? %s%s\n", item->path ? item->path : "", item->value);
+    }
+    g_ptr_array_set_size(effect, 0);
+    return g_string_free(g_steal_pointer(&all), FALSE);
+}
+
+static void end(void)
+{
+    ccb_prediction_free(prediction);
+    ccb_snapshot_free(image);
+    g_ptr_array_unref(effect);
+}
+
+static void is(const char *expected, const char *what)
+{
+    is_taken(step(), expected, what);
+    end();
+}
+
+static void text_file(const char *path, const char *text)
+{
+    ccb_effect_file(effect, path, text, strlen(text));
+}
+
+static void add(CcbEffectKind kind, const char *path, const char *value)
+{
+    ccb_effect_add(effect, kind, path, value);
+}
+
+static void test_files(void)
+{
+    begin();
+    is("no difference\n", "a step without effect");
+    begin();
+    text_file("/etc/a.conf", "one\ntwo\n");
+    is("no difference\n", "a file that is written as it stands there");
+    begin();
+    text_file("/etc/a.conf", "one\n2\n");
+    text_file("/etc/b/c", "new\n");
+    is("files    2 added, 1 changed\n"
+       "  ~ /etc/a.conf\n      @@ -1,2 +1,2 @@\n       one\n      -two\n      +2\n"
+       "  + /etc/b directory 0755 0:0\n"
+       "  + /etc/b/c file 0644 0:0\n      @@ -0,0 +1 @@\n      +new\n",
+       "a changed file, and a new one with its directory");
+    begin();
+    text_file("/lib/modprobe.d/a.conf", "x\n");
+    text_file("/loop/y", "y\n");
+    is("files    1 added\n"
+       "  + /usr/lib/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +x\n"
+       "other    2 added, +2 bytes\n  /loop  1 added, +2 bytes\n  /usr/lib  1 added\n",
+       "a file goes through the links of the image; a link to itself ends");
+    begin();
+    add(CCB_EFFECT_LINK, "/etc/l", "a.conf");
+    CcbEffectItem *item = ccb_effect_add(effect, CCB_EFFECT_DIRECTORY, "/etc", NULL);
+    item->mode = 0700;
+    item->keep = true;
+    item = ccb_effect_add(effect, CCB_EFFECT_DIRECTORY, "/etc/systemd", NULL);
+    item->mode = 0700;
+    item->uid = 5;
+    is("files    1 added, 1 changed\n  + /etc/l link ► a.conf\n"
+       "  ~ /etc/systemd directory 0755 0:0 ► directory 0700 5:0\n",
+       "a link; a directory that stays, and one that does not");
+}
+
+static char *upper(const void *data, const char *text, GError **error)
+{
+    if (data == NULL)
+        return g_ascii_strup(text, -1);
+    ccb_fail(error, CCB_ERR_INPUT, "line 1: %s", (const char *)data);
+    return NULL;
+}
+
+static void test_edits(void)
+{
+    begin();
+    ccb_effect_edit(effect, "/etc/a.conf", upper, NULL);
+    ccb_effect_edit(effect, "/etc/missing", upper, NULL);
+    is_taken(step(),
+             "files    1 changed\n  ~ /etc/a.conf\n"
+             "      @@ -1,2 +1,2 @@\n      -one\n      -two\n      +ONE\n      +TWO\n",
+             "an edited file; a missing one stays missing");
+    ccb_effect_edit(effect, "/etc/a.conf", upper, NULL);
+    is("no difference\n", "the next step begins with what the one before left");
+    begin();
+    ccb_effect_edit(effect, "/etc/a.conf", upper, "odd");
+    is("no difference\n? /etc/a.confline 1: odd\n", "an edit that would fail");
+}
+
+static void test_units(void)
+{
+    begin();
+    add(CCB_EFFECT_ENABLE, NULL, "new.service");
+    add(CCB_EFFECT_ENABLE, NULL, "bare.service");
+    add(CCB_EFFECT_ENABLE, NULL, "later.service");
+    is("units    3 added\n"
+       "  + enabled  new.service  /etc/systemd/system/b.target.requires/new.service\n"
+       "  + enabled  new.service  /etc/systemd/system/multi-user.target.wants/new.service\n"
+       "  + alias    n.service  /etc/systemd/system/n.service\n"
+       "files    1 added\n  + /etc/systemd/system/b.target.requires directory 0755 0:0\n"
+       "? the links that enable bare.service: its [Install] names none\n"
+       "? the links that enable later.service: its file is not known yet\n",
+       "enabled by its [Install]");
+    begin();
+    add(CCB_EFFECT_DISABLE, NULL, "old.service");
+    add(CCB_EFFECT_DISABLE, NULL, "none.service");
+    is_taken(step(),
+             "units    1 removed\n  - enabled  old.service  "
+             "/etc/systemd/system/multi-user.target.wants/old.service\n",
+             "disabled");
+    text_file("/etc/systemd/system/own.service", "[Install]\nWantedBy=multi-user.target\n");
+    add(CCB_EFFECT_ENABLE, NULL, "own.service");
+    is("units    2 added\n"
+       "  + enabled  own.service  /etc/systemd/system/multi-user.target.wants/own.service\n"
+       "  + unit     own.service  /etc/systemd/system/own.service\n"
+       "files    1 added\n  + /etc/systemd/system/own.service file 0644 0:0\n"
+       "      @@ -0,0 +1,2 @@\n      +[Install]\n      +WantedBy=multi-user.target\n",
+       "a unit of the same step is enabled");
+}
+
+static void test_packages(void)
+{
+    begin();
+    add(CCB_EFFECT_PACKAGE, NULL, "a-1:2.0-1.el8.x86_64");
+    add(CCB_EFFECT_PACKAGE, NULL, "b-1-1.noarch");
+    add(CCB_EFFECT_PACKAGE, NULL, "kernel-core-5-1.x86_64");
+    is_taken(step(),
+             "packages 1 added, 1 changed\n  ~ a.x86_64 1.0-1.el8 ► 1:2.0-1.el8\n"
+             "  + b.noarch 1-1\n",
+             "packages; one that is installed is no change");
+    is_str(ccb_prediction_facts(prediction)->default_kver, "5-1.x86_64", "the kernel is known");
+    ccb_effect_add(effect, CCB_EFFECT_PACKAGE, NULL, "kernel-core-5-2.x86_64")->keep = true;
+    is_taken(step(),
+             "packages 1 added\n  + kernel-core.x86_64 5-2\n"
+             "? the boot entry of kernel-core-5-2.x86_64\n",
+             "a kernel beside another");
+    is_str(ccb_prediction_facts(prediction)->default_kver, "", "which one boots is not known then");
+    add(CCB_EFFECT_MODULE, "/lib/modules/5-1.x86_64/kernel/drivers/video/nvidia.ko", "570.1");
+    is("modules  1 added\n  + 5-1.x86_64/kernel/drivers/video/nvidia.ko 570.1\n"
+       "other    6 added\n  /usr/lib  1 added\n  /usr/lib/modules  5 added\n",
+       "a module");
+}
+
+static void test_arguments(void)
+{
+    begin();
+    add(CCB_EFFECT_SET_ARGUMENT, NULL, "swiotlb=1,any");
+    add(CCB_EFFECT_REMOVE_ARGUMENT, NULL, "quiet");
+    is("boot\n  ~ one\n      - quiet\n      + swiotlb=1,any\n"
+       "  ~ two\n      - quiet\n      + swiotlb=1,any\n",
+       "arguments, of an entry with kernelopts and of one without");
+}
+
+static void test_nothing_at_hand(void)
+{
+    begin();
+    ccb_prediction_free(prediction);
+    prediction = ccb_prediction_new(NULL, NULL);
+    text_file("/etc/x/y", "y\n");
+    ccb_effect_edit(effect, "/etc/a.conf", upper, NULL);
+    ccb_effect_add(effect, CCB_EFFECT_DIRECTORY, "/etc/x", NULL)->keep = true;
+    add(CCB_EFFECT_PACKAGE, NULL, "b-1-1.noarch");
+    add(CCB_EFFECT_ENABLE, NULL, "new.service");
+    add(CCB_EFFECT_SET_ARGUMENT, NULL, "a=1");
+    is("packages 1 added\n  + b.noarch 1-1\n"
+       "files    1 added\n  + /etc/x/y file 0644 0:0\n      @@ -0,0 +1 @@\n      +y\n"
+       "? the links that enable new.service: its file is not known yet\n",
+       "without an image only what is written shows");
+}
+
+int main(void)
+{
+    test_files();
+    test_edits();
+    test_units();
+    test_packages();
+    test_arguments();
+    test_nothing_at_hand();
+    return done();
+}
