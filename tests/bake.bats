@@ -94,6 +94,52 @@ bake() {
     assert_equal "$(member '.directories[0].path')" /usr/local/cuda-12.4
 }
 
+# plan_diff GPUS [OPTION...]: the JSON of `ccbake plan --diff`.
+plan_diff() {
+    # shellcheck disable=SC2046 # words are wanted
+    "$CCBAKE" plan --quiet --json --diff --door=host $(recipe "$1")
+}
+
+@test "plan shows of what is cached exactly what the recipe did" {
+    local gpus
+    for gpus in 1 8; do
+        "$CCBAKE" diff --quiet --json --door=host "$STANDIN/base.qcow2" "$gpus.qcow2" >"$gpus.diff.json"
+        plan_diff "$gpus" >"$gpus.plan.json"
+        assert_equal "$(jq -r '[.steps[].basis] | unique[]' "$gpus.plan.json")" exact
+        diff <(jq '.exact | del(.a.image, .b.image)' "$gpus.plan.json") \
+            <(jq 'del(.a.image, .b.image)' "$gpus.diff.json")
+    done
+}
+
+@test "plan shows of what is not cached what comes true" {
+    local gpus declared
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+    for gpus in 1 8; do
+        plan_diff "$gpus" >"$gpus.plan.json"
+        assert_equal "$(jq -r '[.steps[].basis] | unique[]' "$gpus.plan.json")" declared
+        for declared in packages modules units boot configuration; do
+            assert_equal "$(jq -n --arg list "$declared" --slurpfile plan "$gpus.plan.json" \
+                --slurpfile diff "$gpus.diff.json" -c '[$plan[0].steps[].diff[$list][]] - $diff[0][$list]')" "[]"
+        done
+    done
+    count() {
+        jq -c '[.steps[].diff | .packages, .modules, .units, .boot | length] | _nwise(4)' "$1.plan.json" | sort -u
+        jq -r '.steps[].unknown[].path | select(. != null)' "$1.plan.json"
+    }
+    assert_equal "$(count 1)" '[0,0,0,0]
+[0,0,0,1]
+[0,0,5,0]
+[0,5,0,0]
+[7,0,0,0]
+/usr/local/cuda-12.4
+/usr/bin/python3
+/lib/modules/5.10.134-18.al8.x86_64
+/boot/initramfs-5.10.134-18.al8.x86_64.img'
+    assert_equal "$(count 8 | grep -c '^\[1,0,0,0\]$')" 1 # Fabric Manager and NSCQ
+    jq -e '[.steps[].unknown[].what] | index("the links that enable nvidia-fabricmanager.service: its file is not known yet")' \
+        8.plan.json
+}
+
 @test "an image of the wrong kind fails the checks, each by its id" {
     local status=0
     "$CCBAKE" verify --json --gpus=1 8.qcow2 >report.json 2>/dev/null || status=$?

@@ -5,6 +5,7 @@
 
 #include "base/progress.h"
 #include "cmd/load.h"
+#include "cmd/preview.h"
 #include "cmd/verbs.h"
 #include "format/rpm.h"
 #include "guest/door.h"
@@ -13,24 +14,28 @@
 #include "plan/key.h"
 
 static CcbLoadOptions load;
-static bool as_json;
+static bool as_json, with_diff;
 static const char *door_name = "auto";
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
     {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host",
-     "how the base is inspected the first time"},
+     "how the base is inspected the first time, and images for --diff"},
+    {"diff", 'd', CCB_OPT_FLAG, &with_diff, NULL, "show the change to the base, as a diff"},
     {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
+    CCB_PROGRESS_OPTIONS,
     {0},
 };
 
 typedef struct {
     const CcbLoaded *loaded;
-    char **keys; /* of the steps; NULL while something is not pinned */
+    char **keys;  /* of the steps; NULL while something is not pinned */
+    guint cached; /* steps before the end of the last layer that there is */
     CcbStore *store;
     CcbFacts *facts;         /* NULL: the base is not at hand */
     GPtrArray *problems;     /* char * */
     CcbErrorCode first_code; /* of the first of them */
+    CcbPreview *preview;     /* NULL without --diff */
 } View;
 
 /* The base's facts, from the cache where it knows them. */
@@ -63,13 +68,19 @@ static void note(View *view, GError *problem)
     g_error_free(problem);
 }
 
+static bool is_locked_base(const View *view)
+{
+    const char *locked = view->loaded->plan->base->sha256;
+    return view->facts != NULL && (locked == NULL || strcmp(locked, view->facts->sha256) == 0);
+}
+
 static void find_problems(View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
     GError *problem = NULL;
     if (!ccb_plan_require_pins(plan, &problem))
         note(view, g_steal_pointer(&problem));
-    if (view->facts && plan->base->sha256 && strcmp(plan->base->sha256, view->facts->sha256) != 0) {
+    if (view->facts && !is_locked_base(view)) {
         ccb_fail(
             &problem, CCB_ERR_INPUT,
             "the base %s is not the file that was locked: its sha256 is %.12s..., not %.12s... "
@@ -104,13 +115,22 @@ static const char *what_changed(const json_t *now, const json_t *then)
     return NULL;
 }
 
+/* A bake begins behind the last layer, and a layer may hold several steps. */
+static guint count_cached(const View *view)
+{
+    guint cached = view->keys != NULL ? g_strv_length(view->keys) : 0;
+    while (cached > 0 && !ccb_layer_exists(view->keys[cached - 1]))
+        cached--;
+    return cached;
+}
+
 /* "cached", or why the step will run; caller frees. */
 static char *cache_state(const View *view, guint index)
 {
     const CcbStep *step = view->loaded->plan->steps->pdata[index];
     if (view->keys == NULL)
         return g_strdup("runs: not everything is pinned");
-    if (ccb_layer_exists(view->keys[index]))
+    if (index < view->cached)
         return g_strdup("cached");
     g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
     if (latest == NULL)
@@ -131,8 +151,12 @@ static json_t *step_to_json(const View *view, guint index)
     for (guint i = 0; i < step->payloads->len; i++)
         json_array_append_new(payloads, payload_to_json(view, step->payloads->pdata[i]));
     g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
-    return json_pack("{sssssssosbss}", "id", step->id, "kind", step->kind->name, "what", what,
-                     "payloads", payloads, "resolved", !step->unresolved, "state", state);
+    json_t *json = json_pack("{sssssssosbsssI}", "id", step->id, "kind", step->kind->name, "what",
+                             what, "payloads", payloads, "resolved", !step->unresolved, "state",
+                             state, "image_need", (json_int_t)ccb_step_space(step).image);
+    if (view->preview != NULL)
+        ccb_preview_step_to_json(view->preview, index, json);
+    return json;
 }
 
 static json_t *problems_to_json(const View *view)
@@ -156,6 +180,10 @@ static void print_json(const View *view)
                              "scratch_need", (json_int_t)space.scratch);
     if (view->facts)
         json_object_set_new(json, "facts", ccb_facts_to_json(view->facts));
+    if (view->preview != NULL)
+        json_object_set_new(json, "exact",
+                            view->preview->exact != NULL ? ccb_diff_to_json(view->preview->exact)
+                                                         : json_null());
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
     puts(text);
     free(text);
@@ -211,10 +239,25 @@ static void print_text(const View *view)
             print_payload(view, step->payloads->pdata[j]);
     }
     print_space(view);
+    if (view->preview != NULL)
+        ccb_preview_print(view->preview, plan);
     if (view->loaded->recipe->cells->len > 0)
         printf("matrix %u images\n", view->loaded->recipe->cells->len);
     for (guint i = 0; i < view->problems->len; i++)
         printf("problem: %s\n", (char *)view->problems->pdata[i]);
+}
+
+/* Of a base that is not the locked one nothing can be told. */
+static bool find_change(View *view, GError **error)
+{
+    const CcbPreviewOptions wanted = {.plan = view->loaded->plan,
+                                      .keys = (const char *const *)view->keys,
+                                      .base = is_locked_base(view) ? view->facts : NULL,
+                                      .door = door_name};
+    view->preview = ccb_preview_new(&wanted, error);
+    if (view->preview != NULL && view->preview->is_compared)
+        view->cached = view->preview->cached; /* a layer may have turned out to be damaged */
+    return view->preview != NULL;
 }
 
 static bool show(View *view, GError **error)
@@ -222,7 +265,8 @@ static bool show(View *view, GError **error)
     bool pinned = ccb_plan_require_pins(view->loaded->plan, NULL);
     if (pinned && (view->keys = ccb_chain_keys(view->loaded->plan, error)) == NULL)
         return false;
-    if (!find_facts(view, error))
+    view->cached = count_cached(view);
+    if (!find_facts(view, error) || (with_diff && !find_change(view, error)))
         return false;
     find_problems(view);
     if (as_json)
@@ -247,6 +291,7 @@ static bool run(int argc, char **argv, GError **error)
     View view = {.loaded = &loaded, .store = store};
     view.problems = g_ptr_array_new_with_free_func(g_free);
     bool ok = show(&view, error);
+    ccb_preview_free(view.preview);
     ccb_facts_free(view.facts);
     g_strfreev(view.keys);
     g_ptr_array_unref(view.problems);

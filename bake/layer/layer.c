@@ -256,6 +256,9 @@ bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
     g_autofree char *link = g_build_filename(ccb_cache_dir(), "layers", name, NULL);
     g_autofree char *temporary = g_strdup_printf("%s.%d", link, (int)getpid());
     g_autofree char *target = g_canonicalize_filename(base->path, NULL);
+    g_autofree char *now = g_file_read_link(link, NULL);
+    if (g_strcmp0(now, target) == 0)
+        return true;
     unlink(temporary);
     if (symlink(target, temporary) == 0 && rename(temporary, link) == 0)
         return true;

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/preview.h"
+
+#include <stdio.h>
+
+#include "base/progress.h"
+#include "cmd/image.h"
+#include "diff/predict.h"
+#include "format/text.h"
+#include "layer/chain.h"
+
+enum { MOST_UNKNOWN = 30 };
+
+static void declared_free(gpointer data)
+{
+    CcbDeclared *declared = data;
+    ccb_diff_free(declared->diff);
+    g_ptr_array_unref(declared->unknown);
+    g_free(declared);
+}
+
+void ccb_preview_free(CcbPreview *preview)
+{
+    if (preview == NULL)
+        return;
+    ccb_diff_free(preview->exact);
+    g_ptr_array_unref(preview->declared);
+    g_free(preview);
+}
+
+/* ---- what the steps declare ---- */
+
+static const CcbStep *step_at(const CcbPlan *plan, guint index)
+{
+    return plan->steps->pdata[index];
+}
+
+static bool declare_step(const CcbPlan *plan, const CcbStep *step, const CcbFacts *facts,
+                         GPtrArray *effect, GError **error)
+{
+    if (step->unresolved)
+        ccb_effect_unknown(effect, NULL, "files that the lock will name (ccbake lock)");
+    if (step->kind->declare != NULL)
+        return step->kind->declare(plan->recipe, step, facts, effect, error);
+    ccb_effect_unknown(effect, NULL, "what it does: a step of this kind can't tell before");
+    return true;
+}
+
+static bool predict_step(CcbPreview *preview, CcbPrediction *prediction, const CcbPlan *plan,
+                         guint index, GError **error)
+{
+    const CcbStep *step = step_at(plan, index);
+    g_autoptr(GPtrArray) effect = ccb_effect_new();
+    if (!declare_step(plan, step, ccb_prediction_facts(prediction), effect, error))
+        return false;
+    g_autofree char *name = g_strconcat("step ", step->id, NULL);
+    CcbDeclared *declared = g_new0(CcbDeclared, 1);
+    declared->unknown = ccb_effect_new();
+    g_ptr_array_add(preview->declared, declared);
+    declared->diff = ccb_predict(prediction, name, effect, declared->unknown, error);
+    return declared->diff != NULL;
+}
+
+/* `image` and `guest`: what the first step that is not cached begins with; NULL: not at hand. */
+static bool predict(CcbPreview *preview, const CcbPlan *plan, const CcbSnapshot *image,
+                    CcbGuest *guest, GError **error)
+{
+    g_autoptr(CcbPrediction) prediction = ccb_prediction_new(image, guest);
+    for (guint i = preview->cached; i < plan->steps->len; i++)
+        if (!predict_step(preview, prediction, plan, i, error))
+            return false;
+    return true;
+}
+
+/* ---- what the images tell ---- */
+
+typedef struct {
+    CcbPreview *preview;
+    const CcbPlan *plan;
+} Predicting;
+
+static bool predict_on(const CcbSnapshot *image, CcbGuest *guest, void *data, GError **error)
+{
+    const Predicting *what = data;
+    return predict(what->preview, what->plan, image, guest, error);
+}
+
+/* The last layer that the cache has a whole chain for; *ret_top stays NULL where there is none. */
+static bool find_top(const CcbPreviewOptions *o, GArray *use, CcbPreview *preview,
+                     CcbLayer **ret_top, GError **error)
+{
+    const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
+    bool any = false;
+    for (guint i = 0; o->keys != NULL && o->keys[i] != NULL; i++)
+        any |= ccb_layer_exists(o->keys[i]);
+    if (!any)
+        return true;
+    if (!ccb_layer_link_base(&base, error) ||
+        !ccb_chain_first(o->plan, o->keys, NULL, &preview->cached, error))
+        return false;
+    if (preview->cached == 0)
+        return true;
+    *ret_top = ccb_layer_find(o->keys[preview->cached - 1], use, error);
+    return *ret_top != NULL ||
+           ccb_fail(error, CCB_ERR_IO, "a cached layer went away; run the plan again");
+}
+
+/* The base is opened again where contents of it have to be looked at, which the tree of the layer
+ * tells. */
+static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview *preview,
+                    CcbDoor door, GError **error)
+{
+    g_autoptr(CcbSnapshot) a = NULL;
+    g_autoptr(CcbSnapshot) b = NULL;
+    Predicting predicting = {preview, o->plan};
+    CcbReading base = {.path = o->base->path, .snapshot = &a};
+    CcbReading layer = {.path = top != NULL ? top->path : NULL,
+                        .format = "qcow2",
+                        .snapshot = &b,
+                        .then = predict_on,
+                        .data = &predicting};
+    g_autofree char *name = top != NULL ? g_strconcat("layer ", top->step, NULL) : NULL;
+    if (top == NULL) {
+        base.then = predict_on;
+        base.data = &predicting;
+        return ccb_read_image(door, &base, error);
+    }
+    if (!ccb_read_image(door, &base, error))
+        return false;
+    layer.name = name;
+    layer.other = a;
+    if (!ccb_read_image(door, &layer, error))
+        return false;
+    base.other = b;
+    if (ccb_snapshot_lacks(a, b) && !ccb_read_image(door, &base, error))
+        return false;
+    preview->exact = ccb_diff_new(a, b);
+    return true;
+}
+
+static bool fill(const CcbPreviewOptions *o, CcbPreview *preview, GError **error)
+{
+    g_autoptr(GArray) use = ccb_layer_use_new();
+    g_autoptr(CcbLayer) top = NULL;
+    if (o->base == NULL)
+        return predict(preview, o->plan, NULL, NULL, error);
+    if (!find_top(o, use, preview, &top, error))
+        return false;
+    CcbDoor door = ccb_open_door(o->door, error);
+    preview->is_compared = true;
+    return door != CCB_DOOR_AUTO && compare(o, top, preview, door, error);
+}
+
+CcbPreview *ccb_preview_new(const CcbPreviewOptions *o, GError **error)
+{
+    g_autoptr(CcbPreview) preview = g_new0(CcbPreview, 1);
+    preview->declared = g_ptr_array_new_with_free_func(declared_free);
+    return fill(o, preview, error) ? g_steal_pointer(&preview) : NULL;
+}
+
+/* ---- for people ---- */
+
+static void print_unknown(const GPtrArray *unknown)
+{
+    for (guint i = 0; i < MIN(unknown->len, MOST_UNKNOWN); i++) {
+        const CcbEffectItem *item = unknown->pdata[i];
+        g_autofree char *path = item->path != NULL ? ccb_name_printable(item->path) : NULL;
+        g_autofree char *what = ccb_name_printable(item->value);
+        printf("  ? %s%s%s\n", path != NULL ? path : "", path != NULL ? ": " : "", what);
+    }
+    if (unknown->len > MOST_UNKNOWN)
+        printf("  ... %u more\n", unknown->len - MOST_UNKNOWN);
+}
+
+static void print_declared(const CcbDeclared *declared)
+{
+    g_autofree char *text = ccb_diff_body_to_text(declared->diff);
+    if (!ccb_diff_is_empty(declared->diff) || declared->unknown->len == 0)
+        fputs(text, stdout);
+    print_unknown(declared->unknown);
+}
+
+static void print_heading(const CcbPlan *plan, guint index, const char *basis)
+{
+    const CcbStep *step = step_at(plan, index);
+    CcbSpace space = ccb_step_space(step);
+    g_autofree char *size = ccb_format_size(space.image);
+    printf("\nstep %-3u %-18s %s", index + 1, step->id, basis);
+    if (space.image > 0)
+        printf(", about %s more in the image", size);
+    putchar('\n');
+}
+
+void ccb_preview_print(const CcbPreview *preview, const CcbPlan *plan)
+{
+    printf("\nchange to the base: + added, - removed, ~ changed, ? only the bake will show\n");
+    if (!preview->is_compared)
+        printf("The base is not at hand: all that is written counts as added.\n");
+    for (guint i = 0; i < preview->cached; i++)
+        printf("step %-3u %-18s cached: exact\n", i + 1, step_at(plan, i)->id);
+    if (preview->exact != NULL) {
+        g_autofree char *text = ccb_diff_to_text(preview->exact);
+        fputs(text, stdout);
+    }
+    for (guint i = 0; i < preview->declared->len; i++) {
+        print_heading(plan, preview->cached + i, "not cached: declared");
+        print_declared(preview->declared->pdata[i]);
+    }
+}
+
+/* ---- for programs ---- */
+
+static json_t *unknown_to_json(const GPtrArray *unknown)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < unknown->len; i++) {
+        const CcbEffectItem *item = unknown->pdata[i];
+        g_autofree char *path = item->path != NULL ? ccb_name_printable(item->path) : NULL;
+        g_autofree char *what = ccb_name_printable(item->value);
+        json_array_append_new(list, json_pack("{ss?ss}", "path", path, "what", what));
+    }
+    return list;
+}
+
+void ccb_preview_step_to_json(const CcbPreview *preview, guint index, json_t *step)
+{
+    bool is_exact = index < preview->cached;
+    json_object_set_new(step, "basis", json_string(is_exact ? "exact" : "declared"));
+    if (is_exact)
+        return;
+    const CcbDeclared *declared = preview->declared->pdata[index - preview->cached];
+    json_object_set_new(step, "diff", ccb_diff_to_json(declared->diff));
+    json_object_set_new(step, "unknown", unknown_to_json(declared->unknown));
+}

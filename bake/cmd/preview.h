@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The change that a bake will make to its base, before it is made.  Of the steps that the cache has
+ * layers of it is read from the images; of the others it is what their kinds declare.  Nothing is
+ * written but what the cache notes of layers that are used.
+ */
+#pragma once
+
+#include "diff/diff.h"
+#include "plan/plan.h"
+
+typedef struct {
+    guint cached;        /* steps that are in layers, from the first on */
+    CcbDiff *exact;      /* of the base and the last of them; NULL: none is cached */
+    GPtrArray *declared; /* CcbDeclared, of the steps from `cached` on */
+    bool is_compared;    /* with the base; false: it is not at hand */
+} CcbPreview;
+
+typedef struct {
+    CcbDiff *diff;
+    GPtrArray *unknown; /* CcbEffectItem of the kind UNKNOWN */
+} CcbDeclared;
+
+typedef struct {
+    const CcbPlan *plan;
+    const char *const *keys; /* of the steps; NULL: something is not pinned, and nothing cached */
+    const CcbFacts *base;    /* NULL: it is not at hand */
+    const char *door;        /* of --door */
+} CcbPreviewOptions;
+
+/* Errors: of the cache, the door and the images. */
+CcbPreview *ccb_preview_new(const CcbPreviewOptions *options, GError **error);
+void ccb_preview_free(CcbPreview *preview); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPreview, ccb_preview_free)
+
+/* To standard output. */
+void ccb_preview_print(const CcbPreview *preview, const CcbPlan *plan);
+
+/* "basis", and what is declared, into the object of a step. */
+void ccb_preview_step_to_json(const CcbPreview *preview, guint index, json_t *step);

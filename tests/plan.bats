@@ -1,0 +1,255 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `ccbake plan --diff`: of cached steps what `ccbake diff` says, of others what they declare, which comes true.  On a
+# small guest, with the steps that need nothing but files; bake.bats has the others.
+load helpers
+
+setup_file() {
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
+    cd "$BATS_FILE_TMPDIR" || return 1
+    "$TOP/scripts/standin-guest" --kernel-cmdline --out base.qcow2 >/dev/null
+    write_tree
+    write_recipe
+    "$CCBAKE" bake --quiet --door=host --no-verify r.yaml
+    "$CCBAKE" diff --quiet --json --door=host base.qcow2 r.qcow2 >actual.json
+}
+
+setup() {
+    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
+    cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+# New files, a replaced one, one below a link of the image (/lib), modes, and a dracut, which the guest has not.
+write_tree() {
+    mkdir -p tree/lib/modprobe.d tree/opt/new/deep tree/etc tree/usr/bin
+    echo 'blacklist floppy' >tree/lib/modprobe.d/floppy.conf
+    echo 'Another release' >tree/etc/alinux-release
+    head -c 1000000 /dev/zero >tree/opt/new/deep/large
+    ln -s new tree/opt/link
+    # shellcheck disable=SC2016 # meant for the guest
+    printf '%s\n' '#!/bin/sh' 'for image; do :; done' 'echo anew >"$image"' >tree/usr/bin/dracut
+    chmod 755 tree/usr/bin/dracut
+    printf '%s\n' '[Service]' 'ExecStart=/bin/true' '[Install]' 'WantedBy=multi-user.target' \
+        'Alias=first.service' >x.service
+}
+
+# r.yaml: every kind that needs no payload.
+write_recipe() {
+    cat >r.yaml <<EOF
+format: 1
+name: r
+gpus: 1
+variables: {argument: "swiotlb=4194304,any", text: options a b=1}
+base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+steps:
+  - kernel
+  - kernel-args: {set: ["\${argument}"], remove: [rhgb]}
+  - nouveau-blacklist
+  - overlay: {source: tree, modes: {/opt/new: "0700", /etc/alinux-release: "0600"}}
+  - units:
+      install: [x.service]
+      wait-for: [{unit: x.service, consumers: [later.service]}]
+      enable: [x.service]
+      disable: [none.service]
+  - run: {commands: [[sh, -c, "echo 1 >/opt/by-command"]]}
+  - initramfs
+  - modprobe: {file: a.conf, content: "\${text}\n"}
+  - initramfs: {id: again}
+EOF
+}
+
+# plan [OPTION...]: the JSON alone, in $output.
+plan() {
+    output=$("$CCBAKE" plan --quiet --diff --json --door=host r.yaml "$@")
+}
+
+# An empty cache, so that nothing is cached.
+forget() {
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+}
+
+member() {
+    jq -r "$1" <<<"$output"
+}
+
+# What two comparisons say, without which images they are of.
+without_names='del(.a.image, .b.image)'
+
+@test "everything cached: exactly what diff says of base and image" {
+    plan
+    assert_equal "$(member '[.steps[].basis] | unique | tostring')" '["exact"]'
+    assert_equal "$(member '[.steps[] | select(has("diff") or has("unknown"))] | length')" 0
+    diff <(member ".exact | $without_names") <(jq "$without_names" actual.json)
+    run_ccbake plan --quiet --diff --door=host r.yaml
+    assert_contains "step 9   again              cached: exact"
+    [[ $output != *declared* ]] || fail "$output"
+    diff <(sed -n '/^packages\|^boot$/,$p' <<<"$output") \
+        <("$CCBAKE" diff --quiet --door=host base.qcow2 r.qcow2 | sed -n '/^packages\|^boot$/,$p')
+}
+
+@test "nothing cached: what the steps declare is all that comes, save what they say nobody knows" {
+    forget
+    plan
+    assert_equal "$(member '[.steps[].basis] | unique | tostring')" '["declared"]'
+    assert_equal "$(member .exact)" null
+    diff <(member '[.steps[].diff | .packages, .kernels, .boot, .units, .modules, .configuration] | map(.[]) | sort') \
+        <(jq '[.packages, .kernels, .boot, .units, .modules, .configuration] | map(.[]) | sort' actual.json)
+    # Of other files the command's, the initramfs and depmod's lists are not declared.
+    local known='map(select(IN(.path; "/opt", "/boot", "/usr/lib/modules") | not)) | sort'
+    diff <(member "[.steps[].diff.directories[]] | $known") <(jq ".directories | $known" actual.json)
+    assert_equal "$(member '[.steps[].diff.directories[] | select(.path == "/opt").added] | tostring')" "[2]"
+    assert_equal "$(jq '.directories[] | select(.path == "/opt").added' actual.json)" 3
+    assert_equal "$(member '.steps[] | select(.id == "run").unknown[] | .what')" "what its commands do"
+    assert_equal "$(member '[.steps[] | select(.id == "again").unknown[] | .path] | tostring')" \
+        '["/lib/modules/5.10.134-18.al8.x86_64","/boot/initramfs-5.10.134-18.al8.x86_64.img"]'
+    jq -e '.directories[] | select(.path == "/boot").changed == 1' actual.json
+}
+
+@test "each kind declares what it does" {
+    forget
+    plan
+    of() {
+        member "[.steps[] | select(.id == \"$1\").diff | $2] | tostring"
+    }
+    assert_equal "$(of kernel '.different')" "[false]"
+    assert_equal "$(of kernel-args '.boot[] | .removed[0], .added[0]')" '["rhgb","swiotlb=4194304,any"]'
+    assert_equal "$(of kernel-args '.configuration[].name')" \
+        '["/boot/grub2/grubenv","/etc/default/grub","/etc/kernel/cmdline"]'
+    assert_equal "$(of nouveau-blacklist '.configuration[].name')" \
+        '["/etc/dracut.conf.d/ccbake-nouveau.conf","/etc/modprobe.d/ccbake-nouveau.conf"]'
+    assert_equal "$(of overlay '.configuration[] | .change, .name, .b')" \
+        '["changed","/etc/alinux-release","file 0600 0:0","added","/usr/lib/modprobe.d/floppy.conf","file 0644 0:0"]'
+    assert_equal "$(of units '.units[] | .what + " " + .name')" \
+        '["alias first.service","drop-in later.service","enabled x.service","unit x.service"]'
+    assert_equal "$(of modprobe '.configuration[] | .name, .lines')" \
+        '["/etc/modprobe.d/a.conf","@@ -0,0 +1 @@\n+options a b=1\n"]'
+}
+
+@test "kinds that install payloads declare packages, modules, and what nobody knows" {
+    local old=5.10.134-17.al8.x86_64
+    "$TOP/scripts/standin-guest" --kver "$old" --out old.qcow2 >/dev/null
+    touch kernel-core-5.10.134-18.al8.x86_64.rpm a-1.0-1.noarch.rpm NVIDIA.run cuda.run
+    cat >payloads.yaml <<EOF
+format: 1
+name: payloads
+gpus: 1
+base: {path: old.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+payloads:
+  core: {path: kernel-core-5.10.134-18.al8.x86_64.rpm}
+  a: {path: a-1.0-1.noarch.rpm}
+  driver: {path: NVIDIA.run}
+  cuda: {path: cuda.run}
+steps:
+  - nvidia-driver: {id: before, payload: driver, version: 550.144.03}
+  - kernel: {packages: [core]}
+  - rpm: {payloads: [a]}
+  - packages: {install: [b], repos: [{id: r, url: "http://127.0.0.1:9"}]}
+  - python-packages: {install: [c], make-default: true}
+  - cuda-toolkit: {payload: cuda, version: 12.4.1}
+  - nvidia-driver: {payload: driver, version: 550.144.03}
+  - initramfs
+EOF
+    run_ccbake 3 plan --quiet --diff --door=host payloads.yaml # nothing is locked
+    assert_contains "  + $old/kernel/drivers/video/nvidia-uvm.ko 550.144.03"
+    assert_contains $'kernel             not cached: declared\npackages 1 added\n  + kernel-core.x86_64 5.10.134-18.al8\n'
+    assert_contains "  ? the boot entry of kernel-core-5.10.134-18.al8.x86_64"
+    assert_contains $'rpm                not cached: declared\npackages 1 added\n  + a.noarch 1.0-1\n  ? files and scripts of 1 package'
+    assert_contains $'packages           not cached: declared\n  ? files that the lock will name (ccbake lock)'
+    assert_contains $'python-packages    not cached: declared\n  ? files that the lock will name (ccbake lock)\n  ? /usr/bin/python3: python3.11, by alternatives'
+    assert_contains "  ? /usr/local/cuda-12.4: CUDA toolkit 12.4.1"
+    assert_contains $'  ? modules of driver 550.144.03, for a kernel not known yet\n'
+    assert_contains "  ? /boot/initramfs-$old.img: made anew, with nvme"
+    assert_contains "  ? an initramfs for a kernel not known yet"
+    [[ $output != *"of 0 packages"* ]] || fail "$output"
+}
+
+@test "a changed step: those before it exact, it and those after it declared" {
+    plan --set "text=options a b=2"
+    assert_equal "$(member '[.steps[] | .id + " " + .basis] | tostring')" \
+        '["kernel exact","kernel-args exact","nouveau-blacklist exact","overlay exact","units exact","run exact","initramfs exact","modprobe declared","again declared"]'
+    assert_equal "$(member '[.steps[].state] | .[7:] | tostring')" \
+        '["runs: content changed","runs: what it lies on changed"]'
+    # The layer of the step before it, against the image.
+    diff <(member '.exact.configuration[], .exact.units[], .exact.boot[]') \
+        <(jq '.configuration[], .units[], .boot[] | select(.name != "/etc/modprobe.d/a.conf")' actual.json)
+    assert_equal "$(member '.steps[7].diff.configuration[] | .change, .lines')" $'added\n@@ -0,0 +1 @@\n+options a b=2'
+    plan --set "argument=swiotlb=1,any"
+    assert_equal "$(member '[.steps[] | select(.basis == "exact").id] | tostring')" '["kernel"]'
+    assert_equal "$(member '.exact.different')" false
+    assert_equal "$(member '.steps[1].diff.boot[].added | tostring')" '["swiotlb=1,any"]'
+}
+
+@test "the text says what is exact and what is declared" {
+    run_ccbake plan --quiet --diff --door=host --set "text=options a b=2" r.yaml
+    assert_contains "change to the base: + added, - removed, ~ changed, ? only the bake will show"
+    assert_contains $'step 7   initramfs          cached: exact\na        '
+    assert_contains $'step 8   modprobe           not cached: declared\nfiles    1 added\n  + /etc/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +options a b=2'
+    assert_contains $'step 9   again              not cached: declared, about 209.7\u00a0MB more in the image\n  ? /lib/modules/5.10.134-18.al8.x86_64: the lists of depmod\n  ? /boot/initramfs-5.10.134-18.al8.x86_64.img: made anew, with nvme'
+}
+
+@test "a base that is not at hand is not compared, and the change is shown all the same" {
+    forget
+    sed "s,path: base.qcow2,url: http://127.0.0.1:9/base.qcow2," r.yaml >far.yaml
+    run_ccbake plan --quiet --diff --door=host far.yaml
+    assert_contains "The base is not at hand: all that is written counts as added."
+    assert_contains "+ /etc/alinux-release file 0600 0:0"
+    assert_contains "? whether the kernel is older than 5.10.134-18.al8"
+    assert_contains "+ enabled  x.service  /etc/systemd/system/multi-user.target.wants/x.service"
+}
+
+@test "a base that is not the locked one is not compared" {
+    forget
+    sed -E 's/sha256: ./sha256: /; s/sha256: [0-9a-f]*/&0/' r.yaml >other.yaml
+    run_ccbake 4 plan --quiet --diff --door=host other.yaml
+    assert_contains "The base is not at hand"
+    assert_contains "is not the file that was locked"
+}
+
+# Everything that counts, with its times; a layer that is used is younger then.
+listing() {
+    find . "$CCBAKE_CACHE_DIR" ! -path '*/digests*' ! -path '*/facts*' ! -path '*/layers/*.json' -printf '%p %s %T@ %C@\n' | sort
+    sha256sum "$CCBAKE_CACHE_DIR"/layers/*.json
+}
+
+@test "nothing is written" {
+    listing >"$BATS_TEST_TMPDIR/before"
+    plan
+    plan --set "text=other"
+    diff "$BATS_TEST_TMPDIR/before" <(listing)
+}
+
+@test "the collector leaves the layers that are being read" {
+    local lock status=0 left
+    cp -a cache "$BATS_TEST_TMPDIR/cache"
+    forget
+    lock=$(grep -l '"step":"again"' "$CCBAKE_CACHE_DIR"/layers/*.json)
+    lock=${lock%.json}.lock
+    "$CCBAKE" plan --quiet --diff --json --door=host r.yaml >in-use.json 3>&- &
+    until grep -q ":$(stat -c %i "$lock") " /proc/locks; do
+        kill -0 $! || fail "the plan held no layer"
+    done
+    kill -STOP $!
+    find "$CCBAKE_CACHE_DIR/layers" -name '*.json' -exec touch -d '3 days ago' {} +
+    left=$("$CCBAKE" cache gc --max-age=1)
+    kill -CONT $!
+    wait $! || status=$?
+    [[ "$status: $left" == "0: removed 0 (0 bytes), kept 9, "* ]] || fail "$status: $left"
+    assert_equal "$(jq '[.steps[] | select(.basis == "exact")] | length' in-use.json)" 9
+}
+
+@test "a damaged layer counts as none" {
+    local layer
+    cp -a cache "$BATS_TEST_TMPDIR/cache"
+    forget
+    layer=$(grep -l '"step":"again"' "$CCBAKE_CACHE_DIR"/layers/*.json)
+    printf x | dd of="${layer%.json}.qcow2" bs=1 seek=70000 conv=notrunc status=none
+    plan
+    assert_equal "$(member '[.steps[] | select(.basis == "declared") | .id, .state] | tostring')" \
+        '["again","runs: never baked"]'
+}
+
+@test "without --diff nothing is opened" {
+    output=$(env PATH=/nonexistent "$CCBAKE" plan --json r.yaml)
+    assert_equal "$(member '[has("exact"), (.steps[0] | has("basis"))] | tostring')" "[false,false]"
+}
