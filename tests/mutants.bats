@@ -14,7 +14,7 @@ bake() {
     "$CCBAKE" bake --quiet --no-verify "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json" --output "$gpus.qcow2"
 }
 
-# A right image, to which every mutant goes back: the demo recipes leave the kernel to dnf, which is warned of.
+# A right image, to which every mutant goes back.
 prepare() {
     local gpus=$1
     if [[ -n ${CCBAKE_BAKED_DIR:-} ]]; then
@@ -22,7 +22,6 @@ prepare() {
     else
         bake "$gpus"
     fi
-    "$TOP/tests/mutate" "$gpus.qcow2" <<<'echo "exclude=kernel*" >>etc/dnf/dnf.conf'
     qemu-img snapshot -c right "$gpus.qcow2"
 }
 

@@ -144,6 +144,12 @@ bool ccb_ini_get_bool(const CcbIni *ini, const char *section, const char *key, b
     return g_strv_contains(yes, lower);
 }
 
+static bool has_word(const Value *value, const char *word)
+{
+    g_auto(GStrv) words = g_strsplit_set(value->value->str, " \t,", -1);
+    return g_strv_contains((const char *const *)words, word);
+}
+
 char *ccb_ini_add_word(const char *data, size_t size, const char *section, const char *key,
                        const char *word, GError **error)
 {
@@ -153,6 +159,8 @@ char *ccb_ini_add_word(const char *data, size_t size, const char *section, const
     g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, NULL);
     g_autofree char *added = g_strdup_printf("%s=%s", key, word);
     const Value *value = find(ini, section, key), *header = find(ini, section, "");
+    if (value != NULL && has_word(value, word))
+        return ccb_text_join(lines);
     if (value != NULL) {
         char **line = (char **)&lines->pdata[value->line];
         char *longer = g_strdup_printf("%s %s\n", g_strchomp(*line), word);

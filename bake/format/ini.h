@@ -25,7 +25,7 @@ const char *ccb_ini_get(const CcbIni *ini, const char *section, const char *key)
  * none. */
 bool ccb_ini_get_bool(const CcbIni *ini, const char *section, const char *key, bool fallback);
 
-/* The text with one word more in the value of a key, which is a list, and all else as it was; a key
- * or a section that is missing is added.  Caller frees.  Errors as for ccb_ini_parse(). */
+/* The text with one word more in the value of a key, which is a list, unless it is there already, and
+ * all else as it was; a key or a section that is missing is added.  Caller frees.  Errors as for ccb_ini_parse(). */
 char *ccb_ini_add_word(const char *data, size_t size, const char *section, const char *key,
                        const char *word, GError **error);

@@ -4,6 +4,7 @@
 
 #include "base/progress.h"
 #include "format/grubenv.h"
+#include "format/ini.h"
 #include "format/rpm.h"
 #include "step/common.h"
 #include "step/table.h"
@@ -14,18 +15,43 @@ static const CcbField fields[] = {
      "kernel packages to install where the base's kernel is "
      "below base.min-kernel",
      NULL, NULL},
+    {"exclude-updates", CCB_FIELD_BOOL, false,
+     "dnf update in the image keeps the kernel; default: false", NULL, NULL},
     {0},
 };
 
-static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+#define DNF_CONF "/etc/dnf/dnf.conf"
+
+static bool excludes_updates(const CcbStep *step)
 {
-    return g_strdup_printf("kernel at least %s%s", recipe->min_kernel,
-                           step->payloads->len > 0 ? ", installed from packages if it is older"
-                                                   : "");
+    return ccb_node_get_bool(step->settings, "exclude-updates", false);
 }
 
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
+static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    return g_strdup_printf("kernel at least %s%s%s", recipe->min_kernel,
+                           step->payloads->len > 0 ? ", installed from packages if it is older"
+                                                   : "",
+                           excludes_updates(step) ? ", which dnf update keeps" : "");
+}
+
+/* The packages that hold a kernel.  Not kernel-devel, which a later step may have to install. */
+static char *exclude_kernel(const void *data, const char *text, GError **error)
+{
+    static const char *const packages[] = {"kernel", "kernel-core", "kernel-modules*"};
+    g_autofree char *result = g_strdup(text);
+    for (guint i = 0; i < G_N_ELEMENTS(packages) && result != NULL; i++) {
+        char *longer =
+            ccb_ini_add_word(result, strlen(result), "main", "exclude", packages[i], error);
+        g_free(result);
+        result = longer;
+    }
+    (void)data;
+    return g_steal_pointer(&result);
+}
+
+static bool declare_kernel(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                           GPtrArray *effect, GError **error)
 {
     if (facts == NULL || facts->default_kver[0] == '\0') {
         ccb_effect_unknown(effect, NULL, "whether the kernel is older than %s", recipe->min_kernel);
@@ -36,6 +62,16 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
     ccb_step_declare_rpms(recipe, step, facts, effect, error);
     for (guint i = 0; i < effect->len; i++)
         ((CcbEffectItem *)effect->pdata[i])->keep = true;
+    return true;
+}
+
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    if (!declare_kernel(recipe, step, facts, effect, error))
+        return false;
+    if (excludes_updates(step))
+        ccb_effect_edit(effect, DNF_CONF, exclude_kernel, NULL);
     return true;
 }
 
@@ -55,7 +91,7 @@ static bool boot_newest(CcbBake *bake, GError **error)
            ccb_bake_refresh(bake, error);
 }
 
-static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+static bool ensure_minimum(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const char *minimum = bake->recipe->min_kernel;
     if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
@@ -69,6 +105,19 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
                     "the kernel is %s after the packages were installed; %s is "
                     "the minimum",
                     ccb_bake_kver(bake), minimum);
+}
+
+static bool edit_dnf_conf(CcbBake *bake, GError **error)
+{
+    g_autofree char *text = ccb_guest_read(bake->guest, DNF_CONF, NULL, error);
+    g_autofree char *changed = text != NULL ? exclude_kernel(NULL, text, error) : NULL;
+    return changed != NULL && ccb_guest_replace(bake->guest, DNF_CONF, changed, error);
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    return ensure_minimum(bake, step, error) &&
+           (!excludes_updates(step) || edit_dnf_conf(bake, error));
 }
 
 const CcbStepKind ccb_step_kernel = {

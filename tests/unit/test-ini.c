@@ -29,6 +29,8 @@ static void adding_words(void)
              "[main]\nexclude=kernel*\na=1\n\n[x]\nexclude=y\n", "a key that was not there");
     is_taken(with_word("[main]\nexclude = a\n  b\n"), "[main]\nexclude = a kernel*\n  b\n",
              "a word more in a value");
+    is_taken(with_word("[main]\nexclude=a,kernel*\n"), "[main]\nexclude=a,kernel*\n",
+             "a word that is there");
     is_taken(with_word("[main]"), "[main]\nexclude=kernel*\n", "a header without a line end");
     is_taken(with_word(""), "[main]\nexclude=kernel*\n", "an empty file");
     is_taken(with_word("[a"), NULL, "a file that can't be read");
