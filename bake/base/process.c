@@ -364,18 +364,42 @@ bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
     return true;
 }
 
-pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
+static pid_t spawn(const char *const *argv, int out_fd, int err_fd, GError **error)
 {
     const CcbProcess spec = {.argv = argv};
     pid_t self = getpid();
     ccb_autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const int fds[3] = {null, log_fd >= 0 ? log_fd : null, log_fd >= 0 ? log_fd : null};
+    const int fds[3] = {null, out_fd >= 0 ? out_fd : null, err_fd >= 0 ? err_fd : null};
     pid_t pid = null < 0 ? -1 : fork();
     if (pid < 0)
         ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", argv[0]);
     if (pid == 0)
         become(&spec, fds, self);
     return pid;
+}
+
+pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
+{
+    return spawn(argv, log_fd, log_fd, error);
+}
+
+pid_t ccb_process_spawn_to(const char *const *argv, int out_fd, GError **error)
+{
+    return spawn(argv, out_fd, -1, error);
+}
+
+int ccb_process_wait(pid_t *pid, unsigned limit_ms, unsigned grace_ms)
+{
+    enum { POLL_MS = 10 };
+    int status = 0;
+    for (unsigned waited = 0; waited < limit_ms && !ccb_cancelled(); waited += POLL_MS) {
+        if (waitpid(*pid, &status, WNOHANG) == *pid) {
+            *pid = 0;
+            return decode_status(status);
+        }
+        g_usleep(POLL_MS * 1000);
+    }
+    return ccb_process_end(pid, grace_ms);
 }
 
 int ccb_process_end(pid_t *pid, unsigned grace_ms)
