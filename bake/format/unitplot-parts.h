@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How unitplot.c leaves a plot for unitplot-print.c. */
+/* What a plot holds, for those who draw it. */
 #pragma once
 
 #include "format/unitplot.h"
@@ -28,3 +28,7 @@ struct CcbUnitPlot {
 };
 
 extern const char *const ccb_gpu_units[]; /* ends with NULL */
+
+/* The units in an order that keeps all relations, those first that wait for nothing; what a cycle
+ * holds back comes last, from *ret_cyclic on.  Caller unrefs the array. */
+GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic);

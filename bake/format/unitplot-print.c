@@ -24,9 +24,7 @@ static void release(const CcbUnitPlot *plot, guint *waiting, const CcbPlotUnit *
     }
 }
 
-/* The units in an order that keeps all relations, those first that wait for nothing; what a cycle
- * holds back comes last, from *ret_cyclic on. */
-static GPtrArray *sort(const CcbUnitPlot *plot, guint *ret_cyclic)
+GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic)
 {
     GPtrArray *sorted = g_ptr_array_new();
     g_autofree guint *waiting = count_waiting(plot);
@@ -88,7 +86,7 @@ char *ccb_unitplot_to_text(const CcbUnitPlot *plot)
 {
     GString *out = g_string_new(NULL);
     guint cyclic;
-    g_autoptr(GPtrArray) sorted = sort(plot, &cyclic);
+    g_autoptr(GPtrArray) sorted = ccb_unitplot_sort(plot, &cyclic);
     if (sorted->len == 0)
         g_string_append_printf(out, "nothing here knows %s or %s\n", ccb_gpu_units[0],
                                ccb_gpu_units[1]);
