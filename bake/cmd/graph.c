@@ -23,28 +23,15 @@ static const CcbOption options[] = {
     {0},
 };
 
-static CcbUnitPlot *read_plot(CcbGuest *guest, GError **error)
+static bool read_plot(CcbGuest *guest, void *data, GError **error)
 {
+    CcbUnitPlot **ret_plot = data;
     g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, error);
     if (set == NULL)
-        return NULL;
-    if (all)
-        return ccb_unitplot_all(set->graph, ccb_unitset_target(set));
-    return ccb_unitset_plot_gpu(set, guest, error);
-}
-
-static CcbUnitPlot *read_image(const char *path, CcbDoor door, GError **error)
-{
-    ccb_progress_begin("read", path, 0);
-    g_autoptr(CcbGuest) guest = ccb_open_image(path, door, error);
-    CcbUnitPlot *plot = guest != NULL ? read_plot(guest, error) : NULL;
-    if (plot != NULL)
-        ccb_progress_end(NULL);
-    else
-        ccb_progress_abort();
-    if (plot == NULL && guest != NULL)
-        g_prefix_error(error, "image %s: ", path);
-    return plot;
+        return false;
+    *ret_plot = all ? ccb_unitplot_all(set->graph, ccb_unitset_target(set))
+                    : ccb_unitset_plot_gpu(set, guest, error);
+    return *ret_plot != NULL;
 }
 
 /* Asked before the image is opened. */
@@ -89,8 +76,9 @@ static bool run(int argc, char **argv, GError **error)
     if (!check_layout(error))
         return false;
     CcbDoor door = ccb_open_door(door_name, error);
-    g_autoptr(CcbUnitPlot) plot = door != CCB_DOOR_AUTO ? read_image(argv[0], door, error) : NULL;
-    return plot != NULL && print(plot, error);
+    g_autoptr(CcbUnitPlot) plot = NULL;
+    return door != CCB_DOOR_AUTO &&
+           ccb_with_image("read", argv[0], door, read_plot, &plot, error) && print(plot, error);
 }
 
 const CcbVerb ccb_verb_graph = {

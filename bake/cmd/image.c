@@ -37,22 +37,16 @@ CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error)
     return format != NULL ? open_as(path, format, door, error) : NULL;
 }
 
-static bool read_guest(CcbGuest *guest, const CcbReading *r, const char *name, GError **error)
-{
-    if (*r->snapshot == NULL)
-        *r->snapshot = ccb_snapshot_read(guest, name, error);
-    return *r->snapshot != NULL &&
-           (r->other == NULL || ccb_snapshot_complete(*r->snapshot, guest, r->other, error)) &&
-           (r->then == NULL || r->then(*r->snapshot, guest, r->data, error));
-}
+typedef bool (*UseGuest)(CcbGuest *guest, void *data, GError **error);
 
-bool ccb_read_image(CcbDoor door, const CcbReading *r, GError **error)
+/* `format` is NULL for an image from outside, which is probed; `name` is for people. */
+static bool with_image(const char *tag, const char *path, const char *format, const char *name,
+                       CcbDoor door, UseGuest use, void *data, GError **error)
 {
-    const char *name = r->name != NULL ? r->name : r->path;
-    ccb_progress_begin("read", name, 0);
-    g_autoptr(CcbGuest) guest = r->format != NULL ? open_as(r->path, r->format, door, error)
-                                                  : ccb_open_image(r->path, door, error);
-    if (guest != NULL && read_guest(guest, r, name, error)) {
+    ccb_progress_begin(tag, name, 0);
+    g_autoptr(CcbGuest) guest =
+        format != NULL ? open_as(path, format, door, error) : ccb_open_image(path, door, error);
+    if (guest != NULL && use(guest, data, error)) {
         ccb_progress_end(NULL);
         return true;
     }
@@ -60,4 +54,32 @@ bool ccb_read_image(CcbDoor door, const CcbReading *r, GError **error)
     if (guest != NULL)
         g_prefix_error(error, "image %s: ", name);
     return false;
+}
+
+bool ccb_with_image(const char *tag, const char *path, CcbDoor door, UseGuest use, void *data,
+                    GError **error)
+{
+    return with_image(tag, path, NULL, path, door, use, data, error);
+}
+
+static const char *name_of(const CcbReading *r)
+{
+    return r->name != NULL ? r->name : r->path;
+}
+
+static bool read_guest(CcbGuest *guest, void *data, GError **error)
+{
+    const CcbReading *r = data;
+    if (*r->snapshot == NULL)
+        *r->snapshot = ccb_snapshot_read(guest, name_of(r), error);
+    return *r->snapshot != NULL &&
+           (r->other == NULL || ccb_snapshot_complete(*r->snapshot, guest, r->other, error)) &&
+           (r->then == NULL || r->then(*r->snapshot, guest, r->data, error));
+}
+
+bool ccb_read_image(CcbDoor door, const CcbReading *reading, GError **error)
+{
+    CcbReading copy = *reading;
+    return with_image("read", reading->path, reading->format, name_of(reading), door, read_guest,
+                      &copy, error);
 }

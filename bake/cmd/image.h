@@ -11,6 +11,11 @@ CcbDoor ccb_open_door(const char *name, GError **error);
 /* Any image that ccbake reads, read-only. */
 CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error);
 
+/* Opens it for one activity, "read" or the like, with its progress; errors of `use` are prefixed with the image. */
+bool ccb_with_image(const char *tag, const char *path, CcbDoor door,
+                    bool (*use)(CcbGuest *guest, void *data, GError **error), void *data,
+                    GError **error);
+
 /* What to read of an image for a comparison; one is open at a time. */
 typedef struct {
     const char *path;
