@@ -46,9 +46,14 @@ static void waiver_free(gpointer data)
     g_free(waiver);
 }
 
+GPtrArray *ccb_waivers_new(void)
+{
+    return g_ptr_array_new_with_free_func(waiver_free);
+}
+
 static GPtrArray *waivers_of(const CcbRecipe *recipe)
 {
-    GPtrArray *waivers = g_ptr_array_new_with_free_func(waiver_free);
+    GPtrArray *waivers = ccb_waivers_new();
     for (guint i = 0; i < recipe->waivers->len; i++) {
         const CcbRecipeWaiver *from = recipe->waivers->pdata[i];
         CcbWaiver *waiver = g_new0(CcbWaiver, 1);

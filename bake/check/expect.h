@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "recipe/recipe.h"
@@ -47,3 +48,10 @@ void ccb_expectation_of(const CcbRecipe *recipe, CcbExpectation *ret);
  * CCB_ERR_RECIPE, CCB_ERR_USAGE. */
 bool ccb_expectation_from_recipe(const char *recipe_path, const GPtrArray *settings,
                                  CcbExpectation *ret, GError **error);
+
+/* For the manifest (expect-json.c), so that an image can be judged again without its recipe: new reference; and back, of
+ * anything: what is not there is to be found out. */
+json_t *ccb_expectation_to_json(const CcbExpectation *expect);
+void ccb_expectation_from_json(const json_t *json, CcbExpectation *ret);
+
+GPtrArray *ccb_waivers_new(void); /* of CcbWaiver; empty */

@@ -982,6 +982,37 @@ static void test_expectations(void)
     end();
 }
 
+static void test_expectations_as_json(void)
+{
+    json_t *json = json_loads("{\"gpus\": 8, \"no_driver\": true, \"min_kernel\": \"5.10\", "
+                              "\"driver\": \"570.1\", \"fabric_manager\": \"570.2\", "
+                              "\"cuda\": \"12.8\", \"kernel_args\": [\"a=1\", \"b\"], "
+                              "\"initramfs_drivers\": [\"nvme\"], \"consumers\": [], "
+                              "\"python\": [\"p==1\"], \"waivers\": {\"a.one\": \"we know\"}}",
+                              0, NULL);
+    g_auto(CcbExpectation) expect = {0};
+    ccb_expectation_from_json(json, &expect);
+    json_t *again = ccb_expectation_to_json(&expect);
+    ok(json_equal(json, again), "what is expected survives the manifest");
+    is_str(expect.kernel_args[1], "b", "lists do");
+    is_str(((CcbWaiver *)expect.waivers->pdata[0])->reason, "we know", "and waivers");
+    json_decref(json);
+    json_decref(again);
+    json = json_loads("{\"gpus\": 3, \"driver\": 5, \"kernel_args\": {}, \"python\": [1], "
+                      "\"waivers\": [\"a\"]}",
+                      0, NULL);
+    g_auto(CcbExpectation) odd = {0};
+    ccb_expectation_from_json(json, &odd);
+    ok(odd.gpus == 0 && odd.driver == NULL && odd.kernel_args == NULL && odd.python[0] == NULL &&
+           odd.waivers->len == 0,
+       "members of other types are not there");
+    json_decref(json);
+    g_auto(CcbExpectation) none = {0};
+    ccb_expectation_from_json(NULL, &none);
+    ok(none.gpus == 0 && !none.no_driver && none.kernel_args == NULL,
+       "without a manifest all is to be found out");
+}
+
 static void test_no_driver(void)
 {
     g_auto(CcbExpectation) expect = {.no_driver = true};
@@ -1012,6 +1043,7 @@ int main(void)
     test_junit();
     test_strict();
     test_expectations();
+    test_expectations_as_json();
     test_no_driver();
     return done();
 }
