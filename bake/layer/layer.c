@@ -197,6 +197,13 @@ CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error)
     return layer;
 }
 
+uint64_t ccb_layer_size(const char *key)
+{
+    struct stat st;
+    g_autofree char *path = layer_path(key, ".qcow2");
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 bool ccb_layer_exists(const char *key)
 {
     g_autofree char *description = layer_path(key, ".json");

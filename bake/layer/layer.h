@@ -75,6 +75,9 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
 /* Throws the overlay away. */
 void ccb_layer_abandon(const char *key);
 
+/* Bytes of the layer of that key, 0 where there is none; by its file only, unchecked: for reports. */
+uint64_t ccb_layer_size(const char *key);
+
 /* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL:
  * none. */
 CcbLayer *ccb_layer_latest(const char *step);

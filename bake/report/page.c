@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/page.h"
+
+#include <string.h>
+
+#include "base/progress.h"
+#include "report/parts.h"
+
+/* Nothing is fetched and nothing runs, whatever gets into the page. */
+#define POLICY                                                                                     \
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "              \
+    "form-action 'none'"
+
+const char *ccb_json_text(const json_t *json, const char *member)
+{
+    return json_string_value(json_object_get(json, member));
+}
+
+guint64 ccb_json_count(const json_t *json, const char *member)
+{
+    json_int_t value = json_integer_value(json_object_get(json, member));
+    return value > 0 ? (guint64)value : 0;
+}
+
+void ccb_page_size(GString *out, guint64 bytes)
+{
+    g_autofree char *text = ccb_format_size(bytes);
+    ccb_html_text(out, text);
+}
+
+void ccb_page_remark(GString *out, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text != NULL ? text : "", "`", -1);
+    g_string_append(out, "<p>");
+    for (guint i = 0; parts[i] != NULL; i++)
+        ccb_html(out, i % 2 == 1 ? "<code>%s</code>" : "%s", parts[i]);
+    g_string_append(out, "</p>\n");
+}
+
+void ccb_page_bar(GString *out, double from, double part, double whole)
+{
+    char left[G_ASCII_DTOSTR_BUF_SIZE], width[G_ASCII_DTOSTR_BUF_SIZE];
+    double scale = whole > 0 ? 100 / whole : 0;
+    g_ascii_formatd(left, sizeof left, "%.2f", CLAMP(from * scale, 0, 100));
+    g_ascii_formatd(width, sizeof width, "%.2f", CLAMP(part * scale, 0, 100));
+    g_string_append(out, "<span class=\"track\">");
+    if (part > 0)
+        ccb_html(out, "<span class=\"bar\" style=\"left:%s%%;width:%s%%\"></span>", left, width);
+    g_string_append(out, "</span>");
+}
+
+/* ---- the top ---- */
+
+static void append_head(GString *out, const CcbPage *page)
+{
+    g_string_append(out,
+                    "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n"
+                    "<head>\n<meta charset=\"utf-8\"/>\n");
+    g_string_append(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"" POLICY "\"/>\n");
+    g_string_append(out,
+                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+                    "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
+                    "<meta name=\"referrer\" content=\"no-referrer\"/>\n");
+    ccb_html(out, "<meta name=\"generator\" content=\"ccbake %s\"/>\n", CCB_VERSION);
+    ccb_html(out, "<title>%s: ccbake report</title>\n", page->image);
+    /* Without this one a browser asks a server for /favicon.ico. */
+    g_string_append(out, "<link rel=\"icon\" href=\"data:,\"/>\n<style>\n");
+    g_string_append(out, ccb_page_style);
+    g_string_append(out, "</style>\n</head>\n");
+}
+
+static const char *plural(guint64 n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void append_counts(GString *out, const json_t *counts)
+{
+    static const struct {
+        const char *member, *text;
+        bool always, countable;
+    } rows[] = {{"passed", "passed", true, false},
+                {"failed", "failed", true, false},
+                {"unreadable", "unreadable", false, false},
+                {"warnings", "warning", false, true},
+                {"waived", "waived", false, false},
+                {"not_applicable", "not applicable", false, false}};
+    const char *between = "";
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        guint64 n = ccb_json_count(counts, rows[i].member);
+        if (n == 0 && !rows[i].always)
+            continue;
+        ccb_html(out, "%s%u %s%s", between, (unsigned)n, rows[i].text,
+                 rows[i].countable ? plural(n) : "");
+        between = ", ";
+    }
+}
+
+static void append_verdict(GString *out, const CcbPage *page)
+{
+    const json_t *counts = json_object_get(page->checks, "counts");
+    bool good = json_is_true(json_object_get(page->checks, "good"));
+    if (page->checks == NULL) {
+        g_string_append(out, "<p class=\"verdict warn\"><strong>! NOT CHECKED</strong> "
+                             "<span>Nothing was looked for in this image.</span></p>\n");
+        return;
+    }
+    g_string_append(out, good ? "<p class=\"verdict pass\"><strong>✓ PASS</strong> <span>"
+                              : "<p class=\"verdict fail\"><strong>✗ FAIL</strong> <span>");
+    append_counts(out, counts);
+    g_string_append(out, page->unpublished ? ". The image was not published.</span></p>\n"
+                                           : "</span></p>\n");
+}
+
+static void append_notes(GString *out, const CcbPage *page)
+{
+    if (page->notes == NULL || page->notes[0] == NULL)
+        return;
+    g_string_append(out, "<ul class=\"notes\">\n");
+    for (const char *const *note = page->notes; *note != NULL; note++)
+        ccb_html(out, "<li>%s</li>\n", *note);
+    g_string_append(out, "</ul>\n");
+}
+
+static void append_fact(GString *out, const char *term, const char *value, const char *more)
+{
+    if (value == NULL || *value == '\0')
+        return;
+    ccb_html(out, "<div><dt>%s</dt><dd>%s", term, value);
+    if (more != NULL && *more != '\0')
+        ccb_html(out, " <small>%s</small>", more);
+    g_string_append(out, "</dd></div>\n");
+}
+
+static void append_size_fact(GString *out, const json_t *image)
+{
+    guint64 bytes = ccb_json_count(image, "size"), disk = ccb_json_count(image, "virtual_size");
+    const char *format = ccb_json_text(image, "format");
+    g_autofree char *size = ccb_format_size(bytes);
+    g_autofree char *whole = ccb_format_size(disk);
+    g_autofree char *more = g_strdup_printf(
+        "%s%s, disk of %s", json_is_true(json_object_get(image, "compressed")) ? "compressed " : "",
+        format ? format : "", whole);
+    append_fact(out, "Size", bytes > 0 ? size : NULL, more);
+}
+
+static const char *last_name(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* "2026-11-25T01:24:04Z" as people write it; caller frees. */
+static char *readable_time(const char *iso)
+{
+    g_autoptr(GDateTime) time = iso != NULL ? g_date_time_new_from_iso8601(iso, NULL) : NULL;
+    return time != NULL ? g_date_time_format(time, "%Y-%m-%d %H:%M UTC") : NULL;
+}
+
+static void append_facts(GString *out, const json_t *m)
+{
+    const json_t *recipe = json_object_get(m, "recipe");
+    const json_t *base = json_object_get(m, "base");
+    guint64 gpus = ccb_json_count(recipe, "gpus");
+    double all = json_number_value(json_object_get(json_object_get(m, "seconds"), "all"));
+    g_autofree char *count = gpus > 0 ? g_strdup_printf("%u", (unsigned)gpus) : NULL;
+    g_autofree char *took = all > 0 ? ccb_format_seconds(all) : NULL;
+    g_autofree char *in = took ? g_strconcat("in ", took, NULL) : NULL;
+    g_autofree char *baked = readable_time(ccb_json_text(m, "baked"));
+    const char *system = ccb_json_text(base, "os");
+    g_string_append(out, "<dl class=\"facts\">\n");
+    append_fact(out, "Kernel", ccb_json_text(m, "kernel"), NULL);
+    append_fact(out, "Driver", ccb_json_text(m, "driver"), NULL);
+    append_fact(out, "CUDA", ccb_json_text(m, "cuda"), NULL);
+    append_fact(out, "GPUs", count, NULL);
+    append_size_fact(out, json_object_get(m, "image"));
+    append_fact(out, "Base", system ? system : last_name(ccb_json_text(base, "url")),
+                system ? last_name(ccb_json_text(base, "url")) : NULL);
+    append_fact(out, "Recipe", ccb_json_text(recipe, "name"), NULL);
+    append_fact(out, "Baked", baked, in);
+    g_string_append(out, "</dl>\n");
+    ccb_html(out, "<p class=\"digest\"><span>SHA-256</span> <code>%s</code></p>\n",
+             ccb_json_text(json_object_get(m, "image"), "sha256"));
+}
+
+static void append_header(GString *out, const CcbPage *page)
+{
+    ccb_html(out, "<header>\n<p class=\"kicker\">Image report</p>\n<h1>%s</h1>\n", page->image);
+    append_verdict(out, page);
+    append_notes(out, page);
+    append_facts(out, page->manifest);
+    g_string_append(out, "</header>\n");
+}
+
+/* ---- the whole ---- */
+
+static const struct {
+    const char *id, *title;
+    void (*append)(GString *out, const CcbPage *page);
+} sections[] = {
+    {"checks", "Checks", ccb_page_checks},    {"order", "Boot order", ccb_page_order},
+    {"steps", "Steps", ccb_page_steps},       {"sizes", "Where the size went", ccb_page_sizes},
+    {"changes", "Changes", ccb_page_changes}, {"sources", "Sources", ccb_page_sources},
+};
+
+static void append_contents(GString *out)
+{
+    g_string_append(out, "<nav aria-label=\"Sections\"><ul>\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
+        ccb_html(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id, sections[i].title);
+    g_string_append(out, "</ul></nav>\n");
+}
+
+char *ccb_page_to_html(const CcbPage *page)
+{
+    GString *out = g_string_new(NULL);
+    append_head(out, page);
+    g_string_append(out, "<body>\n");
+    append_header(out, page);
+    append_contents(out);
+    g_string_append(out, "<main>\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(sections); i++) {
+        ccb_html(out,
+                 "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n",
+                 sections[i].id, sections[i].id, sections[i].id, sections[i].title);
+        sections[i].append(out, page);
+        g_string_append(out, "</section>\n");
+    }
+    ccb_html(out, "</main>\n<footer><p>Made by ccbake %s, %s.</p></footer>\n</body>\n</html>\n",
+             CCB_VERSION, page->made);
+    return g_string_free(out, FALSE);
+}

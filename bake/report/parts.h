@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sections of a page; for this room only. */
+#pragma once
+
+#include "report/html.h"
+#include "report/page.h"
+
+extern const char ccb_page_style[];
+
+/* Each appends one <section>. */
+void ccb_page_checks(GString *out, const CcbPage *page);
+void ccb_page_order(GString *out, const CcbPage *page);
+void ccb_page_steps(GString *out, const CcbPage *page);
+void ccb_page_sizes(GString *out, const CcbPage *page);
+void ccb_page_changes(GString *out, const CcbPage *page);
+void ccb_page_sources(GString *out, const CcbPage *page);
+
+/* Members of an object; NULL and 0 where `json` or the member is missing or of another type. */
+const char *ccb_json_text(const json_t *json, const char *member);
+guint64 ccb_json_count(const json_t *json, const char *member);
+
+/* "5.4 GB" of a member, appended. */
+void ccb_page_size(GString *out, guint64 bytes);
+
+/* <p>, in which what stands between two backquotes is code. */
+void ccb_page_remark(GString *out, const char *text);
+
+/* A bar of `part` in `whole`, beginning at `from`, as the content of a cell. */
+void ccb_page_bar(GString *out, double from, double part, double whole);
