@@ -58,6 +58,15 @@ bake() {
     assert_equal "$(qemu-img info --output=json 1.qcow2 | jq -r '."backing-filename"')" null
 }
 
+@test "the report has verdict, picture, time line, sizes and changes" {
+    local part
+    for part in '✓ PASS</strong>' '<dt>Driver</dt><dd>550.144.03</dd>' '<dt>CUDA</dt><dd>12.4.1</dd>' \
+        ">nvidia-persistenced.service</text>" '<code>nvidia-driver</code><small>install driver 550.144.03' \
+        '<code>/usr/local/cuda-12.4</code>' '<code>swiotlb=4194304,any</code>' "$(cut -d' ' -f1 base.sha256)"; do
+        grep -qF -- "$part" 1.html || fail "not in the report: $part"
+    done
+}
+
 @test "the log holds every command and what it said" {
     grep -q '^=== step 7/9 nvidia-driver: ' 1.log
     grep -q '^\$ sh /tmp/ccbake/NVIDIA-Linux-x86_64-550.144.03.run -m kernel-open -k 5.10.134-18.al8.x86_64 ' 1.log

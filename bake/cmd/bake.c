@@ -7,7 +7,7 @@
  * 3. bake      the steps that are not cached, each in an overlay that becomes a layer
  * 4. emit      layers ► temporary file beside the output
  * 5. check     that file, read-only, through libguestfs
- * 6. publish   manifest and image get their names
+ * 6. publish   manifest, report and image get their names
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@
 #include "check/check.h"
 #include "cmd/load.h"
 #include "cmd/matrix.h"
+#include "cmd/page.h"
 #include "cmd/verbs.h"
 #include "emit/format.h"
 #include "emit/manifest.h"
@@ -53,6 +54,10 @@ static const CcbOption options[] = {
     {0},
 };
 
+/* In the report, of what only a look into the image tells. */
+static const char not_verified[] =
+    "The image was baked with `--no-verify`; `ccbake report` looks into it.";
+
 typedef struct {
     CcbLoaded loaded;
     char *path; /* of the output */
@@ -66,13 +71,17 @@ typedef struct {
     CcbDoor door;
     CcbFacts *base;
     CcbChain chain;
-    CcbReport *report;
+    CcbFindings findings;
+    CcbComparison comparison; /* with the base, for the report */
+    double emit_s, verify_s;
+    gint64 started;
     int log;
 } Session;
 
 static void session_clear(Session *s)
 {
-    ccb_report_free(s->report);
+    ccb_comparison_clear(&s->comparison);
+    ccb_findings_clear(&s->findings);
     ccb_chain_clear(&s->chain);
     ccb_facts_free(s->base);
     ccb_work_free(s->work);
@@ -108,9 +117,15 @@ static bool plan(Session *s, const char *recipe_path, GError **error)
     return s->keys != NULL;
 }
 
-/* A log is replaced only once the bake that it tells of is under way. */
+static double seconds_since(gint64 started)
+{
+    return (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+}
+
+/* A log, and the report of an image that failed, is replaced only once the next bake is under way. */
 static bool open_log(Session *s, GError **error)
 {
+    unlink(s->output->failed);
     s->log = open(s->output->log, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
     return s->log >= 0 || ccb_fail_errno(error, CCB_ERR_IO, "creating the log %s", s->output->log);
 }
@@ -218,6 +233,7 @@ static bool bake_steps(Session *s, GError **error)
 static bool emit(Session *s, GError **error)
 {
     g_autofree char *part = emit_pace_name(s);
+    gint64 started = g_get_monotonic_time();
     ccb_pace_begin(part);
     const char *source = s->chain.top ? s->chain.top->path : s->base->path;
     ccb_progress_begin("emit", s->path, s->base->disk->size);
@@ -226,13 +242,36 @@ static bool emit(Session *s, GError **error)
         return false;
     }
     ccb_progress_end(s->compressed ? "compressed" : NULL);
+    s->emit_s = seconds_since(started);
     return true;
+}
+
+/* Judging takes longer than comparing and leaves a core idle, so the report's comparison costs nothing beside it; but
+ * only through the host door: in the appliance it would take as long again, or longer. */
+static void start_comparison(Session *s)
+{
+    if (s->door == CCB_DOOR_HOST)
+        ccb_comparison_start(&s->comparison, s->base->path, s->output->temporary);
+}
+
+static void log_report(Session *s)
+{
+    const CcbReport *report = s->findings.checks;
+    g_autofree char *text = ccb_report_to_text(report);
+    ccb_write_all(s->log, text, strlen(text), s->output->log, NULL);
+    g_autoptr(GString) note = g_string_new(NULL);
+    g_string_printf(note, "%u passed, %u failed", report->passed,
+                    report->failed + report->unreadable);
+    if (report->waived > 0)
+        g_string_append_printf(note, ", %u waived", report->waived);
+    ccb_progress_end(note->str);
 }
 
 static bool check(Session *s, GError **error)
 {
     if (no_verify)
         return true;
+    gint64 started = g_get_monotonic_time();
     g_auto(CcbExpectation) expect = {0};
     CcbGuestOptions open_options = {.image = s->output->temporary,
                                     .format = s->format->format,
@@ -242,41 +281,95 @@ static bool check(Session *s, GError **error)
     ccb_expectation_of(s->loaded.recipe, &expect);
     ccb_pace_begin(VERIFY_PACE_NAME);
     ccb_progress_begin("verify", s->output->path, 0);
+    start_comparison(s);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
-    bool ok = guest != NULL && ccb_check_image(guest, &expect, &s->report, error);
+    bool ok = guest != NULL && ccb_findings_read(guest, &expect, &s->findings, error);
     ccb_guest_free(guest);
     if (!ok) {
         ccb_progress_abort();
         return false;
     }
-    g_autofree char *text = ccb_report_to_text(s->report);
-    ccb_write_all(s->log, text, strlen(text), s->output->log, NULL);
-    g_autoptr(GString) note = g_string_new(NULL);
-    g_string_printf(note, "%u passed, %u failed", s->report->passed,
-                    s->report->failed + s->report->unreadable);
-    if (s->report->waived > 0)
-        g_string_append_printf(note, ", %u waived", s->report->waived);
-    ccb_progress_end(note->str);
-    if (ccb_report_verdict(s->report, error))
-        return true;
-    return ccb_hint(error, "nothing was published; the whole report is in %s", s->output->log);
+    log_report(s);
+    s->verify_s = seconds_since(started);
+    return true;
 }
 
-static bool publish(Session *s, GError **error)
+static json_t *describe(const Session *s, const json_t *checks, GError **error)
 {
+    g_auto(CcbExpectation) expect = {0};
+    ccb_expectation_of(s->loaded.recipe, &expect);
+    json_t *expected = ccb_expectation_to_json(&expect);
     CcbManifest facts = {.plan = s->loaded.plan,
                          .base = s->base,
                          .result = s->chain.facts,
                          .key = last_key(s),
+                         .keys = (const char *const *)s->keys,
                          .format = s->format->name,
                          .compressed = s->compressed,
                          .image = s->output->temporary,
                          .door = ccb_door_name(s->door),
-                         .times = s->chain.times};
-    json_t *checks = s->report ? ccb_report_to_json(s->report) : NULL;
-    facts.checks = checks;
+                         .times = s->chain.times,
+                         .emit_s = s->emit_s,
+                         .verify_s = s->verify_s,
+                         .all_s = seconds_since(s->started),
+                         .expected = expected,
+                         .checks = (json_t *)checks};
     json_t *manifest = ccb_manifest_build(&facts, error);
-    bool ok = manifest != NULL && ccb_output_publish(s->output, manifest, error);
+    json_decref(expected);
+    return manifest;
+}
+
+/* Why the report has no comparison; caller frees. */
+static char *why_no_diff(const Session *s, const char *name)
+{
+    if (no_verify)
+        return g_strdup(not_verified);
+    return g_strdup_printf("%s; `ccbake report %s` compares.",
+                           s->door == CCB_DOOR_HOST ? "The comparison failed"
+                                                    : "A bake compares through the host door only",
+                           name);
+}
+
+/* The report as HTML; caller frees. */
+static char *render(Session *s, const json_t *manifest, const json_t *checks, bool unpublished)
+{
+    json_t *diff = ccb_comparison_finish(&s->comparison);
+    g_autofree char *name = g_path_get_basename(s->path);
+    g_autofree char *now = ccb_page_now();
+    g_autofree char *no_diff = why_no_diff(s, name);
+    CcbPage page = {.image = name,
+                    .manifest = manifest,
+                    .checks = checks,
+                    .diff = diff,
+                    .no_diff = no_diff,
+                    .plot = s->findings.plot,
+                    .no_plot = no_verify ? not_verified : s->findings.no_plot,
+                    .unpublished = unpublished,
+                    .made = now};
+    char *html = ccb_page_to_html(&page);
+    json_decref(diff);
+    return html;
+}
+
+static bool refuse(const Session *s, const char *html, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    if (!ccb_write_file_atomic(s->output->failed, html, strlen(html), &reason))
+        ccb_warn("%s", reason->message);
+    return ccb_hint(error, "nothing was published; the report is %s, and the log %s",
+                    s->output->failed, s->output->log);
+}
+
+static bool publish(Session *s, GError **error)
+{
+    json_t *checks = s->findings.checks ? ccb_report_to_json(s->findings.checks) : NULL;
+    json_t *manifest = describe(s, checks, error);
+    bool ok = manifest != NULL;
+    if (ok) {
+        bool good = checks == NULL || ccb_report_verdict(s->findings.checks, error);
+        g_autofree char *html = render(s, manifest, checks, !good);
+        ok = good ? ccb_output_publish(s->output, manifest, html, error) : refuse(s, html, error);
+    }
     json_decref(manifest);
     json_decref(checks);
     return ok;
@@ -300,8 +393,8 @@ static bool make(Session *s, GError **error)
 
 static bool bake_one(const char *recipe_path, GError **error)
 {
-    g_auto(Session) s = {.log = -1};
-    gint64 started = g_get_monotonic_time();
+    g_auto(Session)
+        s = {.log = -1, .comparison = {.output = -1}, .started = g_get_monotonic_time()};
     if (!plan(&s, recipe_path, error))
         return false;
     if (is_current(&s)) {
@@ -311,8 +404,7 @@ static bool bake_one(const char *recipe_path, GError **error)
     if (!make(&s, error))
         return false;
     ccb_pace_finish();
-    g_autofree char *took =
-        ccb_format_seconds((double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC);
+    g_autofree char *took = ccb_format_seconds(seconds_since(s.started));
     ccb_progress_result("baked", s.path, " in %s; kernel %s", took, s.chain.facts->default_kver);
     return true;
 }

@@ -5,13 +5,15 @@
 #include <sys/stat.h>
 
 #include "base/digest.h"
+#include "fetch/url.h"
 
 enum { MANIFEST_FORMAT = 1 };
 
 static json_t *file_to_json(const CcbPayload *p)
 {
-    return json_pack("{sssssssI}", "label", p->label, "url", p->urls[0], "sha256", p->sha256,
-                     "size", (json_int_t)p->size);
+    g_autofree char *url = ccb_url_redact(p->urls[0]);
+    return json_pack("{sssssssI}", "label", p->label, "url", url, "sha256", p->sha256, "size",
+                     (json_int_t)p->size);
 }
 
 static json_t *base_to_json(const CcbManifest *m)
@@ -38,9 +40,12 @@ static json_t *steps_to_json(const CcbManifest *m)
         const CcbStep *step = m->plan->steps->pdata[i];
         const CcbStepTime *took = &g_array_index(m->times, CcbStepTime, i);
         g_autofree char *what = step->kind->describe(m->plan->recipe, step);
-        json_array_append_new(list, json_pack("{sssssssfsb}", "id", step->id, "kind",
-                                              step->kind->name, "what", what, "seconds",
-                                              took->seconds, "cached", (int)took->cached));
+        json_t *json = json_pack("{sssssssfsb}", "id", step->id, "kind", step->kind->name, "what",
+                                 what, "seconds", took->seconds, "cached", (int)took->cached);
+        uint64_t size = ccb_layer_size(m->keys[i]);
+        if (size > 0)
+            json_object_set_new(json, "layer_size", json_integer((json_int_t)size));
+        json_array_append_new(list, json);
     }
     return list;
 }
@@ -65,12 +70,19 @@ static json_t *recipe_to_json(const CcbRecipe *recipe)
                      (int)recipe->gpus);
 }
 
-/* The version, or null where the recipe installs no driver. */
-static json_t *driver_to_json(const CcbRecipe *recipe)
+/* The version that a step of this kind installs, or null where the recipe has none. */
+static json_t *version_to_json(const CcbRecipe *recipe, const char *kind)
 {
-    const CcbRecipeStep *driver = ccb_recipe_step_of_kind(recipe, "nvidia-driver");
-    const char *version = driver ? ccb_node_get_text(driver->node, "version") : NULL;
+    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, kind);
+    const char *version = step ? ccb_node_get_text(step->node, "version") : NULL;
     return version ? json_string(version) : json_null();
+}
+
+static json_t *now_to_json(void)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *text = g_date_time_format_iso8601(now);
+    return json_string(text);
 }
 
 static json_t *image_to_json(const CcbManifest *m, GError **error)
@@ -101,9 +113,15 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_object_set_new(json, "steps", steps_to_json(m));
     json_object_set_new(json, "packages_added", added_packages(m));
     json_object_set_new(json, "kernel", json_string(m->result->default_kver));
-    json_object_set_new(json, "driver", driver_to_json(m->plan->recipe));
+    json_object_set_new(json, "driver", version_to_json(m->plan->recipe, "nvidia-driver"));
+    json_object_set_new(json, "cuda", version_to_json(m->plan->recipe, "cuda-toolkit"));
+    json_object_set_new(json, "baked", now_to_json());
+    json_object_set_new(
+        json, "seconds",
+        json_pack("{sfsfsf}", "emit", m->emit_s, "verify", m->verify_s, "all", m->all_s));
     json_object_set_new(json, "door", json_string(m->door));
     json_object_set_new(json, "image", image);
+    json_object_set(json, "expected", m->expected);
     if (m->checks)
         json_object_set(json, "checks", m->checks);
     return json;

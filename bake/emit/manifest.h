@@ -7,15 +7,18 @@
 
 typedef struct {
     const CcbPlan *plan;
-    const CcbFacts *base;   /* before */
-    const CcbFacts *result; /* after */
-    const char *key;        /* of the last step, and so of the content */
-    const char *format;     /* of the file */
+    const CcbFacts *base;    /* before */
+    const CcbFacts *result;  /* after */
+    const char *key;         /* of the last step, and so of the content */
+    const char *const *keys; /* of each step; NULL-terminated */
+    const char *format;      /* of the file */
     bool compressed;
     const char *image; /* the emitted file, for size and sha256 */
     const char *door;
-    const GArray *times; /* CcbStepTime, in order */
-    json_t *checks;      /* the report of verify; borrowed; may be NULL */
+    const GArray *times;            /* CcbStepTime, in order */
+    double emit_s, verify_s, all_s; /* seconds: of these, 0 for none, and of the bake so far */
+    json_t *checks;                 /* the report of verify; borrowed; may be NULL */
+    json_t *expected;               /* what verify asks for; borrowed */
 } CcbManifest;
 
 /* Whether the image `path` with the manifest beside it is what a bake to this key, format and

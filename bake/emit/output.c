@@ -27,6 +27,11 @@ char *ccb_output_manifest_path(const char *image)
     return sibling(image, "json");
 }
 
+char *ccb_output_report_path(const char *image)
+{
+    return sibling(image, "html");
+}
+
 static char *temporary_for(const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(path);
@@ -37,9 +42,11 @@ static char *temporary_for(const char *path)
 
 static bool check_name(const CcbOutput *output, GError **error)
 {
-    if (strcmp(output->path, output->manifest) != 0 && strcmp(output->path, output->log) != 0)
+    if (strcmp(output->path, output->manifest) != 0 && strcmp(output->path, output->log) != 0 &&
+        strcmp(output->path, output->report) != 0)
         return true;
-    return ccb_fail(error, CCB_ERR_USAGE, "--output=%s: .json and .log are for manifest and log",
+    return ccb_fail(error, CCB_ERR_USAGE,
+                    "--output=%s: .json, .log and .html are for manifest, log and report",
                     output->path);
 }
 
@@ -78,6 +85,8 @@ CcbOutput *ccb_output_reserve(const char *path, bool force, GError **error)
     *output = (CcbOutput){.path = g_strdup(path), .force = force, .lock = -1};
     output->manifest = ccb_output_manifest_path(path);
     output->log = sibling(path, "log");
+    output->report = ccb_output_report_path(path);
+    output->failed = sibling(path, "failed.html");
     output->temporary = temporary_for(path);
     if (check_name(output, error) && ccb_guardian_start(error) && check_absent(output, error) &&
         take_lock(output, error))
@@ -94,14 +103,16 @@ static bool sync_file(const char *path, GError **error)
     return true;
 }
 
-/* The image comes last: where it stands, its manifest does. */
-bool ccb_output_publish(CcbOutput *output, const json_t *manifest, GError **error)
+/* The image comes last: where it stands, its manifest and its report do. */
+bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
+                        GError **error)
 {
     char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_SORT_KEYS);
     g_autofree char *line = g_strconcat(text, "\n", NULL);
     free(text);
     if (!sync_file(output->temporary, error) || !check_absent(output, error) ||
         !ccb_write_file_atomic(output->manifest, line, strlen(line), error) ||
+        !ccb_write_file_atomic(output->report, report, strlen(report), error) ||
         !ccb_publish_file(output->temporary, output->path, error))
         return false;
     const char *sha256 =
@@ -125,6 +136,8 @@ void ccb_output_free(CcbOutput *output)
     g_free(output->path);
     g_free(output->manifest);
     g_free(output->log);
+    g_free(output->report);
+    g_free(output->failed);
     g_free(output->temporary);
     g_free(output);
 }

@@ -18,19 +18,23 @@ typedef struct {
     char *path;      /* the image */
     char *manifest;  /* path.json, with the image's ending replaced */
     char *log;       /* path.log, likewise */
+    char *report;    /* path.html, likewise */
+    char *failed;    /* path.failed.html: the report of an image that was not published */
     char *temporary; /* where the image is written */
     int lock;        /* descriptor that holds the lock on it */
     bool force;
 } CcbOutput;
 
-/* Where the manifest of an image is; caller frees. */
+/* Where manifest and report of an image are; caller frees. */
 char *ccb_output_manifest_path(const char *image);
+char *ccb_output_report_path(const char *image);
 
 /* Errors: CCB_ERR_USAGE (exists), CCB_ERR_BUSY (another ccbake bakes it), CCB_ERR_IO. */
 CcbOutput *ccb_output_reserve(const char *path, bool force, GError **error);
 
-/* Syncs, and renames manifest and image into place. */
-bool ccb_output_publish(CcbOutput *output, const json_t *manifest, GError **error);
+/* Syncs, and renames manifest, report (HTML) and image into place. */
+bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
+                        GError **error);
 
 void ccb_output_free(CcbOutput *output); /* removes what was not published; accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbOutput, ccb_output_free)

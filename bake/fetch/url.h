@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What this room has to know about URLs; private to it. */
+/* What is to be known about URLs. */
 #pragma once
 
 #include <glib.h>
