@@ -13,6 +13,7 @@ readonly STANDIN_ESP_ID=A11B0C03
 # shellcheck disable=SC2034
 readonly STANDIN_MACHINE_ID=20250117105006363114529432776998
 readonly STANDIN_DISK_ID=7c6f1e42-93d8-4a7b-8f25-a11bd15c0000
+readonly STANDIN_GRUB=/usr/lib/grub/x86_64-efi # of Debian's grub-efi-amd64-bin
 readonly STANDIN_ESP_START=6144 STANDIN_ROOT_START=415744
 
 # The arguments of the vendor's kernels, without root=.
@@ -153,19 +154,63 @@ UUID=${2:0:4}-${2:4} /boot/efi vfat defaults,uid=0,gid=0,umask=077,shortname=win
 END
 }
 
-# standin_esp FOLDER: what the EFI system partition holds. The binaries are labels that
-# begin as every EFI binary does; nothing starts them.
+# standin_loader_script: what the stand-in's boot loader runs first. Debian's GRUB has no blscfg, and a boot entry is
+# nearly a GRUB script: its words are made functions, which collect what the entry says. (A command comes before a
+# function of its name, so the module with linux and initrd is loaded only after that.)
+standin_loader_script() {
+  cat <<'END'
+echo "Stand-in for the boot loader of Alibaba Cloud Linux: Debian's GRUB, not signed."
+function title { true; }
+function version { true; }
+function id { true; }
+function grub_users { true; }
+function grub_arg { true; }
+function grub_class { true; }
+function linux { set entry_linux="$1"; }
+function initrd { set entry_initrd="$1"; }
+function options { set entry_options="$*"; }
+function blscfg {
+  source ($root)/boot/loader/entries/${default}.conf
+  insmod (memdisk)/grub/linux.mod
+  echo "Booting ${default}"
+  linux ($root)$entry_linux $entry_options
+  initrd ($root)$entry_initrd
+  boot
+}
+search --file --set=root /EFI/alinux/grub.cfg
+configfile ($root)/EFI/alinux/grub.cfg
+END
+}
+
+# standin_loader EFI-FILE: a GRUB that needs nothing but the stub on the EFI system partition.
+standin_loader() {
+  local out=$1 work=$1.work
+  mkdir -p "$work/grub"
+  standin_loader_script >"$work/grub/grub.cfg"
+  standin_label >"$work/grub/LABEL"
+  cp "$STANDIN_GRUB/linux.mod" "$work/grub"
+  tar -cf "$work/disk.tar" -C "$work" --format=ustar --sort=name --owner=0 --group=0 --numeric-owner \
+    --mode=u=rwX,go=rX --mtime="@$SOURCE_DATE_EPOCH" grub
+  grub-mkimage -O x86_64-efi -d "$STANDIN_GRUB" -o "$out" -m "$work/disk.tar" -p '(memdisk)/grub' \
+    memdisk tar normal configfile echo test true search search_fs_file search_fs_uuid loadenv \
+    part_gpt fat ext2 boot relocator video mmap
+  rm -r "$work"
+}
+
+# standin_esp FOLDER: what the EFI system partition holds: the vendor's names and its stub, and the same loader under
+# each of the names.
 standin_esp() {
-  local dir=$1 file
+  local dir=$1
   mkdir -p "$dir/EFI/alinux" "$dir/EFI/BOOT"
-  for file in alinux/shimx64.efi alinux/grubx64.efi BOOT/BOOTX64.EFI; do
-    { printf 'MZ\n%s: ' "$file" && standin_label; } >"$dir/EFI/$file"
-  done
+  standin_loader "$dir/EFI/alinux/grubx64.efi"
+  cp "$dir/EFI/alinux/grubx64.efi" "$dir/EFI/alinux/shimx64.efi"
+  cp "$dir/EFI/alinux/grubx64.efi" "$dir/EFI/BOOT/BOOTX64.EFI"
   cat >"$dir/EFI/alinux/grub.cfg" <<'END'
 search --file --set=root /boot/grub2/grub.cfg
 set prefix=($root)/boot/grub2
 configfile $prefix/grub.cfg
 END
+  find "$dir" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 }
 
 # standin_partition RAW SIZE [SECOND-ROOT-SECTORS]: the vendor's partition table on a
