@@ -18,6 +18,12 @@ has_not() {
         }
 }
 
+# lacks GREP-ARGUMENT...: no line of the file matches.
+lacks() {
+        run grep "$@"
+        [ "$status" -eq 1 ]
+}
+
 # unit NAME TYPE COMMAND [LINE]...: writes the unit for the next `change`.
 unit() {
         local name=$1 type=$2 command=$3
@@ -58,8 +64,14 @@ argue() {
         before=$(sha256sum <"$BASE")
         run_ccbake 0 boot "$BASE" --log="$BATS_TEST_TMPDIR/log"
         assert_contains 'up       multi-user.target'
+        assert_contains 'entries: units and their order are the guest'
         has_not 'FAILED'
-        grep -q 'Linux version' "$BATS_TEST_TMPDIR/log"
+        has_not 'could not be had'
+        grep -Eq '^ {5,}[0-9]+\.[0-9]{3} .*Linux version' "$BATS_TEST_TMPDIR/log"
+        # Every line has its time, times never go back, and no control character is left.
+        lacks -Ev '^ *[0-9]+\.[0-9]{3} ' "$BATS_TEST_TMPDIR/log"
+        lacks -P '[\x00-\x08\x0b-\x1f]' "$BATS_TEST_TMPDIR/log"
+        awk '{ print $1 }' "$BATS_TEST_TMPDIR/log" | sort -nc
         [ "$(sha256sum <"$BASE")" = "$before" ]
 }
 
@@ -69,9 +81,11 @@ argue() {
                 'Before=cloudmonitor.service late.service'
         unit cloudmonitor.service simple '/bin/sleep 600'
         unit late.service simple '/bin/sleep 600'
+        unit gpu-job.service simple '/bin/sleep 600' Requires=nvidia-persistenced.service After=nvidia-persistenced.service
         change "$BATS_TEST_TMPDIR/good.qcow2"
         run_ccbake 0 boot --gpus=8 "$BATS_TEST_TMPDIR/good.qcow2"
-        assert_contains 'nvidia-persistenced.service (exit-code) failed: expected here, there is no GPU'
+        assert_contains 'nvidia-persistenced.service (exit-code) failed: expected here, there is no GPU: it opens'
+        assert_contains 'gpu-job.service (dependency) failed: expected here, there is no GPU: it requires nvidia-persist'
         assert_contains 'order    nvidia-fabricmanager.service, then nvidia-persistenced.service'
         assert_contains 'order    nvidia-persistenced.service, then cloudmonitor.service'
         assert_contains 'order    nvidia-persistenced.service, then late.service'
@@ -81,20 +95,27 @@ argue() {
 @test "boot --json: another failure, a violated order and a missing unit are not expected: exit 8" {
         unit nvidia-persistenced.service oneshot "/bin/sh -c 'sleep 2; exit 1'"
         unit cloudmonitor.service simple '/bin/sleep 600'
-        unit broken.service oneshot /bin/false
+        unit broken.service oneshot "/bin/sh -c 'echo out of luck; exit 7'"
+        unit nvidia-cdi-refresh.service oneshot /usr/bin/not-installed
         change "$BATS_TEST_TMPDIR/bad.qcow2"
         run_ccbake 8 boot --gpus=8 --json "$BATS_TEST_TMPDIR/bad.qcow2"
-        assert_contains 'boots, but broken.service failed'
+        assert_contains ' failed'
         python3 - "$output" <<'END'
 import json, sys
 text = sys.argv[1]
 result = json.JSONDecoder().raw_decode(text[text.index("{"):])[0]
 assert result["good"] is False and result["target"] == "multi-user.target", result
 failed = {f["unit"]: f for f in result["failed"]}
-assert failed["broken.service"] == {"unit": "broken.service", "reason": "exit-code", "expected": False}, failed
+broken = failed["broken.service"]
+assert (broken["reason"], broken["expected"], broken["why"]) == ("exit-code", False, None), broken
+assert "out of luck" in broken["lines"], broken
+assert any("status=7" in line for line in broken["lines"]), broken
 assert failed["nvidia-persistenced.service"]["expected"] is True, failed
-assert result["order"] == [{"before": "nvidia-persistenced.service", "after": "cloudmonitor.service",
-                            "kept": False}], result["order"]
+assert failed["nvidia-cdi-refresh.service"]["expected"] is False, "its program is not there"
+assert result["source"] == "journal" and result["entries"] > 50, result
+order, = [o for o in result["order"] if o["after"] == "cloudmonitor.service"]
+assert order["before"] == "nvidia-persistenced.service" and order["kept"] is False, order
+assert order["began"] < order["done"], order
 assert result["missing"] == ["nvidia-fabricmanager.service"], result["missing"]
 END
 }
@@ -107,13 +128,92 @@ END
         [ "$SECONDS" -lt 120 ]
 }
 
-@test "boot: emergency mode ends the test at once" {
+@test "boot: emergency mode ends the test at once; without a journal the console is judged, and that is said" {
         argue "$BATS_TEST_TMPDIR/emergency.qcow2" systemd.unit=emergency.target
+        LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish -a "$BATS_TEST_TMPDIR/emergency.qcow2" \
+                run : mount /dev/sda3 / : rm /usr/bin/journalctl
         SECONDS=0
         run_ccbake 8 boot "$BATS_TEST_TMPDIR/emergency.qcow2"
         assert_contains 'does not boot: the system'
         assert_contains 'emergency'
+        assert_contains "the guest's journal could not be had (the image has no /usr/bin/journalctl): judged by the console"
         [ "$SECONDS" -lt 240 ]
+}
+
+@test "boot --firmware=uefi: the image's own loader, boot entry and command line bring it up" {
+        local vars=/usr/share/OVMF/OVMF_VARS_4M.fd before
+        before=$(cat "$BASE" "$vars" | sha256sum)
+        run_ccbake 0 boot --firmware=uefi --log="$BATS_TEST_TMPDIR/log" "$BASE"
+        assert_contains 'firmware /'
+        assert_contains 'up       multi-user.target'
+        assert_contains 'entries: units and their order are the guest'
+        has_not 'could not be had'
+        grep -q 'BdsDxe: starting Boot' "$BATS_TEST_TMPDIR/log"
+        grep -q 'Stand-in for the boot loader' "$BATS_TEST_TMPDIR/log"
+        # Quiet, as the image's own command line says: nothing was added to it.
+        lacks 'Linux version' "$BATS_TEST_TMPDIR/log"
+        [ "$(cat "$BASE" "$vars" | sha256sum)" = "$before" ]
+}
+
+@test "boot --firmware=uefi: says how far a boot came that GRUB gave up" {
+        cp "$BASE" "$BATS_TEST_TMPDIR/lost.qcow2"
+        LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish -a "$BATS_TEST_TMPDIR/lost.qcow2" run : mount /dev/sda2 / : \
+                write /EFI/alinux/grub.cfg $'search --file --set=root /boot/lost/grub.cfg\n'
+        run_ccbake 8 boot --firmware=uefi "$BATS_TEST_TMPDIR/lost.qcow2"
+        assert_contains 'does not boot: GRUB gave up and shows its prompt'
+        assert_contains 'error: no such device: /boot/lost/grub.cfg'
+        assert_contains 'could not be had (no entry came on the second serial port): judged by the console'
+}
+
+# A terminal of its own, whose settings are looked at before and after.
+@test "boot --interactive: a console as root, nothing is kept, and the terminal is as it was" {
+        local before
+        before=$(sha256sum <"$BASE")
+        python3 - "$CCBAKE" "$BASE" "$BATS_TEST_TMPDIR/log" <<'END'
+import os, pty, select, signal, sys, termios, time
+ccbake, image, log = sys.argv[1:]
+
+def start():
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    pid = os.fork()
+    if pid == 0:
+        os.login_tty(slave)
+        os.execv(ccbake, [ccbake, "boot", "-i", "--log=" + log, image])
+    return pid, master, slave, before
+
+def until(master, word, seconds):
+    seen, end = b"", time.monotonic() + seconds
+    while word not in seen:
+        assert time.monotonic() < end, (word, seen[-2000:])
+        if select.select([master], [], [], 1)[0]:
+            seen += os.read(master, 65536)
+
+def finish(pid, slave, before, code):
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == code, status
+    assert termios.tcgetattr(slave) == before, "the terminal is not as it was"
+
+pid, master, slave, before = start()
+until(master, b"root@", 300)
+os.write(master, b"echo kept >/kept; sync; cat /etc/ccbake-standin\r")
+until(master, b"This is a stand-in", 60)
+assert termios.tcgetattr(slave) != before
+os.write(master, b"\x01x")
+until(master, b"the image is as it was", 60)
+finish(pid, slave, before, 0)
+
+pid, master, slave, before = start()
+until(master, b"Ctrl-A x ends it", 60)
+while termios.tcgetattr(slave) == before:
+    time.sleep(0.1)
+os.kill(pid, signal.SIGTERM)
+finish(pid, slave, before, 130)
+END
+        [ "$(sha256sum <"$BASE")" = "$before" ]
+        run_ccbake 2 boot --interactive "$BASE"
+        assert_contains 'needs a terminal'
+        run_ccbake 2 boot --interactive --json "$BASE"
 }
 
 @test "boot: the limit says how far it came, and leaves nothing behind" {

@@ -1,54 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "boot/boot.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cancel.h"
-#include "base/cleanup.h"
 #include "base/error.h"
-#include "base/file.h"
-#include "base/process.h"
 #include "base/progress.h"
-#include "guest/image.h"
+#include "boot/log.h"
+#include "boot/machine.h"
 #include "guest/kvm.h"
 
-#define QEMU "qemu-system-x86_64"
-
 enum {
-    MEMORY_MB = 2048,
     LIMIT_KVM_S = 300,
     LIMIT_TCG_S = 1200,
-    SETTLED_S = 3,   /* after "Startup finished": late lines of the journal */
+    SETTLED_S = 3,   /* after "Startup finished": late lines of the console */
+    JOURNAL_S = 45,  /* after the console's, until the journal has told as much */
     QUIET_S = 30,    /* up, but systemd never says so: nothing has been printed for this long */
     DYING_MS = 1500, /* after a panic: the lines that explain it */
     TICK_MS = 200,
-    GRACE_MS = 3000,
 };
 
 /* One boot: what is running, and what was read from it. */
 typedef struct {
     const CcbBootOptions *options;
+    CcbMachine machine;
     CcbConsole *console;
-    pid_t pid;
-    int fd, log_fd;
-    GString *partial; /* the line that is not complete yet */
+    CcbJournal *journal;
+    CcbBootLog *log;
+    CcbLines errors, console_lines, journal_lines;
     gint64 started, last_line, up_at, settled_at, dead_at, deadline;
     unsigned limit_s;
-    bool ended;    /* QEMU is gone, or has closed its end */
+    bool ended;    /* QEMU is gone */
     char *refusal; /* the first line, if it is QEMU's own */
 } Boot;
 
 /*
  * Why these, on this boot only:
- *   console=, loglevel=, plymouth   kernel and initramfs say on the serial port what happens,
- * whatever `quiet` and `rhgb` hide; show_status, status_unit_format status lines, with unit names
- * where systemd is new enough (243) to know that; log_level, forward_to_console   the journal too:
- * it names the unit and result of every failure, and its lines are not cut to 80 columns.  An
- * unknown one of these is ignored by systemd. panic=0                         a panic stays: QEMU
- * is ended by us, and the console has been read to its end.
+ *   console=, loglevel=, plymouth   kernel and initramfs say on the serial port what happens, whatever `quiet` and
+ *                                   `rhgb` hide;
+ *   show_status, status_unit_format status lines, with unit names where systemd is new enough (243) to know that;
+ *   log_level, forward_to_console   the journal as text, too: what is said before the journal can be handed out, and
+ *                                   where it can't.  An unknown one of these is ignored by systemd.
+ *   panic=0                         a panic stays: QEMU is ended by us, and the console has been read to its end.
  */
 char *ccb_boot_cmdline(const char *image_cmdline)
 {
@@ -60,123 +54,63 @@ char *ccb_boot_cmdline(const char *image_cmdline)
         NULL);
 }
 
-/* --- QEMU
- * --------------------------------------------------------------------------------------------------
- */
-
-static void add(GPtrArray *argv, ...) G_GNUC_NULL_TERMINATED;
-static void add(GPtrArray *argv, ...)
-{
-    va_list words;
-    va_start(words, argv);
-    for (const char *word; (word = va_arg(words, const char *)) != NULL;)
-        g_ptr_array_add(argv, g_strdup(word));
-    va_end(words);
-}
-
-/* No network, no display, no monitor: a disk, a source of randomness and a serial port. */
-static GPtrArray *build_argv(const CcbBootOptions *options, const char *overlay, bool emulated)
-{
-    const CcbBootSource *source = options->source;
-    g_autofree char *memory =
-        g_strdup_printf("%u", options->memory_mb ? options->memory_mb : MEMORY_MB);
-    g_autofree char *cmdline = ccb_boot_cmdline(source->cmdline);
-    g_autofree char *node =
-        g_strconcat("driver=qcow2,node-name=disk,cache.no-flush=on,file.driver=file,"
-                    "file.filename=",
-                    overlay, NULL);
-    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-    add(argv, QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine",
-        emulated ? "q35,accel=tcg" : "q35,accel=kvm", "-cpu", emulated ? "max" : "host", "-smp",
-        "2", "-m", memory, "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-        "-object", "rng-random,id=random,filename=/dev/urandom", "-device",
-        "virtio-rng-pci,rng=random", "-blockdev", node, "-device",
-        options->nvme ? "nvme,drive=disk,serial=ccbake" : "virtio-blk-pci,drive=disk", "-kernel",
-        source->kernel, "-append", cmdline, NULL);
-    if (source->initrd)
-        add(argv, "-initrd", source->initrd, NULL);
-    g_ptr_array_add(argv, NULL);
-    return argv;
-}
-
-static bool start_qemu(Boot *boot, bool emulated, GError **error)
-{
-    const CcbBootSource *source = boot->options->source;
-    g_autofree char *overlay = g_build_filename(boot->options->dir, "boot.qcow2", NULL);
-    g_autofree char *program = ccb_process_find(QEMU, error);
-    int ends[2];
-    if (program == NULL || !ccb_image_create_overlay(overlay, source->image, source->format, error))
-        return false;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a pipe");
-    boot->fd = ends[0];
-    ccb_autofd int writing = ends[1]; /* closed here, so that QEMU's end is the end of the file */
-    fcntl(boot->fd, F_SETFL, O_NONBLOCK);
-    g_autoptr(GPtrArray) argv = build_argv(boot->options, overlay, emulated);
-    boot->pid = ccb_process_spawn((const char *const *)argv->pdata, writing, error);
-    return boot->pid > 0;
-}
-
 /* --- watching
  * ---------------------------------------------------------------------------------------------- */
 
-static void take_line(Boot *boot, const char *line)
+static void take_console_line(const char *line, void *data)
 {
-    gint64 now = g_get_monotonic_time();
-    if (boot->refusal == NULL && g_str_has_prefix(line, QEMU ": ") &&
-        !g_str_has_prefix(line, QEMU ": warning: "))
-        boot->refusal = g_strdup(line);
+    Boot *boot = data;
+    ccb_boot_log_line(boot->log, line);
     ccb_console_line(boot->console, line);
-    boot->last_line = now;
-    if (boot->up_at == 0 && ccb_console_up(boot->console))
-        boot->up_at = now;
-    if (boot->settled_at == 0 && ccb_console_settled(boot->console))
-        boot->settled_at = now;
-    if (boot->dead_at == 0 && ccb_console_dead(boot->console))
-        boot->dead_at = now;
+    boot->last_line = g_get_monotonic_time();
 }
 
-static void take_complete_lines(Boot *boot)
+/* QEMU's own output; "KVM internal error" is one of the things that a console's reader knows. */
+static void take_error_line(const char *line, void *data)
 {
-    enum { LONGEST = 64 << 10 }; /* without a line break: garbage, not a line to wait for */
-    GString *s = boot->partial;
-    char *newline;
-    while ((newline = memchr(s->str, '\n', s->len)) != NULL) {
-        *newline = '\0';
-        take_line(boot, s->str);
-        g_string_erase(s, 0, newline + 1 - s->str);
-    }
-    if (s->len > LONGEST)
-        g_string_truncate(s, 0);
+    Boot *boot = data;
+    if (boot->refusal == NULL && g_str_has_prefix(line, "qemu") && strstr(line, ": ") &&
+        !strstr(line, ": warning: "))
+        boot->refusal = g_strdup(line);
+    take_console_line(line, boot);
 }
 
-static bool read_console(Boot *boot, GError **error)
+static void take_journal_line(const char *line, void *data)
 {
-    char buffer[16384];
-    for (;;) {
-        ssize_t n = read(boot->fd, buffer, sizeof buffer);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n == 0)
-            boot->ended = true;
-        if (n <= 0)
-            return true;
-        if (!ccb_write_all(boot->log_fd, buffer, (size_t)n, boot->options->log, error))
-            return false;
-        g_string_append_len(boot->partial, buffer, n);
-        take_complete_lines(boot);
-    }
+    Boot *boot = data;
+    ccb_journal_line(boot->journal, line);
+    boot->last_line = g_get_monotonic_time();
+}
+
+static void set_when(gint64 *when, bool happened)
+{
+    if (*when == 0 && happened)
+        *when = g_get_monotonic_time();
 }
 
 /* A prompt has no line break behind it, so a line that does not go on is looked at as well. */
 static void take_prompt(Boot *boot)
 {
-    static const char *const prompts[] = {"maintenance", "dracut:/# ", "(initramfs) "};
+    static const char *const prompts[] = {"maintenance", "dracut:/# ",    "(initramfs) ",
+                                          "grub> ",      "grub rescue> ", "Shell> "};
+    g_autofree char *plain = ccb_console_plain(boot->console_lines.partial->str);
     for (size_t i = 0; i < G_N_ELEMENTS(prompts); i++)
-        if (strstr(boot->partial->str, prompts[i])) {
-            take_line(boot, boot->partial->str);
-            g_string_truncate(boot->partial, 0);
+        if (strstr(plain, prompts[i])) {
+            ccb_lines_flush(&boot->console_lines);
+            return;
         }
+}
+
+/* QEMU's own output first: when that has ended, all that the guest has said is there to be read. */
+static void read_all(Boot *boot)
+{
+    boot->ended = !ccb_lines_read(&boot->errors, boot->machine.errors);
+    ccb_lines_read(&boot->console_lines, boot->machine.console);
+    ccb_lines_read(&boot->journal_lines, boot->machine.journal);
+    take_prompt(boot);
+    set_when(&boot->up_at, ccb_console_up(boot->console) || boot->journal->up);
+    set_when(&boot->settled_at, ccb_console_settled(boot->console) || boot->journal->settled);
+    set_when(&boot->dead_at, ccb_console_dead(boot->console) != NULL);
 }
 
 static bool passed(gint64 since, gint64 us)
@@ -184,11 +118,17 @@ static bool passed(gint64 since, gint64 us)
     return since != 0 && g_get_monotonic_time() - since >= us;
 }
 
+static bool journal_is_awaited(const Boot *boot)
+{
+    return boot->options->source->not_planted == NULL && !boot->journal->settled &&
+           !passed(boot->settled_at, JOURNAL_S * G_USEC_PER_SEC);
+}
+
 /* Whether there is nothing more to learn. */
 static bool is_over(const Boot *boot)
 {
     return boot->ended || passed(boot->dead_at, DYING_MS * 1000) ||
-           passed(boot->settled_at, SETTLED_S * G_USEC_PER_SEC) ||
+           (passed(boot->settled_at, SETTLED_S * G_USEC_PER_SEC) && !journal_is_awaited(boot)) ||
            (boot->up_at != 0 && passed(boot->last_line, QUIET_S * G_USEC_PER_SEC)) ||
            g_get_monotonic_time() >= boot->deadline;
 }
@@ -196,14 +136,17 @@ static bool is_over(const Boot *boot)
 static bool watch(Boot *boot, GError **error)
 {
     while (!is_over(boot)) {
-        struct pollfd fds[] = {{.fd = boot->fd, .events = POLLIN},
+        struct pollfd fds[] = {{.fd = boot->machine.errors, .events = POLLIN},
+                               {.fd = boot->machine.console, .events = POLLIN},
+                               {.fd = boot->machine.journal, .events = POLLIN},
                                {.fd = ccb_cancel_fd(), .events = POLLIN}};
         poll(fds, G_N_ELEMENTS(fds), TICK_MS);
-        if (ccb_cancel_check(error) || !read_console(boot, error))
+        if (ccb_cancel_check(error))
             return false;
-        take_prompt(boot);
+        read_all(boot);
         ccb_progress_tick();
     }
+    ccb_lines_flush(&boot->console_lines);
     return true;
 }
 
@@ -211,19 +154,33 @@ static bool watch(Boot *boot, GError **error)
  * ------------------------------------------------------------------------------------------------
  */
 
+static char *describe_progress(const Boot *boot)
+{
+    const char *waiting = boot->journal->waiting_for ? boot->journal->waiting_for
+                                                     : ccb_console_waiting_for(boot->console);
+    const char *loader = ccb_console_loader(boot->console);
+    if (waiting)
+        return g_strdup_printf("the last thing begun was %s", waiting);
+    if (loader)
+        return g_strdup_printf("the last thing said was \"%s\"", loader);
+    return g_strdup(boot->options->firmware ? "nothing has been heard of firmware or boot loader"
+                                            : "systemd has not been heard of");
+}
+
 static char *describe_trouble(const Boot *boot)
 {
     const char *dead = ccb_console_dead(boot->console);
-    const char *waiting = ccb_console_waiting_for(boot->console);
+    const char *loader = ccb_console_loader(boot->console);
     if (dead)
-        return g_strdup(dead);
+        return loader && !strstr(dead, loader) && !boot->journal->entries
+                   ? g_strdup_printf("%s, after \"%s\"", dead, loader)
+                   : g_strdup(dead);
     if (boot->up_at)
         return NULL;
+    g_autofree char *progress = describe_progress(boot);
     if (boot->ended)
-        return g_strdup_printf("QEMU ended before the system was up%s%.300s",
-                               boot->partial->len ? ": " : "", boot->partial->str);
-    return g_strdup_printf("not up after %u s; the last thing begun was %s", boot->limit_s,
-                           waiting ? waiting : "the kernel: systemd has not been heard of");
+        return g_strdup_printf("the machine ended before the system was up; %s", progress);
+    return g_strdup_printf("not up after %u s; %s", boot->limit_s, progress);
 }
 
 /* QEMU's own refusal (no such device, no memory ...) is no property of the image. */
@@ -234,15 +191,58 @@ static bool check_started(const Boot *boot, GError **error)
     return ccb_fail(error, CCB_ERR_HOST, "QEMU did not start: %s", boot->refusal);
 }
 
+/* Why the journal can't be judged by, or NULL. */
+static const char *journal_problem(const Boot *boot)
+{
+    const CcbJournal *journal = boot->journal;
+    if (boot->options->source->not_planted)
+        return boot->options->source->not_planted;
+    if (journal->entries == 0)
+        return "no entry came on the second serial port";
+    if ((ccb_console_up(boot->console) && !journal->up) ||
+        (ccb_console_settled(boot->console) && !journal->settled))
+        return "it ends earlier than the console";
+    return NULL;
+}
+
+static void note(CcbBootResult *ret, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void note(CcbBootResult *ret, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_ptr_array_add(ret->notes, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+static void add_notes(const Boot *boot, CcbBootResult *ret)
+{
+    const char *problem = journal_problem(boot);
+    if (problem)
+        note(ret, "the guest's journal could not be had (%s): judged by the console", problem);
+    else if (boot->journal->rejected)
+        note(ret, "%u lines of the guest's journal were no entries", boot->journal->rejected);
+    if (!problem && boot->journal->gaps)
+        note(ret, "the guest's journal says itself that it has gaps");
+    if (boot->options->firmware && !strstr(boot->options->source->cmdline, "console=ttyS0"))
+        note(ret,
+             "the image's own command line has no console=ttyS0: its kernel could not be heard");
+    if (boot->up_at && !boot->settled_at && !ret->trouble)
+        note(ret, "systemd still had jobs when the test ended");
+}
+
 static void fill_result(const Boot *boot, CcbBootResult *ret)
 {
-    const CcbBootOptions *options = boot->options;
-    ccb_boot_judge(boot->console, options->source->gpu_consumers, options->gpus, ret);
+    const CcbBootSource *source = boot->options->source;
+    const CcbBootEvidence evidence = {.console = boot->console,
+                                      .journal = journal_problem(boot) ? NULL : boot->journal,
+                                      .gpu_consumers = source->gpu_consumers,
+                                      .gpu_requirers = source->gpu_requirers,
+                                      .gpus = boot->options->gpus};
+    ccb_boot_judge(&evidence, ret);
     ret->trouble = describe_trouble(boot);
     gint64 end = boot->up_at ? boot->up_at : g_get_monotonic_time();
     ret->seconds = (double)(end - boot->started) / G_USEC_PER_SEC;
-    if (boot->up_at && !boot->settled_at && !ret->trouble)
-        g_ptr_array_add(ret->notes, g_strdup("systemd still had jobs when the test ended"));
+    add_notes(boot, ret);
 }
 
 static unsigned choose_limit(const CcbBootOptions *options, bool emulated)
@@ -254,23 +254,35 @@ static unsigned choose_limit(const CcbBootOptions *options, bool emulated)
 
 static bool run(Boot *boot, bool emulated, GError **error)
 {
-    boot->log_fd = open(boot->options->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (boot->log_fd < 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "%s", boot->options->log);
+    g_autofree char *cmdline = ccb_boot_cmdline(boot->options->source->cmdline);
+    boot->log = ccb_boot_log_open(boot->options->log, error);
     boot->limit_s = choose_limit(boot->options, emulated);
     boot->started = boot->last_line = g_get_monotonic_time();
     boot->deadline = boot->started + (gint64)boot->limit_s * G_USEC_PER_SEC;
-    bool ok = start_qemu(boot, emulated, error) && watch(boot, error) && check_started(boot, error);
-    ccb_process_end(&boot->pid, GRACE_MS);
-    return ok;
+    bool ok = boot->log &&
+              ccb_machine_start(&boot->machine, boot->options, cmdline, emulated, error) &&
+              watch(boot, error) && check_started(boot, error);
+    ccb_machine_end(&boot->machine);
+    return ccb_boot_log_close(boot->log, ok ? error : NULL) && ok;
+}
+
+static void boot_init(Boot *boot, const CcbBootOptions *options)
+{
+    *boot = (Boot){.options = options, .machine = CCB_MACHINE_NONE};
+    boot->console = ccb_console_new(options->source->names, options->source->target);
+    boot->journal = ccb_journal_new(options->source->target);
+    ccb_lines_init(&boot->errors, take_error_line, boot);
+    ccb_lines_init(&boot->console_lines, take_console_line, boot);
+    ccb_lines_init(&boot->journal_lines, take_journal_line, boot);
 }
 
 static void boot_clear(Boot *boot)
 {
     ccb_console_free(boot->console);
-    ccb_close_fd(&boot->fd);
-    ccb_close_fd(&boot->log_fd);
-    g_string_free(boot->partial, TRUE);
+    ccb_journal_free(boot->journal);
+    ccb_lines_clear(&boot->errors);
+    ccb_lines_clear(&boot->console_lines);
+    ccb_lines_clear(&boot->journal_lines);
     g_free(boot->refusal);
 }
 
@@ -278,8 +290,8 @@ bool ccb_boot_run(const CcbBootOptions *options, CcbBootResult *ret, GError **er
 {
     g_autofree char *reason = NULL;
     bool emulated = ccb_kvm_probe(&reason) != CCB_KVM_WORKS;
-    Boot boot = {.options = options, .fd = -1, .log_fd = -1, .partial = g_string_new(NULL)};
-    boot.console = ccb_console_new(options->source->names, options->source->target);
+    Boot boot;
+    boot_init(&boot, options);
     ccb_progress_begin("boot", emulated ? "under emulation (slow): no working KVM" : "with KVM", 0);
     bool ok = run(&boot, emulated, error);
     if (ok) {

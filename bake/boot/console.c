@@ -3,39 +3,28 @@
 
 #include <string.h>
 
-/* Where a line came from.  The two are not in step with each other: journald forwards a little
- * later. */
-enum { STREAM_STATUS, STREAM_JOURNAL };
+#include "boot/journal.h"
 
 struct CcbConsole {
     CcbUnitNames *names;
     char *target;
-    GPtrArray *units;    /* CcbBootUnit */
-    GHashTable *by_name; /* of the same */
+    CcbBootUnits units;
     GPtrArray *notes;
     unsigned line;
     char *up;
     char *dead;
     char *waiting_for;
+    char *loader;
     CcbBootUnit *unnamed; /* failed by description; "See 'systemctl status NAME'" may follow */
     bool settled;
 };
-
-static void unit_free(gpointer data)
-{
-    CcbBootUnit *unit = data;
-    g_free(unit->name);
-    g_free(unit->reason);
-    g_free(unit);
-}
 
 CcbConsole *ccb_console_new(CcbUnitNames *names, const char *target)
 {
     CcbConsole *console = g_new0(CcbConsole, 1);
     console->names = names;
     console->target = g_strdup(target);
-    console->units = g_ptr_array_new_with_free_func(unit_free);
-    console->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    ccb_units_init(&console->units);
     console->notes = g_ptr_array_new_with_free_func(g_free);
     return console;
 }
@@ -44,13 +33,13 @@ void ccb_console_free(CcbConsole *console)
 {
     if (console == NULL)
         return;
-    g_hash_table_unref(console->by_name);
-    g_ptr_array_unref(console->units);
+    ccb_units_clear(&console->units);
     g_ptr_array_unref(console->notes);
     g_free(console->target);
     g_free(console->up);
     g_free(console->dead);
     g_free(console->waiting_for);
+    g_free(console->loader);
     g_free(console);
 }
 
@@ -94,19 +83,6 @@ char *ccb_console_plain(const char *line)
  * -------------------------------------------------------------------------------------------------
  */
 
-static bool is_unit_name(const char *word)
-{
-    static const char *const suffixes[] = {".service", ".target", ".mount",    ".socket",
-                                           ".device",  ".swap",   ".timer",    ".path",
-                                           ".scope",   ".slice",  ".automount"};
-    if (strchr(word, ' '))
-        return false;
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++)
-        if (g_str_has_suffix(word, suffixes[i]))
-            return true;
-    return false;
-}
-
 /* The terminal's 80 columns make systemd write "Some long desc...tion" on status lines: "..." or
  * the character. */
 static const char *find_ellipsized(CcbUnitNames *names, const char *text)
@@ -140,7 +116,7 @@ static char *name_of(const CcbConsole *console, const char *text)
 {
     const char *dash = strstr(text, " - ");
     g_autofree char *first = dash ? g_strndup(text, (gsize)(dash - text)) : g_strdup(text);
-    if (is_unit_name(first))
+    if (ccb_unit_is_name(first))
         return g_steal_pointer(&first);
     const char *name = console->names ? g_hash_table_lookup(console->names, text) : NULL;
     if (name == NULL && console->names)
@@ -151,30 +127,12 @@ static char *name_of(const CcbConsole *console, const char *text)
 static CcbBootUnit *get_unit(CcbConsole *console, const char *text)
 {
     g_autofree char *name = name_of(console, text);
-    CcbBootUnit *unit = g_hash_table_lookup(console->by_name, name);
-    if (unit)
-        return unit;
-    unit = g_new0(CcbBootUnit, 1);
-    unit->name = g_steal_pointer(&name);
-    g_ptr_array_add(console->units, unit);
-    g_hash_table_insert(console->by_name, unit->name, unit);
-    return unit;
-}
-
-static void set_reason(CcbBootUnit *unit, const char *reason)
-{
-    if (reason == NULL || unit->reason)
-        return; /* the first one is the cause */
-    unit->reason = g_strdup(reason);
+    return ccb_units_get(&console->units, name);
 }
 
 static void note_state(CcbConsole *console, CcbBootUnit *unit, CcbUnitState state, int stream)
 {
-    if (state == CCB_UNIT_STARTING && unit->began[stream] == 0)
-        unit->began[stream] = console->line;
-    if (state != CCB_UNIT_STARTING && unit->done[stream] == 0)
-        unit->done[stream] = console->line;
-    unit->state = MAX(unit->state, state); /* a failure stays one, also when a restart succeeds */
+    ccb_unit_note(unit, state, stream, console->line);
     if (state == CCB_UNIT_STARTING) {
         g_free(console->waiting_for);
         console->waiting_for = g_strdup(unit->name);
@@ -183,9 +141,8 @@ static void note_state(CcbConsole *console, CcbBootUnit *unit, CcbUnitState stat
 
 static bool is_up_target(const CcbConsole *console, const char *name)
 {
-    return g_str_equal(name, "multi-user.target") || g_str_equal(name, "graphical.target") ||
-           g_str_equal(name, "Multi-User System") || g_str_equal(name, "Graphical Interface") ||
-           (console->target && g_str_equal(name, console->target));
+    return ccb_boot_is_up_target(name, console->target) || g_str_equal(name, "Multi-User System") ||
+           g_str_equal(name, "Graphical Interface");
 }
 
 /* --- sentences of systemd
@@ -249,9 +206,9 @@ static bool parse_sentence(CcbConsole *console, const char *line, int stream)
         if (text == NULL || *text == '\0')
             continue;
         CcbBootUnit *unit = get_unit(console, text);
-        set_reason(unit, s->reason);
+        ccb_unit_set_reason(unit, s->reason);
         note_state(console, unit, s->state, stream);
-        if (s->state == CCB_UNIT_FAILED && !is_unit_name(unit->name))
+        if (s->state == CCB_UNIT_FAILED && !ccb_unit_is_name(unit->name))
             console->unnamed = unit;
         if (g_str_has_prefix(line, "Reached target "))
             target_reached(console, unit);
@@ -288,7 +245,7 @@ static bool parse_result(CcbConsole *console, const char *line, int stream)
     if (result == NULL || colon == NULL || colon > result)
         return false;
     g_autofree char *name = g_strndup(line, (gsize)(colon - line));
-    if (!is_unit_name(name))
+    if (!ccb_unit_is_name(name))
         return false;
     result += strlen("ailed with result '");
     g_autofree char *reason = g_strndup(result, strcspn(result, "'"));
@@ -297,30 +254,9 @@ static bool parse_result(CcbConsole *console, const char *line, int stream)
         note_state(console, unit, CCB_UNIT_SKIPPED, stream);
         return true;
     }
-    set_reason(unit, reason);
+    ccb_unit_set_reason(unit, reason);
     note_state(console, unit, CCB_UNIT_FAILED, stream);
     return true;
-}
-
-/* Gives a unit that was known by its description only its name; if both are known by now, they
- * become one. */
-static void rename_unit(CcbConsole *console, CcbBootUnit *unit, const char *name)
-{
-    CcbBootUnit *named = g_hash_table_lookup(console->by_name, name);
-    g_hash_table_remove(console->by_name, unit->name);
-    if (named == NULL) {
-        g_free(unit->name);
-        unit->name = g_strdup(name);
-        g_hash_table_insert(console->by_name, unit->name, unit);
-        return;
-    }
-    set_reason(named, unit->reason);
-    named->state = MAX(named->state, unit->state);
-    for (int i = 0; i < 2; i++) {
-        named->began[i] = named->began[i] ? named->began[i] : unit->began[i];
-        named->done[i] = named->done[i] ? named->done[i] : unit->done[i];
-    }
-    g_ptr_array_remove(console->units, unit);
 }
 
 /* "See 'systemctl status x.service' for details." names the unit of the failure above it. */
@@ -333,8 +269,8 @@ static void parse_see(CcbConsole *console, const char *line)
     if (*start == '"')
         start++;
     g_autofree char *name = g_strndup(start, strcspn(start, "'\" "));
-    if (is_unit_name(name))
-        rename_unit(console, console->unnamed, name);
+    if (ccb_unit_is_name(name))
+        ccb_units_rename(&console->units, console->unnamed, name);
     console->unnamed = NULL;
 }
 
@@ -365,6 +301,10 @@ static const Ending endings[] = {
     {"reboot: System halted", "the system halted itself"},
     {"reboot: Power down", "the system switched itself off"},
     {"reboot: Restarting system", "the system restarted itself"},
+    {"BdsDxe: No bootable option or device was found", "the firmware found no boot loader"},
+    {"UEFI Interactive Shell", "the firmware found no boot loader and started its own shell"},
+    {"grub> ", "GRUB gave up and shows its prompt"},
+    {"grub rescue> ", "GRUB gave up and shows its prompt"},
 };
 
 static void look_for_end(CcbConsole *console, const char *line)
@@ -376,6 +316,19 @@ static void look_for_end(CcbConsole *console, const char *line)
             console->dead = g_strdup_printf("%s: \"%.200s\"", endings[i].sentence, line);
             return;
         }
+}
+
+/* What firmware (OVMF's BdsDxe) and GRUB say: how far a boot came that never reached the kernel.  What failed says more
+ * than what was tried after it. */
+static void look_for_loader(CcbConsole *console, const char *line)
+{
+    bool firmware = g_str_has_prefix(line, "BdsDxe: ");
+    bool failed = console->loader && strstr(console->loader, " failed to ");
+    if ((!firmware && !g_str_has_prefix(line, "error: ")) ||
+        (firmware && failed && !strstr(line, " failed to ")))
+        return;
+    g_free(console->loader);
+    console->loader = g_strndup(line, 200);
 }
 
 static void look_for_notes(CcbConsole *console, const char *line)
@@ -423,13 +376,14 @@ void ccb_console_line(CcbConsole *console, const char *raw)
     g_autofree char *line = ccb_console_plain(raw);
     console->line++;
     look_for_end(console, line);
+    look_for_loader(console, line);
     look_for_notes(console, line);
     const char *journal = strstr(line, "systemd[1]: ");
     const char *status = journal ? NULL : status_text(line);
     if (journal)
-        parse_systemd(console, journal + strlen("systemd[1]: "), STREAM_JOURNAL);
+        parse_systemd(console, journal + strlen("systemd[1]: "), CCB_STREAM_JOURNAL);
     else if (status)
-        parse_systemd(console, status, STREAM_STATUS);
+        parse_systemd(console, status, CCB_STREAM_STATUS);
     else
         parse_see(console, line);
 }
@@ -457,38 +411,17 @@ const char *ccb_console_waiting_for(const CcbConsole *console)
     return console->waiting_for;
 }
 
-const GPtrArray *ccb_console_units(const CcbConsole *console)
+const char *ccb_console_loader(const CcbConsole *console)
 {
-    return console->units;
+    return console->loader;
 }
 
-const CcbBootUnit *ccb_console_unit(const CcbConsole *console, const char *name)
+const CcbBootUnits *ccb_console_units(const CcbConsole *console)
 {
-    return g_hash_table_lookup(console->by_name, name);
+    return &console->units;
 }
 
 const GPtrArray *ccb_console_notes(const CcbConsole *console)
 {
     return console->notes;
-}
-
-/* Units without a phase of their own are only ever said to be started. */
-static unsigned first_line(const CcbBootUnit *unit, int stream)
-{
-    return unit->began[stream] ? unit->began[stream] : unit->done[stream];
-}
-
-CcbOrder ccb_console_order(const CcbConsole *console, const char *before, const char *after_name)
-{
-    const CcbBootUnit *first = ccb_console_unit(console, before);
-    const CcbBootUnit *second = ccb_console_unit(console, after_name);
-    if (first == NULL || second == NULL)
-        return CCB_ORDER_NOT_SEEN;
-    for (int stream = STREAM_JOURNAL; stream >= STREAM_STATUS; stream--) {
-        unsigned end = first->done[stream], begin = first_line(second, stream);
-        if (begin == 0 || first_line(first, stream) == 0)
-            continue;
-        return end != 0 && end < begin ? CCB_ORDER_KEPT : CCB_ORDER_VIOLATED;
-    }
-    return CCB_ORDER_NOT_SEEN;
 }

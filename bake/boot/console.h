@@ -16,24 +16,10 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "boot/units.h"
+
 /* Descriptions ► unit names (char * to char *). */
 typedef GHashTable CcbUnitNames;
-
-typedef enum {
-    CCB_UNIT_UNKNOWN, /* nothing seen of it */
-    CCB_UNIT_STARTING,
-    CCB_UNIT_STARTED, /* or, for a target, reached */
-    CCB_UNIT_SKIPPED, /* a condition of the unit was not met */
-    CCB_UNIT_FAILED,  /* also after it had started */
-} CcbUnitState;
-
-typedef struct {
-    char *name; /* "nvidia-persistenced.service"; the description where no name is known */
-    CcbUnitState state;
-    char *reason; /* of a failure, as systemd says it ("exit-code", "dependency"), or NULL */
-    unsigned began[2],
-        done[2]; /* line number at which it began or was done, a stream each; 0: not seen */
-} CcbBootUnit;
 
 typedef struct CcbConsole CcbConsole;
 
@@ -58,9 +44,11 @@ const char *ccb_console_dead(const CcbConsole *console);
 /* The last thing that systemd was seen doing, or NULL: for "not up in time". */
 const char *ccb_console_waiting_for(const CcbConsole *console);
 
-/* CcbBootUnit, in order of appearance; belongs to the console. */
-const GPtrArray *ccb_console_units(const CcbConsole *console);
-const CcbBootUnit *ccb_console_unit(const CcbConsole *console, const char *name); /* or NULL */
+/* The last that firmware or GRUB reported, or NULL. */
+const char *ccb_console_loader(const CcbConsole *console);
+
+/* Those that were spoken of; belongs to the console. */
+const CcbBootUnits *ccb_console_units(const CcbConsole *console);
 
 /* Sentences about what is no failure in a boot test (char *); belongs to the console. */
 const GPtrArray *ccb_console_notes(const CcbConsole *console);
@@ -68,8 +56,3 @@ const GPtrArray *ccb_console_notes(const CcbConsole *console);
 /* The line without escape sequences, other control characters and what a carriage return has
  * overwritten; caller frees. */
 char *ccb_console_plain(const char *line);
-
-typedef enum { CCB_ORDER_NOT_SEEN, CCB_ORDER_KEPT, CCB_ORDER_VIOLATED } CcbOrder;
-
-/* Whether `after` began only when `before` was done (started, skipped or failed). */
-CcbOrder ccb_console_order(const CcbConsole *console, const char *before, const char *after);

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a console means for the image: failures, expected and not, and the order of the GPU's units.
- */
+/* What journal and console mean for the image: failures, expected and not, and the order of the GPU's units. */
+#include "boot/judge.h"
+
 #include <string.h>
 
 #include "boot/boot.h"
+#include "boot/plant.h"
 
 #define PERSISTENCE "nvidia-persistenced.service"
 #define FABRIC      "nvidia-fabricmanager.service"
 
 /* They talk to the GPU or NVSwitch itself, so they can't start in a test machine that has none. */
-static const char *const gpu_units[] = {PERSISTENCE, FABRIC, "nvidia-cdi-refresh.service", NULL};
+static const struct {
+    const char *unit, *why;
+} gpu_units[] = {
+    {PERSISTENCE, "it opens the driver's devices, which come with a GPU"},
+    {FABRIC, "it sets up NVSwitches"},
+    {"nvidia-cdi-refresh.service", "it lists the GPUs for containers"},
+};
 
 /* The guide's consumers; the image's own unit may name more. */
 static const char *const known_consumers[] = {"cloudmonitor.service", "nvidia-cdi-refresh.service",
@@ -20,6 +28,8 @@ static void failure_free(gpointer data)
     CcbBootFailure *failure = data;
     g_free(failure->unit);
     g_free(failure->reason);
+    g_free(failure->why);
+    g_ptr_array_unref(failure->lines);
     g_free(failure);
 }
 
@@ -44,81 +54,165 @@ void ccb_boot_result_clear(CcbBootResult *result)
     *result = (CcbBootResult){0};
 }
 
-static void add_failure(CcbBootResult *ret, const CcbBootUnit *unit, bool expected)
+/* --- failures
+ * ---------------------------------------------------------------------------------------------- */
+
+static const char *find_gpu_unit(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(gpu_units); i++)
+        if (g_str_equal(name, gpu_units[i].unit))
+            return gpu_units[i].why;
+    return NULL;
+}
+
+bool ccb_boot_needs_gpu(const char *unit)
+{
+    return find_gpu_unit(unit) != NULL;
+}
+
+/* Whether a program that found no GPU can have ended so.  It can't when it never ran: systemd itself exits with 200 and
+ * more where it can't start a program (systemd.exec(5)); nor when it crashed or was killed. */
+static bool is_end_of_program(const CcbBootUnit *unit)
+{
+    static const char *const reasons[] = {"exit-code",       "timeout", "protocol",
+                                          "start-limit-hit", "failed",  NULL};
+    enum { SYSTEMD_OWN = 200 };
+    return unit->exit_status < SYSTEMD_OWN &&
+           (unit->reason == NULL || g_strv_contains(reasons, unit->reason));
+}
+
+/* Why this failure only says that there is no GPU; NULL where it says more. */
+static char *explain(const CcbBootEvidence *evidence, const CcbBootUnit *unit)
+{
+    const char *why = find_gpu_unit(unit->name);
+    const char *required =
+        evidence->gpu_requirers ? g_hash_table_lookup(evidence->gpu_requirers, unit->name) : NULL;
+    if (why && is_end_of_program(unit))
+        return g_strdup(why);
+    if (required && g_strcmp0(unit->reason, "dependency") == 0)
+        return g_strdup_printf("it requires %s", required);
+    return NULL;
+}
+
+static gpointer copy_string(gconstpointer string, gpointer data)
+{
+    (void)data;
+    return g_strdup(string);
+}
+
+static GPtrArray *copy_lines(const CcbBootUnit *unit)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (const GList *l = unit->lines.head; l; l = l->next)
+        g_ptr_array_add(lines, g_strdup(l->data));
+    return lines;
+}
+
+static void add_failure(const CcbBootEvidence *evidence, const CcbBootUnit *unit,
+                        CcbBootResult *ret)
 {
     CcbBootFailure *failure = g_new0(CcbBootFailure, 1);
     failure->unit = g_strdup(unit->name);
     failure->reason = g_strdup(unit->reason);
-    failure->expected = expected;
+    failure->why = explain(evidence, unit);
+    failure->lines = copy_lines(unit);
     g_ptr_array_add(ret->failed, failure);
 }
 
-static void judge_units(const CcbConsole *console, CcbBootResult *ret)
+static const CcbBootUnits *units_of(const CcbBootEvidence *evidence)
 {
-    const GPtrArray *units = ccb_console_units(console);
-    for (guint i = 0; i < units->len; i++) {
-        const CcbBootUnit *unit = units->pdata[i];
-        bool of_gpu = g_strv_contains(gpu_units, unit->name);
+    return evidence->journal ? &evidence->journal->units : ccb_console_units(evidence->console);
+}
+
+static void judge_units(const CcbBootEvidence *evidence, CcbBootResult *ret)
+{
+    const GPtrArray *list = units_of(evidence)->list;
+    for (guint i = 0; i < list->len; i++) {
+        const CcbBootUnit *unit = list->pdata[i];
+        if (g_str_equal(unit->name, CCB_BOOT_JOURNAL_UNIT)) /* ours, not the image's */
+            continue;
         if (unit->state == CCB_UNIT_FAILED)
-            add_failure(ret, unit, of_gpu);
-        else if (unit->state == CCB_UNIT_SKIPPED && of_gpu)
+            add_failure(evidence, unit, ret);
+        else if (unit->state == CCB_UNIT_SKIPPED && find_gpu_unit(unit->name))
             g_ptr_array_add(ret->skipped, g_strdup(unit->name));
     }
 }
 
-static void judge_order(const CcbConsole *console, const char *before, const char *after,
+/* What PID 1 says while journald does not run reaches the console only. */
+static void judge_rest_of_console(const CcbBootEvidence *evidence, CcbBootResult *ret)
+{
+    const GPtrArray *list = ccb_console_units(evidence->console)->list;
+    for (guint i = 0; i < list->len; i++) {
+        const CcbBootUnit *unit = list->pdata[i];
+        if (unit->state == CCB_UNIT_FAILED && ccb_unit_is_name(unit->name) &&
+            ccb_units_find(&evidence->journal->units, unit->name) == NULL)
+            add_failure(evidence, unit, ret);
+    }
+}
+
+/* --- order
+ * ------------------------------------------------------------------------------------------------- */
+
+static void judge_order(const CcbBootUnits *units, const char *before, const char *after,
                         CcbBootResult *ret)
 {
-    CcbOrder seen = ccb_console_order(console, before, after);
+    const CcbBootUnit *first = ccb_units_find(units, before);
+    const CcbBootUnit *second = ccb_units_find(units, after);
+    CcbOrder seen = ccb_unit_order(first, second);
     if (seen == CCB_ORDER_NOT_SEEN)
         return;
     CcbBootOrder *order = g_new0(CcbBootOrder, 1);
     order->before = g_strdup(before);
     order->after = g_strdup(after);
     order->kept = seen == CCB_ORDER_KEPT;
+    order->done = (double)first->done_us / G_USEC_PER_SEC;
+    order->began = (double)(second->began_us ? second->began_us : second->done_us) / G_USEC_PER_SEC;
     g_ptr_array_add(ret->orders, order);
 }
 
-static void judge_orders(const CcbConsole *console, char *const *consumers, CcbBootResult *ret)
+static void judge_orders(const CcbBootUnits *units, char *const *consumers, CcbBootResult *ret)
 {
-    judge_order(console, FABRIC, PERSISTENCE, ret);
+    judge_order(units, FABRIC, PERSISTENCE, ret);
     for (const char *const *unit = known_consumers; *unit; unit++)
-        judge_order(console, PERSISTENCE, *unit, ret);
+        judge_order(units, PERSISTENCE, *unit, ret);
     for (char *const *unit = consumers; unit && *unit; unit++)
         if (!g_strv_contains(known_consumers, *unit))
-            judge_order(console, PERSISTENCE, *unit, ret);
+            judge_order(units, PERSISTENCE, *unit, ret);
 }
 
-static void demand(const CcbConsole *console, const char *name, CcbBootResult *ret)
+static void demand(const CcbBootUnits *units, const char *name, CcbBootResult *ret)
 {
-    if (ccb_console_unit(console, name) == NULL)
+    const CcbBootUnit *unit = ccb_units_find(units, name);
+    if (unit == NULL || unit->state == CCB_UNIT_UNKNOWN)
         g_ptr_array_add(ret->missing, g_strdup(name));
 }
 
-void ccb_boot_judge(const CcbConsole *console, char *const *gpu_consumers, unsigned gpus,
-                    CcbBootResult *ret)
+void ccb_boot_judge(const CcbBootEvidence *evidence, CcbBootResult *ret)
 {
+    const char *up = ccb_console_up(evidence->console);
     ret->failed = g_ptr_array_new_with_free_func(failure_free);
     ret->skipped = g_ptr_array_new_with_free_func(g_free);
     ret->missing = g_ptr_array_new_with_free_func(g_free);
     ret->orders = g_ptr_array_new_with_free_func(order_free);
-    ret->notes = g_ptr_array_new_with_free_func(g_free);
-    ret->up = g_strdup(ccb_console_up(console));
-    judge_units(console, ret);
-    judge_orders(console, gpu_consumers, ret);
-    if (gpus >= 1 && ret->up)
-        demand(console, PERSISTENCE, ret);
-    if (gpus >= 8 && ret->up)
-        demand(console, FABRIC, ret);
-    const GPtrArray *notes = ccb_console_notes(console);
-    for (guint i = 0; i < notes->len; i++)
-        g_ptr_array_add(ret->notes, g_strdup(notes->pdata[i]));
+    ret->notes =
+        g_ptr_array_copy((GPtrArray *)ccb_console_notes(evidence->console), copy_string, NULL);
+    ret->judged_by_journal = evidence->journal != NULL;
+    ret->entries = evidence->journal ? evidence->journal->entries : 0;
+    ret->up = g_strdup(evidence->journal && evidence->journal->up ? evidence->journal->up : up);
+    judge_units(evidence, ret);
+    if (evidence->journal)
+        judge_rest_of_console(evidence, ret);
+    judge_orders(units_of(evidence), evidence->gpu_consumers, ret);
+    if (evidence->gpus >= 1 && ret->up)
+        demand(units_of(evidence), PERSISTENCE, ret);
+    if (evidence->gpus >= 8 && ret->up)
+        demand(units_of(evidence), FABRIC, ret);
 }
 
 bool ccb_boot_is_good(const CcbBootResult *result)
 {
     for (guint i = 0; i < result->failed->len; i++)
-        if (!((const CcbBootFailure *)result->failed->pdata[i])->expected)
+        if (((const CcbBootFailure *)result->failed->pdata[i])->why == NULL)
             return false;
     for (guint i = 0; i < result->orders->len; i++)
         if (!((const CcbBootOrder *)result->orders->pdata[i])->kept)
@@ -139,10 +233,16 @@ static json_t *failures_to_json(const GPtrArray *failed)
     json_t *list = json_array();
     for (guint i = 0; i < failed->len; i++) {
         const CcbBootFailure *f = failed->pdata[i];
-        json_array_append_new(list, json_pack("{s:s, s:s?, s:b}", "unit", f->unit, "reason",
-                                              f->reason, "expected", f->expected));
+        json_array_append_new(list, json_pack("{s:s, s:s?, s:b, s:s?, s:o}", "unit", f->unit,
+                                              "reason", f->reason, "expected", f->why != NULL,
+                                              "why", f->why, "lines", strings_to_json(f->lines)));
     }
     return list;
+}
+
+static json_t *time_to_json(double seconds)
+{
+    return seconds > 0 ? json_real(seconds) : json_null();
 }
 
 static json_t *orders_to_json(const GPtrArray *orders)
@@ -150,18 +250,21 @@ static json_t *orders_to_json(const GPtrArray *orders)
     json_t *list = json_array();
     for (guint i = 0; i < orders->len; i++) {
         const CcbBootOrder *o = orders->pdata[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "before", o->before, "after",
-                                              o->after, "kept", o->kept));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:b, s:o, s:o}", "before", o->before, "after",
+                                        o->after, "kept", o->kept, "done", time_to_json(o->done),
+                                        "began", time_to_json(o->began)));
     }
     return list;
 }
 
 json_t *ccb_boot_to_json(const CcbBootResult *result)
 {
-    return json_pack("{s:b, s:s?, s:s?, s:f, s:b, s:s?, s:o, s:o, s:o, s:o, s:o}", "good",
+    return json_pack("{s:b, s:s?, s:s?, s:f, s:b, s:s?, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "good",
                      ccb_boot_is_good(result), "target", result->up, "trouble", result->trouble,
                      "seconds", result->seconds, "emulated", result->emulated, "kvm", result->kvm,
-                     "failed", failures_to_json(result->failed), "skipped",
+                     "source", result->judged_by_journal ? "journal" : "console", "entries",
+                     (int)result->entries, "failed", failures_to_json(result->failed), "skipped",
                      strings_to_json(result->skipped), "missing", strings_to_json(result->missing),
                      "order", orders_to_json(result->orders), "notes",
                      strings_to_json(result->notes));

@@ -8,6 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "boot/judge.h"
+#include "boot/plant.h"
 #include "format/grubcfg.h"
 #include "format/unit.h"
 #include "guest/door.h"
@@ -28,7 +30,7 @@ void ccb_boot_source_free(CcbBootSource *source)
     if (source == NULL)
         return;
     g_free(source->image);
-    g_free(source->format);
+    g_free(source->overlay);
     g_free(source->entry);
     g_free(source->kernel);
     g_free(source->initrd);
@@ -36,6 +38,8 @@ void ccb_boot_source_free(CcbBootSource *source)
     g_free(source->target);
     g_clear_pointer(&source->names, g_hash_table_unref);
     g_strfreev(source->gpu_consumers);
+    g_clear_pointer(&source->gpu_requirers, g_hash_table_unref);
+    g_free(source->not_planted);
     g_free(source);
 }
 
@@ -175,15 +179,27 @@ static CcbUnit *read_unit(CcbGuest *guest, const char *path)
     return text ? ccb_unit_parse(text, size, path, NULL) : NULL;
 }
 
-static void take_consumers(const CcbUnit *unit, GPtrArray *consumers)
+/* The units that a key of a unit names, appended (char *, the caller's). */
+static void add_words(const CcbUnit *unit, const char *key, GPtrArray *names)
 {
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", "Before");
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", key);
     for (guint i = 0; i < values->len; i++) {
         const CcbUnitValue *value = values->pdata[i];
         g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
         for (guint j = 0; words && j < words->len; j++)
-            g_ptr_array_add(consumers, g_strdup(words->pdata[j]));
+            g_ptr_array_add(names, g_strdup(words->pdata[j]));
     }
+}
+
+static void take_requirements(const CcbUnit *unit, const char *name, GHashTable *requirers)
+{
+    static const char *const keys[] = {"Requires", "Requisite", "BindsTo"};
+    g_autoptr(GPtrArray) required = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        add_words(unit, keys[i], required);
+    for (guint i = 0; i < required->len; i++)
+        if (ccb_boot_needs_gpu(required->pdata[i]))
+            g_hash_table_insert(requirers, g_strdup(name), g_strdup(required->pdata[i]));
 }
 
 static void read_unit_dir(CcbGuest *guest, const char *dir, GHashTable *seen, CcbBootSource *source,
@@ -198,8 +214,10 @@ static void read_unit_dir(CcbGuest *guest, const char *dir, GHashTable *seen, Cc
         const char *description = unit ? ccb_unit_get(unit, "Unit", "Description") : NULL;
         if (description)
             g_hash_table_insert(source->names, g_strdup(description), g_strdup(*name));
+        if (unit)
+            take_requirements(unit, *name, source->gpu_requirers);
         if (unit && g_str_equal(*name, PERSISTENCE))
-            take_consumers(unit, consumers);
+            add_words(unit, "Before", consumers);
     }
 }
 
@@ -208,6 +226,7 @@ static void read_units(CcbGuest *guest, CcbBootSource *source)
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GPtrArray) consumers = g_ptr_array_new();
     source->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    source->gpu_requirers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (size_t i = 0; i < G_N_ELEMENTS(unit_dirs); i++)
         read_unit_dir(guest, unit_dirs[i], seen, source, consumers);
     g_ptr_array_add(consumers, NULL);
@@ -229,7 +248,17 @@ static char *read_default_target(CcbGuest *guest)
 /* --- all of it
  * --------------------------------------------------------------------------------------------- */
 
-static bool read_from_guest(CcbGuest *guest, const char *dir, CcbBootSource *source, GError **error)
+/* A boot without it still says something, so this is no error. */
+static void plant(CcbGuest *guest, CcbSourceFlags flags, CcbBootSource *source)
+{
+    g_autoptr(GError) problem = NULL;
+    if ((flags & CCB_SOURCE_JOURNAL && !ccb_plant_journal(guest, &problem)) ||
+        (flags & CCB_SOURCE_LOGIN && !ccb_plant_login(guest, &problem)))
+        source->not_planted = g_strdup(problem->message);
+}
+
+static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags flags,
+                            CcbBootSource *source, GError **error)
 {
     g_autoptr(CcbFacts) facts = ccb_facts_of_guest(guest, error);
     if (facts == NULL)
@@ -238,33 +267,42 @@ static bool read_from_guest(CcbGuest *guest, const char *dir, CcbBootSource *sou
     if (entry == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "the image has no default boot entry");
     source->entry = g_strdup(entry->id);
-    if (!read_boot_files(guest, entry, dir, source, error) ||
+    if ((flags & CCB_SOURCE_KERNEL && !read_boot_files(guest, entry, dir, source, error)) ||
         !read_cmdline(guest, entry->options, &source->cmdline, error))
         return false;
     source->target = read_default_target(guest);
     read_units(guest, source);
+    plant(guest, flags, source);
     return true;
 }
 
-static CcbGuest *open_image(const char *image, const char *format, GError **error)
+static bool make_overlay(CcbBootSource *source, const char *dir, GError **error)
+{
+    g_autofree char *format = ccb_image_format(source->image, error);
+    source->overlay = g_build_filename(dir, "boot.qcow2", NULL);
+    return format && ccb_image_create_overlay(source->overlay, source->image, format, error);
+}
+
+static CcbGuest *open_overlay(const CcbBootSource *source, GError **error)
 {
     CcbDoor door = ccb_door_choose(CCB_DOOR_AUTO, NULL, error);
     if (door == CCB_DOOR_AUTO)
         return NULL;
     const CcbGuestOptions options = {
-        .image = image, .format = format, .door = door, .read_only = true, .log_fd = -1};
+        .image = source->overlay, .format = "qcow2", .door = door, .log_fd = -1};
     return ccb_guest_open(&options, error);
 }
 
-CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, GError **error)
+CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbSourceFlags flags,
+                                    GError **error)
 {
     g_autoptr(CcbBootSource) source = g_new0(CcbBootSource, 1);
-    source->format = ccb_image_format(image, error);
-    g_autoptr(CcbGuest) guest = source->format ? open_image(image, source->format, error) : NULL;
+    source->image = g_canonicalize_filename(image, NULL);
+    g_autoptr(CcbGuest) guest =
+        make_overlay(source, dir, error) ? open_overlay(source, error) : NULL;
     if (guest == NULL)
         return NULL;
-    source->image = g_canonicalize_filename(image, NULL);
-    if (!read_from_guest(guest, dir, source, error)) {
+    if (!read_from_guest(guest, dir, flags, source, error)) {
         g_prefix_error(error, "%s: ", image);
         return NULL;
     }

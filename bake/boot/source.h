@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a boot test needs from an image: what GRUB would load, and the names of its units. */
+/* What a boot test needs from an image: what GRUB would load, the names of its units, and an overlay to boot. */
 #pragma once
 
 #include <glib.h>
@@ -8,20 +8,29 @@
 #include "boot/console.h"
 #include "format/grubenv.h"
 
+typedef enum {
+    CCB_SOURCE_KERNEL = 1 << 0,  /* copies kernel and initrd to the host */
+    CCB_SOURCE_JOURNAL = 1 << 1, /* plants the unit that hands out the journal */
+    CCB_SOURCE_LOGIN = 1 << 2,   /* plants a login as root on the console */
+} CcbSourceFlags;
+
 typedef struct {
-    char *image, *format;  /* host path; "qcow2", "raw", "vpc" */
+    char *image;           /* host path */
+    char *overlay;         /* qcow2 over it, to be booted and thrown away */
     char *entry;           /* id of the default boot entry */
-    char *kernel, *initrd; /* files of the host, in the directory given to ccb_boot_source_read() */
+    char *kernel, *initrd; /* files of the host; NULL: not asked for, or there is none */
     char *cmdline;         /* with GRUB's variables replaced */
     char *target;          /* default target: "multi-user.target" */
     CcbUnitNames *names;   /* of services and targets */
     char **
         gpu_consumers; /* units that the image's nvidia-persistenced.service says it comes before */
+    GHashTable *gpu_requirers; /* units (char *) that require one that needs a GPU (char *) */
+    char *not_planted;         /* why the overlay has not what was asked for, or NULL */
 } CcbBootSource;
 
-/* Opens the image read-only and copies kernel and initrd to `dir`.  Errors: CCB_ERR_INPUT,
- * CCB_ERR_HOST. */
-CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, GError **error);
+/* Makes the overlay in `dir` and opens that, never the image, for writing.  Errors: CCB_ERR_INPUT, CCB_ERR_HOST. */
+CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbSourceFlags flags,
+                                    GError **error);
 void ccb_boot_source_free(CcbBootSource *source); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbBootSource, ccb_boot_source_free)
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -13,8 +14,8 @@
 
 static struct {
     unsigned memory, limit;
-    const char *log, *gpus, *disk;
-    bool json;
+    const char *log, *gpus, *disk, *firmware;
+    bool interactive, json;
 } opts;
 
 static const CcbOption options[] = {
@@ -24,19 +25,32 @@ static const CcbOption options[] = {
     {"log", 0, CCB_OPT_STRING, &opts.log, "FILE", "where the console goes (IMAGE.boot.log)"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8",
      "the units of such an instance must have been started"},
+    {"firmware", 0, CCB_OPT_STRING, &opts.firmware, "none|uefi",
+     "none: the kernel is started directly; uefi: the image's own boot loader (none)"},
+    {"interactive", 'i', CCB_OPT_FLAG, &opts.interactive, NULL,
+     "a console on this terminal, as root; no verdict"},
     {"disk", 0, CCB_OPT_STRING, &opts.disk, "virtio|nvme", "the kind of disk (virtio)"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
     {0},
 };
 
+static void print_failure(const CcbBootFailure *f)
+{
+    printf("%-8s %s%s%s%s", f->why ? "note" : "FAILED", f->unit, f->reason ? " (" : "",
+           f->reason ? f->reason : "", f->reason ? ")" : "");
+    if (f->why) {
+        printf(" failed: expected here, there is no GPU: %s\n", f->why);
+        return;
+    }
+    putchar('\n');
+    for (guint i = 0; i < f->lines->len; i++)
+        printf("%-8s   | %s\n", "", (const char *)f->lines->pdata[i]);
+}
+
 static void print_failures(const CcbBootResult *result)
 {
-    for (guint i = 0; i < result->failed->len; i++) {
-        const CcbBootFailure *f = result->failed->pdata[i];
-        printf("%-8s %s%s%s%s%s\n", f->expected ? "note" : "FAILED", f->unit, f->reason ? " (" : "",
-               f->reason ? f->reason : "", f->reason ? ")" : "",
-               f->expected ? " failed: expected here, there is no GPU" : "");
-    }
+    for (guint i = 0; i < result->failed->len; i++)
+        print_failure(result->failed->pdata[i]);
     for (guint i = 0; i < result->skipped->len; i++)
         printf("%-8s %s was skipped: expected here, there is no GPU\n", "note",
                (const char *)result->skipped->pdata[i]);
@@ -49,17 +63,23 @@ static void print_orders(const CcbBootResult *result)
 {
     for (guint i = 0; i < result->orders->len; i++) {
         const CcbBootOrder *o = result->orders->pdata[i];
-        if (o->kept)
-            printf("%-8s %s, then %s\n", "order", o->before, o->after);
-        else
-            printf("%-8s %s was begun before %s was done\n", "ORDER", o->after, o->before);
+        const char *first = o->kept ? o->before : o->after;
+        const char *second = o->kept ? o->after : o->before;
+        double first_at = o->kept ? o->done : o->began, second_at = o->kept ? o->began : o->done;
+        printf(o->kept ? "%-8s %s, then %s" : "%-8s %s was begun before %s was done",
+               o->kept ? "order" : "ORDER", first, second);
+        if (first_at > 0 && second_at > 0)
+            printf(" (%.3f s, %.3f s)", first_at, second_at);
+        putchar('\n');
     }
 }
 
-static void print_text(const CcbBootSource *source, const CcbBootResult *result, const char *log)
+static void print_text(const CcbBootOptions *wanted, const CcbBootResult *result)
 {
     g_autofree char *took = ccb_format_seconds(result->seconds);
-    printf("%-8s %s\n", "entry", source->entry);
+    printf("%-8s %s\n", "entry", wanted->source->entry);
+    if (wanted->firmware)
+        printf("%-8s %s\n", "firmware", wanted->firmware->code);
     if (result->emulated)
         printf("%-8s under emulation: %s; times say nothing about real hardware\n", "machine",
                result->kvm);
@@ -67,20 +87,25 @@ static void print_text(const CcbBootSource *source, const CcbBootResult *result,
         printf("%-8s %s after %s\n", "up", result->up, took);
     if (result->trouble)
         printf("%-8s %s\n", "TROUBLE", result->trouble);
+    if (result->judged_by_journal)
+        printf("%-8s %u entries: units and their order are the guest's own\n", "journal",
+               result->entries);
     print_failures(result);
     print_orders(result);
     for (guint i = 0; i < result->notes->len; i++)
         printf("%-8s %s\n", "note", (const char *)result->notes->pdata[i]);
-    printf("%-8s %s\n", "log", log);
+    printf("%-8s %s\n", "log", wanted->log);
 }
 
-static void print_json(const CcbBootSource *source, const CcbBootResult *result, const char *log)
+static void print_json(const CcbBootOptions *wanted, const CcbBootResult *result)
 {
     json_t *json = ccb_boot_to_json(result);
-    json_object_set_new(json, "image", json_string(source->image));
-    json_object_set_new(json, "entry", json_string(source->entry));
-    json_object_set_new(json, "cmdline", json_string(source->cmdline));
-    json_object_set_new(json, "log", json_string(log));
+    json_object_set_new(json, "image", json_string(wanted->source->image));
+    json_object_set_new(json, "entry", json_string(wanted->source->entry));
+    json_object_set_new(json, "cmdline", json_string(wanted->source->cmdline));
+    json_object_set_new(json, "firmware",
+                        wanted->firmware ? json_string(wanted->firmware->code) : json_null());
+    json_object_set_new(json, "log", json_string(wanted->log));
     json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
     putchar('\n');
     json_decref(json);
@@ -90,7 +115,7 @@ static const char *first_unexpected(const CcbBootResult *result)
 {
     for (guint i = 0; i < result->failed->len; i++) {
         const CcbBootFailure *f = result->failed->pdata[i];
-        if (!f->expected)
+        if (f->why == NULL)
             return f->unit;
     }
     return NULL;
@@ -115,28 +140,60 @@ static bool judge(const char *image, const CcbBootResult *result, const char *lo
     return ccb_hint(error, "the console of this boot is in %s", log);
 }
 
+static bool is_uefi(void)
+{
+    return opts.firmware && g_str_equal(opts.firmware, "uefi");
+}
+
+static bool test(const CcbBootOptions *wanted, const char *image, GError **error)
+{
+    g_auto(CcbBootResult) result = {0};
+    if (!ccb_boot_run(wanted, &result, error))
+        return false;
+    if (opts.json)
+        print_json(wanted, &result);
+    else
+        print_text(wanted, &result);
+    return judge(image, &result, wanted->log, error);
+}
+
+static bool interact(const CcbBootOptions *wanted, GError **error)
+{
+    if (wanted->source->not_planted)
+        ccb_warn("nobody is logged in: %s", wanted->source->not_planted);
+    printf("This is a console of a copy that is thrown away: nothing that you do here is kept.\n"
+           "Ctrl-A x ends it, Ctrl-A Ctrl-A is one Ctrl-A for the guest.\n");
+    fflush(stdout);
+    bool ok = ccb_boot_interactive(wanted, error);
+    printf("\nThe machine is gone, and the image is as it was.  Log: %s\n", wanted->log);
+    return ok;
+}
+
+static CcbSourceFlags source_flags(void)
+{
+    CcbSourceFlags wanted = opts.interactive ? CCB_SOURCE_LOGIN : CCB_SOURCE_JOURNAL;
+    return is_uefi() ? wanted : wanted | CCB_SOURCE_KERNEL;
+}
+
 static bool boot(const char *image, const char *dir, GError **error)
 {
     g_autofree char *log = opts.log ? g_strdup(opts.log) : g_strconcat(image, ".boot.log", NULL);
-    g_autoptr(CcbBootSource) source = ccb_boot_source_read(image, dir, error);
+    g_auto(CcbFirmware) firmware = {0};
+    if (is_uefi() && !ccb_firmware_find(&firmware, error))
+        return false;
+    g_autoptr(CcbBootSource) source = ccb_boot_source_read(image, dir, source_flags(), error);
     if (source == NULL)
         return false;
     const CcbBootOptions wanted = {
         .source = source,
+        .firmware = is_uefi() ? &firmware : NULL,
         .dir = dir,
         .log = log,
         .memory_mb = opts.memory,
         .limit_s = opts.limit,
         .gpus = opts.gpus ? (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10) : 0,
         .nvme = opts.disk && g_str_equal(opts.disk, "nvme")};
-    g_auto(CcbBootResult) result = {0};
-    if (!ccb_boot_run(&wanted, &result, error))
-        return false;
-    if (opts.json)
-        print_json(source, &result, log);
-    else
-        print_text(source, &result, log);
-    return judge(image, &result, log, error);
+    return opts.interactive ? interact(&wanted, error) : test(&wanted, image, error);
 }
 
 /* The overlay may grow by gigabytes: not in a /tmp that is memory. */
@@ -151,10 +208,22 @@ static char *make_dir(GError **error)
     return NULL;
 }
 
+static bool check_options(GError **error)
+{
+    if (!opts.interactive)
+        return true;
+    if (opts.json || opts.gpus)
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--interactive gives no verdict: not with --json or --gpus");
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return ccb_fail(error, CCB_ERR_USAGE, "--interactive needs a terminal");
+    return true;
+}
+
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
-    if (!ccb_guardian_start(error))
+    if (!check_options(error) || !ccb_guardian_start(error))
         return false;
     g_autofree char *dir = make_dir(error);
     if (dir == NULL)

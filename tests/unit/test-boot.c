@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The console parser and the verdict on recorded text.  What systemd 252 says was recorded from a
+ * The readers of console and journal, and the verdict on recorded text.  What systemd 252 says was recorded from a
  * boot of the stand-in image with GPU units; the text for 239 is written after that version's
  * messages, not recorded (job.c, unit.c, service.c).
  */
 #include "boot/boot.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "boot/log.h"
 #include "tap.h"
 
 /* The recording: status lines and the journal, the latter a little before or after the former. */
@@ -91,8 +96,20 @@ static CcbConsole *feed_one(const char *line)
 
 static int state_of(const CcbConsole *console, const char *name)
 {
-    const CcbBootUnit *unit = ccb_console_unit(console, name);
+    const CcbBootUnit *unit = ccb_units_find(ccb_console_units(console), name);
     return unit ? (int)unit->state : -1;
+}
+
+static void judge(const CcbConsole *console, char *const *consumers, unsigned gpus,
+                  CcbBootResult *ret)
+{
+    const CcbBootEvidence evidence = {.console = console, .gpu_consumers = consumers, .gpus = gpus};
+    ccb_boot_judge(&evidence, ret);
+}
+
+static CcbOrder order_of(const CcbBootUnits *units, const char *first, const char *second)
+{
+    return ccb_unit_order(ccb_units_find(units, first), ccb_units_find(units, second));
 }
 
 static void test_plain(void)
@@ -111,14 +128,14 @@ static void test_252(void)
     g_autoptr(CcbConsole) console = feed(NULL, systemd252);
     g_auto(CcbBootResult) result = {0};
     char *consumers[] = {(char *)"cloudmonitor.service", (char *)"gpu-user.service", NULL};
-    ccb_boot_judge(console, consumers, 8, &result);
+    judge(console, consumers, 8, &result);
     is_str(result.up, "multi-user.target", "252: up");
     ok(ccb_console_settled(console), "252: settled");
     is_int(result.failed->len, 2, "252: failures");
     const CcbBootFailure *first = result.failed->pdata[0];
     is_str(first->unit, "nvidia-fabricmanager.service", "252: the first");
     is_str(first->reason, "exit-code", "252: its reason");
-    ok(first->expected, "252: expected without a GPU");
+    ok(first->why != NULL, "252: expected without a GPU");
     is_int(result.orders->len, 3, "252: orders seen");
     for (guint i = 0; i < result.orders->len; i++)
         ok(((CcbBootOrder *)result.orders->pdata[i])->kept, "252: order kept");
@@ -131,7 +148,7 @@ static void test_239(void)
     g_autoptr(GHashTable) table = names();
     g_autoptr(CcbConsole) console = feed(table, systemd239);
     g_auto(CcbBootResult) result = {0};
-    ccb_boot_judge(console, NULL, 8, &result);
+    judge(console, NULL, 8, &result);
     is_str(result.up, "multi-user.target", "239: up, by its description");
     is_int(state_of(console, "nvidia-fabricmanager.service"), CCB_UNIT_STARTED, "239: started");
     is_int(state_of(console, "crond.service"), CCB_UNIT_STARTED, "239: started without a phase");
@@ -139,10 +156,11 @@ static void test_239(void)
            "239: cut description");
     is_int(state_of(console, "systemd-logind.service"), CCB_UNIT_FAILED,
            "239: named by the line below");
-    is_str(ccb_console_unit(console, "ollama.service")->reason, "dependency", "239: dependency");
-    is_int(
-        ccb_console_order(console, "nvidia-fabricmanager.service", "nvidia-persistenced.service"),
-        CCB_ORDER_KEPT, "239: order");
+    is_str(ccb_units_find(ccb_console_units(console), "ollama.service")->reason, "dependency",
+           "239: dependency");
+    is_int(order_of(ccb_console_units(console), "nvidia-fabricmanager.service",
+                    "nvidia-persistenced.service"),
+           CCB_ORDER_KEPT, "239: order");
     is_int(result.failed->len, 3, "239: failures");
     ok(!ccb_boot_is_good(&result), "239: not good");
 }
@@ -158,7 +176,7 @@ static void test_order(void)
                                         NULL};
     g_autoptr(CcbConsole) console = feed(NULL, lines);
     g_auto(CcbBootResult) result = {0};
-    ccb_boot_judge(console, NULL, 0, &result);
+    judge(console, NULL, 0, &result);
     is_int(result.orders->len, 2, "orders that can be judged");
     ok(!((CcbBootOrder *)result.orders->pdata[0])->kept, "begun before the other was done");
     ok(((CcbBootOrder *)result.orders->pdata[1])->kept, "only ever started, but later");
@@ -188,8 +206,10 @@ static void test_streams(void)
         "[  OK  ] Started a.service.", "         Starting b.service...",
         "systemd[1]: Started a.service.", "systemd[1]: Starting b.service...", NULL};
     g_autoptr(CcbConsole) console = feed(NULL, lines);
-    is_int(ccb_console_order(console, "a.service", "b.service"), CCB_ORDER_KEPT, "streams");
-    is_int(ccb_console_order(console, "a.service", "c.service"), CCB_ORDER_NOT_SEEN, "absent unit");
+    is_int(order_of(ccb_console_units(console), "a.service", "b.service"), CCB_ORDER_KEPT,
+           "streams");
+    is_int(order_of(ccb_console_units(console), "a.service", "c.service"), CCB_ORDER_NOT_SEEN,
+           "absent unit");
 }
 
 static void test_missing(void)
@@ -197,9 +217,9 @@ static void test_missing(void)
     static const char *const lines[] = {"[  OK  ] Reached target multi-user.target.", NULL};
     g_autoptr(CcbConsole) console = feed(NULL, lines);
     g_auto(CcbBootResult) one = {0}, eight = {0};
-    ccb_boot_judge(console, NULL, 0, &one);
+    judge(console, NULL, 0, &one);
     ok(ccb_boot_is_good(&one), "nothing demanded");
-    ccb_boot_judge(console, NULL, 8, &eight);
+    judge(console, NULL, 8, &eight);
     is_int(eight.missing->len, 2, "8 GPUs demand two units");
     ok(!ccb_boot_is_good(&eight), "missing is not good");
 }
@@ -214,7 +234,7 @@ static void test_skipped(void)
         "systemd[1]: nvidia-cdi-refresh.service: Failed with result 'exec-condition'.", NULL};
     g_autoptr(CcbConsole) console = feed(table, lines);
     g_auto(CcbBootResult) result = {0};
-    ccb_boot_judge(console, NULL, 0, &result);
+    judge(console, NULL, 0, &result);
     is_int(state_of(console, "ollama.service"), CCB_UNIT_SKIPPED, "239: skipped");
     is_int(state_of(console, "nvidia-persistenced.service"), CCB_UNIT_SKIPPED, "252: skipped");
     is_int(result.skipped->len, 2, "the GPU's are reported");
@@ -236,6 +256,10 @@ static void test_dead(void)
         "[    9.0] reboot: Power down",
         "KVM internal error. Suberror: 1",
         "[    4.0] systemd[1]: Freezing execution.",
+        "BdsDxe: No bootable option or device was found.",
+        "UEFI Interactive Shell v2.2",
+        "grub> ",
+        "grub rescue> ",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(CcbConsole) console = feed_one(lines[i]);
@@ -246,6 +270,20 @@ static void test_dead(void)
     ok(strstr(ccb_console_dead(first), "panicked") != NULL, "the first cause is kept");
     g_autoptr(CcbConsole) alive = feed_one("[    1.0] Kernel command line: panic=0 emergency=no");
     ok(ccb_console_dead(alive) == NULL, "a harmless line");
+}
+
+static void test_loader(void)
+{
+    g_autoptr(CcbConsole) console = feed_one(
+        "BdsDxe: failed to load Boot0001 \"UEFI Misc Device\" from Pci(0x2,0x0): Not Found");
+    ccb_console_line(console, "BdsDxe: starting Boot0002 \"EFI Internal Shell\" from Fv(7)");
+    ok(strstr(ccb_console_loader(console), "Not Found") != NULL, "firmware: what failed is kept");
+    ccb_console_line(console, "error: no such device: /boot/grub2/grub.cfg.");
+    is_str(ccb_console_loader(console), "error: no such device: /boot/grub2/grub.cfg.",
+           "... until GRUB has an error");
+    ccb_console_line(console, "localhost login: ");
+    ok(g_str_has_prefix(ccb_console_loader(console), "error: "),
+       "other lines are not the loader's");
 }
 
 static void test_notes(void)
@@ -290,6 +328,264 @@ static void test_expand(void)
     ok(g_str_has_prefix(line, "root=/dev/vda3 quiet console=ttyS0"), "the image's own comes first");
 }
 
+/* --- the journal
+ * ------------------------------------------------------------------------------------------- */
+
+#define STARTING "7d4958e842da4a758f6c1cdc7b36dcc5"
+#define STARTED  "39f53479d3a045ac8e11786248231fbf"
+#define FAILED   "be02cf6855d2428ba40df7e9d022f03d"
+#define RESULT   "d9b373ed55a64feb8242e02dbe79a49c"
+
+/* An entry of PID 1: its message id and unit, and other fields as JSON. */
+#define ENTRY(US, ID, UNIT, MORE)                                                                  \
+    "{\"__MONOTONIC_TIMESTAMP\":\"" US "\",\"_PID\":\"1\",\"MESSAGE_ID\":\"" ID                    \
+    "\",\"UNIT\":\"" UNIT "\"" MORE "}"
+
+/* Recorded from the stand-in (252) and shortened; 239 writes the same fields (job.c, unit.c, service.c). */
+static const char *const journal8[] = {
+    ENTRY("30000000", STARTING, "nvidia-fabricmanager.service", ",\"JOB_TYPE\":\"start\""),
+    ENTRY("30100000", RESULT, "nvidia-fabricmanager.service",
+          ",\"UNIT_RESULT\":\"exit-code\",\"MESSAGE\":\"Failed with result 'exit-code'.\""),
+    ENTRY("30200000", FAILED, "nvidia-fabricmanager.service", ",\"JOB_RESULT\":\"failed\""),
+    ENTRY("30300000", STARTING, "nvidia-persistenced.service", ""),
+    ENTRY("30400000", RESULT, "nvidia-persistenced.service", ",\"UNIT_RESULT\":\"exit-code\""),
+    ENTRY("30400000", FAILED, "nvidia-persistenced.service", ",\"JOB_RESULT\":\"failed\""),
+    ENTRY("30500000", FAILED, "ollama.service", ",\"JOB_RESULT\":\"dependency\""),
+    ENTRY("30600000", STARTED, "cloudmonitor.service", ",\"JOB_RESULT\":\"done\""),
+    ENTRY("30700000", STARTED, "crond.service",
+          ",\"MESSAGE\":\"Condition check resulted in Command Scheduler being skipped.\""),
+    ENTRY("30800000", STARTED, "multi-user.target", ",\"JOB_RESULT\":\"done\""),
+    ENTRY("30900000", "b07a249cd024414a82dd00cd181378ff", "", ""),
+    NULL,
+};
+
+static CcbJournal *feed_journal(const char *const *lines)
+{
+    CcbJournal *journal = ccb_journal_new("multi-user.target");
+    for (; *lines; lines++)
+        ccb_journal_line(journal, *lines);
+    return journal;
+}
+
+static int journal_state(const CcbJournal *journal, const char *name)
+{
+    const CcbBootUnit *unit = ccb_units_find(&journal->units, name);
+    return unit ? (int)unit->state : -1;
+}
+
+static void test_journal(void)
+{
+    g_autoptr(CcbJournal) journal = feed_journal(journal8);
+    g_autoptr(CcbConsole) console = ccb_console_new(NULL, "multi-user.target");
+    g_autoptr(GHashTable) requirers = g_hash_table_new(g_str_hash, g_str_equal);
+    g_auto(CcbBootResult) result = {0};
+    CcbBootEvidence evidence = {.console = console, .journal = journal, .gpus = 8};
+    is_str(journal->up, "multi-user.target", "journal: up");
+    ok(journal->settled, "journal: settled");
+    is_int(journal->entries, 11, "journal: entries");
+    is_int(journal_state(journal, "crond.service"), CCB_UNIT_SKIPPED, "journal: condition");
+    g_hash_table_insert(requirers, (char *)"ollama.service", (char *)"nvidia-persistenced.service");
+    evidence.gpu_requirers = requirers;
+    ccb_boot_judge(&evidence, &result);
+    is_int(result.failed->len, 3, "journal: failures");
+    is_int(result.orders->len, 3, "journal: orders");
+    const CcbBootOrder *order = result.orders->pdata[0];
+    ok(order->kept && order->done > 30.0 && order->began > order->done,
+       "journal: with their times");
+    is_str(((CcbBootFailure *)result.failed->pdata[2])->why,
+           "it requires nvidia-persistenced.service", "journal: what requires a unit of the GPU");
+    ok(ccb_boot_is_good(&result), "journal: all expected");
+    g_auto(CcbBootResult) strict = {0};
+    evidence.gpu_requirers = NULL;
+    ccb_boot_judge(&evidence, &strict);
+    ok(!ccb_boot_is_good(&strict), "journal: a dependency on something else is a failure");
+}
+
+/* A failure of a GPU's unit that the missing GPU does not explain. */
+static void test_not_expected(void)
+{
+    static const struct {
+        const char *more, *name;
+        bool expected;
+    } cases[] = {
+        {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"1\"",
+         "a program that says no", true},
+        {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"203\"",
+         "a program that is not there", false},
+        {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"217\"",
+         "a user that is not there", false},
+        {",\"UNIT_RESULT\":\"core-dump\",\"EXIT_CODE\":\"dumped\",\"EXIT_STATUS\":\"11\"",
+         "a crash", false},
+        {",\"UNIT_RESULT\":\"timeout\"", "waiting in vain", true},
+        {",\"UNIT_RESULT\":\"resources\"", "no memory", false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = g_strdup_printf(
+            "{\"__MONOTONIC_TIMESTAMP\":\"1\",\"_PID\":\"1\",\"MESSAGE_ID\":\"" RESULT
+            "\",\"UNIT\":\"nvidia-persistenced.service\"%s}",
+            cases[i].more);
+        g_autoptr(CcbJournal) journal = feed_journal((const char *const[]){line, NULL});
+        g_autoptr(CcbConsole) console = ccb_console_new(NULL, NULL);
+        g_auto(CcbBootResult) result = {0};
+        const CcbBootEvidence evidence = {.console = console, .journal = journal};
+        ccb_boot_judge(&evidence, &result);
+        is_int(result.failed->len, 1, cases[i].name);
+        ok((((CcbBootFailure *)result.failed->pdata[0])->why != NULL) == cases[i].expected,
+           cases[i].name);
+    }
+}
+
+/* What is not the journal's or not PID 1's is not believed, and nothing grows without bound. */
+static void test_journal_strict(void)
+{
+    static const char *const lines[] = {
+        "BdsDxe: before the first entry, as firmware writes it",
+        "{\"__MONOTONIC_TIMESTAMP\":\"1\",\"_PID\":\"7\",\"MESSAGE_ID\":\"" FAILED
+        "\",\"UNIT\":\"forged.service\",\"JOB_RESULT\":\"failed\"}",
+        "no JSON",
+        "[]",
+        "{\"_PID\":\"1\"}",
+        "{\"__MONOTONIC_TIMESTAMP\":\"-1\"}",
+        "{\"__MONOTONIC_TIMESTAMP\":\"1\",\"_PID\":\"1\",\"MESSAGE_ID\":[\"x\"],\"UNIT\":7}",
+        ENTRY("2", FAILED, "a b.service", ",\"JOB_RESULT\":\"failed\""),
+        ENTRY("2", FAILED, "../x.service", ",\"JOB_RESULT\":\"failed\""),
+        ENTRY("2", FAILED, "cancelled.service", ",\"JOB_RESULT\":\"canceled\""),
+        ENTRY("3", "a596d6fe7bfa4994828e72309e95d61e", "", ""),
+        "",
+        NULL};
+    g_autoptr(CcbJournal) journal = feed_journal(lines);
+    is_int(journal->rejected, 4, "lines that are no entries");
+    is_int(journal->entries, 6, "... and those that are");
+    is_int(journal_state(journal, "forged.service"), -1, "not said by PID 1");
+    is_int(journal_state(journal, "a b.service"), -1, "no name of a unit");
+    is_int(journal_state(journal, "../x.service"), -1, "no name of a unit either");
+    is_int(journal_state(journal, "cancelled.service"), CCB_UNIT_UNKNOWN,
+           "cancelled is not failed");
+    ok(journal->gaps, "journald's own word of gaps");
+    for (int i = 0; i < 5000; i++) {
+        g_autofree char *line = g_strdup_printf(
+            "{\"__MONOTONIC_TIMESTAMP\":\"4\",\"_SYSTEMD_UNIT\":\"u%d.service\",\"MESSAGE\":\"x\"}",
+            i);
+        ccb_journal_line(journal, line);
+    }
+    is_int(journal->units.list->len, 4096, "as many units as are kept");
+}
+
+/* Only what PID 1 could not tell journald; a unit of ours is not the image's. */
+static void test_journal_and_console(void)
+{
+    static const char *const entries[] = {
+        ENTRY("1", STARTED, "multi-user.target", ",\"JOB_RESULT\":\"done\""),
+        ENTRY("2", RESULT, "ccbake-journal.service", ",\"UNIT_RESULT\":\"exit-code\""), NULL};
+    static const char *const lines[] = {
+        "systemd[1]: early.service: Failed with result 'exit-code'.",
+        "[FAILED] Failed to start Some Description.", NULL};
+    g_autoptr(CcbJournal) journal = feed_journal(entries);
+    g_autoptr(CcbConsole) console = feed(NULL, lines);
+    g_auto(CcbBootResult) result = {0};
+    const CcbBootEvidence evidence = {.console = console, .journal = journal, .gpus = 1};
+    ccb_boot_judge(&evidence, &result);
+    is_int(result.failed->len, 1, "a failure that only the console has");
+    is_str(((CcbBootFailure *)result.failed->pdata[0])->unit, "early.service", "... by its name");
+    is_int(result.missing->len, 1, "missing in the journal");
+}
+
+static void test_quoted_lines(void)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (int i = 0; i < 9; i++)
+        g_ptr_array_add(lines, g_strdup_printf("{\"__MONOTONIC_TIMESTAMP\":\"%d\",\"_PID\":\"99\","
+                                               "\"_SYSTEMD_UNIT\":\"x.service\",\"MESSAGE\":"
+                                               "\"line %d \\u001b[31mred\\u001b[0m\"}",
+                                               i, i));
+    g_ptr_array_add(lines, NULL);
+    g_autoptr(CcbJournal) journal = feed_journal((const char *const *)lines->pdata);
+    const CcbBootUnit *unit = ccb_units_find(&journal->units, "x.service");
+    is_int(unit->lines.length, 6, "the last lines are kept");
+    is_str(unit->lines.tail->data, "line 8 red", "... without escape sequences");
+}
+
+/* --- firmware
+ * ---------------------------------------------------------------------------------------------- */
+
+static void put_descriptor(const char *dir, const char *name, const char *code,
+                           const char *features)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autofree char *text = g_strdup_printf(
+        "{\"interface-types\":[\"uefi\"],\"mapping\":{\"device\":\"flash\",\"executable\":"
+        "{\"filename\":\"%s\",\"format\":\"raw\"},\"nvram-template\":{\"filename\":\"/dev/null\","
+        "\"format\":\"qcow2\"}},\"targets\":[{\"architecture\":\"x86_64\",\"machines\":"
+        "[\"pc-q35-*\"]}],\"features\":[%s]}",
+        code, features);
+    g_file_set_contents(path, text, -1, NULL);
+}
+
+static void test_firmware(void)
+{
+    g_autofree char *etc = g_dir_make_tmp("ccbake-etc-XXXXXX", NULL);
+    g_autofree char *usr = g_dir_make_tmp("ccbake-usr-XXXXXX", NULL);
+    const char *const dirs[] = {etc, "/nowhere", usr, NULL};
+    g_auto(CcbFirmware) none = {0}, smm = {0}, plain = {0}, masked = {0};
+    put_descriptor(usr, "10-keys.json", "/dev/null", "\"enrolled-keys\"");
+    put_descriptor(usr, "20-gone.json", "/nowhere/code.fd", "");
+    ok(!ccb_firmware_search(dirs, &none), "firmware: keys are enrolled, or files not there");
+    put_descriptor(usr, "30-smm.json", "/dev/zero", "\"requires-smm\"");
+    ok(ccb_firmware_search(dirs, &smm) && smm.smm, "firmware: with SMM where nothing else is");
+    put_descriptor(usr, "40-plain.json", "/dev/null", "\"acpi-s3\"");
+    ok(ccb_firmware_search(dirs, &plain) && !plain.smm, "firmware: without SMM first");
+    is_str(plain.code, "/dev/null", "firmware: its code");
+    is_str(plain.vars_format, "qcow2", "firmware: the format of its variables");
+    g_autofree char *mask = g_build_filename(etc, "40-plain.json", NULL);
+    g_file_set_contents(mask, "", 0, NULL);
+    ok(ccb_firmware_search(dirs, &masked) && masked.smm, "firmware: an empty file of /etc masks");
+    ccb_remove_tree(etc, NULL);
+    ccb_remove_tree(usr, NULL);
+}
+
+/* --- the log
+ * ----------------------------------------------------------------------------------------------- */
+
+static void take_into_log(const char *line, void *data)
+{
+    ccb_boot_log_line(data, line);
+}
+
+static void test_log(void)
+{
+    g_autofree char *path = NULL, *text = NULL;
+    int fd = g_file_open_tmp("ccbake-log-XXXXXX", &path, NULL);
+    CcbLines lines;
+    close(fd);
+    CcbBootLog *log = ccb_boot_log_open(path, NULL);
+    ccb_lines_init(&lines, take_into_log, log);
+    ccb_lines_add(&lines, "one \033[1mtw", 10);
+    ccb_lines_add(&lines, "o\033[0m\r\n\nlogin: ", 15);
+    ccb_lines_flush(&lines);
+    ccb_lines_clear(&lines);
+    ok(ccb_boot_log_close(log, NULL), "the log is written");
+    g_file_get_contents(path, &text, NULL, NULL);
+    ok(g_regex_match_simple("^ +0\\.[0-9]{3} one two\n +0\\.[0-9]{3} \n +0\\.[0-9]{3} login: \n$",
+                            text, 0, 0),
+       "seconds, then the line");
+    unlink(path);
+}
+
+static void fuzz_journal(const char *data, gsize size)
+{
+    g_autofree char *text = g_strndup(data, size);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(CcbJournal) journal = feed_journal((const char *const *)lines);
+    g_autoptr(CcbConsole) console = ccb_console_new(NULL, NULL);
+    g_auto(CcbBootResult) result = {0};
+    const CcbBootEvidence evidence = {.console = console, .journal = journal, .gpus = 8};
+    ccb_boot_judge(&evidence, &result);
+    json_t *json = ccb_boot_to_json(&result);
+    if (json == NULL)
+        ok(false, "a result is always JSON");
+    json_decref(json);
+}
+
 static void fuzz_one(const char *data, gsize size)
 {
     g_autofree char *text = g_strndup(data, size);
@@ -297,7 +593,7 @@ static void fuzz_one(const char *data, gsize size)
     g_autoptr(GHashTable) table = names();
     g_autoptr(CcbConsole) console = feed(table, (const char *const *)lines);
     g_auto(CcbBootResult) result = {0};
-    ccb_boot_judge(console, NULL, 8, &result);
+    judge(console, NULL, 8, &result);
     ccb_boot_is_good(&result);
     g_free(ccb_boot_expand(text, NULL, "x"));
 }
@@ -313,13 +609,23 @@ int main(void)
     test_missing();
     test_skipped();
     test_dead();
+    test_loader();
     test_notes();
     test_failed_after_start();
     test_initrd_is_not_up();
     test_expand();
+    test_journal();
+    test_not_expected();
+    test_journal_strict();
+    test_journal_and_console();
+    test_quoted_lines();
+    test_firmware();
+    test_log();
     g_autofree char *old = g_strjoinv("\n", (char **)systemd239);
     g_autofree char *new = g_strjoinv("\n", (char **)systemd252);
     fuzz(old, strlen(old), 1500, fuzz_one);
+    g_autofree char *journal = g_strjoinv("\n", (char **)journal8);
     fuzz(new, strlen(new), 1500, fuzz_one);
+    fuzz(journal, strlen(journal), 1500, fuzz_journal);
     return done();
 }
