@@ -51,12 +51,13 @@ change() {
         } | LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish -a "$image"
 }
 
-# argue IMAGE ARGUMENT: a copy of the base whose default entry has one more kernel argument.
+# argue IMAGE ARGUMENT [COMMAND]: a copy of the base whose default entry has one more kernel argument.
 argue() {
         change "$1" "command \"sed -i 's|^options.*|& $2|' $(
                 LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish --ro -a "$BASE" run : mount /dev/sda3 / : \
                         glob echo '/boot/loader/entries/*.conf'
-        )\""
+        )\"
+${3:-}"
 }
 
 @test "boot: the base comes up, and is not written" {
@@ -129,9 +130,7 @@ END
 }
 
 @test "boot: emergency mode ends the test at once; without a journal the console is judged, and that is said" {
-        argue "$BATS_TEST_TMPDIR/emergency.qcow2" systemd.unit=emergency.target
-        LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish -a "$BATS_TEST_TMPDIR/emergency.qcow2" \
-                run : mount /dev/sda3 / : rm /usr/bin/journalctl
+        argue "$BATS_TEST_TMPDIR/emergency.qcow2" systemd.unit=emergency.target 'rm /usr/bin/journalctl'
         SECONDS=0
         run_ccbake 8 boot "$BATS_TEST_TMPDIR/emergency.qcow2"
         assert_contains 'does not boot: the system'

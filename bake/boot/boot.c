@@ -188,7 +188,7 @@ static bool check_started(const Boot *boot, GError **error)
 {
     if (!boot->ended || boot->refusal == NULL)
         return true;
-    return ccb_fail(error, CCB_ERR_HOST, "QEMU did not start: %s", boot->refusal);
+    return ccb_fail(error, CCB_ERR_HOST, "QEMU failed: %s", boot->refusal);
 }
 
 /* Why the journal can't be judged by, or NULL. */

@@ -259,6 +259,21 @@ static bool parse_result(CcbConsole *console, const char *line, int stream)
     return true;
 }
 
+/* "x.service: Main process exited, code=exited, status=203/EXEC", or "Control process ..."; 239 has no second comma. */
+static bool parse_exit(CcbConsole *console, const char *line)
+{
+    const char *exited = strstr(line, " process exited, code=exited");
+    const char *status = exited ? strstr(exited, "status=") : NULL;
+    const char *colon = strstr(line, ": ");
+    if (status == NULL || colon == NULL || colon > exited)
+        return false;
+    g_autofree char *name = g_strndup(line, (gsize)(colon - line));
+    int number = (int)MIN(g_ascii_strtoull(status + strlen("status="), NULL, 10), 255);
+    if (ccb_unit_is_name(name))
+        ccb_unit_set_exit(get_unit(console, name), number);
+    return true;
+}
+
 /* "See 'systemctl status x.service' for details." names the unit of the failure above it. */
 static void parse_see(CcbConsole *console, const char *line)
 {
@@ -367,7 +382,8 @@ static void parse_systemd(CcbConsole *console, const char *text, int stream)
 {
     if (g_str_has_prefix(text, "Startup finished in "))
         console->settled = console->up != NULL;
-    else if (!parse_sentence(console, text, stream) && !parse_skipped(console, text, stream))
+    else if (!parse_exit(console, text) && !parse_sentence(console, text, stream) &&
+             !parse_skipped(console, text, stream))
         parse_result(console, text, stream);
 }
 

@@ -157,7 +157,7 @@ static void take_exit(Entry *entry)
     guint64 status;
     if (is(entry, "EXIT_CODE", "exited") &&
         g_ascii_string_to_unsigned(field(entry, "EXIT_STATUS"), 10, 0, 255, &status, NULL))
-        entry->unit->exit_status = (int)status;
+        ccb_unit_set_exit(entry->unit, (int)status);
 }
 
 /* What the manager itself says; _PID is set by journald, not by the sender. */

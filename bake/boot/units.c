@@ -36,7 +36,6 @@ CcbBootUnit *ccb_units_get(CcbBootUnits *units, const char *name)
         return unit;
     unit = g_new0(CcbBootUnit, 1);
     unit->name = g_strdup(name);
-    unit->exit_status = -1;
     g_ptr_array_add(units->list, unit);
     g_hash_table_insert(units->by_name, unit->name, unit);
     return unit;
@@ -53,6 +52,7 @@ void ccb_units_rename(CcbBootUnits *units, CcbBootUnit *unit, const char *name)
         return;
     }
     ccb_unit_set_reason(named, unit->reason);
+    ccb_unit_set_exit(named, unit->exit_status);
     named->state = MAX(named->state, unit->state);
     for (int i = 0; i < CCB_STREAMS; i++) {
         named->began[i] = named->began[i] ? named->began[i] : unit->began[i];
@@ -73,6 +73,12 @@ void ccb_unit_set_reason(CcbBootUnit *unit, const char *reason)
 {
     if (reason && unit->reason == NULL)
         unit->reason = g_strdup(reason);
+}
+
+void ccb_unit_set_exit(CcbBootUnit *unit, int status)
+{
+    if (unit->exit_status == 0)
+        unit->exit_status = status;
 }
 
 /* unit-name.c of systemd: UNIT_NAME_MAX and VALID_CHARS. */

@@ -26,7 +26,7 @@ typedef struct {
     /* At which line or entry it began and was done, in each stream; 0: not seen. */
     unsigned began[CCB_STREAMS], done[CCB_STREAMS];
     gint64 began_us, done_us; /* the guest's monotonic clock; 0: not known */
-    int exit_status;          /* of its main process, by exit(); -1: not known */
+    int exit_status;          /* of the first process of it that failed by exit(); 0: not known */
     GQueue lines;             /* char *: the last it said, or systemd about it */
 } CcbBootUnit;
 
@@ -49,6 +49,9 @@ void ccb_unit_note(CcbBootUnit *unit, CcbUnitState state, int stream, unsigned a
 
 /* The first reason is the cause; NULL is none. */
 void ccb_unit_set_reason(CcbBootUnit *unit, const char *reason);
+
+/* The first that is not 0 counts: what is run after a failure says nothing of the cause. */
+void ccb_unit_set_exit(CcbBootUnit *unit, int status);
 
 /* "x.service", "dev-sda.device": characters, length and ending that systemd allows. */
 bool ccb_unit_is_name(const char *word);

@@ -435,6 +435,25 @@ static void test_not_expected(void)
     }
 }
 
+/* Where only the console is left, the same is told from its text. */
+static void test_not_expected_console(void)
+{
+    static const char *const lines[] = {
+        "systemd[1]: nvidia-persistenced.service: Main process exited, code=exited, "
+        "status=203/EXEC",
+        "systemd[1]: nvidia-persistenced.service: Control process exited, code=exited, status=1",
+        "systemd[1]: nvidia-persistenced.service: Failed with result 'exit-code'.",
+        "systemd[1]: nvidia-fabricmanager.service: Control process exited, code=exited status=1",
+        "systemd[1]: nvidia-fabricmanager.service: Failed with result 'exit-code'.",
+        NULL};
+    g_autoptr(CcbConsole) console = feed(NULL, lines);
+    g_auto(CcbBootResult) result = {0};
+    judge(console, NULL, 0, &result);
+    is_int(result.failed->len, 2, "console: both failed");
+    ok(((CcbBootFailure *)result.failed->pdata[0])->why == NULL, "console: a program not there");
+    ok(((CcbBootFailure *)result.failed->pdata[1])->why != NULL, "console: one that says no");
+}
+
 /* What is not the journal's or not PID 1's is not believed, and nothing grows without bound. */
 static void test_journal_strict(void)
 {
@@ -616,6 +635,7 @@ int main(void)
     test_expand();
     test_journal();
     test_not_expected();
+    test_not_expected_console();
     test_journal_strict();
     test_journal_and_console();
     test_quoted_lines();
