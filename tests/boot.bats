@@ -187,6 +187,7 @@ def until(master, word, seconds):
         assert time.monotonic() < end, (word, seen[-2000:])
         if select.select([master], [], [], 1)[0]:
             seen += os.read(master, 65536)
+    return seen
 
 def finish(pid, slave, before, code):
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -199,7 +200,7 @@ os.write(master, b"echo kept >/kept; sync; cat /etc/ccbake-standin\r")
 until(master, b"This is a stand-in", 60)
 assert termios.tcgetattr(slave) != before
 os.write(master, b"\x01x")
-until(master, b"the image is as it was", 60)
+assert b"\x1b[?25h\x1b[?2004l" in until(master, b"the image is as it was", 60)
 finish(pid, slave, before, 0)
 
 pid, master, slave, before = start()

@@ -99,9 +99,11 @@ static bool relay(Session *session, GError **error)
     return true;
 }
 
-/* Keys go to the guest as they are typed, Ctrl-C too; whatever ends the relay, the terminal is as it was. */
+/* Keys go to the guest as they are typed, Ctrl-C too; whatever ends the relay, the terminal is as it was: its settings,
+ * and what the guest may have switched by escape sequences (colours, no cursor, bracketed paste). */
 static bool relay_raw(Session *session, GError **error)
 {
+    static const char calm[] = "\033[0m\033[?25h\033[?2004l";
     struct termios saved, raw;
     if (tcgetattr(STDIN_FILENO, &saved) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "the terminal");
@@ -110,6 +112,7 @@ static bool relay_raw(Session *session, GError **error)
     if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "the terminal");
     bool ok = relay(session, error);
+    ok = ccb_write_all(STDOUT_FILENO, calm, strlen(calm), "the terminal", ok ? error : NULL) && ok;
     tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
     return ok;
 }
