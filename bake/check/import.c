@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "check/context.h"
 #include "check/network.h"
+#include "format/ecs.h"
 #include "format/fstab.h"
 #include "format/shellvars.h"
 
@@ -161,15 +162,15 @@ static bool run_esp(CcbCheckContext *ctx, CcbCheckResult *result, GError **error
 
 static bool run_size(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const uint64_t mib = 1 << 20, gib = 1 << 30;
+    static const uint64_t mib = 1 << 20;
+    g_autoptr(GError) reason = NULL;
     const CcbDisk *disk = get_disk(ctx, error);
     if (disk == NULL)
         return false;
     if (disk->size % mib != 0)
         ccb_result_fail(result, "%" G_GUINT64_FORMAT " bytes, expected whole MiB", disk->size);
-    if (disk->size < 5 * gib || disk->size > 500 * gib)
-        ccb_result_fail(result, "%" G_GUINT64_FORMAT " MiB, expected 5 to 500 GiB",
-                        disk->size / mib);
+    if (!ccb_ecs_size_check(disk->size, &reason))
+        ccb_result_fail(result, "%s", reason->message);
     return ccb_result_pass(result, "%" G_GUINT64_FORMAT " MiB", disk->size / mib);
 }
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "format/ecs.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+static const CcbEcsType types[] = {
+    {"ecs.gn8v-tee.4xlarge", 1, "cn-beijing", "cn-beijing-l"},
+    {"ecs.gn8v-tee.6xlarge", 1, "cn-beijing", "cn-beijing-l"},
+    {"ecs.gn8v-tee-8x.16xlarge", 8, "cn-beijing", "cn-beijing-l"},
+    {"ecs.gn8v-tee-8x.48xlarge", 8, "cn-beijing", "cn-beijing-l"},
+};
+
+const CcbEcsType *ccb_ecs_types(size_t *ret_n)
+{
+    *ret_n = G_N_ELEMENTS(types);
+    return types;
+}
+
+const CcbEcsType *ccb_ecs_type(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+        if (strcmp(types[i].name, name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+static const uint64_t mib = 1 << 20, gib = 1 << 30;
+
+uint64_t ccb_ecs_disk_gib(uint64_t bytes)
+{
+    return bytes / gib + (bytes % gib != 0);
+}
+
+bool ccb_ecs_size_check(uint64_t bytes, GError **error)
+{
+    if (bytes >= CCB_ECS_MIN_GIB * gib && bytes <= CCB_ECS_MAX_GIB * gib)
+        return true;
+    return ccb_fail(error, CCB_ERR_INPUT, "%" G_GUINT64_FORMAT " MiB, expected %d to %d GiB",
+                    bytes / mib, CCB_ECS_MIN_GIB, CCB_ECS_MAX_GIB);
+}
+
+const char *ccb_ecs_format(const char *qemu_format)
+{
+    static const char *const formats[][2] = {{"qcow2", "QCOW2"}, {"vpc", "VHD"}, {"raw", "RAW"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+        if (strcmp(formats[i][0], qemu_format) == 0)
+            return formats[i][1];
+    return NULL;
+}
+
+/* The first character that a name may not have, or NULL. */
+static const char *odd_character(const char *name)
+{
+    for (; *name != '\0'; name = g_utf8_next_char(name))
+        if (!g_unichar_isalnum(g_utf8_get_char(name)) && strchr(".:_-", *name) == NULL)
+            return name;
+    return NULL;
+}
+
+bool ccb_ecs_image_name_check(const char *name, GError **error)
+{
+    enum { MIN = 2, MAX = 128 };
+    if (!g_utf8_validate(name, -1, NULL))
+        return ccb_fail(error, CCB_ERR_USAGE, "the image name is not UTF-8");
+    glong length = g_utf8_strlen(name, -1);
+    const char *odd = odd_character(name);
+    if (length < MIN || length > MAX)
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "the image name \"%s\" has %ld character%s; %d to %d are allowed", name,
+                        length, length == 1 ? "" : "s", MIN, MAX);
+    if (!g_unichar_isalpha(g_utf8_get_char(name)))
+        return ccb_fail(error, CCB_ERR_USAGE, "the image name \"%s\" does not begin with a letter",
+                        name);
+    if (g_str_has_prefix(name, "aliyun") || g_str_has_prefix(name, "acs:"))
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "the image name \"%s\" begins with what the cloud keeps for itself "
+                        "(\"aliyun\", \"acs:\")",
+                        name);
+    if (odd == NULL)
+        return true;
+    g_autofree char *character = g_strndup(odd, (gsize)(g_utf8_next_char(odd) - odd));
+    return ccb_fail(error, CCB_ERR_USAGE,
+                    "the image name \"%s\" holds \"%s\"; letters, digits and .:_- are allowed",
+                    name, character);
+}

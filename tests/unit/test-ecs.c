@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "format/ecs.h"
+#include "tap.h"
+
+#define GIB ((uint64_t)1 << 30)
+
+static void test_types(void)
+{
+    size_t n;
+    const CcbEcsType *types = ccb_ecs_types(&n);
+    is_int((long long)n, 4, "four types");
+    for (size_t i = 0; i < n; i++) {
+        ok(ccb_ecs_type(types[i].name) == &types[i], types[i].name);
+        is_int(types[i].gpus, strstr(types[i].name, "-8x.") != NULL ? 8 : 1, "... its GPUs");
+        ok(g_str_has_prefix(types[i].zone, types[i].region), "... a zone of its region");
+    }
+    ok(ccb_ecs_type("ecs.gn8v-tee.4xlarg") == NULL, "no such type");
+    ok(ccb_ecs_type("") == NULL, "no name");
+}
+
+static void test_sizes(void)
+{
+    GError *error = NULL;
+    is_int((long long)ccb_ecs_disk_gib(0), 0, "nothing");
+    is_int((long long)ccb_ecs_disk_gib(1), 1, "a byte needs a GiB");
+    is_int((long long)ccb_ecs_disk_gib(20 * GIB), 20, "20 GiB");
+    is_int((long long)ccb_ecs_disk_gib(20 * GIB + 1), 21, "... and a byte");
+    is_int((long long)ccb_ecs_disk_gib(UINT64_MAX), 1LL << 34, "the largest number");
+    ok(ccb_ecs_size_check(5 * GIB, NULL), "5 GiB");
+    ok(ccb_ecs_size_check(500 * GIB, NULL), "500 GiB");
+    ok(!ccb_ecs_size_check(500 * GIB + 1, &error), "too large");
+    is_error(&error, "MiB, expected 5 to 500 GiB", "... what is taken");
+    ok(!ccb_ecs_size_check(5 * GIB - 1, &error), "too small");
+    is_error(&error, "MiB, expected 5 to 500 GiB", "... what is taken");
+}
+
+static void test_names(void)
+{
+    static const char *const good[] = {"ab",  "Acme-gpu_1.2:x", "镜像", "é8", "httpd",
+                                       "acs", "image-aliyun"};
+    static const struct {
+        const char *name, *says;
+    } bad[] = {{"", "has 0 characters"},
+               {"a", "has 1 character"},
+               {"像", "has 1 character"},
+               {"8gpu", "does not begin with a letter"},
+               {"-a", "does not begin with a letter"},
+               {"aliyun-gpu", "begins with what the cloud keeps"},
+               {"acs:gpu", "begins with what the cloud keeps"},
+               {"http://x", "holds \"/\""},
+               {"acme gpu", "holds \" \""},
+               {"acme\ngpu", "holds \"\n\""},
+               {"acme–gpu", "holds \"–\""},
+               {"acme\xff", "is not UTF-8"}};
+    GError *error = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++)
+        ok(ccb_ecs_image_name_check(good[i], NULL), good[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        ok(!ccb_ecs_image_name_check(bad[i].name, &error), "a bad name");
+        is_error(&error, bad[i].says, bad[i].says);
+    }
+    g_autofree char *longest = g_strnfill(128, 'a'), *longer = g_strnfill(129, 'a');
+    ok(ccb_ecs_image_name_check(longest, NULL), "128 characters");
+    ok(!ccb_ecs_image_name_check(longer, &error), "129 characters");
+    is_error(&error, "2 to 128", "... the limits");
+}
+
+static void test_formats(void)
+{
+    is_str(ccb_ecs_format("vpc"), "VHD", "vhd");
+    is_str(ccb_ecs_format("qcow2"), "QCOW2", "qcow2");
+    is_str(ccb_ecs_format("raw"), "RAW", "raw");
+    ok(ccb_ecs_format("vmdk") == NULL, "another format");
+}
+
+int main(void)
+{
+    test_types();
+    test_sizes();
+    test_names();
+    test_formats();
+    return done();
+}
