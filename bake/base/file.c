@@ -90,6 +90,11 @@ bool ccb_publish_file(const char *temporary, const char *path, GError **error)
 {
     if (rename(temporary, path) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "renaming %s to %s", temporary, path);
+    return ccb_sync_directory_of(path, error);
+}
+
+bool ccb_sync_directory_of(const char *path, GError **error)
+{
     g_autofree char *directory = g_path_get_dirname(path);
     ccb_autofd int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0)

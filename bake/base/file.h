@@ -15,6 +15,9 @@ bool ccb_write_file_atomic(const char *path, const void *data, size_t size, GErr
 /* rename() followed by an fsync of the directory, so that the name survives a crash. */
 bool ccb_publish_file(const char *temporary, const char *path, GError **error);
 
+/* fsync of the directory that `path` is in. */
+bool ccb_sync_directory_of(const char *path, GError **error);
+
 bool ccb_mkdirs(const char *path, GError **error);
 
 /* Removes a tree; what is missing is no error.  Does not follow symlinks or cross file systems. */

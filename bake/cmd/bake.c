@@ -5,9 +5,9 @@
  * 1. plan      recipe, lock, output, door, space: everything that can be refused is refused here
  * 2. fetch     the base and the payloads are on this host and are what they should be
  * 3. bake      the steps that are not cached, each in an overlay that becomes a layer
- * 4. emit      layers ► temporary file beside the output
- * 5. check     that file, read-only, through libguestfs
- * 6. publish   manifest, report and image get their names
+ * 4. emit      layers ► temporary file beside each output
+ * 5. check     the first, read-only, through libguestfs; each, sector by sector, with the layers
+ * 6. publish   manifest, report and images get their names
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,6 +26,7 @@
 #include "emit/format.h"
 #include "emit/manifest.h"
 #include "emit/output.h"
+#include "emit/source.h"
 #include "guest/door.h"
 #include "layer/chain.h"
 #include "plan/acquire.h"
@@ -60,8 +61,8 @@ static const char not_verified[] =
 
 typedef struct {
     CcbLoaded loaded;
-    char *path; /* of the output */
-    const CcbEmitFormat *format;
+    GPtrArray *formats; /* CcbEmitFormat, one an output */
+    char **paths;       /* of the outputs */
     bool compressed;
     char **keys; /* of the steps */
     guint first; /* the first step that is not cached */
@@ -75,6 +76,7 @@ typedef struct {
     CcbComparison comparison; /* with the base, for the report */
     double emit_s, verify_s;
     gint64 started;
+    CcbEmitSource *source;
     int log;
 } Session;
 
@@ -82,13 +84,15 @@ static void session_clear(Session *s)
 {
     ccb_comparison_clear(&s->comparison);
     ccb_findings_clear(&s->findings);
+    ccb_emit_source_free(s->source);
     ccb_chain_clear(&s->chain);
     ccb_facts_free(s->base);
     ccb_work_free(s->work);
     ccb_output_free(s->output);
     ccb_store_free(s->store);
     g_strfreev(s->keys);
-    g_free(s->path);
+    g_strfreev(s->paths);
+    g_clear_pointer(&s->formats, g_ptr_array_unref);
     ccb_close_fd(&s->log);
     ccb_loaded_clear(&s->loaded);
 }
@@ -110,9 +114,12 @@ static bool plan(Session *s, const char *recipe_path, GError **error)
         ccb_warn(
             "the recipe has a matrix of %u images, and this bakes one; --matrix bakes them all",
             recipe->cells->len);
-    s->format = ccb_emit_format(recipe->formats[0]);
+    s->formats = ccb_emit_formats((const char *const *)recipe->formats, error);
+    if (s->formats == NULL)
+        return false;
+    g_autofree char *name = ccb_emit_file_name(recipe);
+    s->paths = ccb_emit_paths(s->formats, output_path ? output_path : name);
     s->compressed = compress || recipe->compress;
-    s->path = output_path ? g_strdup(output_path) : ccb_emit_file_name(recipe);
     s->keys = ccb_chain_keys(s->loaded.plan, error);
     return s->keys != NULL;
 }
@@ -156,7 +163,7 @@ static bool find_first(Session *s, GError **error)
                                        &s->first, error);
 }
 
-/* The output takes what the base holds and the steps add; overlays of steps that will run and the
+/* Each output takes what the base holds and the steps add; overlays of steps that will run and the
  * layers that are made of them take what those add, beside the scratch space. */
 static bool check_space(Session *s, GError **error)
 {
@@ -164,9 +171,10 @@ static bool check_space(Session *s, GError **error)
     const CcbPartition *root = ccb_disk_partition(s->base->disk, s->base->disk->root);
     uint64_t used = root ? root->size - MIN(root->size, s->base->free_bytes) : 0;
     CcbSpace to_run = ccb_plan_space(p, s->first);
-    g_autofree char *dir = g_path_get_dirname(s->path);
+    g_autofree char *dir = g_path_get_dirname(s->paths[0]);
     const CcbSpaceNeed needs[] = {
-        {"the output", dir, used + ccb_plan_space(p, 0).image},
+        {s->formats->len > 1 ? "all outputs" : "the output", dir,
+         s->formats->len * (used + ccb_plan_space(p, 0).image)},
         {"the bake", s->work->dir, to_run.scratch + 2 * to_run.image},
     };
     return ccb_plan_check_space(needs, G_N_ELEMENTS(needs), error);
@@ -190,11 +198,13 @@ static bool fetch_payloads(Session *s, GError **error)
     return s->work && check_space(s, error);
 }
 
-#define VERIFY_PACE_NAME "verify"
+#define COMPARE_PACE_NAME "compare"
+#define VERIFY_PACE_NAME  "verify"
 
-static char *emit_pace_name(const Session *s)
+static char *emit_pace_name(const Session *s, const CcbEmitFormat *format)
 {
-    return g_strconcat("emit ", s->format->name, s->compressed ? " compressed" : "", NULL);
+    return g_strconcat("emit ", format->name,
+                       s->compressed && format->compresses ? " compressed" : "", NULL);
 }
 
 /* The steps that will run, and what follows them. */
@@ -205,9 +215,12 @@ static void start_pace(const Session *s)
     const CcbPlan *p = s->loaded.plan;
     for (guint i = s->first; i < p->steps->len; i++)
         g_ptr_array_add(parts, ccb_chain_pace_name(p->steps->pdata[i], s->door));
-    g_ptr_array_add(parts, emit_pace_name(s));
-    if (!no_verify)
+    for (guint i = 0; i < s->formats->len; i++)
+        g_ptr_array_add(parts, emit_pace_name(s, s->formats->pdata[i]));
+    if (!no_verify) {
+        g_ptr_array_add(parts, g_strdup(COMPARE_PACE_NAME));
         g_ptr_array_add(parts, g_strdup(VERIFY_PACE_NAME));
+    }
     ccb_pace_start((const char *const *)parts->pdata, parts->len);
     if (ccb_pace_now(&fraction, &left) && left >= 0) {
         g_autofree char *text = ccb_format_seconds(left);
@@ -230,19 +243,42 @@ static bool bake_steps(Session *s, GError **error)
     return ccb_chain_build(&chain, &s->chain, error);
 }
 
+/* What the outputs are made from. */
+static bool open_source(Session *s, GError **error)
+{
+    const CcbLayer *top = s->chain.top;
+    g_autofree char *copy = g_build_filename(s->work->dir, "source.qcow2", NULL);
+    s->source = ccb_emit_source_open(top ? top->path : s->base->path,
+                                     top ? "qcow2" : s->base->format, copy, error);
+    return s->source != NULL;
+}
+
 static bool emit(Session *s, GError **error)
 {
-    g_autofree char *part = emit_pace_name(s);
     gint64 started = g_get_monotonic_time();
-    ccb_pace_begin(part);
-    const char *source = s->chain.top ? s->chain.top->path : s->base->path;
-    ccb_progress_begin("emit", s->path, s->base->disk->size);
-    if (!s->format->write(source, s->output->temporary, s->compressed, error)) {
-        ccb_progress_abort();
+    if (!open_source(s, error))
         return false;
+    for (guint i = 0; i < s->formats->len; i++) {
+        const CcbEmitFormat *format = s->formats->pdata[i];
+        g_autofree char *part = emit_pace_name(s, format);
+        ccb_pace_begin(part);
+        if (!ccb_emit_write(s->source, format, ccb_output_image(s->output, i), s->compressed,
+                            error))
+            return false;
     }
-    ccb_progress_end(s->compressed ? "compressed" : NULL);
     s->emit_s = seconds_since(started);
+    return true;
+}
+
+static bool compare(Session *s, GError **error)
+{
+    if (no_verify)
+        return true;
+    ccb_pace_begin(COMPARE_PACE_NAME);
+    for (guint i = 0; i < s->formats->len; i++)
+        if (!ccb_emit_compare(s->source, s->formats->pdata[i], ccb_output_image(s->output, i),
+                              error))
+            return false;
     return true;
 }
 
@@ -267,6 +303,7 @@ static void log_report(Session *s)
     ccb_progress_end(note->str);
 }
 
+/* Of the first output; the others show the same disk. */
 static bool check(Session *s, GError **error)
 {
     if (no_verify)
@@ -274,7 +311,7 @@ static bool check(Session *s, GError **error)
     gint64 started = g_get_monotonic_time();
     g_auto(CcbExpectation) expect = {0};
     CcbGuestOptions open_options = {.image = s->output->temporary,
-                                    .format = s->format->format,
+                                    .format = ((CcbEmitFormat *)s->formats->pdata[0])->format,
                                     .door = CCB_DOOR_APPLIANCE,
                                     .read_only = true,
                                     .log_fd = -1};
@@ -304,9 +341,9 @@ static json_t *describe(const Session *s, const json_t *checks, GError **error)
                          .result = s->chain.facts,
                          .key = last_key(s),
                          .keys = (const char *const *)s->keys,
-                         .format = s->format->name,
+                         .formats = s->formats,
+                         .output = s->output,
                          .compressed = s->compressed,
-                         .image = s->output->temporary,
                          .door = ccb_door_name(s->door),
                          .times = s->chain.times,
                          .emit_s = s->emit_s,
@@ -334,7 +371,7 @@ static char *why_no_diff(const Session *s, const char *name)
 static char *render(Session *s, const json_t *manifest, const json_t *checks, bool unpublished)
 {
     json_t *diff = ccb_comparison_finish(&s->comparison);
-    g_autofree char *name = g_path_get_basename(s->path);
+    g_autofree char *name = g_path_get_basename(s->paths[0]);
     g_autofree char *now = ccb_page_now();
     g_autofree char *no_diff = why_no_diff(s, name);
     CcbPage page = {.image = name,
@@ -377,18 +414,24 @@ static bool publish(Session *s, GError **error)
 
 static bool is_current(const Session *s)
 {
-    g_autofree char *manifest = ccb_output_manifest_path(s->path);
     return !no_cache && from_step == NULL &&
-           ccb_manifest_is_current(s->path, manifest, last_key(s), s->loaded.recipe,
-                                   s->format->name, s->compressed, !no_verify);
+           ccb_manifest_is_current((const char *const *)s->paths, s->formats, last_key(s),
+                                   s->loaded.recipe, s->compressed, !no_verify);
 }
 
 static bool make(Session *s, GError **error)
 {
-    s->output = ccb_output_reserve(s->path, force, error);
+    s->output = ccb_output_reserve((const char *const *)s->paths, force, error);
     return s->output && choose_door(s, error) && fetch_base(s, error) && find_first(s, error) &&
            fetch_payloads(s, error) && open_log(s, error) && bake_steps(s, error) &&
-           emit(s, error) && check(s, error) && publish(s, error);
+           emit(s, error) && compare(s, error) && check(s, error) && publish(s, error);
+}
+
+/* ", gpu.vhd, gpu.raw": of the outputs but the first; caller frees. */
+static char *other_paths(const Session *s)
+{
+    g_autofree char *all = g_strjoinv(", ", s->paths);
+    return g_strdup(all + strlen(s->paths[0]));
 }
 
 static bool bake_one(const char *recipe_path, GError **error)
@@ -398,14 +441,18 @@ static bool bake_one(const char *recipe_path, GError **error)
     if (!plan(&s, recipe_path, error))
         return false;
     if (is_current(&s)) {
-        ccb_progress_result("current", s.path, " is what this recipe bakes: nothing to do");
+        g_autofree char *others = other_paths(&s);
+        ccb_progress_result("current", s.paths[0], "%s %s what this recipe bakes: nothing to do",
+                            others, s.formats->len > 1 ? "are" : "is");
         return true;
     }
     if (!make(&s, error))
         return false;
     ccb_pace_finish();
     g_autofree char *took = ccb_format_seconds(seconds_since(s.started));
-    ccb_progress_result("baked", s.path, " in %s; kernel %s", took, s.chain.facts->default_kver);
+    g_autofree char *others = other_paths(&s);
+    ccb_progress_result("baked", s.paths[0], "%s in %s; kernel %s", others, took,
+                        s.chain.facts->default_kver);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/digest.h"
+#include "emit/format.h"
 #include "fetch/url.h"
 
 enum { MANIFEST_FORMAT = 1 };
@@ -85,25 +86,44 @@ static json_t *now_to_json(void)
     return json_string(text);
 }
 
-static json_t *image_to_json(const CcbManifest *m, GError **error)
+static json_t *image_to_json(const CcbManifest *m, guint i, GError **error)
 {
     struct stat st;
-    g_autofree char *sha256 = ccb_digest_file(m->image, error);
+    const CcbEmitFormat *format = m->formats->pdata[i];
+    const CcbOutputFile *file = ccb_output_image(m->output, i);
+    g_autofree char *base = g_path_get_basename(file->path);
+    g_autofree char *name = g_utf8_make_valid(base, -1);
+    g_autofree char *sha256 = ccb_digest_file(file->temporary, error);
     if (sha256 == NULL)
         return NULL;
-    if (stat(m->image, &st) != 0) {
-        ccb_fail_errno(error, CCB_ERR_IO, "%s", m->image);
+    if (stat(file->temporary, &st) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", file->temporary);
         return NULL;
     }
-    return json_pack("{sssIsIsssb}", "sha256", sha256, "size", (json_int_t)st.st_size,
-                     "virtual_size", (json_int_t)m->base->disk->size, "format", m->format,
-                     "compressed", (int)m->compressed);
+    return json_pack("{sssssIsIsssb}", "file", name, "sha256", sha256, "size",
+                     (json_int_t)st.st_size, "virtual_size",
+                     (json_int_t)ccb_emit_size(format, m->base->disk->size), "format", format->name,
+                     "compressed", m->compressed && format->compresses);
+}
+
+static json_t *images_to_json(const CcbManifest *m, GError **error)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < m->formats->len; i++) {
+        json_t *image = image_to_json(m, i, error);
+        if (image == NULL) {
+            json_decref(list);
+            return NULL;
+        }
+        json_array_append_new(list, image);
+    }
+    return list;
 }
 
 json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
 {
-    json_t *image = image_to_json(m, error);
-    if (image == NULL)
+    json_t *images = images_to_json(m, error);
+    if (images == NULL)
         return NULL;
     json_t *json = json_pack("{siss}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION);
     json_object_set_new(json, "key", json_string(m->key));
@@ -120,8 +140,9 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
         json, "seconds",
         json_pack("{sfsfsf}", "emit", m->emit_s, "verify", m->verify_s, "all", m->all_s));
     json_object_set_new(json, "door", json_string(m->door));
-    json_object_set_new(json, "image", image);
     json_object_set(json, "expected", m->expected);
+    json_object_set(json, "image", json_array_get(images, 0));
+    json_object_set_new(json, "images", images);
     if (m->checks)
         json_object_set(json, "checks", m->checks);
     return json;
@@ -143,28 +164,34 @@ static bool waivers_hold(const json_t *json, const CcbRecipe *recipe)
     return true;
 }
 
-static bool describes(const json_t *json, const char *key, const char *format, bool compressed,
-                      bool verified)
+static bool describes(const json_t *json, const char *key, const CcbRecipe *recipe, bool verified)
 {
-    const json_t *image = json_object_get(json, "image");
-    const char *own_key = json_string_value(json_object_get(json, "key"));
-    const char *own_format = json_string_value(json_object_get(image, "format"));
-    return g_strcmp0(own_key, key) == 0 && g_strcmp0(own_format, format) == 0 &&
-           json_is_true(json_object_get(image, "compressed")) == compressed &&
-           (!verified || json_object_get(json, "checks") != NULL);
+    return g_strcmp0(json_string_value(json_object_get(json, "key")), key) == 0 &&
+           (!verified || (json_object_get(json, "checks") != NULL && waivers_hold(json, recipe)));
 }
 
-bool ccb_manifest_is_current(const char *path, const char *manifest, const char *key,
-                             const CcbRecipe *recipe, const char *format, bool compressed,
-                             bool verified)
+static bool is_image(const json_t *image, const char *path, const CcbEmitFormat *format,
+                     bool compressed)
 {
-    json_t *json = json_load_file(manifest, 0, NULL);
-    const char *wanted =
-        json_string_value(json_object_get(json_object_get(json, "image"), "sha256"));
-    bool same = json && describes(json, key, format, compressed, verified) &&
-                (!verified || waivers_hold(json, recipe));
-    g_autofree char *found = same ? ccb_digest_file_once(path, NULL) : NULL;
-    bool current = found != NULL && g_strcmp0(found, wanted) == 0;
+    const char *name = json_string_value(json_object_get(image, "format"));
+    const char *wanted = json_string_value(json_object_get(image, "sha256"));
+    if (g_strcmp0(name, format->name) != 0 ||
+        json_is_true(json_object_get(image, "compressed")) != (compressed && format->compresses))
+        return false;
+    g_autofree char *found = ccb_digest_file_once(path, NULL);
+    return found != NULL && g_strcmp0(found, wanted) == 0;
+}
+
+bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
+                             const CcbRecipe *recipe, bool compressed, bool verified)
+{
+    g_autofree char *path = ccb_output_manifest_path(paths[0]);
+    json_t *json = json_load_file(path, 0, NULL);
+    const json_t *images = json_object_get(json, "images");
+    bool current =
+        describes(json, key, recipe, verified) && json_array_size(images) == formats->len;
+    for (guint i = 0; current && i < formats->len; i++)
+        current = is_image(json_array_get(images, i), paths[i], formats->pdata[i], compressed);
     json_decref(json);
     return current;
 }

@@ -2,18 +2,19 @@
 /* OUT.json: what was baked from what. */
 #pragma once
 
+#include "emit/output.h"
 #include "layer/chain.h"
 #include "plan/plan.h"
 
 typedef struct {
     const CcbPlan *plan;
-    const CcbFacts *base;    /* before */
-    const CcbFacts *result;  /* after */
-    const char *key;         /* of the last step, and so of the content */
-    const char *const *keys; /* of each step; NULL-terminated */
-    const char *format;      /* of the file */
-    bool compressed;
-    const char *image; /* the emitted file, for size and sha256 */
+    const CcbFacts *base;     /* before */
+    const CcbFacts *result;   /* after */
+    const char *key;          /* of the last step, and so of the content */
+    const char *const *keys;  /* of each step; NULL-terminated */
+    const GPtrArray *formats; /* CcbEmitFormat, one an image */
+    const CcbOutput *output;  /* its images are written, for size and sha256 */
+    bool compressed;          /* those that can be */
     const char *door;
     const GArray *times;            /* CcbStepTime, in order */
     double emit_s, verify_s, all_s; /* seconds: of these, 0 for none, and of the bake so far */
@@ -21,12 +22,11 @@ typedef struct {
     json_t *expected;               /* what verify asks for; borrowed */
 } CcbManifest;
 
-/* Whether the image `path` with the manifest beside it is what a bake to this key, format and
- * compression would give, and was checked, where `verified` asks for that, with no waiver that the
+/* Whether the images `paths` with the manifest beside them are what a bake to this key, formats and
+ * compression would give, and were checked, where `verified` asks for that, with no waiver that the
  * recipe has no more: nothing is to be done then. */
-bool ccb_manifest_is_current(const char *path, const char *manifest, const char *key,
-                             const CcbRecipe *recipe, const char *format, bool compressed,
-                             bool verified);
+bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
+                             const CcbRecipe *recipe, bool compressed, bool verified);
 
 /* New reference; errors: CCB_ERR_IO. */
 json_t *ccb_manifest_build(const CcbManifest *manifest, GError **error);

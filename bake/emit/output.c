@@ -2,6 +2,7 @@
 #include "emit/output.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,8 +14,7 @@
 #include "base/file.h"
 #include "base/guardian.h"
 
-/* "dir/name.qcow2" and "json" give "dir/name.json"; caller frees. */
-static char *sibling(const char *path, const char *ending)
+char *ccb_output_sibling(const char *path, const char *ending)
 {
     const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
     bool has_ending = dot != NULL && dot > path && (slash == NULL || dot > slash + 1);
@@ -24,12 +24,12 @@ static char *sibling(const char *path, const char *ending)
 
 char *ccb_output_manifest_path(const char *image)
 {
-    return sibling(image, "json");
+    return ccb_output_sibling(image, "json");
 }
 
 char *ccb_output_report_path(const char *image)
 {
-    return sibling(image, "html");
+    return ccb_output_sibling(image, "html");
 }
 
 static char *temporary_for(const char *path)
@@ -40,22 +40,59 @@ static char *temporary_for(const char *path)
     return g_build_filename(dir, hidden, NULL);
 }
 
-static bool check_name(const CcbOutput *output, GError **error)
+static CcbOutputFile *file_new(const char *path)
 {
-    if (strcmp(output->path, output->manifest) != 0 && strcmp(output->path, output->log) != 0 &&
-        strcmp(output->path, output->report) != 0)
-        return true;
-    return ccb_fail(error, CCB_ERR_USAGE,
-                    "--output=%s: .json, .log and .html are for manifest, log and report",
-                    output->path);
+    CcbOutputFile *file = g_new0(CcbOutputFile, 1);
+    *file = (CcbOutputFile){.path = g_strdup(path), .temporary = temporary_for(path), .lock = -1};
+    return file;
 }
 
-static bool check_absent(const CcbOutput *output, GError **error)
+static void file_free(gpointer data)
 {
-    if (output->force || access(output->path, F_OK) != 0)
+    CcbOutputFile *file = data;
+    if (file->lock >= 0) { /* held, and so not published */
+        unlink(file->temporary);
+        ccb_guardian_release(file->temporary);
+        ccb_close_fd(&file->lock);
+    }
+    g_free(file->path);
+    g_free(file->temporary);
+    g_free(file);
+}
+
+const CcbOutputFile *ccb_output_image(const CcbOutput *output, guint i)
+{
+    return output->images->pdata[i];
+}
+
+static bool check_name(const CcbOutput *output, const char *path, GError **error)
+{
+    if (strcmp(path, output->manifest) != 0 && strcmp(path, output->log) != 0 &&
+        strcmp(path, output->report) != 0)
         return true;
-    ccb_fail(error, CCB_ERR_USAGE, "%s exists already", output->path);
+    return ccb_fail(error, CCB_ERR_USAGE,
+                    "--output=%s: .json, .log and .html are for manifest, log and report", path);
+}
+
+static bool check_absent(const CcbOutput *output, const char *path, GError **error)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return true;
+    if (S_ISDIR(st.st_mode))
+        return ccb_fail(error, CCB_ERR_USAGE, "%s is a directory", path);
+    if (output->force)
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "%s exists already", path);
     return ccb_hint(error, "--force replaces it once the new image is verified");
+}
+
+static bool check_all_absent(const CcbOutput *output, GError **error)
+{
+    for (guint i = 0; i < output->images->len; i++)
+        if (!check_absent(output, ccb_output_image(output, i)->path, error))
+            return false;
+    return true;
 }
 
 /* Whether the locked file still has its name: its holder may have published or removed it
@@ -67,32 +104,43 @@ static bool still_there(int fd, const char *path)
            locked.st_ino == named.st_ino;
 }
 
-static bool take_lock(CcbOutput *output, GError **error)
+static bool take_lock(CcbOutputFile *file, GError **error)
 {
-    ccb_autofd int fd = open(output->temporary, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    ccb_autofd int fd = open(file->temporary, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (fd < 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", output->temporary);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !still_there(fd, output->temporary))
-        return ccb_fail(error, CCB_ERR_BUSY, "another ccbake is baking %s", output->path);
-    output->lock = ccb_steal_fd(&fd);
-    ccb_guardian_watch(output->temporary);
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", file->temporary);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !still_there(fd, file->temporary))
+        return ccb_fail(error, CCB_ERR_BUSY, "another ccbake is making %s", file->path);
+    file->lock = ccb_steal_fd(&fd);
+    ccb_guardian_watch(file->temporary);
     return true;
 }
 
-CcbOutput *ccb_output_reserve(const char *path, bool force, GError **error)
+static bool reserve(CcbOutput *output, const char *path, GError **error)
 {
-    CcbOutput *output = g_new0(CcbOutput, 1);
-    *output = (CcbOutput){.path = g_strdup(path), .force = force, .lock = -1};
-    output->manifest = ccb_output_manifest_path(path);
-    output->log = sibling(path, "log");
-    output->report = ccb_output_report_path(path);
-    output->failed = sibling(path, "failed.html");
-    output->temporary = temporary_for(path);
-    if (check_name(output, error) && ccb_guardian_start(error) && check_absent(output, error) &&
-        take_lock(output, error))
-        return output;
-    ccb_output_free(output);
-    return NULL;
+    CcbOutputFile *file = file_new(path);
+    g_ptr_array_add(output->images, file);
+    return check_name(output, path, error) && check_absent(output, path, error) &&
+           take_lock(file, error);
+}
+
+CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **error)
+{
+    g_autoptr(CcbOutput) output = g_new0(CcbOutput, 1);
+    *output = (CcbOutput){.images = g_ptr_array_new_with_free_func(file_free),
+                          .manifest = ccb_output_manifest_path(paths[0]),
+                          .log = ccb_output_sibling(paths[0], "log"),
+                          .report = ccb_output_report_path(paths[0]),
+                          .failed = ccb_output_sibling(paths[0], "failed.html"),
+                          .force = force};
+    if (!ccb_guardian_start(error))
+        return NULL;
+    for (const char *const *path = paths; *path != NULL; path++)
+        if (!reserve(output, *path, error))
+            return NULL;
+    output->path = ccb_output_image(output, 0)->path;
+    output->temporary = ccb_output_image(output, 0)->temporary;
+    return g_steal_pointer(&output);
 }
 
 static bool sync_file(const char *path, GError **error)
@@ -103,24 +151,105 @@ static bool sync_file(const char *path, GError **error)
     return true;
 }
 
-/* The image comes last: where it stands, its manifest and its report do. */
-bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
-                        GError **error)
+static bool sync_images(const CcbOutput *output, GError **error)
+{
+    for (guint i = 0; i < output->images->len; i++)
+        if (!sync_file(ccb_output_image(output, i)->temporary, error))
+            return false;
+    return true;
+}
+
+/* What has the name already changes places with the new file, so that it can be put back; a file
+ * system that can't do that loses it. */
+static bool give_name(CcbOutputFile *file, GError **error)
+{
+    file->replaced =
+        renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_EXCHANGE) == 0;
+    if (file->replaced || rename(file->temporary, file->path) == 0)
+        return true;
+    return ccb_fail_errno(error, CCB_ERR_IO, "renaming %s to %s", file->temporary, file->path);
+}
+
+static void take_name(CcbOutputFile *file)
+{
+    if (file->replaced)
+        renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_EXCHANGE);
+    else
+        rename(file->path, file->temporary);
+    file->replaced = false;
+}
+
+static bool give_names(GPtrArray *files, GError **error)
+{
+    guint given = 0;
+    while (given < files->len && give_name(files->pdata[given], error))
+        given++;
+    if (given == files->len &&
+        ccb_sync_directory_of(((CcbOutputFile *)files->pdata[0])->path, error))
+        return true;
+    while (given-- > 0)
+        take_name(files->pdata[given]);
+    return false;
+}
+
+/* The file is the user's now. */
+static void let_go(CcbOutputFile *file)
+{
+    if (file->replaced)
+        unlink(file->temporary);
+    ccb_guardian_release(file->temporary);
+    ccb_close_fd(&file->lock);
+}
+
+static void remember_digests(const CcbOutput *output, const json_t *manifest)
+{
+    size_t i;
+    const json_t *image;
+    json_array_foreach(json_object_get(manifest, "images"), i, image)
+    {
+        const char *sha256 = json_string_value(json_object_get(image, "sha256"));
+        if (i < output->images->len && sha256 != NULL)
+            ccb_digest_remember(ccb_output_image(output, (guint)i)->path, sha256);
+    }
+}
+
+/* Adds a small file to be published, with its text. */
+static bool add_text(GPtrArray *files, const char *path, const char *text, GError **error)
+{
+    CcbOutputFile *file = file_new(path);
+    g_ptr_array_add(files, file);
+    if (!take_lock(file, error))
+        return false;
+    if (ftruncate(file->lock, 0) != 0) /* what a bake left that was killed with its guardian */
+        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", file->temporary);
+    return ccb_write_all(file->lock, text, strlen(text), file->temporary, error) &&
+           sync_file(file->temporary, error);
+}
+
+static bool add_manifest(GPtrArray *files, const char *path, const json_t *manifest, GError **error)
 {
     char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_SORT_KEYS);
     g_autofree char *line = g_strconcat(text, "\n", NULL);
     free(text);
-    if (!sync_file(output->temporary, error) || !check_absent(output, error) ||
-        !ccb_write_file_atomic(output->manifest, line, strlen(line), error) ||
-        !ccb_write_file_atomic(output->report, report, strlen(report), error) ||
-        !ccb_publish_file(output->temporary, output->path, error))
+    return add_text(files, path, line, error);
+}
+
+bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
+                        GError **error)
+{
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(file_free);
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+    if (!sync_images(output, error) || !check_all_absent(output, error) ||
+        (manifest != NULL && !add_manifest(texts, output->manifest, manifest, error)) ||
+        (report != NULL && !add_text(texts, output->report, report, error)))
         return false;
-    const char *sha256 =
-        json_string_value(json_object_get(json_object_get(manifest, "image"), "sha256"));
-    if (sha256)
-        ccb_digest_remember(output->path, sha256);
-    ccb_guardian_release(output->temporary);
-    ccb_close_fd(&output->lock);
+    g_ptr_array_extend(files, texts, NULL, NULL);
+    g_ptr_array_extend(files, output->images, NULL, NULL);
+    if (!give_names(files, error)) /* the images come last: where they stand, the others do */
+        return false;
+    for (guint i = 0; i < files->len; i++)
+        let_go(files->pdata[i]);
+    remember_digests(output, manifest);
     return true;
 }
 
@@ -128,16 +257,10 @@ void ccb_output_free(CcbOutput *output)
 {
     if (output == NULL)
         return;
-    if (output->lock >= 0) { /* held, and so not published */
-        unlink(output->temporary);
-        ccb_guardian_release(output->temporary);
-        ccb_close_fd(&output->lock);
-    }
-    g_free(output->path);
+    g_ptr_array_unref(output->images);
     g_free(output->manifest);
     g_free(output->log);
     g_free(output->report);
     g_free(output->failed);
-    g_free(output->temporary);
     g_free(output);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The output as a transaction: reserved at the start, so that a second bake of it and an existing
- * file are refused before any work; written to a temporary file beside it; there under its name
- * only when everything about it is right.
+ * The outputs as a transaction: reserved at the start, so that a second bake of them and existing
+ * files are refused before any work; written to temporary files beside them; there under their names
+ * only when everything about them is right, all or none.
  *
- *     g_autoptr(CcbOutput) out = ccb_output_reserve(path, force, error);
- *     write to out->temporary ...
- *     ccb_output_publish(out, manifest, error);      without this, ccb_output_free() leaves nothing
+ *     g_autoptr(CcbOutput) out = ccb_output_reserve(paths, force, error);
+ *     write to each image's temporary ...
+ *     ccb_output_publish(out, manifest, report, error);
+ *                                 without this, ccb_output_free() leaves nothing
  */
 #pragma once
 
@@ -15,24 +16,38 @@
 #include <stdbool.h>
 
 typedef struct {
-    char *path;      /* the image */
-    char *manifest;  /* path.json, with the image's ending replaced */
-    char *log;       /* path.log, likewise */
-    char *report;    /* path.html, likewise */
-    char *failed;    /* path.failed.html: the report of an image that was not published */
-    char *temporary; /* where the image is written */
-    int lock;        /* descriptor that holds the lock on it */
+    char *path;      /* its name to be */
+    char *temporary; /* where it is written */
+    int lock;        /* descriptor that holds the lock on it; -1: none */
+    bool replaced;   /* it has its name, and `temporary` is what had it before */
+} CcbOutputFile;
+
+typedef struct {
+    GPtrArray *images;            /* CcbOutputFile */
+    const char *path, *temporary; /* of the first one */
+    char *manifest;               /* path.json, with the image's ending replaced */
+    char *log;                    /* path.log, likewise */
+    char *report;                 /* path.html, likewise */
+    char *failed; /* path.failed.html: the report of an image that was not published */
     bool force;
 } CcbOutput;
+
+/* "dir/name.qcow2" and "json" give "dir/name.json"; caller frees. */
+char *ccb_output_sibling(const char *path, const char *ending);
 
 /* Where manifest and report of an image are; caller frees. */
 char *ccb_output_manifest_path(const char *image);
 char *ccb_output_report_path(const char *image);
 
-/* Errors: CCB_ERR_USAGE (exists), CCB_ERR_BUSY (another ccbake bakes it), CCB_ERR_IO. */
-CcbOutput *ccb_output_reserve(const char *path, bool force, GError **error);
+/* `paths`: of the images, NULL-terminated, at least one, none twice.  Errors: CCB_ERR_USAGE (one
+ * exists), CCB_ERR_BUSY (another ccbake makes it), CCB_ERR_IO. */
+CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **error);
 
-/* Syncs, and renames manifest, report (HTML) and image into place. */
+/* The image of that number. */
+const CcbOutputFile *ccb_output_image(const CcbOutput *output, guint i);
+
+/* Syncs, and renames manifest, report (HTML) and images into place; either of the first two may be
+ * NULL: none.  What had those names before is there again where one of them can't be renamed. */
 bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
                         GError **error);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest/image.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "format/vhd.h"
 
 /* qemu-img looks at bytes which somebody else made: it gets a minute, not an hour. */
 enum { INFO_LIMIT_S = 60, CHECK_LIMIT_S = 1800, SECTOR = 512 };
@@ -30,12 +33,15 @@ static bool check_file(const char *path, GError **error)
     return true;
 }
 
-static json_t *query(const char *path, GError **error)
+/* `format` NULL: as QEMU guesses. */
+static json_t *query(const char *path, const char *format, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     /* "file:" keeps a name with a colon from being read as a protocol. */
     g_autofree char *name = g_strconcat("file:", path, NULL);
-    const char *argv[] = {"qemu-img", "info", "--output=json", "-U", name, NULL};
+    const char *argv[] = {"qemu-img", "info", "--output=json",
+                          "-U",       name,   format != NULL ? "-f" : NULL,
+                          format,     NULL};
     CcbProcess process = {.argv = argv,
                           .limit_s = INFO_LIMIT_S,
                           .separate_stdout = true,
@@ -57,10 +63,33 @@ static bool has_data_file(const json_t *info)
     return json_object_get(specific, "data-file") != NULL;
 }
 
+/* QEMU looks for a VHD's footer at the start of the file, where a fixed one has no copy of it. */
+static bool is_fixed_vhd(const char *path)
+{
+    uint8_t footer[CCB_VHD_FOOTER];
+    CcbVhd vhd;
+    struct stat st;
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && fstat(fd, &st) == 0 &&
+           pread(fd, footer, sizeof footer, st.st_size - CCB_VHD_FOOTER) == sizeof footer &&
+           ccb_vhd_parse(footer, &vhd, NULL) && vhd.fixed &&
+           vhd.size == (uint64_t)st.st_size - CCB_VHD_FOOTER;
+}
+
+static json_t *probe(const char *path, GError **error)
+{
+    json_t *info = query(path, NULL, error);
+    const char *format = json_string_value(json_object_get(info, "format"));
+    if (g_strcmp0(format, "raw") != 0 || !is_fixed_vhd(path))
+        return info;
+    json_decref(info);
+    return query(path, "vpc", error);
+}
+
 bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
 {
     static const char *const formats[] = {"qcow2", "raw", "vpc", NULL};
-    json_t *info = check_file(path, error) ? query(path, error) : NULL;
+    json_t *info = check_file(path, error) ? probe(path, error) : NULL;
     if (info == NULL)
         return false;
     const char *format = json_string_value(json_object_get(info, "format"));
@@ -81,6 +110,16 @@ bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
     }
     json_decref(info);
     return ok;
+}
+
+bool ccb_image_size(const char *path, const char *format, uint64_t *ret_size, GError **error)
+{
+    json_t *info = query(path, format, error);
+    if (info == NULL)
+        return false;
+    *ret_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"));
+    json_decref(info);
+    return true;
 }
 
 char *ccb_image_format(const char *path, GError **error)

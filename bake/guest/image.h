@@ -19,6 +19,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbImageInfo, ccb_image_info_clear)
  * this host). */
 bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error);
 
+/* The size of the disk in an image of our own, as QEMU sees it. */
+bool ccb_image_size(const char *path, const char *format, uint64_t *ret_size, GError **error);
+
 /* The format of an image, as above; caller frees. */
 char *ccb_image_format(const char *path, GError **error);
 

@@ -64,17 +64,19 @@ static bool add_backing(CcbQcow2Chain *chain, const CcbQcow2File *file, bool *re
     return path != NULL && add_file(chain, path, h->backing_format, ret_foreign, error);
 }
 
-static CcbQcow2Chain *open_first(const char *path, bool *ret_foreign, GError **error)
+static CcbQcow2Chain *open_first(const char *path, const char *format, bool *ret_foreign,
+                                 GError **error)
 {
     g_autoptr(CcbQcow2Chain) chain = g_new0(CcbQcow2Chain, 1);
     chain->files = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_qcow2_file_free);
     *ret_foreign = false;
-    return add_file(chain, path, "qcow2", ret_foreign, error) ? g_steal_pointer(&chain) : NULL;
+    return add_file(chain, path, format, ret_foreign, error) ? g_steal_pointer(&chain) : NULL;
 }
 
-CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, bool *ret_foreign, GError **error)
+CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, const char *format, bool *ret_foreign,
+                                    GError **error)
 {
-    g_autoptr(CcbQcow2Chain) chain = open_first(path, ret_foreign, error);
+    g_autoptr(CcbQcow2Chain) chain = open_first(path, format, ret_foreign, error);
     while (chain != NULL) {
         const CcbQcow2File *last = chain->files->pdata[chain->files->len - 1];
         if (last->header.backing == NULL)
@@ -88,7 +90,7 @@ CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, bool *ret_foreign, GError 
 CcbQcow2Chain *ccb_qcow2_chain_open_top(const char *path, GError **error)
 {
     bool foreign;
-    CcbQcow2Chain *chain = open_first(path, &foreign, error);
+    CcbQcow2Chain *chain = open_first(path, "qcow2", &foreign, error);
     if (chain != NULL)
         chain->partial = true;
     return chain;
@@ -162,5 +164,35 @@ bool ccb_qcow2_chain_map_top(CcbQcow2Chain *chain, uint64_t offset, uint64_t siz
     if (needless)
         piece.kind = CCB_QCOW2_UNALLOCATED;
     *ret_piece = piece;
+    return true;
+}
+
+bool ccb_qcow2_chain_data(CcbQcow2Chain *chain, uint64_t *ret_bytes, GError **error)
+{
+    uint64_t size = ccb_qcow2_chain_size(chain), bytes = 0;
+    CcbPiece piece;
+    for (uint64_t offset = 0; offset < size; offset += piece.size) {
+        if (!map_from(chain, 0, offset, size - offset, &piece, error))
+            return false;
+        if (piece.kind != CCB_QCOW2_ZERO)
+            bytes += piece.size;
+    }
+    *ret_bytes = bytes;
+    return true;
+}
+
+bool ccb_qcow2_chain_check_idle(const CcbQcow2Chain *chain, GError **error)
+{
+    for (guint i = 0; i < chain->files->len; i++)
+        if (!ccb_qcow2_file_check_idle(chain->files->pdata[i], error))
+            return false;
+    return true;
+}
+
+bool ccb_qcow2_chain_check_unchanged(const CcbQcow2Chain *chain, GError **error)
+{
+    for (guint i = 0; i < chain->files->len; i++)
+        if (!ccb_qcow2_file_check_unchanged(chain->files->pdata[i], error))
+            return false;
     return true;
 }

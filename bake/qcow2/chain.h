@@ -2,7 +2,7 @@
 /*
  * An image and its backing files.
  *
- *     g_autoptr(CcbQcow2Chain) chain = ccb_qcow2_chain_open(path, &foreign, error);
+ *     g_autoptr(CcbQcow2Chain) chain = ccb_qcow2_chain_open(path, "qcow2", &foreign, error);
  *     for (offset = 0; offset < ccb_qcow2_chain_size(chain); offset += piece.size)
  *         ccb_qcow2_chain_map(chain, offset, as many as wanted, &piece, error);
  */
@@ -12,10 +12,11 @@
 
 typedef struct CcbQcow2Chain CcbQcow2Chain;
 
-/* Opens the qcow2 file `path` and what it is based on, qcow2 or raw.  Errors: CCB_ERR_INPUT, with
- * *ret_foreign as in ccb_qcow2_file_open(). */
-CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, bool *ret_foreign, GError **error);
-/* Opens that file alone, which may be based on anything. */
+/* Opens the file `path`, whose format is `format`, and what it is based on.  Errors: CCB_ERR_INPUT,
+ * with *ret_foreign as in ccb_qcow2_file_open(). */
+CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, const char *format, bool *ret_foreign,
+                                    GError **error);
+/* Opens a qcow2 file alone, which may be based on anything. */
 CcbQcow2Chain *ccb_qcow2_chain_open_top(const char *path, GError **error);
 void ccb_qcow2_chain_free(CcbQcow2Chain *chain); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2Chain, ccb_qcow2_chain_free)
@@ -24,6 +25,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2Chain, ccb_qcow2_chain_free)
 const CcbQcow2Header *ccb_qcow2_chain_header(const CcbQcow2Chain *chain);
 
 uint64_t ccb_qcow2_chain_size(const CcbQcow2Chain *chain);
+
+/* Bytes of the disk that are not known to be zeros: what a sparse copy takes, at most. */
+bool ccb_qcow2_chain_data(CcbQcow2Chain *chain, uint64_t *ret_bytes, GError **error);
+
+/* Refuses files that QEMU has open for writing.  Errors: CCB_ERR_BUSY. */
+bool ccb_qcow2_chain_check_idle(const CcbQcow2Chain *chain, GError **error);
+
+/* Whether the files are as they were when they were opened.  Errors: CCB_ERR_INPUT. */
+bool ccb_qcow2_chain_check_unchanged(const CcbQcow2Chain *chain, GError **error);
 
 /* The part of the disk at `offset`, of at most `size` bytes: ZERO, DATA or COMPRESSED.  The piece's
  * file belongs to the chain. */

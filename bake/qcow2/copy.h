@@ -6,13 +6,10 @@
  */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
+#include "qcow2/chain.h"
 
-/* What the file and all that it lies on show together, without a backing file.  Errors:
- * CCB_ERR_INPUT; *ret_foreign is set then where QEMU reads the chain and this code doesn't. */
-bool ccb_qcow2_flatten(const char *source, const char *path, bool compress, bool *ret_foreign,
-                       GError **error);
+/* What the chain shows, without a backing file.  Errors: CCB_ERR_INPUT (corrupt), CCB_ERR_IO. */
+bool ccb_qcow2_flatten(CcbQcow2Chain *chain, const char *path, bool compress, GError **error);
 
 /* What the file itself holds, compressed, over `backing`, which shows the same as the file's own
  * backing file and has its format.  Clusters must be of 64 KiB.  Errors: CCB_ERR_INPUT. */

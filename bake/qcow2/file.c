@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "format/vhd.h"
 
 enum { SLICE = 64 << 10, SLICE_ENTRIES = SLICE / CCB_QCOW2_ENTRY, SECTOR = 512 };
 
@@ -42,25 +43,60 @@ static bool open_file(CcbQcow2File *file, GError **error)
         return ccb_fail(error, CCB_ERR_INPUT, "image %s: not a regular file", file->path);
     file->device = st.st_dev;
     file->inode = st.st_ino;
+    file->mtime = st.st_mtim;
     file->file_size = (uint64_t)st.st_size;
     file->size = file->file_size;
     posix_fadvise(file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return true;
 }
 
+/* Only the disks whose size is the same to all who read them: for the others QEMU's word counts. */
+static bool read_footer(CcbQcow2File *file, bool *ret_foreign, GError **error)
+{
+    uint8_t footer[CCB_VHD_FOOTER];
+    CcbVhd vhd;
+    uint64_t end = file->file_size - MIN(file->file_size, sizeof footer);
+    if (!ccb_qcow2_file_read(file, end, footer, sizeof footer, error))
+        return false;
+    if (!ccb_vhd_parse(footer, &vhd, error)) {
+        g_prefix_error(error, "%s: ", file->path);
+        return false;
+    }
+    *ret_foreign = !vhd.fixed || !vhd.size_is_plain;
+    if (*ret_foreign)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s: a VHD that is not of fixed size", file->path);
+    if (vhd.size > end)
+        return ccb_fail(error, CCB_ERR_INPUT,
+                        "%s is cut off: %" G_GUINT64_FORMAT " bytes of its disk are missing",
+                        file->path, vhd.size - end);
+    file->size = vhd.size;
+    return true;
+}
+
+/* How the head or foot of a file says what its disk is. */
+static const struct {
+    const char *format;
+    bool (*read)(CcbQcow2File *file, bool *ret_foreign, GError **error);
+    bool plain;
+} readers[] = {{"qcow2", read_header, false}, {"raw", NULL, true}, {"vpc", read_footer, true}};
+
 CcbQcow2File *ccb_qcow2_file_open(const char *path, const char *format, bool *ret_foreign,
                                   GError **error)
 {
-    g_autoptr(CcbQcow2File) file = g_new0(CcbQcow2File, 1);
-    file->path = g_strdup(path);
-    file->fd = -1;
-    file->raw = strcmp(format, "raw") == 0;
-    *ret_foreign = !file->raw && strcmp(format, "qcow2") != 0;
+    guint kind = 0;
+    while (kind < G_N_ELEMENTS(readers) && strcmp(readers[kind].format, format) != 0)
+        kind++;
+    *ret_foreign = kind == G_N_ELEMENTS(readers);
     if (*ret_foreign) {
         ccb_fail(error, CCB_ERR_INPUT, "%s: format %s", path, format);
         return NULL;
     }
-    if (!open_file(file, error) || (!file->raw && !read_header(file, ret_foreign, error)))
+    g_autoptr(CcbQcow2File) file = g_new0(CcbQcow2File, 1);
+    file->path = g_strdup(path);
+    file->fd = -1;
+    file->plain = readers[kind].plain;
+    if (!open_file(file, error) ||
+        (readers[kind].read != NULL && !readers[kind].read(file, ret_foreign, error)))
         return NULL;
     if (file->size > SIZE_MAX_DISK) {
         ccb_fail(error, CCB_ERR_INPUT, "%s: a disk of more than 64 TiB", path);
@@ -79,6 +115,27 @@ void ccb_qcow2_file_free(CcbQcow2File *file)
     g_free(file->l2.data);
     g_free(file->path);
     g_free(file);
+}
+
+/* block/file-posix.c of QEMU: who may write holds a lock on this byte of the file. */
+bool ccb_qcow2_file_check_idle(const CcbQcow2File *file, GError **error)
+{
+    enum { LOCK_WRITES = 100 + 1 };
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_WRITES, .l_len = 1};
+    if (fcntl(file->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+        return true; /* a file system without locks can't say */
+    ccb_fail(error, CCB_ERR_BUSY, "%s is being written to", file->path);
+    return ccb_hint(error, "shut the machine down that runs from it");
+}
+
+bool ccb_qcow2_file_check_unchanged(const CcbQcow2File *file, GError **error)
+{
+    struct stat st;
+    if (fstat(file->fd, &st) == 0 && (uint64_t)st.st_size == file->file_size &&
+        memcmp(&st.st_mtim, &file->mtime, sizeof file->mtime) == 0)
+        return true;
+    return ccb_fail(error, CCB_ERR_INPUT, "%s was changed while it was read", file->path);
 }
 
 bool ccb_qcow2_file_read(const CcbQcow2File *file, uint64_t offset, void *data, size_t size,
@@ -213,8 +270,8 @@ static bool map_qcow2(CcbQcow2File *file, uint64_t offset, CcbPiece *piece, GErr
     return true;
 }
 
-/* Holes of a raw file are not read. */
-static void map_raw(const CcbQcow2File *file, uint64_t offset, CcbPiece *piece)
+/* Holes of the file are not read. */
+static void map_plain(const CcbQcow2File *file, uint64_t offset, CcbPiece *piece)
 {
     off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
     uint64_t begin = data >= 0 ? (uint64_t)data : errno == ENXIO ? file->size : offset;
@@ -233,8 +290,8 @@ bool ccb_qcow2_file_map(CcbQcow2File *file, uint64_t offset, uint64_t size, CcbP
                         GError **error)
 {
     CcbPiece piece = {.size = MIN(size, file->size - offset), .file = file};
-    if (file->raw)
-        map_raw(file, offset, &piece);
+    if (file->plain)
+        map_plain(file, offset, &piece);
     else if (!map_qcow2(file, offset, &piece, error))
         return false;
     *ret_piece = piece;

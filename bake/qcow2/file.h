@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One file of a chain, qcow2 or raw: where it holds which part of the disk.  Files come from
+ * One file of a chain, qcow2, raw or fixed VHD: where it holds which part of the disk.  Files come from
  * outside: all that is read from them is checked before it is used.
  */
 #pragma once
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "format/qcow2.h"
 
@@ -19,9 +20,10 @@ typedef struct {
     int fd;
     dev_t device;
     ino_t inode;
+    struct timespec mtime; /* when it was opened */
     uint64_t file_size;
-    uint64_t size; /* of the disk */
-    bool raw;
+    uint64_t size;         /* of the disk */
+    bool plain;            /* raw, or VHD: the sectors stand where they are on the disk */
     CcbQcow2Header header; /* qcow2 only */
     CcbTableSlice l1, l2;
 } CcbQcow2File;
@@ -49,6 +51,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbQcow2File, ccb_qcow2_file_free)
  */
 bool ccb_qcow2_file_map(CcbQcow2File *file, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
                         GError **error);
+
+/* Errors: CCB_ERR_BUSY. */
+bool ccb_qcow2_file_check_idle(const CcbQcow2File *file, GError **error);
+/* Errors: CCB_ERR_INPUT. */
+bool ccb_qcow2_file_check_unchanged(const CcbQcow2File *file, GError **error);
 
 /* Reads from the file; what is behind its end reads as zeros, as QEMU has it.  Thread-safe. */
 bool ccb_qcow2_file_read(const CcbQcow2File *file, uint64_t offset, void *data, size_t size,

@@ -33,7 +33,7 @@ static const CcbField payload_fields[] = {
 static const CcbField output_fields[] = {
     {"name", CCB_FIELD_STRING, false, "file name without the ending; default: the recipe's name",
      NULL, NULL},
-    {"formats", CCB_FIELD_STRINGS, false, "what to write; default: qcow2", "qcow2", NULL},
+    {"formats", CCB_FIELD_STRINGS, false, "what to write; default: qcow2", "qcow2|vhd|raw", NULL},
     {"compress", CCB_FIELD_BOOL, false, "compress the qcow2; default: false", NULL, NULL},
     {0},
 };
@@ -272,6 +272,15 @@ static bool read_waivers(CcbRecipe *recipe, GError **error)
     return true;
 }
 
+static bool check_formats(const CcbRecipe *recipe, const CcbNode *output, GError **error)
+{
+    for (char **format = recipe->formats; *format != NULL; format++)
+        if (g_strv_contains((const char *const *)format + 1, *format))
+            return ccb_node_fail(ccb_node_get(output, "formats"), error, "\"formats\" has %s twice",
+                                 *format);
+    return true;
+}
+
 static bool read_output(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *output = ccb_node_get(recipe->root, "output");
@@ -286,7 +295,7 @@ static bool read_output(CcbRecipe *recipe, GError **error)
         recipe->formats = g_strsplit("qcow2", ",", -1);
     }
     recipe->compress = ccb_node_get_bool(output, "compress", false);
-    return true;
+    return check_formats(recipe, output, error);
 }
 
 /* Before anything else, so that a recipe of the future gets this answer and not one about its keys.

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
-#include "emit/format.h"
+#include "emit/source.h"
 #include "format/qcow2.h"
 #include "qcow2/copy.h"
 #include "qcow2/writer.h"
@@ -208,7 +208,9 @@ static bool io(const char *image, const char *command)
 static bool emit(const char *source, const char *out, bool compress, GError **error)
 {
     g_autofree char *from = in_dir(source), *to = in_dir(out);
-    return ccb_emit_qcow2.write(from, to, compress, error);
+    g_autofree char *copy = in_dir("copy.qcow2");
+    g_autoptr(CcbEmitSource) opened = ccb_emit_source_open(from, "qcow2", copy, error);
+    return opened != NULL && ccb_emit_qcow2.write(opened->chain, to, compress, error);
 }
 
 static char *digest(const char *name)
