@@ -22,6 +22,7 @@ const CcbVerb *const ccb_verbs[] = {
     &ccb_verb_diff,
     &ccb_verb_graph,
     &ccb_verb_report,
+    &ccb_verb_convert,
     &ccb_verb_recipe,
     &ccb_verb_cache,
     &ccb_verb_doctor,
