@@ -23,7 +23,22 @@ const CcbVerb *const ccb_verbs[] = {
     &ccb_verb_graph,
     &ccb_verb_report,
     &ccb_verb_convert,
+    &ccb_verb_preflight,
     &ccb_verb_recipe,
+    &ccb_verb_cache,
+    &ccb_verb_doctor,
+    NULL,
+    &ccb_verb_bake,
+    &ccb_verb_plan,
+    &ccb_verb_lock,
+    &ccb_verb_fetch,
+    &ccb_verb_verify,
+    &ccb_verb_boot,
+    &ccb_verb_diff,
+    &ccb_verb_graph,
+    &ccb_verb_recipe,
+    &ccb_verb_convert,
+    &ccb_verb_preflight,
     &ccb_verb_cache,
     &ccb_verb_doctor,
     NULL,
@@ -34,7 +49,7 @@ static void print_help(void)
     printf("usage: ccbake VERB [OPTION]... [ARGUMENT]...\n"
            "Bakes golden images for confidential-GPU instances from recipes.\n\n");
     for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++)
-        printf("  %-8s %-18s %s\n", (*verb)->name, (*verb)->arguments, (*verb)->summary);
+        printf("  %-9s %-18s %s\n", (*verb)->name, (*verb)->arguments, (*verb)->summary);
     printf("\n`ccbake VERB --help` lists the options of a verb; ccbake(1) is the manual.\n");
 }
 

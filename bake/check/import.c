@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "check/context.h"
+#include "check/esp.h"
 #include "check/network.h"
 #include "format/ecs.h"
 #include "format/fstab.h"
@@ -143,23 +144,6 @@ static bool run_clock(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
 
 /* ---- the disk ---- */
 
-static bool run_esp(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    const CcbDisk *disk = get_disk(ctx, error);
-    if (disk == NULL)
-        return false;
-    const CcbPartition *esp = ccb_disk_partition(disk, disk->esp);
-    if (esp == NULL)
-        return ccb_result_fail(result, "the %s partition table has no EFI system partition",
-                               disk->table != NULL ? disk->table : "unknown");
-    if (g_strcmp0(esp->fstype, "vfat") != 0)
-        return ccb_result_fail(result, "partition %u: file system %s, expected vfat", esp->number,
-                               esp->fstype != NULL ? esp->fstype : "none");
-    return ccb_result_pass(
-        result, "partition %u, vfat, %" G_GUINT64_FORMAT " MiB; its boot loader is not looked at",
-        esp->number, esp->size >> 20);
-}
-
 static bool run_size(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     static const uint64_t mib = 1 << 20;
@@ -191,8 +175,9 @@ const CcbCheck ccb_checks_import[] = {
      "of the attestation are not valid then.",
      "Write UTC into the third line of /etc/adjtime, or remove the file.", run_clock},
     {"import.esp", CCB_SEVERITY_ERROR,
-     "Instances with confidential GPUs boot through UEFI, which needs an EFI system partition.",
-     "Bake from a base image that boots through UEFI.", run_esp},
+     "Instances with confidential GPUs boot through UEFI, which starts EFI/BOOT/BOOTX64.EFI of an "
+     "EFI system partition.",
+     "Bake from a base image that boots through UEFI.", ccb_check_esp},
     {"import.size", CCB_SEVERITY_ERROR,
      "The import takes disks of 5 to 500 GiB, and VHD only has whole MiB.",
      "Resize the image with qemu-img resize before it is imported.", run_size},

@@ -23,6 +23,14 @@ CcbDoor ccb_open_door(const char *name, GError **error)
     return door;
 }
 
+CcbDoor ccb_judging_door(const char *name, GError **error)
+{
+    CcbDoor wanted;
+    if (!ccb_door_from_name(name, &wanted, error))
+        return CCB_DOOR_AUTO;
+    return wanted == CCB_DOOR_APPLIANCE ? wanted : ccb_door_choose(wanted, NULL, error);
+}
+
 static CcbGuest *open_as(const char *path, const char *format, CcbDoor door, GError **error)
 {
     return ccb_guest_open(

@@ -8,6 +8,10 @@
 /* The door of a --door option, with a line that says which and why; AUTO on error. */
 CcbDoor ccb_open_door(const char *name, GError **error);
 
+/* The same without the line, for verbs that judge: the appliance is taken as it is, working KVM or
+ * not, as it keeps an image that nobody trusts away from the kernel of this host. */
+CcbDoor ccb_judging_door(const char *name, GError **error);
+
 /* Any image that ccbake reads, read-only. */
 CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error);
 

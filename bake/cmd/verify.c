@@ -44,22 +44,11 @@ static bool set_expectation(CcbExpectation *expect, GError **error)
     return true;
 }
 
-/* The appliance is taken as it is, working KVM or not: it keeps an image that nobody trusts away
- * from the kernel of this host. */
-static bool choose_door(CcbDoor *ret_door, GError **error)
-{
-    CcbDoor wanted;
-    if (!ccb_door_from_name(opts.door, &wanted, error))
-        return false;
-    *ret_door = wanted == CCB_DOOR_APPLIANCE ? wanted : ccb_door_choose(wanted, NULL, error);
-    return *ret_door != CCB_DOOR_AUTO;
-}
-
 static bool judge(const char *path, const CcbExpectation *expect, CcbReport **ret_report,
                   GError **error)
 {
-    CcbDoor door;
-    if (!choose_door(&door, error))
+    CcbDoor door = ccb_judging_door(opts.door, error);
+    if (door == CCB_DOOR_AUTO)
         return false;
     ccb_progress_begin("verify", path, 0);
     g_autoptr(CcbGuest) guest = ccb_open_image(path, door, error);

@@ -163,6 +163,8 @@ static bool sync_images(const CcbOutput *output, GError **error)
  * system that can't do that loses it. */
 static bool give_name(CcbOutputFile *file, GError **error)
 {
+    if (g_file_test(file->path, G_FILE_TEST_IS_DIR))
+        return ccb_fail(error, CCB_ERR_IO, "%s is a directory", file->path);
     file->replaced =
         renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_EXCHANGE) == 0;
     if (file->replaced || rename(file->temporary, file->path) == 0)

@@ -346,6 +346,11 @@ static const CcbDisk *host_disk(void *door)
     return ccb_attach_disk(((HostDoor *)door)->attach);
 }
 
+static bool host_read_disk(void *door, uint64_t offset, void *buffer, size_t size, GError **error)
+{
+    return ccb_attach_pread(((HostDoor *)door)->attach, buffer, size, offset, error);
+}
+
 static bool host_close(void *door, GError **error)
 {
     HostDoor *host = door;
@@ -370,6 +375,7 @@ const CcbGuestOps ccb_host_door_ops = {
     .free_space = host_free_space,
     .run = host_run,
     .disk = host_disk,
+    .read_disk = host_read_disk,
     .close = host_close,
     .free = host_free,
 };

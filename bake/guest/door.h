@@ -39,6 +39,7 @@ typedef struct {
     bool (*run)(void *door, CcbCommand *command, CcbLineFunc on_line, void *data, GError **error);
 
     const CcbDisk *(*disk)(void *door);
+    bool (*read_disk)(void *door, uint64_t offset, void *buffer, size_t size, GError **error);
     bool (*close)(void *door, GError **error); /* flush and unmount; free() follows */
     void (*free)(void *door);
 } CcbGuestOps;

@@ -71,6 +71,12 @@ const CcbDisk *ccb_guest_disk(const CcbGuest *guest)
     return guest->ops->disk ? guest->ops->disk(guest->door) : NULL;
 }
 
+bool ccb_guest_read_disk(CcbGuest *guest, uint64_t offset, void *buffer, size_t size,
+                         GError **error)
+{
+    return guest->ops->read_disk(guest->door, offset, buffer, size, error);
+}
+
 bool ccb_guest_lstat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
                      GError **error)
 {

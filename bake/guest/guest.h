@@ -55,6 +55,10 @@ CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error);
 /* The partition table as it was found; belongs to the guest. */
 const CcbDisk *ccb_guest_disk(const CcbGuest *guest);
 
+/* Bytes of the disk, whatever partition they belong to.  Errors: CCB_ERR_INPUT, CCB_ERR_IO. */
+bool ccb_guest_read_disk(CcbGuest *guest, uint64_t offset, void *buffer, size_t size,
+                         GError **error);
+
 /* Syncs and unmounts, and frees `guest` in either case. */
 bool ccb_guest_close(CcbGuest *guest, GError **error);
 void ccb_guest_free(CcbGuest *guest); /* accepts NULL */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "check/check.h"
 #include "check/context.h"
@@ -114,6 +115,62 @@ static void make_disk(void)
     add_partition(3, 20000, "ext4", UUID);
 }
 
+/* What the EFI system partition holds, which begins with the disk here. */
+typedef enum { ESP_RIGHT, ESP_EMPTY, ESP_LABEL, ESP_ZEROS, ESP_KINDS } EspKind;
+static struct {
+    char *data;
+    gsize size;
+} esps[ESP_KINDS];
+static EspKind esp_kind;
+
+static bool tree_read_disk(void *door, uint64_t offset, void *buffer, size_t size, GError **error)
+{
+    (void)door;
+    if (offset > esps[esp_kind].size || size > esps[esp_kind].size - offset)
+        return ccb_fail(error, CCB_ERR_INPUT, "behind the end");
+    memcpy(buffer, esps[esp_kind].data + offset, size);
+    return true;
+}
+
+static void must(const char *directory, const char *line)
+{
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    int status = 1;
+    if (!g_spawn_sync(directory, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+                      NULL, NULL, NULL, &status, NULL) ||
+        status != 0)
+        g_error("%s failed", line);
+}
+
+static void make_esp(const char *directory, EspKind kind, const void *loader, gssize size)
+{
+    g_autofree char *file = g_build_filename(directory, "loader", NULL);
+    g_autofree char *fs = g_build_filename(directory, "fs", NULL);
+    unlink(fs);
+    must(directory, "mkfs.vfat -C fs 64");
+    must(directory, "mmd -i fs ::/EFI ::/EFI/BOOT");
+    if (loader != NULL) {
+        g_file_set_contents(file, loader, size, NULL);
+        must(directory, "mcopy -i fs loader ::/EFI/BOOT/BOOTX64.EFI");
+    }
+    g_file_get_contents(fs, &esps[kind].data, &esps[kind].size, NULL);
+}
+
+static void make_esps(void)
+{
+    char program[512] = "MZ";
+    g_autofree char *directory = g_dir_make_tmp("esp-XXXXXX", NULL);
+    program[0x3c] = 0x40;
+    memcpy(program + 0x40, "PE\0\0\x64\x86", 6);
+    memcpy(program + 0x40 + 24, "\x0b\x02", 2);
+    program[0x40 + 24 + 68] = 10;
+    make_esp(directory, ESP_RIGHT, program, sizeof program);
+    make_esp(directory, ESP_EMPTY, NULL, 0);
+    make_esp(directory, ESP_LABEL, "MZ, but no program", -1);
+    esps[ESP_ZEROS].data = g_malloc0(esps[ESP_ZEROS].size = 65536);
+    ccb_remove_tree(directory, NULL);
+}
+
 static const CcbGuestOps tree_ops = {.name = "tree",
                                      .stat = tree_stat,
                                      .get = tree_get,
@@ -122,7 +179,8 @@ static const CcbGuestOps tree_ops = {.name = "tree",
                                      .find = tree_find,
                                      .walk = tree_walk,
                                      .free_space = tree_free_space,
-                                     .disk = tree_get_disk};
+                                     .disk = tree_get_disk,
+                                     .read_disk = tree_read_disk};
 
 /* ---- staging ---- */
 
@@ -493,6 +551,7 @@ static void begin(unsigned gpus, const char *version)
     stage_all(gpus, version);
     make_disk();
     tree_free = 1 << 30;
+    esp_kind = ESP_RIGHT;
 }
 
 static void pack(void)
@@ -523,6 +582,7 @@ typedef struct {
     const char *also;  /* a file that is written beside */
     bool second_entry; /* a boot entry for another kernel */
     bool no_esp;
+    EspKind esp;
     unsigned free_mib;
     uint64_t disk_size;
     const char *driver;     /* another version throughout */
@@ -713,6 +773,9 @@ static const Case cases[] = {
      .bad = "hygiene.package-cache"},
     {"a full root", 1, NOTHING, .bad = "hygiene.free-space", .free_mib = 200},
     {"no EFI system partition", 1, NOTHING, .bad = "import.esp", .no_esp = true},
+    {"no boot loader", 1, NOTHING, .bad = "import.esp", .esp = ESP_EMPTY},
+    {"a boot loader that is no program", 1, NOTHING, .bad = "import.esp", .esp = ESP_LABEL},
+    {"an EFI system partition that is damaged", 1, NOTHING, .bad = "!import.esp", .esp = ESP_ZEROS},
     {"a disk of odd size", 1, NOTHING, .bad = "import.size", .disk_size = (20ull << 30) + 512},
     {"a disk that is too large", 1, NOTHING, .bad = "import.size", .disk_size = 501ull << 30},
     {"scratch of the bake", 1, WRITE, "root/tmp/ccbake/x", "", .bad = "hygiene.leftovers"},
@@ -761,6 +824,7 @@ static void apply_rest(const Case *c)
             "title B\nversion " OTHER "\nlinux /boot/b\noptions $kernelopts\n");
     if (c->free_mib > 0)
         tree_free = (uint64_t)c->free_mib << 20;
+    esp_kind = c->esp;
     if (c->no_esp)
         tree_disk->esp = 0;
     if (c->disk_size > 0)
@@ -1034,6 +1098,7 @@ static void test_no_driver(void)
 
 int main(void)
 {
+    make_esps();
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
         run_case(&cases[i]);
     test_assumptions();

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "check/check.h"
+
+/* Whether firmware finds something to start on the EFI system partition. */
+bool ccb_check_esp(CcbCheckContext *ctx, CcbCheckResult *result, GError **error);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ccbake preflight`: would the cloud take this image, and would this instance type start it? */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "check/request.h"
+#include "cmd/image.h"
+#include "cmd/verbs.h"
+#include "guest/door.h"
+#include "guest/image.h"
+
+static struct {
+    const char *region, *zone, *type, *name, *gpus, *door;
+    bool json, strict;
+} opts = {.door = "appliance"};
+
+static const CcbOption options[] = {
+    {"instance-type", 't', CCB_OPT_STRING, &opts.type, "TYPE", "what is to start from the image"},
+    {"region", 'r', CCB_OPT_STRING, &opts.region, "REGION", "where; default: where the type is"},
+    {"zone", 0, CCB_OPT_STRING, &opts.zone, "ZONE", "where in it; default: where the type is"},
+    {"name", 'n', CCB_OPT_STRING, &opts.name, "NAME", "what the image is to be called there"},
+    {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
+    {"door", 0, CCB_OPT_STRING, &opts.door, "auto|appliance|host", "how the image is opened"},
+    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
+    {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
+    {0},
+};
+
+static bool fail_type(GError **error)
+{
+    size_t n;
+    const CcbEcsType *types = ccb_ecs_types(&n);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t i = 0; i < n; i++)
+        g_ptr_array_add(names, (char *)types[i].name);
+    g_ptr_array_add(names, NULL);
+    g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
+    if (opts.type == NULL)
+        ccb_fail(error, CCB_ERR_USAGE, "preflight: say the --instance-type");
+    else
+        ccb_fail(error, CCB_ERR_USAGE, "the instance type \"%s\" is not known", opts.type);
+    return ccb_hint(error, "types with confidential GPUs: %s", all);
+}
+
+static bool judge(const CcbRequest *request, CcbReport **ret_report, GError **error)
+{
+    CcbDoor door = ccb_judging_door(opts.door, error);
+    CcbExpectation expect = {.gpus = opts.gpus ? (unsigned)(opts.gpus[0] - '0') : 0};
+    if (door == CCB_DOOR_AUTO)
+        return false;
+    ccb_progress_begin("preflight", request->image, 0);
+    g_autoptr(CcbGuest) guest = ccb_open_image(request->image, door, error);
+    if (guest == NULL || !ccb_check_request(guest, &expect, request, ret_report, error)) {
+        ccb_progress_abort();
+        return false;
+    }
+    ccb_progress_end(NULL);
+    return true;
+}
+
+static void print_report(const CcbReport *report)
+{
+    if (!opts.json) {
+        g_autofree char *text = ccb_report_to_text(report);
+        fputs(text, stdout);
+        return;
+    }
+    json_t *json = ccb_report_to_json(report);
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+    fputs("\n", stdout);
+    json_decref(json);
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    const CcbEcsType *type = opts.type ? ccb_ecs_type(opts.type) : NULL;
+    if (type == NULL)
+        return fail_type(error);
+    g_autofree char *format = ccb_image_format(argv[0], error);
+    if (format == NULL)
+        return false;
+    const CcbRequest request = {type, opts.region, opts.zone, opts.name, argv[0], format};
+    g_autoptr(CcbReport) report = NULL;
+    if (!judge(&request, &report, error))
+        return false;
+    report->strict = opts.strict;
+    print_report(report);
+    return ccb_report_verdict(report, error);
+}
+
+const CcbVerb ccb_verb_preflight = {
+    "preflight", "IMAGE", "check an image against what the cloud asks", options, 1, 1, run,
+};
