@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Would the cloud take this image, and would this instance type start it?  With CCBAKE_BAKED_DIR as in mutants.bats.
+load helpers
+
+prepare() {
+    local gpus=$1 recipe=$TOP/recipes/demo-${1}gpu.yaml
+    if [[ -n ${CCBAKE_BAKED_DIR:-} ]]; then
+        cp --sparse=always "$CCBAKE_BAKED_DIR/gn8v-tee-${gpus}gpu.qcow2" "$gpus.qcow2"
+        return
+    fi
+    "$CCBAKE" lock --quiet "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json"
+    "$CCBAKE" bake --quiet --no-verify "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json" --output "$gpus.qcow2"
+}
+
+setup_file() {
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    local baked=${CCBAKE_BAKED_DIR:+$(realpath "$CCBAKE_BAKED_DIR")}
+    export CCBAKE_BAKED_DIR=$baked
+    if [[ -z $baked ]]; then
+        standin
+        start_server
+    fi
+    cd "$BATS_FILE_TMPDIR" || return 1
+    prepare 1
+    prepare 8
+    qemu-img snapshot -c right 1.qcow2
+    # Small, and far from right; but what the request asks for can be seen from it.
+    "$TOP/scripts/standin-guest" --out small.qcow2 >/dev/null
+}
+
+teardown_file() {
+    [[ -z ${SERVER_PID:-} ]] || stop_server
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+preflight() {
+    local expected=$1
+    shift
+    run_ccbake "$expected" preflight --door=host "$@"
+}
+
+@test "each image fits the instance types of its recipe, and no others" {
+    preflight 0 1.qcow2 --region cn-beijing --instance-type ecs.gn8v-tee.4xlarge --name acme-gpu
+    assert_contains "PASS import.esp            partition 2, vfat, 200 MiB, with EFI/BOOT/BOOTX64.EFI"
+    assert_contains "PASS request.region        cn-beijing"
+    assert_contains "PASS request.name          acme-gpu"
+    assert_contains "PASS request.format        QCOW2"
+    preflight 0 1.qcow2 --instance-type ecs.gn8v-tee.6xlarge
+    assert_contains "N/A  request.name"
+    preflight 0 8.qcow2 --instance-type ecs.gn8v-tee-8x.16xlarge --zone cn-beijing-l
+    preflight 0 8.qcow2 --instance-type ecs.gn8v-tee-8x.48xlarge
+    preflight 8 1.qcow2 --instance-type ecs.gn8v-tee-8x.16xlarge
+    assert_contains "FAIL request.gpus          an image for 1 GPU, and ecs.gn8v-tee-8x.16xlarge has 8"
+    assert_contains "the image is not right: request.gpus"
+    preflight 8 8.qcow2 --instance-type ecs.gn8v-tee.4xlarge
+    assert_contains "an image for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1"
+}
+
+@test "another region, zone or name is refused; so is a type that nobody knows" {
+    preflight 8 1.qcow2 --region cn-hangzhou --zone cn-beijing-k --name 'aliyun gpu' -t ecs.gn8v-tee.4xlarge
+    assert_contains "the image is not right: request.region, request.zone, request.name"
+    assert_contains "ecs.gn8v-tee.4xlarge is in cn-beijing, and not in cn-hangzhou"
+    preflight 8 1.qcow2 -t ecs.gn8v-tee.4xlarge --name 'größe 1'
+    assert_contains 'holds " "'
+    preflight 0 1.qcow2 -t ecs.gn8v-tee.4xlarge --name '镜像-1'
+    preflight 2 1.qcow2 -t ecs.gn8v-tee.8xlarge
+    assert_contains 'the instance type "ecs.gn8v-tee.8xlarge" is not known'
+    assert_contains "ecs.gn8v-tee-8x.48xlarge"
+    preflight 2 1.qcow2
+    assert_contains "say the --instance-type"
+}
+
+@test "the report as JSON" {
+    "$CCBAKE" preflight --json --door=host 1.qcow2 -t ecs.gn8v-tee-8x.16xlarge >report.json 2>/dev/null && fail "it passed"
+    assert_equal "$(jq -c '[.good, [.checks[] | select(.status == "fail") | .id]]' report.json)" '[false,["request.gpus"]]'
+}
+
+@test "a disk of another size and formats that an import may not read are refused" {
+    preflight 8 small.qcow2 -t ecs.gn8v-tee.4xlarge
+    assert_contains "FAIL import.size           1024 MiB, expected 5 to 500 GiB"
+    assert_contains "PASS request.format        QCOW2"
+    qemu-img convert -f qcow2 -O vpc -o subformat=dynamic small.qcow2 dynamic.vhd
+    preflight 8 dynamic.vhd -t ecs.gn8v-tee.4xlarge
+    assert_contains "FAIL request.format        dynamic.vhd: a VHD that is not of fixed size"
+    assert_contains "ccbake convert IMAGE"
+    qemu-img convert -f qcow2 -O qcow2 -c -o compression_type=zstd small.qcow2 zstd.qcow2
+    preflight 8 zstd.qcow2 -t ecs.gn8v-tee.4xlarge
+    assert_contains "FAIL request.format        zstd.qcow2: extended L2 entries or not zlib"
+    run_ccbake convert zstd.qcow2 --to vhd
+    preflight 8 zstd.vhd -t ecs.gn8v-tee.4xlarge
+    assert_contains "PASS request.format        VHD"
+}
+
+# mutant DOOR DETAIL: edits on standard input; only import.esp fails, with that detail.
+mutant() {
+    qemu-img snapshot -a right 1.qcow2
+    { echo 'ESP="$DISK@@$(($(sfdisk --json "$DISK" | jq ".partitiontable.partitions[1].start") * 512))"' && cat; } |
+        "$TOP/tests/mutate" 1.qcow2
+    run_ccbake 8 preflight --door="$1" 1.qcow2 -t ecs.gn8v-tee.4xlarge
+    assert_contains "the image is not right: import.esp"
+    assert_contains "$2"
+}
+
+@test "an EFI system partition without a boot loader is seen, through either door" {
+    mutant host "there is no EFI/BOOT/BOOTX64.EFI" <<<'mdel -i "$ESP" ::/EFI/BOOT/BOOTX64.EFI'
+    run_ccbake 8 verify --door=host --gpus=1 1.qcow2
+    assert_contains "the image is not right: import.esp"
+    mutant host "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64" \
+        <<<'echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
+    mutant appliance "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64" \
+        <<<'echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
+    mutant host "file system none, expected vfat" \
+        <<<'dd if=/dev/zero of="$DISK" bs=1M seek=3 count=1 conv=notrunc status=none'
+}
+
+@test "an initramfs without the driver of the disk is seen" {
+    qemu-img snapshot -a right 1.qcow2
+    "$TOP/tests/mutate" 1.qcow2 <<<"change_initrd 's/nvme\.ko/nvmX.ko/g'"
+    preflight 8 1.qcow2 -t ecs.gn8v-tee.4xlarge
+    assert_contains "the image is not right: initramfs.drivers"
+    assert_contains "no nvme.ko for "
+}
