@@ -93,13 +93,13 @@ END
     mkdir 'dir with space'
     cp disk.qcow2 "$name"
     run_ccbake convert "$name" --to vhd,raw
-    same "$name" qcow2 "${name%.qcow2}.vhd" vpc
-    same "$name" qcow2 "${name%.qcow2}.raw" raw
+    same "./$name" qcow2 "./${name%.qcow2}.vhd" vpc
+    same "./$name" qcow2 "./${name%.qcow2}.raw" raw
     qemu-img convert -f qcow2 -O qcow2 -o compression_type=zstd -c disk.qcow2 zstd.qcow2
     mv zstd.qcow2 nbd:1 # a protocol, if it were not a file
     run_ccbake convert nbd:1 --to raw
     assert_contains "(by qemu-img)"
-    same disk.qcow2 qcow2 nbd:1.raw raw
+    same disk.qcow2 qcow2 ./nbd:1.raw raw
     nothing_left
 }
 

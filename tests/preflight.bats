@@ -113,8 +113,6 @@ mutant() {
         <<<'echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
     mutant appliance "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64" \
         <<<'echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
-    mutant host "file system none, expected vfat" \
-        <<<'dd if=/dev/zero of="$DISK" bs=1M seek=3 count=1 conv=notrunc status=none'
 }
 
 @test "an initramfs without the driver of the disk is seen" {

@@ -86,16 +86,43 @@ static json_t *now_to_json(void)
     return json_string(text);
 }
 
-static json_t *image_to_json(const CcbManifest *m, guint i, GError **error)
+/* One image, digested beside the others. */
+typedef struct {
+    const CcbOutputFile *file;
+    char *sha256;
+    GError *error;
+} Digestion;
+
+static gpointer digest_image(gpointer data)
+{
+    Digestion *d = data;
+    d->sha256 = ccb_digest_file(d->file->temporary, &d->error);
+    return NULL;
+}
+
+static void digest_images(const CcbManifest *m, Digestion *digestions)
+{
+    g_autofree GThread **threads = g_new0(GThread *, m->formats->len);
+    for (guint i = 0; i < m->formats->len; i++) {
+        digestions[i].file = ccb_output_image(m->output, i);
+        threads[i] = g_thread_new("digest", digest_image, &digestions[i]);
+    }
+    for (guint i = 0; i < m->formats->len; i++)
+        g_thread_join(threads[i]);
+}
+
+static json_t *image_to_json(const CcbManifest *m, guint i, Digestion *digestion, GError **error)
 {
     struct stat st;
     const CcbEmitFormat *format = m->formats->pdata[i];
-    const CcbOutputFile *file = ccb_output_image(m->output, i);
+    const CcbOutputFile *file = digestion->file;
     g_autofree char *base = g_path_get_basename(file->path);
     g_autofree char *name = g_utf8_make_valid(base, -1);
-    g_autofree char *sha256 = ccb_digest_file(file->temporary, error);
-    if (sha256 == NULL)
+    g_autofree char *sha256 = g_steal_pointer(&digestion->sha256);
+    if (sha256 == NULL) {
+        g_propagate_error(error, g_steal_pointer(&digestion->error));
         return NULL;
+    }
     if (stat(file->temporary, &st) != 0) {
         ccb_fail_errno(error, CCB_ERR_IO, "%s", file->temporary);
         return NULL;
@@ -109,13 +136,16 @@ static json_t *image_to_json(const CcbManifest *m, guint i, GError **error)
 static json_t *images_to_json(const CcbManifest *m, GError **error)
 {
     json_t *list = json_array();
+    g_autofree Digestion *digestions = g_new0(Digestion, m->formats->len);
+    digest_images(m, digestions);
     for (guint i = 0; i < m->formats->len; i++) {
-        json_t *image = image_to_json(m, i, error);
-        if (image == NULL) {
-            json_decref(list);
-            return NULL;
-        }
-        json_array_append_new(list, image);
+        json_t *image = list ? image_to_json(m, i, &digestions[i], error) : NULL;
+        if (image == NULL)
+            g_clear_pointer(&list, json_decref);
+        else
+            json_array_append_new(list, image);
+        g_free(digestions[i].sha256);
+        g_clear_error(&digestions[i].error);
     }
     return list;
 }
