@@ -153,15 +153,14 @@ END
     qemu-io -f qcow2 -c 'sleep 60000' disk.qcow2 >/dev/null 3>&- &
     local machine=$!
     for _ in {1..100}; do
-        qemu-img info disk.qcow2 >/dev/null 2>&1 || break # it wants a lock
-        sleep 0.05
+        run "$CCBAKE" convert --force disk.qcow2 --to raw
+        [[ $status == 0 ]] || break # until the machine is there
     done
-    run "$CCBAKE" convert disk.qcow2 --to raw
     kill "$machine"
     wait "$machine" || [[ $? == 143 ]]
     assert_equal "$status" 10
     assert_contains "disk.qcow2 is being written to"
-    run_ccbake convert disk.qcow2 --to raw
+    run_ccbake convert --force disk.qcow2 --to raw
 }
 
 @test "damaged sources are refused, and nothing comes out" {
@@ -278,24 +277,23 @@ bake() {
     assert_contains '"vmdk" is not one of qcow2|vhd|raw'
 }
 
-@test "the image of the guide in three formats: one is verified, all are compared" {
+@test "the image of the guide in two formats: one is verified, both are compared" {
     standin
     start_server
     cat >gpu.yaml <<END
 format: 1
 name: gpu
 extends: $TOP/recipes/demo-1gpu.yaml
-output: {formats: [vhd, raw, qcow2], compress: true}
+output: {formats: [vhd, qcow2], compress: true}
 END
     run_ccbake lock --quiet gpu.yaml --set "server=$SERVER"
     run_ccbake bake gpu.yaml --set "server=$SERVER"
     stop_server
-    assert_contains "compare  gpu.raw"
+    assert_contains "compare  gpu.vhd"
+    assert_contains "compare  gpu.qcow2"
     assert_contains "verify   gpu.vhd"
     assert_contains ", 0 failed)"
     same gpu.qcow2 qcow2 gpu.vhd vpc
-    same gpu.qcow2 qcow2 gpu.raw raw
-    run_ccbake preflight gpu.raw --door=host --region cn-beijing --instance-type ecs.gn8v-tee.4xlarge
     run_ccbake preflight gpu.vhd --door=host --instance-type ecs.gn8v-tee.6xlarge --name acme-gpu_1.0
     assert_contains "PASS request.format        VHD"
 }

@@ -230,7 +230,7 @@ hint: --force replaces it once the new image is verified'
     recipe "$GUEST" <<<'steps: [{run: {commands: [[sleep, "20"]]}}]'
     begin
     run_ccbake 10 bake --door=host --no-verify --force r.yaml
-    assert_equal "$output" 'ccbake: another ccbake is baking t.qcow2'
+    assert_equal "$output" 'ccbake: another ccbake is making t.qcow2'
     kill "$PID"
     ended 130
     nothing_left
