@@ -25,7 +25,7 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate overlays/selftest/ccbake-selftest
 
 .PHONY: all check check-unit check-asan demo bench deps lint format install uninstall clean
 .DELETE_ON_ERROR:
@@ -108,6 +108,7 @@ install: all
 	install -D -m 0644 bake/completions/ccbake.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ccbake
 	cd recipes && find . -type f -name '*.yaml' -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/recipes/{} \;
 	cd overlays && find . -type f -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/overlays/{} \;
+	chmod 0755 $(DESTDIR)$(PREFIX)/share/ccbake/overlays/selftest/ccbake-selftest
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/ccbake $(DESTDIR)$(PREFIX)/share/man/man1/ccbake.1 \

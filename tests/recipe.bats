@@ -76,7 +76,7 @@ END
 @test "recipe: a bare word in an extending recipe is the parent's step, in the child's order" {
     assert_equal "$(value '[.recipe.steps[] | if type == "object" then keys[0] else "bare " + . end]' \
         "$TOP/recipes/demo-8gpu.yaml")" \
-        '["kernel","packages","cuda-toolkit","python-packages","kernel-args","nouveau-blacklist","modprobe","fabric-manager","nscq","nvidia-driver","units","initramfs"]'
+        '["kernel","packages","cuda-toolkit","python-packages","kernel-args","nouveau-blacklist","modprobe","fabric-manager","nscq","nvidia-driver","units","initramfs","selftest"]'
     # The inherited driver step has the child's version.
     assert_equal "$(value '.recipe.steps[] | .["nvidia-driver"] // empty | .version' "$TOP/recipes/demo-8gpu.yaml")" \
         '"570.148.08"'
@@ -199,7 +199,7 @@ END
     kinds=$(grep -oE '^[a-z-]+ - ' <<<"$output" | cut -d' ' -f1 | sort)
     run_ccbake recipe --schema
     assert_equal "$(jq -r '.properties.steps.items.oneOf[].required[0] // empty' <<<"$output" | sort)" "$kinds"
-    assert_equal "$(wc -l <<<"$kinds")" 15
+    assert_equal "$(wc -l <<<"$kinds")" 16
 }
 
 # --- keys and types ---
@@ -302,7 +302,7 @@ hint: give it a default under `variables`' <<<$'summary: ${x}\nsteps: []'
     refused 'r.yaml:5:9: there is no step kind "nvidia-drivr"
 hint: did you mean "nvidia-driver"?' <<<'steps: [nvidia-drivr]'
     refused 'r.yaml:5:9: there is no step kind "defragmentation"
-hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, initramfs, run' \
+hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, initramfs, selftest, run' \
         <<<'steps: [defragmentation]'
     refused 'r.yaml:6:26: there is no payload "drivr"
 hint: did you mean "driver"?' <<<$'payloads: {driver: {url: u}}\nsteps: [{rpm: {payloads: [drivr]}}]'

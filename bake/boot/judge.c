@@ -17,6 +17,7 @@ static const struct {
     {PERSISTENCE, "it opens the driver's devices, which come with a GPU"},
     {FABRIC, "it sets up NVSwitches"},
     {"nvidia-cdi-refresh.service", "it lists the GPUs for containers"},
+    {"ccbake-selftest.service", "it says that there is no GPU"},
 };
 
 /* The guide's consumers; the image's own unit may name more. */

@@ -41,8 +41,9 @@ static json_t *steps_to_json(const CcbManifest *m)
         const CcbStep *step = m->plan->steps->pdata[i];
         const CcbStepTime *took = &g_array_index(m->times, CcbStepTime, i);
         g_autofree char *what = step->kind->describe(m->plan->recipe, step);
-        json_t *json = json_pack("{sssssssfsb}", "id", step->id, "kind", step->kind->name, "what",
-                                 what, "seconds", took->seconds, "cached", (int)took->cached);
+        json_t *json =
+            json_pack("{sssssssssfsb}", "id", step->id, "kind", step->kind->name, "key", m->keys[i],
+                      "what", what, "seconds", took->seconds, "cached", (int)took->cached);
         uint64_t size = ccb_layer_size(m->keys[i]);
         if (size > 0)
             json_object_set_new(json, "layer_size", json_integer((json_int_t)size));

@@ -164,6 +164,7 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
         return false;
     begin_pace(o, index);
     ccb_progress_begin(tag, title, 0);
+    bake->key = o->keys[index];
     gint64 started = g_get_monotonic_time();
     if (!step->kind->run(bake, step, error)) {
         ccb_progress_abort();

@@ -72,6 +72,13 @@ static void add_payloads(json_t *ingredients, const CcbStep *step)
     json_object_set_new(ingredients, "(payloads)", list);
 }
 
+static void add_derived(json_t *ingredients, const CcbRecipe *recipe, const CcbStep *step)
+{
+    g_autofree char *text = step->kind->derive ? step->kind->derive(recipe) : NULL;
+    if (text != NULL)
+        json_object_set_new(ingredients, "(derived)", json_string(text));
+}
+
 json_t *ccb_step_ingredients(const CcbRecipe *recipe, const CcbStep *step, GError **error)
 {
     json_t *ingredients =
@@ -79,6 +86,7 @@ json_t *ccb_step_ingredients(const CcbRecipe *recipe, const CcbStep *step, GErro
     add_payloads(ingredients, step);
     if (step->kind->uses_min_kernel)
         json_object_set_new(ingredients, "(min-kernel)", json_string(recipe->min_kernel));
+    add_derived(ingredients, recipe, step);
     if (add_settings(ingredients, step, error))
         return ingredients;
     json_decref(ingredients);

@@ -3,7 +3,8 @@
  * The cache key of a step: everything its result depends on, and nothing else.
  *
  *     key = sha256(parent key, ingredients)
- *     ingredients = kind, its version, settings, payload digests, digests of files and trees
+ *     ingredients = kind, its version, settings, payload digests, digests of files and trees, and what
+ *     the kind derives from the rest of the recipe
  *
  * Not in it: id, limit, comments and order of keys; the names payloads have in the recipe and where
  * they come from; where files of the host lie; other steps' settings and variables; the door.

@@ -55,8 +55,10 @@ typedef struct {
     CcbGuest *guest;
     const CcbRecipe *recipe;
     CcbFacts *facts; /* of the guest, as it was when the bake began or a step last refreshed them */
-    unsigned jobs;   /* compilers at a time */
-    bool fresh;      /* take nothing that another bake left in the cache */
+    const char
+        *key;      /* of the step that runs: it names what the image holds when the step is done */
+    unsigned jobs; /* compilers at a time */
+    bool fresh;    /* take nothing that another bake left in the cache */
 } CcbBake;
 
 /* Settings every kind has; the first rows of its table. */
@@ -83,6 +85,9 @@ struct CcbStepKind {
 
     /* May be NULL.  The settings fit the fields; errors: CCB_ERR_RECIPE with a position. */
     bool (*check)(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error);
+    /* May be NULL.  What of the rest of the recipe its result depends on, as text: it goes into the
+     * cache key.  Caller frees. */
+    char *(*derive)(const CcbRecipe *recipe);
     /* One line: what it will do.  Caller frees. */
     char *(*describe)(const CcbRecipe *recipe, const CcbStep *step);
     /* Network on, in a throw-away overlay, in `lock` only: what the step needs beside the recipe's

@@ -16,6 +16,7 @@ const CcbStepKind *const ccb_step_kinds[] = {
     &ccb_step_python_packages,
     &ccb_step_overlay,
     &ccb_step_initramfs,
+    &ccb_step_selftest,
     &ccb_step_run,
     NULL,
 };

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ccbake-selftest (overlays/selftest): says on the running instance whether it is what was baked.
+ * The step brings the script, a unit that runs it once a boot where the recipe wants that, and what
+ * to expect, which the other steps of the recipe tell.
+ */
+#include <string.h>
+
+#include "step/common.h"
+#include "step/table.h"
+
+#define SCRIPT      "ccbake-selftest"
+#define UNIT        "ccbake-selftest.service"
+#define SCRIPT_PATH "/usr/libexec/ccbake/" SCRIPT
+#define UNIT_PATH   "/usr/lib/systemd/system/" UNIT
+#define LINK_PATH   "/etc/systemd/system/multi-user.target.wants/" UNIT
+#define CONF_PATH   "/etc/ccbake/selftest.conf"
+
+static const CcbField attest_fields[] = {
+    {"command", CCB_FIELD_STRINGS, true, "words of the command, without spaces in them", NULL,
+     NULL},
+    {"success", CCB_FIELD_STRING, true, "what its output holds when all is well", NULL, NULL},
+    {0},
+};
+
+static const CcbField fields[] = {
+    CCB_STEP_FIELDS,
+    {"source", CCB_FIELD_TREE, true, "ccbake's overlays/selftest, relative to the recipe", NULL,
+     NULL},
+    {"enable", CCB_FIELD_BOOL, false, "run it at every boot; default: false", NULL, NULL},
+    {"attest", CCB_FIELD_MAP, false, "local attestation; default: none", NULL, attest_fields},
+    {0},
+};
+
+static char *source_path(const CcbNode *settings, const char *name)
+{
+    const CcbNode *source = ccb_node_get(settings, "source");
+    g_autofree char *dir = ccb_schema_host_path(source, source->text);
+    return g_build_filename(dir, name, NULL);
+}
+
+/* The script splits the command at spaces and reads its settings by lines. */
+static bool check_attest(const CcbNode *attest, GError **error)
+{
+    g_auto(GStrv) words = ccb_node_get_strings(attest, "command");
+    for (char **word = words; *word != NULL; word++)
+        if ((*word)[0] == '\0' || strpbrk(*word, " \t\n") != NULL)
+            return ccb_node_fail(ccb_node_get(attest, "command"), error,
+                                 "\"command\": \"%s\" is empty or has spaces in it", *word);
+    const char *success = ccb_node_get_text(attest, "success");
+    return success == NULL || (success[0] != '\0' && strchr(success, '\n') == NULL) ||
+           ccb_node_fail(ccb_node_get(attest, "success"), error,
+                         "\"success\": expected one line of text");
+}
+
+static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
+{
+    static const char *const files[] = {SCRIPT, UNIT};
+    (void)recipe;
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = source_path(step->node, files[i]);
+        if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+            return ccb_node_fail(ccb_node_get(step->node, "source"), error,
+                                 "\"source\": there is no %s", path);
+    }
+    return check_attest(ccb_node_get(step->node, "attest"), error);
+}
+
+static char *describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    (void)recipe;
+    return g_strdup_printf("install %s, %s", SCRIPT_PATH,
+                           ccb_node_get_bool(step->settings, "enable", false)
+                               ? "run at every boot"
+                               : "run when it is asked for");
+}
+
+static void add(GString *text, const char *name, const char *value)
+{
+    g_autofree char *line = g_strdelimit(g_strdup(value ? value : ""), "\n", ' ');
+    g_string_append_printf(text, "%s=%s\n", name, line);
+}
+
+static const char *setting(const CcbRecipe *recipe, const char *kind, const char *key)
+{
+    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, kind);
+    return step ? ccb_node_get_text(step->node, key) : NULL;
+}
+
+/* The slabs of swiotlb=SLABS[,...]; caller frees; NULL where the recipe sets none. */
+static char *slabs_of(const CcbRecipe *recipe)
+{
+    static const char name[] = "swiotlb=";
+    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, "kernel-args");
+    g_auto(GStrv) args = step ? ccb_node_get_strings(step->node, "set") : g_new0(char *, 1);
+    for (char **arg = args; *arg != NULL; arg++) {
+        size_t digits = strspn(*arg + MIN(strlen(*arg), strlen(name)), "0123456789");
+        if (g_str_has_prefix(*arg, name) && digits > 0)
+            return g_strndup(*arg + strlen(name), digits);
+    }
+    return NULL;
+}
+
+static char *consumers_of(const CcbRecipe *recipe)
+{
+    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, "units");
+    const CcbNode *rows = step ? ccb_node_get(step->node, "wait-for") : NULL;
+    GString *all = g_string_new(NULL);
+    for (guint i = 0; rows != NULL && i < rows->items->len; i++) {
+        g_auto(GStrv) names = ccb_node_get_strings(rows->items->pdata[i], "consumers");
+        g_autofree char *some = g_strjoinv(" ", names);
+        g_string_append_printf(all, "%s%s", all->len > 0 ? " " : "", some);
+    }
+    return g_string_free(all, FALSE);
+}
+
+/* What a running instance should show, as far as the rest of the recipe tells it. */
+static char *derive(const CcbRecipe *recipe)
+{
+    GString *text = g_string_new(NULL);
+    g_autofree char *slabs = slabs_of(recipe);
+    g_autofree char *consumers = consumers_of(recipe);
+    g_string_append_printf(text, "gpus=%u\n", recipe->gpus);
+    add(text, "kernel", recipe->min_kernel);
+    add(text, "driver", setting(recipe, "nvidia-driver", "version"));
+    add(text, "fabric_manager", setting(recipe, "fabric-manager", "version"));
+    add(text, "nscq", setting(recipe, "nscq", "version"));
+    add(text, "swiotlb", slabs);
+    add(text, "consumers", consumers);
+    return g_string_free(text, FALSE);
+}
+
+static bool write_conf(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    const CcbNode *attest = ccb_node_get(step->settings, "attest");
+    g_auto(GStrv) words = ccb_node_get_strings(attest, "command");
+    g_autofree char *command = g_strjoinv(" ", words);
+    g_autofree char *derived = derive(bake->recipe);
+    g_autoptr(GString) text = g_string_new("# Written by ccbake: what ccbake-selftest expects.\n");
+    g_string_append(text, derived);
+    add(text, "attest", command);
+    add(text, "attest_success", ccb_node_get_text(attest, "success"));
+    add(text, "baked", bake->key);
+    return ccb_guest_write(bake->guest, CONF_PATH, text->str, text->len, 0644, 0, 0, error);
+}
+
+static bool set_enabled(CcbBake *bake, bool enabled, GError **error)
+{
+    return enabled ? ccb_guest_symlink(bake->guest, UNIT_PATH, LINK_PATH, error)
+                   : ccb_guest_remove(bake->guest, LINK_PATH, error);
+}
+
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
+{
+    g_autofree char *script = source_path(step->settings, SCRIPT);
+    g_autofree char *unit = source_path(step->settings, UNIT);
+    return ccb_guest_upload(bake->guest, script, SCRIPT_PATH, 0755, 0, 0, error) &&
+           ccb_guest_upload(bake->guest, unit, UNIT_PATH, 0644, 0, 0, error) &&
+           write_conf(bake, step, error) &&
+           set_enabled(bake, ccb_node_get_bool(step->settings, "enable", false), error);
+}
+
+const CcbStepKind ccb_step_selftest = {
+    .name = "selftest",
+    .summary = "bring the self-test that runs on the instance",
+    .version = 1,
+    .fields = fields,
+    .check = check,
+    .derive = derive,
+    .describe = describe,
+    .run = run,
+};

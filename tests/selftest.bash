@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Recorded instances for ccbake-selftest: the files that it reads below $ROOT, the commands that it asks in $BIN, their
+# answers in $STATE.  The good ones are the documented ones; a test spoils what it is about.
+#
+#   instance 1|8                 lays a good instance out
+#   smi "ARGUMENTS" TEXT         what nvidia-smi answers to them
+#   unit NAME PROPERTY=VALUE...  what systemctl says of a unit
+#   selftest [ARGUMENT]...       runs it there
+
+SELFTEST=$TOP/overlays/selftest/ccbake-selftest
+
+command_of() {
+    cat >"$BIN/$1"
+    chmod +x "$BIN/$1"
+}
+
+put() {
+    mkdir -p "$(dirname "$ROOT/$1")"
+    printf '%s\n' "$2" >"$ROOT/$1"
+}
+
+device() {
+    put "sys/bus/pci/devices/$1/vendor" "$2"
+    put "sys/bus/pci/devices/$1/class" "$3"
+}
+
+smi() {
+    printf '%s\n' "$2" >"$STATE/nvidia-smi/${1// /_}"
+}
+
+unit() {
+    local name=$1
+    shift
+    printf '%s\n' "$@" >"$STATE/units/$name"
+}
+
+expect_in_image() {
+    put etc/ccbake/selftest.conf "$(printf '%s\n' "$@")"
+}
+
+# Where nobody recorded an answer, the commands fail, and say so.
+commands() {
+    command_of nvidia-smi <<'END'
+#!/bin/sh
+name=$(printf '%s' "$*" | tr ' ' '_')
+[ -e "$STATE/nvidia-smi/$name.hangs" ] && exec sleep "$HANG"
+cat "$STATE/nvidia-smi/$name" 2>/dev/null || { echo "NVIDIA-SMI has failed: $*"; exit 9; }
+END
+    command_of systemctl <<'END'
+#!/bin/sh
+# show --property=A,B UNIT
+file=$STATE/units/$3
+echo "$3" >>"$STATE/asked"
+[ -e "$file.hangs" ] && exec sleep "$HANG"
+# A unit that is starting has started when it was asked for so often as the file says.
+if [ -s "$file.starting" ]; then
+    left=$(cat "$file.starting")
+    [ "$left" = forever ] || echo $((left - 1)) >"$file.starting"
+    if [ "$left" = forever ] || [ "$left" -gt 0 ]; then
+        printf 'ActiveState=activating\nSubState=start\n'
+        exit
+    fi
+fi
+[ -e "$file" ] || { printf 'ActiveState=inactive\nSubState=dead\nInactiveExitTimestampMonotonic=0\n'; exit; }
+wanted=$(printf '%s' "${2#--property=}" | tr ',' '|')
+grep -E "^($wanted)=" "$file"
+END
+    command_of dmesg <<'END'
+#!/bin/sh
+cat "$STATE/dmesg"
+END
+    command_of nv-fabricmanager <<'END'
+#!/bin/sh
+cat "$STATE/nv-fabricmanager"
+END
+    command_of python3.11 <<'END'
+#!/bin/sh
+echo "$*" >"$STATE/attested"
+[ -e "$STATE/attest.hangs" ] && exec sleep "$HANG"
+cat "$STATE/attest"
+exit "$(cat "$STATE/attest.status")"
+END
+}
+
+started() {
+    unit "$1" ActiveState=active SubState=running Result=success "InactiveExitTimestampMonotonic=$2" \
+        "ActiveEnterTimestampMonotonic=$3" InactiveEnterTimestampMonotonic=0
+}
+
+instance() {
+    local gpus=$1 driver=550.144.03 i
+    ROOT=$BATS_TEST_TMPDIR/root BIN=$BATS_TEST_TMPDIR/bin STATE=$BATS_TEST_TMPDIR/state
+    HANG=$((1000000 + BASHPID)) # seconds, by which such a process is found again
+    export STATE HANG
+    rm -rf "$ROOT" "$BIN" "$STATE"
+    mkdir -p "$ROOT" "$BIN" "$STATE/nvidia-smi" "$STATE/units"
+    commands
+    put proc/cpuinfo $'processor\t: 0\nflags\t\t: fpu vme hypervisor tdx_guest amx_tile'
+    put dev/tdx_guest ''
+    put proc/sys/kernel/osrelease 5.10.134-18.al8.x86_64
+    put sys/kernel/debug/swiotlb/io_tlb_nslabs 4194304
+    : >"$STATE/dmesg"
+    device 0000:00:01.0 0x1af4 0x010000
+    for ((i = 0; i < gpus; i++)); do
+        device "0000:0$i:00.0" 0x10de 0x030200
+    done
+    if ((gpus == 8)); then
+        driver=570.148.08
+        for i in a b c d; do
+            device "0000:0$i:00.0" 0x10de 0x068000
+        done
+    fi
+    put proc/driver/nvidia/version "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  $driver  Release Build"
+    put proc/driver/nvidia/params 'RegistryDwords: ""'
+    put proc/modules $'nvidia_uvm 2121728 0 - Live 0x0\nnvidia 14376960 2 nvidia_uvm, Live 0x0'
+    put sys/module/nvidia/version "$driver"
+    smi '--query-gpu=driver_version --format=csv,noheader' "$(yes "$driver" | head -n "$gpus")"
+    smi 'conf-compute -f' 'CC status: ON'
+    smi 'conf-compute -grs' 'Confidential Compute GPUs Ready state: ready'
+    started nvidia-persistenced.service 20000000 40000000
+    started cloudmonitor.service 40000100 40000200
+    printf '%s\n' '	GPU 0 with UUID GPU-1 verified successfully.' 'GPU Attestation is Successful.' >"$STATE/attest"
+    echo 0 >"$STATE/attest.status"
+    local expected=("gpus=$gpus" kernel=5.10.134-18.al8 "driver=$driver" swiotlb=4194304 baked=0123abcd
+        'consumers=cloudmonitor.service nvidia-cdi-refresh.service ollama.service'
+        'attest=python3.11 -m verifier.cc_admin --user_mode' 'attest_success=GPU Attestation is Successful')
+    if ((gpus == 8)); then
+        put proc/driver/nvidia/params 'RegistryDwords: "RmEnableProtectedPcie=0x1"'
+        smi 'conf-compute -f' 'CC status: OFF'
+        smi 'conf-compute -mgm' 'Multi-GPU Mode: Protected PCIe'
+        started nvidia-fabricmanager.service 10000000 15000000
+        echo "Fabric Manager version is : $driver" >"$STATE/nv-fabricmanager"
+        put "usr/lib64/libnvidia-nscq.so.$driver" library
+        ln -sf "libnvidia-nscq.so.$driver" "$ROOT/usr/lib64/libnvidia-nscq.so.2.0"
+        ln -sf libnvidia-nscq.so.2.0 "$ROOT/usr/lib64/libnvidia-nscq.so.2"
+        printf '%s\n' 'PPCIE: GPU state is READY' '| SUCCESS |' >"$STATE/attest"
+        expected+=("fabric_manager=$driver" "nscq=$driver"
+            'attest=python3.11 -m ppcie.verifier.verification --gpu-attestation-mode=LOCAL --switch-attestation-mode=LOCAL'
+            'attest_success=SUCCESS')
+    fi
+    expect_in_image "${expected[@]}"
+}
+
+# Through ${SHELL_UNDER_TEST:-dash}.
+selftest() {
+    # shellcheck disable=SC2086 # words
+    PATH=$BIN:$PATH run timeout -k 5 120 ${SHELL_UNDER_TEST:-dash} "${SCRIPT:-$SELFTEST}" --root="$ROOT" "$@"
+}

@@ -1,0 +1,420 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ccbake-selftest against recorded instances: the documented good ones and every documented bad state, in three shells;
+# commands that hang; and for real, in a base that boots under QEMU.
+
+load helpers
+load selftest
+
+# expect_exit STATUS TEXT...: each text stands in the output.
+expect_exit() {
+    [[ $status == "$1" ]] || fail "exit code: expected $1, got $status" "$output"
+    local text
+    for text in "${@:2}"; do
+        assert_contains "$text"
+    done
+}
+
+# What the JSON says: result_of ID
+result_of() {
+    jq -r --arg id "$1" '.checks[] | select(.id == $id) | .result' <<<"$output"
+}
+
+# The output is TAP with a plan that counts.
+assert_tap() {
+    assert_equal "$(head -n 1 <<<"$output")" "TAP version 13"
+    assert_equal "$(grep -cE '^(not )?ok [0-9]+ - ' <<<"$output")" \
+        "$(sed -n 's/^1\.\.//p' <<<"$output")"
+}
+
+@test "selftest: a good instance with one GPU, in every shell" {
+    local shell first=
+    instance 1
+    for shell in dash 'busybox sh' 'bash --posix'; do
+        SHELL_UNDER_TEST=$shell selftest
+        expect_exit 0 'ok 1 - guest.tdx: ' 'ok 3 - gpu.present: 1 GPU' 'kernel.swiotlb: the bounce buffer is 8192 MiB' \
+            'units.order: after nvidia-persistenced: cloudmonitor.service' 'gpu.conf-compute: CC status: ON' \
+            '# good; baked as 0123abcd'
+        assert_tap
+        [[ $output != *'not ok'* && $output != *SKIP* ]] || fail "$output"
+        assert_equal "$output" "${first:=$output}"
+        assert_equal "$(cat "$STATE/attested")" '-m verifier.cc_admin --user_mode'
+    done
+}
+
+@test "selftest: a good instance with eight GPUs, in every shell" {
+    local shell
+    instance 8
+    for shell in dash 'busybox sh' 'bash --posix'; do
+        SHELL_UNDER_TEST=$shell selftest
+        expect_exit 0 'gpu.present: 8 GPUs, 4 NVSwitches' 'gpu.conf-compute: Multi-GPU Mode: Protected PCIe' \
+            'fabric.version: 570.148.08' 'fabric.nscq: 570.148.08' 'attestation.local: SUCCESS'
+        assert_tap
+        [[ $output != *'not ok'* && $output != *SKIP* ]] || fail "$output"
+    done
+}
+
+@test "selftest: no TDX guest, and no GPU: it says so plainly, asks no GPU and exits 3" {
+    instance 1
+    put proc/cpuinfo $'flags\t\t: fpu vme hypervisor'
+    rm -r "$ROOT/dev/tdx_guest" "$ROOT/sys/bus/pci/devices/0000:00:00.0" "$BIN/nvidia-smi"
+    selftest
+    expect_exit 3 'not ok 1 - guest.tdx: not a TDX guest' 'not ok 3 - gpu.present: no GPU' \
+        'gpu.conf-compute # SKIP no GPU' '# not a gn8v-tee instance'
+    assert_tap
+    [[ ! -e $STATE/attested ]]
+
+    instance 1 # with TDX
+    rm -r "$ROOT"/sys/bus/pci/devices/0000:00:00.0
+    selftest
+    expect_exit 3 'ok 1 - guest.tdx' 'no GPU'
+
+    instance 8 # without: everything else is judged all the same
+    put proc/cpuinfo $'flags\t\t: fpu'
+    selftest
+    expect_exit 3 'not a TDX guest' 'ok 13 - gpu.ready'
+}
+
+# spoiled GPUS ID TEXT COMMAND...: after the command, in an else good instance, this check fails with this text, and no
+# other does.
+spoiled() {
+    instance "$1"
+    "${@:4}"
+    selftest
+    [[ $status == 1 ]] || fail "$*" "exit code $status" "$output"
+    grep -E "^not ok [0-9]+ - $2: " <<<"$output" | grep -qF -- "$3" || fail "$*" "$output"
+    assert_equal "$(grep -c '^not ok' <<<"$output")" 1
+}
+
+answer_of() {
+    echo "$2" >"$STATE/$1"
+}
+
+fails_attestation() {
+    echo "$1" >"$STATE/attest"
+    echo 1 >"$STATE/attest.status"
+}
+
+# nscq VERSION: the library that is used.
+nscq() {
+    put "usr/lib64/libnvidia-nscq.so.$1" library
+    ln -sf "libnvidia-nscq.so.$1" "$ROOT/usr/lib64/libnvidia-nscq.so.2"
+}
+
+@test "selftest: one bad thing at a time makes its check fail, and no other: the machine and its kernel" {
+    instance 1
+    spoiled 1 guest.tdx-device 'no /dev/tdx_guest' rm "$ROOT/dev/tdx_guest"
+    spoiled 8 gpu.present '7 of 8 GPUs' rm -r "$ROOT/sys/bus/pci/devices/0000:03:00.0"
+    spoiled 8 gpu.present '8 GPUs, and 3 of 4 NVSwitches' rm -r "$ROOT/sys/bus/pci/devices/0000:0a:00.0"
+    spoiled 1 kernel.version '5.10.134-17.3.al8.x86_64 runs, which is older' \
+        put proc/sys/kernel/osrelease 5.10.134-17.3.al8.x86_64
+    spoiled 1 kernel.swiotlb '64 MiB (32768 slabs)' put sys/kernel/debug/swiotlb/io_tlb_nslabs 32768
+}
+
+@test "selftest: one bad thing at a time: the driver" {
+    local query='--query-gpu=driver_version --format=csv,noheader'
+    instance 1
+    spoiled 1 driver.modules 'not loaded: nvidia' put proc/modules 'nvidia_uvm 1 0 - Live 0x0'
+    spoiled 8 driver.modules 'not loaded: nvidia_uvm' put proc/modules 'nvidia 1 0 - Live 0x0'
+    spoiled 1 driver.modules 'nouveau is loaded' put proc/modules $'nvidia 1 0 - Live 0x0\nnouveau 1 0 - Live 0x0'
+    spoiled 1 driver.modules 'not the open modules' \
+        put proc/driver/nvidia/version 'NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.144.03'
+    spoiled 1 driver.protected-pcie 'makes a single GPU unusable' \
+        put proc/driver/nvidia/params 'RegistryDwords: "RmEnableProtectedPcie=0x1"'
+    spoiled 8 driver.protected-pcie 'without RmEnableProtectedPcie' put proc/driver/nvidia/params 'RegistryDwords: ""'
+    spoiled 1 driver.version '550.54.15, and 550.144.03 was baked' put sys/module/nvidia/version 550.54.15
+    spoiled 8 driver.version 'sees 7 of 8 GPUs' smi "$query" "$(yes 570.148.08 | head -n 7)"
+    spoiled 1 driver.version 'nvidia-smi says 550.90' smi "$query" 550.90.07
+    spoiled 1 driver.version 'nvidia-smi failed (9): NVIDIA-SMI has failed' rm "$STATE/nvidia-smi/${query// /_}"
+    spoiled 8 fabric.version '570.133.20, expected 570.148.08' \
+        answer_of nv-fabricmanager 'Fabric Manager version is : 570.133.20'
+    spoiled 8 fabric.nscq 'NSCQ is 570.133.20' nscq 570.133.20
+    spoiled 8 fabric.nscq 'there is no /usr/lib64' rm "$ROOT/usr/lib64/libnvidia-nscq.so.2"
+}
+
+@test "selftest: one bad thing at a time: the units" {
+    spoiled 8 units.fabric-manager 'failed (exit-code)' unit nvidia-fabricmanager.service ActiveState=failed \
+        SubState=failed Result=exit-code ActiveEnterTimestampMonotonic=1
+    spoiled 1 units.order 'started too early: cloudmonitor.service before nvidia-persistenced was' \
+        started cloudmonitor.service 30000000 30000001
+    spoiled 8 units.order 'nvidia-persistenced.service before nvidia-fabricmanager was' \
+        started nvidia-fabricmanager.service 21000000 22000000
+}
+
+@test "selftest: one bad thing at a time: confidential computing" {
+    spoiled 1 gpu.conf-compute 'CC status: OFF, expected ON' smi 'conf-compute -f' 'CC status: OFF'
+    spoiled 8 gpu.conf-compute 'Multi-GPU Mode: None, expected Protected PCIe' \
+        smi 'conf-compute -mgm' 'Multi-GPU Mode: None'
+    spoiled 1 gpu.conf-compute 'says: No devices were found' smi 'conf-compute -f' 'No devices were found'
+    spoiled 1 gpu.ready 'ready state: not-ready' \
+        smi 'conf-compute -grs' 'Confidential Compute GPUs Ready state: not-ready'
+    spoiled 1 attestation.local 'python3.11 failed (1): GPU Attestation failed' \
+        fails_attestation 'GPU Attestation failed'
+    spoiled 8 attestation.local 'no "SUCCESS" in the answer: | FAILURE |' answer_of attest '| FAILURE |'
+    spoiled 8 attestation.local 'no "SUCCESS" in the answer: UNSUCCESSFUL' answer_of attest UNSUCCESSFUL
+}
+
+@test "selftest: a command that is not there" {
+    instance 8
+    rm "$BIN/nv-fabricmanager" "$BIN/nvidia-smi"
+    selftest
+    expect_exit 1 'fabric.version: there is no nv-fabricmanager' 'gpu.ready: there is no nvidia-smi conf-compute -grs'
+}
+
+@test "selftest: kernels are compared as rpm compares versions" {
+    local pair
+    instance 1
+    for pair in 5.10.134-18.1.al8.x86_64 5.10.134-19.al8.x86_64 5.10.134-19.1.al8.x86_64 5.10.135-1.al8.x86_64 \
+        6.1.0-1.al9.x86_64; do
+        put proc/sys/kernel/osrelease "$pair"
+        selftest --no-attest
+        expect_exit 0 "$pair runs"
+    done
+    for pair in 5.10.134-17.al8.x86_64 5.10.134-9.al8.x86_64 5.9.999-99.al8.x86_64 4.19.91-27.al7.x86_64 \
+        5.10.134-18.ak8.x86_64; do
+        put proc/sys/kernel/osrelease "$pair"
+        selftest --no-attest
+        expect_exit 1 "$pair runs, which is older than"
+    done
+}
+
+@test "selftest: the bounce buffer without debugfs: the kernel's messages tell" {
+    instance 1
+    rm -r "$ROOT/sys/kernel"
+    echo '[    0.1] software IO TLB: mapped [mem 0x0000000076000000-0x0000000276000000] (8192MB)' >"$STATE/dmesg"
+    selftest --no-attest
+    expect_exit 0 'kernel.swiotlb: the bounce buffer is 8192 MiB (4194304 slabs)'
+    echo '[    0.1] software IO TLB: Cannot allocate buffer' >"$STATE/dmesg"
+    selftest --no-attest
+    expect_exit 1 'the bounce buffer is 0 MiB (0 slabs), expected 4194304'
+    : >"$STATE/dmesg"
+    selftest --no-attest
+    expect_exit 1 "can't be read" 'Run this as root.'
+    mkdir -p "$ROOT/sys/kernel/debug/swiotlb"
+    selftest --no-attest
+    expect_exit 1 'the bounce buffer is 0 MiB (0 slabs), expected 4194304'
+}
+
+@test "selftest: nvidia-persistenced is waited for" {
+    instance 8
+    echo 2 >"$STATE/units/nvidia-persistenced.service.starting"
+    selftest
+    expect_exit 0 '# waiting for nvidia-persistenced.service: activating (start)' 'nvidia-persistenced: active (running)'
+}
+
+@test "selftest: without nvidia-persistenced the GPU is not asked" {
+    instance 1
+    rm "$STATE/nvidia-smi"/*
+    echo forever >"$STATE/units/nvidia-persistenced.service.starting"
+    selftest --wait=1
+    expect_exit 1 'nvidia-persistenced: still activating (start) after 1 s' \
+        'gpu.ready # SKIP nvidia-persistenced is not running, so the GPU must not be asked'
+    assert_equal "$(grep -c '^not ok' <<<"$output")" 1
+
+    instance 1
+    rm "$STATE/units/nvidia-persistenced.service.starting"
+    unit nvidia-persistenced.service ActiveState=failed SubState=failed Result=timeout
+    selftest
+    expect_exit 1 'nvidia-persistenced: failed (timeout)'
+    rm "$STATE/units/nvidia-persistenced.service"
+    selftest
+    expect_exit 1 'nvidia-persistenced: inactive (dead)'
+}
+
+@test "selftest: after a restart of nvidia-persistenced the order is not judged" {
+    instance 1
+    unit nvidia-persistenced.service ActiveState=active SubState=running InactiveExitTimestampMonotonic=90000000 \
+        ActiveEnterTimestampMonotonic=95000000 InactiveEnterTimestampMonotonic=80000000
+    selftest --no-attest
+    expect_exit 0 'units.order # SKIP nvidia-persistenced was started again'
+}
+
+@test "selftest: what hangs is ended with all that it started, in every shell, also without setsid" {
+    local shell
+    instance 1
+    # The limits are minutes; here they are seconds.
+    SCRIPT=$BATS_TEST_TMPDIR/selftest
+    sed -E 's/^(ASK|SMI|ATTEST)=[0-9]+/\1=1/' "$SELFTEST" >"$SCRIPT"
+    touch "$STATE/nvidia-smi/conf-compute_-f.hangs" "$STATE/attest.hangs"
+    for shell in dash 'busybox sh' 'bash --posix'; do
+        SHELL_UNDER_TEST=$shell selftest
+        expect_exit 1 'gpu.conf-compute: nvidia-smi conf-compute -f did not answer within 1 s' \
+            'attestation.local: python3.11 did not answer within 1 s'
+        assert_equal "$(grep -c '^not ok' <<<"$output")" 2
+    done
+    sed -i 's/command -v setsid/false/' "$SCRIPT"
+    selftest
+    expect_exit 1 'conf-compute -f did not answer within 1 s'
+    touch "$STATE/units/nvidia-persistenced.service.hangs"
+    selftest
+    expect_exit 1 'nvidia-persistenced: unknown: systemctl did not answer within 1 s'
+    run pgrep -f "sleep $HANG"
+    assert_equal "$status" 1
+}
+
+@test "selftest: a signal ends what runs, and leaves nothing behind" {
+    local pid rc=0
+    instance 1
+    touch "$STATE/nvidia-smi/conf-compute_-f.hangs"
+    mkdir "$BATS_TEST_TMPDIR/tmp"
+    sed "s/^SMI=[0-9]*/SMI=$((HANG + 1))/" "$SELFTEST" >"$BATS_TEST_TMPDIR/selftest"
+    TMPDIR=$BATS_TEST_TMPDIR/tmp PATH=$BIN:$PATH dash "$BATS_TEST_TMPDIR/selftest" --root="$ROOT" \
+        >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    pid=$!
+    until pgrep -f "sleep $HANG" >/dev/null; do
+        kill -0 "$pid"
+        sleep 0.1
+    done
+    kill -TERM "$pid"
+    wait "$pid" || rc=$?
+    assert_equal "$rc" 130
+    assert_equal "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ''
+    run pgrep -f "sleep ($HANG|$((HANG + 1)))"
+    assert_equal "$status" 1
+}
+
+@test "selftest --json: the same for machines; --result writes it as well" {
+    instance 8
+    smi 'conf-compute -mgm' $'Multi-GPU Mode: "No\\ne"\t# \xff'
+    selftest --json
+    assert_equal "$status" 1
+    assert_equal "$(jq -r '"\(.selftest) \(.verdict) \(.exit) \(.baked) \(.gpus) \(.kernel) \(.driver) \(.swiotlb)"' <<<"$output")" \
+        '1 not good 1 0123abcd 8 5.10.134-18.al8.x86_64 570.148.08 4194304'
+    assert_equal "$(result_of gpu.conf-compute)" "not ok"
+    assert_equal "$(jq -r '.checks[] | select(.id == "gpu.conf-compute") | .text' <<<"$output")" \
+        'Multi-GPU Mode: "No\ne" # ?, expected Protected PCIe'
+    assert_equal "$(result_of attestation.local)" ok
+    local json=$output
+    selftest --result="$BATS_TEST_TMPDIR/result.json"
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/result.json")" "$json"
+    assert_contains 'not ok 12 - gpu.conf-compute: Multi-GPU Mode: "No\ne" \# ?'
+}
+
+@test "selftest: wrong usage, and an image that does not say what it is" {
+    instance 1
+    selftest --frob
+    expect_exit 2 '--frob is not an option'
+    selftest --wait=long
+    expect_exit 2 'expected a number'
+    expect_in_image gpus=4
+    selftest
+    expect_exit 2 'does not say "gpus=1" or "gpus=8"'
+    rm "$ROOT/etc/ccbake/selftest.conf"
+    selftest
+    expect_exit 2 "can't be read"
+    run dash "$SELFTEST" --help
+    expect_exit 0 'exit status: 0 good'
+}
+
+# --- the step ---
+
+# write_recipe SETTING...: a recipe of a small guest whose last step is the self-test.
+write_recipe() {
+    cat >r.yaml <<END
+format: 1
+name: r
+gpus: 8
+variables: {driver: 570.148.08, slabs: "4194304"}
+base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+steps:
+  - kernel-args: {set: ["quiet", "swiotlb=\${slabs},any"]}
+  - units:
+      wait-for: [{unit: nvidia-persistenced.service, consumers: [a.service, b.service]}, {unit: x.service, consumers: c.service}]
+  - selftest: {source: $TOP/overlays/selftest$1}
+END
+}
+
+bake_small() {
+    run_ccbake bake --door=host --no-verify --force r.yaml "$@"
+}
+
+# link_of IMAGE: where the link of the enabled unit points.
+link_of() {
+    local raw=$BATS_TEST_TMPDIR/link.raw start
+    qemu-img convert -O raw "$1" "$raw"
+    start=$(sfdisk --json "$raw" | jq '.partitiontable.partitions[2].start')
+    debugfs -R "stat /etc/systemd/system/multi-user.target.wants/ccbake-selftest.service" "$raw?offset=$((start * 512))" \
+        2>/dev/null | sed -n 's/^Fast link dest: //p'
+}
+
+small_guest() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+    "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
+}
+
+@test "step selftest: script, unit and expectations are in the image, and the manifest knows its key" {
+    small_guest
+    write_recipe ', attest: {command: [prove, --it], success: All well}'
+    bake_small
+    content_of r.qcow2 /usr/libexec/ccbake/ccbake-selftest | cmp - "$SELFTEST"
+    content_of r.qcow2 /usr/lib/systemd/system/ccbake-selftest.service | cmp - "$TOP/overlays/selftest/ccbake-selftest.service"
+    assert_equal "$(content_of r.qcow2 /etc/ccbake/selftest.conf | grep -v '^#')" "gpus=8
+kernel=5.10.134-18.al8
+driver=
+fabric_manager=
+nscq=
+swiotlb=4194304
+consumers=a.service b.service c.service
+attest=prove --it
+attest_success=All well
+baked=$(jq -r .key r.json)"
+    assert_equal "$(jq -r '.steps[-1].key' r.json)" "$(jq -r .key r.json)"
+    assert_equal "$(link_of r.qcow2)" ''
+
+    # What it expects is part of its key: another step's setting, the script, enable.
+    bake_small --set slabs=8192
+    assert_equal "$(content_of r.qcow2 /etc/ccbake/selftest.conf | grep '^swiotlb')" swiotlb=8192
+    cp -r "$TOP/overlays/selftest" .
+    write_recipe ', enable: true'
+    sed -i 's,source: .*/overlays/selftest,source: selftest,' r.yaml
+    bake_small
+    assert_equal "$(link_of r.qcow2)" '"/usr/lib/systemd/system/ccbake-selftest.service"'
+    echo '# changed' >>selftest/ccbake-selftest
+    bake_small
+    assert_equal "$(jq -r '[.steps[] | .cached] | join(" ")' r.json)" "true true false"
+    assert_equal "$(content_of r.qcow2 /usr/libexec/ccbake/ccbake-selftest | tail -n 1)" '# changed'
+    write_recipe ''
+    bake_small
+    assert_equal "$(link_of r.qcow2)" ''
+}
+
+@test "step selftest: what can't be is refused" {
+    small_guest
+    write_recipe ', attest: {command: ["prove it"], success: x}'
+    run_ccbake 3 plan r.yaml
+    assert_contains '"command": "prove it" is empty or has spaces in it'
+    write_recipe ', attest: {command: [a], success: "x\ny"}'
+    run_ccbake 3 plan r.yaml
+    assert_contains '"success": expected one line of text'
+    mkdir empty
+    write_recipe ''
+    sed -i 's,source: .*/overlays/selftest,source: empty,' r.yaml
+    run_ccbake 3 plan r.yaml
+    assert_contains 'there is no '
+    assert_contains 'empty/ccbake-selftest'
+}
+
+@test "selftest in a base that boots under QEMU: no TDX guest, no GPU, exit 3, on console and in /run" {
+    standin base
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache LIBGUESTFS_BACKEND=direct
+    ln -s "$STANDIN/base.qcow2" base.qcow2
+    cp -r "$TOP/overlays/selftest" .
+    write_recipe ', enable: true'
+    # The machine is gone before /run can be looked at: the unit of this test says what is there.
+    sed -i 's,source: .*/overlays/selftest,source: selftest,' r.yaml
+    sed -i '/^ExecStart=/a ExecStopPost=/bin/cat /run/ccbake/selftest.json' selftest/ccbake-selftest.service
+    bake_small
+    run_ccbake boot --log=log r.qcow2
+    assert_contains 'up       multi-user.target'
+    assert_contains 'ccbake-selftest.service (exit-code) failed: expected here, there is no GPU'
+    output=$(tr -d '\r' <log | sed 's/^.*ccbake-selftest\[[0-9]*\]: //; s/^.*cat\[[0-9]*\]: //')
+    local text
+    for text in 'TAP version 13' 'not ok 1 - guest.tdx: not a TDX guest' 'not ok 3 - gpu.present: no GPU' \
+        'ok 4 - kernel.version: 5.10.134-18.al8.x86_64 runs, at least 5.10.134-18.al8' 'not ok 5 - kernel.swiotlb: the bounce buffer is 0 MiB' \
+        "# not a gn8v-tee instance; baked as $(jq -r .key r.json)" '"verdict": "not a gn8v-tee instance",' '"exit": 3,'; do
+        assert_contains "$text"
+    done
+}
