@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ccbake request import|run: what to ask the cloud for, as JSON and as a command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "cmd/verbs.h"
+#include "emit/output.h"
+#include "format/ecs.h"
+#include "guest/image.h"
+#include "request/request.h"
+
+static CcbRunWish run_wish;
+static const char *region, *name, *again, *manifest_path, *format = "text";
+static unsigned disk_size;
+static bool dry_run;
+
+static const CcbOption options[] = {
+    {"region", 0, CCB_OPT_STRING, &region, "REGION", "where (cn-beijing)"},
+    {"name", 0, CCB_OPT_STRING, &name, "NAME", "of the image or the instance"},
+    {"disk-size", 0, CCB_OPT_NUMBER, &disk_size, "GIB", "of the system disk (as the image)"},
+    {"manifest", 0, CCB_OPT_STRING, &manifest_path, "FILE",
+     "of the image: for its tags, and the GPUs it is for"},
+    {"instance-type", 0, CCB_OPT_STRING, &run_wish.type, "TYPE", "run: ecs.gn8v-tee.4xlarge, ..."},
+    {"zone", 0, CCB_OPT_STRING, &run_wish.zone, "ZONE", "run: where in the region"},
+    {"vswitch", 0, CCB_OPT_STRING, &run_wish.vswitch, "ID", "run: its network"},
+    {"security-group", 0, CCB_OPT_STRING, &run_wish.security_group, "ID", "run: its firewall"},
+    {"key-pair", 0, CCB_OPT_STRING, &run_wish.key_pair, "NAME", "run: the key to log in with"},
+    {"bandwidth", 0, CCB_OPT_NUMBER, &run_wish.bandwidth, "MBIT",
+     "run: give it a public address with so much"},
+    {"data-disk", 0, CCB_OPT_NUMBER, &run_wish.data_disk_gib, "GIB",
+     "run: a data disk (not with 8 GPUs)"},
+    {"network-interface", 0, CCB_OPT_STRING, &run_wish.interface, "ID",
+     "run: a second interface in this vSwitch (not with 8 GPUs)"},
+    {"again", 0, CCB_OPT_STRING, &again, "WORD",
+     "another request than the same one without, or with another word"},
+    {"dry-run", 0, CCB_OPT_FLAG, &dry_run, NULL, "let the cloud only check the request"},
+    {"format", 0, CCB_OPT_STRING, &format, "text|json|aliyun",
+     "text: JSON, then the command line of aliyun"},
+    {0},
+};
+
+#define DEFAULT_REGION "cn-beijing" /* the one that has these instance types */
+
+static const char *text_of(const json_t *json, const char *key)
+{
+    return json_string_value(json_object_get(json, key));
+}
+
+/* What --manifest or the file beside the image says; NULL without an error where there is none. */
+static bool load_manifest(const char *path, bool required, json_t **ret, GError **error)
+{
+    json_error_t reason;
+    *ret = NULL;
+    if (!required && !g_file_test(path, G_FILE_TEST_EXISTS))
+        return true;
+    *ret = json_load_file(path, 0, &reason);
+    if (*ret == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "the manifest %s: %s", path, reason.text);
+    if (json_object_get(*ret, "manifest") != NULL)
+        return true;
+    json_decref(*ret);
+    *ret = NULL;
+    return ccb_fail(error, CCB_ERR_INPUT, "%s is not the manifest of an image", path);
+}
+
+static bool load_image_manifest(const char *image, const char *sha256, json_t **ret, GError **error)
+{
+    g_autofree char *beside = ccb_output_manifest_path(image);
+    const char *path = manifest_path ? manifest_path : beside;
+    if (!load_manifest(path, manifest_path != NULL, ret, error))
+        return false;
+    const char *known = text_of(json_object_get(*ret, "image"), "sha256");
+    if (*ret == NULL || g_strcmp0(known, sha256) == 0)
+        return true;
+    if (manifest_path != NULL) {
+        json_decref(*ret);
+        *ret = NULL;
+        return ccb_fail(error, CCB_ERR_INPUT, "%s is not the manifest of %s: the digests differ",
+                        path, image);
+    }
+    ccb_warn("%s tells of another file than %s: its tags will not name the bake", path, image);
+    json_decref(*ret);
+    *ret = NULL;
+    return true;
+}
+
+static CcbRequest *make_import(const char *image, const char *object, GError **error)
+{
+    g_auto(CcbImageInfo) info = {0};
+    if (!ccb_image_probe(image, &info, error))
+        return NULL;
+    g_autofree char *sha256 = ccb_digest_file_once(image, error);
+    json_t *manifest = NULL;
+    if (sha256 == NULL || !load_image_manifest(image, sha256, &manifest, error))
+        return NULL;
+    const CcbImportWish wish = {.region = region ? region : DEFAULT_REGION,
+                                .object = object,
+                                .name = name,
+                                .file = image,
+                                .format = info.format,
+                                .sha256 = sha256,
+                                .virtual_size = info.virtual_size,
+                                .disk_gib = disk_size,
+                                .key = text_of(manifest, "key"),
+                                .recipe = text_of(json_object_get(manifest, "recipe"), "name"),
+                                .driver = text_of(manifest, "driver"),
+                                .again = again,
+                                .dry_run = dry_run};
+    CcbRequest *request = ccb_request_import(&wish, error);
+    json_decref(manifest);
+    return request;
+}
+
+/* An image for eight GPUs makes a single one unusable, and the other way round. */
+static bool check_gpus(const json_t *manifest, GError **error)
+{
+    const CcbEcsType *type = run_wish.type ? ccb_ecs_type(run_wish.type) : NULL;
+    json_int_t gpus =
+        json_integer_value(json_object_get(json_object_get(manifest, "recipe"), "gpus"));
+    if (manifest == NULL || type == NULL || gpus == type->gpus)
+        return true;
+    return ccb_fail(error, CCB_ERR_USAGE, "the image is for %d GPU%s, and %s has %u", (int)gpus,
+                    gpus == 1 ? "" : "s", type->name, type->gpus);
+}
+
+static CcbRequest *make_run(const char *image_id, GError **error)
+{
+    json_t *manifest = NULL;
+    if (manifest_path != NULL && !load_manifest(manifest_path, true, &manifest, error))
+        return NULL;
+    run_wish.image_id = image_id;
+    run_wish.region = region;
+    run_wish.name = name;
+    run_wish.disk_gib = disk_size;
+    run_wish.key = text_of(manifest, "key");
+    run_wish.again = again;
+    run_wish.dry_run = dry_run;
+    CcbRequest *request = check_gpus(manifest, error) ? ccb_request_run(&run_wish, error) : NULL;
+    json_decref(manifest);
+    return request;
+}
+
+static void print(const CcbRequest *request)
+{
+    if (strcmp(format, "aliyun") != 0) {
+        json_t *json = ccb_request_to_json(request);
+        json_dumpf(json, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(json);
+    }
+    if (strcmp(format, "text") == 0)
+        putchar('\n');
+    if (strcmp(format, "json") != 0) {
+        g_autofree char *command = ccb_request_to_command(request);
+        fputs(command, stdout);
+    }
+}
+
+static bool wrong_words(GError **error)
+{
+    ccb_fail(error, CCB_ERR_USAGE,
+             "request: expected import IMAGE oss://BUCKET/KEY, or run IMAGE-ID");
+    return ccb_hint(error, "see `ccbake request --help`");
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    g_autoptr(CcbRequest) request = NULL;
+    if (strcmp(argv[0], "import") == 0 && argc == 3)
+        request = make_import(argv[1], argv[2], error);
+    else if (strcmp(argv[0], "run") == 0 && argc == 2)
+        request = make_run(argv[1], error);
+    else
+        return wrong_words(error);
+    if (request == NULL)
+        return false;
+    print(request);
+    return true;
+}
+
+const CcbVerb ccb_verb_request = {
+    .name = "request",
+    .arguments = "import|run ...",
+    .summary = "say what to ask the cloud for",
+    .options = options,
+    .min_args = 2,
+    .max_args = 3,
+    .run = run,
+};

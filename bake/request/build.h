@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of this room build requests with. */
+#pragma once
+
+#include "request/request.h"
+
+/* `action`: a constant. */
+CcbRequest *ccb_request_new(const char *action);
+
+/* A NULL value is left out. */
+void ccb_request_add(CcbRequest *request, const char *name, const char *value);
+void ccb_request_add_number(CcbRequest *request, const char *name, unsigned value);
+
+/* Tag.N; a NULL value is left out.  Errors: CCB_ERR_USAGE for what no tag may hold. */
+bool ccb_request_add_tag(CcbRequest *request, const char *key, const char *value, GError **error);
+
+/* The last parameter: a ClientToken made of all others and `again`, so that the same request, sent
+ * twice, is carried out once; or DryRun, which must not use that token up. */
+void ccb_request_finish(CcbRequest *request, const char *again, bool dry_run);
+
+/* Whether an option has the form of an ID: the prefix ("vsw-"), then letters, digits and any of
+ * "-_.".  Errors: CCB_ERR_USAGE. */
+bool ccb_request_check_id(const char *option, const char *id, const char *prefix, GError **error);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "request/request.h"
+
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "request/build.h"
+
+#define API_VERSION "2014-05-26"
+
+typedef struct {
+    char *name, *value;
+} Parameter;
+
+struct CcbRequest {
+    const char *action;
+    GPtrArray *parameters; /* Parameter */
+    unsigned tags;
+};
+
+static void parameter_free(gpointer data)
+{
+    Parameter *parameter = data;
+    g_free(parameter->name);
+    g_free(parameter->value);
+    g_free(parameter);
+}
+
+CcbRequest *ccb_request_new(const char *action)
+{
+    CcbRequest *request = g_new0(CcbRequest, 1);
+    request->action = action;
+    request->parameters = g_ptr_array_new_with_free_func(parameter_free);
+    return request;
+}
+
+void ccb_request_free(CcbRequest *request)
+{
+    if (request == NULL)
+        return;
+    g_ptr_array_unref(request->parameters);
+    g_free(request);
+}
+
+void ccb_request_add(CcbRequest *request, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    Parameter *parameter = g_new0(Parameter, 1);
+    *parameter = (Parameter){g_strdup(name), g_strdup(value)};
+    g_ptr_array_add(request->parameters, parameter);
+}
+
+void ccb_request_add_number(CcbRequest *request, const char *name, unsigned value)
+{
+    g_autofree char *text = g_strdup_printf("%u", value);
+    ccb_request_add(request, name, text);
+}
+
+/* Of a value; our keys are in order. */
+static bool check_tag(const char *key, const char *value, GError **error)
+{
+    enum { LONGEST = 128 };
+    if (!g_utf8_validate(value, -1, NULL) || g_utf8_strlen(value, -1) > LONGEST)
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "the tag %s: a value has at most %d characters of UTF-8", key, LONGEST);
+    if (g_str_has_prefix(value, "acs:") || strstr(value, "http://") != NULL ||
+        strstr(value, "https://") != NULL)
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "the tag %s: \"%s\" begins with acs: or holds http:// or https://", key,
+                        value);
+    return true;
+}
+
+bool ccb_request_add_tag(CcbRequest *request, const char *key, const char *value, GError **error)
+{
+    if (value == NULL)
+        return true;
+    if (!check_tag(key, value, error))
+        return false;
+    request->tags++;
+    g_autofree char *key_name = g_strdup_printf("Tag.%u.Key", request->tags);
+    g_autofree char *value_name = g_strdup_printf("Tag.%u.Value", request->tags);
+    ccb_request_add(request, key_name, key);
+    ccb_request_add(request, value_name, value);
+    return true;
+}
+
+/* A token has at most 64 characters of ASCII. */
+static char *token_of(const CcbRequest *request, const char *again)
+{
+    enum { DIGITS = 40 };
+    g_autoptr(GString) text = g_string_new(request->action);
+    for (guint i = 0; i < request->parameters->len; i++) {
+        const Parameter *p = request->parameters->pdata[i];
+        g_string_append_printf(text, "\n%s=%s", p->name, p->value);
+    }
+    g_string_append_printf(text, "\n%s", again ? again : "");
+    g_autofree char *digest = ccb_digest_string(text->str);
+    return g_strdup_printf("ccbake-%.*s", DIGITS, digest);
+}
+
+void ccb_request_finish(CcbRequest *request, const char *again, bool dry_run)
+{
+    g_autofree char *token = token_of(request, again);
+    if (dry_run)
+        ccb_request_add(request, "DryRun", "true");
+    else
+        ccb_request_add(request, "ClientToken", token);
+}
+
+bool ccb_request_check_id(const char *option, const char *id, const char *prefix, GError **error)
+{
+    static const char allowed[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_.";
+    if (id == NULL || id[0] == '\0')
+        return ccb_fail(error, CCB_ERR_USAGE, "request run: %s is missing", option);
+    if (!g_str_has_prefix(id, prefix) || id[strspn(id, allowed)] != '\0')
+        return ccb_fail(error, CCB_ERR_USAGE, "%s=%s: expected an ID like %s%s", option, id, prefix,
+                        prefix[0] ? "2zeexample" : "name-1");
+    return true;
+}
+
+json_t *ccb_request_to_json(const CcbRequest *request)
+{
+    json_t *json = json_pack("{ssss}", "Action", request->action, "Version", API_VERSION);
+    for (guint i = 0; i < request->parameters->len; i++) {
+        const Parameter *p = request->parameters->pdata[i];
+        json_object_set_new(json, p->name, json_string(p->value));
+    }
+    return json;
+}
+
+/* As it stands where no shell would make anything else of it; caller frees. */
+static char *shell_word(const char *word)
+{
+    static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_./:,@%+=";
+    bool is_plain = word[0] != '\0' && word[strspn(word, plain)] == '\0';
+    return is_plain ? g_strdup(word) : g_shell_quote(word);
+}
+
+char *ccb_request_to_command(const CcbRequest *request)
+{
+    GString *line = g_string_new(NULL);
+    g_string_printf(line, "aliyun ecs %s", request->action);
+    for (guint i = 0; i < request->parameters->len; i++) {
+        const Parameter *p = request->parameters->pdata[i];
+        g_autofree char *value = shell_word(p->value);
+        g_string_append_printf(line, " \\\n    --%s %s", p->name, value);
+    }
+    g_string_append_c(line, '\n');
+    return g_string_free(line, FALSE);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * RunInstances, for the confidential GPU types.  They are confidential by their type: unlike CPU
+ * instances with TDX they take no SecurityOptions.
+ */
+#include "base/error.h"
+#include "format/ecs.h"
+#include "request/build.h"
+
+static const CcbEcsType *find_type(const char *name, GError **error)
+{
+    size_t n;
+    const CcbEcsType *types = ccb_ecs_types(&n);
+    const CcbEcsType *type = name ? ccb_ecs_type(name) : NULL;
+    if (type != NULL)
+        return type;
+    g_autoptr(GString) names = g_string_new(NULL);
+    for (size_t i = 0; i < n; i++)
+        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", types[i].name);
+    if (name == NULL)
+        ccb_fail(error, CCB_ERR_USAGE, "request run: --instance-type is missing");
+    else
+        ccb_fail(error, CCB_ERR_USAGE,
+                 "--instance-type=%s is none of the confidential GPU instance types", name);
+    ccb_hint(error, "these are: %s", names->str);
+    return NULL;
+}
+
+/* The guide: an instance with eight GPUs that is created or restarted with further devices may fail
+ * to start, because the bounce buffer runs out. */
+static bool refuse_device(const CcbEcsType *type, const char *option, const char *what,
+                          GError **error)
+{
+    ccb_fail(
+        error, CCB_ERR_USAGE,
+        "%s: %s can't be created with %s: the device takes bounce buffer (swiotlb) that 8 GPUs "
+        "need, and the instance may fail to start",
+        option, type->name, what);
+    return ccb_hint(error, "attach it when the instance runs, and detach it before a restart");
+}
+
+static bool check_devices(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
+{
+    if (type->gpus == 8 && wish->data_disk_gib > 0)
+        return refuse_device(type, "--data-disk", "a data disk", error);
+    if (type->gpus == 8 && wish->interface != NULL)
+        return refuse_device(type, "--network-interface", "a secondary network interface", error);
+    return wish->interface == NULL ||
+           ccb_request_check_id("--network-interface", wish->interface, "vsw-", error);
+}
+
+static bool check_size(const char *option, unsigned gib, GError **error)
+{
+    enum { SMALLEST = 1, LARGEST = 2048 };
+    return gib == 0 || (gib >= SMALLEST && gib <= LARGEST) ||
+           ccb_fail(error, CCB_ERR_USAGE, "%s=%u: expected %d to %d GiB", option, gib, SMALLEST,
+                    LARGEST);
+}
+
+static bool check_bandwidth(unsigned bandwidth, GError **error)
+{
+    enum { LARGEST = 100 };
+    return bandwidth <= LARGEST ||
+           ccb_fail(error, CCB_ERR_USAGE, "--bandwidth=%u: expected at most %d Mbit/s", bandwidth,
+                    LARGEST);
+}
+
+/* An InstanceName follows the rules of image names. */
+static bool check_name(const char *name, GError **error)
+{
+    if (name == NULL || ccb_ecs_image_name_check(name, error))
+        return true;
+    g_prefix_error(error, "--name: an instance is named as an image: ");
+    return false;
+}
+
+static bool check(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
+{
+    return ccb_request_check_id("IMAGE-ID", wish->image_id, "", error) &&
+           ccb_request_check_id("--vswitch", wish->vswitch, "vsw-", error) &&
+           ccb_request_check_id("--security-group", wish->security_group, "sg-", error) &&
+           ccb_request_check_id("--key-pair", wish->key_pair, "", error) &&
+           check_name(wish->name, error) && check_size("--disk-size", wish->disk_gib, error) &&
+           check_size("--data-disk", wish->data_disk_gib, error) &&
+           check_bandwidth(wish->bandwidth, error) && check_devices(wish, type, error);
+}
+
+static void add_network(CcbRequest *request, const CcbRunWish *wish)
+{
+    ccb_request_add(request, "VSwitchId", wish->vswitch);
+    ccb_request_add(request, "SecurityGroupId", wish->security_group);
+    if (wish->bandwidth > 0) {
+        ccb_request_add(request, "InternetChargeType", "PayByTraffic");
+        ccb_request_add_number(request, "InternetMaxBandwidthOut", wish->bandwidth);
+    }
+    if (wish->interface != NULL) { /* beside the primary one, which VSwitchId makes */
+        ccb_request_add(request, "NetworkInterface.1.InstanceType", "Secondary");
+        ccb_request_add(request, "NetworkInterface.1.VSwitchId", wish->interface);
+        ccb_request_add(request, "NetworkInterface.1.SecurityGroupId", wish->security_group);
+    }
+}
+
+static void add_disks(CcbRequest *request, const CcbRunWish *wish)
+{
+    ccb_request_add(request, "SystemDisk.Category", "cloud_essd");
+    if (wish->disk_gib > 0)
+        ccb_request_add_number(request, "SystemDisk.Size", wish->disk_gib);
+    if (wish->data_disk_gib > 0) {
+        ccb_request_add(request, "DataDisk.1.Category", "cloud_essd");
+        ccb_request_add_number(request, "DataDisk.1.Size", wish->data_disk_gib);
+    }
+}
+
+CcbRequest *ccb_request_run(const CcbRunWish *wish, GError **error)
+{
+    const CcbEcsType *type = find_type(wish->type, error);
+    if (type == NULL || !check(wish, type, error))
+        return NULL;
+    g_autoptr(CcbRequest) request = ccb_request_new("RunInstances");
+    ccb_request_add(request, "RegionId", wish->region ? wish->region : type->region);
+    ccb_request_add(request, "ZoneId", wish->zone ? wish->zone : type->zone);
+    ccb_request_add(request, "InstanceType", type->name);
+    ccb_request_add(request, "ImageId", wish->image_id);
+    ccb_request_add(request, "InstanceName", wish->name);
+    ccb_request_add(request, "KeyPairName", wish->key_pair);
+    add_network(request, wish);
+    add_disks(request, wish);
+    ccb_request_add(request, "Amount", "1");
+    if (!ccb_request_add_tag(request, "ccbake-key", wish->key, error))
+        return NULL;
+    ccb_request_finish(request, wish->again, wish->dry_run);
+    return g_steal_pointer(&request);
+}

@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# ccbake request: the parameters of ImportImage and RunInstances, by the names and limits of the ECS API reference.
+load helpers
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    qemu-img create -q -f qcow2 image.qcow2 20G
+    SHA256=$(sha256sum <image.qcow2 | cut -d' ' -f1)
+    jq -n --arg sha256 "$SHA256" '{manifest: 1, key: ("c" * 64), driver: "570.148.08",
+        recipe: {name: "acme gpu", gpus: 8}, image: {sha256: $sha256}}' >image.json
+}
+
+# The names that the API reference of 2014-05-26 has, as far as they could be of use here; N is a number.
+IMPORT_NAMES='Action Version RegionId ImageName Description Architecture OSType Platform BootMode RoleName LicenseType
+    DetectionStrategy ResourceGroupId ClientToken DryRun Features.NvmeSupport StorageLocationArn
+    DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject
+    DiskDeviceMapping.N.DiskImageSize DiskDeviceMapping.N.DiskImSize DiskDeviceMapping.N.Device Tag.N.Key Tag.N.Value'
+RUN_NAMES='Action Version RegionId ZoneId ImageId InstanceType SecurityGroupId VSwitchId InstanceName HostName Description
+    KeyPairName Amount MinAmount ClientToken DryRun InternetChargeType InternetMaxBandwidthOut InternetMaxBandwidthIn
+    SystemDisk.Category SystemDisk.Size SystemDisk.DiskName DataDisk.N.Category DataDisk.N.Size
+    NetworkInterface.N.VSwitchId NetworkInterface.N.SecurityGroupId NetworkInterface.N.InstanceType UserData
+    Tag.N.Key Tag.N.Value'
+
+# official NAMES: every key of the JSON is one of them, every value a text.
+official() {
+    local key
+    jq -e 'all(.[]; type == "string")' <<<"$output" >/dev/null
+    while read -r key; do
+        [[ " $(tr -s '\n ' '  ' <<<"$1") " == *" $key "* ]] || fail "no parameter of the API: $key"
+    done < <(jq -r 'keys[]' <<<"$output" | sed -E 's/\.[0-9]+\./.N./')
+}
+
+value() {
+    jq -r --arg name "$1" '.[$name] // ""' <<<"$output"
+}
+
+# values NAME=VALUE...: the JSON has these.
+values() {
+    local pair
+    for pair in "$@"; do
+        assert_equal "${pair%%=*}=$(value "${pair%%=*}")" "$pair"
+    done
+}
+
+# What a shell makes of the command line, an argument a line.
+words_of_command() {
+    (
+        aliyun() { printf '%s\n' "$@"; }
+        eval "$1"
+    )
+}
+
+import() {
+    run_ccbake request import --format=json "$@"
+}
+
+# start TYPE ARGUMENT...
+start() {
+    run_ccbake request run m-2zeexample --format=json --vswitch vsw-1 --security-group sg-1 --key-pair acme \
+        --instance-type "$@"
+}
+
+@test "request import: all that the image needs, by official names" {
+    import image.qcow2 oss://acme-images/gpu/image.qcow2
+    official "$IMPORT_NAMES"
+    values Action=ImportImage RegionId=cn-beijing "ImageName=image-${SHA256:0:12}" Architecture=x86_64 OSType=linux \
+        Platform=Aliyun BootMode=UEFI Features.NvmeSupport=supported LicenseType=Auto \
+        RoleName=AliyunECSImageImportDefaultRole DiskDeviceMapping.1.Format=QCOW2 \
+        DiskDeviceMapping.1.OSSBucket=acme-images DiskDeviceMapping.1.OSSObject=gpu/image.qcow2 \
+        DiskDeviceMapping.1.DiskImageSize=20 Tag.1.Key=ccbake-sha256 "Tag.1.Value=$SHA256" Tag.2.Key=ccbake-key \
+        "Tag.2.Value=$(jq -r .key image.json)" Tag.3.Key=ccbake-recipe 'Tag.3.Value=acme gpu' Tag.4.Key=ccbake-driver \
+        Tag.4.Value=570.148.08 DryRun=
+    [[ $(value ClientToken) =~ ^[a-z0-9-]{20,64}$ ]]
+}
+
+@test "request import: formats and sizes" {
+    qemu-img create -q -f raw raw.img 5G
+    import raw.img oss://acme/x
+    values DiskDeviceMapping.1.Format=RAW DiskDeviceMapping.1.DiskImageSize=5
+    qemu-img create -q -f vpc -o subformat=dynamic,force_size=on vhd.img $((20 * 1024 + 1))M
+    import vhd.img oss://acme/x --disk-size 40
+    values DiskDeviceMapping.1.Format=VHD DiskDeviceMapping.1.DiskImageSize=40
+    import vhd.img oss://acme/x
+    values DiskDeviceMapping.1.DiskImageSize=21
+    run_ccbake 2 request import image.qcow2 oss://acme/x --disk-size 19
+    assert_contains '--disk-size=19: expected 20 GiB, as the image has, to 500'
+    run_ccbake 2 request import image.qcow2 oss://acme/x --disk-size 501
+    qemu-img create -q -f qcow2 small.qcow2 5119M
+    run_ccbake 4 request import small.qcow2 oss://acme/x
+    assert_contains '5119 MiB, expected 5 to 500 GiB'
+    qemu-img create -q -f qcow2 large.qcow2 501G
+    run_ccbake 4 request import large.qcow2 oss://acme/x
+    qemu-img create -q -f vmdk image.vmdk 20G
+    run_ccbake 4 request import image.vmdk oss://acme/x
+    run_ccbake 4 request import absent.qcow2 oss://acme/x
+}
+
+@test "request import: names and objects" {
+    local bad
+    import image.qcow2 oss://acme/x --name acme-gpu-1
+    values ImageName=acme-gpu-1
+    for bad in a 1gpu aliyun-gpu acs:gpu 'a/b' "$(printf 'a%.0s' {1..129})" http://x; do
+        run_ccbake 2 request import image.qcow2 oss://acme/x --name "$bad"
+        assert_contains "the image name"
+    done
+    cp image.qcow2 'aliyun 3.qcow2'
+    import 'aliyun 3.qcow2' oss://acme/x
+    values "ImageName=ccbake-aliyun-3-${SHA256:0:12}"
+    for bad in s3://acme/x oss://acme oss://acme/ oss://Acme/x oss://ac/x oss://-acme/x oss://acme-/x oss://acme//x \
+        "oss://$(printf 'a%.0s' {1..64})/x" "oss://acme/$(printf 'a%.0s' {1..1024})" $'oss://acme/x\ny'; do
+        run_ccbake 2 request import image.qcow2 "$bad"
+        assert_contains 'is not an object like oss://BUCKET/KEY'
+    done
+}
+
+@test "request import: the manifest is believed only where it is this file's" {
+    echo x >>image.qcow2
+    run_ccbake request import image.qcow2 oss://acme/x --format=aliyun
+    assert_contains 'image.json tells of another file than image.qcow2'
+    assert_contains "--Tag.1.Value $(sha256sum <image.qcow2 | cut -d' ' -f1)"
+    [[ $output != *ccbake-key* ]] || fail "$output"
+    run_ccbake 4 request import image.qcow2 oss://acme/x --manifest image.json
+    assert_contains 'the digests differ'
+    run_ccbake 4 request import image.qcow2 oss://acme/x --manifest absent.json
+    echo '{}' >image.json
+    run_ccbake 4 request import image.qcow2 oss://acme/x
+    assert_contains 'is not the manifest of an image'
+    jq -n --arg sha256 "$(sha256sum <image.qcow2 | cut -d' ' -f1)" \
+        '{manifest: 1, key: "k", recipe: {name: "see http://x"}, image: {sha256: $sha256}}' >image.json
+    run_ccbake 2 request import image.qcow2 oss://acme/x
+    assert_contains 'the tag ccbake-recipe: "see http://x" begins with acs: or holds http:// or https://'
+    rm image.json
+    import image.qcow2 oss://acme/x
+    values Tag.2.Key=
+}
+
+@test "request: the same wish has the same token, another one another; a dry run uses none up" {
+    local first
+    import image.qcow2 oss://acme/x
+    first=$(value ClientToken)
+    import image.qcow2 oss://acme/x
+    assert_equal "$(value ClientToken)" "$first"
+    import image.qcow2 oss://acme/x --again m-failed
+    [[ $(value ClientToken) != "$first" ]]
+    import image.qcow2 oss://acme/y
+    [[ $(value ClientToken) != "$first" ]]
+    import image.qcow2 oss://acme/x --dry-run
+    values ClientToken= DryRun=true
+}
+
+@test "request: the command line says the same as the JSON, through any shell" {
+    local json
+    import image.qcow2 "oss://acme/it's a \$(key) \"x\""
+    json=$output
+    run_ccbake request import image.qcow2 "oss://acme/it's a \$(key) \"x\"" --format=aliyun
+    assert_equal "$(head -n 1 <<<"$output")" 'aliyun ecs ImportImage \'
+    assert_equal "$(words_of_command "$output")" \
+        "$(jq -r '"ecs", .Action, (del(.Action, .Version) | to_entries[] | "--" + .key, .value)' <<<"$json")"
+    run_ccbake request import image.qcow2 oss://acme/x
+    assert_equal "$(jq -rs '.[0].Action' < <(sed '/^$/,$d' <<<"$output"))" ImportImage
+    assert_contains $'}\n\naliyun ecs ImportImage'
+}
+
+@test "request run: the four instance types, by official names" {
+    local type
+    for type in ecs.gn8v-tee.4xlarge ecs.gn8v-tee.6xlarge ecs.gn8v-tee-8x.16xlarge ecs.gn8v-tee-8x.48xlarge; do
+        start "$type" --name acme-1 --disk-size 100 --bandwidth 5
+        official "$RUN_NAMES"
+        values Action=RunInstances RegionId=cn-beijing ZoneId=cn-beijing-l "InstanceType=$type" ImageId=m-2zeexample \
+            InstanceName=acme-1 KeyPairName=acme VSwitchId=vsw-1 SecurityGroupId=sg-1 SystemDisk.Category=cloud_essd \
+            SystemDisk.Size=100 InternetMaxBandwidthOut=5 InternetChargeType=PayByTraffic Amount=1
+        [[ $output != *SecurityOptions* ]] || fail "$output"
+        start "$type"
+        values SystemDisk.Size= InternetMaxBandwidthOut= InstanceName=
+    done
+}
+
+@test "request run: eight GPUs take no further device at creation, and the reason is named; one GPU does" {
+    local type
+    for type in ecs.gn8v-tee-8x.16xlarge ecs.gn8v-tee-8x.48xlarge; do
+        run_ccbake 2 request run m-1 --instance-type $type --vswitch vsw-1 --security-group sg-1 --key-pair k --data-disk 100
+        assert_contains "--data-disk: $type can't be created with a data disk"
+        assert_contains 'bounce buffer (swiotlb)'
+        assert_contains 'hint: attach it when the instance runs, and detach it before a restart'
+        run_ccbake 2 request run m-1 --instance-type $type --vswitch vsw-1 --security-group sg-1 --key-pair k \
+            --network-interface vsw-2
+        assert_contains "$type can't be created with a secondary network interface"
+        assert_contains 'bounce buffer (swiotlb)'
+    done
+    start ecs.gn8v-tee.4xlarge --data-disk 100 --network-interface vsw-2
+    official "$RUN_NAMES"
+    values DataDisk.1.Category=cloud_essd DataDisk.1.Size=100 NetworkInterface.1.VSwitchId=vsw-2 \
+        NetworkInterface.1.InstanceType=Secondary NetworkInterface.1.SecurityGroupId=sg-1
+}
+
+@test "request run: what is missing or none is named" {
+    local ids=(--vswitch vsw-1 --security-group sg-1 --key-pair k) type=ecs.gn8v-tee.4xlarge
+    run_ccbake 2 request run m-1 "${ids[@]}"
+    assert_contains '--instance-type is missing'
+    assert_contains 'ecs.gn8v-tee-8x.48xlarge'
+    run_ccbake 2 request run m-1 "${ids[@]}" --instance-type ecs.g8i.large
+    assert_contains '--instance-type=ecs.g8i.large is none of'
+    run_ccbake 2 request run m-1 --instance-type $type --security-group sg-1 --key-pair k
+    assert_contains '--vswitch is missing'
+    run_ccbake 2 request run m-1 --instance-type $type --vswitch sg-1 --security-group sg-1 --key-pair k
+    assert_contains '--vswitch=sg-1: expected an ID like vsw-'
+    run_ccbake 2 request run 'm 1' --instance-type $type "${ids[@]}"
+    run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --disk-size 2049
+    assert_contains '--disk-size=2049: expected 1 to 2048 GiB'
+    run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --bandwidth 101
+    run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --name 1
+    assert_contains '--name: an instance is named as an image'
+    run_ccbake 2 request frob x
+    assert_contains 'expected import IMAGE oss://BUCKET/KEY, or run IMAGE-ID'
+    run_ccbake 2 request import image.qcow2
+}
+
+@test "request run: an image for eight GPUs is not for one" {
+    start ecs.gn8v-tee-8x.16xlarge --manifest image.json
+    values Tag.1.Key=ccbake-key "Tag.1.Value=$(jq -r .key image.json)"
+    run_ccbake 2 request run m-1 --instance-type ecs.gn8v-tee.4xlarge --vswitch vsw-1 --security-group sg-1 --key-pair k \
+        --manifest image.json
+    assert_contains 'the image is for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1'
+}
