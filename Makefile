@@ -25,7 +25,7 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate overlays/selftest/ccbake-selftest
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate overlays/selftest/ccbake-selftest
 
 .PHONY: all check check-unit check-asan demo bench deps lint format install uninstall clean
 .DELETE_ON_ERROR:
@@ -101,6 +101,8 @@ lint: deps
 format:
 	clang-format -i $(sort $(wildcard bake/*.c bake/*/*.[ch] tests/unit/*.[ch]))
 
+TOOLS := import-image run-instance check-instance
+
 install: all
 	install -D -m 0755 $(BUILD)/ccbake $(DESTDIR)$(PREFIX)/bin/ccbake
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(BUILD)/man/ccbake.1
@@ -110,7 +112,13 @@ install: all
 	cd overlays && find . -type f -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/overlays/{} \;
 	chmod 0755 $(DESTDIR)$(PREFIX)/share/ccbake/overlays/selftest/ccbake-selftest
 
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/libexec/ccbake $(TOOLS:%=scripts/%)
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/libexec/ccbake scripts/cloud-lib.bash
+	for tool in $(TOOLS); do ln -sf ../libexec/ccbake/$$tool $(DESTDIR)$(PREFIX)/bin/ccbake-$$tool; done
+
 uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/ccbake-%)
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/ccbake
 	rm -f $(DESTDIR)$(PREFIX)/bin/ccbake $(DESTDIR)$(PREFIX)/share/man/man1/ccbake.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5/ccbake-recipe.5 \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ccbake

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What import-image, run-instance and check-instance have in common: options, calls of the vendor's own CLI, what its
+# errors mean, and waiting.
+#
+#   need PROGRAM...           all of them are there, or exit 5
+#   cloud ACTION ARGUMENT...  `aliyun ecs`, its answer in $answer; on an error: false, with $error_code, $error_text
+#   cloud_or_die ...          the same; an error is explained and ends the script with 1
+#   to_arguments JSON         the parameters of a request, as $arguments for `aliyun`
+#   wait_until SECONDS WHAT FUNCTION   asks FUNCTION until it returns other than 1, with a bar; see there
+
+# shellcheck disable=SC2034 # $answer, $arguments and $error_text are for the scripts
+
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+if [[ -z ${CCBAKE:-} ]]; then
+    CCBAKE=ccbake
+    [[ ! -x $here/../build/ccbake ]] || CCBAKE=$here/../build/ccbake
+fi
+me=$(basename "$0")
+call_limit=120       # seconds for one call
+attempts=5           # of a call that the cloud puts off
+pause=${CCBAKE_PAUSE:-5} # seconds before the second attempt, and between the first questions of a wait
+
+say() {
+    printf '%-8s %s\n' "$1" "$2" >&2
+}
+
+die() {
+    local status=$1 line
+    shift
+    printf '%s: %s\n' "$me" "$1" >&2
+    for line in "${@:2}"; do
+        printf 'hint: %s\n' "$line" >&2
+    done
+    exit "$status"
+}
+
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || die 5 "$program is not installed"
+    done
+}
+
+# option_value "$@": the value of an option that stands as --name VALUE or --name=VALUE, in $value; how many words it
+# took, in $taken.
+option_value() {
+    if [[ $1 == --*=* ]]; then
+        value=${1#*=} taken=1
+    elif (($# >= 2)); then
+        value=$2 taken=2
+    else
+        die 2 "$1 needs a value" "see $me --help"
+    fi
+}
+
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+# A field of an error as the CLI prints it: "ErrorCode: X", or in JSON.
+error_field() {
+    sed -nE "s/^.*\"?$1\"?: *\"?([^\"]*[^\", ])\"?,?.*\$/\1/p" <<<"$answer" | head -n 1
+}
+
+is_put_off() {
+    case $1 in
+        Throttling* | ServiceUnavailable* | InternalError | Idempotence.Processing | OperationConflict) ;;
+        *) return 1 ;;
+    esac
+}
+
+cloud() {
+    local try status delay=$pause
+    for ((try = 1; ; try++)); do
+        status=0
+        answer=$(timeout --foreground -k 5 "$call_limit" aliyun ecs "$@" 2>&1) || status=$?
+        ((status != 0)) || return 0
+        error_code=$(error_field ErrorCode)
+        [[ -n $error_code ]] || error_code=$(error_field Code)
+        error_text=$(error_field Message) request_id=$(error_field RequestId)
+        ((status != 124)) || error_code=Timeout error_text="no answer within $call_limit s"
+        is_put_off "$error_code" && ((try < attempts)) || return 1
+        say wait "$error_code: trying again in $delay s"
+        sleep "$delay"
+        delay=$((delay * 2))
+    done
+}
+
+cloud_or_die() {
+    cloud "$@" || give_up "$1"
+}
+
+# Says what the error of the last call means, and ends.
+give_up() {
+    local meaning
+    meaning=$(meaning_of "$error_code")
+    printf '%s: %s: %s\n' "$me" "$1" "${meaning:-${error_text:-${answer:-no answer}}}" >&2
+    printf '  %-10s %s\n' code "${error_code:-unknown}" message "${error_text:-none}" RequestId "${request_id:-none}" >&2
+    exit 1
+}
+
+to_arguments() {
+    mapfile -d '' arguments < <(jq -j 'del(.Action, .Version) | to_entries[] | "--" + .key, "\u0000", .value, "\u0000"' <<<"$1")
+}
+
+# What documented error codes mean, and what to do; nothing for others.
+meaning_of() {
+    case $1 in
+        # of every call
+        InvalidAccessKeyId* | SignatureDoesNotMatch | InvalidSecurityToken* | MissingSecurityToken)
+            echo "the credentials of aliyun are not valid: run \`aliyun configure\`" ;;
+        Forbidden.RAM | Forbidden | NoPermission | Forbidden.Unauthorized | Forbidden.SubUser)
+            echo "this account may not do that: it needs a RAM policy for ECS (AliyunECSFullAccess, or a smaller one)" ;;
+        InvalidAccountStatus.NotEnoughBalance | InvalidAccountStatus*)
+            echo "the account has not enough balance, or payments are overdue" ;;
+        Throttling*) echo "the cloud puts our calls off; run it again later" ;;
+        InvalidRegionId.NotFound) echo "there is no such region" ;;
+        DryRunOperation) echo "the request is in order" ;;
+        # of ImportImage
+        NoSetRoletoECSServiceAcount | NoSetRoletoECSServiceAccount | InvalidRole*)
+            echo "ECS may not read the bucket: create the RAM role AliyunECSImageImportDefaultRole (exactly this name), which ecs.aliyuncs.com may assume, with the policy AliyunECSImageImportRolePolicy" ;;
+        InvalidOSSBucket.NotFound | InvalidOSSBucket.NotMatched)
+            echo "there is no such bucket in the region of the image: both have to be in the same" ;;
+        InvalidOSSObject.NotFound | InvalidOSSObject.Malformed | InvalidOSSObject.Size)
+            echo "the bucket does not have the image under this key" ;;
+        InvalidImageName.Duplicated)
+            echo "another image has this name: take another one with --name, or delete that image" ;;
+        InvalidImageName.Malformed) echo "the cloud does not take this name; see --name" ;;
+        InvalidImageSize | InvalidDataDiskSize | InvalidOperation.DiskImageSizeExceeded)
+            echo "the cloud does not take the size of the image; see --disk-size" ;;
+        InvalidImageFormat.Malformed) echo "the cloud does not take the format of the image: qcow2, VHD and raw will do" ;;
+        InvalidRegion.NotSupport) echo "no images can be imported in this region" ;;
+        ImageIsImporting) echo "this image is being imported already" ;;
+        QuotaExceed.Image) echo "the account has as many custom images as it may: delete some, or raise the quota" ;;
+        ImportImageFailed) echo "the import failed inside the cloud: try again, or open a ticket" ;;
+        UserNotInTheWhiteList) echo "the account may not import images: open a ticket" ;;
+        # of RunInstances
+        InvalidImageId.NotFound) echo "there is no such image in this region and account" ;;
+        ImageNotSupportInstanceType | InvalidImage.NotSupport* | InvalidInstanceType.NotSupport* | InvalidParameter.NotMatch)
+            echo "the image and the instance type do not fit: was it imported with BootMode=UEFI and NvmeSupport, as scripts/import-image does?" ;;
+        InvalidInstanceType.ValueNotSupported | InvalidInstanceType.ValueUnauthorized | InvalidResourceType.NotSupported | Zone.NotOnSale | InvalidInstanceType.ZoneNotSupported)
+            echo "this zone does not have the instance type for this account; the family may need an invitation" ;;
+        OperationDenied.NoStock | Invalid.Zone.NotEnoughResource) echo "the instance type is sold out in this zone: try again later" ;;
+        InvalidVSwitchId.NotFound | InvalidVSwitchId*) echo "there is no such vSwitch in this zone" ;;
+        InvalidSecurityGroupId*) echo "there is no such security group in the VPC of the vSwitch" ;;
+        InvalidKeyPairName.NotFound | InvalidKeyPair*) echo "there is no such key pair in this region" ;;
+        QuotaExceed.* | QuotaExceeded*) echo "a quota of the account is used up: raise it in the console" ;;
+        InvalidDiskSize* | InvalidSystemDiskSize*) echo "the cloud does not take the size of a disk; see --disk-size" ;;
+        IdempotentParameterMismatch | IdempotentProcessing)
+            echo "an earlier request with this token was another one; --again=WORD makes this a new one" ;;
+    esac
+}
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+show_progress() {
+    local what=$1 percent=$2 seconds=$3 filled
+    if [[ -t 2 ]]; then
+        filled=$((percent * 30 / 100))
+        printf '\r%-8s [%-30s] %3d %%  %d min ' "$what" "$(printf '%*s' "$filled" '' | tr ' ' '=')" "$percent" \
+            $((seconds / 60)) >&2
+    elif [[ $percent != "${shown:-}" ]]; then
+        say "$what" "$percent %, after $seconds s"
+        shown=$percent
+    fi
+}
+
+end_progress() {
+    [[ ! -t 2 ]] || echo >&2
+}
+
+# Asks FUNCTION, at growing distances: it returns 0 when all is done, 1 while it is not, and sets $percent. Gives 1 when
+# the time is up.
+wait_until() {
+    local limit=$1 what=$2 ask=$3 started=$SECONDS distance=$pause
+    percent=0 shown=
+    while ! "$ask"; do
+        show_progress "$what" "$percent" $((SECONDS - started))
+        if ((SECONDS - started >= limit)); then
+            end_progress
+            return 1
+        fi
+        sleep "$distance"
+        ((distance >= 12 * pause)) || distance=$((distance + pause))
+    done
+    show_progress "$what" 100 $((SECONDS - started))
+    end_progress
+}

@@ -1,0 +1,417 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# scripts/import-image, run-instance and check-instance.  A fake `aliyun` says what they call, in which order, and answers
+# as the test wants; it proves nothing about the cloud.  Behind the fake `ssh` the self-test really runs, on a recorded
+# instance.
+load helpers
+load selftest
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    mkdir bin answers
+    export FAKE=$PWD PATH=$PWD/bin:$PATH CCBAKE_PAUSE=0 REAL_CCBAKE=$CCBAKE
+    export CCBAKE=$FAKE/bin/ccbake
+    fake_ccbake
+    fake_aliyun
+    qemu-img create -q -f qcow2 image.qcow2 20G
+    SHA256=$(sha256sum <image.qcow2 | cut -d' ' -f1)
+    jq -n --arg sha256 "$SHA256" '{manifest: 1, key: ("c" * 64), recipe: {name: "acme", gpus: 8}, image: {sha256: $sha256}}' \
+        >image.json
+}
+
+# preflight and upload are noted, and may fail; the rest is the real one.
+fake_ccbake() {
+    cat >bin/ccbake <<'END'
+#!/bin/sh
+case $1 in
+preflight | upload)
+    echo "ccbake $*" >>"$FAKE/calls"
+    if [ -e "$FAKE/$1.fails" ]; then
+        echo "ccbake: $1 failed" >&2
+        exit "$(cat "$FAKE/$1.fails")"
+    fi
+    ;;
+*) exec "$REAL_CCBAKE" "$@" ;;
+esac
+END
+    chmod +x bin/ccbake
+}
+
+# The first answer that waits is given: answers/ACTION.1, .2 ...; the last one again and again. One that begins with
+# ERROR is an error.
+fake_aliyun() {
+    cat >bin/aliyun <<'END'
+#!/bin/sh
+action=$2
+echo "aliyun $*" >>"$FAKE/calls"
+next=$(ls "$FAKE/answers/$action".* 2>/dev/null | sort -t . -k 2 -n | head -n 1)
+[ -n "$next" ] || { echo "no answer for $action"; exit 99; }
+cat "$next"
+status=0
+if grep -q '^ERROR' "$next"; then status=1; fi
+[ "$(ls "$FAKE/answers/$action".* | wc -l)" = 1 ] || rm "$next"
+exit $status
+END
+    chmod +x bin/aliyun
+}
+
+# answers ACTION TEXT...: what the cloud says, one call after the other.
+answers() {
+    local action=$1 n=1 text
+    rm -f "answers/$action".*
+    for text in "${@:2}"; do
+        echo "$text" >"answers/$action.$n"
+        n=$((n + 1))
+    done
+}
+
+error() {
+    printf 'ERROR: SDK.ServerError\nErrorCode: %s\nRecommend: https://error-center\nRequestId: 8F0B-77\nMessage: %s\n' "$1" "${2:-no words}"
+}
+
+images() {
+    local status=$1 progress=${2:-100%}
+    jq -cn --arg status "$status" --arg progress "$progress" \
+        '{Images: {Image: [{ImageId: "m-1", Status: $status, Progress: $progress, BootMode: "UEFI", Features: {NvmeSupport: "supported"}}]}}'
+}
+
+NO_IMAGES='{"Images": {"Image": []}}'
+STARTED='{"RequestId": "1", "ImageId": "m-1", "TaskId": "t-1"}'
+
+import_image() {
+    local expected=$1
+    shift
+    : >calls
+    run "$TOP/scripts/import-image" image.qcow2 oss://acme/image.qcow2 "$@"
+    [[ $status == "$expected" ]] || fail "exit code: expected $expected, got $status" "$output" "$(cat calls)"
+}
+
+# The verbs and actions that were called, in order.
+calls() {
+    sed -E 's/^(ccbake [a-z]+|aliyun ecs [A-Za-z]+).*/\1/' calls | awk '{ print $NF }' | tr '\n' ' ' | sed 's/ $//'
+}
+
+@test "import-image: preflight, look, upload, import, wait" {
+    answers DescribeImages "$NO_IMAGES" "$NO_IMAGES" "$(images Creating 3%)" "$(images Creating 57%)" "$(images Available)"
+    answers ImportImage "$STARTED"
+    import_image 0 --region=cn-beijing --internal
+    assert_equal "$(calls)" "preflight DescribeImages upload ImportImage DescribeImages DescribeImages DescribeImages DescribeImages"
+    assert_equal "${lines[-1]}" m-1
+    assert_contains 'import   57 %'
+    assert_equal "$(grep '^ccbake preflight' calls)" \
+        "ccbake preflight image.qcow2 --region=cn-beijing --instance-type=ecs.gn8v-tee-8x.16xlarge"
+    assert_equal "$(grep '^ccbake upload' calls)" "ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing --internal"
+    grep -q "DescribeImages .*--Tag.1.Key ccbake-sha256 --Tag.1.Value $SHA256 " calls
+    # All parameters of the request reach the call.
+    assert_equal "$(grep -oE 'aliyun ecs ImportImage .*' calls)" \
+        "$("$REAL_CCBAKE" request import image.qcow2 oss://acme/image.qcow2 --format=aliyun | tr -d '\\\n' | tr -s ' ')"
+}
+
+@test "import-image: the same digest is the same image, and nothing is sent" {
+    answers DescribeImages "$(images Available)"
+    import_image 0
+    assert_equal "$(calls)" "preflight DescribeImages"
+    assert_contains 'm-1 is this image: nothing to do'
+    assert_equal "${lines[-1]}" m-1
+}
+
+@test "import-image: one that is on its way is waited for, and not sent again" {
+    answers DescribeImages "$(images Creating 3%)" "$(images Creating 9%)" "$(images Available)"
+    import_image 0
+    assert_equal "$(calls)" "preflight DescribeImages DescribeImages DescribeImages"
+}
+
+@test "import-image: after a failure it is another request" {
+    local first
+    answers DescribeImages "$NO_IMAGES" "$(images CreateFailed 0%)"
+    answers ImportImage "$STARTED"
+    answers DescribeTaskAttribute '{"OperationProgressSet": {"OperationProgress": [{"ErrorCode": "NO_ROOT", "ErrorMsg": "no root found"}]}}'
+    import_image 1
+    assert_contains 'the import of m-1 failed: NO_ROOT: no root found'
+    assert_contains 'DeleteImage --RegionId cn-beijing --ImageId m-1'
+    first=$(grep -oE 'ClientToken [^ ]+' calls)
+    answers DescribeImages "$(images CreateFailed 0%)" "$(images Available)"
+    import_image 0
+    assert_equal "$(calls)" "preflight DescribeImages upload ImportImage DescribeImages"
+    [[ $(grep -oE 'ClientToken [^ ]+' calls) != "$first" ]]
+    # An image that is there goes before one that failed.
+    answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-0", Status: "CreateFailed"}, {ImageId: "m-2", Status: "Available"}]}}')"
+    import_image 0
+    assert_equal "${lines[-1]}" m-2
+}
+
+@test "import-image --dry-run: says what it would do, and sends nothing" {
+    import_image 0 --dry-run --name acme-1
+    assert_equal "$(calls)" preflight
+    assert_contains 'ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing'
+    assert_contains 'aliyun ecs ImportImage'
+    assert_contains '--ImageName acme-1'
+    grep -q -- '--name=acme-1' calls
+}
+
+@test "import-image: what fails before ends it: preflight, upload, the request" {
+    echo 8 >preflight.fails
+    import_image 8
+    assert_equal "$(calls)" preflight
+    rm preflight.fails
+    echo 6 >upload.fails
+    answers DescribeImages "$NO_IMAGES"
+    import_image 6
+    assert_equal "$(calls)" "preflight DescribeImages upload"
+    import_image 2 --name=1x
+    assert_contains 'does not begin with a letter'
+    import_image 2 --frob
+    assert_contains '--frob is not an option'
+    import_image 2 --wait
+    assert_contains '--wait needs a value'
+    run "$TOP/scripts/import-image" image.qcow2
+    assert_equal "$status" 2
+}
+
+@test "import-image: clear words for every documented error, with code, message and RequestId" {
+    local code words
+    answers DescribeImages "$NO_IMAGES"
+    while IFS='|' read -r code words; do
+        answers ImportImage "$(error "$code" "the cloud's words")"
+        import_image 1
+        assert_contains "import-image: ImportImage: "
+        assert_contains "$words"
+        assert_contains "code       $code"
+        assert_contains "message    the cloud's words"
+        assert_contains "RequestId  8F0B-77"
+    done <<'END'
+NoSetRoletoECSServiceAcount|create the RAM role AliyunECSImageImportDefaultRole
+InvalidOSSBucket.NotFound|both have to be in the same
+InvalidOSSBucket.NotMatched|both have to be in the same
+InvalidOSSObject.NotFound|does not have the image under this key
+InvalidImageName.Duplicated|another image has this name
+InvalidImageName.Malformed|does not take this name
+InvalidImageSize|the size of the image
+InvalidImageFormat.Malformed|the format of the image
+InvalidRegionId.NotFound|no such region
+InvalidRegion.NotSupport|no images can be imported
+ImageIsImporting|being imported already
+QuotaExceed.Image|as many custom images as it may
+ImportImageFailed|failed inside the cloud
+UserNotInTheWhiteList|may not import images
+InvalidAccessKeyId.NotFound|run `aliyun configure`
+Forbidden.RAM|RAM policy
+Brand.New|ImportImage: the cloud's words
+END
+}
+
+@test "import-image: what the cloud puts off is tried again, and given up in the end" {
+    answers DescribeImages "$NO_IMAGES" "$(error Throttling.User)" "$(error ServiceUnavailable)" "$(images Available)"
+    answers ImportImage "$(error Throttling.User)" "$STARTED"
+    import_image 0
+    assert_equal "$(calls)" "preflight DescribeImages upload ImportImage ImportImage DescribeImages DescribeImages DescribeImages"
+    answers DescribeImages "$NO_IMAGES"
+    answers ImportImage "$(error Throttling.User)"
+    import_image 1
+    assert_equal "$(grep -c ImportImage calls)" 5
+    assert_contains "puts our calls off"
+}
+
+@test "import-image: the time is up, --wait 0, and a signal say how to go on" {
+    local pid rc=0
+    answers DescribeImages "$NO_IMAGES" "$(images Creating 1%)"
+    answers ImportImage "$STARTED"
+    import_image 0 --wait 0
+    assert_equal "$(calls)" "preflight DescribeImages upload ImportImage"
+    assert_equal "${lines[-1]}" m-1
+    answers DescribeImages "$(images Creating 1%)"
+    sed 's/wait \* 60/wait/' "$TOP/scripts/import-image" >import-image # minutes are seconds
+    cp "$TOP/scripts/cloud-lib.bash" .
+    run bash ./import-image image.qcow2 oss://acme/image.qcow2 --wait 1
+    assert_equal "$status" 3
+    assert_contains 'm-1 is still Creating after 1 min'
+    assert_contains 'run the same command again'
+    "$TOP/scripts/import-image" image.qcow2 oss://acme/image.qcow2 >out 2>&1 3>&- &
+    pid=$!
+    until grep -q 'import   1 %' out; do
+        kill -0 "$pid"
+        sleep 0.1
+    done
+    kill -TERM "$pid"
+    wait "$pid" || rc=$?
+    assert_equal "$rc" 130
+    output=$(cat out)
+    assert_contains 'interrupted; the import of m-1 goes on in the cloud'
+    assert_contains 'run the same command again to go on waiting'
+}
+
+# --- run-instance ---
+
+run_instance() {
+    local expected=$1
+    shift
+    : >calls
+    run "$TOP/scripts/run-instance" m-1 --instance-type ecs.gn8v-tee-8x.16xlarge --vswitch vsw-1 --security-group sg-1 \
+        --key-pair=acme "$@"
+    [[ $status == "$expected" ]] || fail "exit code: expected $expected, got $status" "$output" "$(cat calls)"
+}
+
+instances() {
+    jq -cn --arg status "$1" '{Instances: {Instance: [{InstanceId: "i-1", Status: $status,
+        PublicIpAddress: {IpAddress: ["203.0.113.7"]}, VpcAttributes: {PrivateIpAddress: {IpAddress: ["192.168.0.2"]}}}]}}'
+}
+
+NO_INSTANCES='{"Instances": {"Instance": []}}'
+
+@test "run-instance: looks at the image, starts, waits, and prints ID and addresses" {
+    answers DescribeImages "$(images Available)"
+    answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
+    answers DescribeInstances "$NO_INSTANCES" "$(instances Pending)" "$(instances Starting)" "$(instances Running)"
+    run_instance 0 --bandwidth 5 --manifest image.json
+    assert_equal "$(calls)" "DescribeImages RunInstances DescribeInstances DescribeInstances DescribeInstances DescribeInstances"
+    assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
+    grep -q -- '--InternetMaxBandwidthOut 5 .*--Tag.1.Key ccbake-key ' calls
+    # The same command has the same token.
+    local first
+    first=$(grep -oE 'ClientToken [^ ]+' calls)
+    answers DescribeInstances "$(instances Running)"
+    run_instance 0 --bandwidth 5 --manifest image.json
+    assert_equal "$(grep -oE 'ClientToken [^ ]+' calls)" "$first"
+    answers DescribeInstances "$NO_INSTANCES"
+    run_instance 1
+    assert_contains 'i-1, which this request made before, is gone'
+    assert_contains '--again=WORD'
+    answers DescribeInstances "$(instances Stopped)"
+    run_instance 1
+    assert_contains 'i-1 is Stopped, not Running'
+}
+
+@test "run-instance: an image that the type can't boot, and devices that eight GPUs can't take" {
+    answers DescribeImages "$NO_IMAGES"
+    run_instance 1
+    assert_contains 'there is no image m-1'
+    answers DescribeImages "$(images Creating)"
+    run_instance 1
+    assert_contains 'm-1 is Creating, not Available'
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].BootMode = "BIOS"')"
+    run_instance 1
+    assert_contains 'imported with BootMode=BIOS'
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Features.NvmeSupport = "unsupported"')"
+    run_instance 1
+    assert_contains 'without NVMe'
+    run_instance 2 --data-disk 100
+    assert_contains 'bounce buffer (swiotlb)'
+    assert_equal "$(calls)" ''
+}
+
+@test "run-instance: --dry-run, and clear words for errors" {
+    local code words
+    answers DescribeImages "$(images Available)"
+    answers RunInstances "$(error DryRunOperation)"
+    run_instance 0 --dry-run
+    assert_contains 'the request is in order'
+    grep -q -- '--DryRun true' calls
+    while IFS='|' read -r code words; do
+        answers RunInstances "$(error "$code" "the cloud's words")"
+        run_instance 1
+        assert_contains "$words"
+        assert_contains "code       $code"
+    done <<'END'
+OperationDenied.NoStock|sold out in this zone
+InvalidInstanceType.ValueNotSupported|does not have the instance type
+InvalidVSwitchId.NotFound|no such vSwitch
+InvalidSecurityGroupId.NotFound|no such security group
+InvalidKeyPairName.NotFound|no such key pair
+InvalidAccountStatus.NotEnoughBalance|not enough balance
+QuotaExceed.ElasticQuota|a quota of the account
+IdempotentParameterMismatch|--again=WORD
+ImageNotSupportInstanceType|BootMode=UEFI
+DryRunOperation|the request is in order
+END
+}
+
+# --- check-instance ---
+
+# A host whose self-test is this tree's, on a recorded instance.
+fake_ssh() {
+    command_of ssh <<'END'
+#!/bin/bash
+echo "ssh $*" >>"$FAKE/calls"
+[[ ! -e $FAKE/ssh.fails ]] || exit "$(cat "$FAKE/ssh.fails")"
+while [[ $1 != -- ]]; do shift; done
+shift 2
+[[ $1 != sudo ]] || shift 2
+shift
+exec dash "$SELFTEST" --root="$ROOT" "$@"
+END
+    export ROOT SELFTEST PATH=$BIN:$PATH
+    jq -n '{manifest: 1, key: "last", kernel: "5.10.134-18.al8.x86_64", driver: "570.148.08", recipe: {gpus: 8},
+        steps: [{kind: "selftest", key: "0123abcd"}]}' >manifest.json
+}
+
+check_instance() {
+    local expected=$1
+    shift
+    : >calls
+    run "$TOP/scripts/check-instance" "$@"
+    [[ $status == "$expected" ]] || fail "exit code: expected $expected, got $status" "$output"
+}
+
+@test "check-instance: what runs beside what was baked" {
+    instance 8
+    fake_ssh
+    check_instance 0 root@192.0.2.1 --manifest manifest.json
+    assert_contains 'bake                 0123abcd                     0123abcd'
+    assert_contains 'driver               570.148.08                   570.148.08'
+    assert_contains 'PASS gpu.conf-compute         Multi-GPU Mode: Protected PCIe'
+    assert_contains 'root@192.0.2.1: good'
+    grep -q -- '-o BatchMode=yes .*-- root@192.0.2.1 /usr/libexec/ccbake/ccbake-selftest --json' calls
+    check_instance 0 acme --sudo --no-attest --wait=5 -o Port=2222
+    grep -q -- '-o Port=2222 -- acme sudo -n /usr/libexec/ccbake/ccbake-selftest --json --no-attest --wait=5' calls
+    assert_contains 'SKIP attestation.local'
+    check_instance 0 acme --json
+    assert_equal "$(jq -r .verdict <<<"$output")" good
+}
+
+@test "check-instance: not good, elsewhere, another image" {
+    instance 8
+    fake_ssh
+    smi 'conf-compute -mgm' 'Multi-GPU Mode: None'
+    check_instance 1 acme --manifest manifest.json
+    assert_contains 'FAIL gpu.conf-compute         Multi-GPU Mode: None'
+    assert_contains 'open a ticket'
+    put proc/cpuinfo 'flags : fpu'
+    check_instance 3 acme --manifest manifest.json
+    assert_contains 'acme: not a gn8v-tee instance'
+    jq '.steps[0].key = "other"' manifest.json >other.json
+    check_instance 6 acme --manifest other.json
+    assert_contains 'bake                 other                        0123abcd  DIFFERENT'
+    jq '.kernel = "5.10.134-19.1.al8.x86_64"' manifest.json >other.json
+    check_instance 6 acme --manifest other.json --json
+}
+
+@test "check-instance: no answer, no self-test, no manifest, and what is no self-test" {
+    instance 1
+    fake_ssh
+    echo 255 >ssh.fails
+    check_instance 4 acme
+    assert_contains "acme can't be reached by ssh"
+    echo 127 >ssh.fails
+    check_instance 4 acme
+    assert_contains 'acme has no ccbake-selftest'
+    rm ssh.fails
+    check_instance 2 acme --manifest bin/ssh
+    assert_contains 'is not the manifest of an image'
+    check_instance 2
+    command_of ssh <<<$'#!/bin/sh\nprintf "\\033[31mhello\\n"'
+    check_instance 4 acme
+    assert_contains 'the answer is not that of ccbake-selftest'
+}
+
+@test "make install brings them, and each finds what it needs" {
+    make -s -C "$TOP" BUILD="${BUILD#"$TOP"/}" DESTDIR="$PWD/root" PREFIX=/usr install
+    local tool
+    for tool in import-image run-instance check-instance; do
+        run "root/usr/bin/ccbake-$tool" --help
+        assert_equal "$status" 0
+        assert_contains "usage: ccbake-$tool [OPTION]..."
+    done
+    [[ -x root/usr/share/ccbake/overlays/selftest/ccbake-selftest ]]
+    run_ccbake recipe root/usr/share/ccbake/recipes/gn8v-tee-8gpu.yaml
+}
