@@ -213,7 +213,6 @@ nscq() {
     assert_equal "$(grep -c '^not ok' <<<"$output")" 1
 
     instance 1
-    rm "$STATE/units/nvidia-persistenced.service.starting"
     unit nvidia-persistenced.service ActiveState=failed SubState=failed Result=timeout
     selftest
     expect_exit 1 'nvidia-persistenced: failed (timeout)'

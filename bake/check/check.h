@@ -58,6 +58,7 @@ extern const CcbCheck ccb_checks_updates[];
 extern const CcbCheck ccb_checks_cloud_init[];
 extern const CcbCheck ccb_checks_import[];
 extern const CcbCheck ccb_checks_hygiene[];
+extern const CcbCheck ccb_checks_selftest[];
 
 /* Runs every check.  False only when the judging itself broke down (cancelled, the door or the
  * host failed); an image that is wrong gives true and a report that says so. */

@@ -23,22 +23,24 @@
 #include "guest/rooted.h"
 #include "tap.h"
 
-#define KVER         "5.10.134-18.al8.x86_64"
-#define OTHER        "5.10.134-17.al8.x86_64"
-#define ID           "0123456789abcdef0123456789abcdef-" KVER
-#define UUID         "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
-#define ESP_ID       "A11B-0C10"
-#define ENTRY        "root/boot/loader/entries/" ID ".conf"
-#define MODULES      "root/lib/modules/" KVER "/"
-#define VIDEO        MODULES "kernel/drivers/video/"
-#define UNITS        "root/etc/systemd/system/"
-#define VENDOR_UNITS "root/usr/lib/systemd/system/"
-#define PERSISTENCED UNITS "nvidia-persistenced.service"
-#define WANTS        UNITS "multi-user.target.wants/"
-#define CLOUD        "root/etc/cloud/"
-#define LKCA         "etc/modprobe.d/nvidia-lkca.conf"
-#define NOUVEAU      "etc/modprobe.d/nouveau.conf"
-#define SITE         "root/usr/local/lib/python3.11/site-packages/"
+#define KVER          "5.10.134-18.al8.x86_64"
+#define OTHER         "5.10.134-17.al8.x86_64"
+#define ID            "0123456789abcdef0123456789abcdef-" KVER
+#define UUID          "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
+#define ESP_ID        "A11B-0C10"
+#define ENTRY         "root/boot/loader/entries/" ID ".conf"
+#define MODULES       "root/lib/modules/" KVER "/"
+#define VIDEO         MODULES "kernel/drivers/video/"
+#define UNITS         "root/etc/systemd/system/"
+#define VENDOR_UNITS  "root/usr/lib/systemd/system/"
+#define PERSISTENCED  UNITS "nvidia-persistenced.service"
+#define WANTS         UNITS "multi-user.target.wants/"
+#define CLOUD         "root/etc/cloud/"
+#define LKCA          "etc/modprobe.d/nvidia-lkca.conf"
+#define NOUVEAU       "etc/modprobe.d/nouveau.conf"
+#define SELFTEST      "root/usr/libexec/ccbake/ccbake-selftest"
+#define SELFTEST_CONF "root/etc/ccbake/selftest.conf"
+#define SITE          "root/usr/local/lib/python3.11/site-packages/"
 
 static const char *const module_names[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
                                            "nvidia-drm", "nvidia-peermem", NULL};
@@ -309,6 +311,13 @@ static void stage_userspace(const char *version)
     put(SITE "nv_attestation_sdk-2.5.0.post6914366.dist-info/METADATA", "");
 }
 
+static void stage_selftest(unsigned gpus)
+{
+    g_autofree char *conf = g_strdup_printf("# Comment\ngpus=%u\nbaked=0123\n", gpus);
+    put(SELFTEST, "#!/bin/sh\n");
+    put(SELFTEST_CONF, conf);
+}
+
 static void stage_units(unsigned gpus)
 {
     static const char *const consumers[] = {"cloudmonitor", "nvidia-cdi-refresh", "ollama"};
@@ -393,6 +402,7 @@ static void stage_all(unsigned gpus, const char *version)
     stage_modules(version);
     stage_userspace(version);
     stage_units(gpus);
+    stage_selftest(gpus);
     if (gpus == 8)
         stage_fabric(version);
 }
@@ -754,6 +764,10 @@ static const Case cases[] = {
      "datasource_list: *all\n", .bad = "!cloud-init.datasource"},
     {"growpart is off", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg", "growpart: {mode: off}\n",
      .bad = "cloud-init.growpart"},
+    {"no self-test", 1, REMOVE, SELFTEST, .bad = "selftest.present"},
+    {"a self-test that expects nothing", 1, REMOVE, SELFTEST_CONF, .bad = "selftest.present"},
+    {"a self-test for one GPU on eight", 8, REPLACE, SELFTEST_CONF, "gpus=8", "gpus=1",
+     .bad = "selftest.present"},
     {"no growpart", 1, REMOVE, "root/usr/bin/growpart", .bad = "cloud-init.growpart"},
     {"a resolver of the builder", 1, WRITE, "root/etc/resolv.conf", "nameserver 10.1.1.1\n",
      .bad = "hygiene.resolver"},
