@@ -133,6 +133,10 @@ start() {
     rm image.json
     import image.qcow2 oss://acme/x
     values Tag.2.Key=
+    jq -n --arg sha256 "$(sha256sum <image.qcow2 | cut -d' ' -f1)" \
+        '{manifest: 1, key: "k", image: {sha256: "other"}, images: [{sha256: "other"}, {sha256: $sha256}]}' >image.json
+    import image.qcow2 oss://acme/x
+    values Tag.2.Key=ccbake-key Tag.2.Value=k
 }
 
 @test "request: the same wish has the same token, another one another; a dry run uses none up" {

@@ -66,14 +66,26 @@ static bool load_manifest(const char *path, bool required, json_t **ret, GError 
     return ccb_fail(error, CCB_ERR_INPUT, "%s is not the manifest of an image", path);
 }
 
+/* Whether a manifest is that of the file: of one of its images, where the bake made several. */
+static bool tells_of(const json_t *manifest, const char *sha256)
+{
+    size_t i;
+    const json_t *image;
+    json_array_foreach(json_object_get(manifest, "images"), i, image)
+    {
+        if (g_strcmp0(text_of(image, "sha256"), sha256) == 0)
+            return true;
+    }
+    return g_strcmp0(text_of(json_object_get(manifest, "image"), "sha256"), sha256) == 0;
+}
+
 static bool load_image_manifest(const char *image, const char *sha256, json_t **ret, GError **error)
 {
     g_autofree char *beside = ccb_output_manifest_path(image);
     const char *path = manifest_path ? manifest_path : beside;
     if (!load_manifest(path, manifest_path != NULL, ret, error))
         return false;
-    const char *known = text_of(json_object_get(*ret, "image"), "sha256");
-    if (*ret == NULL || g_strcmp0(known, sha256) == 0)
+    if (*ret == NULL || tells_of(*ret, sha256))
         return true;
     if (manifest_path != NULL) {
         json_decref(*ret);
