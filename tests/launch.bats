@@ -139,6 +139,11 @@ calls() {
     answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-0", Status: "CreateFailed"}, {ImageId: "m-2", Status: "Available"}]}}')"
     import_image 0
     assert_equal "${lines[-1]}" m-2
+    # So does one that is on its way.
+    answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-0", Status: "CreateFailed"}, {ImageId: "m-2", Status: "Creating"}]}}')"
+    import_image 0 --wait 0
+    assert_equal "$(calls)" "preflight DescribeImages"
+    assert_equal "${lines[-1]}" m-2
 }
 
 @test "import-image --dry-run: says what it would do, and sends nothing" {
