@@ -130,6 +130,22 @@ static char *derive(const CcbRecipe *recipe)
     return g_string_free(text, FALSE);
 }
 
+static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
+                    GPtrArray *effect, GError **error)
+{
+    g_autofree char *script = source_path(step->settings, SCRIPT);
+    g_autofree char *unit = source_path(step->settings, UNIT);
+    (void)recipe;
+    (void)facts;
+    if (!ccb_effect_upload(effect, script, SCRIPT_PATH, 0755, 0, 0, error) ||
+        !ccb_effect_upload(effect, unit, UNIT_PATH, 0644, 0, 0, error))
+        return false;
+    ccb_effect_unknown(effect, CONF_PATH, "what the instance is expected to show");
+    if (ccb_node_get_bool(step->settings, "enable", false))
+        ccb_effect_add(effect, CCB_EFFECT_LINK, LINK_PATH, UNIT_PATH);
+    return true;
+}
+
 static bool write_conf(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const CcbNode *attest = ccb_node_get(step->settings, "attest");
@@ -168,5 +184,6 @@ const CcbStepKind ccb_step_selftest = {
     .check = check,
     .derive = derive,
     .describe = describe,
+    .declare = declare,
     .run = run,
 };
