@@ -3,10 +3,10 @@
 
 #include <sys/stat.h>
 
-#include "base/cancel.h"
 #include "base/error.h"
 #include "base/progress.h"
 #include "fetch/job.h"
+#include "http/handle.h"
 
 enum { LOOP_POLL_MS = 250 };
 
@@ -103,16 +103,10 @@ static void report(const GPtrArray *jobs)
 
 static bool run_jobs(GPtrArray *jobs, CURLM *multi, unsigned parallel, GError **error)
 {
-    struct curl_waitfd cancel = {.fd = ccb_cancel_fd(), .events = CURL_WAIT_POLLIN};
     while (count(jobs, CCB_JOB_FINISHED) < jobs->len) {
         gint64 ms = start_due(jobs, parallel);
-        curl_multi_poll(multi, &cancel, cancel.fd >= 0 ? 1 : 0, (int)ms, NULL);
-        if (ccb_cancel_check(error))
+        if (!ccb_http_turn(multi, (int)ms, error))
             return false;
-        int running;
-        CURLMcode code = curl_multi_perform(multi, &running);
-        if (code != CURLM_OK)
-            return ccb_fail(error, CCB_ERR_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
         end_transfers(jobs, multi);
         report(jobs);
     }
@@ -171,8 +165,7 @@ bool ccb_download_all(CcbStore *store, GPtrArray *downloads, const CcbFetchOptio
 {
     if (!check_space(store, downloads, error))
         return false;
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    CURLM *multi = curl_multi_init();
+    CURLM *multi = ccb_http_multi_new();
     GPtrArray *jobs = g_ptr_array_new_with_free_func(ccb_job_free);
     for (unsigned i = 0; i < downloads->len; i++)
         g_ptr_array_add(jobs, ccb_job_new(downloads->pdata[i], store, options, multi));

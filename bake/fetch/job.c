@@ -6,10 +6,9 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "fetch/url.h"
+#include "http/handle.h"
 
 enum {
-    BACKOFF_CAP_MS = 30 * 1000,
-    RETRY_AFTER_CAP_S = 60,
     LOCK_POLL_MS = 200,
     PROGRESS_BYTES = 1 << 20, /* a try that gets on by this much doesn't count as failed */
 };
@@ -96,16 +95,6 @@ static void next_url(CcbJob *job, GError *error)
     wait_ms(job, 0);
 }
 
-/* Doubled each time, and never the same for two clients that the same fault hit. */
-static gint64 backoff_ms(const CcbJob *job)
-{
-    gint64 ms = job->options->backoff_ms;
-    for (unsigned i = 1; i < job->tries && ms < BACKOFF_CAP_MS; i++)
-        ms *= 2;
-    ms = MIN(ms, BACKOFF_CAP_MS);
-    return ms / 2 + g_random_int_range(0, (gint32)(ms / 2) + 1);
-}
-
 /* Takes the error. */
 static void retry(CcbJob *job, GError *error)
 {
@@ -117,8 +106,8 @@ static void retry(CcbJob *job, GError *error)
         next_url(job, error);
         return;
     }
-    long asked_s = job->transfer != NULL ? ccb_transfer_retry_after(job->transfer) : 0;
-    gint64 ms = MAX(backoff_ms(job), MIN(asked_s, RETRY_AFTER_CAP_S) * 1000);
+    CURL *handle = job->transfer != NULL ? ccb_transfer_handle(job->transfer) : NULL;
+    gint64 ms = ccb_http_pause_ms(handle, job->options->backoff_ms, job->tries);
     ccb_progress_line("%s: %s; trying again in %.1f s", job->item->name, error->message,
                       (double)ms / 1000);
     g_error_free(error);

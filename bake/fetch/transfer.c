@@ -3,16 +3,11 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/error.h"
+#include "http/handle.h"
 
-enum {
-    CONNECT_LIMIT_S = 30,
-    MAX_REDIRECTS = 10,
-    STALL_BYTES_PER_S = 1024, /* slower than this for stall_s seconds counts as a stall */
-    BUFFER_SIZE = 256 * 1024,
-};
+enum { MAX_REDIRECTS = 10 };
 
 struct CcbTransfer {
     CcbTransferRequest request;
@@ -27,30 +22,13 @@ struct CcbTransfer {
     GError *error;
 };
 
-/* Curl's own default leaks its sockets into child processes. */
-static curl_socket_t open_socket(G_GNUC_UNUSED void *data, curlsocktype purpose,
-                                 struct curl_sockaddr *address)
-{
-    if (purpose != CURLSOCKTYPE_IPCXN)
-        return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static const char *response_header(CcbTransfer *transfer, const char *name)
-{
-    struct curl_header *header = NULL;
-    if (curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-        return NULL;
-    return header->value;
-}
-
 /* RFC 9110, 13.1.5: a weak ETag doesn't promise equal bytes. */
 static const char *response_validator(CcbTransfer *transfer)
 {
-    const char *etag = response_header(transfer, "ETag");
+    const char *etag = ccb_http_header(transfer->easy, "ETag");
     if (etag != NULL && etag[0] == '"')
         return etag;
-    return response_header(transfer, "Last-Modified");
+    return ccb_http_header(transfer->easy, "Last-Modified");
 }
 
 static bool refuse(CcbTransfer *transfer, CcbTransferResult result, const char *format, ...)
@@ -81,7 +59,7 @@ static bool accept_total(CcbTransfer *transfer, uint64_t total)
  */
 static bool accept_rest(CcbTransfer *transfer)
 {
-    const char *range = response_header(transfer, "Content-Range");
+    const char *range = ccb_http_header(transfer->easy, "Content-Range");
     uint64_t start = 0, end = 0, total = 0;
     if (range == NULL ||
         sscanf(range, "bytes %" SCNu64 "-%" SCNu64 "/%" SCNu64, &start, &end, &total) < 2 ||
@@ -155,11 +133,10 @@ static void set_resume(CcbTransfer *transfer)
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-static void set_protocols(CcbTransfer *transfer)
+static void set_redirects(CcbTransfer *transfer)
 {
     const CcbTransferRequest *request = &transfer->request;
     bool secure = g_ascii_strncasecmp(request->url, "https:", 6) == 0;
-    curl_easy_setopt(transfer->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     /* Bytes that no digest judges must not lose the protection that the URL asked for. */
     curl_easy_setopt(transfer->easy, CURLOPT_REDIR_PROTOCOLS_STR,
                      secure && !request->pinned ? "https" : "http,https");
@@ -167,50 +144,17 @@ static void set_protocols(CcbTransfer *transfer)
     curl_easy_setopt(transfer->easy, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS);
 }
 
-/* The curl tool reads these variables, libcurl doesn't; it does read http_proxy and its kin. */
-static void set_trust(CURL *easy)
-{
-    const char *bundle = g_getenv("CURL_CA_BUNDLE");
-    const char *dir = g_getenv("SSL_CERT_DIR");
-    if (bundle == NULL || *bundle == '\0')
-        bundle = g_getenv("SSL_CERT_FILE");
-    if (bundle != NULL && *bundle != '\0')
-        curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
-    if (dir != NULL && *dir != '\0')
-        curl_easy_setopt(easy, CURLOPT_CAPATH, dir);
-}
-
-static void set_limits(CcbTransfer *transfer)
-{
-    CURL *easy = transfer->easy;
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_LIMIT_S);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, transfer->request.stall_s);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
-    /* A name server that doesn't answer must not hold up Ctrl-C. */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-}
-
 CcbTransfer *ccb_transfer_new(const CcbTransferRequest *request)
 {
     CcbTransfer *transfer = g_new0(CcbTransfer, 1);
     transfer->request = *request;
     transfer->result = CCB_TRANSFER_BROKEN;
-    transfer->easy = curl_easy_init();
-    if (transfer->easy == NULL)
-        g_error("libcurl is out of memory");
-    curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url);
+    transfer->easy = ccb_http_handle_new(request->url, transfer->message, request->stall_s);
     curl_easy_setopt(transfer->easy, CURLOPT_REFERER, request->referer);
-    curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, "ccbake");
     curl_easy_setopt(transfer->easy, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->message);
-    curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    set_protocols(transfer);
-    set_limits(transfer);
-    set_trust(transfer->easy);
+    set_redirects(transfer);
     set_resume(transfer);
     return transfer;
 }
@@ -237,31 +181,14 @@ static CcbTransferResult judge_status(CcbTransfer *transfer, GError **error)
     if (status == 416 && transfer->offset > 0) /* what we have is no beginning of what they have */
         return ccb_partial_discard(transfer->request.partial, NULL) ? CCB_TRANSFER_RETRY
                                                                     : CCB_TRANSFER_REFUSED;
-    return status == 408 || status == 429 || status >= 500 ? CCB_TRANSFER_RETRY
-                                                           : CCB_TRANSFER_REFUSED;
+    return ccb_http_status_is_transient(status) ? CCB_TRANSFER_RETRY : CCB_TRANSFER_REFUSED;
 }
 
 static CcbTransferResult judge_code(CcbTransfer *transfer, CURLcode code, GError **error)
 {
-    static const CURLcode transient[] = {
-        CURLE_COULDNT_RESOLVE_PROXY,
-        CURLE_COULDNT_RESOLVE_HOST,
-        CURLE_COULDNT_CONNECT,
-        CURLE_OPERATION_TIMEDOUT,
-        CURLE_PARTIAL_FILE,
-        CURLE_GOT_NOTHING,
-        CURLE_SEND_ERROR,
-        CURLE_RECV_ERROR,
-        CURLE_SSL_CONNECT_ERROR,
-        CURLE_HTTP2,
-        CURLE_HTTP2_STREAM,
-    };
     const char *message = transfer->message;
     ccb_fail(error, CCB_ERR_FETCH, "%s", *message ? message : curl_easy_strerror(code));
-    for (size_t i = 0; i < G_N_ELEMENTS(transient); i++)
-        if (code == transient[i])
-            return CCB_TRANSFER_RETRY;
-    return CCB_TRANSFER_REFUSED;
+    return ccb_http_code_is_transient(code) ? CCB_TRANSFER_RETRY : CCB_TRANSFER_REFUSED;
 }
 
 CcbTransferResult ccb_transfer_finish(CcbTransfer *transfer, CURLcode code, GError **error)
@@ -291,14 +218,5 @@ bool ccb_transfer_resumed(const CcbTransfer *transfer)
 
 long ccb_transfer_status(const CcbTransfer *transfer)
 {
-    long status = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    return status;
-}
-
-long ccb_transfer_retry_after(const CcbTransfer *transfer)
-{
-    curl_off_t seconds = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &seconds);
-    return (long)MIN(seconds, G_MAXINT);
+    return ccb_http_status(transfer->easy);
 }

@@ -39,6 +39,5 @@ CURL *ccb_transfer_handle(CcbTransfer *transfer);
 CcbTransferResult ccb_transfer_finish(CcbTransfer *transfer, CURLcode code, GError **error);
 
 /* For a finished transfer: */
-bool ccb_transfer_resumed(const CcbTransfer *transfer);     /* older bytes were kept */
-long ccb_transfer_status(const CcbTransfer *transfer);      /* HTTP status, or 0 */
-long ccb_transfer_retry_after(const CcbTransfer *transfer); /* seconds the server asked for, or 0 */
+bool ccb_transfer_resumed(const CcbTransfer *transfer); /* older bytes were kept */
+long ccb_transfer_status(const CcbTransfer *transfer);  /* HTTP status, or 0 */

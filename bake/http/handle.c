@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "http/handle.h"
+
+#include <sys/socket.h>
+
+#include "base/cancel.h"
+#include "base/error.h"
+
+enum {
+    CONNECT_LIMIT_S = 30,
+    STALL_BYTES_PER_S = 1024, /* slower than this for stall_s seconds counts as a stall */
+    BUFFER_SIZE = 256 * 1024,
+    BACKOFF_CAP_MS = 30 * 1000,
+    RETRY_AFTER_CAP_S = 60,
+};
+
+/* Curl's own default leaks its sockets into child processes. */
+static curl_socket_t open_socket(G_GNUC_UNUSED void *data, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    if (purpose != CURLSOCKTYPE_IPCXN)
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* The curl tool reads these variables, libcurl doesn't; it does read http_proxy and its kin. */
+static void set_trust(CURL *handle)
+{
+    const char *bundle = g_getenv("CURL_CA_BUNDLE");
+    const char *dir = g_getenv("SSL_CERT_DIR");
+    if (bundle == NULL || *bundle == '\0')
+        bundle = g_getenv("SSL_CERT_FILE");
+    if (bundle != NULL && *bundle != '\0')
+        curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
+    if (dir != NULL && *dir != '\0')
+        curl_easy_setopt(handle, CURLOPT_CAPATH, dir);
+}
+
+CURL *ccb_http_handle_new(const char *url, char *message, long stall_s)
+{
+    CURL *handle = curl_easy_init();
+    if (handle == NULL)
+        g_error("libcurl is out of memory");
+    curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(handle, CURLOPT_USERAGENT, "ccbake");
+    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, message);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_LIMIT_S);
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, stall_s);
+    curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+    /* A name server that doesn't answer must not hold up Ctrl-C. */
+    curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
+    set_trust(handle);
+    return handle;
+}
+
+CURLM *ccb_http_multi_new(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURLM *multi = curl_multi_init();
+    if (multi == NULL)
+        g_error("libcurl is out of memory");
+    return multi;
+}
+
+bool ccb_http_turn(CURLM *multi, int ms, GError **error)
+{
+    struct curl_waitfd cancel = {.fd = ccb_cancel_fd(), .events = CURL_WAIT_POLLIN};
+    curl_multi_poll(multi, &cancel, cancel.fd >= 0 ? 1 : 0, ms, NULL);
+    if (ccb_cancel_check(error))
+        return false;
+    int running;
+    CURLMcode code = curl_multi_perform(multi, &running);
+    return code == CURLM_OK ||
+           ccb_fail(error, CCB_ERR_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
+}
+
+long ccb_http_status(CURL *handle)
+{
+    long status = 0;
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+const char *ccb_http_header(CURL *handle, const char *name)
+{
+    struct curl_header *header = NULL;
+    if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return NULL;
+    return header->value;
+}
+
+bool ccb_http_code_is_transient(CURLcode code)
+{
+    static const CURLcode transient[] = {
+        CURLE_COULDNT_RESOLVE_PROXY,
+        CURLE_COULDNT_RESOLVE_HOST,
+        CURLE_COULDNT_CONNECT,
+        CURLE_OPERATION_TIMEDOUT,
+        CURLE_PARTIAL_FILE,
+        CURLE_GOT_NOTHING,
+        CURLE_SEND_ERROR,
+        CURLE_RECV_ERROR,
+        CURLE_SSL_CONNECT_ERROR,
+        CURLE_HTTP2,
+        CURLE_HTTP2_STREAM,
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(transient); i++)
+        if (code == transient[i])
+            return true;
+    return false;
+}
+
+bool ccb_http_status_is_transient(long status)
+{
+    return status == 408 || status == 429 || status >= 500;
+}
+
+static gint64 asked_ms(CURL *handle)
+{
+    curl_off_t seconds = 0;
+    if (handle != NULL)
+        curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &seconds);
+    return MIN(seconds, RETRY_AFTER_CAP_S) * 1000;
+}
+
+gint64 ccb_http_pause_ms(CURL *handle, unsigned first_ms, unsigned tries)
+{
+    gint64 ms = first_ms;
+    for (unsigned i = 1; i < tries && ms < BACKOFF_CAP_MS; i++)
+        ms *= 2;
+    ms = MIN(ms, BACKOFF_CAP_MS);
+    return MAX(ms / 2 + g_random_int_range(0, (gint32)(ms / 2) + 1), asked_ms(handle));
+}
