@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,37 +13,66 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/progress.h"
 
 struct CcbDigest {
     EVP_MD_CTX *ctx;
 };
 
-CcbDigest *ccb_digest_new(void)
+static CcbDigest *digest_new(const EVP_MD *kind)
 {
     CcbDigest *digest = g_new0(CcbDigest, 1);
     digest->ctx = EVP_MD_CTX_new();
-    if (digest->ctx == NULL || EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL) != 1)
-        g_error("libcrypto can't compute SHA-256");
+    if (digest->ctx == NULL || EVP_DigestInit_ex(digest->ctx, kind, NULL) != 1)
+        g_error("libcrypto can't compute digests");
     return digest;
+}
+
+CcbDigest *ccb_digest_new(void)
+{
+    return digest_new(EVP_sha256());
+}
+
+CcbDigest *ccb_digest_new_md5(void)
+{
+    return digest_new(EVP_md5());
 }
 
 void ccb_digest_update(CcbDigest *digest, const void *data, size_t size)
 {
     if (EVP_DigestUpdate(digest->ctx, data, size) != 1)
-        g_error("libcrypto failed while computing SHA-256");
+        g_error("libcrypto failed while computing a digest");
+}
+
+void ccb_digest_finish_raw(CcbDigest *digest, unsigned char *ret)
+{
+    if (EVP_DigestFinal_ex(digest->ctx, ret, NULL) != 1)
+        g_error("libcrypto failed while computing a digest");
+    ccb_digest_free(digest);
+}
+
+char *ccb_hex(const unsigned char *data, size_t size)
+{
+    GString *hex = g_string_sized_new(2 * size + 1);
+    for (size_t i = 0; i < size; i++)
+        g_string_append_printf(hex, "%02x", data[i]);
+    return g_string_free(hex, FALSE);
 }
 
 char *ccb_digest_finish(CcbDigest *digest)
 {
     unsigned char raw[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (EVP_DigestFinal_ex(digest->ctx, raw, &size) != 1)
-        g_error("libcrypto failed while computing SHA-256");
-    GString *hex = g_string_sized_new(CCB_SHA256_HEX + 1);
-    for (unsigned int i = 0; i < size; i++)
-        g_string_append_printf(hex, "%02x", raw[i]);
-    ccb_digest_free(digest);
-    return g_string_free(hex, FALSE);
+    size_t size = (size_t)EVP_MD_CTX_get_size(digest->ctx);
+    ccb_digest_finish_raw(digest, raw);
+    return ccb_hex(raw, size);
+}
+
+void ccb_hmac_sha256(const void *key, size_t key_size, const char *text,
+                     unsigned char ret[CCB_SHA256_SIZE])
+{
+    const unsigned char *data = (const unsigned char *)text;
+    if (HMAC(EVP_sha256(), key, (int)key_size, data, strlen(text), ret, NULL) == NULL)
+        g_error("libcrypto failed while computing an HMAC");
 }
 
 void ccb_digest_free(CcbDigest *digest)
@@ -89,6 +119,9 @@ char *ccb_digest_fd(int fd, const char *name, GError **error)
             return ccb_digest_finish(g_steal_pointer(&digest));
         ccb_digest_update(digest, hole > 0 ? zeros : buffer, (size_t)n);
         offset += n;
+        ccb_progress_tick();
+        if (ccb_cancel_check(error))
+            return NULL;
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SHA-256, through OpenSSL's EVP (the only user of libcrypto).
+ * SHA-256, and what protocols ask for beside it, through OpenSSL's EVP (the only user of libcrypto).
  *
  *     CcbDigest *d = ccb_digest_new();
  *     ccb_digest_update(d, data, n);                 as often as wanted
@@ -25,10 +25,26 @@ char *ccb_digest_finish(CcbDigest *digest);
 void ccb_digest_free(CcbDigest *digest); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbDigest, ccb_digest_free)
 
+/* MD5, for protocols that know nothing better: it finds accidents, not intent. */
+CcbDigest *ccb_digest_new_md5(void);
+
+enum { CCB_MD5_SIZE = 16, CCB_SHA256_SIZE = 32 };
+
+/* As ccb_digest_finish(), with the bytes themselves: CCB_MD5_SIZE or CCB_SHA256_SIZE of them. */
+void ccb_digest_finish_raw(CcbDigest *digest, unsigned char *ret);
+
+/* RFC 2104, with SHA-256. */
+void ccb_hmac_sha256(const void *key, size_t key_size, const char *text,
+                     unsigned char ret[CCB_SHA256_SIZE]);
+
+/* Lower-case hexadecimal; caller frees. */
+char *ccb_hex(const unsigned char *data, size_t size);
+
 /* The digest of a string; caller frees. */
 char *ccb_digest_string(const char *text);
 
-/* The digest of all that can be read from `fd` from offset 0 (pread); errors: CCB_ERR_IO. */
+/* The digest of all that can be read from `fd` from offset 0 (pread); errors: CCB_ERR_IO,
+ * CCB_ERR_CANCELLED. */
 char *ccb_digest_fd(int fd, const char *name, GError **error);
 char *ccb_digest_file(const char *path, GError **error);
 

@@ -9,7 +9,13 @@
 
 #include "base/pace.h"
 
-enum { BAR_WIDTH = 20, REDRAW_US = 100 * 1000, EVENT_US = 1000 * 1000, DEFAULT_COLUMNS = 80 };
+enum {
+    BAR_WIDTH = 20,
+    REDRAW_US = 100 * 1000,
+    EVENT_US = 1000 * 1000,
+    RATE_US = 1000 * 1000, /* between two looks at how far it is */
+    DEFAULT_COLUMNS = 80,
+};
 
 CcbProgressOptions ccb_progress_options = {.mode = "auto"};
 
@@ -18,6 +24,10 @@ static struct {
     char *tag, *what;
     uint64_t total, done;
     gint64 started, drawn;
+    bool rated;
+    double rate; /* bytes a second, a mean in which the latest count most; 0: not known yet */
+    uint64_t rate_done;
+    gint64 rate_time; /* of the latest look */
     GPtrArray *board; /* char *; NULL: none */
     guint drawn_rows; /* of the terminal, above the one that the cursor is in */
 } state;
@@ -85,6 +95,29 @@ static void write_text_event(const char *name, const char *text)
     write_event(name, json_pack("{ss}", "text", valid));
 }
 
+/* Negative where it can't be told. */
+static double rest_s(void)
+{
+    return state.rate > 0 && state.total >= state.done
+               ? (double)(state.total - state.done) / state.rate
+               : -1;
+}
+
+static void measure_rate(void)
+{
+    enum { LATEST_PERCENT = 30 };
+    gint64 now = g_get_monotonic_time(), since = now - state.rate_time;
+    if (!state.rated || since < RATE_US)
+        return;
+    uint64_t more = state.done > state.rate_done ? state.done - state.rate_done : 0;
+    double latest = (double)more * G_USEC_PER_SEC / (double)since;
+    state.rate = state.rate > 0
+                     ? (LATEST_PERCENT * latest + (100 - LATEST_PERCENT) * state.rate) / 100
+                     : latest;
+    state.rate_done = state.done;
+    state.rate_time = now;
+}
+
 static json_t *activity_to_json(void)
 {
     g_autofree char *what = g_utf8_make_valid(state.what, -1);
@@ -93,6 +126,10 @@ static json_t *activity_to_json(void)
         json_object_set_new(json, "done", json_integer((json_int_t)MIN(state.done, state.total)));
         json_object_set_new(json, "total", json_integer((json_int_t)state.total));
     }
+    if (state.rate > 0)
+        json_object_set_new(json, "bytes_per_s", json_real(state.rate));
+    if (rest_s() >= 0)
+        json_object_set_new(json, "left_s", json_real(rest_s()));
     return json;
 }
 
@@ -115,10 +152,21 @@ static char *cut(const char *text)
                                             : g_utf8_substring(valid, 0, room);
 }
 
+static bool fraction_now(double *ret_fraction, double *ret_left_s)
+{
+    if (ccb_pace_now(ret_fraction, ret_left_s))
+        return true;
+    if (!state.rated || state.total == 0)
+        return false;
+    *ret_fraction = (double)MIN(state.done, state.total) / (double)state.total;
+    *ret_left_s = rest_s();
+    return true;
+}
+
 static void draw_pace(GString *line)
 {
     double fraction, left;
-    if (!ccb_pace_now(&fraction, &left))
+    if (!fraction_now(&fraction, &left))
         return;
     int filled = (int)(BAR_WIDTH * fraction);
     g_string_append_printf(line, "[%.*s%.*s] %3d%%  ", filled, "####################",
@@ -139,6 +187,10 @@ static char *activity_line(void)
         g_string_append_printf(
             line, "  %d%%",
             (int)(100.0 * (double)MIN(state.done, state.total) / (double)state.total));
+    if (state.rate > 0) {
+        g_autofree char *rate = ccb_format_size((uint64_t)state.rate);
+        g_string_append_printf(line, "  %s/s", rate);
+    }
     return g_string_free(line, FALSE);
 }
 
@@ -207,16 +259,26 @@ void ccb_progress_begin(const char *tag, const char *what, uint64_t total)
     state.done = 0;
     state.started = g_get_monotonic_time();
     state.active = true;
+    state.rated = false;
+    state.rate = 0;
     if (as_json())
         write_event("begin", activity_to_json());
     erase();
     draw();
 }
 
+void ccb_progress_rate(uint64_t already)
+{
+    state.done = state.rate_done = already;
+    state.rate_time = g_get_monotonic_time();
+    state.rated = true;
+}
+
 void ccb_progress_update(uint64_t done)
 {
     gint64 since = g_get_monotonic_time() - state.drawn;
     state.done = done;
+    measure_rate();
     if (!state.active || quiet())
         return;
     if (as_json() && since >= EVENT_US) {

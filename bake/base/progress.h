@@ -41,6 +41,11 @@ extern CcbProgressOptions ccb_progress_options;
 void ccb_progress_begin(const char *tag, const char *what, uint64_t total);
 void ccb_progress_update(uint64_t done);
 void ccb_progress_tick(void); /* nothing new, but time has passed */
+
+/* The activity's updates are bytes on their way, `already` of them before it began: how fast they
+ * go is shown, and how long the rest will take.  After ccb_progress_begin(). */
+void ccb_progress_rate(uint64_t already);
+
 void ccb_progress_end(const char *note);
 
 /* The activity failed: its line is left as it is, so that the error follows on a line of its own.
