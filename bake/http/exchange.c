@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "http/exchange.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "http/handle.h"
+
+enum {
+    DIRECT_CONNECT_MS = 2000,
+    SEND_BUFFER_SIZE = 512 * 1024,
+};
+
+struct CcbHttpExchange {
+    CURL *handle;
+    CURLM *multi; /* that it is in, or NULL */
+    struct curl_slist *headers;
+    char message[CURL_ERROR_SIZE];
+    int fd;
+    uint64_t offset, size, sent;
+    GString *body;
+    bool transient;
+    GError *error;
+};
+
+struct CcbHttpPool {
+    CURLM *multi;
+};
+
+/* --- What curl calls */
+
+static size_t on_read(char *buffer, size_t one, size_t room, void *data)
+{
+    CcbHttpExchange *exchange = data;
+    size_t size = MIN(one * room, exchange->size - exchange->sent);
+    ssize_t n;
+    do
+        n = pread(exchange->fd, buffer, size, (off_t)(exchange->offset + exchange->sent));
+    while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        ccb_fail_errno(&exchange->error, CCB_ERR_IO, "reading the file");
+        return CURL_READFUNC_ABORT;
+    }
+    exchange->sent += (uint64_t)n;
+    return (size_t)n;
+}
+
+/* When a connection that was kept turns out to be closed, the body begins again on another. */
+static int on_seek(void *data, curl_off_t offset, int origin)
+{
+    CcbHttpExchange *exchange = data;
+    if (origin != SEEK_SET)
+        return CURL_SEEKFUNC_CANTSEEK;
+    exchange->sent = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static size_t on_body(char *data, size_t one, size_t size, void *user_data)
+{
+    CcbHttpExchange *exchange = user_data;
+    if (exchange->body->len + one * size > CCB_HTTP_ANSWER_MAX) {
+        ccb_fail(&exchange->error, CCB_ERR_FETCH, "the answer is longer than any should be");
+        return 0;
+    }
+    g_string_append_len(exchange->body, data, (gssize)(one * size));
+    return one * size;
+}
+
+/* --- An exchange */
+
+static void set_body(CcbHttpExchange *exchange, const CcbHttpRequest *request)
+{
+    CURL *handle = exchange->handle;
+    if (request->text != NULL) {
+        curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->text));
+        curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, request->text);
+    } else if (request->size > 0) {
+        curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->size);
+        curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER_SIZE);
+        curl_easy_setopt(handle, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(handle, CURLOPT_READDATA, exchange);
+        curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(handle, CURLOPT_SEEKDATA, exchange);
+        curl_easy_setopt(handle, CURLOPT_MAX_SEND_SPEED_LARGE, (curl_off_t)request->bytes_per_s);
+    }
+    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static void set_headers(CcbHttpExchange *exchange, const CcbHttpRequest *request)
+{
+    for (const char *const *header = request->headers; header && *header; header++)
+        exchange->headers = curl_slist_append(exchange->headers, *header);
+    curl_easy_setopt(exchange->handle, CURLOPT_HTTPHEADER, exchange->headers);
+}
+
+CcbHttpExchange *ccb_http_exchange_new(const CcbHttpRequest *request)
+{
+    CcbHttpExchange *exchange = g_new0(CcbHttpExchange, 1);
+    exchange->fd = request->fd;
+    exchange->offset = request->offset;
+    exchange->size = request->size;
+    exchange->body = g_string_new(NULL);
+    exchange->handle = ccb_http_handle_new(request->url, exchange->message, request->stall_s);
+    CURL *handle = exchange->handle;
+    curl_easy_setopt(handle, CURLOPT_PRIVATE, exchange);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, exchange);
+    /* The path was signed as it is, and parts are to have connections of their own. */
+    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (request->direct) {
+        curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+        curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)DIRECT_CONNECT_MS);
+    }
+    set_body(exchange, request);
+    set_headers(exchange, request);
+    return exchange;
+}
+
+static void leave_multi(CcbHttpExchange *exchange)
+{
+    if (exchange->multi != NULL)
+        curl_multi_remove_handle(exchange->multi, exchange->handle);
+    exchange->multi = NULL;
+}
+
+void ccb_http_exchange_free(CcbHttpExchange *exchange)
+{
+    if (exchange == NULL)
+        return;
+    leave_multi(exchange);
+    curl_easy_cleanup(exchange->handle);
+    for (struct curl_slist *header = exchange->headers; header != NULL; header = header->next)
+        explicit_bzero(header->data, strlen(header->data));
+    curl_slist_free_all(exchange->headers);
+    ccb_secret_free_text(exchange->body);
+    g_clear_error(&exchange->error);
+    g_free(exchange);
+}
+
+uint64_t ccb_http_exchange_sent(const CcbHttpExchange *exchange)
+{
+    return exchange->sent;
+}
+
+const GError *ccb_http_exchange_error(const CcbHttpExchange *exchange)
+{
+    return exchange->error;
+}
+
+bool ccb_http_exchange_is_transient(const CcbHttpExchange *exchange)
+{
+    return exchange->transient;
+}
+
+long ccb_http_exchange_status(const CcbHttpExchange *exchange)
+{
+    return ccb_http_status(exchange->handle);
+}
+
+const char *ccb_http_exchange_header(const CcbHttpExchange *exchange, const char *name)
+{
+    return ccb_http_header(exchange->handle, name);
+}
+
+const GString *ccb_http_exchange_body(const CcbHttpExchange *exchange)
+{
+    return exchange->body;
+}
+
+gint64 ccb_http_exchange_pause_ms(const CcbHttpExchange *exchange, unsigned first_ms,
+                                  unsigned tries)
+{
+    return ccb_http_pause_ms(exchange->handle, first_ms, tries);
+}
+
+static void end(CcbHttpExchange *exchange, CURLcode code)
+{
+    leave_multi(exchange);
+    if (code == CURLE_OK || exchange->error != NULL)
+        return;
+    /* A server that refuses may answer and close before it has read the body. */
+    if (code == CURLE_SEND_ERROR && ccb_http_exchange_status(exchange) >= 400)
+        return;
+    exchange->transient = ccb_http_code_is_transient(code);
+    const char *message = exchange->message;
+    ccb_fail(&exchange->error, CCB_ERR_FETCH, "%s",
+             *message != '\0' ? message : curl_easy_strerror(code));
+}
+
+/* --- The pool */
+
+CcbHttpPool *ccb_http_pool_new(void)
+{
+    CcbHttpPool *pool = g_new0(CcbHttpPool, 1);
+    pool->multi = ccb_http_multi_new();
+    return pool;
+}
+
+void ccb_http_pool_free(CcbHttpPool *pool)
+{
+    if (pool == NULL)
+        return;
+    curl_multi_cleanup(pool->multi);
+    g_free(pool);
+}
+
+void ccb_http_pool_add(CcbHttpPool *pool, CcbHttpExchange *exchange)
+{
+    exchange->multi = pool->multi;
+    curl_multi_add_handle(pool->multi, exchange->handle);
+}
+
+bool ccb_http_pool_turn(CcbHttpPool *pool, int ms, GError **error)
+{
+    return ccb_http_turn(pool->multi, ms, error);
+}
+
+CcbHttpExchange *ccb_http_pool_take_ended(CcbHttpPool *pool)
+{
+    int left;
+    CURLMsg *message = curl_multi_info_read(pool->multi, &left);
+    if (message == NULL)
+        return NULL;
+    CURLcode code = message->data.result;
+    CcbHttpExchange *exchange = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
+    end(exchange, code);
+    return exchange;
+}
+
+void ccb_http_pool_wake(CcbHttpPool *pool)
+{
+    curl_multi_wakeup(pool->multi);
+}
+
+bool ccb_http_pool_run(CcbHttpPool *pool, CcbHttpExchange *exchange, GError **error)
+{
+    enum { POLL_MS = 250 };
+    ccb_http_pool_add(pool, exchange);
+    while (ccb_http_pool_take_ended(pool) == NULL)
+        if (!ccb_http_pool_turn(pool, POLL_MS, error))
+            return false;
+    return true;
+}
