@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ccbake upload`: an image into a bucket, from where the cloud imports it. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "base/secret.h"
+#include "cmd/verbs.h"
+#include "upload/stale.h"
+#include "upload/upload.h"
+
+static struct {
+    const char *region, *endpoint, *profile, *part_size, *limit_rate, *abort_stale;
+    unsigned connections;
+    bool internal, force, json;
+} opts = {.connections = CCB_CONNECTIONS};
+
+static const CcbOption options[] = {
+    {"region", 'r', CCB_OPT_STRING, &opts.region, "REGION", "of the bucket: cn-beijing"},
+    {"internal", 'i', CCB_OPT_FLAG, &opts.internal, NULL,
+     "through the region's own network, from an instance in it"},
+    {"endpoint", 'e', CCB_OPT_STRING, &opts.endpoint, "URL", "another server that speaks S3"},
+    {"profile", 'p', CCB_OPT_STRING, &opts.profile, "NAME",
+     "take the credentials of this profile of the aliyun tool"},
+    {"force", 'f', CCB_OPT_FLAG, &opts.force, NULL, "replace another object"},
+    {"part-size", 0, CCB_OPT_STRING, &opts.part_size, "SIZE", "of a part, as 16M"},
+    {"connections", 0, CCB_OPT_NUMBER, &opts.connections, "N", "parts at a time; default 4"},
+    {"limit-rate", 0, CCB_OPT_STRING, &opts.limit_rate, "RATE",
+     "bytes a second at most, as 500k or 20M"},
+    {"abort-stale", 0, CCB_OPT_STRING, &opts.abort_stale, "DAYS",
+     "instead: abort unfinished uploads that are at least so old"},
+    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
+    CCB_PROGRESS_OPTIONS,
+    {0},
+};
+
+/* "500k", "16M", "2G": of 1024 each. */
+static bool parse_size(const char *option, const char *text, uint64_t *ret, GError **error)
+{
+    static const char units[] = "kMG";
+    char *end = NULL;
+    if (text == NULL)
+        return true;
+    *ret = g_ascii_strtoull(text, &end, 10);
+    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+    bool good = g_ascii_isdigit(*text) && (*end == '\0' || (unit != NULL && end[1] == '\0')) &&
+                *ret > 0 && *ret < UINT64_C(1) << 32;
+    if (!good)
+        return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected a number, with k, M or G", option,
+                        text);
+    if (unit != NULL)
+        *ret <<= 10 * (unit - units + 1);
+    return true;
+}
+
+/* Credentials may know the region, which says where the server is. */
+static CcbTarget *parse_target(const char *url, const char *name, const CcbCredentials *credentials,
+                               GError **error)
+{
+    CcbTargetPlace place = {.region = opts.region,
+                            .fallback = credentials->region,
+                            .endpoint = opts.endpoint,
+                            .internal = opts.internal};
+    return ccb_target_parse(url, name, &place, error);
+}
+
+/* What is wrong with the command line, before anybody is asked for credentials. */
+static bool check_target(const char *url, const char *name, GError **error)
+{
+    static const CcbCredentials unknown = {.region = "unknown"};
+    if (opts.internal && opts.endpoint != NULL)
+        return ccb_fail(error, CCB_ERR_USAGE, "--internal and --endpoint exclude each other");
+    g_autoptr(CcbTarget) target = parse_target(url, name, &unknown, error);
+    return target != NULL;
+}
+
+static bool open_s3(const char *url, const char *name, CcbS3 *ret, GError **error)
+{
+    CcbCredentialsOptions wanted = {.profile = opts.profile,
+                                    .others = !ccb_target_is_oss(opts.endpoint)};
+    ccb_secret_guard();
+    if (!check_target(url, name, error))
+        return false;
+    ret->credentials = ccb_credentials_find(&wanted, error);
+    ret->target = ret->credentials ? parse_target(url, name, ret->credentials, error) : NULL;
+    ret->pool = ccb_http_pool_new();
+    return ret->target != NULL;
+}
+
+static void close_s3(CcbS3 *s3)
+{
+    ccb_credentials_free(s3->credentials);
+    ccb_target_free(s3->target);
+    ccb_http_pool_free(s3->pool);
+}
+
+static void print_json(const CcbS3 *s3, const CcbUploadResult *result)
+{
+    const CcbTarget *target = s3->target;
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s*}", "result",
+                             result->current ? "current" : "uploaded", "bucket", target->bucket,
+                             "key", target->key, "region", target->region, "url", target->shown,
+                             "sha256", result->sha256, "size", (json_int_t)result->size, "sent",
+                             (json_int_t)result->sent, "etag", result->etag);
+    char *text = json_dumps(json, JSON_INDENT(2));
+    puts(text);
+    free(text);
+    json_decref(json);
+}
+
+static void show(const CcbS3 *s3, const CcbUploadResult *result)
+{
+    g_autofree char *sent = ccb_format_size(result->sent);
+    if (opts.json)
+        print_json(s3, result);
+    if (result->current)
+        ccb_progress_result("current", s3->target->shown, " is this image: nothing to do");
+    else
+        ccb_progress_result("uploaded", s3->target->shown, " (%s sent, sha256 %.12s)", sent,
+                            result->sha256);
+}
+
+static bool upload(const char *image, const char *url, GError **error)
+{
+    CcbUploadOptions wanted = {
+        .image = image, .connections = opts.connections, .force = opts.force};
+    g_autofree char *name = g_path_get_basename(image);
+    g_auto(CcbUploadResult) result = {0};
+    CcbS3 s3 = {0};
+    if (wanted.connections < 1 || wanted.connections > CCB_CONNECTIONS_MAX)
+        return ccb_fail(error, CCB_ERR_USAGE, "--connections=%u: expected 1 to %d",
+                        wanted.connections, CCB_CONNECTIONS_MAX);
+    bool ok = parse_size("part-size", opts.part_size, &wanted.part_size, error) &&
+              parse_size("limit-rate", opts.limit_rate, &wanted.bytes_per_s, error) &&
+              open_s3(url, name, &s3, error) && ccb_upload(&s3, &wanted, &result, error);
+    if (ok)
+        show(&s3, &result);
+    close_s3(&s3);
+    return ok;
+}
+
+static bool abort_stale(const char *url, GError **error)
+{
+    guint64 days;
+    CcbS3 s3 = {0};
+    if (!g_ascii_string_to_unsigned(opts.abort_stale, 10, 0, 36500, &days, NULL))
+        return ccb_fail(error, CCB_ERR_USAGE, "--abort-stale=%s: expected a number of days",
+                        opts.abort_stale);
+    g_autoptr(GPtrArray) aborted = NULL;
+    if (open_s3(url, NULL, &s3, error))
+        aborted = ccb_stale_abort(&s3, (unsigned)days, error);
+    for (guint i = 0; aborted != NULL && i < aborted->len; i++) {
+        const CcbUnfinished *unfinished = aborted->pdata[i];
+        g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(unfinished->begun);
+        g_autofree char *begun = g_date_time_format(time, "%F %T");
+        printf("aborted  oss://%s/%s, begun %s\n", s3.target->bucket, unfinished->key, begun);
+    }
+    close_s3(&s3);
+    return aborted != NULL;
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    int wanted = opts.abort_stale != NULL ? 1 : 2;
+    if (argc != wanted) {
+        ccb_fail(error, CCB_ERR_USAGE, "upload: expected %s",
+                 wanted == 1 ? "a place alone" : "an image and a place");
+        return ccb_hint(error, "usage: ccbake upload IMAGE oss://BUCKET/KEY, or ccbake upload "
+                               "--abort-stale=DAYS oss://BUCKET/[PREFIX]");
+    }
+    return opts.abort_stale != NULL ? abort_stale(argv[0], error) : upload(argv[0], argv[1], error);
+}
+
+const CcbVerb ccb_verb_upload = {
+    "upload",
+    "IMAGE oss://BUCKET/KEY",
+    "upload an image into a bucket of OSS, or S3",
+    options,
+    1,
+    2,
+    run,
+};

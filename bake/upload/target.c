@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "upload/target.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+static const char scheme[] = "oss://";
+static const char oss_domain[] = ".aliyuncs.com";
+
+void ccb_target_free(CcbTarget *target)
+{
+    if (target == NULL)
+        return;
+    g_free(target->bucket);
+    g_free(target->key);
+    g_free(target->region);
+    g_free(target->origin);
+    g_free(target->host);
+    g_free(target->root);
+    g_free(target->shown);
+    g_free(target);
+}
+
+/* "Bucket naming conventions" of OSS: what can be a label of a host name. */
+static bool check_bucket(const char *bucket, GError **error)
+{
+    enum { MIN = 3, MAX = 63 };
+    size_t size = strlen(bucket);
+    bool good = size >= MIN && size <= MAX && bucket[0] != '-' && bucket[size - 1] != '-' &&
+                strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == size;
+    if (good)
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "\"%s\" can't be the name of a bucket", bucket);
+    return ccb_hint(error, "it is part of a host name: 3 to 63 of a-z, 0-9 and \"-\", not at "
+                           "either end");
+}
+
+/* "Object naming conventions" of OSS. */
+static bool check_key(const char *key, GError **error)
+{
+    enum { MAX = 1023 };
+    if (!g_utf8_validate(key, -1, NULL))
+        return ccb_fail(error, CCB_ERR_USAGE, "the object's name is not UTF-8");
+    if (strlen(key) > MAX)
+        return ccb_fail(error, CCB_ERR_USAGE, "the object's name has more than %d bytes", MAX);
+    if (key[0] == '/' || key[0] == '\\')
+        return ccb_fail(error, CCB_ERR_USAGE, "the object's name must not begin with \"%c\"",
+                        key[0]);
+    return true;
+}
+
+static bool split(CcbTarget *target, const char *url, const char *name, GError **error)
+{
+    if (!g_str_has_prefix(url, scheme)) {
+        ccb_fail(error, CCB_ERR_USAGE, "%s: not a place for an upload", url);
+        return ccb_hint(error, "write oss://BUCKET/KEY; --endpoint is for servers other than OSS");
+    }
+    const char *bucket = url + strlen(scheme);
+    size_t bucket_size = strcspn(bucket, "/");
+    const char *key = bucket + bucket_size + (bucket[bucket_size] == '/');
+    bool is_folder = *key == '\0' || g_str_has_suffix(key, "/");
+    target->bucket = g_strndup(bucket, bucket_size);
+    target->key = g_strconcat(key, is_folder ? name : NULL, NULL);
+    target->shown = g_strconcat(scheme, target->bucket, "/", target->key, NULL);
+    return check_bucket(target->bucket, error) && check_key(target->key, error);
+}
+
+bool ccb_target_is_oss(const char *endpoint)
+{
+    return endpoint == NULL || strstr(endpoint, oss_domain) != NULL;
+}
+
+/* "s3.oss-cn-beijing-internal.aliyuncs.com" ► "cn-beijing"; NULL: not OSS's.  Caller frees. */
+static char *region_of_host(const char *host)
+{
+    const char *begin = strstr(host, "oss-");
+    if (begin == NULL || !g_str_has_suffix(host, oss_domain))
+        return NULL;
+    char *region = g_strndup(begin + 4, strcspn(begin + 4, "."));
+    if (g_str_has_suffix(region, "-internal"))
+        region[strlen(region) - strlen("-internal")] = '\0';
+    return region;
+}
+
+static bool set_region(CcbTarget *target, const CcbTargetPlace *place, GError **error)
+{
+    static const char prefix[] = "oss-"; /* some tools write "oss-cn-beijing" */
+    g_autofree char *of_host = place->endpoint ? region_of_host(place->endpoint) : NULL;
+    const char *region = place->region ? place->region : of_host ? of_host : place->fallback;
+    if (region == NULL) {
+        ccb_fail(error, CCB_ERR_USAGE, "the region of %s is not known", target->shown);
+        return ccb_hint(error, "say --region=cn-beijing, or whichever the bucket is in");
+    }
+    if (g_str_has_prefix(region, prefix))
+        region += strlen(prefix);
+    if (*region == '\0' || region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+        return ccb_fail(error, CCB_ERR_USAGE, "\"%s\" is not the name of a region", region);
+    target->region = g_strdup(region);
+    return true;
+}
+
+/* The authority of an endpoint, with the bucket in it or not. */
+static void set_place(CcbTarget *target, const char *protocol, const char *host, int port)
+{
+    bool is_address = g_hostname_is_ip_address(host);
+    bool is_default = port < 0 || port == (strcmp(protocol, "https") == 0 ? 443 : 80);
+    g_autofree char *authority = strchr(host, ':') ? g_strdup_printf("[%s]", host) /* IPv6 */
+                                                   : g_strdup(host);
+    g_autofree char *suffix = is_default ? g_strdup("") : g_strdup_printf(":%d", port);
+    target->host = is_address ? g_strconcat(authority, suffix, NULL)
+                              : g_strconcat(target->bucket, ".", authority, suffix, NULL);
+    target->root = is_address ? g_strconcat("/", target->bucket, "/", NULL) : g_strdup("/");
+    target->origin = g_strconcat(protocol, "://", target->host, NULL);
+}
+
+static bool is_host(const char *host)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:";
+    return host != NULL && *host != '\0' && host[strspn(host, letters)] == '\0';
+}
+
+static bool refuse_endpoint(const char *endpoint, GError **error)
+{
+    ccb_fail(error, CCB_ERR_USAGE, "--endpoint=%s: not a place of a server", endpoint);
+    return ccb_hint(error, "write https://HOST or http://HOST:PORT, without the bucket");
+}
+
+static bool set_endpoint(CcbTarget *target, const char *endpoint, GError **error)
+{
+    g_autofree char *full =
+        strstr(endpoint, "://") ? g_strdup(endpoint) : g_strconcat("https://", endpoint, NULL);
+    g_autoptr(GUri) uri = g_uri_parse(full, G_URI_FLAGS_HAS_PASSWORD, NULL);
+    if (uri == NULL || !is_host(g_uri_get_host(uri)))
+        return refuse_endpoint(endpoint, error);
+    const char *protocol = g_uri_get_scheme(uri), *path = g_uri_get_path(uri);
+    bool bare = g_uri_get_userinfo(uri) == NULL && g_uri_get_query(uri) == NULL &&
+                (*path == '\0' || strcmp(path, "/") == 0);
+    if (!bare || (strcmp(protocol, "https") != 0 && strcmp(protocol, "http") != 0))
+        return refuse_endpoint(endpoint, error);
+    set_place(target, protocol, g_uri_get_host(uri), g_uri_get_port(uri));
+    return true;
+}
+
+static bool set_oss(CcbTarget *target, bool internal)
+{
+    g_autofree char *host =
+        g_strdup_printf("s3.oss-%s%s%s", target->region, internal ? "-internal" : "", oss_domain);
+    set_place(target, "https", host, -1);
+    return true;
+}
+
+CcbTarget *ccb_target_parse(const char *url, const char *name, const CcbTargetPlace *place,
+                            GError **error)
+{
+    g_autoptr(CcbTarget) target = g_new0(CcbTarget, 1);
+    if (!split(target, url, name, error) || !set_region(target, place, error))
+        return NULL;
+    if (!(place->endpoint ? set_endpoint(target, place->endpoint, error)
+                          : set_oss(target, place->internal)))
+        return NULL;
+    return g_steal_pointer(&target);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where an upload goes: "oss://bucket/key", and the endpoint that serves the bucket.
+ *
+ * The bucket is the first label of the host ("virtual-hosted style", the only one that OSS knows);
+ * where the endpoint is an IP address it is the first segment of the path.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct {
+    char *bucket, *key;
+    char *region;
+    char *origin; /* "https://bucket.s3.oss-cn-beijing.aliyuncs.com" */
+    char *host;   /* as the Host header has it */
+    char *root;   /* "/", or "/bucket/": what stands before the key */
+    char *shown;  /* "oss://bucket/key", for messages */
+} CcbTarget;
+
+typedef struct {
+    const char *region;   /* NULL: as the endpoint says, or `fallback` */
+    const char *fallback; /* the region of the environment or of a profile; may be NULL */
+    const char *endpoint; /* NULL: OSS, in the region */
+    bool internal;        /* OSS's endpoint inside of the region's network */
+} CcbTargetPlace;
+
+/* `name`: the key's name where `url` ends with the bucket or a slash; NULL: it stays a prefix, and
+ * may be empty.  Errors: CCB_ERR_USAGE. */
+CcbTarget *ccb_target_parse(const char *url, const char *name, const CcbTargetPlace *place,
+                            GError **error);
+void ccb_target_free(CcbTarget *target); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbTarget, ccb_target_free)
+
+/* Whether the endpoint is one of Alibaba Cloud's. */
+bool ccb_target_is_oss(const char *endpoint);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What of an upload is pure: places, a server's XML, the words for its errors. */
+#include "base/error.h"
+#include "upload/explain.h"
+#include "upload/target.h"
+#include "upload/xml.h"
+
+#include "tap.h"
+
+/* --- Places */
+
+static void is_place(const char *url, const char *name, CcbTargetPlace place, const char *expected)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CcbTarget) target = ccb_target_parse(url, name, &place, &error);
+    g_autofree char *got = target == NULL
+                               ? g_strdup(error->message)
+                               : g_strdup_printf("%s%s%s @%s", target->origin, target->root,
+                                                 target->key, target->region);
+    is_str(got, expected, url);
+}
+
+static void places(void)
+{
+    const CcbTargetPlace oss = {.region = "cn-beijing"};
+    is_place("oss://images/a.qcow2", "i", oss,
+             "https://images.s3.oss-cn-beijing.aliyuncs.com/a.qcow2 @cn-beijing");
+    is_place("oss://images", "i", oss,
+             "https://images.s3.oss-cn-beijing.aliyuncs.com/i @cn-beijing");
+    is_place("oss://images/a/", "i", oss,
+             "https://images.s3.oss-cn-beijing.aliyuncs.com/a/i @cn-beijing");
+    is_place("oss://images/", NULL, oss,
+             "https://images.s3.oss-cn-beijing.aliyuncs.com/ @cn-beijing");
+    is_place("oss://images/a", "i", (CcbTargetPlace){.region = "oss-cn-beijing", .internal = true},
+             "https://images.s3.oss-cn-beijing-internal.aliyuncs.com/a @cn-beijing");
+    is_place("oss://images/a", "i", (CcbTargetPlace){.fallback = "cn-x"},
+             "https://images.s3.oss-cn-x.aliyuncs.com/a @cn-x");
+    is_place("oss://images/a", "i",
+             (CcbTargetPlace){.fallback = "cn-x",
+                              .endpoint = "s3.oss-cn-hangzhou-internal.aliyuncs.com"},
+             "https://images.s3.oss-cn-hangzhou-internal.aliyuncs.com/a @cn-hangzhou");
+    is_place("oss://images/a", "i",
+             (CcbTargetPlace){.region = "r", .endpoint = "https://minio.example.com:443/"},
+             "https://images.minio.example.com/a @r");
+    is_place("oss://images/a", "i",
+             (CcbTargetPlace){.region = "r", .endpoint = "http://[::1]:9000"},
+             "http://[::1]:9000/images/a @r");
+    is_place("oss://images/a", "i", (CcbTargetPlace){.region = "a.b/c"},
+             "\"a.b/c\" is not the name of a region");
+    is_place("oss://images/\xff", "i", oss, "the object's name is not UTF-8");
+}
+
+static void bad_endpoints(void)
+{
+    static const char *const bad[] = {
+        "http://user:pw@host", "https://host/path", "https://host?x", "https://", "//", "a b"};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        CcbTargetPlace place = {.region = "r", .endpoint = bad[i]};
+        g_autoptr(CcbTarget) target = ccb_target_parse("oss://images/a", "i", &place, &error);
+        is_error(&error, "not a place of a server", bad[i]);
+    }
+}
+
+/* --- XML */
+
+static const char list[] =
+    "<?xml version='1.0' encoding='UTF-8'?>\n"
+    "<ListPartsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n"
+    "  <Bucket>images</Bucket><Initiator><ID>x</ID></Initiator>\n"
+    "  <IsTruncated>false</IsTruncated>\n"
+    "  <Part><PartNumber>1</PartNumber><ETag>&quot;abc&quot;</ETag><Size>5</Size></Part>\n"
+    "  <Part><PartNumber>2</PartNumber><Nested><ETag>no</ETag></Nested></Part>\n"
+    "</ListPartsResult>   \n";
+
+static void answers(void)
+{
+    g_autoptr(CcbXml) xml = ccb_xml_parse(list, strlen(list), "Part", NULL);
+    if (!ok(xml != NULL && xml->records->len == 2, "a list has its records"))
+        return;
+    is_str(xml->root, "ListPartsResult", "the root");
+    is_str(ccb_xml_get(xml->fields, "IsTruncated"), "false", "a field");
+    is_str(ccb_xml_get(xml->fields, "ID"), "", "what lies deeper is none");
+    is_str(ccb_xml_get(xml->fields, "PartNumber"), "", "nor is what is in a record");
+    is_str(ccb_xml_get(xml->records->pdata[0], "ETag"), "\"abc\"", "a record's field");
+    is_str(ccb_xml_get(xml->records->pdata[1], "ETag"), "", "a record has its own only");
+}
+
+static void refuses(const char *text, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CcbXml) xml = ccb_xml_parse(text, strlen(text), "Part", &error);
+    ok(xml == NULL && error != NULL, what);
+}
+
+static void hostile_answers(void)
+{
+    refuses("", "nothing");
+    refuses("<html><body>Bad gateway", "half a page");
+    refuses("<a>&lol;</a>", "an entity that is not XML's own");
+    refuses("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "an entity of its own");
+    refuses("<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>", "a file");
+    refuses("<a>\xff</a>", "what is not UTF-8");
+    refuses("<a/><b/>", "two documents");
+    GString *deep = g_string_new(NULL);
+    for (int i = 0; i < 100000; i++)
+        g_string_append(deep, "<a>");
+    refuses(deep->str, "deep and without an end");
+    g_string_free(deep, TRUE);
+}
+
+static void parse_mutated(const char *data, gsize size)
+{
+    g_autoptr(CcbXml) xml = ccb_xml_parse(data, size, "Part", NULL);
+}
+
+/* --- Errors */
+
+static CcbXml *error_xml(const char *more)
+{
+    g_autofree char *text = g_strdup_printf("<Error>%s</Error>", more);
+    return ccb_xml_parse(text, strlen(text), NULL, NULL);
+}
+
+static void is_explained(CcbRefusal refusal, const char *more, const char *expected)
+{
+    g_autoptr(CcbXml) xml = error_xml(more);
+    refusal.xml = xml;
+    refusal.code = ccb_xml_get(xml->fields, "Code");
+    refusal.where = "somewhere";
+    g_autoptr(GError) error = ccb_refusal_explain(&refusal);
+    is_str(error->message, expected, *refusal.code ? refusal.code : "without a code");
+}
+
+static void explanations(void)
+{
+    is_explained((CcbRefusal){.status = 404},
+                 "<Code>NoSuchBucket</Code><Message>no</Message><RequestId>7</RequestId>",
+                 "there is no such bucket (HTTP 404, NoSuchBucket: no; request 7)\n"
+                 "hint: check name, --region and --endpoint, or create it: ccbake does not");
+    is_explained((CcbRefusal){.status = 403, .ahead_s = 90}, "<Code>RequestTimeTooSkewed</Code>",
+                 "this host's clock is 1 min 30 s ahead of the server's (HTTP 403, "
+                 "RequestTimeTooSkewed)\n"
+                 "hint: set this host's clock (chronyc makestep, or timedatectl set-ntp true)");
+    is_explained((CcbRefusal){.status = 403}, "<Code>InvalidAccessKeyId</Code>",
+                 "the server does not know this access key ID (HTTP 403, InvalidAccessKeyId)\n"
+                 "hint: they come from somewhere: check them there");
+    is_explained((CcbRefusal){.status = 403},
+                 "<Code>AccessDenied</Code><Endpoint>oss-cn-x.aliyuncs.com</Endpoint>",
+                 "these credentials do not allow it (HTTP 403, AccessDenied)\n"
+                 "hint: the server says to use the endpoint oss-cn-x.aliyuncs.com: check --region "
+                 "and --endpoint");
+    is_explained((CcbRefusal){.status = 502}, "",
+                 "the server refuses (HTTP 502)\nhint: run the same command again later: it goes "
+                 "on where it stopped");
+    is_explained((CcbRefusal){.status = 400}, "<Code>Odd</Code><Message>a\x1b[2Jb\nc</Message>",
+                 "the server refuses (HTTP 400, Odd: a [2Jb c)");
+    is_explained((CcbRefusal){.status = 403},
+                 "<Code>SignatureDoesNotMatch</Code><CanonicalRequest>secret</CanonicalRequest>",
+                 "the access key secret does not belong to this access key ID (HTTP 403, "
+                 "SignatureDoesNotMatch)\nhint: they come from somewhere: check them there");
+}
+
+static void kinds(void)
+{
+    is_int(ccb_refusal_kind(&(CcbRefusal){.status = 503, .code = "SlowDown"}), CCB_PASSING,
+           "SlowDown passes");
+    is_int(ccb_refusal_kind(&(CcbRefusal){.status = 400, .code = "BadDigest"}), CCB_PASSING,
+           "so does what was spoilt on the way");
+    is_int(ccb_refusal_kind(&(CcbRefusal){.status = 400, .code = "ExpiredToken"}), CCB_EXPIRED,
+           "a token expires");
+    is_int(ccb_refusal_kind(&(CcbRefusal){.status = 502, .code = ""}), CCB_PASSING,
+           "a gateway's trouble passes");
+    is_int(ccb_refusal_kind(&(CcbRefusal){.status = 403, .code = ""}), CCB_REFUSED,
+           "a refusal without words stays");
+}
+
+int main(void)
+{
+    places();
+    bad_endpoints();
+    answers();
+    hostile_answers();
+    fuzz(list, strlen(list), 20000, parse_mutated);
+    explanations();
+    kinds();
+    return done();
+}
