@@ -122,19 +122,29 @@ static void show(const CcbS3 *s3, const CcbUploadResult *result)
                             result->sha256);
 }
 
+static bool read_options(CcbUploadOptions *ret, GError **error)
+{
+    enum { LEAST_RATE = 64 << 10 }; /* less would look like a connection that stands still */
+    ret->connections = opts.connections;
+    ret->force = opts.force;
+    if (ret->connections < 1 || ret->connections > CCB_CONNECTIONS_MAX)
+        return ccb_fail(error, CCB_ERR_USAGE, "--connections=%u: expected 1 to %d",
+                        ret->connections, CCB_CONNECTIONS_MAX);
+    if (!parse_size("part-size", opts.part_size, &ret->part_size, error) ||
+        !parse_size("limit-rate", opts.limit_rate, &ret->bytes_per_s, error))
+        return false;
+    return ret->bytes_per_s == 0 || ret->bytes_per_s >= LEAST_RATE ||
+           ccb_fail(error, CCB_ERR_USAGE, "--limit-rate=%s: at least 64k", opts.limit_rate);
+}
+
 static bool upload(const char *image, const char *url, GError **error)
 {
-    CcbUploadOptions wanted = {
-        .image = image, .connections = opts.connections, .force = opts.force};
+    CcbUploadOptions wanted = {.image = image};
     g_autofree char *name = g_path_get_basename(image);
     g_auto(CcbUploadResult) result = {0};
     CcbS3 s3 = {0};
-    if (wanted.connections < 1 || wanted.connections > CCB_CONNECTIONS_MAX)
-        return ccb_fail(error, CCB_ERR_USAGE, "--connections=%u: expected 1 to %d",
-                        wanted.connections, CCB_CONNECTIONS_MAX);
-    bool ok = parse_size("part-size", opts.part_size, &wanted.part_size, error) &&
-              parse_size("limit-rate", opts.limit_rate, &wanted.bytes_per_s, error) &&
-              open_s3(url, name, &s3, error) && ccb_upload(&s3, &wanted, &result, error);
+    bool ok = read_options(&wanted, error) && open_s3(url, name, &s3, error) &&
+              ccb_upload(&s3, &wanted, &result, error);
     if (ok)
         show(&s3, &result);
     close_s3(&s3);

@@ -90,18 +90,21 @@ static bool is_plain(const char *text)
     return true;
 }
 
+static bool check(const CcbCredentials *credentials, GError **error)
+{
+    return (is_plain(credentials->id) && is_plain(credentials->secret) &&
+            is_plain(credentials->token)) ||
+           ccb_fail(error, CCB_ERR_HOST, "the credentials of %s have a space or worse in them",
+                    credentials->source);
+}
+
 CcbCredentials *ccb_credentials_find(const CcbCredentialsOptions *options, GError **error)
 {
     g_autoptr(CcbCredentials) found = NULL;
     if (!find(options, &found, error))
         return NULL;
-    if (found->role != NULL && found->id == NULL && !ccb_credentials_renew(found, error))
+    if (!(found->role != NULL ? ccb_credentials_renew(found, error) : check(found, error)))
         return NULL;
-    if (!is_plain(found->id) || !is_plain(found->secret) || !is_plain(found->token)) {
-        ccb_fail(error, CCB_ERR_HOST, "the credentials of %s have a space or worse in them",
-                 found->source);
-        return NULL;
-    }
     if (found->region == NULL)
         found->region = g_strdup(variable("ALIBABA_CLOUD_REGION_ID"));
     return g_steal_pointer(&found);
@@ -116,5 +119,5 @@ bool ccb_credentials_are_old(const CcbCredentials *credentials)
 
 bool ccb_credentials_renew(CcbCredentials *credentials, GError **error)
 {
-    return ccb_role_ask(credentials, error);
+    return ccb_role_ask(credentials, error) && check(credentials, error);
 }

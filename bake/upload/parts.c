@@ -35,6 +35,7 @@ struct CcbParts {
     unsigned next;  /* all from it on are TODO */
     unsigned n_digesting, n_ready, n_sending;
     uint64_t done, sent; /* bytes of parts */
+    uint64_t share;      /* of a connection, in bytes a second; 0: no limit */
     GThreadPool *threads;
     GAsyncQueue *digested; /* of Part *; from the threads */
 };
@@ -59,6 +60,7 @@ CcbParts *ccb_parts_new(CcbS3 *s3, const CcbSource *source, const CcbPartsOption
     parts->source = source;
     parts->options = options;
     parts->n = (unsigned)((source->size + options->part_size - 1) / options->part_size);
+    parts->share = options->bytes_per_s / MIN(options->connections, parts->n);
     parts->list = g_new0(Part, parts->n);
     for (unsigned i = 0; i < parts->n; i++) {
         Part *part = &parts->list[i];

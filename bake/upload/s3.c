@@ -136,6 +136,8 @@ CcbS3Verdict ccb_s3_judge(CcbS3 *s3, const CcbHttpExchange *exchange, char **ret
     const GError *reason = ccb_http_exchange_error(exchange);
     if (reason != NULL) {
         g_propagate_error(error, g_error_copy(reason));
+        if (strstr(s3->target->host, "-internal.") != NULL)
+            ccb_hint(error, "--internal is for instances in the bucket's region");
         return ccb_http_exchange_is_transient(exchange) ? CCB_S3_AGAIN : CCB_S3_REFUSED;
     }
     const GString *body = ccb_http_exchange_body(exchange);
