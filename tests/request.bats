@@ -107,10 +107,15 @@ start() {
     cp image.qcow2 'aliyun 3.qcow2'
     import 'aliyun 3.qcow2' oss://acme/x
     values "ImageName=ccbake-aliyun-3-${SHA256:0:12}"
-    for bad in s3://acme/x oss://acme oss://acme/ oss://Acme/x oss://ac/x oss://-acme/x oss://acme-/x oss://acme//x \
-        "oss://$(printf 'a%.0s' {1..64})/x" "oss://acme/$(printf 'a%.0s' {1..1024})" $'oss://acme/x\ny'; do
+    run_ccbake 2 request import image.qcow2 s3://acme/x
+    assert_contains 's3://acme/x: not an object like oss://BUCKET/KEY'
+    for bad in oss://Acme/x oss://ac/x oss://-acme/x oss://acme-/x "oss://$(printf 'a%.0s' {1..64})/x"; do
         run_ccbake 2 request import image.qcow2 "$bad"
-        assert_contains 'is not an object like oss://BUCKET/KEY'
+        assert_contains "can't be the name of a bucket"
+    done
+    for bad in oss://acme oss://acme/ oss://acme//x "oss://acme/$(printf 'a%.0s' {1..1024})" $'oss://acme/x\ny'; do
+        run_ccbake 2 request import image.qcow2 "$bad"
+        assert_contains 'the object'
     done
 }
 

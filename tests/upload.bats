@@ -334,7 +334,7 @@ hint: set this host's clock"
     run_ccbake 2 upload "$IMAGE"
     assert_contains "ccbake: upload: expected an image and a place"
     run_ccbake 2 upload "$IMAGE" s3://images/x
-    assert_contains "ccbake: s3://images/x: not a place for an upload"
+    assert_contains "ccbake: s3://images/x: not an object like oss://BUCKET/KEY"
     local bucket
     for bucket in Images im_ages a.b.c -images images- im; do
         run_ccbake 2 upload -r cn-beijing -- "$IMAGE" "oss://$bucket/x"

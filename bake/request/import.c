@@ -7,27 +7,8 @@
 
 #include "base/error.h"
 #include "format/ecs.h"
+#include "format/oss.h"
 #include "request/build.h"
-
-#define SCHEME "oss://"
-
-/* A bucket has 3 to 63 lower-case letters, digits and hyphens, none of them at the ends; a key 1 to
- * 1023 bytes and no slash in front. */
-static bool split_object(const char *url, char **ret_bucket, char **ret_key, GError **error)
-{
-    enum { SHORTEST = 3, LONGEST = 63, LONGEST_KEY = 1023 };
-    const char *bucket = g_str_has_prefix(url, SCHEME) ? url + strlen(SCHEME) : "";
-    size_t length = strspn(bucket, G_CSET_a_2_z G_CSET_DIGITS "-");
-    const char *key = bucket[length] == '/' ? bucket + length + 1 : "";
-    if (key[0] == '\0' || key[0] == '/' || key[0] == '\\' || strlen(key) > LONGEST_KEY ||
-        !g_utf8_validate(key, -1, NULL) || strpbrk(key, "\r\n") != NULL || length < SHORTEST ||
-        length > LONGEST || bucket[0] == '-' || bucket[length - 1] == '-')
-        return ccb_fail(error, CCB_ERR_USAGE, "\"%s\" is not an object like %sBUCKET/KEY", url,
-                        SCHEME);
-    *ret_bucket = g_strndup(bucket, length);
-    *ret_key = g_strdup(key);
-    return true;
-}
 
 /* The file's name without what an image name can't hold, and the digest's beginning, so that another
  * image has another name; caller frees. */
@@ -68,8 +49,10 @@ static bool add_disk(CcbRequest *request, const CcbImportWish *wish, GError **er
         return ccb_fail(error, CCB_ERR_INPUT,
                         "%s is %s; the cloud imports qcow2, VHD and raw images", wish->file,
                         wish->format);
-    if (!split_object(wish->object, &bucket, &key, error) || !choose_size(wish, &gib, error))
+    if (!ccb_oss_split(wish->object, &bucket, &key, error) || !choose_size(wish, &gib, error))
         return false;
+    if (*key == '\0')
+        return ccb_fail(error, CCB_ERR_USAGE, "%s: the object has no name", wish->object);
     ccb_request_add(request, "DiskDeviceMapping.1.Format", format);
     ccb_request_add(request, "DiskDeviceMapping.1.OSSBucket", bucket);
     ccb_request_add(request, "DiskDeviceMapping.1.OSSObject", key);

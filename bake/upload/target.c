@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/oss.h"
 
-static const char scheme[] = "oss://";
 static const char oss_domain[] = ".aliyuncs.com";
 
 void ccb_target_free(CcbTarget *target)
@@ -22,48 +22,15 @@ void ccb_target_free(CcbTarget *target)
     g_free(target);
 }
 
-/* "Bucket naming conventions" of OSS: what can be a label of a host name. */
-static bool check_bucket(const char *bucket, GError **error)
-{
-    enum { MIN = 3, MAX = 63 };
-    size_t size = strlen(bucket);
-    bool good = size >= MIN && size <= MAX && bucket[0] != '-' && bucket[size - 1] != '-' &&
-                strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == size;
-    if (good)
-        return true;
-    ccb_fail(error, CCB_ERR_USAGE, "\"%s\" can't be the name of a bucket", bucket);
-    return ccb_hint(error, "it is part of a host name: 3 to 63 of a-z, 0-9 and \"-\", not at "
-                           "either end");
-}
-
-/* "Object naming conventions" of OSS. */
-static bool check_key(const char *key, GError **error)
-{
-    enum { MAX = 1023 };
-    if (!g_utf8_validate(key, -1, NULL))
-        return ccb_fail(error, CCB_ERR_USAGE, "the object's name is not UTF-8");
-    if (strlen(key) > MAX)
-        return ccb_fail(error, CCB_ERR_USAGE, "the object's name has more than %d bytes", MAX);
-    if (key[0] == '/' || key[0] == '\\')
-        return ccb_fail(error, CCB_ERR_USAGE, "the object's name must not begin with \"%c\"",
-                        key[0]);
-    return true;
-}
-
 static bool split(CcbTarget *target, const char *url, const char *name, GError **error)
 {
-    if (!g_str_has_prefix(url, scheme)) {
-        ccb_fail(error, CCB_ERR_USAGE, "%s: not a place for an upload", url);
-        return ccb_hint(error, "write oss://BUCKET/KEY; --endpoint is for servers other than OSS");
-    }
-    const char *bucket = url + strlen(scheme);
-    size_t bucket_size = strcspn(bucket, "/");
-    const char *key = bucket + bucket_size + (bucket[bucket_size] == '/');
+    g_autofree char *key = NULL;
+    if (!ccb_oss_split(url, &target->bucket, &key, error))
+        return false;
     bool is_folder = *key == '\0' || g_str_has_suffix(key, "/");
-    target->bucket = g_strndup(bucket, bucket_size);
     target->key = g_strconcat(key, is_folder ? name : NULL, NULL);
-    target->shown = g_strconcat(scheme, target->bucket, "/", target->key, NULL);
-    return check_bucket(target->bucket, error) && check_key(target->key, error);
+    target->shown = g_strconcat("oss://", target->bucket, "/", target->key, NULL);
+    return true;
 }
 
 bool ccb_target_is_oss(const char *endpoint)
