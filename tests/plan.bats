@@ -195,6 +195,10 @@ EOF
     assert_contains "The base is not at hand: all that is written counts as added."
     assert_contains "+ /etc/alinux-release file 0600 0:0"
     assert_contains "? whether the kernel is older than 5.10.134-18.al8"
+    assert_contains "? argument swiotlb=4194304,any set in every boot entry"
+    assert_contains "? argument rhgb removed from every boot entry"
+    assert_contains "? /etc/default/grub: edited, where it is there"
+    assert_contains "? none.service disabled, where it is enabled"
     assert_contains "+ enabled  x.service  /etc/systemd/system/multi-user.target.wants/x.service"
 }
 

@@ -8,6 +8,7 @@
 #include "cmd/preview.h"
 #include "cmd/verbs.h"
 #include "format/rpm.h"
+#include "format/text.h"
 #include "guest/door.h"
 #include "layer/chain.h"
 #include "plan/acquire.h"
@@ -210,18 +211,33 @@ static void print_base(const View *view)
     }
     g_autofree char *free_space = ccb_format_size(facts->free_bytes);
     bool enough = ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0;
-    printf("       %s, %u packages, %s free\n", facts->os_name, g_strv_length(facts->packages),
-           free_space);
-    printf("       kernel %s, %s the minimum %s\n", facts->default_kver,
-           enough ? "at least" : "BELOW", recipe->min_kernel);
+    g_autofree char *system = ccb_name_printable(facts->os_name ? facts->os_name : "no name");
+    g_autofree char *kver = ccb_name_printable(facts->default_kver);
+    printf("       %s, %u packages, %s free\n", system, g_strv_length(facts->packages), free_space);
+    printf("       kernel %s, %s the minimum %s\n", kver, enough ? "at least" : "BELOW",
+           recipe->min_kernel);
+}
+
+static bool sizes_are_known(const CcbPlan *plan)
+{
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        for (guint j = 0; j < step->payloads->len; j++)
+            if (((const CcbPayload *)step->payloads->pdata[j])->size == 0)
+                return false;
+        if (step->unresolved)
+            return false;
+    }
+    return true;
 }
 
 static void print_space(const View *view)
 {
+    const char *bound = sizes_are_known(view->loaded->plan) ? "about" : "not all known: at least";
     CcbSpace space = ccb_plan_space(view->loaded->plan, 0);
     g_autofree char *image = ccb_format_size(space.image);
     g_autofree char *scratch = ccb_format_size(space.scratch);
-    printf("space  about %s more in the image, %s outside it while baking\n", image, scratch);
+    printf("space  %s %s more in the image, %s outside it while baking\n", bound, image, scratch);
 }
 
 static void print_text(const View *view)

@@ -272,6 +272,15 @@ static void note(CcbPrediction *p, const char *path, const char *text)
     ccb_effect_add(p->unknown, CCB_EFFECT_UNKNOWN, path, text);
 }
 
+/* Of an image that is not known, or of a file that is too large to be looked into. */
+static void note_edit(CcbPrediction *p, const char *path, const char *at)
+{
+    if (!p->is_known)
+        note(p, at, "edited, where it is there");
+    else if (find(p, path) != NULL)
+        note(p, at, "edited");
+}
+
 /* Mode and owner stay.  An edit that fails would fail the bake, too. */
 static bool apply_edit(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
@@ -279,8 +288,10 @@ static bool apply_edit(CcbPrediction *p, const CcbEffectItem *item, GError **err
     g_autofree char *path = resolve(p, item->path, true);
     if (!find_text(p, path, &old, error))
         return false;
-    if (old == NULL)
+    if (old == NULL) {
+        note_edit(p, path, item->path);
         return true;
+    }
     g_autoptr(GError) reason = NULL;
     g_autofree char *text = g_strndup(g_bytes_get_data(old, NULL), g_bytes_get_size(old));
     g_autofree char *edited = item->edit(item->data, text, &reason);
@@ -356,6 +367,10 @@ static bool names_unit(const char *path, const char *unit)
 static bool apply_disable(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
     (void)error;
+    if (!p->is_known) {
+        g_autofree char *text = g_strdup_printf("%s disabled, where it is enabled", item->value);
+        note(p, NULL, text);
+    }
     for (guint i = p->now->entries->len; i > 0; i--) {
         const CcbGuestEntry *entry = p->now->entries->pdata[i - 1];
         if (names_unit(entry->path, item->value))
@@ -426,6 +441,12 @@ static bool apply_argument(CcbPrediction *p, const CcbEffectItem *item, GError *
 {
     (void)error;
     CcbFacts *facts = p->now->facts;
+    if (!p->is_known) {
+        g_autofree char *text =
+            g_strdup_printf("argument %s %s every boot entry", item->value,
+                            item->kind == CCB_EFFECT_REMOVE_ARGUMENT ? "removed from" : "set in");
+        note(p, NULL, text);
+    }
     if (facts->kernelopts != NULL)
         change_arguments(&facts->kernelopts, item);
     for (guint i = 0; i < facts->entries->len; i++) {

@@ -96,7 +96,8 @@ static char *step(void)
     g_autoptr(GString) all = g_string_new(text);
     for (guint i = 0; i < unknown->len; i++) {
         const CcbEffectItem *item = unknown->pdata[i];
-        g_string_append_printf(all, "? %s%s\n", item->path ? item->path : "", item->value);
+        g_string_append_printf(all, "? %s%s%s\n", item->path ? item->path : "",
+                               item->path ? ": " : "", item->value);
     }
     g_ptr_array_set_size(effect, 0);
     return g_string_free(g_steal_pointer(&all), FALSE);
@@ -181,7 +182,7 @@ static void test_edits(void)
     is("no difference\n", "the next step begins with what the one before left");
     begin();
     ccb_effect_edit(effect, "/etc/a.conf", upper, "odd");
-    is("no difference\n? /etc/a.confline 1: odd\n", "an edit that would fail");
+    is("no difference\n? /etc/a.conf: line 1: odd\n", "an edit that would fail");
 }
 
 static void test_units(void)
@@ -259,10 +260,14 @@ static void test_nothing_at_hand(void)
     add(CCB_EFFECT_PACKAGE, NULL, "b-1-1.noarch");
     add(CCB_EFFECT_ENABLE, NULL, "new.service");
     add(CCB_EFFECT_SET_ARGUMENT, NULL, "a=1");
+    add(CCB_EFFECT_DISABLE, NULL, "old.service");
     is("packages 1 added\n  + b.noarch 1-1\n"
        "files    1 added\n  + /etc/x/y file 0644 0:0\n      @@ -0,0 +1 @@\n      +y\n"
-       "? the links that enable new.service: its file is not known yet\n",
-       "without an image only what is written shows");
+       "? /etc/a.conf: edited, where it is there\n"
+       "? the links that enable new.service: its file is not known yet\n"
+       "? argument a=1 set in every boot entry\n"
+       "? old.service disabled, where it is enabled\n",
+       "without an image what is written shows, and what is changed is told");
 }
 
 int main(void)
