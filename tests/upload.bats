@@ -299,6 +299,15 @@ END
     assert_contains "the object is not the image: ETag 1-16, not "
 }
 
+@test "upload: a server that keeps no metadata" {
+    fault GET header@x-amz-meta-ccbake-sha256@ 9
+    upload
+    assert_contains "warning: the server keeps no metadata: the next upload can't tell that this is there"
+    arrived
+    upload 2
+    assert_contains "another object is there already"
+}
+
 @test "upload: wrong credentials" {
     fault GET error@403@InvalidAccessKeyId # Swift does not tell the two apart
     upload 6

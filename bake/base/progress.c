@@ -183,7 +183,7 @@ static char *activity_line(void)
     g_autofree char *took = ccb_format_seconds(elapsed());
     draw_pace(line);
     g_string_append_printf(line, "%-8s %s  %s", state.tag, state.what, took);
-    if (state.total > 0)
+    if (state.total > 0 && !state.rated) /* else the bar has said it */
         g_string_append_printf(
             line, "  %d%%",
             (int)(100.0 * (double)MIN(state.done, state.total) / (double)state.total));

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "upload/xml.h"
 
+/* Metadata that is set by the one name may be reported by the other. */
 static const char note[] = "x-amz-meta-ccbake-sha256";
+static const char note_of_oss[] = "x-oss-meta-ccbake-sha256";
 
 /* Putting together thousands of parts may take a server minutes, in which it says nothing. */
 enum { COMPLETE_STALL_S = 900 };
@@ -49,7 +51,8 @@ bool ccb_object_look(CcbS3 *s3, CcbObject *ret, GError **error)
         return ret->exists;
     }
     ret->size = object_size(exchange);
-    ret->sha256 = g_strdup(ccb_http_exchange_header(exchange, note));
+    const char *sha256 = ccb_http_exchange_header(exchange, note);
+    ret->sha256 = g_strdup(sha256 ? sha256 : ccb_http_exchange_header(exchange, note_of_oss));
     ret->etag = ccb_s3_etag(ccb_http_exchange_header(exchange, "ETag"));
     ret->crc64 = g_strdup(ccb_http_exchange_header(exchange, "x-oss-hash-crc64ecma"));
     return true;

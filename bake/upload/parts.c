@@ -170,8 +170,7 @@ static bool send_part(CcbParts *parts, Part *part, GError **error)
         .offset = part->offset,
         .size = part->size,
         .payload = part->digest.sha256,
-        .bytes_per_s =
-            options->bytes_per_s ? MAX(options->bytes_per_s / options->connections, 1) : 0,
+        .bytes_per_s = parts->share,
     };
     part->exchange = ccb_s3_request(parts->s3, &request, error);
     if (part->exchange == NULL)
@@ -210,9 +209,8 @@ static bool retry(CcbParts *parts, Part *part, gint64 pause_ms, GError *reason, 
         g_propagate_error(error, reason);
         return false;
     }
-    g_auto(GStrv) lines = g_strsplit(reason->message, "\nhint: ", 2);
-    ccb_progress_line("part %u: %s; trying again in %.1f s", part->number, lines[0],
-                      (double)pause_ms / 1000);
+    g_prefix_error(&reason, "part %u: ", part->number);
+    ccb_s3_announce_retry(reason, pause_ms);
     g_error_free(reason);
     part->due = g_get_monotonic_time() + pause_ms * 1000;
     part->state = READY;

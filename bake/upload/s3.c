@@ -158,6 +158,13 @@ CcbS3Verdict ccb_s3_judge(CcbS3 *s3, const CcbHttpExchange *exchange, char **ret
     return judge_refusal(s3, &refusal, error);
 }
 
+/* What to do about it is for when it was in vain. */
+void ccb_s3_announce_retry(const GError *reason, gint64 pause_ms)
+{
+    g_auto(GStrv) lines = g_strsplit(reason->message, "\nhint: ", 2);
+    ccb_progress_line("%s; trying again in %.1f s", lines[0], (double)pause_ms / 1000);
+}
+
 static bool pause_for(CcbS3 *s3, gint64 ms, GError **error)
 {
     gint64 end = g_get_monotonic_time() + ms * 1000;
@@ -201,8 +208,7 @@ CcbHttpExchange *ccb_s3_call(CcbS3 *s3, const CcbS3Request *request, char **ret_
                 *ret_code = g_steal_pointer(&code);
             return NULL;
         }
-        g_auto(GStrv) lines = g_strsplit(reason->message, "\nhint: ", 2);
-        ccb_progress_line("%s; trying again in %.1f s", lines[0], (double)again_ms / 1000);
+        ccb_s3_announce_retry(reason, again_ms);
         if (!pause_for(s3, again_ms, error))
             return NULL;
     }

@@ -48,6 +48,9 @@ CcbS3Verdict ccb_s3_judge(CcbS3 *s3, const CcbHttpExchange *exchange, char **ret
 /* How often, and from which pause on, what may pass is tried again. */
 enum { CCB_S3_RETRIES = 6, CCB_S3_PAUSE_MS = 500 };
 
+/* Tells the user of the failure of a try. */
+void ccb_s3_announce_retry(const GError *reason, gint64 pause_ms);
+
 /* Request and judgement, tried again while that may help.  Returns the exchange (caller frees), or
  * NULL with the error, and with *ret_code as above. */
 CcbHttpExchange *ccb_s3_call(CcbS3 *s3, const CcbS3Request *request, char **ret_code,

@@ -126,13 +126,20 @@ static CcbParts *open_parts(CcbS3 *s3, CcbUploadState *state, const CcbSource *s
 
 /* --- Ending */
 
+/* Not every server keeps metadata. */
+static bool is_ours(const CcbObject *object, const CcbSource *source)
+{
+    return object->sha256 != NULL ? holds(object, source)
+                                  : object->exists && object->size == source->size;
+}
+
 /* OSS reports the CRC of all bytes; others an ETag that is made of those of the parts. */
 static bool check_object(const CcbObject *object, const CcbSource *source, const CcbParts *parts,
                          GError **error)
 {
     g_autofree char *etag = ccb_parts_etag(parts);
     g_autofree char *crc64 = g_strdup_printf("%" PRIu64, ccb_parts_crc64(parts));
-    if (!holds(object, source))
+    if (!is_ours(object, source))
         return ccb_fail(error, CCB_ERR_FETCH,
                         "after the upload another object is there: somebody else has written it");
     if (object->crc64 != NULL)
@@ -153,12 +160,14 @@ static bool judge_object(CcbS3 *s3, const CcbSource *source, const CcbParts *par
     if (!ccb_object_look(s3, &object, error))
         return false;
     if (!check_object(&object, source, parts, error)) {
-        if (!holds(&object, source))
-            return false; /* not ours */
+        if (!is_ours(&object, source))
+            return false;
         if (!ccb_object_delete(s3, &reason))
             ccb_warn("the wrong object stays there: %s", reason->message);
         return ccb_hint(error, "the object was removed; run the same command again");
     }
+    if (object.sha256 == NULL)
+        ccb_warn("the server keeps no metadata: the next upload can't tell that this is there");
     ret->etag = g_steal_pointer(&object.etag);
     return true;
 }
