@@ -470,9 +470,9 @@ hint: run the same command again: it goes on where it stopped"
 
 @test "upload --limit-rate" {
     local began=$EPOCHREALTIME
-    upload --limit-rate=1M --connections=2
+    upload --limit-rate=512k --connections=2
+    awk -v began="$began" -v now="$EPOCHREALTIME" 'BEGIN { exit !(now - began > 3) }' || fail "too fast"
     arrived
-    awk -v began="$began" -v now="$EPOCHREALTIME" 'BEGIN { exit !(now - began > 1.2) }' || fail "too fast"
 }
 
 @test "upload --progress=json: how fast it goes and how long it will take" {

@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "base/secret.h"
 #include "cmd/verbs.h"
+#include "format/text.h"
 #include "upload/stale.h"
 #include "upload/upload.h"
 
@@ -165,7 +166,8 @@ static bool abort_stale(const char *url, GError **error)
         const CcbUnfinished *unfinished = aborted->pdata[i];
         g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(unfinished->begun);
         g_autofree char *begun = g_date_time_format(time, "%F %T");
-        printf("aborted  oss://%s/%s, begun %s\n", s3.target->bucket, unfinished->key, begun);
+        g_autofree char *key = ccb_name_printable(unfinished->key);
+        printf("aborted  oss://%s/%s, begun %s\n", s3.target->bucket, key, begun);
     }
     close_s3(&s3);
     return aborted != NULL;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "format/text.h"
 
 typedef struct {
     const char *code;
@@ -136,16 +137,12 @@ static const char *field(const CcbRefusal *refusal, const char *name)
     return refusal->xml != NULL ? ccb_xml_get(refusal->xml->fields, name) : "";
 }
 
-/* A server's text as far as it is fit for a terminal; caller frees. */
+/* The beginning of a server's text, fit for a terminal; caller frees. */
 static char *printable(const char *text)
 {
     enum { MAX = 300 };
-    GString *shown = g_string_new(NULL);
-    for (const char *p = text; *p != '\0' && shown->len < MAX; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-        g_string_append_unichar(shown, g_unichar_isprint(c) ? c : ' ');
-    }
-    return g_strstrip(g_string_free(shown, FALSE));
+    g_autofree char *beginning = g_strndup(text, MAX);
+    return ccb_name_printable(beginning);
 }
 
 /* What the server itself gives as the reason, in brackets. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/text.h"
 #include "upload/xml.h"
 
 /* Metadata that is set by the one name may be reported by the other. */
@@ -54,7 +55,8 @@ bool ccb_object_look(CcbS3 *s3, CcbObject *ret, GError **error)
     const char *sha256 = ccb_http_exchange_header(exchange, note);
     ret->sha256 = g_strdup(sha256 ? sha256 : ccb_http_exchange_header(exchange, note_of_oss));
     ret->etag = ccb_s3_etag(ccb_http_exchange_header(exchange, "ETag"));
-    ret->crc64 = g_strdup(ccb_http_exchange_header(exchange, "x-oss-hash-crc64ecma"));
+    const char *crc64 = ccb_http_exchange_header(exchange, "x-oss-hash-crc64ecma");
+    ret->crc64 = crc64 ? ccb_name_printable(crc64) : NULL;
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "format/text.h"
 #include "upload/explain.h"
 
 enum { STALL_S = 60 };
@@ -218,5 +219,6 @@ char *ccb_s3_etag(const char *header)
 {
     size_t size = header != NULL ? strlen(header) : 0;
     bool quoted = size >= 2 && header[0] == '"' && header[size - 1] == '"';
-    return quoted ? g_strndup(header + 1, size - 2) : g_strdup(header);
+    g_autofree char *etag = quoted ? g_strndup(header + 1, size - 2) : g_strdup(header);
+    return etag != NULL ? ccb_name_printable(etag) : NULL;
 }

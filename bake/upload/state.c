@@ -30,8 +30,10 @@ static bool lock(CcbUploadState *state, const CcbTarget *target, GError **error)
         state->fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (state->fd < 0)
             return ccb_fail_errno(error, CCB_ERR_IO, "%s", state->path);
-        if (flock(state->fd, LOCK_EX | LOCK_NB) != 0)
+        if (flock(state->fd, LOCK_EX | LOCK_NB) != 0) {
+            ccb_close_fd(&state->fd); /* the file is not ours to remove */
             return ccb_fail(error, CCB_ERR_BUSY, "another ccbake uploads to %s", target->shown);
+        }
     } while (!still_there(state->fd, state->path));
     return true;
 }

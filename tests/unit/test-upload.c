@@ -154,7 +154,7 @@ static void explanations(void)
                  "the server refuses (HTTP 502)\nhint: run the same command again later: it goes "
                  "on where it stopped");
     is_explained((CcbRefusal){.status = 400}, "<Code>Odd</Code><Message>a\x1b[2Jb\nc</Message>",
-                 "the server refuses (HTTP 400, Odd: a [2Jb c)");
+                 "the server refuses (HTTP 400, Odd: a\\x1b[2Jb\\x0ac)");
     is_explained((CcbRefusal){.status = 403},
                  "<Code>SignatureDoesNotMatch</Code><CanonicalRequest>secret</CanonicalRequest>",
                  "the access key secret does not belong to this access key ID (HTTP 403, "
