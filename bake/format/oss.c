@@ -20,8 +20,7 @@ static bool check_bucket(const char *bucket, GError **error)
                            "either end");
 }
 
-/* "Object naming conventions" of OSS. */
-static bool check_key(const char *key, GError **error)
+bool ccb_oss_check_key(const char *key, GError **error)
 {
     enum { LONGEST = 1023 };
     if (!g_utf8_validate(key, -1, NULL))
@@ -44,7 +43,7 @@ bool ccb_oss_split(const char *url, char **ret_bucket, char **ret_key, GError **
     size_t size = strcspn(name, "/");
     const char *key = name + size + (name[size] == '/');
     g_autofree char *bucket = g_strndup(name, size);
-    if (!check_bucket(bucket, error) || !check_key(key, error))
+    if (!check_bucket(bucket, error) || !ccb_oss_check_key(key, error))
         return false;
     *ret_bucket = g_steal_pointer(&bucket);
     *ret_key = g_strdup(key);

@@ -9,3 +9,6 @@
  * something else, or where OSS's naming conventions for buckets and objects don't have such a name.
  */
 bool ccb_oss_split(const char *url, char **ret_bucket, char **ret_key, GError **error);
+
+/* Whether OSS's "Object naming conventions" have such a key.  Errors: CCB_ERR_USAGE. */
+bool ccb_oss_check_key(const char *key, GError **error);

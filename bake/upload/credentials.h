@@ -3,8 +3,8 @@
  * Who uploads.  Credentials come from, in this order: the environment, a profile of the aliyun
  * command line tool, the RAM role of the ECS instance that this is.
  *
- * A secret is never part of a message, an argument or a file of ccbake's; it is overwritten when it
- * is freed, and nothing of the process is dumped (base/secret.h).
+ * A secret is never part of a message, an argument or a file of ccbake's, and nothing of the process
+ * is dumped; what is kept here is overwritten when it is freed (base/secret.h).
  */
 #pragma once
 

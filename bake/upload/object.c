@@ -181,10 +181,13 @@ static void unfinished_free(void *data)
     g_free(unfinished);
 }
 
-/* Asked for encoded: XML has no way to write every name. */
+/* Asked for encoded: XML has no way to write every name.  Some servers write a space as "+"; a plus
+ * is always "%2B". */
 static char *decode(const char *name)
 {
-    char *decoded = g_uri_unescape_string(name, NULL);
+    g_auto(GStrv) words = g_strsplit(name, "+", -1);
+    g_autofree char *escaped = g_strjoinv("%20", words);
+    char *decoded = g_uri_unescape_string(escaped, NULL);
     return decoded != NULL ? decoded : g_strdup(name);
 }
 

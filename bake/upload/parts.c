@@ -201,9 +201,13 @@ static bool start_sending(CcbParts *parts, int *ret_ms, GError **error)
     return true;
 }
 
-/* Takes the error. */
+/* Takes the error.  A part that does not arrive as it was digested may be one that was changed. */
 static bool retry(CcbParts *parts, Part *part, gint64 pause_ms, GError *reason, GError **error)
 {
+    if (!ccb_source_check_unchanged(parts->source, error)) {
+        g_error_free(reason);
+        return false;
+    }
     if (part->tries > CCB_S3_RETRIES) {
         g_prefix_error(&reason, "part %u: gave up after try %u: ", part->number, part->tries);
         g_propagate_error(error, reason);

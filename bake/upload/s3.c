@@ -93,13 +93,23 @@ static CcbHttpExchange *build(CcbS3 *s3, const CcbS3Request *request)
     return ccb_http_exchange_new(&http);
 }
 
+/* They are renewed some minutes early: until they expire there will be other requests to ask in. */
+static bool renew_in_time(CcbCredentials *credentials, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    if (credentials->role == NULL || !ccb_credentials_are_old(credentials) ||
+        ccb_credentials_renew(credentials, &reason))
+        return true;
+    bool in_time = credentials->expires > g_get_real_time() / G_USEC_PER_SEC;
+    if (in_time && ccb_exit_code(reason) == CCB_ERR_FETCH)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&reason));
+    return false;
+}
+
 CcbHttpExchange *ccb_s3_request(CcbS3 *s3, const CcbS3Request *request, GError **error)
 {
-    CcbCredentials *credentials = s3->credentials;
-    if (credentials->role != NULL && ccb_credentials_are_old(credentials) &&
-        !ccb_credentials_renew(credentials, error))
-        return NULL;
-    return build(s3, request);
+    return renew_in_time(s3->credentials, error) ? build(s3, request) : NULL;
 }
 
 /* RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".  How far we are ahead of it; 0: not known. */

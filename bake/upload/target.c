@@ -30,7 +30,7 @@ static bool split(CcbTarget *target, const char *url, const char *name, GError *
     bool is_folder = *key == '\0' || g_str_has_suffix(key, "/");
     target->key = g_strconcat(key, is_folder ? name : NULL, NULL);
     target->shown = g_strconcat("oss://", target->bucket, "/", target->key, NULL);
-    return true;
+    return ccb_oss_check_key(target->key, error); /* the file's name is part of it now */
 }
 
 bool ccb_target_is_oss(const char *endpoint)

@@ -139,6 +139,9 @@ static bool check_object(const CcbObject *object, const CcbSource *source, const
 {
     g_autofree char *etag = ccb_parts_etag(parts);
     g_autofree char *crc64 = g_strdup_printf("%" PRIu64, ccb_parts_crc64(parts));
+    if (!object->exists)
+        return ccb_fail(error, CCB_ERR_FETCH,
+                        "after the upload there is no object: run the same command again");
     if (!is_ours(object, source))
         return ccb_fail(error, CCB_ERR_FETCH,
                         "after the upload another object is there: somebody else has written it");

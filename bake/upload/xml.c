@@ -87,9 +87,10 @@ CcbXml *ccb_xml_parse(const char *text, gsize size, const char *record, GError *
                 g_markup_parse_context_end_parse(context, &reason);
     g_markup_parse_context_free(context);
     g_string_free(parser.text, TRUE);
-    if (good)
+    if (good && xml->root != NULL)
         return g_steal_pointer(&xml);
-    ccb_fail(error, CCB_ERR_FETCH, "the server's answer can't be understood: %s", reason->message);
+    ccb_fail(error, CCB_ERR_FETCH, "the server's answer can't be understood: %s",
+             reason != NULL ? reason->message : "no element in it");
     return NULL;
 }
 

@@ -48,6 +48,8 @@ static void places(void)
     is_place("oss://images/a", "i", (CcbTargetPlace){.region = "a.b/c"},
              "\"a.b/c\" is not the name of a region");
     is_place("oss://images/\xff", "i", oss, "the object's name is not UTF-8");
+    is_place("oss://images/a/", "\xff", oss, "the object's name is not UTF-8");
+    is_place("oss://images", "a\nb", oss, "the object's name must not have a line end in it");
 }
 
 static void bad_endpoints(void)
@@ -96,6 +98,7 @@ static void refuses(const char *text, const char *what)
 static void hostile_answers(void)
 {
     refuses("", "nothing");
+    refuses("<?xml version='1.0'?><!-- a -->", "a document without an element");
     refuses("<html><body>Bad gateway", "half a page");
     refuses("<a>&lol;</a>", "an entity that is not XML's own");
     refuses("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "an entity of its own");
