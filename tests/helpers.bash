@@ -43,6 +43,8 @@ assert_equal() {
     [[ $1 == "$2" ]] || fail "expected: $2" "got:      $1"
 }
 
+# standin [PART...]: builds the stand-ins, all or these.
+# shellcheck disable=SC2120 # other files give arguments
 standin() {
     "$TOP/scripts/standin" "$@" >"$BATS_FILE_TMPDIR/standin.log" 2>&1 || {
         tail -n 30 "$BATS_FILE_TMPDIR/standin.log" >&2
@@ -86,4 +88,31 @@ content_of() {
     qemu-img convert -O raw "$1" "$raw"
     start=$(sfdisk --json "$raw" | jq '.partitiontable.partitions[2].start')
     debugfs -R "cat $2" "$raw?offset=$((start * 512))" 2>/dev/null
+}
+
+demo_image() {
+    local gpus=$1 recipe=$TOP/recipes/demo-${1}gpu.yaml
+    "$CCBAKE" lock --quiet "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json"
+    "$CCBAKE" bake --quiet --no-verify "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json" --output "$gpus.qcow2"
+}
+
+# For setup_file: 1.qcow2 and 8.qcow2 of the demo's recipes in BATS_FILE_TMPDIR, each with a snapshot "right" to go back
+# to.  With CCBAKE_BAKED_DIR gn8v-tee-1gpu.qcow2 and gn8v-tee-8gpu.qcow2 are taken from there.
+demo_images() {
+    local gpus baked=${CCBAKE_BAKED_DIR:+$(realpath "$CCBAKE_BAKED_DIR")}
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    if [[ -z $baked ]]; then
+        # shellcheck disable=SC2119 # all of them
+        standin
+        start_server
+    fi
+    cd "$BATS_FILE_TMPDIR" || return 1
+    for gpus in 1 8; do
+        if [[ -n $baked ]]; then
+            cp --sparse=always "$baked/gn8v-tee-${gpus}gpu.qcow2" "$gpus.qcow2"
+        else
+            demo_image "$gpus"
+        fi
+        qemu-img snapshot -c right "$gpus.qcow2"
+    done
 }

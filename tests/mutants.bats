@@ -2,40 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The checks bite: each has a mutant in mutants.table, a baked image with one thing broken, and is the only one to see
 # it.  Through the host door, which takes half a second; a few go through the appliance as well.
-#
-# With CCBAKE_BAKED_DIR the images gn8v-tee-1gpu.qcow2 and gn8v-tee-8gpu.qcow2 are taken from there.
 load helpers
 
 TABLE=$TOP/tests/mutants.table
 
-bake() {
-    local gpus=$1 recipe=$TOP/recipes/demo-${1}gpu.yaml
-    "$CCBAKE" lock --quiet "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json"
-    "$CCBAKE" bake --quiet --no-verify "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json" --output "$gpus.qcow2"
-}
-
-# A right image, to which every mutant goes back.
-prepare() {
-    local gpus=$1
-    if [[ -n ${CCBAKE_BAKED_DIR:-} ]]; then
-        cp --sparse=always "$CCBAKE_BAKED_DIR/gn8v-tee-${gpus}gpu.qcow2" "$gpus.qcow2"
-    else
-        bake "$gpus"
-    fi
-    qemu-img snapshot -c right "$gpus.qcow2"
-}
-
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
-    local baked=${CCBAKE_BAKED_DIR:+$(realpath "$CCBAKE_BAKED_DIR")}
-    export CCBAKE_BAKED_DIR=$baked
-    if [[ -z $baked ]]; then
-        standin
-        start_server
-    fi
-    cd "$BATS_FILE_TMPDIR" || return 1
-    prepare 1
-    prepare 8
+    demo_images
 }
 
 teardown_file() {

@@ -1,30 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Would the cloud take this image, and would this instance type start it?  With CCBAKE_BAKED_DIR as in mutants.bats.
+# Would the cloud take this image, and would this instance type start it?  With CCBAKE_BAKED_DIR as in helpers.bash.
 load helpers
 
-prepare() {
-    local gpus=$1 recipe=$TOP/recipes/demo-${1}gpu.yaml
-    if [[ -n ${CCBAKE_BAKED_DIR:-} ]]; then
-        cp --sparse=always "$CCBAKE_BAKED_DIR/gn8v-tee-${gpus}gpu.qcow2" "$gpus.qcow2"
-        return
-    fi
-    "$CCBAKE" lock --quiet "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json"
-    "$CCBAKE" bake --quiet --no-verify "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json" --output "$gpus.qcow2"
-}
-
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
-    local baked=${CCBAKE_BAKED_DIR:+$(realpath "$CCBAKE_BAKED_DIR")}
-    export CCBAKE_BAKED_DIR=$baked
-    if [[ -z $baked ]]; then
-        standin
-        start_server
-    fi
-    cd "$BATS_FILE_TMPDIR" || return 1
-    prepare 1
-    prepare 8
-    qemu-img snapshot -c right 1.qcow2
+    demo_images
     # Small, and far from right; but what the request asks for can be seen from it.
     "$TOP/scripts/standin-guest" --out small.qcow2 >/dev/null
 }
