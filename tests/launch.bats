@@ -391,6 +391,41 @@ check_instance() {
     check_instance 6 acme --manifest other.json --json
 }
 
+@test "check-instance: what the instance does not tell is not taken for the same" {
+    local change
+    instance 8
+    fake_ssh
+    PATH=$BIN:$PATH dash "$SELFTEST" --root="$ROOT" --json >good.json
+    command_of ssh <<<$'#!/bin/sh\ncat "$FAKE/answer.json"'
+    cp good.json answer.json
+    check_instance 0 acme --manifest manifest.json
+    while IFS='|' read -r change expected words; do
+        jq "$change" good.json >answer.json
+        check_instance "$expected" acme --manifest manifest.json
+        assert_contains "$words"
+        check_instance "$expected" acme --manifest manifest.json --json
+    done <<'END'
+.baked = ""|1|does not tell whether it runs the image of manifest.json: bake
+del(.baked, .kernel)|1|manifest.json: bake, kernel
+.kernel = ""|1|kernel               5.10.134-18.al8.x86_64       -  UNKNOWN
+.driver = null|1|manifest.json: driver
+del(.gpus)|1|manifest.json: GPUs
+. + {baked: [], driver: "1"}|6|driver               570.148.08                   1  DIFFERENT
+.baked = []|6|bake                 0123abcd                     []  DIFFERENT
+.checks = {}|4|the answer is not that of ccbake-selftest
+.kernel += "\nx"|6|5.10.134-18.al8.x86_64?x  DIFFERENT
+. + {verdict: "not good", kernel: ""}|1|acme: not good
+END
+    # What was baked without a driver is compared by the rest.
+    cp good.json answer.json
+    jq '.driver = null' manifest.json >other.json
+    check_instance 0 acme --manifest other.json
+    # A comparison that fails is no good result.
+    jq '.steps = [1]' manifest.json >other.json
+    check_instance 4 acme --manifest other.json
+    assert_contains "can't be compared with other.json"
+}
+
 @test "check-instance: no answer, no self-test, no manifest, and what is no self-test" {
     instance 1
     fake_ssh
