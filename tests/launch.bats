@@ -347,7 +347,7 @@ exec dash "$SELFTEST" --root="$ROOT" "$@"
 END
     export ROOT SELFTEST PATH=$BIN:$PATH
     jq -n '{manifest: 1, key: "last", kernel: "5.10.134-18.al8.x86_64", driver: "570.148.08", recipe: {gpus: 8},
-        steps: [{kind: "selftest", key: "0123abcd"}]}' >manifest.json
+        expected: {fabric_manager: "570.148.08", kernel_args: ["quiet", "swiotlb=4194304,any"]}, steps: [{kind: "selftest", key: "0123abcd"}]}' >manifest.json
 }
 
 check_instance() {
@@ -382,7 +382,9 @@ check_instance() {
     assert_contains 'FAIL gpu.conf-compute         Multi-GPU Mode: None'
     assert_contains 'open a ticket'
     put proc/cpuinfo 'flags : fpu'
+    rm -r "$ROOT/sys/bus/pci/devices/0000:03:00.0"
     check_instance 3 acme --manifest manifest.json
+    assert_contains 'GPUs                 8                            7  DIFFERENT'
     assert_contains 'acme: not a gn8v-tee instance'
     jq '.steps[0].key = "other"' manifest.json >other.json
     check_instance 6 acme --manifest other.json
@@ -405,12 +407,16 @@ check_instance() {
         assert_contains "$words"
         check_instance "$expected" acme --manifest manifest.json --json
     done <<'END'
-.baked = ""|1|does not tell whether it runs the image of manifest.json: bake
-del(.baked, .kernel)|1|manifest.json: bake, kernel
+.baked = ""|1|acme is not shown to be as manifest.json says: bake
+del(.baked, .kernel)|1|says: bake, kernel
 .kernel = ""|1|kernel               5.10.134-18.al8.x86_64       -  UNKNOWN
-.driver = null|1|manifest.json: driver
-del(.gpus)|1|manifest.json: GPUs
+.driver = null|1|says: driver
+del(.gpus)|1|says: GPUs
 . + {baked: [], driver: "1"}|6|driver               570.148.08                   1  DIFFERENT
+.gpus = 7|1|GPUs                 8                            7  DIFFERENT
+.fabric_manager = "570.133.20"|6|Fabric Manager       570.148.08                   570.133.20  DIFFERENT
+.swiotlb = "32768"|1|swiotlb              4194304                      32768  DIFFERENT
+.swiotlb = "4194432"|0|swiotlb              4194304                      4194432
 .baked = []|6|bake                 0123abcd                     []  DIFFERENT
 .checks = {}|4|the answer is not that of ccbake-selftest
 .kernel += "\nx"|6|5.10.134-18.al8.x86_64?x  DIFFERENT

@@ -278,8 +278,8 @@ nscq() {
     smi 'conf-compute -mgm' $'Multi-GPU Mode: "No\\ne"\t# \xff'
     selftest --json
     assert_equal "$status" 1
-    assert_equal "$(jq -r '"\(.selftest) \(.verdict) \(.exit) \(.baked) \(.gpus) \(.kernel) \(.driver) \(.swiotlb)"' <<<"$output")" \
-        '1 not good 1 0123abcd 8 5.10.134-18.al8.x86_64 570.148.08 4194304'
+    assert_equal "$(jq -r '"\(.selftest) \(.verdict) \(.exit) \(.baked) \(.gpus) \(.kernel) \(.driver) \(.swiotlb) \(.fabric_manager) \(.nscq)"' <<<"$output")" \
+        '1 not good 1 0123abcd 8 5.10.134-18.al8.x86_64 570.148.08 4194304 570.148.08 570.148.08'
     assert_equal "$(result_of gpu.conf-compute)" "not ok"
     assert_equal "$(jq -r '.checks[] | select(.id == "gpu.conf-compute") | .text' <<<"$output")" \
         'Multi-GPU Mode: "No\ne" # ?, expected Protected PCIe'
@@ -288,6 +288,16 @@ nscq() {
     selftest --result="$BATS_TEST_TMPDIR/result.json"
     assert_equal "$(cat "$BATS_TEST_TMPDIR/result.json")" "$json"
     assert_contains 'not ok 12 - gpu.conf-compute: Multi-GPU Mode: "No\ne" \# ?'
+}
+
+@test "selftest --json: what runs, not what should" {
+    instance 8
+    rm -r "$ROOT/sys/bus/pci/devices/0000:03:00.0" "$ROOT/usr/lib64/libnvidia-nscq.so.2"
+    answer_of nv-fabricmanager 'Fabric Manager version is : 570.133.20'
+    put sys/kernel/debug/swiotlb/io_tlb_nslabs 32768
+    selftest --json
+    assert_equal "$(jq -c '[.gpus, .expected_gpus, .fabric_manager, .nscq, .swiotlb]' <<<"$output")" \
+        '[7,8,"570.133.20","","32768"]'
 }
 
 @test "selftest: wrong usage, and an image that does not say what it is" {
