@@ -5,11 +5,12 @@
 #
 #   need PROGRAM...           all of them are there, or exit 5
 #   cloud ACTION ARGUMENT...  `aliyun ecs`, its answer in $answer; on an error: false, with $error_code, $error_text
+#   take_id FILTER            the ID of what the last call made, which jq finds in its answer, in $id; or ends with 1
 #   cloud_or_die ...          the same; an error is explained and ends the script with 1
 #   to_arguments JSON         the parameters of a request, as $arguments for `aliyun`
 #   wait_until SECONDS WHAT FUNCTION   asks FUNCTION until it returns other than 1, with a bar; see there
 
-# shellcheck disable=SC2034 # $answer, $arguments and $error_text are for the scripts
+# shellcheck disable=SC2034 # $arguments, $id and $error_text are for the scripts
 
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 if [[ -z ${CCBAKE:-} ]]; then
@@ -56,9 +57,20 @@ option_value() {
 
 # --- calls ------------------------------------------------------------------------------------------------------------
 
-# A field of an error as the CLI prints it: "ErrorCode: X", or in JSON.
+# apart COMMAND...: standard output in $answer, standard error in $complaint: a warning is not part of an answer.
+apart() {
+    local file fd status=0
+    file=$(mktemp) && exec {fd}<>"$file" && rm "$file" || die 5 "no temporary file can be made"
+    answer=$("$@" 2>&"$fd") || status=$?
+    complaint=$(<"/dev/fd/$fd")
+    exec {fd}>&-
+    return "$status"
+}
+
+# A field of an error as the CLI prints it, on either output: "ErrorCode: X", or in JSON.
 error_field() {
-    sed -nE "s/^.*\"?$1\"?: *\"?([^\"]*[^\", ])\"?,?.*\$/\1/p" <<<"$answer" | head -n 1
+    printf '%s\n' "$complaint" "$answer" |
+        sed -nE "s/^.*\"?$1\"?: *\"?([^\"]*[^\", ])\"?,?.*\$/\1/p" | head -n 1
 }
 
 is_put_off() {
@@ -72,7 +84,7 @@ cloud() {
     local try status delay=$pause
     for ((try = 1; ; try++)); do
         status=0
-        answer=$(timeout --foreground -k 5 "$call_limit" aliyun ecs "$@" 2>&1) || status=$?
+        apart timeout --foreground -k 5 "$call_limit" aliyun ecs "$@" || status=$?
         ((status != 0)) || return 0
         error_code=$(error_field ErrorCode)
         [[ -n $error_code ]] || error_code=$(error_field Code)
@@ -93,9 +105,15 @@ cloud_or_die() {
 give_up() {
     local meaning
     meaning=$(meaning_of "$error_code")
-    printf '%s: %s: %s\n' "$me" "$1" "${meaning:-${error_text:-${answer:-no answer}}}" >&2
+    printf '%s: %s: %s\n' "$me" "$1" "${meaning:-${error_text:-${complaint:-${answer:-no answer}}}}" >&2
     printf '  %-10s %s\n' code "${error_code:-unknown}" message "${error_text:-none}" RequestId "${request_id:-none}" >&2
     exit 1
+}
+
+take_id() {
+    id=$(jq -er "$1" 2>/dev/null <<<"$answer") ||
+        die 1 "the cloud took the request, and this answer does not name what it made: $answer" \
+            "the same command again is the same request, and makes no other one"
 }
 
 to_arguments() {

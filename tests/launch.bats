@@ -39,7 +39,7 @@ END
 }
 
 # The first answer that waits is given: answers/ACTION.1, .2 ...; the last one again and again. One that begins with
-# ERROR is an error.
+# ERROR is an error. With the file `warns` it warns as well, and its errors are where warnings are.
 fake_aliyun() {
     cat >bin/aliyun <<'END'
 #!/bin/sh
@@ -47,9 +47,10 @@ action=$2
 echo "aliyun $*" >>"$FAKE/calls"
 next=$(ls "$FAKE/answers/$action".* 2>/dev/null | sort -t . -k 2 -n | head -n 1)
 [ -n "$next" ] || { echo "no answer for $action"; exit 99; }
-cat "$next"
+[ ! -e "$FAKE/warns" ] || echo 'WARNING: a new version "4.0" is there' >&2
 status=0
 if grep -q '^ERROR' "$next"; then status=1; fi
+if [ $status = 1 ] && [ -e "$FAKE/warns" ]; then cat "$next" >&2; else cat "$next"; fi
 [ "$(ls "$FAKE/answers/$action".* | wc -l)" = 1 ] || rm "$next"
 exit $status
 END
@@ -303,6 +304,34 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     run_instance 2 --data-disk 100
     assert_contains 'bounce buffer (swiotlb)'
     assert_equal "$(calls)" ''
+}
+
+@test "run-instance, import-image: a warning is no part of an answer, and no answer is no end" {
+    touch warns
+    answers DescribeImages "$(images Available)"
+    answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
+    answers DescribeInstances "$(instances Pending)" "" "$(instances Running)"
+    run_instance 0
+    assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
+    [[ $output != *WARNING* ]] || fail "$output"
+    assert_equal "$(calls)" "DescribeImages RunInstances DescribeInstances DescribeInstances DescribeInstances"
+    answers RunInstances "$(error OperationDenied.NoStock)"
+    run_instance 1
+    assert_contains 'sold out in this zone'
+    answers RunInstances 'ERROR: no network'
+    run_instance 1
+    assert_contains 'ERROR: no network'
+    answers RunInstances '{"InstanceIdSets": {}}'
+    run_instance 1
+    assert_contains 'this answer does not name what it made: {"InstanceIdSets": {}}'
+    assert_contains 'the same command again is the same request'
+    answers DescribeImages "$NO_IMAGES" "" "$(images Creating 3%)" "not JSON" "$(images Available)"
+    answers ImportImage "$STARTED"
+    import_image 0
+    assert_equal "${lines[-1]}" m-1
+    answers DescribeImages "not JSON"
+    import_image 1
+    assert_contains 'DescribeImages: not a list of images: not JSON'
 }
 
 @test "run-instance: --dry-run, and clear words for errors" {
