@@ -48,10 +48,10 @@ preflight() {
     assert_contains 'holds " "'
     preflight 0 1.qcow2 -t ecs.gn8v-tee.4xlarge --name '镜像-1'
     preflight 2 1.qcow2 -t ecs.gn8v-tee.8xlarge
-    assert_contains 'the instance type "ecs.gn8v-tee.8xlarge" is not known'
+    assert_contains '--instance-type=ecs.gn8v-tee.8xlarge is none of the confidential GPU instance types'
     assert_contains "ecs.gn8v-tee-8x.48xlarge"
     preflight 2 1.qcow2
-    assert_contains "say the --instance-type"
+    assert_contains "--instance-type is missing"
 }
 
 @test "the report as JSON" {

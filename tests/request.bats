@@ -210,6 +210,12 @@ start() {
     assert_contains 'ecs.gn8v-tee-8x.48xlarge'
     run_ccbake 2 request run m-1 "${ids[@]}" --instance-type ecs.g8i.large
     assert_contains '--instance-type=ecs.g8i.large is none of'
+    run_ccbake 2 request run m-1 "${ids[@]}" --instance-type $type --region cn-shanghai
+    assert_contains "$type is in cn-beijing, and not in cn-shanghai"
+    run_ccbake 2 request run m-1 "${ids[@]}" --instance-type $type --zone cn-beijing-k
+    assert_contains "$type is in cn-beijing-l, and not in cn-beijing-k"
+    start $type --region cn-beijing --zone cn-beijing-l
+    values RegionId=cn-beijing ZoneId=cn-beijing-l
     run_ccbake 2 request run m-1 --instance-type $type --security-group sg-1 --key-pair k
     assert_contains '--vswitch is missing'
     run_ccbake 2 request run m-1 --instance-type $type --vswitch sg-1 --security-group sg-1 --key-pair k

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/request.h"
 
-#include <string.h>
-
 #include "check/context.h"
 #include "qcow2/file.h"
 
-static bool judge_place(CcbCheckResult *result, const char *wanted, const char *has,
-                        const CcbEcsType *type)
+static bool judge_place(CcbCheckResult *result, bool is_there, const char *place,
+                        const GError *reason)
 {
-    if (wanted != NULL && strcmp(wanted, has) != 0)
-        return ccb_result_fail(result, "%s is in %s, and not in %s", type->name, has, wanted);
-    return ccb_result_pass(result, "%s", has);
+    return is_there ? ccb_result_pass(result, "%s", place)
+                    : ccb_result_fail(result, "%s", reason->message);
 }
 
 static bool run_region(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     (void)error;
-    const CcbRequest *request = ctx->request;
-    return judge_place(result, request->region, request->type->region, request->type);
+    g_autoptr(GError) reason = NULL;
+    const CcbEcsType *type = ctx->request->type;
+    bool is_there = ccb_ecs_region_check(type, ctx->request->region, &reason);
+    return judge_place(result, is_there, type->region, reason);
 }
 
 static bool run_zone(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     (void)error;
-    const CcbRequest *request = ctx->request;
-    return judge_place(result, request->zone, request->type->zone, request->type);
+    g_autoptr(GError) reason = NULL;
+    const CcbEcsType *type = ctx->request->type;
+    bool is_there = ccb_ecs_zone_check(type, ctx->request->zone, &reason);
+    return judge_place(result, is_there, type->zone, reason);
 }
 
 static bool run_gpus(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)

@@ -28,22 +28,6 @@ static const CcbOption options[] = {
     {0},
 };
 
-static bool fail_type(GError **error)
-{
-    size_t n;
-    const CcbEcsType *types = ccb_ecs_types(&n);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (size_t i = 0; i < n; i++)
-        g_ptr_array_add(names, (char *)types[i].name);
-    g_ptr_array_add(names, NULL);
-    g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
-    if (opts.type == NULL)
-        ccb_fail(error, CCB_ERR_USAGE, "preflight: say the --instance-type");
-    else
-        ccb_fail(error, CCB_ERR_USAGE, "the instance type \"%s\" is not known", opts.type);
-    return ccb_hint(error, "types with confidential GPUs: %s", all);
-}
-
 static bool judge(const CcbRequest *request, CcbReport **ret_report, GError **error)
 {
     CcbDoor door = ccb_judging_door(opts.door, error);
@@ -76,9 +60,9 @@ static void print_report(const CcbReport *report)
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
-    const CcbEcsType *type = opts.type ? ccb_ecs_type(opts.type) : NULL;
+    const CcbEcsType *type = ccb_ecs_type_find(opts.type, error);
     if (type == NULL)
-        return fail_type(error);
+        return false;
     g_autofree char *format = ccb_image_format(argv[0], error);
     if (format == NULL)
         return false;

@@ -129,11 +129,13 @@ static CcbRequest *make_import(const char *image, const char *object, GError **e
 /* An image for eight GPUs makes a single one unusable, and the other way round. */
 static bool check_gpus(const json_t *manifest, GError **error)
 {
-    const CcbEcsType *type = run_wish.type ? ccb_ecs_type(run_wish.type) : NULL;
+    if (manifest == NULL)
+        return true;
+    const CcbEcsType *type = ccb_ecs_type_find(run_wish.type, error);
     json_int_t gpus =
         json_integer_value(json_object_get(json_object_get(manifest, "recipe"), "gpus"));
-    if (manifest == NULL || type == NULL || gpus == type->gpus)
-        return true;
+    if (type == NULL || gpus == type->gpus)
+        return type != NULL;
     return ccb_fail(error, CCB_ERR_USAGE, "the image is for %d GPU%s, and %s has %u", (int)gpus,
                     gpus == 1 ? "" : "s", type->name, type->gpus);
 }

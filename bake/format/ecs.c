@@ -18,12 +18,37 @@ const CcbEcsType *ccb_ecs_types(size_t *ret_n)
     return types;
 }
 
-const CcbEcsType *ccb_ecs_type(const char *name)
+const CcbEcsType *ccb_ecs_type_find(const char *name, GError **error)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
-        if (strcmp(types[i].name, name) == 0)
+    g_autoptr(GString) names = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (g_strcmp0(types[i].name, name) == 0)
             return &types[i];
+        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", types[i].name);
+    }
+    if (name == NULL)
+        ccb_fail(error, CCB_ERR_USAGE, "--instance-type is missing");
+    else
+        ccb_fail(error, CCB_ERR_USAGE,
+                 "--instance-type=%s is none of the confidential GPU instance types", name);
+    ccb_hint(error, "these are: %s", names->str);
     return NULL;
+}
+
+static bool check_place(const CcbEcsType *type, const char *has, const char *wanted, GError **error)
+{
+    return wanted == NULL || strcmp(wanted, has) == 0 ||
+           ccb_fail(error, CCB_ERR_USAGE, "%s is in %s, and not in %s", type->name, has, wanted);
+}
+
+bool ccb_ecs_region_check(const CcbEcsType *type, const char *region, GError **error)
+{
+    return check_place(type, type->region, region, error);
+}
+
+bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error)
+{
+    return check_place(type, type->zone, zone, error);
 }
 
 static const uint64_t mib = 1 << 20, gib = 1 << 30;

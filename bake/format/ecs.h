@@ -19,11 +19,16 @@ typedef struct {
     const char *region, *zone;
 } CcbEcsType;
 
-/* The row of that name, or NULL. */
-const CcbEcsType *ccb_ecs_type(const char *name);
-
 /* All rows, *ret_n of them. */
 const CcbEcsType *ccb_ecs_types(size_t *ret_n);
+
+/* The row of that name.  Errors: CCB_ERR_USAGE, with all names; also where `name` is NULL, as
+ * without --instance-type. */
+const CcbEcsType *ccb_ecs_type_find(const char *name, GError **error);
+
+/* Whether a type can be had there; NULL: wherever it can be.  Errors: CCB_ERR_USAGE. */
+bool ccb_ecs_region_check(const CcbEcsType *type, const char *region, GError **error);
+bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error);
 
 /* DiskImageSize of ImportImage, in GiB; a system disk is not smaller than its image. */
 enum { CCB_ECS_MIN_GIB = 5, CCB_ECS_MAX_GIB = 500 };

@@ -7,25 +7,6 @@
 #include "format/ecs.h"
 #include "request/build.h"
 
-static const CcbEcsType *find_type(const char *name, GError **error)
-{
-    size_t n;
-    const CcbEcsType *types = ccb_ecs_types(&n);
-    const CcbEcsType *type = name ? ccb_ecs_type(name) : NULL;
-    if (type != NULL)
-        return type;
-    g_autoptr(GString) names = g_string_new(NULL);
-    for (size_t i = 0; i < n; i++)
-        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", types[i].name);
-    if (name == NULL)
-        ccb_fail(error, CCB_ERR_USAGE, "request run: --instance-type is missing");
-    else
-        ccb_fail(error, CCB_ERR_USAGE,
-                 "--instance-type=%s is none of the confidential GPU instance types", name);
-    ccb_hint(error, "these are: %s", names->str);
-    return NULL;
-}
-
 /* The guide: an instance with eight GPUs that is created or restarted with further devices may fail
  * to start, because the bounce buffer runs out. */
 static bool refuse_device(const CcbEcsType *type, const char *option, const char *what,
@@ -76,7 +57,9 @@ static bool check_name(const char *name, GError **error)
 
 static bool check(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
 {
-    return ccb_request_check_id("IMAGE-ID", wish->image_id, "", error) &&
+    return ccb_ecs_region_check(type, wish->region, error) &&
+           ccb_ecs_zone_check(type, wish->zone, error) &&
+           ccb_request_check_id("IMAGE-ID", wish->image_id, "", error) &&
            ccb_request_check_id("--vswitch", wish->vswitch, "vsw-", error) &&
            ccb_request_check_id("--security-group", wish->security_group, "sg-", error) &&
            ccb_request_check_id("--key-pair", wish->key_pair, "", error) &&
@@ -113,12 +96,12 @@ static void add_disks(CcbRequest *request, const CcbRunWish *wish)
 
 CcbRequest *ccb_request_run(const CcbRunWish *wish, GError **error)
 {
-    const CcbEcsType *type = find_type(wish->type, error);
+    const CcbEcsType *type = ccb_ecs_type_find(wish->type, error);
     if (type == NULL || !check(wish, type, error))
         return NULL;
     g_autoptr(CcbRequest) request = ccb_request_new("RunInstances");
-    ccb_request_add(request, "RegionId", wish->region ? wish->region : type->region);
-    ccb_request_add(request, "ZoneId", wish->zone ? wish->zone : type->zone);
+    ccb_request_add(request, "RegionId", type->region);
+    ccb_request_add(request, "ZoneId", type->zone);
     ccb_request_add(request, "InstanceType", type->name);
     ccb_request_add(request, "ImageId", wish->image_id);
     ccb_request_add(request, "InstanceName", wish->name);

@@ -10,12 +10,31 @@ static void test_types(void)
     const CcbEcsType *types = ccb_ecs_types(&n);
     is_int((long long)n, 4, "four types");
     for (size_t i = 0; i < n; i++) {
-        ok(ccb_ecs_type(types[i].name) == &types[i], types[i].name);
+        ok(ccb_ecs_type_find(types[i].name, NULL) == &types[i], types[i].name);
         is_int(types[i].gpus, strstr(types[i].name, "-8x.") != NULL ? 8 : 1, "... its GPUs");
         ok(g_str_has_prefix(types[i].zone, types[i].region), "... a zone of its region");
     }
-    ok(ccb_ecs_type("ecs.gn8v-tee.4xlarg") == NULL, "no such type");
-    ok(ccb_ecs_type("") == NULL, "no name");
+    GError *error = NULL;
+    ok(ccb_ecs_type_find("ecs.gn8v-tee.4xlarg", &error) == NULL, "no such type");
+    is_error(&error, "these are: ecs.gn8v-tee.4xlarge, ecs.gn8v-tee.6xlarge", "... and which are");
+    ok(ccb_ecs_type_find("", NULL) == NULL, "an empty name");
+    ok(ccb_ecs_type_find(NULL, &error) == NULL, "none was said");
+    is_error(&error, "--instance-type is missing", "... by which option");
+}
+
+static void test_places(void)
+{
+    size_t n;
+    const CcbEcsType *type = ccb_ecs_types(&n);
+    GError *error = NULL;
+    ok(ccb_ecs_region_check(type, NULL, NULL), "any region");
+    ok(ccb_ecs_region_check(type, type->region, NULL), "its region");
+    ok(!ccb_ecs_region_check(type, "cn-shanghai", &error), "another region");
+    is_error(&error, "is in cn-beijing, and not in cn-shanghai", "... and where it is");
+    ok(ccb_ecs_zone_check(type, NULL, NULL), "any zone");
+    ok(ccb_ecs_zone_check(type, type->zone, NULL), "its zone");
+    ok(!ccb_ecs_zone_check(type, type->region, &error), "a region is no zone");
+    is_error(&error, "is in cn-beijing-l, and not in cn-beijing", "... and where it is");
 }
 
 static void test_sizes(void)
@@ -76,6 +95,7 @@ static void test_formats(void)
 int main(void)
 {
     test_types();
+    test_places();
     test_sizes();
     test_names();
     test_formats();
