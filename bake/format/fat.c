@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 enum { BOOT_SECTOR = 512, ENTRY = 32, NAME = 11, CLUSTER_MAX = 512 << 10, DIRECTORY_MAX = 2 << 20 };
-enum { FAT12_CLUSTERS = 4085, FAT16_CLUSTERS = 65525 }; /* fewer than that */
+enum { FAT12_CLUSTERS = 4085 }; /* fewer than that */
 enum { ATTRIBUTE_LABEL = 0x08, ATTRIBUTE_DIRECTORY = 0x10, DELETED = 0xe5 };
 
 struct CcbFat {
@@ -38,6 +38,15 @@ static bool is_power_of_two(uint32_t n)
     return n != 0 && (n & (n - 1)) == 0;
 }
 
+/* Linux and EDK II take a file system for FAT32 where the size of the tables is in the wide field
+ * only, however few clusters it has; the specification goes by their number. */
+static unsigned choose_bits(const uint8_t *boot, uint32_t clusters)
+{
+    if (get(boot + 22, 2) == 0)
+        return 32;
+    return clusters < FAT12_CLUSTERS ? 12 : 16;
+}
+
 /* "BPB": sizes are in sectors there. */
 static bool parse(CcbFat *fat, const uint8_t *boot, GError **error)
 {
@@ -57,7 +66,7 @@ static bool parse(CcbFat *fat, const uint8_t *boot, GError **error)
         return corrupt("bad sizes in the boot sector", error);
     fat->clusters =
         (uint32_t)MIN((total * sector - fat->data) / fat->cluster_size, G_MAXUINT32 / 2);
-    fat->bits = fat->clusters < FAT12_CLUSTERS ? 12 : fat->clusters < FAT16_CLUSTERS ? 16 : 32;
+    fat->bits = choose_bits(boot, fat->clusters);
     fat->root_start = fat->bits == 32 ? get(boot + 44, 4) : 0;
     return true;
 }
