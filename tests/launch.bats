@@ -20,7 +20,8 @@ setup() {
         >image.json
 }
 
-# preflight and upload are noted, and may fail; the rest is the real one.
+# preflight and upload are noted, and may fail; what was uploaded has the digest of the image, or of the file `uploaded`.
+# The rest is the real one.
 fake_ccbake() {
     cat >bin/ccbake <<'END'
 #!/bin/sh
@@ -30,6 +31,11 @@ preflight | upload)
     if [ -e "$FAKE/$1.fails" ]; then
         echo "ccbake: $1 failed" >&2
         exit "$(cat "$FAKE/$1.fails")"
+    fi
+    if [ "$1" = upload ]; then
+        digest=$(sha256sum <"$2")
+        if [ -e "$FAKE/uploaded" ]; then digest=$(sha256sum <"$FAKE/uploaded"); fi
+        echo "{\"result\": \"uploaded\", \"sha256\": \"${digest%% *}\"}"
     fi
     ;;
 *) exec "$REAL_CCBAKE" "$@" ;;
@@ -102,7 +108,7 @@ calls() {
     assert_contains 'import   57 %'
     assert_equal "$(grep '^ccbake preflight' calls)" \
         "ccbake preflight image.qcow2 --region=cn-beijing --instance-type=ecs.gn8v-tee-8x.16xlarge"
-    assert_equal "$(grep '^ccbake upload' calls)" "ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing --internal"
+    assert_equal "$(grep '^ccbake upload' calls)" "ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing --internal --json"
     grep -q "DescribeImages .*--Tag.1.Key ccbake-sha256 --Tag.1.Value $SHA256 " calls
     # All parameters of the request reach the call.
     assert_equal "$(grep -oE 'aliyun ecs ImportImage .*' calls)" \
@@ -136,6 +142,12 @@ calls() {
     import_image 0
     assert_equal "$(calls)" "preflight DescribeImages upload ImportImage DescribeImages"
     [[ $(grep -oE 'ClientToken [^ ]+' calls) != "$first" ]]
+    # The one that failed may still have the name.
+    answers DescribeImages "$(images CreateFailed 0%)"
+    answers ImportImage "$(error InvalidImageName.Duplicated)"
+    import_image 1
+    assert_contains 'an image has this name already: is it m-1, whose import failed?'
+    assert_contains 'hint: aliyun ecs DeleteImage --RegionId cn-beijing --ImageId m-1'
     # An image that is there goes before one that failed.
     answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-0", Status: "CreateFailed"}, {ImageId: "m-2", Status: "Available"}]}}')"
     import_image 0
@@ -154,6 +166,31 @@ calls() {
     assert_contains 'aliyun ecs ImportImage'
     assert_contains '--ImageName acme-1'
     grep -q -- '--name=acme-1' calls
+    run "$TOP/scripts/import-image" --dry-run image.qcow2 'oss://acme/my image.qcow2'
+    assert_equal "$(eval "set -- $(grep "^ccbake upload" <<<"$output")" && printf '%s|' "$@")" \
+        'ccbake|upload|image.qcow2|oss://acme/my image.qcow2|--region=cn-beijing|'
+}
+
+@test "import-image: what was uploaded is what was looked at" {
+    echo x >uploaded
+    answers DescribeImages "$NO_IMAGES"
+    import_image 1
+    assert_contains "and image.qcow2 had $SHA256: it was changed meanwhile"
+    assert_equal "$(calls)" "preflight DescribeImages upload"
+}
+
+@test "import-image: the manifest beside the image says what it is for" {
+    local image
+    mkdir dir.d .hidden.d
+    for image in dir.d/image .hidden.d/image.qcow2 dir.d/.image; do
+        cp image.qcow2 "$image"
+        cp image.json "${image%.qcow2}.json"
+        : >calls
+        run "$TOP/scripts/import-image" --dry-run "$image" oss://acme/image.qcow2
+        assert_equal "$status" 0
+        assert_contains 'for ecs.gn8v-tee-8x.16xlarge'
+        assert_contains 'Tag.3.Key ccbake-recipe'
+    done
 }
 
 @test "import-image: what fails before ends it: preflight, upload, the request" {
