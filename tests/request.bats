@@ -204,7 +204,7 @@ start() {
 }
 
 @test "request run: what is missing or none is named" {
-    local ids=(--vswitch vsw-1 --security-group sg-1 --key-pair k) type=ecs.gn8v-tee.4xlarge
+    local ids=(--vswitch vsw-1 --security-group sg-1 --key-pair k) type=ecs.gn8v-tee.4xlarge size
     run_ccbake 2 request run m-1 "${ids[@]}"
     assert_contains '--instance-type is missing'
     assert_contains 'ecs.gn8v-tee-8x.48xlarge'
@@ -223,6 +223,12 @@ start() {
     run_ccbake 2 request run 'm 1' --instance-type $type "${ids[@]}"
     run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --disk-size 2049
     assert_contains '--disk-size=2049: expected 1 to 2048 GiB'
+    for size in 1 19 32769; do
+        run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --data-disk $size
+        assert_contains "--data-disk=$size: expected 20 to 32768 GiB"
+    done
+    start $type --data-disk 32768
+    values DataDisk.1.Size=32768
     run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --bandwidth 101
     run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --name 1
     assert_contains '--name: an instance is named as an image'

@@ -30,12 +30,21 @@ static bool check_devices(const CcbRunWish *wish, const CcbEcsType *type, GError
            ccb_request_check_id("--network-interface", wish->interface, "vsw-", error);
 }
 
-static bool check_size(const char *option, unsigned gib, GError **error)
+/* RunInstances, of cloud_essd: a system disk is not smaller than its image, which the cloud knows; a
+ * data disk of performance level 1, the default. */
+enum { SYSTEM_MIN_GIB = 1, SYSTEM_MAX_GIB = 2048, DATA_MIN_GIB = 20, DATA_MAX_GIB = 32768 };
+
+static bool check_size(const char *option, unsigned gib, unsigned least, unsigned most,
+                       GError **error)
 {
-    enum { SMALLEST = 1, LARGEST = 2048 };
-    return gib == 0 || (gib >= SMALLEST && gib <= LARGEST) ||
-           ccb_fail(error, CCB_ERR_USAGE, "%s=%u: expected %d to %d GiB", option, gib, SMALLEST,
-                    LARGEST);
+    return gib == 0 || (gib >= least && gib <= most) ||
+           ccb_fail(error, CCB_ERR_USAGE, "%s=%u: expected %u to %u GiB", option, gib, least, most);
+}
+
+static bool check_sizes(const CcbRunWish *wish, GError **error)
+{
+    return check_size("--disk-size", wish->disk_gib, SYSTEM_MIN_GIB, SYSTEM_MAX_GIB, error) &&
+           check_size("--data-disk", wish->data_disk_gib, DATA_MIN_GIB, DATA_MAX_GIB, error);
 }
 
 static bool check_bandwidth(unsigned bandwidth, GError **error)
@@ -63,8 +72,7 @@ static bool check(const CcbRunWish *wish, const CcbEcsType *type, GError **error
            ccb_request_check_id("--vswitch", wish->vswitch, "vsw-", error) &&
            ccb_request_check_id("--security-group", wish->security_group, "sg-", error) &&
            ccb_request_check_id("--key-pair", wish->key_pair, "", error) &&
-           check_name(wish->name, error) && check_size("--disk-size", wish->disk_gib, error) &&
-           check_size("--data-disk", wish->data_disk_gib, error) &&
+           check_name(wish->name, error) && check_sizes(wish, error) &&
            check_bandwidth(wish->bandwidth, error) && check_devices(wish, type, error);
 }
 
