@@ -380,11 +380,20 @@ baked=$(jq -r .key r.json)"
     sed -i 's,source: .*/overlays/selftest,source: selftest,' r.yaml
     bake_small
     assert_equal "$(link_of r.qcow2)" '"/usr/lib/systemd/system/ccbake-selftest.service"'
+    cp r.qcow2 enabled.qcow2
     echo '# changed' >>selftest/ccbake-selftest
     bake_small
     assert_equal "$(jq -r '[.steps[] | .cached] | join(" ")' r.json)" "true true false"
     assert_equal "$(content_of r.qcow2 /usr/libexec/ccbake/ccbake-selftest | tail -n 1)" '# changed'
     write_recipe ''
+    bake_small
+    assert_equal "$(link_of r.qcow2)" ''
+
+    # In a base where it is enabled it is not so any more, and the plan says that.
+    mv enabled.qcow2 base.qcow2
+    write_recipe ''
+    run_ccbake plan --diff --door=host r.yaml
+    assert_contains '- enabled  ccbake-selftest.service'
     bake_small
     assert_equal "$(link_of r.qcow2)" ''
 }

@@ -143,6 +143,8 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
     ccb_effect_unknown(effect, CONF_PATH, "what the instance is expected to show");
     if (ccb_node_get_bool(step->settings, "enable", false))
         ccb_effect_add(effect, CCB_EFFECT_LINK, LINK_PATH, UNIT_PATH);
+    else
+        ccb_effect_add(effect, CCB_EFFECT_DISABLE, NULL, UNIT);
     return true;
 }
 
