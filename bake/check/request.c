@@ -53,7 +53,7 @@ static bool run_name(CcbCheckContext *ctx, CcbCheckResult *result, GError **erro
 /* What our own reader reads is what every reader does: no zstd, no dynamic VHD. */
 static bool run_format(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const CcbRequest *request = ctx->request;
+    const CcbCheckRequest *request = ctx->request;
     const char *name = ccb_ecs_format(request->format);
     bool foreign;
     g_autoptr(GError) reason = NULL;
@@ -93,8 +93,8 @@ static const CcbCheckFamily families[] = {{"import", ccb_checks_import},
                                           {"request", request_checks},
                                           {NULL, NULL}};
 
-bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect, const CcbRequest *request,
-                       CcbReport **ret_report, GError **error)
+bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect,
+                       const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
 {
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
     ctx->request = request;

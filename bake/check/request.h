@@ -5,16 +5,16 @@
 #include "check/check.h"
 #include "format/ecs.h"
 
-typedef struct CcbRequest {
+typedef struct CcbCheckRequest {
     const CcbEcsType *type;
     const char *region; /* NULL: the type's */
     const char *zone;   /* NULL: the type's */
     const char *name;   /* ImageName; NULL: not decided */
     const char *image;  /* the file */
     const char *format; /* of the file, as QEMU calls it */
-} CcbRequest;
+} CcbCheckRequest;
 
 /* As ccb_check_image(), with the checks that the import and the first boot hang on, and those of the
  * request. */
-bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect, const CcbRequest *request,
-                       CcbReport **ret_report, GError **error);
+bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect,
+                       const CcbCheckRequest *request, CcbReport **ret_report, GError **error);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ccbake preflight`: would the cloud take this image, and would this instance type start it? */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/progress.h"
@@ -28,7 +27,7 @@ static const CcbOption options[] = {
     {0},
 };
 
-static bool judge(const CcbRequest *request, CcbReport **ret_report, GError **error)
+static bool judge(const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
 {
     CcbDoor door = ccb_judging_door(opts.door, error);
     CcbExpectation expect = {.gpus = opts.gpus ? (unsigned)(opts.gpus[0] - '0') : 0};
@@ -66,7 +65,7 @@ static bool run(int argc, char **argv, GError **error)
     g_autofree char *format = ccb_image_format(argv[0], error);
     if (format == NULL)
         return false;
-    const CcbRequest request = {type, opts.region, opts.zone, opts.name, argv[0], format};
+    const CcbCheckRequest request = {type, opts.region, opts.zone, opts.name, argv[0], format};
     g_autoptr(CcbReport) report = NULL;
     if (!judge(&request, &report, error))
         return false;
