@@ -242,6 +242,19 @@ END
         [ -z "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ]
 }
 
+@test "boot: a log that would replace the image is refused, under another name of it, too" {
+        local copy=$BATS_TEST_TMPDIR/x.qcow2 before
+        qemu-img create -q -f qcow2 "$copy" 1M
+        ln -s x.qcow2 "$BATS_TEST_TMPDIR/symlink"
+        ln "$copy" "$copy.boot.log"
+        before=$(sha256sum <"$copy")
+        run_ccbake 2 boot --log="$copy" "$copy"
+        assert_contains "the log would replace the image $copy"
+        run_ccbake 2 boot --log="$BATS_TEST_TMPDIR/symlink" "$copy"
+        run_ccbake 2 boot "$copy"
+        [ "$(sha256sum <"$copy")" = "$before" ]
+}
+
 @test "boot: what is no image is refused" {
         echo no image >"$BATS_TEST_TMPDIR/x.qcow2"
         run_ccbake 4 boot "$BATS_TEST_TMPDIR/x.qcow2"

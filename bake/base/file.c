@@ -102,6 +102,13 @@ bool ccb_sync_directory_of(const char *path, GError **error)
     return true;
 }
 
+bool ccb_is_same_file(const char *a, const char *b)
+{
+    struct stat st_a, st_b;
+    return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
+           st_a.st_ino == st_b.st_ino;
+}
+
 bool ccb_mkdirs(const char *path, GError **error)
 {
     if (g_mkdir_with_parents(path, 0755) != 0)

@@ -18,6 +18,9 @@ bool ccb_publish_file(const char *temporary, const char *path, GError **error);
 /* fsync of the directory that `path` is in. */
 bool ccb_sync_directory_of(const char *path, GError **error);
 
+/* Whether both are there and are one file, by whatever names: writing the one would spoil the other. */
+bool ccb_is_same_file(const char *a, const char *b);
+
 bool ccb_mkdirs(const char *path, GError **error);
 
 /* Removes a tree; what is missing is no error.  Does not follow symlinks or cross file systems. */

@@ -175,9 +175,8 @@ static CcbSourceFlags source_flags(void)
     return is_uefi() ? wanted : wanted | CCB_SOURCE_KERNEL;
 }
 
-static bool boot(const char *image, const char *dir, GError **error)
+static bool boot(const char *image, const char *log, const char *dir, GError **error)
 {
-    g_autofree char *log = opts.log ? g_strdup(opts.log) : g_strconcat(image, ".boot.log", NULL);
     g_auto(CcbFirmware) firmware = {0};
     if (is_uefi() && !ccb_firmware_find(&firmware, error))
         return false;
@@ -223,13 +222,17 @@ static bool check_options(GError **error)
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
+    const char *image = argv[0];
+    g_autofree char *log = opts.log ? g_strdup(opts.log) : g_strconcat(image, ".boot.log", NULL);
+    if (ccb_is_same_file(log, image))
+        return ccb_fail(error, CCB_ERR_USAGE, "the log would replace the image %s", log);
     if (!check_options(error) || !ccb_guardian_start(error))
         return false;
     g_autofree char *dir = make_dir(error);
     if (dir == NULL)
         return false;
     ccb_guardian_watch(dir);
-    bool ok = boot(argv[0], dir, error);
+    bool ok = boot(image, log, dir, error);
     ccb_remove_tree(dir, NULL);
     ccb_guardian_release(dir);
     return ok;

@@ -227,19 +227,12 @@ static bool write_page(Session *s, const char *path, GError **error)
     return ccb_write_file_atomic(path, html, strlen(html), error);
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat st_a, st_b;
-    return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
-           st_a.st_ino == st_b.st_ino;
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
     g_auto(Session) s = {.path = argv[0], .notes = g_ptr_array_new_with_free_func(g_free)};
     g_autofree char *path = output_path ? g_strdup(output_path) : ccb_output_report_path(argv[0]);
-    if (is_same_file(path, argv[0]) || (base_path != NULL && is_same_file(path, base_path)))
+    if (ccb_is_same_file(path, argv[0]) || (base_path != NULL && ccb_is_same_file(path, base_path)))
         return ccb_fail(error, CCB_ERR_USAGE, "the report would replace the image %s", path);
     if (!read_manifest(&s, error) || !choose_base(&s, error) || !set_expectation(&s, error))
         return false;
