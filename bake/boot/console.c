@@ -322,13 +322,21 @@ static const Ending endings[] = {
     {"grub rescue> ", "GRUB gave up and shows its prompt"},
 };
 
+/* As much of a line as is quoted, and always UTF-8. */
+static char *quote(const char *line)
+{
+    enum { LONGEST = 200 };
+    return g_utf8_make_valid(line, (gssize)MIN(strlen(line), LONGEST));
+}
+
 static void look_for_end(CcbConsole *console, const char *line)
 {
     if (console->dead)
         return;
     for (size_t i = 0; i < G_N_ELEMENTS(endings); i++)
         if (strstr(line, endings[i].text)) {
-            console->dead = g_strdup_printf("%s: \"%.200s\"", endings[i].sentence, line);
+            g_autofree char *quoted = quote(line);
+            console->dead = g_strdup_printf("%s: \"%s\"", endings[i].sentence, quoted);
             return;
         }
 }
@@ -343,7 +351,7 @@ static void look_for_loader(CcbConsole *console, const char *line)
         (firmware && failed && !strstr(line, " failed to ")))
         return;
     g_free(console->loader);
-    console->loader = g_strndup(line, 200);
+    console->loader = quote(line);
 }
 
 static void look_for_notes(CcbConsole *console, const char *line)

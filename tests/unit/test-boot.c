@@ -286,6 +286,26 @@ static void test_loader(void)
        "other lines are not the loader's");
 }
 
+/* A quote is cut at 200 bytes, also where a character of two bytes is in the way. */
+static void test_quotes(void)
+{
+    g_autofree char *x = g_strnfill(200, 'x');
+    static const char *const starts[] = {"Kernel panic - not syncing: ", "error: "};
+    for (size_t i = 0; i < G_N_ELEMENTS(starts); i++) {
+        g_autofree char *line =
+            g_strdup_printf("%s%.*s\u00e9", starts[i], (int)(199 - strlen(starts[i])), x);
+        g_autoptr(CcbConsole) console = feed_one(line);
+        const char *quoted = i == 0 ? ccb_console_dead(console) : ccb_console_loader(console);
+        ok(quoted && strstr(quoted, "xxx\ufffd") && g_utf8_validate(quoted, -1, NULL),
+           "a quote is UTF-8 where it is cut");
+        g_auto(CcbBootResult) result = {.trouble = g_strdup(quoted)};
+        judge(console, NULL, 0, &result);
+        json_t *json = ccb_boot_to_json(&result);
+        ok(json != NULL, "... and JSON");
+        json_decref(json);
+    }
+}
+
 static void test_notes(void)
 {
     g_autoptr(CcbConsole) console = feed_one("[    0.0] software IO TLB: Cannot allocate buffer");
@@ -629,6 +649,7 @@ int main(void)
     test_skipped();
     test_dead();
     test_loader();
+    test_quotes();
     test_notes();
     test_failed_after_start();
     test_initrd_is_not_up();
