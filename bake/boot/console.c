@@ -62,6 +62,19 @@ static const char *skip_escape(const char *p)
     return *p ? p + 1 : p;
 }
 
+/* Without DEL and the control characters of C1, too, of which a terminal may take U+009B for ESC [. */
+static char *printable(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *kept = g_string_new(NULL);
+    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        if (c == '\t' || g_unichar_isprint(c))
+            g_string_append_unichar(kept, c);
+    }
+    return g_string_free(kept, FALSE);
+}
+
 char *ccb_console_plain(const char *line)
 {
     g_autoptr(GString) plain = g_string_new(NULL);
@@ -72,11 +85,11 @@ char *ccb_console_plain(const char *line)
         }
         if (*p == '\r' && p[strspn(p, "\r")] != '\0')
             g_string_truncate(plain, 0); /* what follows overwrites it */
-        else if (*p == '\t' || (unsigned char)*p >= ' ')
+        else
             g_string_append_c(plain, *p);
         p++;
     }
-    return g_utf8_make_valid(plain->str, (gssize)plain->len);
+    return printable(plain->str);
 }
 
 /* --- units

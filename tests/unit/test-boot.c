@@ -120,6 +120,10 @@ static void test_plain(void)
              "other sequences");
     is_taken(ccb_console_plain("a\033["), "a", "a sequence that is cut off");
     is_taken(ccb_console_plain("a\033"), "a", "a lone escape");
+    is_taken(ccb_console_plain("a\a\b\x7f\xc2\x80\xc2\x9b"
+                               "31m\u202e\u00e9\u2026"),
+             "a31m\u00e9\u2026", "other control characters");
+    is_taken(ccb_console_plain("a\x9b"), "a\ufffd", "C1 that is no UTF-8");
     is_taken(ccb_console_plain("\xff"), "\xef\xbf\xbd", "no UTF-8");
 }
 
