@@ -137,19 +137,27 @@ static char *name_of(const CcbConsole *console, const char *text)
     return g_strdup(name ? name : text);
 }
 
+/* NULL: there are too many. */
 static CcbBootUnit *get_unit(CcbConsole *console, const char *text)
 {
     g_autofree char *name = name_of(console, text);
     return ccb_units_get(&console->units, name);
 }
 
-static void note_state(CcbConsole *console, CcbBootUnit *unit, CcbUnitState state, int stream)
+/* `reason` is that of a failure, or NULL.  The unit; NULL: as above. */
+static CcbBootUnit *note_state(CcbConsole *console, const char *text, CcbUnitState state,
+                               const char *reason, int stream)
 {
+    CcbBootUnit *unit = get_unit(console, text);
+    if (unit == NULL)
+        return NULL;
+    ccb_unit_set_reason(unit, reason);
     ccb_unit_note(unit, state, stream, console->line);
     if (state == CCB_UNIT_STARTING) {
         g_free(console->waiting_for);
         console->waiting_for = g_strdup(unit->name);
     }
+    return unit;
 }
 
 static bool is_up_target(const CcbConsole *console, const char *name)
@@ -218,12 +226,10 @@ static bool parse_sentence(CcbConsole *console, const char *line, int stream)
         g_autofree char *text = after(line, s->prefix);
         if (text == NULL || *text == '\0')
             continue;
-        CcbBootUnit *unit = get_unit(console, text);
-        ccb_unit_set_reason(unit, s->reason);
-        note_state(console, unit, s->state, stream);
-        if (s->state == CCB_UNIT_FAILED && !ccb_unit_is_name(unit->name))
+        CcbBootUnit *unit = note_state(console, text, s->state, s->reason, stream);
+        if (unit && s->state == CCB_UNIT_FAILED && !ccb_unit_is_name(unit->name))
             console->unnamed = unit;
-        if (g_str_has_prefix(line, "Reached target "))
+        if (unit && g_str_has_prefix(line, "Reached target "))
             target_reached(console, unit);
         return true;
     }
@@ -243,7 +249,7 @@ static bool parse_skipped(CcbConsole *console, const char *line, int stream)
         if (end == NULL || end == start)
             continue;
         g_autofree char *text = g_strndup(start, (gsize)(end - start));
-        note_state(console, get_unit(console, text), CCB_UNIT_SKIPPED, stream);
+        note_state(console, text, CCB_UNIT_SKIPPED, NULL, stream);
         return true;
     }
     return false;
@@ -262,13 +268,10 @@ static bool parse_result(CcbConsole *console, const char *line, int stream)
         return false;
     result += strlen("ailed with result '");
     g_autofree char *reason = g_strndup(result, strcspn(result, "'"));
-    CcbBootUnit *unit = get_unit(console, name);
-    if (g_str_equal(reason, "exec-condition")) { /* ExecCondition= said no */
-        note_state(console, unit, CCB_UNIT_SKIPPED, stream);
-        return true;
-    }
-    ccb_unit_set_reason(unit, reason);
-    note_state(console, unit, CCB_UNIT_FAILED, stream);
+    if (g_str_equal(reason, "exec-condition")) /* ExecCondition= said no */
+        note_state(console, name, CCB_UNIT_SKIPPED, NULL, stream);
+    else
+        note_state(console, name, CCB_UNIT_FAILED, reason, stream);
     return true;
 }
 
@@ -282,8 +285,9 @@ static bool parse_exit(CcbConsole *console, const char *line)
         return false;
     g_autofree char *name = g_strndup(line, (gsize)(colon - line));
     int number = (int)MIN(g_ascii_strtoull(status + strlen("status="), NULL, 10), 255);
-    if (ccb_unit_is_name(name))
-        ccb_unit_set_exit(get_unit(console, name), number);
+    CcbBootUnit *unit = ccb_unit_is_name(name) ? get_unit(console, name) : NULL;
+    if (unit)
+        ccb_unit_set_exit(unit, number);
     return true;
 }
 

@@ -8,7 +8,6 @@
 
 enum {
     MOST_ENTRIES = 200000,
-    MOST_UNITS = 4096,
     LINES_KEPT = 6,
     LINE_KEPT = 240, /* bytes of one of them */
 };
@@ -68,10 +67,7 @@ static bool is(const Entry *entry, const char *name, const char *value)
 
 static CcbBootUnit *get_unit(CcbJournal *journal, const char *name)
 {
-    CcbBootUnit *unit = ccb_units_find(&journal->units, name);
-    if (unit || !ccb_unit_is_name(name) || journal->units.list->len >= MOST_UNITS)
-        return unit;
-    return ccb_units_get(&journal->units, name);
+    return ccb_unit_is_name(name) ? ccb_units_get(&journal->units, name) : NULL;
 }
 
 static void note(Entry *entry, CcbUnitState state)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { MOST_UNITS = 4096 }; /* a guest may name more, but has no use for them */
+
 static void unit_free(gpointer data)
 {
     CcbBootUnit *unit = data;
@@ -32,7 +34,7 @@ CcbBootUnit *ccb_units_find(const CcbBootUnits *units, const char *name)
 CcbBootUnit *ccb_units_get(CcbBootUnits *units, const char *name)
 {
     CcbBootUnit *unit = ccb_units_find(units, name);
-    if (unit)
+    if (unit || units->list->len >= MOST_UNITS)
         return unit;
     unit = g_new0(CcbBootUnit, 1);
     unit->name = g_strdup(name);

@@ -39,7 +39,9 @@ void ccb_units_init(CcbBootUnits *units);
 void ccb_units_clear(CcbBootUnits *units);
 
 CcbBootUnit *ccb_units_find(const CcbBootUnits *units, const char *name); /* or NULL */
-CcbBootUnit *ccb_units_get(CcbBootUnits *units, const char *name);        /* made where it is new */
+
+/* Made where it is new; NULL where there are too many by now. */
+CcbBootUnit *ccb_units_get(CcbBootUnits *units, const char *name);
 
 /* Gives a unit its name; if there is one of that name by now, they become one. */
 void ccb_units_rename(CcbBootUnits *units, CcbBootUnit *unit, const char *name);

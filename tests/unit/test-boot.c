@@ -310,6 +310,25 @@ static void test_quotes(void)
     }
 }
 
+/* A guest that makes units up can't fill this host's memory. */
+static void test_many_units(void)
+{
+    static const char *const lines[] = {
+        "systemd[1]: Starting new%d.service...",
+        "systemd[1]: new%d.service was skipped because of x",
+        "systemd[1]: new%d.service: Main process exited, code=exited, status=1/FAILURE",
+        "systemd[1]: new%d.service: Failed with result 'exit-code'.",
+        "[FAILED] Failed to start Some Description %d.",
+        "[  OK  ] Reached target new%d.target."};
+    g_autoptr(CcbConsole) console = ccb_console_new(NULL, NULL);
+    for (int i = 0; i < 6000; i++) {
+        g_auto(GStrv) parts = g_strsplit(lines[(size_t)i % G_N_ELEMENTS(lines)], "%d", 2);
+        g_autofree char *line = g_strdup_printf("%s%d%s", parts[0], i, parts[1]);
+        ccb_console_line(console, line);
+    }
+    is_int(ccb_console_units(console)->list->len, 4096, "console: as many units as are kept");
+}
+
 static void test_notes(void)
 {
     g_autoptr(CcbConsole) console = feed_one("[    0.0] software IO TLB: Cannot allocate buffer");
@@ -654,6 +673,7 @@ int main(void)
     test_dead();
     test_loader();
     test_quotes();
+    test_many_units();
     test_notes();
     test_failed_after_start();
     test_initrd_is_not_up();
