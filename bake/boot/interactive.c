@@ -58,11 +58,15 @@ static bool take_keys(Session *session)
     return n > 0;
 }
 
+/* A part of what there is: a guest may print faster than the terminal takes it, and keys count all the same. */
 static bool show_console(Session *session, GError **error)
 {
+    enum { ROUNDS = 16 };
     char buffer[4096];
-    ssize_t n;
-    while ((n = read(session->machine.console, buffer, sizeof buffer)) > 0) {
+    for (int round = 0; round < ROUNDS; round++) {
+        ssize_t n = read(session->machine.console, buffer, sizeof buffer);
+        if (n <= 0)
+            return true;
         ccb_lines_add(&session->console_lines, buffer, (size_t)n);
         if (!ccb_write_all(STDOUT_FILENO, buffer, (size_t)n, "the terminal", error))
             return false;
