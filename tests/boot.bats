@@ -230,7 +230,10 @@ END
 
 @test "boot: the limit says how far it came, and leaves nothing behind" {
         mkdir "$BATS_TEST_TMPDIR/tmp"
-        TMPDIR=$BATS_TEST_TMPDIR/tmp run_ccbake 8 boot --limit=3 --log="$BATS_TEST_TMPDIR/log" "$BASE"
+        change "$BATS_TEST_TMPDIR/x.qcow2" 'sh "mv /boot/loader/entries/*.conf /boot/loader/entries/'$'a\033cb'.conf'"'
+        TMPDIR=$BATS_TEST_TMPDIR/tmp run_ccbake 8 boot --limit=3 --log="$BATS_TEST_TMPDIR/log" "$BATS_TEST_TMPDIR/x.qcow2"
+        # What the image calls its boot entry is no command to this terminal.
+        assert_contains 'entry    a\x1bcb'
         assert_contains 'not up after 3 s'
         run pgrep -f "$BATS_TEST_TMPDIR/tmp"
         [ "$status" -eq 1 ]

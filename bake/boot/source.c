@@ -11,6 +11,7 @@
 #include "boot/judge.h"
 #include "boot/plant.h"
 #include "format/grubcfg.h"
+#include "format/text.h"
 #include "format/unit.h"
 #include "guest/door.h"
 #include "guest/facts.h"
@@ -254,7 +255,7 @@ static void plant(CcbGuest *guest, CcbSourceFlags flags, CcbBootSource *source)
     g_autoptr(GError) problem = NULL;
     if ((flags & CCB_SOURCE_JOURNAL && !ccb_plant_journal(guest, &problem)) ||
         (flags & CCB_SOURCE_LOGIN && !ccb_plant_login(guest, &problem)))
-        source->not_planted = g_strdup(problem->message);
+        source->not_planted = ccb_name_printable(problem->message);
 }
 
 static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags flags,
@@ -266,7 +267,7 @@ static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags fla
     const CcbBootEntry *entry = ccb_facts_default_entry(facts);
     if (entry == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "the image has no default boot entry");
-    source->entry = g_strdup(entry->id);
+    source->entry = ccb_name_printable(entry->id);
     if ((flags & CCB_SOURCE_KERNEL && !read_boot_files(guest, entry, dir, source, error)) ||
         !read_cmdline(guest, entry->options, &source->cmdline, error))
         return false;

@@ -11,6 +11,7 @@
 #include "base/guardian.h"
 #include "base/options.h"
 #include "base/progress.h"
+#include "format/text.h"
 
 static struct {
     unsigned memory, limit;
@@ -99,10 +100,11 @@ static void print_text(const CcbBootOptions *wanted, const CcbBootResult *result
 
 static void print_json(const CcbBootOptions *wanted, const CcbBootResult *result)
 {
+    g_autofree char *cmdline = ccb_name_printable(wanted->source->cmdline);
     json_t *json = ccb_boot_to_json(result);
     json_object_set_new(json, "image", json_string(wanted->source->image));
     json_object_set_new(json, "entry", json_string(wanted->source->entry));
-    json_object_set_new(json, "cmdline", json_string(wanted->source->cmdline));
+    json_object_set_new(json, "cmdline", json_string(cmdline));
     json_object_set_new(json, "firmware",
                         wanted->firmware ? json_string(wanted->firmware->code) : json_null());
     json_object_set_new(json, "log", json_string(wanted->log));
