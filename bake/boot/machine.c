@@ -56,13 +56,22 @@ static void add_machine(GPtrArray *argv, const CcbBootOptions *options, bool emu
         add(argv, "-global", "driver=cfi.pflash01,property=secure,value=on", NULL);
 }
 
+/* A port that nobody reads would stop the guest as soon as the FIFO is full. */
+static bool has_journal(const CcbBootOptions *options)
+{
+    return options->source->flags & CCB_SOURCE_JOURNAL;
+}
+
 static void add_ports(GPtrArray *argv, const CcbBootOptions *options)
 {
     g_autofree char *console = file_in(options, "console");
     g_autofree char *journal = file_in(options, "journal");
     add_file(argv, "-chardev", "pipe,id=console,path=", console);
+    add(argv, "-serial", "chardev:console", NULL);
+    if (!has_journal(options))
+        return;
     add_file(argv, "-chardev", "file,id=journal,path=", journal);
-    add(argv, "-serial", "chardev:console", "-serial", "chardev:journal", NULL);
+    add(argv, "-serial", "chardev:journal", NULL);
 }
 
 static void add_disk(GPtrArray *argv, const CcbBootOptions *options)
@@ -131,8 +140,9 @@ static bool make_ports(CcbMachine *machine, const CcbBootOptions *options, GErro
     machine->console = make_fifo(options, "console.out", O_RDONLY, error);
     if (machine->console >= 0)
         machine->input = make_fifo(options, "console.in", O_RDWR, error);
-    if (machine->input >= 0)
-        machine->journal = make_fifo(options, "journal", O_RDONLY, error);
+    if (machine->input < 0 || !has_journal(options))
+        return machine->input >= 0;
+    machine->journal = make_fifo(options, "journal", O_RDONLY, error);
     return machine->journal >= 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * QEMU with an overlay as its disk: no network, no display, no monitor, nothing kept.  Its serial ports are FIFOs in the
- * test's directory: the console, and the journal.
+ * test's directory: the console, and the journal where the source has CCB_SOURCE_JOURNAL.
  *
  *     CcbMachine machine = CCB_MACHINE_NONE;
  *     bool ok = ccb_machine_start(&machine, options, cmdline, emulated, error) && ...poll() and read...

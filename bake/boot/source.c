@@ -298,6 +298,7 @@ CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbSourc
                                     GError **error)
 {
     g_autoptr(CcbBootSource) source = g_new0(CcbBootSource, 1);
+    source->flags = flags;
     source->image = g_canonicalize_filename(image, NULL);
     g_autoptr(CcbGuest) guest =
         make_overlay(source, dir, error) ? open_overlay(source, error) : NULL;

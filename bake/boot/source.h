@@ -15,6 +15,7 @@ typedef enum {
 } CcbSourceFlags;
 
 typedef struct {
+    CcbSourceFlags flags;  /* what was asked for */
     char *image;           /* host path */
     char *overlay;         /* qcow2 over it, to be booted and thrown away */
     char *entry;           /* id of the default boot entry, made printable */
