@@ -51,6 +51,12 @@ change() {
         } | LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish -a "$image"
 }
 
+# drop_in NAME LINE: a command for `change`.
+drop_in() {
+        local dir=/etc/systemd/system/$1.d
+        printf 'mkdir-p %s\nwrite %s/10-ccbake.conf "[Unit]\\n%s\\n"\n' "$dir" "$dir" "$2"
+}
+
 # argue IMAGE ARGUMENT [COMMAND]: a copy of the base whose default entry has one more kernel argument.
 argue() {
         change "$1" "command \"sed -i 's|^options.*|& $2|' $(
@@ -83,13 +89,22 @@ ${3:-}"
         unit cloudmonitor.service simple '/bin/sleep 600'
         unit late.service simple '/bin/sleep 600'
         unit gpu-job.service simple '/bin/sleep 600' Requires=nvidia-persistenced.service After=nvidia-persistenced.service
-        change "$BATS_TEST_TMPDIR/good.qcow2"
+        unit dropped.service simple '/bin/sleep 600'
+        unit bound.service simple '/bin/sleep 600' After=nvidia-persistenced.service
+        change "$BATS_TEST_TMPDIR/good.qcow2" "$(
+                drop_in dropped.service After=nvidia-persistenced.service
+                drop_in bound.service BindsTo=nvidia-persistenced.service
+                drop_in absent.service After=nvidia-persistenced.service
+        )"
         run_ccbake 0 boot --gpus=8 "$BATS_TEST_TMPDIR/good.qcow2"
         assert_contains 'nvidia-persistenced.service (exit-code) failed: expected here, there is no GPU: it opens'
         assert_contains 'gpu-job.service (dependency) failed: expected here, there is no GPU: it requires nvidia-persist'
         assert_contains 'order    nvidia-fabricmanager.service, then nvidia-persistenced.service'
         assert_contains 'order    nvidia-persistenced.service, then cloudmonitor.service'
         assert_contains 'order    nvidia-persistenced.service, then late.service'
+        assert_contains 'order    nvidia-persistenced.service, then dropped.service'
+        assert_contains 'bound.service (dependency) failed: expected here, there is no GPU: it requires nvidia-persist'
+        assert_contains 'note     nvidia-persistenced.service, then absent.service: not judged, they were not both seen'
         [ -s "$BATS_TEST_TMPDIR/good.qcow2.boot.log" ]
 }
 

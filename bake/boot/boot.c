@@ -223,6 +223,9 @@ static void add_notes(const Boot *boot, CcbBootResult *ret)
         note(ret, "%u lines of the guest's journal were no entries", boot->journal->rejected);
     if (!problem && boot->journal->gaps)
         note(ret, "the guest's journal says itself that it has gaps");
+    if (boot->options->source->units_unread)
+        note(ret, "not all unit files could be read, so orders that they demand may be missing: %s",
+             boot->options->source->units_unread);
     if (boot->options->firmware && !strstr(boot->options->source->cmdline, "console=ttyS0"))
         note(ret,
              "the image's own command line has no console=ttyS0: its kernel could not be heard");

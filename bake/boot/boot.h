@@ -60,7 +60,9 @@ typedef struct {
     GPtrArray *skipped;     /* char *: units of the GPU whose conditions were not met */
     GPtrArray *missing;     /* char *: units that .gpus demands and that were not tried */
     GPtrArray *orders;      /* CcbBootOrder: those that could be judged */
-    GPtrArray *notes;       /* char * */
+    GPtrArray
+        *unjudged;    /* CcbBootOrder, ends only: demanded of what came up, but not seen of both */
+    GPtrArray *notes; /* char * */
 } CcbBootResult;
 
 /* Errors: CCB_ERR_HOST (QEMU), CCB_ERR_IO, CCB_ERR_CANCELLED.  A system that does not come up is no

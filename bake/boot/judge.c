@@ -7,7 +7,7 @@
 #include "boot/boot.h"
 #include "boot/plant.h"
 
-#define PERSISTENCE "nvidia-persistenced.service"
+#define PERSISTENCE CCB_BOOT_PERSISTENCE
 #define FABRIC      "nvidia-fabricmanager.service"
 
 /* They talk to the GPU or NVSwitch itself, so they can't start in a test machine that has none. */
@@ -20,7 +20,7 @@ static const struct {
     {"ccbake-selftest.service", "it says that there is no GPU"},
 };
 
-/* The guide's consumers; the image's own unit may name more. */
+/* The guide's consumers; the image's own files may name more. */
 static const char *const known_consumers[] = {"cloudmonitor.service", "nvidia-cdi-refresh.service",
                                               "ollama.service", NULL};
 
@@ -51,6 +51,7 @@ void ccb_boot_result_clear(CcbBootResult *result)
     g_clear_pointer(&result->skipped, g_ptr_array_unref);
     g_clear_pointer(&result->missing, g_ptr_array_unref);
     g_clear_pointer(&result->orders, g_ptr_array_unref);
+    g_clear_pointer(&result->unjudged, g_ptr_array_unref);
     g_clear_pointer(&result->notes, g_ptr_array_unref);
     *result = (CcbBootResult){0};
 }
@@ -154,31 +155,45 @@ static void judge_rest_of_console(const CcbBootEvidence *evidence, CcbBootResult
 /* --- order
  * ------------------------------------------------------------------------------------------------- */
 
+static CcbBootOrder *add_order(GPtrArray *orders, const char *before, const char *after)
+{
+    CcbBootOrder *order = g_new0(CcbBootOrder, 1);
+    order->before = g_strdup(before);
+    order->after = g_strdup(after);
+    g_ptr_array_add(orders, order);
+    return order;
+}
+
+/* An order that is `demanded` and can't be judged is to be heard of. */
 static void judge_order(const CcbBootUnits *units, const char *before, const char *after,
-                        CcbBootResult *ret)
+                        bool demanded, CcbBootResult *ret)
 {
     const CcbBootUnit *first = ccb_units_find(units, before);
     const CcbBootUnit *second = ccb_units_find(units, after);
     CcbOrder seen = ccb_unit_order(first, second);
-    if (seen == CCB_ORDER_NOT_SEEN)
+    if (seen == CCB_ORDER_NOT_SEEN) {
+        if (demanded && ret->up)
+            add_order(ret->unjudged, before, after);
         return;
-    CcbBootOrder *order = g_new0(CcbBootOrder, 1);
-    order->before = g_strdup(before);
-    order->after = g_strdup(after);
+    }
+    CcbBootOrder *order = add_order(ret->orders, before, after);
     order->kept = seen == CCB_ORDER_KEPT;
     order->done = (double)first->done_us / G_USEC_PER_SEC;
     order->began = (double)(second->began_us ? second->began_us : second->done_us) / G_USEC_PER_SEC;
-    g_ptr_array_add(ret->orders, order);
 }
 
-static void judge_orders(const CcbBootUnits *units, char *const *consumers, CcbBootResult *ret)
+static void judge_orders(const CcbBootEvidence *evidence, CcbBootResult *ret)
 {
-    judge_order(units, FABRIC, PERSISTENCE, ret);
+    static char *const none[] = {NULL};
+    const CcbBootUnits *units = units_of(evidence);
+    char *const *consumers = evidence->gpu_consumers ? evidence->gpu_consumers : none;
+    judge_order(units, FABRIC, PERSISTENCE, evidence->gpus >= 8, ret);
     for (const char *const *unit = known_consumers; *unit; unit++)
-        judge_order(units, PERSISTENCE, *unit, ret);
-    for (char *const *unit = consumers; unit && *unit; unit++)
+        judge_order(units, PERSISTENCE, *unit,
+                    g_strv_contains((const char *const *)consumers, *unit), ret);
+    for (char *const *unit = consumers; *unit; unit++)
         if (!g_strv_contains(known_consumers, *unit))
-            judge_order(units, PERSISTENCE, *unit, ret);
+            judge_order(units, PERSISTENCE, *unit, true, ret);
 }
 
 static void demand(const CcbBootUnits *units, const char *name, CcbBootResult *ret)
@@ -195,6 +210,7 @@ void ccb_boot_judge(const CcbBootEvidence *evidence, CcbBootResult *ret)
     ret->skipped = g_ptr_array_new_with_free_func(g_free);
     ret->missing = g_ptr_array_new_with_free_func(g_free);
     ret->orders = g_ptr_array_new_with_free_func(order_free);
+    ret->unjudged = g_ptr_array_new_with_free_func(order_free);
     ret->notes =
         g_ptr_array_copy((GPtrArray *)ccb_console_notes(evidence->console), copy_string, NULL);
     ret->judged_by_journal = evidence->journal != NULL;
@@ -203,7 +219,7 @@ void ccb_boot_judge(const CcbBootEvidence *evidence, CcbBootResult *ret)
     judge_units(evidence, ret);
     if (evidence->journal)
         judge_rest_of_console(evidence, ret);
-    judge_orders(units_of(evidence), evidence->gpu_consumers, ret);
+    judge_orders(evidence, ret);
     if (evidence->gpus >= 1 && ret->up)
         demand(units_of(evidence), PERSISTENCE, ret);
     if (evidence->gpus >= 8 && ret->up)
@@ -259,14 +275,25 @@ static json_t *orders_to_json(const GPtrArray *orders)
     return list;
 }
 
+static json_t *unjudged_to_json(const GPtrArray *unjudged)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < unjudged->len; i++) {
+        const CcbBootOrder *o = unjudged->pdata[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "before", o->before, "after", o->after));
+    }
+    return list;
+}
+
 json_t *ccb_boot_to_json(const CcbBootResult *result)
 {
-    return json_pack("{s:b, s:s?, s:s?, s:f, s:b, s:s?, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "good",
-                     ccb_boot_is_good(result), "target", result->up, "trouble", result->trouble,
-                     "seconds", result->seconds, "emulated", result->emulated, "kvm", result->kvm,
-                     "source", result->judged_by_journal ? "journal" : "console", "entries",
-                     (int)result->entries, "failed", failures_to_json(result->failed), "skipped",
-                     strings_to_json(result->skipped), "missing", strings_to_json(result->missing),
-                     "order", orders_to_json(result->orders), "notes",
-                     strings_to_json(result->notes));
+    return json_pack(
+        "{s:b, s:s?, s:s?, s:f, s:b, s:s?, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "good",
+        ccb_boot_is_good(result), "target", result->up, "trouble", result->trouble, "seconds",
+        result->seconds, "emulated", result->emulated, "kvm", result->kvm, "source",
+        result->judged_by_journal ? "journal" : "console", "entries", (int)result->entries,
+        "failed", failures_to_json(result->failed), "skipped", strings_to_json(result->skipped),
+        "missing", strings_to_json(result->missing), "order", orders_to_json(result->orders),
+        "unjudged", unjudged_to_json(result->unjudged), "notes", strings_to_json(result->notes));
 }

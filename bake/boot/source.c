@@ -3,28 +3,20 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "boot/judge.h"
 #include "boot/plant.h"
+#include "boot/unitfiles.h"
 #include "format/grubcfg.h"
 #include "format/text.h"
-#include "format/unit.h"
 #include "guest/door.h"
 #include "guest/facts.h"
 #include "guest/guest.h"
 #include "guest/image.h"
 
-#define GRUBENV     "/boot/grub2/grubenv"
-#define GRUBCFG     "/boot/grub2/grub.cfg"
-#define PERSISTENCE "nvidia-persistenced.service"
-
-/* In the order in which systemd looks: the first file of a name is the unit. */
-static const char *const unit_dirs[] = {"/etc/systemd/system", "/usr/local/lib/systemd/system",
-                                        "/usr/lib/systemd/system", "/lib/systemd/system"};
+#define GRUBCFG "/boot/grub2/grub.cfg"
 
 void ccb_boot_source_free(CcbBootSource *source)
 {
@@ -40,6 +32,7 @@ void ccb_boot_source_free(CcbBootSource *source)
     g_clear_pointer(&source->names, g_hash_table_unref);
     g_strfreev(source->gpu_consumers);
     g_clear_pointer(&source->gpu_requirers, g_hash_table_unref);
+    g_free(source->units_unread);
     g_free(source->not_planted);
     g_free(source);
 }
@@ -89,15 +82,14 @@ char *ccb_boot_expand(const char *options, const CcbGrubenv *env, const char *fa
 
 static bool read_grubenv(CcbGuest *guest, CcbGrubenv **ret_env, GError **error)
 {
-    if (!ccb_guest_exists(guest, GRUBENV))
-        return true;
-    size_t size;
-    g_autofree char *data = ccb_guest_read(guest, GRUBENV, &size, error);
-    if (data == NULL)
+    g_autofree char *block = NULL;
+    if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &block, error))
         return false;
-    *ret_env = ccb_grubenv_parse(data, size, error);
+    if (block == NULL)
+        return true;
+    *ret_env = ccb_grubenv_parse(block, strlen(block), error);
     if (*ret_env == NULL)
-        g_prefix_error(error, "%s: ", GRUBENV);
+        g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
     return *ret_env != NULL;
 }
 
@@ -157,95 +149,6 @@ static bool read_boot_files(CcbGuest *guest, const CcbBootEntry *entry, const ch
     return download(guest, entry->initrd, source->initrd, error);
 }
 
-/* --- units
- * -------------------------------------------------------------------------------------------------
- */
-
-static bool is_wanted_unit(const char *name)
-{
-    return (g_str_has_suffix(name, ".service") || g_str_has_suffix(name, ".target")) &&
-           !strchr(name, '@');
-}
-
-/* Aliases are symlinks: not a second name.  A unit that can't be read or parsed only has no
- * description. */
-static CcbUnit *read_unit(CcbGuest *guest, const char *path)
-{
-    CcbStat st;
-    bool exists = false;
-    if (!ccb_guest_lstat(guest, path, &st, &exists, NULL) || !exists || !S_ISREG(st.mode))
-        return NULL;
-    size_t size;
-    g_autofree char *text = ccb_guest_read(guest, path, &size, NULL);
-    return text ? ccb_unit_parse(text, size, path, NULL) : NULL;
-}
-
-/* The units that a key of a unit names, appended (char *, the caller's). */
-static void add_words(const CcbUnit *unit, const char *key, GPtrArray *names)
-{
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", key);
-    for (guint i = 0; i < values->len; i++) {
-        const CcbUnitValue *value = values->pdata[i];
-        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
-        for (guint j = 0; words && j < words->len; j++)
-            g_ptr_array_add(names, g_strdup(words->pdata[j]));
-    }
-}
-
-static void take_requirements(const CcbUnit *unit, const char *name, GHashTable *requirers)
-{
-    static const char *const keys[] = {"Requires", "Requisite", "BindsTo"};
-    g_autoptr(GPtrArray) required = g_ptr_array_new_with_free_func(g_free);
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
-        add_words(unit, keys[i], required);
-    for (guint i = 0; i < required->len; i++)
-        if (ccb_boot_needs_gpu(required->pdata[i]))
-            g_hash_table_insert(requirers, g_strdup(name), g_strdup(required->pdata[i]));
-}
-
-static void read_unit_dir(CcbGuest *guest, const char *dir, GHashTable *seen, CcbBootSource *source,
-                          GPtrArray *consumers)
-{
-    g_auto(GStrv) names = ccb_guest_list(guest, dir, NULL);
-    for (char **name = names; name && *name; name++) {
-        if (!is_wanted_unit(*name) || !g_hash_table_add(seen, g_strdup(*name)))
-            continue;
-        g_autofree char *path = g_build_filename(dir, *name, NULL);
-        g_autoptr(CcbUnit) unit = read_unit(guest, path);
-        const char *description = unit ? ccb_unit_get(unit, "Unit", "Description") : NULL;
-        if (description)
-            g_hash_table_insert(source->names, g_strdup(description), g_strdup(*name));
-        if (unit)
-            take_requirements(unit, *name, source->gpu_requirers);
-        if (unit && g_str_equal(*name, PERSISTENCE))
-            add_words(unit, "Before", consumers);
-    }
-}
-
-static void read_units(CcbGuest *guest, CcbBootSource *source)
-{
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autoptr(GPtrArray) consumers = g_ptr_array_new();
-    source->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    source->gpu_requirers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (size_t i = 0; i < G_N_ELEMENTS(unit_dirs); i++)
-        read_unit_dir(guest, unit_dirs[i], seen, source, consumers);
-    g_ptr_array_add(consumers, NULL);
-    source->gpu_consumers = (char **)g_ptr_array_steal(consumers, NULL);
-}
-
-/* The image's default.target; systemd's own default where it has none. */
-static char *read_default_target(CcbGuest *guest)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(unit_dirs); i++) {
-        g_autofree char *path = g_build_filename(unit_dirs[i], "default.target", NULL);
-        g_autofree char *target = ccb_guest_readlink(guest, path, NULL);
-        if (target)
-            return g_path_get_basename(target);
-    }
-    return g_strdup("graphical.target");
-}
-
 /* --- all of it
  * --------------------------------------------------------------------------------------------- */
 
@@ -271,8 +174,7 @@ static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags fla
     if ((flags & CCB_SOURCE_KERNEL && !read_boot_files(guest, entry, dir, source, error)) ||
         !read_cmdline(guest, entry->options, &source->cmdline, error))
         return false;
-    source->target = read_default_target(guest);
-    read_units(guest, source);
+    ccb_boot_read_units(guest, source);
     plant(guest, flags, source);
     return true;
 }

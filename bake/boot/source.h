@@ -15,18 +15,18 @@ typedef enum {
 } CcbSourceFlags;
 
 typedef struct {
-    CcbSourceFlags flags;  /* what was asked for */
-    char *image;           /* host path */
-    char *overlay;         /* qcow2 over it, to be booted and thrown away */
-    char *entry;           /* id of the default boot entry, made printable */
-    char *kernel, *initrd; /* files of the host; NULL: not asked for, or there is none */
-    char *cmdline;         /* with GRUB's variables replaced */
-    char *target;          /* default target: "multi-user.target" */
-    CcbUnitNames *names;   /* of services and targets */
-    char **
-        gpu_consumers; /* units that the image's nvidia-persistenced.service says it comes before */
+    CcbSourceFlags flags;      /* what was asked for */
+    char *image;               /* host path */
+    char *overlay;             /* qcow2 over it, to be booted and thrown away */
+    char *entry;               /* id of the default boot entry, made printable */
+    char *kernel, *initrd;     /* files of the host; NULL: not asked for, or there is none */
+    char *cmdline;             /* with GRUB's variables replaced */
+    char *target;              /* default target: "multi-user.target"; NULL: not known */
+    CcbUnitNames *names;       /* of services and targets */
+    char **gpu_consumers;      /* units that the image's files order after CCB_BOOT_PERSISTENCE */
     GHashTable *gpu_requirers; /* units (char *) that require one that needs a GPU (char *) */
-    char *not_planted;         /* why the overlay has not what was asked for, printable, or NULL */
+    char *units_unread; /* why the image's unit files could not all be read, printable, or NULL */
+    char *not_planted;  /* why the overlay has not what was asked for, printable, or NULL */
 } CcbBootSource;
 
 /* Makes the overlay in `dir` and opens that, never the image, for writing.  Errors: CCB_ERR_INPUT, CCB_ERR_HOST. */

@@ -73,6 +73,11 @@ static void print_orders(const CcbBootResult *result)
             printf(" (%.3f s, %.3f s)", first_at, second_at);
         putchar('\n');
     }
+    for (guint i = 0; i < result->unjudged->len; i++) {
+        const CcbBootOrder *o = result->unjudged->pdata[i];
+        printf("%-8s %s, then %s: not judged, they were not both seen to start\n", "note",
+               o->before, o->after);
+    }
 }
 
 static void print_text(const CcbBootOptions *wanted, const CcbBootResult *result)

@@ -251,8 +251,8 @@ GPtrArray *ccb_unit_words(const char *value, GError **error)
     return g_steal_pointer(&words);
 }
 
-const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/lib/systemd/system", "/lib/systemd/system",
-                                     NULL};
+const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
+                                     "/usr/lib/systemd/system", "/lib/systemd/system", NULL};
 
 /* One link for each word of a key of [Install]: in the directory <word>.<suffix>, or, without a
  * suffix, of that name. */

@@ -530,10 +530,15 @@ static GPtrArray *trace(const CcbUnitGraph *graph, const Edge *const *reached, c
     return path;
 }
 
-bool ccb_unitgraph_has(CcbUnitGraph *graph, const char *name)
+const CcbUnit *ccb_unitgraph_unit(CcbUnitGraph *graph, const char *name)
 {
     const Node *node = look_up(graph, name);
-    return node != NULL && node->unit != NULL;
+    return node != NULL ? node->unit : NULL;
+}
+
+bool ccb_unitgraph_has(CcbUnitGraph *graph, const char *name)
+{
+    return ccb_unitgraph_unit(graph, name) != NULL;
 }
 
 GPtrArray *ccb_unitgraph_why_after(CcbUnitGraph *graph, const char *a, const char *b,

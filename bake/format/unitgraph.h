@@ -55,6 +55,9 @@ void ccb_unitgraph_add_want(CcbUnitGraph *graph, const char *from, const char *t
 /* Whether a unit of that name (or alias, or template for it) was added and is not masked. */
 bool ccb_unitgraph_has(CcbUnitGraph *graph, const char *name);
 
+/* The unit of that name (or alias), drop-ins merged, or NULL; belongs to the graph. */
+const CcbUnit *ccb_unitgraph_unit(CcbUnitGraph *graph, const char *name);
+
 /* Why `a` starts after `b`: the shortest path of orderings from a to b, or NULL if nothing orders
  * them. Units between count only if they exist and, with `within` (a target; NULL: any), are pulled
  * in by it, because a unit that is not started orders nothing. */

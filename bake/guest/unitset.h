@@ -13,8 +13,6 @@
 #include "format/unitplot.h"
 #include "guest/guest.h"
 
-#define CCB_UNIT_DIR "/etc/systemd/system" /* no package replaces what is here */
-
 typedef struct {
     GHashTable *paths;   /* unit name ► path of its file */
     GHashTable *masked;  /* set of unit names */

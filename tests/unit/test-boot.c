@@ -6,10 +6,15 @@
  */
 #include "boot/boot.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "boot/log.h"
+#include "boot/unitfiles.h"
+#include "guest/door.h"
+#include "guest/rooted.h"
 #include "tap.h"
 
 /* The recording: status lines and the journal, the latter a little before or after the former. */
@@ -567,6 +572,106 @@ static void test_quoted_lines(void)
     is_str(unit->lines.tail->data, "line 8 red", "... without escape sequences");
 }
 
+/* --- unit files
+ * -------------------------------------------------------------------------------------------- */
+
+static bool tree_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
+                      bool *ret_exists, GError **error)
+{
+    return ccb_rooted_stat(*(int *)door, path, follow, ret_stat, ret_exists, error);
+}
+
+static bool tree_get(void *door, const char *path, int fd, GError **error)
+{
+    return ccb_rooted_get(*(int *)door, path, fd, error);
+}
+
+static bool tree_walk(void *door, const char *path, GPtrArray *entries, GError **error)
+{
+    return ccb_rooted_walk(*(int *)door, path, entries, error);
+}
+
+/* A guest that is a directory, as far as units are read. */
+static const CcbGuestOps tree_ops = {
+    .name = "tree", .stat = tree_stat, .get = tree_get, .walk = tree_walk};
+
+static void put_unit(const char *root, const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(root, "etc/systemd/system", name, NULL);
+    g_autofree char *dir = g_path_get_dirname(path);
+    ccb_mkdirs(dir, NULL);
+    g_file_set_contents(path, text, -1, NULL);
+}
+
+static CcbBootSource *read_tree(const char *root)
+{
+    ccb_autofd int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(CcbGuest) guest = ccb_guest_new_with_ops(&tree_ops, &fd, -1);
+    CcbBootSource *source = g_new0(CcbBootSource, 1);
+    ccb_boot_read_units(guest, source);
+    return source;
+}
+
+/* Whatever file of the image says it: the daemon's own, a consumer's, a drop-in, also of a unit that is not there yet. */
+static void test_unit_files(void)
+{
+    g_autofree char *root = g_dir_make_tmp("ccbake-units-XXXXXX", NULL);
+    static const char waits[] = "[Unit]\nAfter=nvidia-persistenced.service\n";
+    static const char *const dirs[] = {"usr/local/lib/systemd/system", "usr/lib/systemd/system"};
+    for (size_t i = 0; i < G_N_ELEMENTS(dirs); i++) {
+        g_autofree char *dir = g_build_filename(root, dirs[i], NULL);
+        ccb_mkdirs(dir, NULL);
+    }
+    put_unit(root, "nvidia-persistenced.service",
+             "[Unit]\nDescription=NVIDIA Persistence Daemon\nBefore=b-named.service\n");
+    put_unit(root, "c-own.service", waits);
+    put_unit(root, "d-dropin.service", "[Unit]\nDescription=D\n");
+    put_unit(root, "d-dropin.service.d/10-ccbake.conf", waits);
+    put_unit(root, "e-later.service.d/10-ccbake.conf", waits);
+    put_unit(root, "f-template@.service.d/10-ccbake.conf", waits);
+    put_unit(root, "g-requires.service", "[Unit]\nDescription=G\n");
+    put_unit(root, "g-requires.service.d/x.conf", "[Unit]\nBindsTo=nvidia-persistenced.service\n");
+    put_unit(root, "multi-user.target", "[Unit]\nWants=nvidia-persistenced.service\n");
+    g_autofree char *link = g_build_filename(root, "etc/systemd/system/default.target", NULL);
+    ok(symlink("multi-user.target", link) == 0, "units: a default target");
+    g_autoptr(CcbBootSource) source = read_tree(root);
+    g_autofree char *consumers = g_strjoinv(" ", source->gpu_consumers);
+    is_str(consumers, "b-named.service c-own.service d-dropin.service e-later.service",
+           "units: those that wait for the GPU");
+    is_int(g_hash_table_size(source->gpu_requirers), 1, "units: those that require one");
+    is_str(g_hash_table_lookup(source->gpu_requirers, "g-requires.service"),
+           "nvidia-persistenced.service", "units: ... by a drop-in");
+    is_str(g_hash_table_lookup(source->names, "D"), "d-dropin.service", "units: descriptions");
+    is_str(source->target, "multi-user.target", "units: the default target");
+    is_str(source->units_unread, NULL, "units: all were read");
+    put_unit(root, "a\033b.service", waits);
+    g_autoptr(CcbBootSource) odd = read_tree(root);
+    ok(odd->units_unread && strstr(odd->units_unread, "a\\x1bb.service"),
+       "units: what can't be read is said, without control characters");
+    ccb_remove_tree(root, NULL);
+}
+
+/* An order that is demanded and can't be compared is no order that was kept. */
+static void test_unjudged(void)
+{
+    g_autoptr(CcbJournal) journal = feed_journal(journal8);
+    g_autoptr(CcbConsole) console = ccb_console_new(NULL, NULL);
+    char *consumers[] = {(char *)"cloudmonitor.service", (char *)"gpu-job.service", NULL};
+    const CcbBootEvidence evidence = {
+        .console = console, .journal = journal, .gpu_consumers = consumers};
+    g_auto(CcbBootResult) result = {0}, down = {0};
+    ccb_boot_judge(&evidence, &result);
+    is_int(result.unjudged->len, 1, "unjudged: only what the image demands");
+    is_str(((CcbBootOrder *)result.unjudged->pdata[0])->after, "gpu-job.service",
+           "unjudged: the unit that was not seen");
+    json_t *json = ccb_boot_to_json(&result);
+    is_int(json_array_size(json_object_get(json, "unjudged")), 1, "unjudged: in JSON");
+    json_decref(json);
+    g_clear_pointer(&journal->up, g_free);
+    ccb_boot_judge(&evidence, &down);
+    is_int(down.unjudged->len, 0, "unjudged: nothing of a system that did not come up");
+}
+
 /* --- firmware
  * ---------------------------------------------------------------------------------------------- */
 
@@ -684,6 +789,8 @@ int main(void)
     test_journal_strict();
     test_journal_and_console();
     test_quoted_lines();
+    test_unit_files();
+    test_unjudged();
     test_firmware();
     test_log();
     g_autofree char *old = g_strjoinv("\n", (char **)systemd239);

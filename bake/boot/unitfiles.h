@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the unit files of an image say of its boot, drop-ins and links included. */
+#pragma once
+
+#include "boot/source.h"
+#include "guest/guest.h"
+
+/* Fills in names, target, gpu_consumers and gpu_requirers; where files can't be read these are empty, as far as they
+ * were not, and units_unread says why: a boot without them still says something. */
+void ccb_boot_read_units(CcbGuest *guest, CcbBootSource *source);
