@@ -294,3 +294,11 @@ END
         run_ccbake 4 boot "$BATS_TEST_TMPDIR/absent.qcow2"
         run_ccbake 2 boot
 }
+
+@test "boot --door: the image is opened through no other" {
+        run_ccbake 2 boot --door=window "$BASE"
+        LIBGUESTFS_BACKEND=nonsense run_ccbake 5 boot --door=appliance --log="$BATS_TEST_TMPDIR/log" "$BASE"
+        assert_contains 'libguestfs appliance'
+        LIBGUESTFS_BACKEND=nonsense run_ccbake 8 boot --door=host --limit=1 --log="$BATS_TEST_TMPDIR/log" "$BASE"
+        assert_contains 'not up after 1 s'
+}

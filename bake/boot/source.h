@@ -7,6 +7,7 @@
 
 #include "boot/console.h"
 #include "format/grubenv.h"
+#include "guest/guest.h"
 
 typedef enum {
     CCB_SOURCE_KERNEL = 1 << 0,  /* copies kernel and initrd to the host */
@@ -29,9 +30,9 @@ typedef struct {
     char *not_planted;  /* why the overlay has not what was asked for, printable, or NULL */
 } CcbBootSource;
 
-/* Makes the overlay in `dir` and opens that, never the image, for writing.  Errors: CCB_ERR_INPUT, CCB_ERR_HOST. */
-CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbSourceFlags flags,
-                                    GError **error);
+/* Makes the overlay in `dir` and opens that through `door` (not AUTO), never the image, for writing.  Errors: CCB_ERR_INPUT, CCB_ERR_HOST. */
+CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbDoor door,
+                                    CcbSourceFlags flags, GError **error);
 void ccb_boot_source_free(CcbBootSource *source); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbBootSource, ccb_boot_source_free)
 

@@ -11,13 +11,14 @@
 #include "base/guardian.h"
 #include "base/options.h"
 #include "base/progress.h"
+#include "cmd/image.h"
 #include "format/text.h"
 
 static struct {
     unsigned memory, limit;
-    const char *log, *gpus, *disk, *firmware;
+    const char *log, *gpus, *disk, *firmware, *door;
     bool interactive, json;
-} opts;
+} opts = {.door = "auto"};
 
 static const CcbOption options[] = {
     {"memory", 'm', CCB_OPT_NUMBER, &opts.memory, "MB", "memory of the machine (2048)"},
@@ -31,6 +32,7 @@ static const CcbOption options[] = {
     {"interactive", 'i', CCB_OPT_FLAG, &opts.interactive, NULL,
      "a console on this terminal, as root; no verdict"},
     {"disk", 0, CCB_OPT_STRING, &opts.disk, "virtio|nvme", "the kind of disk (virtio)"},
+    {"door", 0, CCB_OPT_STRING, &opts.door, "auto|appliance|host", "how the image is opened"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
     {0},
 };
@@ -187,7 +189,10 @@ static bool boot(const char *image, const char *log, const char *dir, GError **e
     g_auto(CcbFirmware) firmware = {0};
     if (is_uefi() && !ccb_firmware_find(&firmware, error))
         return false;
-    g_autoptr(CcbBootSource) source = ccb_boot_source_read(image, dir, source_flags(), error);
+    CcbDoor door = ccb_judging_door(opts.door, error);
+    if (door == CCB_DOOR_AUTO)
+        return false;
+    g_autoptr(CcbBootSource) source = ccb_boot_source_read(image, dir, door, source_flags(), error);
     if (source == NULL)
         return false;
     const CcbBootOptions wanted = {
