@@ -68,7 +68,7 @@ bake() {
 }
 
 @test "the log holds every command and what it said" {
-    grep -q '^=== step 7/9 nvidia-driver: ' 1.log
+    grep -q '^=== step 7/10 nvidia-driver: ' 1.log
     grep -q '^\$ sh /tmp/ccbake/NVIDIA-Linux-x86_64-550.144.03.run -m kernel-open -k 5.10.134-18.al8.x86_64 ' 1.log
     grep -q '^PASS kernel.minimum ' 1.log
 }
@@ -137,13 +137,15 @@ plan_diff() {
     }
     assert_equal "$(count 1)" '[0,0,0,0]
 [0,0,0,1]
+[0,0,1,0]
 [0,0,5,0]
 [0,5,0,0]
 [7,0,0,0]
 /usr/local/cuda-12.4
 /usr/bin/python3
 /lib/modules/5.10.134-18.al8.x86_64
-/boot/initramfs-5.10.134-18.al8.x86_64.img'
+/boot/initramfs-5.10.134-18.al8.x86_64.img
+/etc/ccbake/selftest.conf'
     assert_equal "$(count 8 | grep -c '^\[1,0,0,0\]$')" 1 # Fabric Manager and NSCQ
     jq -e '[.steps[].unknown[].what] | index("the links that enable nvidia-fabricmanager.service: its file is not known yet")' \
         8.plan.json
