@@ -148,9 +148,10 @@ static bool write_disk(int fd, const char *path, GError **error)
 static Answer early_end(const char *seen)
 {
     g_autofree char *said = g_utf8_make_valid(seen, -1);
-    g_strdelimit(g_strstrip(said), "\r\n", ' ');
+    g_strstrip(said);
+    said[strcspn(said, "\r\n")] = '\0'; /* what comes behind the first line follows from it */
     return answer(CCB_KVM_BROKEN, true,
-                  g_strdup_printf("QEMU gave up: %.300s", *said ? said : "(no message)"));
+                  g_strdup_printf("QEMU gave up: %.200s", *said ? said : "(no message)"));
 }
 
 static Answer time_over(const char *seen)
