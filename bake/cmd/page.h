@@ -4,6 +4,7 @@
 
 #include "check/expect.h"
 #include "check/report.h"
+#include "guest/door.h"
 #include "guest/guest.h"
 #include "report/page.h"
 
@@ -23,14 +24,15 @@ bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFinding
 /* "2026-11-25 01:24:04 UTC"; caller frees. */
 char *ccb_page_now(void);
 
-/* A comparison of two images by a ccbake of its own, through the host door, beside something else. */
+/* A comparison of two images by a ccbake of its own, beside something else. */
 typedef struct {
     pid_t pid;  /* 0: not under way */
     int output; /* a memory file, or -1 */
 } CcbComparison;
 
 /* Where it can't be started there will be no result. */
-void ccb_comparison_start(CcbComparison *comparison, const char *base, const char *image);
+void ccb_comparison_start(CcbComparison *comparison, CcbDoor door, const char *base,
+                          const char *image);
 
 /* Waits.  What ccb_diff_to_json() gives, as a new reference; NULL where there is none. */
 json_t *ccb_comparison_finish(CcbComparison *comparison);
