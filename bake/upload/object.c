@@ -95,10 +95,10 @@ static bool is_truncated(const CcbXml *xml)
     return strcmp(ccb_xml_get(xml->fields, "IsTruncated"), "true") == 0;
 }
 
-/* "NoSuchUpload" is an answer rather than an error. */
+/* "NoSuchUpload" is an answer rather than an error.  Swift says "NoSuchKey" of one that is being completed. */
 static bool forgive_unknown(const char *code, GError **reason, bool *ret_known, GError **error)
 {
-    *ret_known = g_strcmp0(code, "NoSuchUpload") != 0;
+    *ret_known = g_strcmp0(code, "NoSuchUpload") != 0 && g_strcmp0(code, "NoSuchKey") != 0;
     if (*ret_known)
         g_propagate_error(error, g_steal_pointer(reason));
     return !*ret_known;
