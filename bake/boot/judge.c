@@ -6,6 +6,7 @@
 
 #include "boot/boot.h"
 #include "boot/plant.h"
+#include "format/unit.h"
 
 #define PERSISTENCE CCB_BOOT_PERSISTENCE
 #define FABRIC      "nvidia-fabricmanager.service"
@@ -19,10 +20,6 @@ static const struct {
     {"nvidia-cdi-refresh.service", "it lists the GPUs for containers"},
     {"ccbake-selftest.service", "it says that there is no GPU"},
 };
-
-/* The guide's consumers; the image's own files may name more. */
-static const char *const known_consumers[] = {"cloudmonitor.service", "nvidia-cdi-refresh.service",
-                                              "ollama.service", NULL};
 
 static void failure_free(gpointer data)
 {
@@ -188,11 +185,11 @@ static void judge_orders(const CcbBootEvidence *evidence, CcbBootResult *ret)
     const CcbBootUnits *units = units_of(evidence);
     char *const *consumers = evidence->gpu_consumers ? evidence->gpu_consumers : none;
     judge_order(units, FABRIC, PERSISTENCE, evidence->gpus >= 8, ret);
-    for (const char *const *unit = known_consumers; *unit; unit++)
+    for (const char *const *unit = ccb_gpu_consumers; *unit; unit++)
         judge_order(units, PERSISTENCE, *unit,
                     g_strv_contains((const char *const *)consumers, *unit), ret);
     for (char *const *unit = consumers; *unit; unit++)
-        if (!g_strv_contains(known_consumers, *unit))
+        if (!g_strv_contains(ccb_gpu_consumers, *unit))
             judge_order(units, PERSISTENCE, *unit, true, ret);
 }
 

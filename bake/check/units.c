@@ -5,13 +5,10 @@
 #include "base/error.h"
 #include "check/context.h"
 #include "check/unitset.h"
+#include "format/unit.h"
 
 #define PERSISTENCED  "nvidia-persistenced.service"
 #define FABRICMANAGER "nvidia-fabricmanager.service"
-
-/* Users of the GPU that the guide names. */
-static const char *const default_consumers[] = {
-    "cloudmonitor.service", "nvidia-cdi-refresh.service", "ollama.service", NULL};
 
 /* Users of the GPU that packages bring: judged where they are installed. */
 static const char *const known_consumers[] = {
@@ -22,7 +19,7 @@ static const char *const known_consumers[] = {
 static const char *const *consumers(CcbCheckContext *ctx)
 {
     return ctx->expect->consumers != NULL ? (const char *const *)ctx->expect->consumers
-                                          : default_consumers;
+                                          : ccb_gpu_consumers;
 }
 
 /* The guide's texts.  A command may have more options than these. */

@@ -282,12 +282,6 @@ static bool compare(Session *s, GError **error)
     return true;
 }
 
-/* For the report, beside the judging, which leaves a core idle. */
-static void start_comparison(Session *s)
-{
-    ccb_comparison_start(&s->comparison, s->door, s->base->path, s->output->temporary);
-}
-
 static void log_report(Session *s)
 {
     const CcbReport *report = s->findings.checks;
@@ -316,7 +310,8 @@ static bool check(Session *s, GError **error)
     ccb_expectation_of(s->loaded.recipe, &expect);
     ccb_pace_begin(VERIFY_PACE_NAME);
     ccb_progress_begin("verify", s->output->path, 0);
-    start_comparison(s);
+    /* For the report, beside the judging, which leaves a core idle. */
+    ccb_comparison_start(&s->comparison, s->door, s->base->path, s->output->temporary);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
     bool ok = guest != NULL && ccb_findings_read(guest, &expect, &s->findings, error);
     ccb_guest_free(guest);

@@ -251,6 +251,9 @@ GPtrArray *ccb_unit_words(const char *value, GError **error)
     return g_steal_pointer(&words);
 }
 
+const char *const ccb_gpu_consumers[] = {"cloudmonitor.service", "nvidia-cdi-refresh.service",
+                                         "ollama.service", NULL};
+
 const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
                                      "/usr/lib/systemd/system", "/lib/systemd/system", NULL};
 

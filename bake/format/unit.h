@@ -66,3 +66,7 @@ GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
 /* A time span as systemd.time(7) writes it ("900", "15min", "1h 30s", "infinity"), in whole
  * seconds; infinity is G_MAXUINT64.  False for anything else. */
 bool ccb_unit_seconds(const char *value, guint64 *ret_seconds);
+
+/* Users of the GPU that Alibaba Cloud's guide for gn8v-tee starts after nvidia-persistenced; ends
+ * with NULL. */
+extern const char *const ccb_gpu_consumers[];
