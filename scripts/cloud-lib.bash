@@ -60,7 +60,7 @@ option_value() {
 # apart COMMAND...: standard output in $answer, standard error in $complaint: a warning is not part of an answer.
 apart() {
     local file fd status=0
-    file=$(mktemp) && exec {fd}<>"$file" && rm "$file" || die 5 "no temporary file can be made"
+    { file=$(mktemp) && exec {fd}<>"$file" && rm "$file"; } || die 5 "no temporary file can be made"
     answer=$("$@" 2>&"$fd") || status=$?
     complaint=$(<"/dev/fd/$fd")
     exec {fd}>&-
