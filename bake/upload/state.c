@@ -65,7 +65,7 @@ CcbUploadState *ccb_upload_state_open(const CcbTarget *target, GError **error)
 {
     g_autoptr(CcbUploadState) state = g_new0(CcbUploadState, 1);
     g_autofree char *directory = g_build_filename(ccb_cache_dir(), "uploads", NULL);
-    g_autofree char *place = g_strjoin("\n", target->origin, target->root, target->key, NULL);
+    g_autofree char *place = g_strjoin("\n", target->server, target->bucket, target->key, NULL);
     g_autofree char *key = ccb_digest_string(place);
     state->fd = -1;
     state->path = g_build_filename(directory, key, NULL);

@@ -4,7 +4,7 @@
  * server's it is, and of what.  Which parts are there is for the server to say, and whether they are
  * right for the file.
  *
- *     CACHE/uploads/KEY     JSON; KEY is a digest of the destination; locked by who uploads
+ *     CACHE/uploads/KEY     JSON; KEY is a digest of server, bucket and key; locked by who uploads
  */
 #pragma once
 

@@ -18,6 +18,7 @@ void ccb_target_free(CcbTarget *target)
     g_free(target->origin);
     g_free(target->host);
     g_free(target->root);
+    g_free(target->server);
     g_free(target->shown);
     g_free(target);
 }
@@ -127,5 +128,6 @@ CcbTarget *ccb_target_parse(const char *url, const char *name, const CcbTargetPl
     if (!(place->endpoint ? set_endpoint(target, place->endpoint, error)
                           : set_oss(target, place->internal)))
         return NULL;
+    target->server = g_strdup(ccb_target_is_oss(place->endpoint) ? target->region : target->origin);
     return g_steal_pointer(&target);
 }

@@ -16,6 +16,7 @@ typedef struct {
     char *origin; /* "https://bucket.s3.oss-cn-beijing.aliyuncs.com" */
     char *host;   /* as the Host header has it */
     char *root;   /* "/", or "/bucket/": what stands before the key */
+    char *server; /* the same for all endpoints of a server, as far as that is known */
     char *shown;  /* "oss://bucket/key", for messages */
 } CcbTarget;
 

@@ -9,7 +9,7 @@
 #include "tap.h"
 
 static const CcbTarget target = {
-    .origin = "http://h", .root = "/", .key = "k", .shown = "oss://b/k"};
+    .server = "http://h", .bucket = "b", .key = "k", .shown = "oss://b/k"};
 
 static void is_upload(const CcbUploadState *state, const char *id, const char *what)
 {

@@ -52,6 +52,27 @@ static void places(void)
     is_place("oss://images", "a\nb", oss, "the object's name must not have a line end in it");
 }
 
+/* An upload begun through one endpoint goes on through another of the same server. */
+static void servers(void)
+{
+    static const CcbTargetPlace ends[] = {
+        {.region = "cn-beijing"},
+        {.region = "cn-beijing", .internal = true},
+        {.endpoint = "https://s3.oss-cn-beijing-internal.aliyuncs.com"},
+        {.region = "cn-hangzhou"},
+        {.region = "cn-beijing", .endpoint = "http://minio.example.com"},
+    };
+    CcbTarget *targets[G_N_ELEMENTS(ends)];
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++)
+        targets[i] = ccb_target_parse("oss://images/a", "i", &ends[i], NULL);
+    is_str(targets[1]->server, targets[0]->server, "inside of the region");
+    is_str(targets[2]->server, targets[0]->server, "with the endpoint written out");
+    ok(strcmp(targets[3]->server, targets[0]->server) != 0, "another region is another server");
+    ok(strcmp(targets[4]->server, targets[0]->server) != 0, "so is another one's");
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++)
+        ccb_target_free(targets[i]);
+}
+
 static void bad_endpoints(void)
 {
     static const char *const bad[] = {
@@ -181,6 +202,7 @@ static void kinds(void)
 int main(void)
 {
     places();
+    servers();
     bad_endpoints();
     answers();
     hostile_answers();
