@@ -62,7 +62,11 @@ content() {
     before=$(stat -c '%i %Y' r.qcow2)
     bake
     assert_contains "current  r.qcow2 is what this recipe bakes: nothing to do"
+    [[ $output != *warning* ]] || fail "$output"
     assert_equal "$(stat -c '%i %Y' r.qcow2)" "$before"
+    rm r.html
+    bake
+    assert_contains "warning: there is no r.html; \`ccbake report r.qcow2\` writes it"
 }
 
 @test "a changed overlay file redoes that step alone, and the image has the new file" {

@@ -424,6 +424,14 @@ static char *other_paths(const Session *s)
     return g_strdup(all + strlen(s->paths[0]));
 }
 
+/* Only looking into the image makes a report, and that is not nothing. */
+static void note_missing_report(const char *image)
+{
+    g_autofree char *report = ccb_output_report_path(image);
+    if (!g_file_test(report, G_FILE_TEST_EXISTS))
+        ccb_warn("there is no %s; `ccbake report %s` writes it", report, image);
+}
+
 static bool bake_one(const char *recipe_path, GError **error)
 {
     g_auto(Session)
@@ -434,6 +442,7 @@ static bool bake_one(const char *recipe_path, GError **error)
         g_autofree char *others = other_paths(&s);
         ccb_progress_result("current", s.paths[0], "%s %s what this recipe bakes: nothing to do",
                             others, s.formats->len > 1 ? "are" : "is");
+        note_missing_report(s.paths[0]);
         return true;
     }
     if (!make(&s, error))
