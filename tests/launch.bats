@@ -413,7 +413,7 @@ exec dash "$SELFTEST" --root="$ROOT" "$@"
 END
     export ROOT SELFTEST PATH=$BIN:$PATH
     jq -n '{manifest: 1, key: "last", kernel: "5.10.134-18.al8.x86_64", driver: "570.148.08", recipe: {gpus: 8},
-        expected: {fabric_manager: "570.148.08", kernel_args: ["quiet", "swiotlb=4194304,any"]}, steps: [{kind: "selftest", key: "0123abcd"}]}' >manifest.json
+        expected: {fabric_manager: "570.148.08", nscq: "570.148.08", kernel_args: ["quiet", "swiotlb=4194304,any"]}, steps: [{kind: "selftest", key: "0123abcd"}]}' >manifest.json
 }
 
 check_instance() {
@@ -481,6 +481,8 @@ del(.gpus)|1|says: GPUs
 . + {baked: [], driver: "1"}|6|driver               570.148.08                   1  DIFFERENT
 .gpus = 7|1|GPUs                 8                            7  DIFFERENT
 .fabric_manager = "570.133.20"|6|Fabric Manager       570.148.08                   570.133.20  DIFFERENT
+.nscq = "570.133.20"|6|NSCQ                 570.148.08                   570.133.20  DIFFERENT
+del(.nscq)|1|says: NSCQ
 .swiotlb = "32768"|1|swiotlb              4194304                      32768  DIFFERENT
 .swiotlb = "4194432"|0|swiotlb              4194304                      4194432
 .baked = []|6|bake                 0123abcd                     []  DIFFERENT

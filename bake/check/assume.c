@@ -66,6 +66,7 @@ void ccb_expectation_clear(CcbExpectation *expect)
     g_free(expect->root_uuid);
     g_free(expect->driver);
     g_free(expect->fabric_manager);
+    g_free(expect->nscq);
     g_free(expect->cuda);
     g_strfreev(expect->initramfs_drivers);
     g_strfreev(expect->consumers);

@@ -13,8 +13,8 @@ typedef struct {
 #name, offsetof(CcbExpectation, name)                                                      \
     }
 
-static const Field texts[] = {FIELD(min_kernel), FIELD(root_uuid), FIELD(driver),
-                              FIELD(fabric_manager), FIELD(cuda)};
+static const Field texts[] = {FIELD(min_kernel),     FIELD(root_uuid), FIELD(driver),
+                              FIELD(fabric_manager), FIELD(nscq),      FIELD(cuda)};
 static const Field lists[] = {FIELD(kernel_args), FIELD(initramfs_drivers), FIELD(consumers),
                               FIELD(python)};
 

@@ -7,12 +7,6 @@
 #include "check/check.h"
 #include "recipe/recipe.h"
 
-static char *setting(const CcbRecipe *recipe, const char *kind, const char *key)
-{
-    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, kind);
-    return step ? g_strdup(ccb_node_get_text(step->node, key)) : NULL;
-}
-
 /* NULL, "find out", where the recipe has no such step or says nothing. */
 static char **settings(const CcbRecipe *recipe, const char *kind, const char *key)
 {
@@ -24,14 +18,7 @@ static char **consumers_of(const CcbRecipe *recipe)
 {
     const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, "units");
     const CcbNode *rows = step ? ccb_node_get(step->node, "wait-for") : NULL;
-    GPtrArray *all = g_ptr_array_new();
-    for (guint i = 0; rows != NULL && i < rows->items->len; i++) {
-        g_auto(GStrv) names = ccb_node_get_strings(rows->items->pdata[i], "consumers");
-        for (char **name = names; *name != NULL; name++)
-            g_ptr_array_add(all, g_strdup(*name));
-    }
-    g_ptr_array_add(all, NULL);
-    char **list = (char **)g_ptr_array_free(all, FALSE);
+    char **list = ccb_node_collect_strings(rows, "consumers");
     if (list[0] != NULL)
         return list;
     g_strfreev(list);
@@ -97,9 +84,10 @@ void ccb_expectation_of(const CcbRecipe *recipe, CcbExpectation *ret)
         .min_kernel = g_strdup(recipe->min_kernel),
         .kernel_args = settings(recipe, "kernel-args", "set"),
         .no_driver = ccb_recipe_step_of_kind(recipe, "nvidia-driver") == NULL,
-        .driver = setting(recipe, "nvidia-driver", "version"),
-        .fabric_manager = setting(recipe, "fabric-manager", "version"),
-        .cuda = setting(recipe, "cuda-toolkit", "version"),
+        .driver = g_strdup(ccb_recipe_setting(recipe, "nvidia-driver", "version")),
+        .fabric_manager = g_strdup(ccb_recipe_setting(recipe, "fabric-manager", "version")),
+        .nscq = g_strdup(ccb_recipe_setting(recipe, "nscq", "version")),
+        .cuda = g_strdup(ccb_recipe_setting(recipe, "cuda-toolkit", "version")),
         .initramfs_drivers = settings(recipe, "initramfs", "drivers"),
         .consumers = consumers_of(recipe),
         .python = settings(recipe, "python-packages", "install"),

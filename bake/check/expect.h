@@ -26,6 +26,7 @@ typedef struct {
     bool no_driver;       /* the recipe installs no NVIDIA driver: nothing of it is asked for */
     char *driver;         /* "550.144.03"; NULL: whatever version the modules have */
     char *fabric_manager; /* NULL: the driver's version */
+    char *nscq;           /* likewise */
     char *cuda;           /* "12.4.1" or "12.4"; NULL: judged only where it is there */
     char **initramfs_drivers; /* NULL: nvme, virtio_*, ext4 */
     char **consumers;         /* units that use the GPU; NULL: the three of the guide */

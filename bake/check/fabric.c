@@ -44,16 +44,11 @@ static bool check_package(CcbCheckContext *ctx, const char *name, const char *ve
     return true;
 }
 
-static const char *expected_version(CcbCheckContext *ctx, GError **error)
-{
-    return ctx->expect->fabric_manager != NULL ? ctx->expect->fabric_manager
-                                               : ccb_check_driver_version(ctx, error);
-}
-
-static bool check_packages(CcbCheckContext *ctx, const char *const *patterns,
+/* `expected` NULL: the driver's version. */
+static bool check_packages(CcbCheckContext *ctx, const char *const *patterns, const char *expected,
                            CcbCheckResult *result, GError **error)
 {
-    const char *version = expected_version(ctx, error);
+    const char *version = expected != NULL ? expected : ccb_check_driver_version(ctx, error);
     guint found = 0;
     if (version == NULL)
         return false;
@@ -79,12 +74,14 @@ static bool skip_without_fabric(CcbCheckContext *ctx, CcbCheckResult *result)
 
 static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_without_fabric(ctx, result) || check_packages(ctx, manager_names, result, error);
+    return skip_without_fabric(ctx, result) ||
+           check_packages(ctx, manager_names, ctx->expect->fabric_manager, result, error);
 }
 
 static bool run_nscq(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_without_fabric(ctx, result) || check_packages(ctx, nscq_names, result, error);
+    return skip_without_fabric(ctx, result) ||
+           check_packages(ctx, nscq_names, ctx->expect->nscq, result, error);
 }
 
 /* Why a boot starts the manager, as text; *ret_why is NULL where it does not. */

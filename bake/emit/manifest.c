@@ -75,8 +75,7 @@ static json_t *recipe_to_json(const CcbRecipe *recipe)
 /* The version that a step of this kind installs, or null where the recipe has none. */
 static json_t *version_to_json(const CcbRecipe *recipe, const char *kind)
 {
-    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, kind);
-    const char *version = step ? ccb_node_get_text(step->node, "version") : NULL;
+    const char *version = ccb_recipe_setting(recipe, kind, "version");
     return version ? json_string(version) : json_null();
 }
 

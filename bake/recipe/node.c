@@ -81,16 +81,34 @@ unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallb
     return (unsigned)number;
 }
 
-char **ccb_node_get_strings(const CcbNode *map, const char *key)
+static void add_strings(const CcbNode *map, const char *key, GPtrArray *strings)
 {
     const CcbNode *node = ccb_node_get(map, key);
-    GPtrArray *strings = g_ptr_array_new();
     if (node != NULL && node->type == CCB_NODE_SCALAR)
         g_ptr_array_add(strings, g_strdup(node->text));
     for (guint i = 0; node != NULL && node->type == CCB_NODE_LIST && i < node->items->len; i++)
         g_ptr_array_add(strings, g_strdup(((CcbNode *)node->items->pdata[i])->text));
+}
+
+static char **to_strv(GPtrArray *strings)
+{
     g_ptr_array_add(strings, NULL);
     return (char **)g_ptr_array_free(strings, FALSE);
+}
+
+char **ccb_node_get_strings(const CcbNode *map, const char *key)
+{
+    GPtrArray *strings = g_ptr_array_new();
+    add_strings(map, key, strings);
+    return to_strv(strings);
+}
+
+char **ccb_node_collect_strings(const CcbNode *list, const char *key)
+{
+    GPtrArray *strings = g_ptr_array_new();
+    for (guint i = 0; list != NULL && i < list->items->len; i++)
+        add_strings(list->items->pdata[i], key, strings);
+    return to_strv(strings);
 }
 
 void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value)

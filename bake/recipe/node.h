@@ -43,6 +43,9 @@ unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallb
  * NULL-terminated; caller frees. */
 char **ccb_node_get_strings(const CcbNode *map, const char *key);
 
+/* Those of every map of a list (may be NULL), one after the other. */
+char **ccb_node_collect_strings(const CcbNode *list, const char *key);
+
 /* Sets or replaces a key; takes key and value over. */
 void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value);
 

@@ -376,6 +376,12 @@ const CcbRecipeStep *ccb_recipe_step_of_kind(const CcbRecipe *recipe, const char
     return NULL;
 }
 
+const char *ccb_recipe_setting(const CcbRecipe *recipe, const char *kind, const char *key)
+{
+    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, kind);
+    return step ? ccb_node_get_text(step->node, key) : NULL;
+}
+
 const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *check)
 {
     for (guint i = 0; i < recipe->waivers->len; i++) {
