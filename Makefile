@@ -14,7 +14,7 @@ PREFIX   ?= /usr/local
 BUILD    ?= build
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
-LIBS     := glib-2.0 libguestfs libarchive libcurl libcrypto libfyaml jansson rpm libelf blkid libdeflate
+LIBS     := gio-2.0 libguestfs libarchive libcurl libcrypto libfyaml jansson rpm libelf blkid libdeflate
 
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCCB_VERSION='"$(VERSION)"' -Ibake
@@ -41,7 +41,7 @@ $(BUILD)/ccbake: $(BUILD)/obj/bake/main.o $(BUILD)/rooms.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIB_LIBS) && mv $@.new $@
 
 # Everything but main, for ccbake and for the unit tests.
-$(BUILD)/rooms.a: $(OBJECTS)
+$(BUILD)/rooms.a: $(OBJECTS) $(BUILD)/obj/selftest.o
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
@@ -49,6 +49,14 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What the selftest step puts into images (bake/step/selftest.c).
+$(BUILD)/obj/selftest.c: bake/step/selftest.gresource.xml $(wildcard overlays/selftest/*)
+	@mkdir -p $(@D)
+	$(Q)glib-compile-resources --sourcedir=overlays/selftest --c-name=ccb_selftest --generate-source --target=$@ $<
+
+$(BUILD)/obj/selftest.o: $(BUILD)/obj/selftest.c
+	$(Q)$(CC) $(CFLAGS) $(LIB_CFLAGS) -c -o $@ $<
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/rooms.a tests/unit/tap.h
 	@mkdir -p $(@D)
@@ -114,9 +122,7 @@ install: all
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(BUILD)/man/ccbake-recipe.5
 	install -D -m 0644 bake/completions/ccbake.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ccbake
 	cd recipes && find . -type f -name '*.yaml' -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/recipes/{} \;
-	cd overlays && find . -type f -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/overlays/{} \;
-	chmod 0755 $(DESTDIR)$(PREFIX)/share/ccbake/overlays/selftest/ccbake-selftest
-
+	cd overlays && find units -type f -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/ccbake/overlays/{} \;
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/libexec/ccbake $(TOOLS:%=scripts/%)
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/libexec/ccbake scripts/cloud-lib.bash
 	for tool in $(TOOLS); do ln -sf ../libexec/ccbake/$$tool $(DESTDIR)$(PREFIX)/bin/ccbake-$$tool; done

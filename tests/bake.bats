@@ -182,6 +182,7 @@ payloads:
 steps:
   - nvidia-driver: {payload: driver, version: 550.144.03, limit: 8}
   - initramfs
+  - selftest
 EOF
     "$CCBAKE" lock --quiet --update "$1.yaml"
 }
@@ -192,7 +193,7 @@ EOF
     "$TOP/scripts/standin-driver" --fault hang 550.144.03
     write_driver_recipe exit1
     run_ccbake 7 bake exit1.yaml
-    assert_contains "step 1/2 (nvidia-driver): sh failed with exit code 1"
+    assert_contains "step 1/3 (nvidia-driver): sh failed with exit code 1"
     assert_contains "its last lines:"
     assert_contains "hint: the whole log is exit1.log"
     write_driver_recipe noop
@@ -226,6 +227,7 @@ steps:
   - run: {commands: [[sh, -c, "echo $name >/etc/before"]]}
   - nvidia-driver: {payload: driver, version: 550.144.03}
   - initramfs
+  - selftest
 EOF
         run_ccbake lock --quiet "$name.yaml"
     done

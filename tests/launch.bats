@@ -526,6 +526,5 @@ END
         assert_equal "$status" 0
         assert_contains "usage: ccbake-$tool [OPTION]..."
     done
-    [[ -x root/usr/share/ccbake/overlays/selftest/ccbake-selftest ]]
     run_ccbake recipe root/usr/share/ccbake/recipes/gn8v-tee-8gpu.yaml
 }

@@ -149,6 +149,7 @@ steps:
   - cuda-toolkit: {payload: cuda, version: 12.4.1}
   - nvidia-driver: {payload: driver, version: 550.144.03}
   - initramfs
+  - selftest
 EOF
     run_ccbake 3 plan --quiet --diff --door=host payloads.yaml # nothing is locked
     assert_contains "  + $old/kernel/drivers/video/nvidia-uvm.ko 550.144.03"

@@ -321,7 +321,7 @@ hint: $3}" <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: 
 }
 
 driver_accepted() {
-    recipe r.yaml <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: driver, version: '"$1}}, initramfs]"
+    recipe r.yaml <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: driver, version: '"$1}}, initramfs, selftest]"
     run_ccbake recipe r.yaml
 }
 
@@ -365,6 +365,11 @@ steps:
   - nscq: {payload: a, version: 570.148.7}
   - initramfs
 END
+}
+
+@test "recipe: an image with the driver carries the self-test" {
+    refused 'r.yaml:6:10: there is no selftest step, and what step "nvidia-driver" brings is judged on the instance by the self-test of the image
+hint: end the steps with "- selftest"' <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: driver, version: 550.144.03}}, initramfs]'
 }
 
 @test "recipe: what belongs to 8 GPUs is refused for one" {

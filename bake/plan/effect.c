@@ -32,12 +32,13 @@ CcbEffectItem *ccb_effect_add(GPtrArray *effect, CcbEffectKind kind, const char 
     return item;
 }
 
-void ccb_effect_file(GPtrArray *effect, const char *path, const void *data, size_t size)
+CcbEffectItem *ccb_effect_file(GPtrArray *effect, const char *path, const void *data, size_t size)
 {
     CcbEffectItem *item = ccb_effect_add(effect, CCB_EFFECT_FILE, path, NULL);
     item->content = g_bytes_new(data, size);
     item->size = size;
     item->mode = 0644;
+    return item;
 }
 
 bool ccb_effect_upload(GPtrArray *effect, const char *host_path, const char *path, mode_t mode,

@@ -55,8 +55,8 @@ GPtrArray *ccb_effect_new(void); /* of CcbEffectItem; caller unrefs */
 CcbEffectItem *ccb_effect_add(GPtrArray *effect, CcbEffectKind kind, const char *path,
                               const char *value);
 
-/* A file of mode 0644 that belongs to root. */
-void ccb_effect_file(GPtrArray *effect, const char *path, const void *data, size_t size);
+/* A file of mode 0644 that belongs to root; the caller may change the item. */
+CcbEffectItem *ccb_effect_file(GPtrArray *effect, const char *path, const void *data, size_t size);
 
 /* A file of the host.  Errors: CCB_ERR_IO. */
 bool ccb_effect_upload(GPtrArray *effect, const char *host_path, const char *path, mode_t mode,

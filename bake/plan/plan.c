@@ -214,6 +214,26 @@ static bool check_order(const CcbPlan *plan, GError **error)
     return ccb_hint(error, "end the steps with \"- initramfs: {}\"");
 }
 
+static bool check_selftest(const CcbPlan *plan, GError **error)
+{
+    const CcbStep *judged = NULL;
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        if (step->kind->is_selftest)
+            return true;
+        if (step->kind->needs_selftest)
+            judged = step;
+    }
+    if (judged == NULL)
+        return true;
+    ccb_node_fail(
+        judged->origin->position, error,
+        "there is no selftest step, and what step \"%s\" brings is judged on the instance "
+        "by the self-test of the image",
+        judged->id);
+    return ccb_hint(error, "end the steps with \"- selftest\"");
+}
+
 static bool check_names(const CcbPlan *plan, GError **error)
 {
     g_autoptr(GHashTable) digests = g_hash_table_new(g_str_hash, g_str_equal);
@@ -244,7 +264,7 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
     for (guint i = 0; i < recipe->steps->len; i++)
         if (!add_step(plan, recipe->steps->pdata[i], lock, kinds, error))
             return NULL;
-    if (!check_order(plan, error) || !check_names(plan, error))
+    if (!check_order(plan, error) || !check_selftest(plan, error) || !check_names(plan, error))
         return NULL;
     return g_steal_pointer(&plan);
 }

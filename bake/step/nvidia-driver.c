@@ -216,6 +216,7 @@ const CcbStepKind ccb_step_nvidia_driver = {
     .version = 1,
     .fields = fields,
     .feeds_initramfs = true,
+    .needs_selftest = true,
     .image_percent = 350,
     .scratch_percent = 400,
     .scratch_bytes = 500ull << 20,

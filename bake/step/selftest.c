@@ -2,10 +2,13 @@
 /*
  * ccbake-selftest (overlays/selftest): says on the running instance whether it is what was baked.
  * The step brings the script, a unit that runs it once a boot where the recipe wants that, and what
- * to expect, which the other steps of the recipe tell.
+ * to expect, which the other steps of the recipe tell.  Script and unit are linked into ccbake
+ * (selftest.gresource.xml).
  */
+#include <gio/gio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "step/common.h"
 #include "step/table.h"
 
@@ -25,18 +28,23 @@ static const CcbField attest_fields[] = {
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"source", CCB_FIELD_TREE, true, "ccbake's overlays/selftest, relative to the recipe", NULL,
-     NULL},
     {"enable", CCB_FIELD_BOOL, false, "run it at every boot; default: false", NULL, NULL},
     {"attest", CCB_FIELD_MAP, false, "local attestation; default: none", NULL, attest_fields},
     {0},
 };
 
-static char *source_path(const CcbNode *settings, const char *name)
+GResource *ccb_selftest_get_resource(void); /* made by glib-compile-resources */
+
+/* A file of overlays/selftest; caller unrefs. */
+static GBytes *linked_in(const char *name)
 {
-    const CcbNode *source = ccb_node_get(settings, "source");
-    g_autofree char *dir = ccb_schema_host_path(source, source->text);
-    return g_build_filename(dir, name, NULL);
+    g_autofree char *path = g_strconcat("/", name, NULL);
+    g_autoptr(GError) error = NULL;
+    GBytes *file = g_resource_lookup_data(ccb_selftest_get_resource(), path,
+                                          G_RESOURCE_LOOKUP_FLAGS_NONE, &error);
+    if (file == NULL)
+        g_error("%s", error->message); /* a mistake in the build */
+    return file;
 }
 
 /* The script splits the command at spaces and reads its settings by lines. */
@@ -55,14 +63,7 @@ static bool check_attest(const CcbNode *attest, GError **error)
 
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
-    static const char *const files[] = {SCRIPT, UNIT};
     (void)recipe;
-    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = source_path(step->node, files[i]);
-        if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
-            return ccb_node_fail(ccb_node_get(step->node, "source"), error,
-                                 "\"source\": there is no %s", path);
-    }
     return check_attest(ccb_node_get(step->node, "attest"), error);
 }
 
@@ -79,12 +80,6 @@ static void add(GString *text, const char *name, const char *value)
 {
     g_autofree char *line = g_strdelimit(g_strdup(value ? value : ""), "\n", ' ');
     g_string_append_printf(text, "%s=%s\n", name, line);
-}
-
-static const char *setting(const CcbRecipe *recipe, const char *kind, const char *key)
-{
-    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, kind);
-    return step ? ccb_node_get_text(step->node, key) : NULL;
 }
 
 /* The slabs of swiotlb=SLABS[,...]; caller frees; NULL where the recipe sets none. */
@@ -105,41 +100,62 @@ static char *consumers_of(const CcbRecipe *recipe)
 {
     const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, "units");
     const CcbNode *rows = step ? ccb_node_get(step->node, "wait-for") : NULL;
-    GString *all = g_string_new(NULL);
-    for (guint i = 0; rows != NULL && i < rows->items->len; i++) {
-        g_auto(GStrv) names = ccb_node_get_strings(rows->items->pdata[i], "consumers");
-        g_autofree char *some = g_strjoinv(" ", names);
-        g_string_append_printf(all, "%s%s", all->len > 0 ? " " : "", some);
-    }
-    return g_string_free(all, FALSE);
+    g_auto(GStrv) names = ccb_node_collect_strings(rows, "consumers");
+    return g_strjoinv(" ", names);
 }
 
 /* What a running instance should show, as far as the rest of the recipe tells it. */
-static char *derive(const CcbRecipe *recipe)
+static char *expectations(const CcbRecipe *recipe)
 {
     GString *text = g_string_new(NULL);
     g_autofree char *slabs = slabs_of(recipe);
     g_autofree char *consumers = consumers_of(recipe);
     g_string_append_printf(text, "gpus=%u\n", recipe->gpus);
     add(text, "kernel", recipe->min_kernel);
-    add(text, "driver", setting(recipe, "nvidia-driver", "version"));
-    add(text, "fabric_manager", setting(recipe, "fabric-manager", "version"));
-    add(text, "nscq", setting(recipe, "nscq", "version"));
+    add(text, "driver", ccb_recipe_setting(recipe, "nvidia-driver", "version"));
+    add(text, "fabric_manager", ccb_recipe_setting(recipe, "fabric-manager", "version"));
+    add(text, "nscq", ccb_recipe_setting(recipe, "nscq", "version"));
     add(text, "swiotlb", slabs);
     add(text, "consumers", consumers);
     return g_string_free(text, FALSE);
 }
 
+static void add_digest(GString *text, const char *name)
+{
+    g_autoptr(GBytes) file = linked_in(name);
+    CcbDigest *digest = ccb_digest_new();
+    gsize size;
+    const void *data = g_bytes_get_data(file, &size);
+    ccb_digest_update(digest, data, size);
+    g_autofree char *hex = ccb_digest_finish(digest);
+    add(text, name, hex);
+}
+
+static char *derive(const CcbRecipe *recipe)
+{
+    g_autofree char *expected = expectations(recipe);
+    GString *text = g_string_new(expected);
+    add_digest(text, SCRIPT);
+    add_digest(text, UNIT);
+    return g_string_free(text, FALSE);
+}
+
+static void declare_file(GPtrArray *effect, const char *name, const char *path, mode_t mode)
+{
+    g_autoptr(GBytes) file = linked_in(name);
+    gsize size;
+    const void *data = g_bytes_get_data(file, &size);
+    ccb_effect_file(effect, path, data, size)->mode = mode;
+}
+
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    g_autofree char *script = source_path(step->settings, SCRIPT);
-    g_autofree char *unit = source_path(step->settings, UNIT);
     (void)recipe;
     (void)facts;
-    if (!ccb_effect_upload(effect, script, SCRIPT_PATH, 0755, 0, 0, error) ||
-        !ccb_effect_upload(effect, unit, UNIT_PATH, 0644, 0, 0, error))
-        return false;
+    (void)error;
+    declare_file(effect, SCRIPT, SCRIPT_PATH, 0755);
+    declare_file(effect, UNIT, UNIT_PATH, 0644);
     ccb_effect_unknown(effect, CONF_PATH, "what the instance is expected to show");
     if (ccb_node_get_bool(step->settings, "enable", false))
         ccb_effect_add(effect, CCB_EFFECT_LINK, LINK_PATH, UNIT_PATH);
@@ -153,13 +169,22 @@ static bool write_conf(CcbBake *bake, const CcbStep *step, GError **error)
     const CcbNode *attest = ccb_node_get(step->settings, "attest");
     g_auto(GStrv) words = ccb_node_get_strings(attest, "command");
     g_autofree char *command = g_strjoinv(" ", words);
-    g_autofree char *derived = derive(bake->recipe);
+    g_autofree char *expected = expectations(bake->recipe);
     g_autoptr(GString) text = g_string_new("# Written by ccbake: what ccbake-selftest expects.\n");
-    g_string_append(text, derived);
+    g_string_append(text, expected);
     add(text, "attest", command);
     add(text, "attest_success", ccb_node_get_text(attest, "success"));
     add(text, "baked", bake->key);
     return ccb_guest_write(bake->guest, CONF_PATH, text->str, text->len, 0644, 0, 0, error);
+}
+
+static bool write_file(CcbBake *bake, const char *name, const char *path, mode_t mode,
+                       GError **error)
+{
+    g_autoptr(GBytes) file = linked_in(name);
+    gsize size;
+    const void *data = g_bytes_get_data(file, &size);
+    return ccb_guest_write(bake->guest, path, data, size, mode, 0, 0, error);
 }
 
 static bool set_enabled(CcbBake *bake, bool enabled, GError **error)
@@ -170,11 +195,8 @@ static bool set_enabled(CcbBake *bake, bool enabled, GError **error)
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    g_autofree char *script = source_path(step->settings, SCRIPT);
-    g_autofree char *unit = source_path(step->settings, UNIT);
-    return ccb_guest_upload(bake->guest, script, SCRIPT_PATH, 0755, 0, 0, error) &&
-           ccb_guest_upload(bake->guest, unit, UNIT_PATH, 0644, 0, 0, error) &&
-           write_conf(bake, step, error) &&
+    return write_file(bake, SCRIPT, SCRIPT_PATH, 0755, error) &&
+           write_file(bake, UNIT, UNIT_PATH, 0644, error) && write_conf(bake, step, error) &&
            set_enabled(bake, ccb_node_get_bool(step->settings, "enable", false), error);
 }
 
@@ -182,6 +204,7 @@ const CcbStepKind ccb_step_selftest = {
     .name = "selftest",
     .summary = "bring the self-test that runs on the instance",
     .version = 1,
+    .is_selftest = true,
     .fields = fields,
     .check = check,
     .derive = derive,
