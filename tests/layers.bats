@@ -244,6 +244,9 @@ layer_of() {
     assert_equal "$(content /opt-b)" "b 2"
     run_ccbake 2 cache gc
     assert_contains "give a bound"
+    run_ccbake cache gc --max-size=0
+    run_ccbake cache ls
+    assert_contains "0 layers"
 }
 
 @test "gc removes what a host that went down left half-made, and nothing that is under way" {

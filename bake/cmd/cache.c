@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ccbake cache`: what bakes left: layers, and files that were built. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,7 +13,9 @@
 #include "layer/collect.h"
 #include "layer/layer.h"
 
-static unsigned max_size_gb, max_age_days;
+enum { DAY_S = 24 * 3600 };
+#define NOT_GIVEN UINT_MAX
+static unsigned max_size_gb = NOT_GIVEN, max_age_days = NOT_GIVEN; /* 0 empties the cache */
 
 static const CcbOption options[] = {
     {"max-size", 0, CCB_OPT_NUMBER, &max_size_gb, "GB",
@@ -54,11 +57,13 @@ static bool list(GError **error)
 
 static bool collect(GError **error)
 {
-    enum { DAY_S = 24 * 3600 };
-    if (max_size_gb == 0 && max_age_days == 0)
+    if (max_size_gb == NOT_GIVEN && max_age_days == NOT_GIVEN)
         return ccb_fail(error, CCB_ERR_USAGE, "cache gc: give a bound, --max-size or --max-age");
-    CcbCollectBounds bounds = {.max_bytes = (uint64_t)max_size_gb * 1000 * 1000 * 1000,
-                               .max_age_s = (int64_t)max_age_days * DAY_S};
+    CcbCollectBounds bounds = {.max_bytes = UINT64_MAX, .max_age_s = INT64_MAX};
+    if (max_size_gb != NOT_GIVEN)
+        bounds.max_bytes = (uint64_t)max_size_gb * 1000 * 1000 * 1000;
+    if (max_age_days != NOT_GIVEN)
+        bounds.max_age_s = (int64_t)max_age_days * DAY_S;
     CcbCollected result = ccb_cache_collect(&bounds);
     g_autofree char *freed = ccb_format_size(result.freed);
     printf("removed %u (%s), kept %u, %u of them in use\n", result.removed, freed, result.kept,

@@ -52,8 +52,7 @@ static uint64_t total_size(const GPtrArray *layers, const GPtrArray *built)
 
 static bool is_excess(int64_t used, uint64_t total, const CcbCollectBounds *bounds)
 {
-    return (bounds->max_bytes && total > bounds->max_bytes) ||
-           (bounds->max_age_s && time(NULL) - used > bounds->max_age_s);
+    return total > bounds->max_bytes || time(NULL) - used > bounds->max_age_s;
 }
 
 /* Layers with all they lie on leave the list: what is in use holds its whole chain. */

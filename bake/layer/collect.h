@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 typedef struct {
-    uint64_t max_bytes; /* of all together; 0: no bound */
-    int64_t max_age_s;  /* since the last use; 0: no bound */
+    uint64_t max_bytes; /* of all together; UINT64_MAX: no bound */
+    int64_t max_age_s;  /* since the last use; INT64_MAX: no bound */
 } CcbCollectBounds;
 
 typedef struct {

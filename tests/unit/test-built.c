@@ -81,7 +81,8 @@ static void test_collect(void)
     build(KEY_A, "first");
     build(KEY_B, "first");
     utime(old, &ages_ago);
-    CcbCollectBounds age = {.max_age_s = 3600}, size = {.max_bytes = 1};
+    CcbCollectBounds age = {.max_bytes = UINT64_MAX, .max_age_s = 3600},
+                     size = {.max_bytes = 1, .max_age_s = INT64_MAX};
     CcbCollected result = ccb_cache_collect(&age);
     ok(result.removed == 1 && result.kept == 1, "gc removes what is too old");
     g_autoptr(CcbBuilt) held = ccb_built_find(KEY_B);
