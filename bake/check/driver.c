@@ -241,7 +241,8 @@ static bool judge_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     const CcbFacts *facts = ccb_check_facts(ctx, error);
     if (facts == NULL)
         return false;
-    if (facts->packages == NULL)
+    /* A system without any package is one whose database is gone. */
+    if (facts->packages == NULL || facts->packages[0] == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "the list of installed packages could not be read");
     for (char **package = facts->packages; *package != NULL; package++)
         if (is_driver_package(*package))

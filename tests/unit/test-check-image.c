@@ -764,6 +764,7 @@ static const Case cases[] = {
      "datasource_list: *all\n", .bad = "!cloud-init.datasource"},
     {"growpart is off", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg", "growpart: {mode: off}\n",
      .bad = "cloud-init.growpart"},
+    {"a list of packages that is gone", 1, WRITE, "packages", "", .bad = "!driver.single"},
     {"no self-test", 1, REMOVE, SELFTEST, .bad = "selftest.present"},
     {"a self-test that expects nothing", 1, REMOVE, SELFTEST_CONF, .bad = "selftest.present"},
     {"a self-test for one GPU on eight", 8, REPLACE, SELFTEST_CONF, "gpus=8", "gpus=1",
