@@ -306,7 +306,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers DescribeImages "$(images Available)"
     answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
     answers DescribeInstances "$NO_INSTANCES" "$(instances Pending)" "$(instances Starting)" "$(instances Running)"
-    run_instance 0 --bandwidth 5 --manifest image.json
+    run_instance 0 --format=aliyun --bandwidth 5 --manifest image.json
     assert_equal "$(calls)" "DescribeImages RunInstances DescribeInstances DescribeInstances DescribeInstances DescribeInstances"
     assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
     grep -q -- '--InternetMaxBandwidthOut 5 .*--Tag.1.Key ccbake-key ' calls
@@ -314,7 +314,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     local first
     first=$(grep -oE 'ClientToken [^ ]+' calls)
     answers DescribeInstances "$(instances Running)"
-    run_instance 0 --bandwidth 5 --manifest image.json
+    run_instance 0 --format=aliyun --bandwidth 5 --manifest image.json
     assert_equal "$(grep -oE 'ClientToken [^ ]+' calls)" "$first"
     answers DescribeInstances "$NO_INSTANCES"
     run_instance 1
@@ -512,6 +512,11 @@ END
     rm ssh.fails
     check_instance 2 acme --manifest bin/ssh
     assert_contains 'is not the manifest of an image'
+    command_of ssh <<<$'#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1'
+    check_instance 4 acme --sudo
+    assert_contains 'sudo: a password is required'
+    assert_contains 'ccbake-selftest on acme printed nothing, and ended with 1'
+    fake_ssh
     check_instance 2
     command_of ssh <<<$'#!/bin/sh\nprintf "\\033[31mhello\\n"'
     check_instance 4 acme

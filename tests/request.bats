@@ -94,6 +94,8 @@ start() {
     qemu-img create -q -f vmdk image.vmdk 20G
     run_ccbake 4 request import image.vmdk oss://acme/x
     run_ccbake 4 request import absent.qcow2 oss://acme/x
+    run_ccbake 2 request import image.qcow2 oss://acme/images/
+    assert_contains "oss://acme/images/: the object has no name"
 }
 
 @test "request import: names and objects" {

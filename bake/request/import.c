@@ -51,8 +51,10 @@ static bool add_disk(CcbRequest *request, const CcbImportWish *wish, GError **er
                         wish->format);
     if (!ccb_oss_split(wish->object, &bucket, &key, error) || !choose_size(wish, &gib, error))
         return false;
-    if (*key == '\0')
-        return ccb_fail(error, CCB_ERR_USAGE, "%s: the object has no name", wish->object);
+    if (*key == '\0' || g_str_has_suffix(key, "/")) {
+        ccb_fail(error, CCB_ERR_USAGE, "%s: the object has no name", wish->object);
+        return ccb_hint(error, "write all of the key that the image was uploaded to");
+    }
     ccb_request_add(request, "DiskDeviceMapping.1.Format", format);
     ccb_request_add(request, "DiskDeviceMapping.1.OSSBucket", bucket);
     ccb_request_add(request, "DiskDeviceMapping.1.OSSObject", key);
