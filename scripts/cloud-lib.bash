@@ -70,7 +70,8 @@ apart() {
 # A field of an error as the CLI prints it, on either output: "ErrorCode: X", or in JSON.
 error_field() {
     printf '%s\n' "$complaint" "$answer" |
-        sed -nE "s/^.*\"?$1\"?: *\"?([^\"]*[^\", ])\"?,?.*\$/\1/p" | head -n 1
+        sed -nE -e "s/^.*\"$1\": *\"(([^\"\\\\]|\\\\.)*)\".*\$/\1/" -e 't json' -e "s/^(.*[^\"A-Za-z])?$1: *(.*)\$/\2/p" \
+            -e d -e ':json' -e 's/\\"/"/gp' -e t -e p | head -n 1
 }
 
 is_put_off() {

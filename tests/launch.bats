@@ -216,12 +216,12 @@ calls() {
     local code words
     answers DescribeImages "$NO_IMAGES"
     while IFS='|' read -r code words; do
-        answers ImportImage "$(error "$code" "the cloud's words")"
+        answers ImportImage "$(error "$code" "the \"cloud's\" words")"
         import_image 1
         assert_contains "import-image: ImportImage: "
         assert_contains "$words"
         assert_contains "code       $code"
-        assert_contains "message    the cloud's words"
+        assert_contains "message    the \"cloud's\" words"
         assert_contains "RequestId  8F0B-77"
     done <<'END'
 NoSetRoletoECSServiceAcount|create the RAM role AliyunECSImageImportDefaultRole
@@ -240,7 +240,7 @@ ImportImageFailed|failed inside the cloud
 UserNotInTheWhiteList|may not import images
 InvalidAccessKeyId.NotFound|run `aliyun configure`
 Forbidden.RAM|RAM policy
-Brand.New|ImportImage: the cloud's words
+Brand.New|ImportImage: the "cloud's" words
 END
 }
 
