@@ -129,7 +129,8 @@ meaning_of() {
             echo "the credentials of aliyun are not valid: run \`aliyun configure\`" ;;
         Forbidden.RAM | Forbidden | NoPermission | Forbidden.Unauthorized | Forbidden.SubUser)
             echo "this account may not do that: it needs a RAM policy for ECS (AliyunECSFullAccess, or a smaller one)" ;;
-        InvalidAccountStatus.NotEnoughBalance | InvalidAccountStatus*)
+        InvalidAccountStatus.OSSDisabled) echo "OSS is not switched on for this account" ;;
+        InvalidAccountStatus.NotEnoughBalance | InvalidAccountStatus* | Account.Arrearage | InsufficientBalance)
             echo "the account has not enough balance, or payments are overdue" ;;
         Throttling*) echo "the cloud puts our calls off; run it again later" ;;
         InvalidRegionId.NotFound) echo "there is no such region" ;;
@@ -139,7 +140,9 @@ meaning_of() {
             echo "ECS may not read the bucket: create the RAM role AliyunECSImageImportDefaultRole (exactly this name), which ecs.aliyuncs.com may assume, with the policy AliyunECSImageImportRolePolicy" ;;
         InvalidOSSBucket.NotFound | InvalidOSSBucket.NotMatched)
             echo "there is no such bucket in the region of the image: both have to be in the same" ;;
-        InvalidOSSObject.NotFound | InvalidOSSObject.Malformed | InvalidOSSObject.Size)
+        InvalidOSSObject.Size) echo "the object in the bucket is empty" ;;
+        UnsupportedSuffix.OSSObject) echo "the cloud does not take the ending of the key: .qcow2, .vhd and .raw will do" ;;
+        InvalidOSSObject.NotFound | InvalidOSSObject.Malformed)
             echo "the bucket does not have the image under this key" ;;
         InvalidImageName.Duplicated)
             echo "another image has this name: take another one with --name, or delete that image" ;;
@@ -154,7 +157,8 @@ meaning_of() {
         UserNotInTheWhiteList) echo "the account may not import images: open a ticket" ;;
         # of RunInstances
         InvalidImageId.NotFound) echo "there is no such image in this region and account" ;;
-        ImageNotSupportInstanceType | InvalidImage.NotSupport* | InvalidInstanceType.NotSupport* | InvalidParameter.NotMatch)
+        InvalidInstanceType.NotSupportDiskCategory) echo "the instance type does not take this category of disk in this zone" ;;
+        ImageNotSupportInstanceType | InvalidImage.NotSupport* | InvalidInstanceType.NotSupport* | InvalidParameter.NotMatch | InvalidParameter.Conflict)
             echo "the image and the instance type do not fit: was it imported with BootMode=UEFI and NvmeSupport, as scripts/import-image does?" ;;
         InvalidInstanceType.ValueNotSupported | InvalidInstanceType.ValueUnauthorized | InvalidResourceType.NotSupported | Zone.NotOnSale | InvalidInstanceType.ZoneNotSupported)
             echo "this zone does not have the instance type for this account; the family may need an invitation" ;;

@@ -227,6 +227,9 @@ calls() {
 NoSetRoletoECSServiceAcount|create the RAM role AliyunECSImageImportDefaultRole
 InvalidOSSBucket.NotFound|both have to be in the same
 InvalidOSSBucket.NotMatched|both have to be in the same
+InvalidOSSObject.Size|the object in the bucket is empty
+UnsupportedSuffix.OSSObject|does not take the ending of the key
+InvalidAccountStatus.OSSDisabled|OSS is not switched on
 InvalidOSSObject.NotFound|does not have the image under this key
 InvalidImageName.Duplicated|another image has this name
 InvalidImageName.Malformed|does not take this name
