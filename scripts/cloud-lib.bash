@@ -70,8 +70,8 @@ apart() {
 # A field of an error as the CLI prints it, on either output: "ErrorCode: X", or in JSON.
 error_field() {
     printf '%s\n' "$complaint" "$answer" |
-        sed -nE -e "s/^.*\"$1\": *\"(([^\"\\\\]|\\\\.)*)\".*\$/\1/" -e 't json' -e "s/^(.*[^\"A-Za-z])?$1: *(.*)\$/\2/p" \
-            -e d -e ':json' -e 's/\\"/"/gp' -e t -e p | head -n 1
+        sed -nE -e "s/^.*\"$1\": *\"(([^\"\\\\]|\\\\.)*)\".*\$/\1/p" -e "s/^(.*[^\"A-Za-z])?$1: *(.*)\$/\2/p" |
+        sed 's/\\"/"/g' | head -n 1
 }
 
 is_put_off() {
@@ -141,7 +141,7 @@ meaning_of() {
         InvalidOSSBucket.NotFound | InvalidOSSBucket.NotMatched)
             echo "there is no such bucket in the region of the image: both have to be in the same" ;;
         InvalidOSSObject.Size) echo "the object in the bucket is empty" ;;
-        UnsupportedSuffix.OSSObject) echo "the cloud does not take the ending of the key: .qcow2, .vhd and .raw will do" ;;
+        UnsupportedSuffix.OSSObject) echo "the cloud does not take the ending of the key: give it the one of the format" ;;
         InvalidOSSObject.NotFound | InvalidOSSObject.Malformed)
             echo "the bucket does not have the image under this key" ;;
         InvalidImageName.Duplicated)

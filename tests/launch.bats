@@ -245,6 +245,10 @@ InvalidAccessKeyId.NotFound|run `aliyun configure`
 Forbidden.RAM|RAM policy
 Brand.New|ImportImage: the "cloud's" words
 END
+    answers ImportImage 'ERROR: {"Code": "QuotaExceed.Image", "Message": "the \"cloud'"'"'s\" words, all", "RequestId": "8F0B-77"}'
+    import_image 1
+    assert_contains 'as many custom images as it may'
+    assert_contains "message    the \"cloud's\" words, all"
 }
 
 @test "import-image: what the cloud puts off is tried again, and given up in the end" {

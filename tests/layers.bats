@@ -194,7 +194,7 @@ layer_of() {
 }
 
 @test "kill -9 at any moment leaves a cache from which a bake succeeds" {
-    local started took pid status killed=0
+    local started took pid status delay killed=0
     started=$(date +%s%N)
     bake
     took=$((($(date +%s%N) - started) / 1000000))
@@ -205,7 +205,8 @@ layer_of() {
         rm -f r.qcow2 r.json r.html
         "$CCBAKE" bake --door=host --no-verify --no-cache r.yaml 2>/dev/null 3>&- &
         pid=$! status=0
-        sleep "$(printf '0.%03d' $((RANDOM % (took < 999 ? took : 999))))"
+        delay=$((RANDOM % took))
+        sleep "$((delay / 1000)).$(printf '%03d' $((delay % 1000)))"
         kill -9 "$pid" 2>/dev/null || continue
         wait "$pid" 2>/dev/null || status=$?
         [[ $status == 0 || $status == 137 ]] || fail "a bake that was not killed failed: $status"

@@ -13,7 +13,6 @@
 #include "layer/collect.h"
 #include "layer/layer.h"
 
-enum { DAY_S = 24 * 3600 };
 #define NOT_GIVEN UINT_MAX
 static unsigned max_size_gb = NOT_GIVEN, max_age_days = NOT_GIVEN; /* 0 empties the cache */
 
@@ -57,6 +56,7 @@ static bool list(GError **error)
 
 static bool collect(GError **error)
 {
+    enum { DAY_S = 24 * 3600 };
     if (max_size_gb == NOT_GIVEN && max_age_days == NOT_GIVEN)
         return ccb_fail(error, CCB_ERR_USAGE, "cache gc: give a bound, --max-size or --max-age");
     CcbCollectBounds bounds = {.max_bytes = UINT64_MAX, .max_age_s = INT64_MAX};

@@ -35,16 +35,16 @@ static const CcbField fields[] = {
 
 GResource *ccb_selftest_get_resource(void); /* made by glib-compile-resources */
 
-/* A file of overlays/selftest; caller unrefs. */
-static GBytes *linked_in(const char *name)
+/* A file of overlays/selftest: a text of the program, which GIO ends with a zero byte. */
+static const char *linked_in(const char *name)
 {
     g_autofree char *path = g_strconcat("/", name, NULL);
     g_autoptr(GError) error = NULL;
-    GBytes *file = g_resource_lookup_data(ccb_selftest_get_resource(), path,
-                                          G_RESOURCE_LOOKUP_FLAGS_NONE, &error);
+    g_autoptr(GBytes) file = g_resource_lookup_data(ccb_selftest_get_resource(), path,
+                                                    G_RESOURCE_LOOKUP_FLAGS_NONE, &error);
     if (file == NULL)
         g_error("%s", error->message); /* a mistake in the build */
-    return file;
+    return g_bytes_get_data(file, NULL);
 }
 
 /* The script splits the command at spaces and reads its settings by lines. */
@@ -122,13 +122,8 @@ static char *expectations(const CcbRecipe *recipe)
 
 static void add_digest(GString *text, const char *name)
 {
-    g_autoptr(GBytes) file = linked_in(name);
-    CcbDigest *digest = ccb_digest_new();
-    gsize size;
-    const void *data = g_bytes_get_data(file, &size);
-    ccb_digest_update(digest, data, size);
-    g_autofree char *hex = ccb_digest_finish(digest);
-    add(text, name, hex);
+    g_autofree char *digest = ccb_digest_string(linked_in(name));
+    add(text, name, digest);
 }
 
 static char *derive(const CcbRecipe *recipe)
@@ -142,10 +137,8 @@ static char *derive(const CcbRecipe *recipe)
 
 static void declare_file(GPtrArray *effect, const char *name, const char *path, mode_t mode)
 {
-    g_autoptr(GBytes) file = linked_in(name);
-    gsize size;
-    const void *data = g_bytes_get_data(file, &size);
-    ccb_effect_file(effect, path, data, size)->mode = mode;
+    const char *text = linked_in(name);
+    ccb_effect_file(effect, path, text, strlen(text))->mode = mode;
 }
 
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
@@ -181,10 +174,8 @@ static bool write_conf(CcbBake *bake, const CcbStep *step, GError **error)
 static bool write_file(CcbBake *bake, const char *name, const char *path, mode_t mode,
                        GError **error)
 {
-    g_autoptr(GBytes) file = linked_in(name);
-    gsize size;
-    const void *data = g_bytes_get_data(file, &size);
-    return ccb_guest_write(bake->guest, path, data, size, mode, 0, 0, error);
+    const char *text = linked_in(name);
+    return ccb_guest_write(bake->guest, path, text, strlen(text), mode, 0, 0, error);
 }
 
 static bool set_enabled(CcbBake *bake, bool enabled, GError **error)
