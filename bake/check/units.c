@@ -187,11 +187,11 @@ static bool run_acyclic(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return ccb_result_fail(result, "ordering cycle, systemd will drop one of these: %s", edges);
 }
 
-/* A consumer need not be there yet: then only Before= of the daemon or a drop-in of its own can
- * order it. */
-static bool is_ordered(CcbUnitSet *set, const char *consumer)
+/* Through units that a boot starts: of those that it does not start none holds anybody back. */
+static bool is_after(CcbUnitSet *set, const char *unit, const char *other)
 {
-    g_autoptr(GPtrArray) why = ccb_unitgraph_why_after(set->graph, consumer, PERSISTENCED, NULL);
+    g_autoptr(GPtrArray) why =
+        ccb_unitgraph_why_after(set->graph, unit, other, ccb_unitset_target(set));
     return why != NULL;
 }
 
@@ -208,11 +208,13 @@ static bool lists_unit(const CcbUnit *unit, const char *key, const char *name)
     return false;
 }
 
+/* A consumer need not be there yet: then only Before= of the daemon or a drop-in of its own can
+ * order it. */
 static bool check_order(CcbCheckContext *ctx, CcbUnitSet *set, const CcbUnit *daemon,
                         const char *consumer, CcbCheckResult *result, GError **error)
 {
     g_autoptr(CcbUnit) unit = NULL;
-    if (lists_unit(daemon, "Before", consumer) || is_ordered(set, consumer))
+    if (lists_unit(daemon, "Before", consumer) || is_after(set, consumer, PERSISTENCED))
         return true;
     if (!ccb_check_unit(ctx, consumer, &unit, error))
         return false;
@@ -259,9 +261,7 @@ static bool run_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GErro
     g_autoptr(CcbUnit) daemon = NULL;
     if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
         return false;
-    g_autoptr(GPtrArray) why =
-        ccb_unitgraph_why_after(set->graph, PERSISTENCED, FABRICMANAGER, NULL);
-    if (why == NULL && !lists_unit(daemon, "After", FABRICMANAGER))
+    if (!is_after(set, PERSISTENCED, FABRICMANAGER) && !lists_unit(daemon, "After", FABRICMANAGER))
         return ccb_result_fail(result, "%s: no After=%s", ccb_unitset_path(set, PERSISTENCED),
                                FABRICMANAGER);
     return ccb_result_pass(result, "after %s", FABRICMANAGER);

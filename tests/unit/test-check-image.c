@@ -590,6 +590,7 @@ typedef struct {
     const char *bad;  /* the ids; '!' in front: unreadable */
     const char *also_text;
     const char *also;  /* a file that is written beside */
+    const char *link;  /* a link that is made beside; where it leads to does not matter */
     bool second_entry; /* a boot entry for another kernel */
     bool no_esp;
     EspKind esp;
@@ -711,6 +712,15 @@ static const Case cases[] = {
      "[Service]\nTimeoutStartSec=90\n", .bad = "units.persistenced"},
     {"DCGM is not ordered", 1, WRITE, VENDOR_UNITS "nvidia-dcgm.service",
      "[Service]\nExecStart=/usr/bin/nv-hostengine\n", .bad = "units.order"},
+    {"DCGM is ordered through a unit that a boot starts", 1, WRITE,
+     VENDOR_UNITS "nvidia-dcgm.service", "[Unit]\nAfter=between.service\n", .bad = "",
+     .also = VENDOR_UNITS "between.service",
+     .also_text = "[Unit]\nAfter=nvidia-persistenced.service\n",
+     .link = WANTS "between.service"},
+    {"DCGM is ordered through a unit that no boot starts", 1, WRITE,
+     VENDOR_UNITS "nvidia-dcgm.service", "[Unit]\nAfter=between.service\n", .bad = "units.order",
+     .also = VENDOR_UNITS "between.service",
+     .also_text = "[Unit]\nAfter=nvidia-persistenced.service\n"},
     {"persistenced not enabled", 1, REMOVE, WANTS "nvidia-persistenced.service",
      .bad = "units.enabled"},
     {"persistenced masked", 1, LINK, PERSISTENCED, "/dev/null", .bad = "units.persistenced"},
@@ -834,6 +844,8 @@ static void apply_rest(const Case *c)
 {
     if (c->also != NULL)
         put(c->also, c->also_text != NULL ? c->also_text : "kernel-core-0:5.10.134-18.al8.*\n");
+    if (c->link != NULL)
+        put_link("/x", c->link);
     if (c->second_entry)
         put("root/boot/loader/entries/x-" OTHER ".conf",
             "title B\nversion " OTHER "\nlinux /boot/b\noptions $kernelopts\n");
