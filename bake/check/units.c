@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "check/context.h"
+#include "check/gpuuse.h"
+#include "check/timelimits.h"
 #include "check/unitset.h"
 #include "format/unit.h"
 
@@ -27,7 +29,7 @@ typedef struct {
     const char *key;
     const char *value;
     enum { ANY_GPUS, EIGHT_GPUS } gpus;
-    enum { SAME, WORDS, AT_LEAST_SECONDS } how;
+    enum { SAME, WORDS } how;
 } Directive;
 
 static const Directive directives[] = {
@@ -36,8 +38,6 @@ static const Directive directives[] = {
     {"ExecStart", "--uvm-persistence-mode --verbose", EIGHT_GPUS, WORDS},
     {"ExecStartPost", "/usr/bin/nvidia-smi conf-compute -srs 1", ANY_GPUS, WORDS},
     {"ExecStopPost", "/bin/rm -rf /var/run/nvidia-persistenced", ANY_GPUS, WORDS},
-    {"TimeoutStartSec", "900", EIGHT_GPUS, AT_LEAST_SECONDS},
-    {"TimeoutStopSec", "60", EIGHT_GPUS, AT_LEAST_SECONDS},
 };
 
 static bool has_all_words(const char *found, const char *expected)
@@ -50,42 +50,17 @@ static bool has_all_words(const char *found, const char *expected)
     return want[at] == NULL;
 }
 
-/* 0 switches the limit off. */
-static bool is_long_enough(const char *found, const char *expected)
-{
-    guint64 seconds;
-    return ccb_unit_seconds(found, &seconds) &&
-           (seconds == 0 || seconds >= g_ascii_strtoull(expected, NULL, 10));
-}
-
 static bool directive_matches(const Directive *directive, const char *found)
 {
-    switch (directive->how) {
-    case WORDS:
-        return has_all_words(found, directive->value);
-    case AT_LEAST_SECONDS:
-        return is_long_enough(found, directive->value);
-    case SAME:
-        break;
-    }
-    return g_str_equal(found, directive->value);
-}
-
-/* TimeoutSec= sets both limits, where they are not set by themselves. */
-static GPtrArray *directive_values(const CcbUnit *unit, const Directive *directive)
-{
-    GPtrArray *values = ccb_unit_get_all(unit, "Service", directive->key);
-    if (directive->how != AT_LEAST_SECONDS || values->len > 0)
-        return values;
-    g_ptr_array_unref(values);
-    return ccb_unit_get_all(unit, "Service", "TimeoutSec");
+    return directive->how == WORDS ? has_all_words(found, directive->value)
+                                   : g_str_equal(found, directive->value);
 }
 
 static void check_directive(const CcbUnit *unit, const Directive *directive, const char *path,
                             CcbCheckResult *result)
 {
-    g_autoptr(GPtrArray) values = directive_values(unit, directive);
-    /* Of a limit the last one counts, of a command any. */
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", directive->key);
+    /* Of a type the last one counts, of a command any. */
     for (guint i = directive->how == WORDS || values->len == 0 ? 0 : values->len - 1;
          i < values->len; i++) {
         const CcbUnitValue *value = g_ptr_array_index(values, i);
@@ -144,6 +119,11 @@ static bool skip_without_unit(const CcbUnitSet *set, CcbCheckResult *result)
     if (ccb_unitset_path(set, PERSISTENCED) != NULL)
         return false;
     return ccb_result_skip(result, "there is no %s", PERSISTENCED);
+}
+
+static bool run_time_limits(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return skip_without_gpu(ctx, result) || ccb_check_time_limits(ctx, result, error);
 }
 
 static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -247,6 +227,46 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     return ccb_result_pass(result, "before %s", names);
 }
 
+/* units.order judges these, and fabric.* Fabric Manager. */
+static bool is_judged(CcbCheckContext *ctx, const char *unit)
+{
+    return g_str_equal(unit, PERSISTENCED) || g_str_equal(unit, FABRICMANAGER) ||
+           g_strv_contains(consumers(ctx), unit) || g_strv_contains(known_consumers, unit);
+}
+
+/* What the daemon waits for is meant to come first. */
+static void judge_user(CcbUnitSet *set, const char *name, const CcbUnitValue *command,
+                       CcbCheckResult *result)
+{
+    if (!is_after(set, name, PERSISTENCED) && !is_after(set, PERSISTENCED, name))
+        ccb_result_fail(result, "%s:%u: %s=%s, and %s does not wait for %s", command->file,
+                        command->line, command->key, command->value, name, PERSISTENCED);
+}
+
+static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_gpu(ctx, result))
+        return true;
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (set == NULL)
+        return false;
+    if (skip_without_unit(set, result))
+        return true;
+    g_autoptr(GPtrArray) names = ccb_unitgraph_started(set->graph, ccb_unitset_target(set));
+    guint users = 0;
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        const CcbUnitValue *command =
+            is_judged(ctx, name) ? NULL
+                                 : ccb_unit_gpu_command(ccb_unitgraph_unit(set->graph, name));
+        if (command == NULL)
+            continue;
+        users++;
+        judge_user(set, name, command, result);
+    }
+    return ccb_result_pass(result, "%u other unit%s", users, users == 1 ? "" : "s");
+}
+
 static bool run_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (skip_without_gpu(ctx, result))
@@ -300,6 +320,10 @@ const CcbCheck ccb_checks_units[] = {
     {"units.persistenced", CCB_SEVERITY_ERROR,
      "The daemon keeps the GPUs initialised and, with conf-compute -srs 1, lets them take work.",
      FIX_UNITS, run_persistenced},
+    {"units.time-limits", CCB_SEVERITY_ERROR,
+     "systemd kills a unit that takes longer to start, and confidential GPUs take minutes.",
+     "Take out the drop-in that shortens the limit, or use the recipe's units step.",
+     run_time_limits},
     {"units.enabled", CCB_SEVERITY_ERROR,
      "Before= and After= start nothing: without the link the GPU is never set ready.", FIX_UNITS,
      run_enabled},
@@ -307,6 +331,8 @@ const CcbCheck ccb_checks_units[] = {
      "systemd breaks an ordering cycle by dropping one of its jobs, another one at each boot.",
      "Take back the ordering that closes the cycle.", run_acyclic},
     {"units.order", CCB_SEVERITY_ERROR, WHY_ORDER, FIX_UNITS, run_order},
+    {"units.gpu-users", CCB_SEVERITY_WARNING, WHY_ORDER,
+     "List the unit under consumers in the recipe's units step.", run_gpu_users},
     {"units.fabric-order", CCB_SEVERITY_ERROR,
      "On eight GPUs the fabric has to be up before they can be initialised.", FIX_UNITS,
      run_fabric_order},
