@@ -82,6 +82,34 @@ static bool run_host_name(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     return ccb_result_pass(result, "/etc/hostname: %s", *name != '\0' ? name : "(none)");
 }
 
+/* The vendor's id is in the names of the boot entries; another one is of the machine that baked. */
+static bool names_entries(const CcbFacts *facts, const char *id)
+{
+    for (guint i = 0; i < facts->entries->len; i++) {
+        const CcbBootEntry *entry = facts->entries->pdata[i];
+        if (g_str_has_prefix(entry->id, id))
+            return true;
+    }
+    return false;
+}
+
+/* machine-id(5): in an image it is empty or "uninitialized". */
+static bool run_machine_id(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    const char *id = facts->machine_id;
+    if (id == NULL)
+        return ccb_result_fail(result, "/etc/machine-id is missing, expected empty at least");
+    if (*id == '\0' || g_str_equal(id, "uninitialized"))
+        return ccb_result_pass(result, "none yet");
+    if (!names_entries(facts, id))
+        return ccb_result_fail(result, "/etc/machine-id: %s, which no boot entry has in its name",
+                               id);
+    return ccb_result_pass(result, "the vendor's, %s", id);
+}
+
 static bool is_host_key(const char *name)
 {
     return g_str_has_prefix(name, "ssh_host_") && g_str_has_suffix(name, "_key");
@@ -100,43 +128,76 @@ static bool run_host_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError *
 
 /* ---- what belongs to one person ---- */
 
-/* /root and each directory of /home. */
-static GPtrArray *home_directories(CcbCheckContext *ctx, GError **error)
+/* Judges a file of a home directory, in which it is called `name`. */
+typedef bool (*JudgeHomeFile)(CcbCheckContext *ctx, const char *name, const char *path,
+                              CcbCheckResult *result, GError **error);
+
+/* All that is in /root and in the directories of /home. */
+static bool judge_homes(CcbCheckContext *ctx, JudgeHomeFile judge, CcbCheckResult *result,
+                        GError **error)
 {
-    char **names = ccb_check_list(ctx, "/home", error);
-    if (names == NULL)
-        return NULL;
-    GPtrArray *homes = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(homes, g_strdup("/root"));
-    for (; *names != NULL; names++)
-        g_ptr_array_add(homes, g_strconcat("/home/", *names, NULL));
-    return homes;
+    static const struct {
+        const char *directory;
+        bool holds_homes;
+    } places[] = {{"/root", false}, {"/home", true}};
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+        char **paths = ccb_check_tree(ctx, places[i].directory, error);
+        for (; paths != NULL && *paths != NULL; paths++) {
+            const char *slash = strchr(*paths, '/');
+            const char *name = !places[i].holds_homes ? *paths : slash != NULL ? slash + 1 : "";
+            g_autofree char *path = g_build_filename(places[i].directory, *paths, NULL);
+            if (!judge(ctx, name, path, result, error))
+                return false;
+        }
+        if (paths == NULL)
+            return false;
+    }
+    return true;
 }
 
-/* Fails for each of the files, relative to a home, that is there and not empty. */
-static bool look_in_homes(CcbCheckContext *ctx, const char *const *files, CcbCheckResult *result,
-                          GError **error)
+static bool is_filled(CcbCheckContext *ctx, const char *path, bool *ret_filled, GError **error)
 {
-    g_autoptr(GPtrArray) homes = home_directories(ctx, error);
-    for (guint i = 0; homes != NULL && i < homes->len; i++)
-        for (const char *const *file = files; *file != NULL; file++) {
-            g_autofree char *path = g_build_filename(homes->pdata[i], *file, NULL);
-            CcbStat st;
-            bool exists = false;
-            if (!ccb_check_lstat(ctx, path, &st, &exists, error))
-                return false;
-            if (exists && S_ISREG(st.mode) && st.size > 0)
-                ccb_result_fail(result, "%s", path);
-        }
-    return homes != NULL;
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_check_lstat(ctx, path, &st, &exists, error))
+        return false;
+    *ret_filled = exists && S_ISREG(st.mode) && st.size > 0;
+    return true;
+}
+
+/* Of shells, interpreters, database clients, editors and pagers, where they write by default. */
+static bool judge_history(CcbCheckContext *ctx, const char *name, const char *path,
+                          CcbCheckResult *result, GError **error)
+{
+    static const char *const names[] = {".bash_history",
+                                        ".zsh_history",
+                                        ".zhistory",
+                                        ".sh_history",
+                                        ".ash_history",
+                                        ".history",
+                                        ".local/share/fish/fish_history",
+                                        ".python_history",
+                                        ".node_repl_history",
+                                        ".mysql_history",
+                                        ".mariadb_history",
+                                        ".psql_history",
+                                        ".sqlite_history",
+                                        ".rediscli_history",
+                                        ".viminfo",
+                                        ".lesshst",
+                                        ".wget-hsts",
+                                        NULL};
+    bool filled = false;
+    if (!g_strv_contains(names, name))
+        return true;
+    if (!is_filled(ctx, path, &filled, error))
+        return false;
+    return !filled || ccb_result_fail(result, "%s", path);
 }
 
 static bool run_history(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char *const files[] = {
-        ".bash_history", ".zsh_history", ".python_history", ".sqlite_history",
-        ".viminfo",      ".lesshst",     ".wget-hsts",      NULL};
-    return look_in_homes(ctx, files, result, error) &&
+    return judge_homes(ctx, judge_history, result, error) &&
            ccb_result_pass(result, "none in /root and /home");
 }
 
@@ -152,25 +213,35 @@ static bool has_key_line(const char *text)
     return false;
 }
 
-static bool run_authorized_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+/* sshd_config(5): both are read where AuthorizedKeysFile is not set. */
+static bool judge_authorized_keys(CcbCheckContext *ctx, const char *name, const char *path,
+                                  CcbCheckResult *result, GError **error)
 {
-    g_autoptr(GPtrArray) homes = home_directories(ctx, error);
-    for (guint i = 0; homes != NULL && i < homes->len; i++) {
-        g_autofree char *path = g_build_filename(homes->pdata[i], ".ssh/authorized_keys", NULL);
-        const CcbGuestText *file = ccb_check_text(ctx, path, error);
-        if (file == NULL)
-            return false;
-        if (file->text != NULL && has_key_line(file->text))
-            ccb_result_fail(result, "%s", path);
-    }
-    return homes != NULL && ccb_result_pass(result, "none in /root and /home");
+    static const char *const names[] = {".ssh/authorized_keys", ".ssh/authorized_keys2", NULL};
+    if (!g_strv_contains(names, name))
+        return true;
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return false;
+    if (file->text != NULL && has_key_line(file->text))
+        ccb_result_fail(result, "%s", path);
+    return true;
 }
 
-/* Host keys have a check of their own; the two directories hold certificates of authorities. */
+static bool run_authorized_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_homes(ctx, judge_authorized_keys, result, error) &&
+           ccb_result_pass(result, "none in /root and /home");
+}
+
+/* In .ssh a key may have any name.  Host keys have a check of their own; the two directories hold
+ * certificates of authorities. */
 static bool may_hold_key(const char *path)
 {
     static const char *const suffixes[] = {".pem",      ".key",        "/id_rsa",
                                            "/id_ecdsa", "/id_ed25519", "/id_dsa"};
+    if (g_str_has_prefix(path, ".ssh/") || strstr(path, "/.ssh/") != NULL)
+        return true;
     if (g_str_has_prefix(path, "pki/ca-trust/") || g_str_has_prefix(path, "ssl/certs/"))
         return false;
     for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
@@ -209,22 +280,67 @@ static bool look_for_keys(CcbCheckContext *ctx, const char *directory, CcbCheckR
     return paths != NULL;
 }
 
+/* Where programs keep what lets them in somewhere.  Those with a `mark` hold other settings too. */
+static const struct {
+    const char *name;
+    const char *mark; /* stands where there is a secret; NULL: there always is one */
+} credentials[] = {
+    {".aliyun/config.json", NULL},
+    {".ossutilconfig", NULL},
+    {".aws/credentials", NULL},
+    {".s3cfg", NULL},
+    {".config/rclone/rclone.conf", NULL},
+    {".kube/config", NULL},
+    {".docker/config.json", "\"auth\""},
+    {".docker/config.json", "\"identitytoken\""},
+    {".config/containers/auth.json", "\"auth\""},
+    {".ngc/config", NULL},
+    {".cache/huggingface/token", NULL},
+    {".cache/huggingface/stored_tokens", NULL},
+    {".huggingface/token", NULL},
+    {".modelscope/credentials/session", NULL},
+    {".modelscope/credentials/git_token", NULL},
+    {".git-credentials", NULL},
+    {".config/gh/hosts.yml", NULL},
+    {".netrc", NULL},
+    {".pgpass", NULL},
+    {".my.cnf", "password"},
+    {".pypirc", NULL},
+    {".npmrc", "_auth"},
+    {".npmrc", "_password"},
+};
+
+static bool holds_secret(CcbCheckContext *ctx, const char *path, const char *mark, bool *ret_holds,
+                         GError **error)
+{
+    if (!is_filled(ctx, path, ret_holds, error))
+        return false;
+    if (!*ret_holds || mark == NULL)
+        return true;
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    *ret_holds = file != NULL && file->text != NULL && strstr(file->text, mark) != NULL;
+    return file != NULL;
+}
+
+static bool judge_credentials(CcbCheckContext *ctx, const char *name, const char *path,
+                              CcbCheckResult *result, GError **error)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(credentials); i++) {
+        bool holds = false;
+        if (!g_str_equal(name, credentials[i].name))
+            continue;
+        if (!holds_secret(ctx, path, credentials[i].mark, &holds, error))
+            return false;
+        if (holds)
+            return ccb_result_fail(result, "%s", path);
+    }
+    return true;
+}
+
 static bool run_secrets(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char *const files[] = {".aws/credentials",
-                                        ".aliyun/config.json",
-                                        ".ossutilconfig",
-                                        ".docker/config.json",
-                                        ".kube/config",
-                                        ".git-credentials",
-                                        ".netrc",
-                                        ".pgpass",
-                                        ".pypirc",
-                                        ".npmrc",
-                                        ".config/gh/hosts.yml",
-                                        NULL};
     static const char *const places[] = {"/root", "/home", "/etc"};
-    if (!look_in_homes(ctx, files, result, error))
+    if (!judge_homes(ctx, judge_credentials, result, error))
         return false;
     for (guint i = 0; i < G_N_ELEMENTS(places); i++)
         if (!look_for_keys(ctx, places[i], result, error))
@@ -287,6 +403,10 @@ const CcbCheck ccb_checks_hygiene[] = {
     {"hygiene.host-name", CCB_SEVERITY_WARNING,
      "Every instance has this name until cloud-init gives it another.",
      "Write localhost.localdomain into /etc/hostname.", run_host_name},
+    {"hygiene.machine-id", CCB_SEVERITY_WARNING,
+     "Instances with the same id get each other's addresses and logs, and without the file systemd "
+     "does not start from a read-only root.",
+     "Empty /etc/machine-id at the end of the recipe.", run_machine_id},
     {"hygiene.host-keys", CCB_SEVERITY_WARNING,
      "Instances that keep the SSH host keys of their image can be impersonated by each other.",
      "Remove /etc/ssh/ssh_host_*: sshd or cloud-init makes new ones.", run_host_keys},

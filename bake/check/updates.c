@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What would put another kernel below the driver, which has no modules for it then. */
+/* What would put another kernel below the driver, which has no modules for it then, or another
+ * driver in its place. */
 #include <string.h>
 
 #include "base/error.h"
 #include "check/context.h"
+#include "check/driver.h"
 #include "check/unitset.h"
 #include "format/ini.h"
 
 #define AUTOMATIC_CONF   "/etc/dnf/automatic.conf"
+#define DNF_CONF         "/etc/dnf/dnf.conf"
 #define VERSIONLOCK_LIST "/etc/dnf/plugins/versionlock.list"
 #define VERSIONLOCK_CONF "/etc/dnf/plugins/versionlock.conf"
 
@@ -56,21 +59,23 @@ static bool run_automatic(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     return ccb_result_pass(result, "nothing installs updates by itself");
 }
 
-/* Whether a name or pattern, perhaps with a version, is about the package that holds a kernel. */
-static bool is_about_kernel(const char *pattern)
+/* Whether a name or pattern, perhaps with a version, is about the package. */
+static bool is_about(const char *pattern, const char *package)
 {
-    return g_pattern_match_simple(pattern, "kernel-core") ||
-           g_str_has_prefix(pattern, "kernel-core-");
+    size_t length = strlen(package);
+    return g_pattern_match_simple(pattern, package) ||
+           (strncmp(pattern, package, length) == 0 && pattern[length] == '-' &&
+            (g_ascii_isdigit(pattern[length + 1]) || pattern[length + 1] == '*'));
 }
 
-static bool excludes_kernel(const CcbIni *conf)
+static bool excludes(const CcbIni *conf, const char *package)
 {
     static const char *const keys[] = {"exclude", "excludepkgs"};
     for (guint i = 0; conf != NULL && i < G_N_ELEMENTS(keys); i++) {
         const char *value = ccb_ini_get(conf, "main", keys[i]);
         g_auto(GStrv) words = g_strsplit_set(value != NULL ? value : "", " \t,", -1);
         for (char **word = words; *word != NULL; word++)
-            if (is_about_kernel(*word))
+            if (is_about(*word, package))
                 return true;
     }
     return false;
@@ -96,36 +101,82 @@ static bool has_versionlock(CcbCheckContext *ctx, bool *ret_has, GError **error)
 }
 
 /* A line with '!' keeps one version out, and lets the next one in. */
-static bool locks_kernel(const CcbGuestText *list)
+static bool lists(const CcbGuestText *list, const char *package)
 {
     g_auto(GStrv) lines = g_strsplit(list->text != NULL ? list->text : "", "\n", -1);
     for (char **line = lines; *line != NULL; line++)
-        if (is_about_kernel(g_strstrip(*line)))
+        if (is_about(g_strstrip(*line), package))
             return true;
     return false;
 }
 
-static bool run_kernel_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+/* Fails the result where dnf would update the package. */
+static bool judge_lock(CcbCheckContext *ctx, const char *package, CcbCheckResult *result,
+                       GError **error)
 {
     g_autoptr(CcbIni) conf = NULL;
-    const CcbGuestText *list;
+    const CcbGuestText *list = ccb_check_text(ctx, VERSIONLOCK_LIST, error);
     bool plugin = false;
+    if (list == NULL || !read_ini(ctx, DNF_CONF, &conf, error) ||
+        !has_versionlock(ctx, &plugin, error))
+        return false;
+    if (excludes(conf, package))
+        return true;
+    if (!lists(list, package))
+        return ccb_result_fail(result, "%s: no exclude= in %s, no line in %s", package, DNF_CONF,
+                               VERSIONLOCK_LIST);
+    return plugin || ccb_result_fail(result, "%s names %s, but dnf's plugin is not installed",
+                                     VERSIONLOCK_LIST, package);
+}
+
+static bool run_kernel_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
     if (ctx->gpus == 0)
         return ccb_result_skip(result, "no driver is asked for");
-    if (!read_ini(ctx, "/etc/dnf/dnf.conf", &conf, error))
+    return judge_lock(ctx, "kernel-core", result, error) &&
+           ccb_result_pass(result, "dnf leaves kernel-core as it is");
+}
+
+/* The name of a package of that version, whatever its release; NULL for another.  Caller frees. */
+static char *name_with_version(const char *package, const char *version)
+{
+    const char *release = strrchr(package, '-');
+    g_autofree char *front =
+        release != NULL ? g_strndup(package, (gsize)(release - package)) : NULL;
+    char *evr = front != NULL ? strrchr(front, '-') : NULL;
+    if (evr == NULL)
+        return NULL;
+    const char *colon = strchr(evr, ':');
+    *evr = '\0';
+    return g_str_equal(colon != NULL ? colon + 1 : evr + 1, version) ? g_steal_pointer(&front)
+                                                                     : NULL;
+}
+
+/* All that has the driver's version goes with it: libraries, Fabric Manager, NSCQ. */
+static bool judge_driver_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    const char *version = facts != NULL ? ccb_check_driver_version(ctx, error) : NULL;
+    if (version == NULL)
         return false;
-    if (excludes_kernel(conf))
-        return ccb_result_pass(result, "/etc/dnf/dnf.conf excludes the kernel");
-    list = ccb_check_text(ctx, VERSIONLOCK_LIST, error);
-    if (list == NULL || !has_versionlock(ctx, &plugin, error))
+    for (char **package = facts->packages; package != NULL && *package != NULL; package++) {
+        g_autofree char *name = name_with_version(*package, version);
+        if (name != NULL && !judge_lock(ctx, name, result, error))
+            return false;
+    }
+    return ccb_result_pass(result, "dnf leaves the driver as it is");
+}
+
+static bool run_driver_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    bool by_installer = false;
+    if (ctx->gpus == 0)
+        return ccb_result_skip(result, "no driver is asked for");
+    if (!ccb_check_present(ctx, "/usr/bin/nvidia-uninstall", &by_installer, error))
         return false;
-    if (!locks_kernel(list))
-        return ccb_result_fail(result, "no exclude=kernel* in /etc/dnf/dnf.conf, no kernel in %s",
-                               VERSIONLOCK_LIST);
-    if (!plugin)
-        return ccb_result_fail(result, "%s names the kernel, but dnf's plugin is not installed",
-                               VERSIONLOCK_LIST);
-    return ccb_result_pass(result, "%s", VERSIONLOCK_LIST);
+    if (by_installer)
+        return ccb_result_skip(result, "the driver was installed by its own installer");
+    return judge_driver_packages(ctx, result, error);
 }
 
 const CcbCheck ccb_checks_updates[] = {
@@ -137,5 +188,10 @@ const CcbCheck ccb_checks_updates[] = {
      "GPU.",
      "Add exclude=kernel* to /etc/dnf/dnf.conf, or lock kernel-core with dnf versionlock.",
      run_kernel_lock},
+    {"updates.driver-lock", CCB_SEVERITY_WARNING,
+     "A driver from packages is replaced by the next update, perhaps without its modules or Fabric "
+     "Manager, which have to be of one version.",
+     "Add its packages to exclude= in /etc/dnf/dnf.conf, or lock them with dnf versionlock.",
+     run_driver_lock},
     {0},
 };
