@@ -231,6 +231,8 @@ END
     run_ccbake diff --door=host --exit-code a.qcow2 a.qcow2
     run_ccbake 8 diff --door=host --exit-code a.qcow2 b.qcow2
     assert_contains "ccbake: a.qcow2 and b.qcow2 differ"
+    # Contents of both had to be looked at, for which neither is opened again.
+    assert_equal "$(grep '^read ' <<<"$output" | awk '{ print $2 }' | xargs)" "a.qcow2 b.qcow2"
 }
 
 @test "what is no image is refused before anything is read" {

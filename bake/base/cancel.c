@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 static volatile sig_atomic_t got_signal;
-static volatile sig_atomic_t victim;
+static volatile sig_atomic_t victims[2]; /* process numbers; 0: free */
 static int event_fd = -1;
 
 static void on_signal(int number)
@@ -16,8 +16,9 @@ static void on_signal(int number)
     int saved = errno;
     uint64_t one = 1;
     got_signal = number;
-    if (victim > 0)
-        kill((pid_t)victim, SIGKILL);
+    for (size_t i = 0; i < G_N_ELEMENTS(victims); i++)
+        if (victims[i] > 0)
+            kill((pid_t)victims[i], SIGKILL);
     /* An eventfd write of 8 bytes fails only when the counter is full: it is readable then, too. */
     ssize_t ignored = write(event_fd, &one, sizeof one);
     (void)ignored;
@@ -50,11 +51,26 @@ bool ccb_cancel_check(GError **error)
     return true;
 }
 
-void ccb_cancel_set_victim(pid_t pid)
+/* Puts `now` in the place of the first that is `then`. */
+static void exchange_victim(pid_t then, pid_t now)
 {
-    victim = (sig_atomic_t)pid;
-    if (pid > 0 && got_signal != 0)
+    for (size_t i = 0; i < G_N_ELEMENTS(victims); i++)
+        if (victims[i] == (sig_atomic_t)then) {
+            victims[i] = (sig_atomic_t)now;
+            return;
+        }
+}
+
+void ccb_cancel_add_victim(pid_t pid)
+{
+    exchange_victim(0, pid);
+    if (got_signal != 0)
         kill(pid, SIGKILL);
+}
+
+void ccb_cancel_remove_victim(pid_t pid)
+{
+    exchange_victim(pid, 0);
 }
 
 int ccb_cancel_fd(void)

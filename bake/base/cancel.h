@@ -19,8 +19,9 @@ bool ccb_cancelled(void);
 bool ccb_cancel_check(GError **error);
 
 /* A process to be killed (SIGKILL) at once when a signal arrives, for calls that block in a library
- * (libguestfs's QEMU); 0 withdraws it. */
-void ccb_cancel_set_victim(pid_t pid);
+ * (libguestfs's QEMU), until it is withdrawn; two at a time, as a comparison has two images open. */
+void ccb_cancel_add_victim(pid_t pid);
+void ccb_cancel_remove_victim(pid_t pid);
 
 /* Becomes readable when cancelled; for poll(). */
 int ccb_cancel_fd(void);

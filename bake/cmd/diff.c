@@ -21,19 +21,13 @@ static const CcbOption options[] = {
     {0},
 };
 
-/* One is open at a time.  The first is opened again where contents of it have to be looked at, which the tree of the
- * second tells. */
 static CcbDiff *compare(char **paths, CcbDoor door, GError **error)
 {
     g_autoptr(CcbSnapshot) a = NULL;
     g_autoptr(CcbSnapshot) b = NULL;
-    if (!ccb_read_image(door, &(CcbReading){.path = paths[0], .snapshot = &a}, error) ||
-        !ccb_read_image(door, &(CcbReading){.path = paths[1], .other = a, .snapshot = &b}, error))
-        return NULL;
-    if (ccb_snapshot_lacks(a, b) &&
-        !ccb_read_image(door, &(CcbReading){.path = paths[0], .other = b, .snapshot = &a}, error))
-        return NULL;
-    return ccb_diff_new(a, b);
+    const CcbReading first = {.path = paths[0], .snapshot = &a};
+    const CcbReading second = {.path = paths[1], .snapshot = &b};
+    return ccb_read_images(door, &first, &second, error) ? ccb_diff_new(a, b) : NULL;
 }
 
 /* Before the first is read: what is wrong with the second is known at once. */

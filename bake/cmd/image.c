@@ -45,29 +45,20 @@ CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error)
     return format != NULL ? open_as(path, format, door, error) : NULL;
 }
 
-typedef bool (*UseGuest)(CcbGuest *guest, void *data, GError **error);
-
-/* `format` is NULL for an image from outside, which is probed; `name` is for people. */
-static bool with_image(const char *tag, const char *path, const char *format, const char *name,
-                       CcbDoor door, UseGuest use, void *data, GError **error)
+bool ccb_with_image(const char *tag, const char *path, CcbDoor door,
+                    bool (*use)(CcbGuest *guest, void *data, GError **error), void *data,
+                    GError **error)
 {
-    ccb_progress_begin(tag, name, 0);
-    g_autoptr(CcbGuest) guest =
-        format != NULL ? open_as(path, format, door, error) : ccb_open_image(path, door, error);
+    ccb_progress_begin(tag, path, 0);
+    g_autoptr(CcbGuest) guest = ccb_open_image(path, door, error);
     if (guest != NULL && use(guest, data, error)) {
         ccb_progress_end(NULL);
         return true;
     }
     ccb_progress_abort();
     if (guest != NULL)
-        g_prefix_error(error, "image %s: ", name);
+        g_prefix_error(error, "image %s: ", path);
     return false;
-}
-
-bool ccb_with_image(const char *tag, const char *path, CcbDoor door, UseGuest use, void *data,
-                    GError **error)
-{
-    return with_image(tag, path, NULL, path, door, use, data, error);
 }
 
 static const char *name_of(const CcbReading *r)
@@ -75,19 +66,60 @@ static const char *name_of(const CcbReading *r)
     return r->name != NULL ? r->name : r->path;
 }
 
-static bool read_guest(CcbGuest *guest, void *data, GError **error)
+static bool named(const CcbReading *r, bool ok, GError **error)
 {
-    const CcbReading *r = data;
-    if (*r->snapshot == NULL)
+    if (!ok)
+        g_prefix_error(error, "image %s: ", name_of(r));
+    return ok;
+}
+
+/* Opens an image and reads its tree. */
+static CcbGuest *begin_reading(CcbDoor door, const CcbReading *r, GError **error)
+{
+    ccb_progress_begin("read", name_of(r), 0);
+    g_autoptr(CcbGuest) guest = r->format != NULL ? open_as(r->path, r->format, door, error)
+                                                  : ccb_open_image(r->path, door, error);
+    if (guest != NULL)
         *r->snapshot = ccb_snapshot_read(guest, name_of(r), error);
-    return *r->snapshot != NULL &&
-           (r->other == NULL || ccb_snapshot_complete(*r->snapshot, guest, r->other, error)) &&
-           (r->then == NULL || r->then(*r->snapshot, guest, r->data, error));
+    if (guest != NULL && named(r, *r->snapshot != NULL, error))
+        return g_steal_pointer(&guest);
+    ccb_progress_abort();
+    return NULL;
+}
+
+static bool complete(const CcbReading *r, CcbGuest *guest, const CcbReading *other, GError **error)
+{
+    return named(r, ccb_snapshot_complete(*r->snapshot, guest, *other->snapshot, error), error);
+}
+
+/* Hands the open image on; the end of its activity. */
+static bool finish_reading(const CcbReading *r, CcbGuest *guest, GError **error)
+{
+    if (r->then != NULL && !named(r, r->then(*r->snapshot, guest, r->data, error), error)) {
+        ccb_progress_abort();
+        return false;
+    }
+    ccb_progress_end(NULL);
+    return true;
 }
 
 bool ccb_read_image(CcbDoor door, const CcbReading *reading, GError **error)
 {
-    CcbReading copy = *reading;
-    return with_image("read", reading->path, reading->format, name_of(reading), door, read_guest,
-                      &copy, error);
+    g_autoptr(CcbGuest) guest = begin_reading(door, reading, error);
+    return guest != NULL && finish_reading(reading, guest, error);
+}
+
+bool ccb_read_images(CcbDoor door, const CcbReading *a, const CcbReading *b, GError **error)
+{
+    g_autoptr(CcbGuest) first = begin_reading(door, a, error);
+    if (first == NULL || !finish_reading(a, first, error))
+        return false;
+    g_autoptr(CcbGuest) second = begin_reading(door, b, error);
+    if (second == NULL)
+        return false;
+    if (!complete(a, first, b, error) || !complete(b, second, a, error)) {
+        ccb_progress_abort();
+        return false;
+    }
+    return finish_reading(b, second, error);
 }

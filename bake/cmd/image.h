@@ -20,16 +20,20 @@ bool ccb_with_image(const char *tag, const char *path, CcbDoor door,
                     bool (*use)(CcbGuest *guest, void *data, GError **error), void *data,
                     GError **error);
 
-/* What to read of an image for a comparison; one is open at a time. */
+/* What to read of an image for a comparison. */
 typedef struct {
     const char *path;
-    const char *format;       /* NULL: an image from outside, which is probed */
-    const char *name;         /* for people; NULL: the path */
-    const CcbSnapshot *other; /* NULL: the tree is read, and no contents */
-    CcbSnapshot **snapshot;   /* read where it is NULL */
+    const char *format;     /* NULL: an image from outside, which is probed */
+    const char *name;       /* for people; NULL: the path */
+    CcbSnapshot **snapshot; /* where it goes; belongs to the caller */
     /* NULL, or called at the end, while the image is open. */
     bool (*then)(const CcbSnapshot *snapshot, CcbGuest *guest, void *data, GError **error);
     void *data;
 } CcbReading;
 
+/* The tree and the facts, without contents. */
 bool ccb_read_image(CcbDoor door, const CcbReading *reading, GError **error);
+
+/* Two, with the contents that a comparison of them looks at.  Which these are only both trees tell: the first stays
+ * open until the second is read, so that neither is opened twice. */
+bool ccb_read_images(CcbDoor door, const CcbReading *a, const CcbReading *b, GError **error);

@@ -105,8 +105,6 @@ static bool find_top(const CcbPreviewOptions *o, GArray *use, CcbPreview *previe
            ccb_fail(error, CCB_ERR_IO, "a cached layer went away; run the plan again");
 }
 
-/* The base is opened again where contents of it have to be looked at, which the tree of the layer
- * tells. */
 static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview *preview,
                     CcbDoor door, GError **error)
 {
@@ -114,25 +112,19 @@ static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview 
     g_autoptr(CcbSnapshot) b = NULL;
     Predicting predicting = {preview, o->plan};
     CcbReading base = {.path = o->base->path, .snapshot = &a};
-    CcbReading layer = {.path = top != NULL ? top->path : NULL,
-                        .format = "qcow2",
-                        .snapshot = &b,
-                        .then = predict_on,
-                        .data = &predicting};
-    g_autofree char *name = top != NULL ? g_strconcat("layer ", top->step, NULL) : NULL;
     if (top == NULL) {
         base.then = predict_on;
         base.data = &predicting;
         return ccb_read_image(door, &base, error);
     }
-    if (!ccb_read_image(door, &base, error))
-        return false;
-    layer.name = name;
-    layer.other = a;
-    if (!ccb_read_image(door, &layer, error))
-        return false;
-    base.other = b;
-    if (ccb_snapshot_lacks(a, b) && !ccb_read_image(door, &base, error))
+    g_autofree char *name = g_strconcat("layer ", top->step, NULL);
+    const CcbReading layer = {.path = top->path,
+                              .format = "qcow2",
+                              .name = name,
+                              .snapshot = &b,
+                              .then = predict_on,
+                              .data = &predicting};
+    if (!ccb_read_images(door, &base, &layer, error))
         return false;
     preview->exact = ccb_diff_new(a, b);
     return true;

@@ -159,42 +159,26 @@ static bool choose_base(Session *s, GError **error)
 
 /* ---- reading ---- */
 
-static bool read_base(CcbGuest *guest, void *data, GError **error)
+static void add_kernel(const Session *s, const CcbSnapshot *image)
 {
-    Session *s = data;
-    if (s->a == NULL)
-        s->a = ccb_snapshot_read(guest, "base", error);
-    return s->a != NULL && (s->b == NULL || ccb_snapshot_complete(s->a, guest, s->b, error));
-}
-
-static void add_facts(Session *s)
-{
-    const char *kver = s->b->facts != NULL ? s->b->facts->default_kver : NULL;
+    const char *kver = image->facts != NULL ? image->facts->default_kver : NULL;
     if (kver != NULL && json_object_get(s->manifest, "kernel") == NULL)
         json_object_set_new(s->manifest, "kernel", json_string(kver));
 }
 
-static bool read_image(CcbGuest *guest, void *data, GError **error)
+static bool judge(const CcbSnapshot *image, CcbGuest *guest, void *data, GError **error)
 {
     Session *s = data;
-    if (!ccb_findings_read(guest, &s->expect, &s->findings, error))
-        return false;
-    s->b = ccb_snapshot_read(guest, "image", error);
-    if (s->b == NULL)
-        return false;
-    add_facts(s);
-    return s->a == NULL || ccb_snapshot_complete(s->b, guest, s->a, error);
+    add_kernel(s, image);
+    return ccb_findings_read(guest, &s->expect, &s->findings, error);
 }
 
-/* One is open at a time; the base again where contents of it have to be looked at. */
 static bool read_images(Session *s, GError **error)
 {
-    if (s->base != NULL && !ccb_with_image("read", s->base, s->door, read_base, s, error))
-        return false;
-    if (!ccb_with_image("verify", s->path, s->door, read_image, s, error))
-        return false;
-    return s->base == NULL || !ccb_snapshot_lacks(s->a, s->b) ||
-           ccb_with_image("read", s->base, s->door, read_base, s, error);
+    const CcbReading base = {.path = s->base, .snapshot = &s->a};
+    const CcbReading image = {.path = s->path, .snapshot = &s->b, .then = judge, .data = s};
+    return s->base != NULL ? ccb_read_images(s->door, &base, &image, error)
+                           : ccb_read_image(s->door, &image, error);
 }
 
 /* ---- writing ---- */

@@ -124,29 +124,6 @@ static unsigned wanted(const CcbGuestEntry *own, const CcbGuestEntry *other)
     return content;
 }
 
-/* Of the wanted content, what was not read yet. */
-static unsigned missing(const CcbSnapshot *s, const CcbGuestEntry *own, const CcbGuestEntry *other)
-{
-    unsigned content = own != NULL ? wanted(own, other) : NOTHING;
-    if (content & TEXT && g_hash_table_contains(s->texts, own->path))
-        content &= ~(unsigned)TEXT;
-    if (content & DIGEST && g_hash_table_contains(s->digests, own->path))
-        content &= ~(unsigned)DIGEST;
-    if (content & MODULE && g_hash_table_contains(s->modules, own->path))
-        content &= ~(unsigned)MODULE;
-    return content;
-}
-
-bool ccb_snapshot_lacks(const CcbSnapshot *s, const CcbSnapshot *other)
-{
-    CcbPairs pairs = {s, other, 0, 0};
-    const CcbGuestEntry *own, *others;
-    while (ccb_pairs_next(&pairs, &own, &others))
-        if (missing(s, own, others) != NOTHING)
-            return true;
-    return false;
-}
-
 static bool read_text(CcbSnapshot *s, CcbGuest *guest, const char *path, const char *key,
                       GError **error)
 {
@@ -202,7 +179,7 @@ bool ccb_snapshot_complete(CcbSnapshot *s, CcbGuest *guest, const CcbSnapshot *o
     CcbPairs pairs = {s, other, 0, 0};
     const CcbGuestEntry *own, *others;
     while (ccb_pairs_next(&pairs, &own, &others)) {
-        unsigned content = missing(s, own, others);
+        unsigned content = own != NULL ? wanted(own, others) : NOTHING;
         if (content != NOTHING && !read_content(s, guest, own, content, error))
             return false;
     }

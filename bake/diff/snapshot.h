@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What an image holds, as far as a comparison needs it, so that the guest can be closed again:
+ * What an image holds, as far as a comparison needs it:
  *
  *     CcbSnapshot *a = ccb_snapshot_read(guest, "a.qcow2", error);     tree and facts; no contents
  *     CcbSnapshot *b = ccb_snapshot_read(other, "b.qcow2", error);
@@ -39,10 +39,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbSnapshot, ccb_snapshot_free)
 /* An image whose boot entries or packages can't be read is compared as far as it can be. */
 CcbSnapshot *ccb_snapshot_read(CcbGuest *guest, const char *name, GError **error);
 
-/* Whether a comparison has to look at contents that were not read yet. */
-bool ccb_snapshot_lacks(const CcbSnapshot *snapshot, const CcbSnapshot *other);
-
-/* Reads them. */
+/* Reads the contents that a comparison has to look at. */
 bool ccb_snapshot_complete(CcbSnapshot *snapshot, CcbGuest *guest, const CcbSnapshot *other,
                            GError **error);
 

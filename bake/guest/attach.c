@@ -25,7 +25,12 @@
 enum { EXPORT_LIMIT_MS = 30000, EXPORT_POLL_MS = 5, LOOP_TRIES = 64, END_GRACE_MS = 60000 };
 enum { RELEASE_LIMIT_MS = 30000, RELEASE_POLL_MS = 2 };
 
+enum { MOST_OPEN = 2 }; /* a comparison has two images open */
+
+static bool open_slots[MOST_OPEN];
+
 struct CcbAttach {
+    guint slot;      /* of open_slots; MOST_OPEN: none */
     char *dir;       /* holds the mount points */
     char *disk_path; /* the exported image, seen as a raw file */
     char *root_path;
@@ -51,11 +56,25 @@ static bool enter_private_namespace(GError **error)
     return ccb_fail_errno(error, CCB_ERR_HOST, "creating a private mount namespace");
 }
 
+static bool take_slot(CcbAttach *a, GError **error)
+{
+    guint slot = 0;
+    while (slot < MOST_OPEN && open_slots[slot])
+        slot++;
+    if (slot == MOST_OPEN)
+        return ccb_fail(error, CCB_ERR_HOST, "%d images are open already", MOST_OPEN);
+    open_slots[slot] = true;
+    a->slot = slot;
+    return true;
+}
+
 /* Mount points on a tmpfs of our own: nothing of them is left on the host's disk, even after
  * SIGKILL. */
 static bool make_mount_points(CcbAttach *a, GError **error)
 {
-    a->dir = g_build_filename(ccb_cache_dir(), "mnt", NULL);
+    if (!take_slot(a, error))
+        return false;
+    a->dir = g_strdup_printf("%s/mnt%u", ccb_cache_dir(), a->slot);
     a->disk_path = g_strdup_printf("%s/disk-%d", a->dir, (int)getpid());
     a->root_path = g_build_filename(a->dir, "root", NULL);
     a->log_path = g_build_filename(a->dir, "qemu-storage-daemon.log", NULL);
@@ -184,6 +203,7 @@ static bool read_table(CcbAttach *a, GError **error)
 CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only, GError **error)
 {
     CcbAttach *a = g_new0(CcbAttach, 1);
+    a->slot = MOST_OPEN;
     a->read_only = read_only;
     a->disk = ccb_disk_new();
     if (enter_private_namespace(error) && make_mount_points(a, error) &&
@@ -377,6 +397,8 @@ void ccb_attach_free(CcbAttach *a)
     ccb_process_end(&a->daemon, END_GRACE_MS);
     if (a->tmpfs)
         umount2(a->dir, MNT_DETACH);
+    if (a->slot < MOST_OPEN)
+        open_slots[a->slot] = false;
     ccb_disk_free(a->disk);
     g_free(a->dir);
     g_free(a->disk_path);

@@ -31,6 +31,7 @@ enum { MEMORY_MIB = 2048, TAIL_LINES = 15 };
 
 typedef struct {
     guestfs_h *g;
+    pid_t pid; /* of its QEMU while it runs */
     CcbDisk *disk;
     bool scratch; /* the scratch disk is attached */
     char *scratch_path, *iso_path;
@@ -50,7 +51,8 @@ static bool fail(Appliance *a, GError **error, CcbErrorCode code, const char *wh
 static void appliance_free(void *door)
 {
     Appliance *a = door;
-    ccb_cancel_set_victim(0);
+    if (a->pid > 0)
+        ccb_cancel_remove_victim(a->pid);
     if (a->g)
         guestfs_close(a->g);
     if (a->scratch_path)
@@ -122,7 +124,9 @@ static bool launch(Appliance *a, GError **error)
                  guestfs_last_error(a->g));
         return ccb_hint(error, "`ccbake doctor` says what this host lacks");
     }
-    ccb_cancel_set_victim(guestfs_get_pid(a->g));
+    a->pid = guestfs_get_pid(a->g);
+    if (a->pid > 0)
+        ccb_cancel_add_victim(a->pid);
     return true;
 }
 
