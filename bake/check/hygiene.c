@@ -377,6 +377,26 @@ static bool run_package_cache(CcbCheckContext *ctx, CcbCheckResult *result, GErr
     return ccb_result_pass(result, "nothing in /var/cache/dnf");
 }
 
+/* What its journal holds is not in the files that were judged. */
+static bool run_filesystem(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    enum { SUPERBLOCK = 1024 };
+    unsigned char superblock[1024];
+    g_autoptr(GError) problem = NULL;
+    const CcbDisk *disk = ccb_guest_disk(ctx->guest);
+    const CcbPartition *root = disk != NULL ? ccb_disk_partition(disk, disk->root) : NULL;
+    if (root == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "the partition table is not known");
+    if (!g_str_has_prefix(root->fstype, "ext"))
+        return ccb_result_skip(result, "%s says nothing of it", root->fstype);
+    if (!ccb_guest_read_disk(ctx->guest, root->start + SUPERBLOCK, superblock, sizeof superblock,
+                             error))
+        return false;
+    if (!ccb_disk_check_clean(root, superblock, &problem))
+        return ccb_result_fail(result, "%s", problem->message);
+    return ccb_result_pass(result, "%s, unmounted cleanly, no errors noted", root->fstype);
+}
+
 static bool run_free_space(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     enum { LEAST_MIB = 300 };
@@ -422,6 +442,10 @@ const CcbCheck ccb_checks_hygiene[] = {
     {"hygiene.package-cache", CCB_SEVERITY_WARNING,
      "Cached packages cost space in each upload and each instance, and are out of date soon.",
      "Run dnf clean all at the end of the recipe.", run_package_cache},
+    {"hygiene.filesystem", CCB_SEVERITY_ERROR,
+     "A boot has to repair it first, and what the journal holds was not seen by the other checks.",
+     "Shut the machine it came from down properly, or repair a copy of the image with e2fsck.",
+     run_filesystem},
     {"hygiene.free-space", CCB_SEVERITY_ERROR,
      "The first boot writes before the root file system is grown, and fails on a full one.",
      "Resize the base image, or install less.", run_free_space},

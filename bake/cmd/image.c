@@ -31,18 +31,28 @@ CcbDoor ccb_judging_door(const char *name, GError **error)
     return wanted == CCB_DOOR_APPLIANCE ? wanted : ccb_door_choose(wanted, NULL, error);
 }
 
-static CcbGuest *open_as(const char *path, const char *format, CcbDoor door, GError **error)
+static CcbGuest *open_as(const char *path, const char *format, CcbDoor door, bool unclean,
+                         GError **error)
 {
-    return ccb_guest_open(
-        &(CcbGuestOptions){
-            .image = path, .format = format, .door = door, .read_only = true, .log_fd = -1},
-        error);
+    return ccb_guest_open(&(CcbGuestOptions){.image = path,
+                                             .format = format,
+                                             .door = door,
+                                             .read_only = true,
+                                             .unclean = unclean,
+                                             .log_fd = -1},
+                          error);
 }
 
 CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error)
 {
     g_autofree char *format = ccb_image_format(path, error);
-    return format != NULL ? open_as(path, format, door, error) : NULL;
+    return format != NULL ? open_as(path, format, door, false, error) : NULL;
+}
+
+CcbGuest *ccb_open_unclean_image(const char *path, CcbDoor door, GError **error)
+{
+    g_autofree char *format = ccb_image_format(path, error);
+    return format != NULL ? open_as(path, format, door, true, error) : NULL;
 }
 
 bool ccb_with_image(const char *tag, const char *path, CcbDoor door,
@@ -77,7 +87,7 @@ static bool named(const CcbReading *r, bool ok, GError **error)
 static CcbGuest *begin_reading(CcbDoor door, const CcbReading *r, GError **error)
 {
     ccb_progress_begin("read", name_of(r), 0);
-    g_autoptr(CcbGuest) guest = r->format != NULL ? open_as(r->path, r->format, door, error)
+    g_autoptr(CcbGuest) guest = r->format != NULL ? open_as(r->path, r->format, door, false, error)
                                                   : ccb_open_image(r->path, door, error);
     if (guest != NULL)
         *r->snapshot = ccb_snapshot_read(guest, name_of(r), error);

@@ -15,6 +15,9 @@ CcbDoor ccb_judging_door(const char *name, GError **error);
 /* Any image that ccbake reads, read-only. */
 CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error);
 
+/* As it is, for a check to say so: also one whose file systems were not unmounted cleanly. */
+CcbGuest *ccb_open_unclean_image(const char *path, CcbDoor door, GError **error);
+
 /* Opens it for one activity, "read" or the like, with its progress; errors of `use` are prefixed with the image. */
 bool ccb_with_image(const char *tag, const char *path, CcbDoor door,
                     bool (*use)(CcbGuest *guest, void *data, GError **error), void *data,

@@ -51,7 +51,7 @@ static bool judge(const char *path, const CcbExpectation *expect, CcbReport **re
     if (door == CCB_DOOR_AUTO)
         return false;
     ccb_progress_begin("verify", path, 0);
-    g_autoptr(CcbGuest) guest = ccb_open_image(path, door, error);
+    g_autoptr(CcbGuest) guest = ccb_open_unclean_image(path, door, error);
     if (guest == NULL || !ccb_check_image(guest, expect, ret_report, error)) {
         ccb_progress_abort();
         return false;

@@ -200,8 +200,17 @@ static bool has_os_release(guestfs_h *g)
            guestfs_exists(g, "/usr/lib/os-release") == 1;
 }
 
+/* Without the journal: the disk is a throw-away copy, into which mounting would replay it. */
+static bool mount_read_only(Appliance *a, const CcbPartition *p, const char *device)
+{
+    const char *options = g_str_has_prefix(p->fstype, "ext") ? "ro,noload"
+                          : g_str_equal(p->fstype, "xfs")    ? "ro,norecovery"
+                                                             : "ro";
+    return guestfs_mount_options(a->g, options, device, "/") == 0;
+}
+
 /* Mounts each candidate read-only in turn to see which holds an operating system. */
-static bool find_root(Appliance *a, GError **error)
+static bool find_root(Appliance *a, bool unclean, GError **error)
 {
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(unsigned));
     for (guint i = 0; i < a->disk->partitions->len; i++) {
@@ -209,9 +218,9 @@ static bool find_root(Appliance *a, GError **error)
         if (!ccb_partition_may_be_root(p))
             continue;
         g_autofree char *device = g_strdup_printf("/dev/sda%u", p->number);
-        if (!check_clean(a, p, device, error))
+        if (!unclean && !check_clean(a, p, device, error))
             return false;
-        if (guestfs_mount_ro(a->g, device, "/") != 0)
+        if (!mount_read_only(a, p, device))
             return fail(a, error, CCB_ERR_INPUT, "mounting", device);
         if (has_os_release(a->g))
             g_array_append_val(found, p->number);
@@ -241,8 +250,9 @@ static bool mount_scratch(Appliance *a, GError **error)
 static bool mount_root(Appliance *a, bool read_only, GError **error)
 {
     g_autofree char *device = g_strdup_printf("/dev/sda%u", a->disk->root);
-    int rc = read_only ? guestfs_mount_ro(a->g, device, "/") : guestfs_mount(a->g, device, "/");
-    if (rc != 0)
+    bool ok = read_only ? mount_read_only(a, ccb_disk_partition(a->disk, a->disk->root), device)
+                        : guestfs_mount(a->g, device, "/") == 0;
+    if (!ok)
         return fail(a, error, CCB_ERR_INPUT, "mounting", device);
     return !a->scratch || mount_scratch(a, error);
 }
@@ -268,7 +278,7 @@ void *ccb_appliance_open(const CcbGuestOptions *options, GError **error)
     Appliance *a = g_new0(Appliance, 1);
     if (!ccb_cancel_check(error) && configure(a, options, error) && add_image(a, options, error) &&
         add_extra_disks(a, options, error) && launch(a, error) && read_table(a, error) &&
-        find_root(a, error) && mount_root(a, options->read_only, error))
+        find_root(a, options->unclean, error) && mount_root(a, options->read_only, error))
         return a;
     appliance_free(a);
     return NULL;

@@ -63,7 +63,7 @@ static bool check_clean(CcbAttach *attach, const CcbPartition *partition, GError
 }
 
 /* Mounts each candidate in turn to see which holds an operating system. */
-static bool find_root(CcbAttach *attach, GError **error)
+static bool find_root(CcbAttach *attach, bool unclean, GError **error)
 {
     CcbDisk *disk = ccb_attach_disk(attach);
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(unsigned));
@@ -71,7 +71,8 @@ static bool find_root(CcbAttach *attach, GError **error)
         const CcbPartition *partition = disk->partitions->pdata[i];
         if (!ccb_partition_may_be_root(partition))
             continue;
-        if (!check_clean(attach, partition, error) || !ccb_attach_mount(attach, partition, error))
+        if ((!unclean && !check_clean(attach, partition, error)) ||
+            !ccb_attach_mount(attach, partition, error))
             return false;
         if (has_os_release(ccb_attach_root(attach)))
             g_array_append_val(found, partition->number);
@@ -132,9 +133,9 @@ static bool give_resolver(int root, GError **error)
            ccb_rooted_put(root, "/etc/resolv.conf", fd, 0644, 0, 0, error);
 }
 
-static bool open_root(HostDoor *host, GError **error)
+static bool open_root(HostDoor *host, bool unclean, GError **error)
 {
-    if (!find_root(host->attach, error))
+    if (!find_root(host->attach, unclean, error))
         return false;
     host->root = open(ccb_attach_root(host->attach), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (host->root < 0)
@@ -165,7 +166,8 @@ void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
     host->trim = options->trim;
     host->payloads = copy_payloads(options->payloads);
     host->attach = ccb_attach_open(options->image, options->format, options->read_only, error);
-    if (host->attach != NULL && open_root(host, error) && mount_scratch(host, options, error))
+    if (host->attach != NULL && open_root(host, options->unclean, error) &&
+        mount_scratch(host, options, error))
         return host;
     host_free(host);
     return NULL;

@@ -38,7 +38,10 @@ typedef struct {
     const char *format; /* "qcow2", "raw", "vpc" */
     CcbDoor door;       /* APPLIANCE or HOST: AUTO is decided by ccb_door_choose() before */
     bool read_only;     /* the image is never written, the file systems are mounted read-only */
-    bool network;       /* guest commands may reach the network: `lock` only */
+    bool
+        unclean; /* with read_only: take file systems that were not unmounted cleanly or have errors noted too, as
+                         * they are, without what is in their journals */
+    bool network;            /* guest commands may reach the network: `lock` only */
     const char *scratch_dir; /* existing directory of the host for what must not reach the image */
     uint64_t scratch_size;   /* bytes of it, for the appliance's scratch disk */
     bool

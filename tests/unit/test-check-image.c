@@ -95,6 +95,8 @@ static const CcbDisk *tree_get_disk(void *door)
     return tree_disk;
 }
 
+#define ROOT_START (202ull << 20)
+
 static void add_partition(unsigned number, uint64_t mib, const char *fstype, const char *uuid)
 {
     CcbPartition *partition = g_new0(CcbPartition, 1);
@@ -115,6 +117,7 @@ static void make_disk(void)
     add_partition(1, 2, NULL, NULL);
     add_partition(2, 200, "vfat", ESP_ID);
     add_partition(3, 20000, "ext4", UUID);
+    ((CcbPartition *)tree_disk->partitions->pdata[2])->start = ROOT_START;
 }
 
 /* What the EFI system partition holds, which begins with the disk here. */
@@ -125,9 +128,24 @@ static struct {
 } esps[ESP_KINDS];
 static EspKind esp_kind;
 
+/* Of the root: ext4, clean. */
+static unsigned char superblock[1024];
+
+static void set_superblock(unsigned state, unsigned incompat)
+{
+    memset(superblock, 0, sizeof superblock);
+    memcpy(superblock + 0x38, "\x53\xef", 2);
+    superblock[0x3a] = (unsigned char)state;
+    superblock[0x60] = (unsigned char)incompat;
+}
+
 static bool tree_read_disk(void *door, uint64_t offset, void *buffer, size_t size, GError **error)
 {
     (void)door;
+    if (offset == ROOT_START + 1024 && size == sizeof superblock) {
+        memcpy(buffer, superblock, size);
+        return true;
+    }
     if (offset > esps[esp_kind].size || size > esps[esp_kind].size - offset)
         return ccb_fail(error, CCB_ERR_INPUT, "behind the end");
     memcpy(buffer, esps[esp_kind].data + offset, size);
@@ -563,6 +581,7 @@ static void begin(unsigned gpus, const char *version)
     make_disk();
     tree_free = 1 << 30;
     esp_kind = ESP_RIGHT;
+    set_superblock(1, 0);
 }
 
 static void pack(void)
@@ -597,6 +616,7 @@ typedef struct {
     EspKind esp;
     unsigned free_mib;
     uint64_t disk_size;
+    unsigned state, incompat; /* of the root's superblock, where the state is not 0 */
     const char *driver;     /* another version throughout */
     const char *min_kernel; /* expected */
 } Case;
@@ -859,6 +879,9 @@ static const Case cases[] = {
     {"cached packages", 1, WRITE, "root/var/cache/dnf/os-1/packages/a.rpm", "",
      .bad = "hygiene.package-cache"},
     {"a full root", 1, NOTHING, .bad = "hygiene.free-space", .free_mib = 200},
+    {"errors noted in the file system", 1, NOTHING, .bad = "hygiene.filesystem", .state = 3},
+    {"a journal that was not replayed", 1, NOTHING, .bad = "hygiene.filesystem", .state = 1,
+     .incompat = 4},
     {"no EFI system partition", 1, NOTHING, .bad = "import.esp", .no_esp = true},
     {"no boot loader", 1, NOTHING, .bad = "import.esp", .esp = ESP_EMPTY},
     {"a boot loader that is no program", 1, NOTHING, .bad = "import.esp", .esp = ESP_LABEL},
@@ -914,6 +937,8 @@ static void apply_rest(const Case *c)
     if (c->free_mib > 0)
         tree_free = (uint64_t)c->free_mib << 20;
     esp_kind = c->esp;
+    if (c->state > 0)
+        set_superblock(c->state, c->incompat);
     if (c->no_esp)
         tree_disk->esp = 0;
     if (c->disk_size > 0)
