@@ -257,4 +257,19 @@ listing() {
 @test "without --diff nothing is opened" {
     output=$(env PATH=/nonexistent "$CCBAKE" plan --json r.yaml)
     assert_equal "$(member '[has("exact"), (.steps[0] | has("basis"))] | tostring')" "[false,false]"
+    assert_equal "$(member .base.size)" "$(stat -c %s base.qcow2)"
+    output=$(env PATH=/nonexistent "$CCBAKE" plan r.yaml)
+    [[ $output != *"size unknown"* ]] || fail "$output"
+}
+
+@test "without --diff it says in a line what each step declares" {
+    run_ccbake plan --quiet --door=host r.yaml
+    assert_contains $'[cached]\n       change     nothing\n'
+    assert_contains $'\n       change     -rhgb, +swiotlb=4194304,any, ? 5 things that only the bake will show\n'
+    assert_contains $'\n       change     2 files\n'
+    assert_contains $'\n       change     2 files, 4 units or links, ? none.service disabled, where it is enabled\n'
+    assert_contains $'\n       change     ? what its commands do\n'
+    assert_contains "change as the steps declare it; with --diff exact where they are cached"
+    run_ccbake plan --quiet --diff --door=host r.yaml
+    [[ $output != *"       change "* ]] || fail "$output"
 }

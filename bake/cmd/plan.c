@@ -2,6 +2,7 @@
 /* `ccbake plan`: what a bake would do, and whether it could. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/progress.h"
 #include "cmd/load.h"
@@ -36,20 +37,32 @@ typedef struct {
     CcbFacts *facts;         /* NULL: the base is not at hand */
     GPtrArray *problems;     /* char * */
     CcbErrorCode first_code; /* of the first of them */
-    CcbPreview *preview;     /* NULL without --diff */
+    CcbPreview *preview;
 } View;
+
+/* NULL: it is not at hand; caller frees. */
+static char *path_at_hand(const View *view, const CcbPayload *p)
+{
+    if (!ccb_payload_at_hand(p, view->store))
+        return NULL;
+    return p->urls[0][0] == '/' ? g_strdup(p->urls[0])
+                                : ccb_store_object_path(view->store, p->sha256);
+}
+
+/* What the lock says, or the file at hand; 0: not known. */
+static uint64_t size_of(const View *view, const CcbPayload *p)
+{
+    struct stat st;
+    g_autofree char *path = p->size == 0 ? path_at_hand(view, p) : NULL;
+    return path != NULL && stat(path, &st) == 0 ? (uint64_t)st.st_size : p->size;
+}
 
 /* The base's facts, from the cache where it knows them. */
 static bool find_facts(View *view, GError **error)
 {
-    const CcbPayload *base = view->loaded->plan->base;
-    g_autofree char *path = NULL;
-    if (!ccb_payload_at_hand(base, view->store))
+    g_autofree char *path = path_at_hand(view, view->loaded->plan->base);
+    if (path == NULL)
         return true;
-    if (base->urls[0][0] == '/')
-        path = g_strdup(base->urls[0]);
-    else
-        path = ccb_store_object_path(view->store, base->sha256);
     view->facts = ccb_facts_cached(path, NULL);
     if (view->facts != NULL)
         return true;
@@ -101,7 +114,7 @@ static json_t *payload_to_json(const View *view, const CcbPayload *p)
 {
     return json_pack("{sssssosssIsb}", "label", p->label, "name", p->name, "sha256",
                      p->sha256 ? json_string(p->sha256) : json_null(), "url", p->urls[0], "size",
-                     (json_int_t)p->size, "at_hand", ccb_payload_at_hand(p, view->store));
+                     (json_int_t)size_of(view, p), "at_hand", ccb_payload_at_hand(p, view->store));
 }
 
 /* The setting that differs from the step's last layer; NULL where that can't be told. */
@@ -155,7 +168,7 @@ static json_t *step_to_json(const View *view, guint index)
     json_t *json = json_pack("{sssssssosbsssI}", "id", step->id, "kind", step->kind->name, "what",
                              what, "payloads", payloads, "resolved", !step->unresolved, "state",
                              state, "image_need", (json_int_t)ccb_step_space(step).image);
-    if (view->preview != NULL)
+    if (with_diff)
         ccb_preview_step_to_json(view->preview, index, json);
     return json;
 }
@@ -181,7 +194,7 @@ static void print_json(const View *view)
                              "scratch_need", (json_int_t)space.scratch);
     if (view->facts)
         json_object_set_new(json, "facts", ccb_facts_to_json(view->facts));
-    if (view->preview != NULL)
+    if (with_diff)
         json_object_set_new(json, "exact",
                             view->preview->exact != NULL ? ccb_diff_to_json(view->preview->exact)
                                                          : json_null());
@@ -193,7 +206,8 @@ static void print_json(const View *view)
 
 static void print_payload(const View *view, const CcbPayload *p)
 {
-    g_autofree char *size = p->size ? ccb_format_size(p->size) : g_strdup("size unknown");
+    uint64_t bytes = size_of(view, p);
+    g_autofree char *size = bytes > 0 ? ccb_format_size(bytes) : g_strdup("size unknown");
     printf("       %-10s %s  %s  %.12s%s\n",
            ccb_payload_at_hand(p, view->store) ? "at hand" : "to fetch", p->name, size,
            p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
@@ -240,6 +254,12 @@ static void print_space(const View *view)
     printf("space  %s %s more in the image, %s outside it while baking\n", bound, image, scratch);
 }
 
+static void print_change(const View *view, guint index)
+{
+    g_autofree char *change = ccb_preview_summary(view->preview, index);
+    printf("       %-10s %s\n", "change", change);
+}
+
 static void print_text(const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
@@ -253,10 +273,15 @@ static void print_text(const View *view)
         printf("%4u   %-18s %s  [%s]\n", i + 1, step->id, what, state);
         for (guint j = 0; j < step->payloads->len; j++)
             print_payload(view, step->payloads->pdata[j]);
+        if (!with_diff)
+            print_change(view, i);
     }
     print_space(view);
-    if (view->preview != NULL)
+    if (with_diff)
         ccb_preview_print(view->preview, plan);
+    else
+        printf("change as the steps declare it; with --diff exact where they are cached, and as a "
+               "diff\n");
     if (view->loaded->recipe->cells->len > 0)
         printf("matrix %u images\n", view->loaded->recipe->cells->len);
     for (guint i = 0; i < view->problems->len; i++)
@@ -269,7 +294,7 @@ static bool find_change(View *view, GError **error)
     const CcbPreviewOptions wanted = {.plan = view->loaded->plan,
                                       .keys = (const char *const *)view->keys,
                                       .base = is_locked_base(view) ? view->facts : NULL,
-                                      .door = door_name};
+                                      .door = with_diff ? door_name : NULL};
     view->preview = ccb_preview_new(&wanted, error);
     if (view->preview != NULL && view->preview->is_compared)
         view->cached = view->preview->cached; /* a layer may have turned out to be damaged */
@@ -282,7 +307,7 @@ static bool show(View *view, GError **error)
     if (pinned && (view->keys = ccb_chain_keys(view->loaded->plan, error)) == NULL)
         return false;
     view->cached = count_cached(view);
-    if (!find_facts(view, error) || (with_diff && !find_change(view, error)))
+    if (!find_facts(view, error) || !find_change(view, error))
         return false;
     find_problems(view);
     if (as_json)

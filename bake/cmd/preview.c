@@ -130,12 +130,20 @@ static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview 
     return true;
 }
 
+/* From what is known of the base, if anything is. */
+static bool declare_all(const CcbPreviewOptions *o, CcbPreview *preview, GError **error)
+{
+    g_autoptr(CcbSnapshot) known =
+        o->base != NULL ? ccb_snapshot_new("base", ccb_facts_copy(o->base), NULL) : NULL;
+    return predict(preview, o->plan, known, NULL, error);
+}
+
 static bool fill(const CcbPreviewOptions *o, CcbPreview *preview, GError **error)
 {
     g_autoptr(GArray) use = ccb_layer_use_new();
     g_autoptr(CcbLayer) top = NULL;
-    if (o->base == NULL)
-        return predict(preview, o->plan, NULL, NULL, error);
+    if (o->base == NULL || o->door == NULL)
+        return declare_all(o, preview, error);
     if (!find_top(o, use, preview, &top, error))
         return false;
     CcbDoor door = ccb_open_door(o->door, error);
@@ -152,13 +160,70 @@ CcbPreview *ccb_preview_new(const CcbPreviewOptions *o, GError **error)
 
 /* ---- for people ---- */
 
+static char *unknown_text(const CcbEffectItem *item)
+{
+    g_autofree char *path = item->path != NULL ? ccb_name_printable(item->path) : NULL;
+    g_autofree char *what = ccb_name_printable(item->value);
+    return g_strconcat(path != NULL ? path : "", path != NULL ? ": " : "", what, NULL);
+}
+
+static void add_count(GString *text, guint count, const char *one, const char *several)
+{
+    if (count > 0)
+        g_string_append_printf(text, "%s%u %s", text->len > 0 ? ", " : "", count,
+                               count == 1 ? one : several);
+}
+
+static void add_arguments(GString *text, char sign, char **arguments)
+{
+    for (; arguments != NULL && *arguments != NULL; arguments++) {
+        g_autofree char *argument = ccb_name_printable(*arguments);
+        g_string_append_printf(text, "%s%c%s", text->len > 0 ? ", " : "", sign, argument);
+    }
+}
+
+static void add_unknown(GString *text, const GPtrArray *unknown)
+{
+    g_autofree char *only = unknown->len == 1 ? unknown_text(unknown->pdata[0]) : NULL;
+    if (only != NULL)
+        g_string_append_printf(text, "%s? %s", text->len > 0 ? ", " : "", only);
+    else if (unknown->len > 1)
+        g_string_append_printf(text, "%s? %u things that only the bake will show",
+                               text->len > 0 ? ", " : "", unknown->len);
+}
+
+static guint count_files(const CcbDiff *diff)
+{
+    guint count = diff->files->len;
+    for (guint i = 0; i < diff->directories->len; i++)
+        count += ((const CcbDiffDirectory *)diff->directories->pdata[i])->added;
+    return count;
+}
+
+/* A step changes the arguments of every entry alike. */
+char *ccb_preview_summary(const CcbPreview *preview, guint index)
+{
+    const CcbDeclared *declared = preview->declared->pdata[index];
+    const CcbDiff *diff = declared->diff;
+    GString *text = g_string_new(NULL);
+    add_count(text, count_files(diff), "file", "files");
+    if (diff->boot->len > 0) {
+        const CcbDiffBoot *boot = diff->boot->pdata[0];
+        add_arguments(text, '-', boot->removed);
+        add_arguments(text, '+', boot->added);
+    }
+    add_count(text, diff->units->len, "unit or link", "units or links");
+    add_count(text, diff->packages->len, "package", "packages");
+    add_count(text, diff->modules->len, "module", "modules");
+    add_unknown(text, declared->unknown);
+    return g_string_free(text->len > 0 ? text : g_string_append(text, "nothing"), FALSE);
+}
+
 static void print_unknown(const GPtrArray *unknown)
 {
     for (guint i = 0; i < MIN(unknown->len, MOST_UNKNOWN); i++) {
-        const CcbEffectItem *item = unknown->pdata[i];
-        g_autofree char *path = item->path != NULL ? ccb_name_printable(item->path) : NULL;
-        g_autofree char *what = ccb_name_printable(item->value);
-        printf("  ? %s%s%s\n", path != NULL ? path : "", path != NULL ? ": " : "", what);
+        g_autofree char *text = unknown_text(unknown->pdata[i]);
+        printf("  ? %s\n", text);
     }
     if (unknown->len > MOST_UNKNOWN)
         printf("  ... %u more\n", unknown->len - MOST_UNKNOWN);

@@ -17,7 +17,7 @@ struct CcbPrediction {
     CcbGuest *guest;           /* or NULL */
     CcbSnapshot *before, *now; /* `before` only while a step is applied */
     GHashTable *paths;         /* path ► CcbGuestEntry, of `now` */
-    bool is_known;             /* whether there was an image */
+    bool is_known;             /* whether there was a tree; there may be facts alone */
     GPtrArray *unknown;        /* of the step that is applied; borrowed */
 };
 
@@ -86,7 +86,7 @@ CcbPrediction *ccb_prediction_new(const CcbSnapshot *image, CcbGuest *guest)
 {
     CcbPrediction *p = g_new0(CcbPrediction, 1);
     p->guest = guest;
-    p->is_known = image != NULL;
+    p->is_known = image != NULL && image->entries->len > 0;
     p->now = copy(image != NULL ? image->name : "", image);
     p->paths = g_hash_table_new(g_str_hash, g_str_equal);
     index_paths(p);
@@ -441,7 +441,7 @@ static bool apply_argument(CcbPrediction *p, const CcbEffectItem *item, GError *
 {
     (void)error;
     CcbFacts *facts = p->now->facts;
-    if (!p->is_known) {
+    if (facts->entries->len == 0) {
         g_autofree char *text =
             g_strdup_printf("argument %s %s every boot entry", item->value,
                             item->kind == CCB_EFFECT_REMOVE_ARGUMENT ? "removed from" : "set in");

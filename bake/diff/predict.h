@@ -15,8 +15,8 @@
 typedef struct CcbPrediction CcbPrediction;
 
 /* The image before the steps, and the guest that it was read from, which is borrowed: files that a
- * step replaces or edits are read from it.  Either may be NULL: the image is not at hand.  Then all
- * that is written counts as added. */
+ * step replaces or edits are read from it.  Either may be NULL, and the snapshot may have facts alone:
+ * the image is not at hand.  Then all that is written counts as added. */
 CcbPrediction *ccb_prediction_new(const CcbSnapshot *image, CcbGuest *guest);
 void ccb_prediction_free(CcbPrediction *prediction); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPrediction, ccb_prediction_free)
