@@ -392,8 +392,10 @@ static bool run_filesystem(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     if (!ccb_guest_read_disk(ctx->guest, root->start + SUPERBLOCK, superblock, sizeof superblock,
                              error))
         return false;
-    if (!ccb_disk_check_clean(root, superblock, &problem))
-        return ccb_result_fail(result, "%s", problem->message);
+    if (!ccb_disk_check_clean(root, superblock,
+                              &problem)) /* without its hint: that is the remedy */
+        return ccb_result_fail(result, "%.*s", (int)strcspn(problem->message, "\n"),
+                               problem->message);
     return ccb_result_pass(result, "%s, unmounted cleanly, no errors noted", root->fstype);
 }
 
