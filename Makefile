@@ -5,6 +5,7 @@
 #   make check-asan      the C tests and the fast tool tests under ASan and UBSan
 #   make demo            bake, verify and boot the guide's images, from stand-ins
 #   make bench           race against virt-customize; QUICK=1 for a short one
+#   make bench-judge     how long verify and diff take, on the images of the demo
 #   make bench-upload    race against rclone
 #   make lint            clang-format, cppcheck, shellcheck, a clang build
 #   make install         PREFIX=/usr/local DESTDIR=
@@ -28,7 +29,7 @@ TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/uni
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
 SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate overlays/selftest/ccbake-selftest
 
-.PHONY: all check check-unit check-asan demo bench bench-upload deps lint format install uninstall clean
+.PHONY: all check check-unit check-asan demo bench bench-judge bench-upload deps lint format install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/ccbake $(MANUAL)
@@ -97,6 +98,10 @@ demo: deps
 bench: deps
 	$(MAKE) all
 	QUICK='$(QUICK)' SKIP='$(SKIP)' tests/bench/run $(BUILD)
+
+bench-judge: deps
+	$(MAKE) all $(BUILD)/unit/test-unitgraph
+	tests/bench/judge $(BUILD)
 
 bench-upload: deps
 	$(MAKE) all

@@ -235,6 +235,12 @@ END
     assert_equal "$(grep '^read ' <<<"$output" | awk '{ print $2 }' | xargs)" "a.qcow2 b.qcow2"
 }
 
+@test "through the appliance each image is one start of it" {
+    count_launches "$CCBAKE" diff --quiet --door=appliance a.qcow2 b.qcow2 >launches.diff
+    assert_equal "$LAUNCHES" 2
+    diff launches.diff <("$CCBAKE" diff --quiet --door=host a.qcow2 b.qcow2)
+}
+
 @test "what is no image is refused before anything is read" {
     echo text >text
     : >empty

@@ -6,6 +6,7 @@
 #   assert_contains TEXT                   $output holds TEXT; shows what it holds otherwise
 #   content_of IMAGE PATH                  prints a file of a small guest
 #   standin NAME                           builds a stand-in where it is missing and prints its path
+#   count_launches COMMAND...              runs it; sets LAUNCHES to how often it starts libguestfs's appliance
 #   must_have WHAT COMMAND...              skips without a capability of the host; in CI (MUST_WORK) it fails
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -58,6 +59,21 @@ must_have() {
     "$@" >/dev/null 2>&1 && return 0
     [[ -z ${MUST_WORK:-} ]] || fail "this host has no $what, and MUST_WORK is set"
     skip "this host has no $what"
+}
+
+# In the place of QEMU a script that notes the starts with a disk: libguestfs also asks QEMU what it can do.
+# shellcheck disable=SC2034 # LAUNCHES is for the tests
+count_launches() {
+    local dir=$BATS_TEST_TMPDIR/launches status=0
+    mkdir -p "$dir"
+    : >"$dir/noted"
+    # shellcheck disable=SC2016 # for that script
+    printf '%s\n' '#!/bin/sh' "case \$* in *virtio-serial*) echo >>$dir/noted ;; esac" \
+        'exec qemu-system-x86_64 "$@"' >"$dir/qemu"
+    chmod 755 "$dir/qemu"
+    LIBGUESTFS_HV=$dir/qemu "$@" || status=$?
+    LAUNCHES=$(wc -l <"$dir/noted")
+    return "$status"
 }
 
 # Serves the stand-ins; sets SERVER to the URL.  stop_server ends it.

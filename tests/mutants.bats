@@ -87,6 +87,11 @@ judge_mutants_of() {
     done
 }
 
+@test "verify starts the appliance once" {
+    count_launches "$CCBAKE" verify --gpus=8 8.qcow2 >launches.report 2>verify.log
+    assert_equal "$LAUNCHES" 1
+}
+
 @test "each mutant is seen by its check and by no other" {
     judge_mutants_of 1 3>&- &
     judge_mutants_of 8 3>&-

@@ -262,7 +262,7 @@ static void test_speed(void)
     g_autoptr(GPtrArray) path = ccb_unitgraph_why_after(graph, "s0.service", "s399.service", NULL);
     ok(path != NULL, "a path from one end to the other");
     gint64 took = g_get_monotonic_time() - start;
-    printf("# %lld us\n", (long long)took);
+    printf("# 400 units: %lld us\n", (long long)took); /* tests/bench/judge reads it */
     ok(took < 1000000, "in far less than a second, even with sanitizers");
 }
 
