@@ -617,8 +617,8 @@ typedef struct {
     unsigned free_mib;
     uint64_t disk_size;
     unsigned state, incompat; /* of the root's superblock, where the state is not 0 */
-    const char *driver;     /* another version throughout */
-    const char *min_kernel; /* expected */
+    const char *driver;       /* another version throughout */
+    const char *min_kernel;   /* expected */
 } Case;
 
 static const Case cases[] = {
@@ -683,8 +683,8 @@ static const Case cases[] = {
     {"a driver registered with DKMS", 1, WRITE, "root/var/lib/dkms/nvidia/550.144.03/source", "",
      .bad = "driver.single"},
     {"a driver from packages only", 1, REMOVE, "root/usr/bin/nvidia-uninstall",
-     .bad = "updates.driver-lock",
-     .also = "packages", .also_text = "kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64\n"},
+     .bad = "updates.driver-lock", .also = "packages",
+     .also_text = "kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64\n"},
     {"a module for another kernel", 1, REPLACE, "modinfo/nvidia-uvm", KVER,
      "5.10.134-19.al8.x86_64", .bad = "driver.vermagic"},
     {"a module of another version", 1, REPLACE, "modinfo/nvidia-drm", "550.144.03", "550.90.07",
@@ -741,8 +741,8 @@ static const Case cases[] = {
     {"a limit that is none", 8, REPLACE, PERSISTENCED, "=900", "=soon", .bad = "units.time-limits"},
     {"no limit to stop, which is systemd's", 8, REPLACE, PERSISTENCED, "TimeoutStopSec", "#",
      .bad = ""},
-    {"a drop-in shortens Fabric Manager's limit", 8, REPLACE, VENDOR_UNITS
-     "nvidia-fabricmanager.service", "[Service]", "[Service]\nTimeoutStartSec=720",
+    {"a drop-in shortens Fabric Manager's limit", 8, REPLACE,
+     VENDOR_UNITS "nvidia-fabricmanager.service", "[Service]", "[Service]\nTimeoutStartSec=720",
      .bad = "units.time-limits", .also = UNITS "nvidia-fabricmanager.service.d/x.conf",
      .also_text = "[Service]\nTimeoutStartSec=120\n"},
     {"DCGM is not ordered", 1, WRITE, VENDOR_UNITS "nvidia-dcgm.service",
@@ -750,8 +750,7 @@ static const Case cases[] = {
     {"DCGM is ordered through a unit that a boot starts", 1, WRITE,
      VENDOR_UNITS "nvidia-dcgm.service", "[Unit]\nAfter=between.service\n", .bad = "",
      .also = VENDOR_UNITS "between.service",
-     .also_text = "[Unit]\nAfter=nvidia-persistenced.service\n",
-     .link = WANTS "between.service"},
+     .also_text = "[Unit]\nAfter=nvidia-persistenced.service\n", .link = WANTS "between.service"},
     {"DCGM is ordered through a unit that no boot starts", 1, WRITE,
      VENDOR_UNITS "nvidia-dcgm.service", "[Unit]\nAfter=between.service\n", .bad = "units.order",
      .also = VENDOR_UNITS "between.service",
@@ -775,8 +774,8 @@ static const Case cases[] = {
      .bad = "", .link = WANTS "acme.service"},
     {"a unit that only names persistenced", 1, WRITE, VENDOR_UNITS "acme.service",
      "[Service]\nExecStart=/bin/rm -rf /run/nvidia-persistenced\n"
-     "ExecStartPost=/bin/systemctl try-restart nvidia-persistenced.service\n", .bad = "",
-     .link = WANTS "acme.service"},
+     "ExecStartPost=/bin/systemctl try-restart nvidia-persistenced.service\n",
+     .bad = "", .link = WANTS "acme.service"},
     {"persistenced not enabled", 1, REMOVE, WANTS "nvidia-persistenced.service",
      .bad = "units.enabled"},
     {"persistenced masked", 1, LINK, PERSISTENCED, "/dev/null", .bad = "units.persistenced"},
@@ -854,8 +853,8 @@ static const Case cases[] = {
     {"no machine id", 1, REMOVE, "root/etc/machine-id", .bad = "hygiene.machine-id"},
     {"a host key", 1, WRITE, "root/etc/ssh/ssh_host_rsa_key", "", .bad = "hygiene.host-keys"},
     {"a shell's history", 1, WRITE, "root/root/.bash_history", "ls\n", .bad = "hygiene.history"},
-    {"a history of a user, in a directory", 1, WRITE,
-     "root/home/u/.local/share/fish/fish_history", "ls\n", .bad = "hygiene.history"},
+    {"a history of a user, in a directory", 1, WRITE, "root/home/u/.local/share/fish/fish_history",
+     "ls\n", .bad = "hygiene.history"},
     {"a file that is called as a history elsewhere", 1, WRITE, "root/root/src/.history", "ls\n",
      .bad = ""},
     {"an empty history", 1, WRITE, "root/root/.bash_history", "", .bad = ""},
