@@ -212,7 +212,7 @@ hint: --force replaces it once the new image is verified'
     mount -t tmpfs -o size=2m none small
     recipe "$GUEST" <<<'steps: [{run: {commands: [[touch, /root/ran]]}}]'
     bake 5 -o small/t.qcow2
-    assert_contains 'ccbake: the output needs about '
+    assert_contains 'ccbake: too little space: it takes about '
     assert_contains ' is free there'
     [[ $output != *1/1* ]] || fail 'the step ran:' "$output"
     assert_equal "$(find small -name '*qcow2*')" ''

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/freespace.h"
 #include "base/pace.h"
 #include "base/progress.h"
 #include "check/check.h"
@@ -30,6 +31,7 @@
 #include "guest/door.h"
 #include "layer/chain.h"
 #include "plan/acquire.h"
+#include "plan/space.h"
 
 static CcbLoadOptions load;
 static const char *output_path, *from_step, *door_name = "auto";
@@ -163,21 +165,16 @@ static bool find_first(Session *s, GError **error)
                                        &s->first, error);
 }
 
-/* Each output takes what the base holds and the steps add; overlays of steps that will run and the
- * layers that are made of them take what those add, beside the scratch space. */
 static bool check_space(Session *s, GError **error)
 {
     const CcbPlan *p = s->loaded.plan;
-    const CcbPartition *root = ccb_disk_partition(s->base->disk, s->base->disk->root);
-    uint64_t used = root ? root->size - MIN(root->size, s->base->free_bytes) : 0;
-    CcbSpace to_run = ccb_plan_space(p, s->first);
     g_autofree char *dir = g_path_get_dirname(s->paths[0]);
     const CcbSpaceNeed needs[] = {
         {s->formats->len > 1 ? "all outputs" : "the output", dir,
-         s->formats->len * (used + ccb_plan_space(p, 0).image)},
-        {"the bake", s->work->dir, to_run.scratch + 2 * to_run.image},
+         s->formats->len * ccb_space_of_output(p, s->base)},
+        {"the bake", s->work->dir, ccb_space_of_bake(p, s->first)},
     };
-    return ccb_plan_check_space(needs, G_N_ELEMENTS(needs), error);
+    return ccb_free_space_check(needs, G_N_ELEMENTS(needs), error);
 }
 
 static bool fetch_base(Session *s, GError **error)
@@ -402,19 +399,35 @@ static bool publish(Session *s, GError **error)
     return ok;
 }
 
+/* Whether the outputs are there as this bake would make them; `verified`: with checks that hold. */
+static bool is_there(const Session *s, bool verified)
+{
+    return ccb_manifest_is_current((const char *const *)s->paths, s->formats, last_key(s),
+                                   s->loaded.recipe, s->compressed, verified);
+}
+
 static bool is_current(const Session *s)
 {
-    return !no_cache && from_step == NULL &&
-           ccb_manifest_is_current((const char *const *)s->paths, s->formats, last_key(s),
-                                   s->loaded.recipe, s->compressed, !no_verify);
+    return !no_cache && from_step == NULL && is_there(s, !no_verify);
+}
+
+static bool reserve(Session *s, GError **error)
+{
+    s->output = ccb_output_reserve((const char *const *)s->paths, force, error);
+    if (s->output == NULL && !no_verify && is_there(s, false))
+        ccb_hint(error,
+                 "it is what this recipe bakes, but no checks that hold are on record; `ccbake "
+                 "verify %s` checks it as it is",
+                 s->paths[0]);
+    return s->output != NULL;
 }
 
 static bool make(Session *s, GError **error)
 {
-    s->output = ccb_output_reserve((const char *const *)s->paths, force, error);
-    return s->output && choose_door(s, error) && fetch_base(s, error) && find_first(s, error) &&
-           fetch_payloads(s, error) && open_log(s, error) && bake_steps(s, error) &&
-           emit(s, error) && compare(s, error) && check(s, error) && publish(s, error);
+    return reserve(s, error) && choose_door(s, error) && fetch_base(s, error) &&
+           find_first(s, error) && fetch_payloads(s, error) && open_log(s, error) &&
+           bake_steps(s, error) && emit(s, error) && compare(s, error) && check(s, error) &&
+           publish(s, error);
 }
 
 /* ", gpu.vhd, gpu.raw": of the outputs but the first; caller frees. */

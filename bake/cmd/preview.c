@@ -8,6 +8,7 @@
 #include "diff/predict.h"
 #include "format/text.h"
 #include "layer/chain.h"
+#include "plan/space.h"
 
 enum { MOST_UNKNOWN = 30 };
 

@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "guest/door.h"
 #include "plan/key.h"
+#include "plan/space.h"
 
 /* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
 #define SPARE_SCRATCH (2ull << 30)
@@ -90,6 +91,14 @@ bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *f
     }
     *ret_first = first;
     return true;
+}
+
+guint ccb_chain_cached(const char *const *keys)
+{
+    guint cached = g_strv_length((char **)keys);
+    while (cached > 0 && !ccb_layer_exists(keys[cached - 1]))
+        cached--;
+    return cached;
 }
 
 char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door)

@@ -51,6 +51,9 @@ char **ccb_chain_keys(const CcbPlan *plan, GError **error);
 bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from,
                      guint *ret_first, GError **error);
 
+/* The same by the names of layers only, unchecked: for plans. */
+guint ccb_chain_cached(const char *const *keys);
+
 /* What base/pace.h knows a step by; caller frees. */
 char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door);
 
