@@ -4,7 +4,7 @@
 #
 #   say TEXT...                        a line of progress
 #   timed KEY COMMAND...               runs it and notes the seconds under KEY
-#   timed_peak KEY COMMAND...          the peak memory of a process of $ccbake too, in kB, under KEY-peak; while it
+#   timed_peak KEY COMMAND...          the peak memory of a process of the program too, in kB, under KEY-peak; while it
 #                                      runs, $in_background is its number
 #   note KEY NUMBER                    notes a number
 #   last KEY                           the number noted last
@@ -60,7 +60,7 @@ watch_peak() {
     local field value rest pid peak=0
     while [[ -r /proc/$1/status ]]; do
         for pid in "$1" $(cat "/proc/$1/task/"*/children 2>/dev/null); do
-            [[ /proc/$pid/exe -ef $ccbake ]] || continue
+            [[ /proc/$pid/exe -ef /proc/$1/exe ]] || continue
             while read -r field value rest; do
                 [[ $field != VmHWM: ]] || peak=$((value > peak ? value : peak))
             done < <(cat "/proc/$pid/status" 2>/dev/null)
