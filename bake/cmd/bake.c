@@ -67,7 +67,6 @@ typedef struct {
     char **paths;       /* of the outputs */
     bool compressed;
     char **keys; /* of the steps */
-    guint first; /* the first step that is not cached */
     CcbOutput *output;
     CcbStore *store;
     CcbWork *work;
@@ -155,14 +154,15 @@ static bool choose_door(Session *s, GError **error)
     return true;
 }
 
-static bool find_first(Session *s, GError **error)
+static bool begin_chain(Session *s, GError **error)
 {
     const CcbLayerBase base = {s->base->path, s->base->format, s->base->sha256};
-    s->first = 0;
-    if (!ccb_layer_link_base(&base, error))
-        return false;
-    return no_cache || ccb_chain_first(s->loaded.plan, (const char *const *)s->keys, from_step,
-                                       &s->first, error);
+    const CcbPlan *p = s->loaded.plan;
+    const char *from = from_step;
+    if (no_cache && p->steps->len > 0)
+        from = ((const CcbStep *)p->steps->pdata[0])->id;
+    return ccb_layer_link_base(&base, error) &&
+           ccb_chain_begin(p, (const char *const *)s->keys, from, &s->chain, error);
 }
 
 static bool check_space(Session *s, GError **error)
@@ -172,7 +172,7 @@ static bool check_space(Session *s, GError **error)
     const CcbSpaceNeed needs[] = {
         {s->formats->len > 1 ? "all outputs" : "the output", dir,
          s->formats->len * ccb_space_of_output(p, s->base)},
-        {"the bake", s->work->dir, ccb_space_of_bake(p, s->first)},
+        {"the bake", s->work->dir, ccb_space_of_bake(p, s->chain.first)},
     };
     return ccb_free_space_check(needs, G_N_ELEMENTS(needs), error);
 }
@@ -189,7 +189,7 @@ static bool fetch_base(Session *s, GError **error)
 /* The payloads of the steps that will run. */
 static bool fetch_payloads(Session *s, GError **error)
 {
-    if (!ccb_plan_fetch(s->loaded.plan, s->first, s->store, offline, error))
+    if (!ccb_plan_fetch(s->loaded.plan, s->chain.first, s->store, offline, error))
         return false;
     s->work = ccb_work_open(error);
     return s->work && check_space(s, error);
@@ -210,7 +210,7 @@ static void start_pace(const Session *s)
     double fraction, left;
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
     const CcbPlan *p = s->loaded.plan;
-    for (guint i = s->first; i < p->steps->len; i++)
+    for (guint i = s->chain.first; i < p->steps->len; i++)
         g_ptr_array_add(parts, ccb_chain_pace_name(p->steps->pdata[i], s->door));
     for (guint i = 0; i < s->formats->len; i++)
         g_ptr_array_add(parts, emit_pace_name(s, s->formats->pdata[i]));
@@ -233,7 +233,6 @@ static bool bake_steps(Session *s, GError **error)
                              .base = s->base,
                              .door = s->door,
                              .work = s->work,
-                             .first = s->first,
                              .fresh = no_cache || from_step != NULL,
                              .log = s->log,
                              .log_path = s->output->log};
@@ -425,7 +424,7 @@ static bool reserve(Session *s, GError **error)
 static bool make(Session *s, GError **error)
 {
     return reserve(s, error) && choose_door(s, error) && fetch_base(s, error) &&
-           find_first(s, error) && fetch_payloads(s, error) && open_log(s, error) &&
+           begin_chain(s, error) && fetch_payloads(s, error) && open_log(s, error) &&
            bake_steps(s, error) && emit(s, error) && compare(s, error) && check(s, error) &&
            publish(s, error);
 }

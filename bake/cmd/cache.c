@@ -73,23 +73,38 @@ static bool collect(GError **error)
 }
 
 /* ccb_built_find() looks at all of it. */
-static guint verify_built(const GPtrArray *all)
+static bool verify_built(const GPtrArray *all, guint *bad, GError **error)
 {
-    guint bad = 0;
     for (guint i = 0; i < all->len; i++) {
-        g_autoptr(CcbBuilt) built = ccb_built_find(((CcbBuilt *)all->pdata[i])->key);
-        bad += built == NULL;
+        GError *reason = NULL;
+        g_autoptr(CcbBuilt) built = ccb_built_find(((CcbBuilt *)all->pdata[i])->key, &reason);
+        if (reason != NULL) {
+            g_propagate_error(error, reason);
+            return false;
+        }
+        *bad += built == NULL;
     }
-    return bad;
+    return true;
+}
+
+static bool verify_layers(const GPtrArray *all, guint *bad, GError **error)
+{
+    for (guint i = 0; i < all->len; i++) {
+        bool whole;
+        if (!ccb_layer_verify(((CcbLayer *)all->pdata[i])->key, &whole, error))
+            return false;
+        *bad += !whole;
+    }
+    return true;
 }
 
 static bool verify(GError **error)
 {
     g_autoptr(GPtrArray) layers = ccb_layer_list();
     g_autoptr(GPtrArray) built = ccb_built_list();
-    guint bad = verify_built(built);
-    for (guint i = 0; i < layers->len; i++)
-        bad += !ccb_layer_verify(((CcbLayer *)layers->pdata[i])->key);
+    guint bad = 0;
+    if (!verify_built(built, &bad, error) || !verify_layers(layers, &bad, error))
+        return false;
     printf("%u layers and %u sets of built files, %u damaged and dropped\n", layers->len,
            built->len, bad);
     return bad == 0 || ccb_fail(error, CCB_ERR_CHECK, "%u were damaged", bad);
