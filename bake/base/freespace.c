@@ -28,20 +28,39 @@ static uint64_t sum_needs(const CcbSpaceNeed *needs, guint n, guint i, GString *
     return sum;
 }
 
+bool ccb_free_bytes(const char *path, uint64_t *ret, GError **error)
+{
+    struct statvfs fs;
+    if (statvfs(path, &fs) != 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s", path);
+    *ret = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return true;
+}
+
 bool ccb_free_space_check(const CcbSpaceNeed *needs, guint n, GError **error)
 {
     for (guint i = 0; i < n; i++) {
-        struct statvfs fs;
+        uint64_t available = 0;
         g_autoptr(GString) words = g_string_new(NULL);
-        if (statvfs(needs[i].directory, &fs) != 0)
-            return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s",
-                                  needs[i].directory);
-        uint64_t available = (uint64_t)fs.f_bavail * fs.f_frsize;
+        if (!ccb_free_bytes(needs[i].directory, &available, error))
+            return false;
         if (available >= sum_needs(needs, n, i, words))
             continue;
         g_autofree char *have = ccb_format_size(available);
         return ccb_fail(error, CCB_ERR_HOST, "too little space: it takes %s, and %s is free there",
                         words->str, have);
     }
+    return true;
+}
+
+bool ccb_free_space_blame(const char *directory, GError **error)
+{
+    enum { LEAST = 1 << 20 };
+    uint64_t available = 0;
+    if (!ccb_free_bytes(directory, &available, NULL) || available >= LEAST)
+        return false;
+    if (error != NULL && *error != NULL)
+        (*error)->code = CCB_ERR_IO;
+    ccb_hint(error, "there is no space left in %s", directory);
     return true;
 }

@@ -412,6 +412,8 @@ static bool is_current(const Session *s)
 
 static bool reserve(Session *s, GError **error)
 {
+    if (!force && !ccb_manifest_check_place(s->paths[0], error))
+        return false;
     s->output = ccb_output_reserve((const char *const *)s->paths, force, error);
     if (s->output == NULL && !no_verify && is_there(s, false))
         ccb_hint(error,

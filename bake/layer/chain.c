@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/freespace.h"
 #include "base/pace.h"
 #include "base/progress.h"
 #include "guest/door.h"
@@ -248,12 +249,14 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
     if (guest == NULL)
         return false;
     if (!run_steps(o, chain, guest, begin, end, error)) {
+        ccb_free_space_blame(o->work->dir, error);
         ccb_guest_free(guest);
         return false;
     }
     if (ccb_guest_close(guest, error) && ccb_work_clear_scratch(o->work, error))
         return true;
     g_prefix_error(error, "after step %s: ", step_at(o->plan, end - 1)->id);
+    ccb_free_space_blame(o->work->dir, error);
     return false;
 }
 
