@@ -302,10 +302,11 @@ layer_of() {
 @test "gc removes what a host that went down left half-made, and nothing that is under way" {
     bake
     mkdir -p cache/work/old/scratch cache/built/k.abcdef.part cache/work/new
-    touch cache/layers/k.part cache/layers/n.part cache/work/old/scratch/file
-    touch -d @1000 cache/layers/k.part cache/built/k.abcdef.part cache/work/old
+    touch cache/digests/old cache/layers/k.part cache/layers/n.part cache/work/old/scratch/file
+    touch -d @1000 cache/layers/k.part cache/built/k.abcdef.part cache/work/old cache/digests/old
     run_ccbake cache gc --max-age=5
     [[ ! -e cache/layers/k.part && ! -e cache/built/k.abcdef.part && ! -e cache/work/old ]] || fail "$(find cache)"
+    [[ ! -e cache/digests/old && -n $(ls cache/digests) ]] || fail "$(find cache)"
     [[ -e cache/layers/n.part && -e cache/work/new ]] || fail "$(find cache)"
     assert_contains "kept 4"
 }
@@ -320,7 +321,7 @@ layer_of() {
     CCBAKE_CACHE_DIR=$PWD/disk/cache run_ccbake 5 bake --door=host --no-verify r.yaml -o disk/r.qcow2
     assert_contains "too little space: it takes about "
     assert_contains " for the output in disk and about "
-    assert_contains " for the bake in $PWD/disk/cache/work/"
+    assert_contains " for the bake in $PWD/disk/cache, and "
     [[ $output != *"1/5"* ]] || fail "a step ran:" "$output"
     # A plan says so too; of steps that are cached, and of an output that is there, nothing is needed.
     mkdir disk/here

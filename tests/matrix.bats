@@ -118,9 +118,12 @@ EOF
 
 @test "the space that all images need is added up before the first is baked" {
     mkdir disk
+    truncate -s 30M p1.bin
     run_ccbake lock m.yaml
     run_ccbake plan --door=host m.yaml # the base is known now
     mount -t tmpfs -o size=20m none disk
+    TMPDIR=$PWD/disk run_ccbake 5 plan --door=appliance m.yaml
+    assert_contains " for the disk of payloads in $PWD/disk, and "
     run_ccbake 5 bake --matrix --no-verify m.yaml -o disk # one would fit
     assert_contains "too little space: it takes about "
     assert_contains " for all images in disk, and "

@@ -16,7 +16,6 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/freespace.h"
 #include "base/pace.h"
 #include "base/progress.h"
 #include "check/check.h"
@@ -167,14 +166,14 @@ static bool begin_chain(Session *s, GError **error)
 
 static bool check_space(Session *s, GError **error)
 {
-    const CcbPlan *p = s->loaded.plan;
     g_autofree char *dir = g_path_get_dirname(s->paths[0]);
-    const CcbSpaceNeed needs[] = {
-        {s->formats->len > 1 ? "all outputs" : "the output", dir,
-         s->formats->len * ccb_space_of_output(p, s->base)},
-        {"the bake", s->work->dir, ccb_space_of_bake(p, s->chain.first)},
-    };
-    return ccb_free_space_check(needs, G_N_ELEMENTS(needs), error);
+    const CcbBakeSpace bake = {.plan = s->loaded.plan,
+                               .base = s->base,
+                               .first = s->chain.first,
+                               .door = s->door,
+                               .directory = dir,
+                               .outputs = s->formats->len};
+    return ccb_space_check(&bake, error);
 }
 
 static bool fetch_base(Session *s, GError **error)
@@ -472,14 +471,16 @@ static bool bake_one(const char *recipe_path, GError **error)
 /* Each image is baked by a ccbake of its own, with our options but those that are for all of them. */
 static bool bake_matrix(const char *recipe_path, GError **error)
 {
+    CcbDoor wanted;
     CcbMatrixOptions all = {.recipe_path = recipe_path,
                             .load = &load,
                             .directory = output_path ? output_path : ".",
                             .at_a_time = jobs,
                             .table = options};
-    CcbDoor wanted;
-    if (!ccb_door_from_name(door_name, &wanted, error) ||
-        ccb_door_choose(wanted, NULL, error) == CCB_DOOR_AUTO) /* asked once, and remembered */
+    if (!ccb_door_from_name(door_name, &wanted, error))
+        return false;
+    all.door = ccb_door_choose(wanted, NULL, error); /* asked once, and remembered */
+    if (all.door == CCB_DOOR_AUTO)
         return false;
     matrix = false;
     output_path = NULL;

@@ -100,7 +100,8 @@ static void add_layers(Needs *needs, const CcbPlan *plan, char *const *keys, gui
             needs->layers += ccb_step_space(plan->steps->pdata[i]).image;
 }
 
-static bool add_needs(Needs *needs, const CcbLoaded *loaded, const char *path, GError **error)
+static bool add_needs(const CcbMatrixOptions *o, Needs *needs, const CcbLoaded *loaded,
+                      const char *path, GError **error)
 {
     const CcbPlan *plan = loaded->plan;
     g_auto(GStrv) keys = ccb_chain_keys(plan, error);
@@ -109,7 +110,8 @@ static bool add_needs(Needs *needs, const CcbLoaded *loaded, const char *path, G
     guint first = ccb_chain_cached((const char *const *)keys);
     CcbSpace to_run = ccb_plan_space(plan, first);
     add_layers(needs, plan, keys, first);
-    needs->bake = MAX(needs->bake, to_run.scratch + to_run.image);
+    uint64_t disk = o->door == CCB_DOOR_APPLIANCE ? ccb_space_of_payload_disk(plan, first) : 0;
+    needs->bake = MAX(needs->bake, to_run.scratch + to_run.image + disk);
     if (g_file_test(path, G_FILE_TEST_EXISTS)) /* current, or its bake will refuse it */
         return true;
     g_autoptr(CcbFacts) base = ccb_plan_known_base(plan, needs->store);
@@ -131,7 +133,7 @@ static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const 
     image->path = strcmp(o->directory, ".") == 0 ? g_strdup(name)
                                                  : g_build_filename(o->directory, name, NULL);
     image->argv = build_argv(o, cell, image->path);
-    bool ok = check_name(images, image, error) && add_needs(needs, &loaded, image->path, error);
+    bool ok = check_name(images, image, error) && add_needs(o, needs, &loaded, image->path, error);
     g_ptr_array_add(images, image);
     return ok;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/freespace.h"
 #include "base/progress.h"
 #include "cmd/load.h"
 #include "cmd/preview.h"
@@ -76,16 +75,14 @@ static bool is_locked_base(const View *view)
 /* As the bake will ask, of an output that there is not yet. */
 static bool check_space(const View *view, GError **error)
 {
-    const CcbPlan *plan = view->loaded->plan;
     g_autofree char *name = ccb_emit_file_name(view->loaded->recipe);
-    guint outputs =
-        g_file_test(name, G_FILE_TEST_EXISTS) ? 0 : g_strv_length(view->loaded->recipe->formats);
-    const CcbSpaceNeed needs[] = {
-        {outputs > 1 ? "all outputs" : "the output", ".",
-         outputs * ccb_space_of_output(plan, view->facts)},
-        {"the bake", ccb_store_dir(view->store), ccb_space_of_bake(plan, view->cached)},
-    };
-    return ccb_free_space_check(needs, G_N_ELEMENTS(needs), error);
+    bool exists = g_file_test(name, G_FILE_TEST_EXISTS);
+    CcbBakeSpace bake = {.plan = view->loaded->plan,
+                         .base = view->facts,
+                         .first = view->cached,
+                         .directory = ".",
+                         .outputs = exists ? 0 : g_strv_length(view->loaded->recipe->formats)};
+    return ccb_door_from_name(door_name, &bake.door, error) && ccb_space_check(&bake, error);
 }
 
 static void find_problems(View *view)

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plan/space.h"
 
-CcbSpace ccb_step_space(const CcbStep *step)
+#include "base/file.h"
+#include "base/freespace.h"
+
+static uint64_t sum_payloads(const CcbStep *step)
 {
     uint64_t bytes = 0;
     for (guint i = 0; i < step->payloads->len; i++)
-        bytes += ((CcbPayload *)step->payloads->pdata[i])->size;
+        bytes += ((const CcbPayload *)step->payloads->pdata[i])->size;
+    return bytes;
+}
+
+CcbSpace ccb_step_space(const CcbStep *step)
+{
+    uint64_t bytes = sum_payloads(step);
     return (CcbSpace){
         .image = bytes / 100 * step->kind->image_percent + step->kind->image_bytes,
         .scratch = bytes / 100 * step->kind->scratch_percent + step->kind->scratch_bytes,
@@ -31,8 +40,26 @@ uint64_t ccb_space_of_output(const CcbPlan *plan, const CcbFacts *base)
     return root == NULL ? added : root->size - MIN(root->size, base->free_bytes) + added;
 }
 
-uint64_t ccb_space_of_bake(const CcbPlan *plan, guint first)
+uint64_t ccb_space_of_payload_disk(const CcbPlan *plan, guint first)
 {
-    CcbSpace space = ccb_plan_space(plan, first);
-    return space.scratch + 2 * space.image;
+    uint64_t most = 0;
+    for (guint i = first; i < plan->steps->len; i++)
+        most = MAX(most, sum_payloads(plan->steps->pdata[i]));
+    return most;
+}
+
+/* Overlays of steps that will run and the layers that are made of them take what those add, beside
+ * the scratch space.  libarchive writes a disk from a temporary file. */
+bool ccb_space_check(const CcbBakeSpace *b, GError **error)
+{
+    CcbSpace to_run = ccb_plan_space(b->plan, b->first);
+    uint64_t disk =
+        b->door == CCB_DOOR_APPLIANCE ? ccb_space_of_payload_disk(b->plan, b->first) : 0;
+    const CcbSpaceNeed needs[] = {
+        {b->outputs > 1 ? "all outputs" : "the output", b->directory,
+         b->outputs * ccb_space_of_output(b->plan, b->base)},
+        {"the bake", ccb_cache_dir(), to_run.scratch + 2 * to_run.image + disk},
+        {"the disk of payloads", g_get_tmp_dir(), disk},
+    };
+    return ccb_free_space_check(needs, G_N_ELEMENTS(needs), error);
 }

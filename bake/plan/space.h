@@ -22,6 +22,18 @@ CcbSpace ccb_plan_space(const CcbPlan *plan, guint first);
  * and only the latter. */
 uint64_t ccb_space_of_output(const CcbPlan *plan, const CcbFacts *base);
 
-/* The cache, while the steps from `first` on run: their overlays, the layers that are made of them,
- * and the scratch space beside. */
-uint64_t ccb_space_of_bake(const CcbPlan *plan, guint first);
+/* The disk on which the appliance finds the payloads of a step, the largest from `first` on. */
+uint64_t ccb_space_of_payload_disk(const CcbPlan *plan, guint first);
+
+typedef struct {
+    const CcbPlan *plan;
+    const CcbFacts *base;  /* NULL: not known */
+    guint first;           /* the first step that will run */
+    CcbDoor door;          /* AUTO: not chosen yet, and what either needs at least */
+    const char *directory; /* of the outputs */
+    guint outputs;         /* files */
+} CcbBakeSpace;
+
+/* Refuses a bake for which the file systems of outputs, cache and temporary files have too little
+ * space.  Errors: CCB_ERR_HOST, with figures. */
+bool ccb_space_check(const CcbBakeSpace *bake, GError **error);
