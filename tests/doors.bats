@@ -64,6 +64,13 @@ listing() {
     diff <(grep -vE "$filter" "$BATS_TEST_TMPDIR/host") <(grep -vE "$filter" "$BATS_TEST_TMPDIR/appliance")
 }
 
+@test "the layers of one door are good for the other: their keys are the same" {
+    cd "$BATS_FILE_TMPDIR"
+    assert_equal "$(jq -r .door host.json appliance.json | xargs)" "host appliance"
+    assert_equal "$(jq -c '[.steps[].key]' host.json)" "$(jq -c '[.steps[].key]' appliance.json)"
+    assert_equal "$(jq '[.steps[].key | select(test("^[0-9a-f]{64}$"))] | unique | length' host.json)" 6
+}
+
 @test "the tree is what the recipe asked for" {
     listing host >"$BATS_TEST_TMPDIR/host"
     grep -q '^etc/ccbake.d d 700 12:34 ' "$BATS_TEST_TMPDIR/host"

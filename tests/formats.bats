@@ -141,7 +141,7 @@ END
     mkdir small
     mount -t tmpfs -o size=2M tmpfs small
     run_ccbake 5 convert disk.qcow2 --to raw --output small/out.raw
-    assert_contains "the output needs about "
+    assert_contains " for the output in "
     qemu-img create -q -f raw random.raw 8M
     head -c 8M /dev/urandom | dd of=random.raw conv=notrunc status=none
     run_ccbake 9 convert random.raw --to qcow2 --compress --output small/out.qcow2

@@ -193,6 +193,25 @@ hint: --force replaces it once the new image is verified'
     nothing_left
 }
 
+@test "input: what lies beside the output and is not of it stays, and a version in its name is no ending" {
+    recipe "$GUEST" <<<'steps: [kernel]'
+    echo '{"dependencies": {}}' >t.json
+    bake 2
+    assert_equal "$output" 'ccbake: t.json is where the manifest of t.qcow2 goes, and not a manifest of it
+hint: give the image another name, or --force'
+    assert_equal "$(cat t.json)" '{"dependencies": {}}'
+    rm t.json
+    bake
+    rm t.qcow2
+    bake # its own manifest is in nobody's way
+    bake 2 -o t.raw
+    assert_contains 't.json is where the manifest of t.raw goes'
+    bake -o t-1.2.03
+    bake -o t-1.2.04
+    assert_equal "$(jq -r '.images[0].file' t-1.2.03.json t-1.2.04.json | xargs)" 't-1.2.03 t-1.2.04'
+    nothing_left
+}
+
 @test "input: an output directory that is missing or can't be written" {
     recipe "$GUEST" <<<'steps: [kernel]'
     bake 9 -o gone/t.qcow2
@@ -212,7 +231,7 @@ hint: --force replaces it once the new image is verified'
     mount -t tmpfs -o size=2m none small
     recipe "$GUEST" <<<'steps: [{run: {commands: [[touch, /root/ran]]}}]'
     bake 5 -o small/t.qcow2
-    assert_contains 'ccbake: the output needs about '
+    assert_contains 'ccbake: too little space: it takes about '
     assert_contains ' is free there'
     [[ $output != *1/1* ]] || fail 'the step ran:' "$output"
     assert_equal "$(find small -name '*qcow2*')" ''

@@ -20,6 +20,12 @@ setup() {
     write_recipe
 }
 
+teardown() {
+    if mountpoint -q "$BATS_TEST_TMPDIR/disk"; then
+        umount "$BATS_TEST_TMPDIR/disk"
+    fi
+}
+
 # A step that all images share, one that differs, and a file of its own for each.
 write_recipe() {
     local sha256
@@ -108,6 +114,24 @@ EOF
     run_ccbake 2 bake --matrix m.yaml
     assert_contains "--matrix: m.yaml has no matrix"
     [[ ! -e cache/layers ]] || fail "something was baked"
+}
+
+@test "the space that all images need is added up before the first is baked" {
+    mkdir disk
+    truncate -s 30M p1.bin
+    run_ccbake lock m.yaml
+    run_ccbake plan --door=host m.yaml # the base is known now
+    mount -t tmpfs -o size=20m none disk
+    TMPDIR=$PWD/disk run_ccbake 5 plan --door=appliance m.yaml
+    assert_contains " for the disk of payloads in $PWD/disk, and "
+    run_ccbake 5 bake --matrix --no-verify m.yaml -o disk # one would fit
+    assert_contains "too little space: it takes about "
+    assert_contains " for all images in disk, and "
+    [[ -z $(ls disk) ]] || fail "something was baked"
+    touch disk/m-1.qcow2 disk/m-2.qcow2 # which their bakes will look at
+    run_ccbake 2 bake --matrix --no-verify m.yaml -o disk
+    assert_contains "m-1.qcow2 exists already"
+    assert_equal "$(content_of disk/m-3.qcow2 /opt-v)" "payload 3"
 }
 
 @test "one image of a matrix without a warning, or with one" {

@@ -64,6 +64,22 @@ static bool store_number(const CcbOption *option, const char *text, GError **err
     return true;
 }
 
+/* "500k", "16M", "2G", or bytes. */
+static bool store_size(const CcbOption *option, const char *text, GError **error)
+{
+    static const char units[] = "kMG";
+    char *end = NULL;
+    guint64 size = g_ascii_strtoull(text, &end, 10);
+    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+    bool good = g_ascii_isdigit(*text) && (*end == '\0' || (unit != NULL && end[1] == '\0'));
+    if (!good || size > UINT64_MAX >> shift)
+        return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected a number, with k, M or G",
+                        option->name, text);
+    *(uint64_t *)option->value = size << shift;
+    return true;
+}
+
 static bool store(const CcbOption *option, char *text, GError **error)
 {
     if (option->type != CCB_OPT_FLAG && !check_choice(option, text, error))
@@ -84,6 +100,8 @@ static bool store(const CcbOption *option, char *text, GError **error)
     }
     case CCB_OPT_NUMBER:
         return store_number(option, text, error);
+    case CCB_OPT_SIZE:
+        return store_size(option, text, error);
     }
     return ccb_fail(error, CCB_ERR_INTERNAL, "option --%s has no type", option->name);
 }
@@ -154,6 +172,9 @@ void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv)
             add_list(argv, o, *(GPtrArray *const *)o->value);
         else if (o->type == CCB_OPT_NUMBER && *(const unsigned *)o->value > 0)
             g_ptr_array_add(argv, g_strdup_printf("--%s=%u", o->name, *(const unsigned *)o->value));
+        else if (o->type == CCB_OPT_SIZE && *(const uint64_t *)o->value > 0)
+            g_ptr_array_add(argv, g_strdup_printf("--%s=%" G_GUINT64_FORMAT, o->name,
+                                                  *(const uint64_t *)o->value));
     }
 }
 

@@ -15,12 +15,14 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef enum {
     CCB_OPT_FLAG,   /* value: bool * */
     CCB_OPT_STRING, /* value: const char **; points into argv */
     CCB_OPT_LIST,   /* value: GPtrArray **; may be repeated; created when first seen */
     CCB_OPT_NUMBER, /* value: unsigned * */
+    CCB_OPT_SIZE,   /* value: uint64_t *, bytes; written with k, M or G, of 1024 each */
 } CcbOptionType;
 
 typedef struct {

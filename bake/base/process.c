@@ -312,9 +312,11 @@ static bool start_more(GPtrArray *active, CcbProcess *processes, guint n, guint 
     while (*next < n && active->len < at_a_time) {
         Run *run = g_new0(Run, 1);
         run_init(run, &processes[(*next)++]);
-        g_ptr_array_add(active, run);
-        if (!start(run, error))
+        if (!start(run, error)) {
+            run_free(run);
             return false;
+        }
+        g_ptr_array_add(active, run);
     }
     return true;
 }

@@ -292,6 +292,8 @@ void ccb_progress_update(uint64_t done)
 
 void ccb_progress_tick(void)
 {
+    if (gettid() != getpid())
+        return;
     ccb_progress_update(state.done);
 }
 

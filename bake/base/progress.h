@@ -40,7 +40,7 @@ extern CcbProgressOptions ccb_progress_options;
 /* `total` in the units of later updates (bytes, as a rule); 0 where no length is known. */
 void ccb_progress_begin(const char *tag, const char *what, uint64_t total);
 void ccb_progress_update(uint64_t done);
-void ccb_progress_tick(void); /* nothing new, but time has passed */
+void ccb_progress_tick(void); /* nothing new, but time has passed; of the main thread alone */
 
 /* The activity's updates are bytes on their way, `already` of them before it began: how fast they
  * go is shown, and how long the rest will take.  After ccb_progress_begin(). */

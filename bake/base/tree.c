@@ -32,6 +32,9 @@ static bool visit_entry(const FTSENT *entry, size_t prefix, CcbTreeFunc visit, v
                         GError **error)
 {
     char type = type_of(entry);
+    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
+        return ccb_fail(error, CCB_ERR_IO, "reading %s: %s", entry->fts_path,
+                        g_strerror(entry->fts_errno));
     if (type == 0)
         return ccb_fail(error, CCB_ERR_IO, "%s: neither file, directory nor link", entry->fts_path);
     g_autofree char *target = type == 'l' ? g_file_read_link(entry->fts_accpath, NULL) : NULL;

@@ -30,6 +30,7 @@
 #include "guest/door.h"
 #include "layer/chain.h"
 #include "plan/acquire.h"
+#include "plan/space.h"
 
 static CcbLoadOptions load;
 static const char *output_path, *from_step, *door_name = "auto";
@@ -65,7 +66,6 @@ typedef struct {
     char **paths;       /* of the outputs */
     bool compressed;
     char **keys; /* of the steps */
-    guint first; /* the first step that is not cached */
     CcbOutput *output;
     CcbStore *store;
     CcbWork *work;
@@ -153,31 +153,27 @@ static bool choose_door(Session *s, GError **error)
     return true;
 }
 
-static bool find_first(Session *s, GError **error)
+static bool begin_chain(Session *s, GError **error)
 {
     const CcbLayerBase base = {s->base->path, s->base->format, s->base->sha256};
-    s->first = 0;
-    if (!ccb_layer_link_base(&base, error))
-        return false;
-    return no_cache || ccb_chain_first(s->loaded.plan, (const char *const *)s->keys, from_step,
-                                       &s->first, error);
+    const CcbPlan *p = s->loaded.plan;
+    const char *from = from_step;
+    if (no_cache && p->steps->len > 0)
+        from = ((const CcbStep *)p->steps->pdata[0])->id;
+    return ccb_layer_link_base(&base, error) &&
+           ccb_chain_begin(p, (const char *const *)s->keys, from, &s->chain, error);
 }
 
-/* Each output takes what the base holds and the steps add; overlays of steps that will run and the
- * layers that are made of them take what those add, beside the scratch space. */
 static bool check_space(Session *s, GError **error)
 {
-    const CcbPlan *p = s->loaded.plan;
-    const CcbPartition *root = ccb_disk_partition(s->base->disk, s->base->disk->root);
-    uint64_t used = root ? root->size - MIN(root->size, s->base->free_bytes) : 0;
-    CcbSpace to_run = ccb_plan_space(p, s->first);
     g_autofree char *dir = g_path_get_dirname(s->paths[0]);
-    const CcbSpaceNeed needs[] = {
-        {s->formats->len > 1 ? "all outputs" : "the output", dir,
-         s->formats->len * (used + ccb_plan_space(p, 0).image)},
-        {"the bake", s->work->dir, to_run.scratch + 2 * to_run.image},
-    };
-    return ccb_plan_check_space(needs, G_N_ELEMENTS(needs), error);
+    const CcbBakeSpace bake = {.plan = s->loaded.plan,
+                               .base = s->base,
+                               .first = s->chain.first,
+                               .door = s->door,
+                               .directory = dir,
+                               .outputs = s->formats->len};
+    return ccb_space_check(&bake, error);
 }
 
 static bool fetch_base(Session *s, GError **error)
@@ -192,7 +188,7 @@ static bool fetch_base(Session *s, GError **error)
 /* The payloads of the steps that will run. */
 static bool fetch_payloads(Session *s, GError **error)
 {
-    if (!ccb_plan_fetch(s->loaded.plan, s->first, s->store, offline, error))
+    if (!ccb_plan_fetch(s->loaded.plan, s->chain.first, s->store, offline, error))
         return false;
     s->work = ccb_work_open(error);
     return s->work && check_space(s, error);
@@ -213,7 +209,7 @@ static void start_pace(const Session *s)
     double fraction, left;
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
     const CcbPlan *p = s->loaded.plan;
-    for (guint i = s->first; i < p->steps->len; i++)
+    for (guint i = s->chain.first; i < p->steps->len; i++)
         g_ptr_array_add(parts, ccb_chain_pace_name(p->steps->pdata[i], s->door));
     for (guint i = 0; i < s->formats->len; i++)
         g_ptr_array_add(parts, emit_pace_name(s, s->formats->pdata[i]));
@@ -236,7 +232,6 @@ static bool bake_steps(Session *s, GError **error)
                              .base = s->base,
                              .door = s->door,
                              .work = s->work,
-                             .first = s->first,
                              .fresh = no_cache || from_step != NULL,
                              .log = s->log,
                              .log_path = s->output->log};
@@ -402,19 +397,37 @@ static bool publish(Session *s, GError **error)
     return ok;
 }
 
+/* Whether the outputs are there as this bake would make them; `verified`: with checks that hold. */
+static bool is_there(const Session *s, bool verified)
+{
+    return ccb_manifest_is_current((const char *const *)s->paths, s->formats, last_key(s),
+                                   s->loaded.recipe, s->compressed, verified);
+}
+
 static bool is_current(const Session *s)
 {
-    return !no_cache && from_step == NULL &&
-           ccb_manifest_is_current((const char *const *)s->paths, s->formats, last_key(s),
-                                   s->loaded.recipe, s->compressed, !no_verify);
+    return !no_cache && from_step == NULL && is_there(s, !no_verify);
+}
+
+static bool reserve(Session *s, GError **error)
+{
+    if (!force && !ccb_manifest_check_place(s->paths[0], error))
+        return false;
+    s->output = ccb_output_reserve((const char *const *)s->paths, force, error);
+    if (s->output == NULL && !no_verify && is_there(s, false))
+        ccb_hint(error,
+                 "it is what this recipe bakes, but no checks that hold are on record; `ccbake "
+                 "verify %s` checks it as it is",
+                 s->paths[0]);
+    return s->output != NULL;
 }
 
 static bool make(Session *s, GError **error)
 {
-    s->output = ccb_output_reserve((const char *const *)s->paths, force, error);
-    return s->output && choose_door(s, error) && fetch_base(s, error) && find_first(s, error) &&
-           fetch_payloads(s, error) && open_log(s, error) && bake_steps(s, error) &&
-           emit(s, error) && compare(s, error) && check(s, error) && publish(s, error);
+    return reserve(s, error) && choose_door(s, error) && fetch_base(s, error) &&
+           begin_chain(s, error) && fetch_payloads(s, error) && open_log(s, error) &&
+           bake_steps(s, error) && emit(s, error) && compare(s, error) && check(s, error) &&
+           publish(s, error);
 }
 
 /* ", gpu.vhd, gpu.raw": of the outputs but the first; caller frees. */
@@ -458,14 +471,16 @@ static bool bake_one(const char *recipe_path, GError **error)
 /* Each image is baked by a ccbake of its own, with our options but those that are for all of them. */
 static bool bake_matrix(const char *recipe_path, GError **error)
 {
+    CcbDoor wanted;
     CcbMatrixOptions all = {.recipe_path = recipe_path,
                             .load = &load,
                             .directory = output_path ? output_path : ".",
                             .at_a_time = jobs,
                             .table = options};
-    CcbDoor wanted;
-    if (!ccb_door_from_name(door_name, &wanted, error) ||
-        ccb_door_choose(wanted, NULL, error) == CCB_DOOR_AUTO) /* asked once, and remembered */
+    if (!ccb_door_from_name(door_name, &wanted, error))
+        return false;
+    all.door = ccb_door_choose(wanted, NULL, error); /* asked once, and remembered */
+    if (all.door == CCB_DOOR_AUTO)
         return false;
     matrix = false;
     output_path = NULL;

@@ -13,12 +13,15 @@
 #include "layer/collect.h"
 #include "layer/layer.h"
 
-#define NOT_GIVEN UINT_MAX
-static unsigned max_size_gb = NOT_GIVEN, max_age_days = NOT_GIVEN; /* 0 empties the cache */
+/* A bound of 0 empties the cache. */
+#define NO_SIZE UINT64_MAX
+#define NO_AGE  UINT_MAX
+static uint64_t max_size = NO_SIZE;
+static unsigned max_age_days = NO_AGE;
 
 static const CcbOption options[] = {
-    {"max-size", 0, CCB_OPT_NUMBER, &max_size_gb, "GB",
-     "gc: remove the least recently used beyond this size"},
+    {"max-size", 0, CCB_OPT_SIZE, &max_size, "SIZE",
+     "gc: remove the least recently used beyond this size, as 500M or 20G"},
     {"max-age", 0, CCB_OPT_NUMBER, &max_age_days, "DAYS",
      "gc: remove what was not used for so long"},
     {0},
@@ -57,12 +60,10 @@ static bool list(GError **error)
 static bool collect(GError **error)
 {
     enum { DAY_S = 24 * 3600 };
-    if (max_size_gb == NOT_GIVEN && max_age_days == NOT_GIVEN)
+    if (max_size == NO_SIZE && max_age_days == NO_AGE)
         return ccb_fail(error, CCB_ERR_USAGE, "cache gc: give a bound, --max-size or --max-age");
-    CcbCollectBounds bounds = {.max_bytes = UINT64_MAX, .max_age_s = INT64_MAX};
-    if (max_size_gb != NOT_GIVEN)
-        bounds.max_bytes = (uint64_t)max_size_gb * 1000 * 1000 * 1000;
-    if (max_age_days != NOT_GIVEN)
+    CcbCollectBounds bounds = {.max_bytes = max_size, .max_age_s = INT64_MAX};
+    if (max_age_days != NO_AGE)
         bounds.max_age_s = (int64_t)max_age_days * DAY_S;
     CcbCollected result = ccb_cache_collect(&bounds);
     g_autofree char *freed = ccb_format_size(result.freed);
@@ -72,23 +73,38 @@ static bool collect(GError **error)
 }
 
 /* ccb_built_find() looks at all of it. */
-static guint verify_built(const GPtrArray *all)
+static bool verify_built(const GPtrArray *all, guint *bad, GError **error)
 {
-    guint bad = 0;
     for (guint i = 0; i < all->len; i++) {
-        g_autoptr(CcbBuilt) built = ccb_built_find(((CcbBuilt *)all->pdata[i])->key);
-        bad += built == NULL;
+        GError *reason = NULL;
+        g_autoptr(CcbBuilt) built = ccb_built_find(((CcbBuilt *)all->pdata[i])->key, &reason);
+        if (reason != NULL) {
+            g_propagate_error(error, reason);
+            return false;
+        }
+        *bad += built == NULL;
     }
-    return bad;
+    return true;
+}
+
+static bool verify_layers(const GPtrArray *all, guint *bad, GError **error)
+{
+    for (guint i = 0; i < all->len; i++) {
+        bool whole;
+        if (!ccb_layer_verify(((CcbLayer *)all->pdata[i])->key, &whole, error))
+            return false;
+        *bad += !whole;
+    }
+    return true;
 }
 
 static bool verify(GError **error)
 {
     g_autoptr(GPtrArray) layers = ccb_layer_list();
     g_autoptr(GPtrArray) built = ccb_built_list();
-    guint bad = verify_built(built);
-    for (guint i = 0; i < layers->len; i++)
-        bad += !ccb_layer_verify(((CcbLayer *)layers->pdata[i])->key);
+    guint bad = 0;
+    if (!verify_built(built, &bad, error) || !verify_layers(layers, &bad, error))
+        return false;
     printf("%u layers and %u sets of built files, %u damaged and dropped\n", layers->len,
            built->len, bad);
     return bad == 0 || ccb_fail(error, CCB_ERR_CHECK, "%u were damaged", bad);

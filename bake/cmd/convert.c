@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/freespace.h"
 #include "base/progress.h"
 #include "cmd/verbs.h"
 #include "emit/source.h"
 #include "guest/image.h"
-#include "plan/plan.h"
 
 static struct {
     const char *to, *output;
@@ -94,7 +94,7 @@ static bool check_space(const Conversion *c, GError **error)
         const CcbEmitFormat *format = c->formats->pdata[i];
         need.bytes += opts.compress && format->compresses ? 0 : data;
     }
-    return ccb_plan_check_space(&need, 1, error);
+    return ccb_free_space_check(&need, 1, error);
 }
 
 static bool write_outputs(const Conversion *c, GError **error)

@@ -9,13 +9,16 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/file.h"
+#include "base/freespace.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/progress.h"
 #include "emit/format.h"
+#include "layer/chain.h"
+#include "plan/acquire.h"
+#include "plan/space.h"
 
 /* What a bake takes at its peak, beside the page cache: compilers for each core, or the appliance. */
 #define MEMORY_BYTES (2ull << 30)
@@ -74,9 +77,50 @@ static bool check_name(const GPtrArray *images, const Image *image, GError **err
     return true;
 }
 
-/* *need: the space that a bake takes while it runs, of the image that takes most. */
-static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const *cell,
-                      uint64_t *need, GError **error)
+/* What all images need together, of bakes of the layers that there are not yet. */
+typedef struct {
+    CcbStore *store;
+    GHashTable *keys; /* of the layers that are counted */
+    uint64_t outputs, layers;
+    uint64_t bake; /* beside the layers, while one bakes; the most that one takes */
+} Needs;
+
+static void needs_clear(Needs *needs)
+{
+    ccb_store_free(needs->store);
+    g_hash_table_unref(needs->keys);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Needs, needs_clear)
+
+/* What the cache will hold of this plan, once however many images share it. */
+static void add_layers(Needs *needs, const CcbPlan *plan, char *const *keys, guint first)
+{
+    for (guint i = first; i < plan->steps->len; i++)
+        if (g_hash_table_add(needs->keys, g_strdup(keys[i])))
+            needs->layers += ccb_step_space(plan->steps->pdata[i]).image;
+}
+
+static bool add_needs(const CcbMatrixOptions *o, Needs *needs, const CcbLoaded *loaded,
+                      const char *path, GError **error)
+{
+    const CcbPlan *plan = loaded->plan;
+    g_auto(GStrv) keys = ccb_chain_keys(plan, error);
+    if (keys == NULL)
+        return false;
+    guint first = ccb_chain_cached((const char *const *)keys);
+    CcbSpace to_run = ccb_plan_space(plan, first);
+    add_layers(needs, plan, keys, first);
+    uint64_t disk = o->door == CCB_DOOR_APPLIANCE ? ccb_space_of_payload_disk(plan, first) : 0;
+    needs->bake = MAX(needs->bake, to_run.scratch + to_run.image + disk);
+    if (g_file_test(path, G_FILE_TEST_EXISTS)) /* current, or its bake will refuse it */
+        return true;
+    g_autoptr(CcbFacts) base = ccb_plan_known_base(plan, needs->store);
+    needs->outputs += g_strv_length(loaded->recipe->formats) * ccb_space_of_output(plan, base);
+    return true;
+}
+
+static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const *cell, Needs *needs,
+                      GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
     if (!ccb_load_cell(o->recipe_path, o->load, cell, &loaded, error) ||
@@ -89,28 +133,30 @@ static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const 
     image->path = strcmp(o->directory, ".") == 0 ? g_strdup(name)
                                                  : g_build_filename(o->directory, name, NULL);
     image->argv = build_argv(o, cell, image->path);
-    bool ok = check_name(images, image, error);
+    bool ok = check_name(images, image, error) && add_needs(o, needs, &loaded, image->path, error);
     g_ptr_array_add(images, image);
-    CcbSpace space = ccb_plan_space(loaded.plan, 0);
-    *need = MAX(*need, space.scratch + 2 * space.image);
     return ok;
 }
 
-static uint64_t available_disk(const char *directory)
+static bool check_space(const CcbMatrixOptions *o, const Needs *needs, guint at_a_time,
+                        GError **error)
 {
-    struct statvfs fs;
-    return statvfs(directory, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
+    const CcbSpaceNeed all[] = {
+        {"all images", o->directory, needs->outputs},
+        {"their bakes", ccb_cache_dir(), needs->layers + at_a_time * needs->bake},
+    };
+    return ccb_free_space_check(all, G_N_ELEMENTS(all), error);
 }
 
-/* As many as cores, memory and the disk of the cache allow; a bake that does not fit says so itself. */
-static guint count_at_a_time(const CcbMatrixOptions *o, guint images, uint64_t need)
+/* As many as cores, memory and disk allow; 0 with an error where not even one fits. */
+static guint count_at_a_time(const CcbMatrixOptions *o, guint images, const Needs *needs,
+                             GError **error)
 {
-    uint64_t n = o->at_a_time;
-    if (n == 0) {
-        n = MIN(g_get_num_processors(), ccb_available_memory() / MEMORY_BYTES);
-        n = MIN(n, available_disk(ccb_cache_dir()) / MAX(need, 1));
-    }
-    return (guint)CLAMP(n, 1, images);
+    uint64_t most = MIN(g_get_num_processors(), ccb_available_memory() / MEMORY_BYTES);
+    guint n = (guint)CLAMP(o->at_a_time > 0 ? o->at_a_time : most, 1, images);
+    while (n > 1 && o->at_a_time == 0 && !check_space(o, needs, n, NULL))
+        n--;
+    return check_space(o, needs, n, error) ? n : 0;
 }
 
 /* --- While they are baked */
@@ -252,18 +298,21 @@ static bool summarize(const GPtrArray *images, GError **error)
 
 bool ccb_matrix_bake(const CcbMatrixOptions *o, GError **error)
 {
-    uint64_t need = 0;
+    g_auto(Needs) needs = {.keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
     g_autoptr(GPtrArray) cells = ccb_load_cells(o->recipe_path, o->load, error);
     if (cells == NULL)
         return false;
     if (cells->len == 1 && ((char **)cells->pdata[0])[0] == NULL)
         return ccb_fail(error, CCB_ERR_USAGE, "--matrix: %s has no matrix", o->recipe_path);
-    for (guint i = 0; i < cells->len; i++)
-        if (!add_image(o, images, cells->pdata[i], &need, error))
-            return false;
-    if (!ccb_mkdirs(o->directory, error) || !ccb_mkdirs(ccb_cache_dir(), error))
+    needs.store = ccb_plan_store(error);
+    if (needs.store == NULL)
         return false;
-    return run_all(images, count_at_a_time(o, images->len, need), error) &&
-           summarize(images, error);
+    for (guint i = 0; i < cells->len; i++)
+        if (!add_image(o, images, cells->pdata[i], &needs, error))
+            return false;
+    if (!ccb_mkdirs(o->directory, error))
+        return false;
+    guint at_a_time = count_at_a_time(o, images->len, &needs, error);
+    return at_a_time > 0 && run_all(images, at_a_time, error) && summarize(images, error);
 }

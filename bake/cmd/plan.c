@@ -8,12 +8,14 @@
 #include "cmd/load.h"
 #include "cmd/preview.h"
 #include "cmd/verbs.h"
+#include "emit/format.h"
 #include "format/rpm.h"
 #include "format/text.h"
 #include "guest/door.h"
 #include "layer/chain.h"
 #include "plan/acquire.h"
 #include "plan/key.h"
+#include "plan/space.h"
 
 static CcbLoadOptions load;
 static bool as_json, with_diff;
@@ -40,27 +42,18 @@ typedef struct {
     CcbPreview *preview;
 } View;
 
-/* NULL: it is not at hand; caller frees. */
-static char *path_at_hand(const View *view, const CcbPayload *p)
-{
-    if (!ccb_payload_at_hand(p, view->store))
-        return NULL;
-    return p->urls[0][0] == '/' ? g_strdup(p->urls[0])
-                                : ccb_store_object_path(view->store, p->sha256);
-}
-
 /* What the lock says, or the file at hand; 0: not known. */
 static uint64_t size_of(const View *view, const CcbPayload *p)
 {
     struct stat st;
-    g_autofree char *path = p->size == 0 ? path_at_hand(view, p) : NULL;
+    g_autofree char *path = p->size == 0 ? ccb_payload_find(p, view->store) : NULL;
     return path != NULL && stat(path, &st) == 0 ? (uint64_t)st.st_size : p->size;
 }
 
 /* The base's facts, from the cache where it knows them. */
 static bool find_facts(View *view, GError **error)
 {
-    g_autofree char *path = path_at_hand(view, view->loaded->plan->base);
+    g_autofree char *path = ccb_payload_find(view->loaded->plan->base, view->store);
     if (path == NULL)
         return true;
     view->facts = ccb_facts_cached(path, NULL);
@@ -88,6 +81,19 @@ static bool is_locked_base(const View *view)
     return view->facts != NULL && (locked == NULL || strcmp(locked, view->facts->sha256) == 0);
 }
 
+/* As the bake will ask, of an output that there is not yet. */
+static bool check_space(const View *view, GError **error)
+{
+    g_autofree char *name = ccb_emit_file_name(view->loaded->recipe);
+    bool exists = g_file_test(name, G_FILE_TEST_EXISTS);
+    CcbBakeSpace bake = {.plan = view->loaded->plan,
+                         .base = view->facts,
+                         .first = view->cached,
+                         .directory = ".",
+                         .outputs = exists ? 0 : g_strv_length(view->loaded->recipe->formats)};
+    return ccb_door_from_name(door_name, &bake.door, error) && ccb_space_check(&bake, error);
+}
+
 static void find_problems(View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
@@ -104,17 +110,21 @@ static void find_problems(View *view)
     }
     if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
         note(view, g_steal_pointer(&problem));
-    CcbSpace space = ccb_plan_space(plan, 0);
-    CcbSpaceNeed bake = {"the bake", ccb_store_dir(view->store), space.scratch + 2 * space.image};
-    if (!ccb_plan_check_space(&bake, 1, &problem))
+    if (!check_space(view, &problem))
         note(view, g_steal_pointer(&problem));
+}
+
+static bool is_at_hand(const View *view, const CcbPayload *p)
+{
+    g_autofree char *path = ccb_payload_find(p, view->store);
+    return path != NULL;
 }
 
 static json_t *payload_to_json(const View *view, const CcbPayload *p)
 {
     return json_pack("{sssssosssIsb}", "label", p->label, "name", p->name, "sha256",
                      p->sha256 ? json_string(p->sha256) : json_null(), "url", p->urls[0], "size",
-                     (json_int_t)size_of(view, p), "at_hand", ccb_payload_at_hand(p, view->store));
+                     (json_int_t)size_of(view, p), "at_hand", is_at_hand(view, p));
 }
 
 /* The setting that differs from the step's last layer; NULL where that can't be told. */
@@ -127,15 +137,6 @@ static const char *what_changed(const json_t *now, const json_t *then)
     json_object_foreach((json_t *)then, key,
                         value) if (json_object_get(now, key) == NULL) return key;
     return NULL;
-}
-
-/* A bake begins behind the last layer, and a layer may hold several steps. */
-static guint count_cached(const View *view)
-{
-    guint cached = view->keys != NULL ? g_strv_length(view->keys) : 0;
-    while (cached > 0 && !ccb_layer_exists(view->keys[cached - 1]))
-        cached--;
-    return cached;
 }
 
 /* "cached", or why the step will run; caller frees. */
@@ -208,9 +209,8 @@ static void print_payload(const View *view, const CcbPayload *p)
 {
     uint64_t bytes = size_of(view, p);
     g_autofree char *size = bytes > 0 ? ccb_format_size(bytes) : g_strdup("size unknown");
-    printf("       %-10s %s  %s  %.12s%s\n",
-           ccb_payload_at_hand(p, view->store) ? "at hand" : "to fetch", p->name, size,
-           p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
+    printf("       %-10s %s  %s  %.12s%s\n", is_at_hand(view, p) ? "at hand" : "to fetch", p->name,
+           size, p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
 }
 
 static void print_base(const View *view)
@@ -306,7 +306,8 @@ static bool show(View *view, GError **error)
     bool pinned = ccb_plan_require_pins(view->loaded->plan, NULL);
     if (pinned && (view->keys = ccb_chain_keys(view->loaded->plan, error)) == NULL)
         return false;
-    view->cached = count_cached(view);
+    /* A bake begins behind the last layer, and a layer may hold several steps. */
+    view->cached = view->keys ? ccb_chain_cached((const char *const *)view->keys) : 0;
     if (!find_facts(view, error) || !find_change(view, error))
         return false;
     find_problems(view);

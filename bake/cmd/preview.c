@@ -8,6 +8,7 @@
 #include "diff/predict.h"
 #include "format/text.h"
 #include "layer/chain.h"
+#include "plan/space.h"
 
 enum { MOST_UNKNOWN = 30 };
 
@@ -85,24 +86,13 @@ static bool predict_on(const CcbSnapshot *image, CcbGuest *guest, void *data, GE
     return predict(what->preview, what->plan, image, guest, error);
 }
 
-/* The last layer that the cache has a whole chain for; *ret_top stays NULL where there is none. */
-static bool find_top(const CcbPreviewOptions *o, GArray *use, CcbPreview *preview,
-                     CcbLayer **ret_top, GError **error)
+/* The longest chain that the cache has whole. */
+static bool begin_chain(const CcbPreviewOptions *o, CcbChain *ret, GError **error)
 {
     const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
-    bool any = false;
-    for (guint i = 0; o->keys != NULL && o->keys[i] != NULL; i++)
-        any |= ccb_layer_exists(o->keys[i]);
-    if (!any)
+    if (o->keys == NULL || ccb_chain_cached(o->keys) == 0)
         return true;
-    if (!ccb_layer_link_base(&base, error) ||
-        !ccb_chain_first(o->plan, o->keys, NULL, &preview->cached, error))
-        return false;
-    if (preview->cached == 0)
-        return true;
-    *ret_top = ccb_layer_find(o->keys[preview->cached - 1], use, error);
-    return *ret_top != NULL ||
-           ccb_fail(error, CCB_ERR_IO, "a cached layer went away; run the plan again");
+    return ccb_layer_link_base(&base, error) && ccb_chain_begin(o->plan, o->keys, NULL, ret, error);
 }
 
 static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview *preview,
@@ -140,15 +130,15 @@ static bool declare_all(const CcbPreviewOptions *o, CcbPreview *preview, GError 
 
 static bool fill(const CcbPreviewOptions *o, CcbPreview *preview, GError **error)
 {
-    g_autoptr(GArray) use = ccb_layer_use_new();
-    g_autoptr(CcbLayer) top = NULL;
+    g_auto(CcbChain) chain = {0};
     if (o->base == NULL || o->door == NULL)
         return declare_all(o, preview, error);
-    if (!find_top(o, use, preview, &top, error))
+    if (!begin_chain(o, &chain, error))
         return false;
+    preview->cached = chain.first;
     CcbDoor door = ccb_open_door(o->door, error);
     preview->is_compared = true;
-    return door != CCB_DOOR_AUTO && compare(o, top, preview, door, error);
+    return door != CCB_DOOR_AUTO && compare(o, chain.top, preview, door, error);
 }
 
 CcbPreview *ccb_preview_new(const CcbPreviewOptions *o, GError **error)

@@ -225,3 +225,32 @@ bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats,
     json_decref(json);
     return current;
 }
+
+static bool has_image(const json_t *json, const char *image)
+{
+    size_t i;
+    const json_t *row;
+    g_autofree char *base = g_path_get_basename(image);
+    g_autofree char *name = g_utf8_make_valid(base, -1);
+    json_array_foreach(json_object_get(json, "images"), i, row)
+    {
+        if (g_strcmp0(json_string_value(json_object_get(row, "file")), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool ccb_manifest_check_place(const char *image, GError **error)
+{
+    g_autofree char *path = ccb_output_manifest_path(image);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+        return true;
+    json_t *json = json_load_file(path, 0, NULL);
+    bool good = has_image(json, image);
+    json_decref(json);
+    if (good)
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "%s is where the manifest of %s goes, and not a manifest of it",
+             path, image);
+    return ccb_hint(error, "give the image another name, or --force");
+}

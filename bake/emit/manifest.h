@@ -28,5 +28,9 @@ typedef struct {
 bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
                              const CcbRecipe *recipe, bool compressed, bool verified);
 
+/* Refuses a file in the manifest's place that is not the manifest of that image: another image's, or none at all.
+ * Errors: CCB_ERR_USAGE. */
+bool ccb_manifest_check_place(const char *image, GError **error);
+
 /* New reference; errors: CCB_ERR_IO. */
 json_t *ccb_manifest_build(const CcbManifest *manifest, GError **error);

@@ -14,11 +14,16 @@
 #include "base/file.h"
 #include "base/guardian.h"
 
+/* What follows a dot need not be one: "gpu-550.144.03". */
 char *ccb_output_sibling(const char *path, const char *ending)
 {
-    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-    bool has_ending = dot != NULL && dot > path && (slash == NULL || dot > slash + 1);
-    g_autofree char *stem = has_ending ? g_strndup(path, (gsize)(dot - path)) : g_strdup(path);
+    static const char *const endings[] = {".qcow2", ".vhd", ".raw", ".img"};
+    g_autofree char *name = g_path_get_basename(path);
+    gsize length = strlen(path);
+    for (gsize i = 0; i < G_N_ELEMENTS(endings); i++)
+        if (g_str_has_suffix(name, endings[i]) && strcmp(name, endings[i]) != 0)
+            length -= strlen(endings[i]);
+    g_autofree char *stem = g_strndup(path, length);
     return g_strconcat(stem, ".", ending, NULL);
 }
 

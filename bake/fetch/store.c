@@ -3,12 +3,12 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/freespace.h"
 #include "base/progress.h"
 
 struct CcbStore {
@@ -79,10 +79,9 @@ bool ccb_store_has(const CcbStore *store, const char *sha256, uint64_t size)
 
 bool ccb_store_check_space(const CcbStore *store, uint64_t bytes, GError **error)
 {
-    struct statvfs fs;
-    if (statvfs(store->dir, &fs) != 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "%s", store->dir);
-    uint64_t available = (uint64_t)fs.f_bavail * fs.f_frsize;
+    uint64_t available = 0;
+    if (!ccb_free_bytes(store->dir, &available, error))
+        return false;
     if (bytes <= available)
         return true;
     g_autofree char *need = ccb_format_size(bytes);

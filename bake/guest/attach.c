@@ -11,7 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -275,31 +274,32 @@ static int attach_loop(CcbAttach *a, const CcbPartition *p, char **ret_path, GEr
     return fd;
 }
 
-static const char *mount_options(const CcbAttach *a, const char *fstype)
+static const char *mount_options(const char *fstype, bool read_only)
 {
     if (g_str_has_prefix(fstype, "ext"))
-        return a->read_only ? "noload" : "errors=remount-ro,barrier=0,discard";
+        return read_only ? "noload" : "errors=remount-ro,barrier=0,discard";
     if (strcmp(fstype, "xfs") == 0)
-        return a->read_only ? "norecovery,nouuid" : "nouuid,discard";
+        return read_only ? "norecovery,nouuid" : "nouuid,discard";
     return NULL;
 }
 
-bool ccb_attach_mount(CcbAttach *a, const CcbPartition *p, GError **error)
+bool ccb_attach_mount(CcbAttach *a, const CcbPartition *p, bool read_only, GError **error)
 {
+    read_only |= a->read_only;
     g_autofree char *device = NULL;
     ccb_autofd int loop = attach_loop(a, p, &device, error);
     if (loop < 0)
         return false;
-    unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOATIME | (a->read_only ? MS_RDONLY : 0);
-    if (mount(device, a->root_path, p->fstype, flags, mount_options(a, p->fstype)) != 0)
+    unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOATIME | (read_only ? MS_RDONLY : 0);
+    if (mount(device, a->root_path, p->fstype, flags, mount_options(p->fstype, read_only)) != 0)
         return ccb_fail_errno(error, CCB_ERR_INPUT, "mounting partition %u (%s)", p->number,
                               p->fstype);
     a->mounted = true;
     g_free(a->loop);
     a->loop = g_steal_pointer(&device);
-    if (!a->read_only)
+    if (!read_only)
         a->writeback = ccb_writeback_start(a->root_path, error);
-    return a->read_only || a->writeback != NULL;
+    return read_only || a->writeback != NULL;
 }
 
 /* Whether the loop device still stands on our export.  Its sysfs file names what it stands on. */
@@ -328,27 +328,11 @@ static bool wait_for_release(const CcbAttach *a, GError **error)
                     RELEASE_LIMIT_MS / 1000);
 }
 
-/* All that the guest's kernel is told of a full disk of ours is an input/output error. */
-static bool host_is_full(void)
-{
-    enum { LEAST = 1 << 20 };
-    struct statvfs fs;
-    return statvfs(ccb_cache_dir(), &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LEAST;
-}
-
-static bool finish_writing(CcbAttach *a, GError **error)
-{
-    if (ccb_writeback_finish(g_steal_pointer(&a->writeback), error))
-        return true;
-    return host_is_full() ? ccb_hint(error, "there is no space left in %s", ccb_cache_dir())
-                          : false;
-}
-
 bool ccb_attach_unmount(CcbAttach *a, GError **error)
 {
     if (!a->mounted)
         return true;
-    if (!finish_writing(a, error))
+    if (!ccb_writeback_finish(g_steal_pointer(&a->writeback), error))
         return false;
     if (umount2(a->root_path, UMOUNT_NOFOLLOW) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "unmounting the guest's root");
@@ -378,7 +362,7 @@ bool ccb_attach_close(CcbAttach *a, bool trim, GError **error)
 {
     bool ok = true;
     if (a->mounted && !a->read_only) {
-        ok = finish_writing(a, error);
+        ok = ccb_writeback_finish(g_steal_pointer(&a->writeback), error);
         if (trim)
             trim_root(a);
     }

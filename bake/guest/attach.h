@@ -8,7 +8,7 @@
  * its mount goes, the daemon gets SIGKILL when we die.  Needs root, /dev/fuse and loop.
  *
  *     CcbAttach *a = ccb_attach_open(image, "qcow2", false, error);    exported, partition table read
- *     ccb_attach_mount(a, partition, error)                            ccb_attach_root(a) is its directory
+ *     ccb_attach_mount(a, partition, false, error)                     ccb_attach_root(a) is its directory
  *     ccb_attach_close(a, true, error)                                 trim, unmount, flush
  */
 #pragma once
@@ -29,8 +29,9 @@ CcbDisk *ccb_attach_disk(CcbAttach *attach);
 bool ccb_attach_pread(CcbAttach *attach, void *buffer, size_t size, uint64_t offset,
                       GError **error);
 
-/* Mounts one partition; nodev, nosuid.  Only one at a time. */
-bool ccb_attach_mount(CcbAttach *attach, const CcbPartition *partition, GError **error);
+/* Mounts one partition; nodev, nosuid, and read-only where the whole is.  Only one at a time. */
+bool ccb_attach_mount(CcbAttach *attach, const CcbPartition *partition, bool read_only,
+                      GError **error);
 bool ccb_attach_unmount(CcbAttach *attach, GError **error);
 
 const char *ccb_attach_root(const CcbAttach *attach); /* host path of the mounted directory */

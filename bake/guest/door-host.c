@@ -62,7 +62,7 @@ static bool check_clean(CcbAttach *attach, const CcbPartition *partition, GError
            ccb_disk_check_clean(partition, superblock, error);
 }
 
-/* Mounts each candidate in turn to see which holds an operating system. */
+/* Mounts each candidate in turn to see which holds an operating system; what else there is stays as it is. */
 static bool find_root(CcbAttach *attach, bool unclean, GError **error)
 {
     CcbDisk *disk = ccb_attach_disk(attach);
@@ -72,7 +72,7 @@ static bool find_root(CcbAttach *attach, bool unclean, GError **error)
         if (!ccb_partition_may_be_root(partition))
             continue;
         if ((!unclean && !check_clean(attach, partition, error)) ||
-            !ccb_attach_mount(attach, partition, error))
+            !ccb_attach_mount(attach, partition, true, error))
             return false;
         if (has_os_release(ccb_attach_root(attach)))
             g_array_append_val(found, partition->number);
@@ -80,7 +80,7 @@ static bool find_root(CcbAttach *attach, bool unclean, GError **error)
             return false;
     }
     return ccb_disk_set_root(disk, found, error) &&
-           ccb_attach_mount(attach, ccb_disk_partition(disk, disk->root), error);
+           ccb_attach_mount(attach, ccb_disk_partition(disk, disk->root), false, error);
 }
 
 static void host_free(void *door)

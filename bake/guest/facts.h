@@ -58,8 +58,7 @@ CcbFacts *ccb_facts_cached(const char *path, GError **error);
  * path and format stay NULL. */
 CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error);
 
-/* Whether GRUB's environment, entries and modules name the kernel that boots; the default entry.
- * Belongs to facts. */
+/* The entry that GRUB would boot, or NULL.  Belongs to facts. */
 const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts);
 
 /* The cached form (facts-json.c); path and sha256 are not in it. */

@@ -146,7 +146,7 @@ bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error);
 
 typedef struct {
     const char *const *argv; /* run in the guest's root; argv[0] is searched in the guest's PATH */
-    const char *const *env;  /* "NAME=value", in addition to PATH, HOME, LC_ALL=C; may be NULL */
+    const char *const *env;  /* "NAME=value", in addition to ccb_guest_environment; may be NULL */
     const char *stdin_text;  /* may be NULL */
     unsigned limit_s;        /* 0: 3600 */
     bool allow_failure;

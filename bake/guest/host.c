@@ -341,7 +341,7 @@ static void look_space(CcbHostFinding *ret, const char *path, uint64_t least, ui
 static void look_cache_space(CcbHostFinding *ret)
 {
     look_space(ret, ccb_cache_dir(), CACHE_LEAST, CACHE_COMFORT,
-               "a bake with CUDA takes about 40 GB: make room (`ccbake gc`) or set "
+               "a bake with CUDA takes about 40 GB: make room (`ccbake cache gc`) or set "
                "CCBAKE_CACHE_DIR to a larger disk");
 }
 

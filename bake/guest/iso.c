@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "guest/guest.h"
@@ -23,6 +24,8 @@ static bool copy(struct archive *iso, int fd, const char *path, GError **error)
     g_autofree char *buffer = g_malloc(CHUNK);
     ssize_t n;
     while ((n = read(fd, buffer, CHUNK)) != 0) {
+        if (ccb_cancel_check(error))
+            return false;
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

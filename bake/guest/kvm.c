@@ -99,7 +99,8 @@ static const unsigned char boot_code[CODE_SIZE] = {
 };
 /* clang-format on */
 
-/* An answer, and whether it may be remembered: not when the probe itself could not be made. */
+/* An answer, and whether it may be remembered: not when the probe itself could not be made, or QEMU
+ * gave up at once for a reason that may pass. */
 typedef struct {
     CcbKvm kvm;
     char *reason;
@@ -150,7 +151,7 @@ static Answer early_end(const char *seen)
     g_autofree char *said = g_utf8_make_valid(seen, -1);
     g_strstrip(said);
     said[strcspn(said, "\r\n")] = '\0'; /* what comes behind the first line follows from it */
-    return answer(CCB_KVM_BROKEN, true,
+    return answer(CCB_KVM_BROKEN, false,
                   g_strdup_printf("QEMU gave up: %.200s", *said ? said : "(no message)"));
 }
 
@@ -271,6 +272,8 @@ static char *cache_path(void)
  */
 static bool recall(const char *key, Answer *ret_answer)
 {
+    enum { FAILURE_S = 3600 }; /* it may have been a moment's: too little memory, a busy host */
+    struct stat st;
     g_autofree char *path = cache_path();
     g_autofree char *text = ccb_read_file(path, 0, NULL, NULL);
     g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", 0);
@@ -278,6 +281,9 @@ static bool recall(const char *key, Answer *ret_answer)
         return false;
     for (CcbKvm kvm = CCB_KVM_BROKEN; kvm <= CCB_KVM_WORKS; kvm++)
         if (strcmp(lines[1], ccb_kvm_name(kvm)) == 0) {
+            if (kvm != CCB_KVM_WORKS &&
+                (stat(path, &st) != 0 || time(NULL) - st.st_mtime > FAILURE_S))
+                return false;
             *ret_answer = answer(kvm, true, g_strdup(lines[2]));
             return true;
         }

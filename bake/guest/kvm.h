@@ -2,7 +2,8 @@
 /*
  * Does KVM work on this host?  A /dev/kvm that can be opened proves nothing: in nested guests QEMU
  * prints "KVM internal error" and hangs for ever.  So a minimal guest is started under KVM in a
- * child, its console is watched, and the answer is remembered for this boot of this host.
+ * child, its console is watched, and the answer is remembered for this boot of this host; a failure
+ * for an hour, because it may pass.
  */
 #pragma once
 
@@ -16,7 +17,7 @@ typedef enum {
     CCB_KVM_WORKS,
 } CcbKvm;
 
-/* Probes at most once per boot (kept under ccb_cache_dir()); takes some seconds the first time and
+/* Probes at most that often (kept under ccb_cache_dir()); takes some seconds the first time and
  * never longer than about 20.  ret_reason (caller frees; may be NULL) says what was seen.  Never
  * fails: a probe that cannot be made gives BROKEN with the reason. */
 CcbKvm ccb_kvm_probe(char **ret_reason);

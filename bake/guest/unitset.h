@@ -38,5 +38,5 @@ const char *ccb_unitset_target(const CcbUnitSet *set);
 /* The order of the GPU's units, with those of which there are only drop-ins yet. */
 CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error);
 
-/* "a.service after b.service (FILE:LINE: ...), ..."; caller frees. */
+/* "a.service ► b.service (FILE:LINE: ...), ...": from what starts first to what waits; caller frees. */
 char *ccb_unit_edges_text(const GPtrArray *edges);

@@ -83,23 +83,27 @@ static json_t *digest_files(const char *dir, GError **error)
     return files;
 }
 
-static bool is_whole(const char *dir)
+/* false with an error where that can't be told. */
+static bool is_whole(const char *dir, bool *ret_whole, GError **error)
 {
     g_autofree char *list = g_build_filename(dir, LIST, NULL);
-    json_t *expected = json_load_file(list, 0, NULL), *found = digest_files(dir, NULL);
-    bool whole = expected != NULL && json_equal(expected, found);
+    json_t *expected = json_load_file(list, 0, NULL), *found = digest_files(dir, error);
+    *ret_whole = expected != NULL && json_equal(expected, found);
     json_decref(expected);
     json_decref(found);
-    return whole;
+    return found != NULL;
 }
 
-CcbBuilt *ccb_built_find(const char *key)
+CcbBuilt *ccb_built_find(const char *key, GError **error)
 {
+    bool whole;
     g_autoptr(CcbBuilt) built = describe(key);
     built->lock = open(built->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (built->lock < 0 || flock(built->lock, LOCK_SH | LOCK_NB) != 0)
         return NULL;
-    if (is_whole(built->dir)) {
+    if (!is_whole(built->dir, &whole, error))
+        return NULL;
+    if (whole) {
         futimens(built->lock, NULL);
         return g_steal_pointer(&built);
     }

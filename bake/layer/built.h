@@ -7,7 +7,7 @@
  *     KEY/             the files, and files.json with the SHA-256 of each
  *     KEY.*.part/      files that are being gathered
  *
- *     g_autoptr(CcbBuilt) built = ccb_built_find(key);        NULL: build them, and then
+ *     g_autoptr(CcbBuilt) built = ccb_built_find(key, error); NULL: build them, and then
  *     g_autofree char *dir = ccb_built_begin(key, error);     put them into dir
  *     ccb_built_publish(key, dir, error);
  */
@@ -28,8 +28,9 @@ typedef struct {
 void ccb_built_free(CcbBuilt *built); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbBuilt, ccb_built_free)
 
-/* Each file is hashed; damaged ones are dropped with a warning.  NULL where there is nothing. */
-CcbBuilt *ccb_built_find(const char *key);
+/* Each file is hashed; damaged ones are dropped with a warning.  NULL without an error where there
+ * is nothing; what can't be read stays, and is an error: CCB_ERR_IO, CCB_ERR_CANCELLED. */
+CcbBuilt *ccb_built_find(const char *key, GError **error);
 
 /* A new directory, which goes with the process unless it is published; caller frees the name.
  * Errors: CCB_ERR_IO. */

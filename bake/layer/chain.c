@@ -5,11 +5,14 @@
 
 #include "base/cancel.h"
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/file.h"
+#include "base/freespace.h"
 #include "base/pace.h"
 #include "base/progress.h"
 #include "guest/door.h"
 #include "plan/key.h"
+#include "plan/space.h"
 
 /* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
 #define SPARE_SCRATCH (2ull << 30)
@@ -71,25 +74,54 @@ static bool find_step(const CcbPlan *plan, const char *id, guint *ret_index, GEr
     return ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", id);
 }
 
-bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from,
-                     guint *ret_first, GError **error)
+/* What the cache has up to step `first`; false without an error where it has it not, or not for us. */
+static bool take_cached(CcbChain *chain, const char *key, GError **error)
 {
-    guint first = plan->steps->len;
-    if (from && !find_step(plan, from, &first, error))
+    GError *reason = NULL;
+    /* Judged before it is held, and again then: what is damaged and held can't be dropped. */
+    g_autoptr(CcbLayer) judged = ccb_layer_find(key, NULL, &reason);
+    g_autoptr(CcbLayer) layer = judged ? ccb_layer_find(key, chain->use, &reason) : NULL;
+    if (reason != NULL) {
+        g_propagate_error(error, reason);
         return false;
-    for (; first > 0; first--) {
-        GError *reason = NULL;
-        CcbLayer *layer = ccb_layer_find(keys[first - 1], NULL, &reason);
-        if (reason) {
+    }
+    CcbFacts *facts = layer ? ccb_facts_from_json(layer->facts) : NULL;
+    if (facts == NULL) { /* no layer, or one of another version of ccbake */
+        g_array_set_size(chain->use, 0);
+        return false;
+    }
+    chain->top = g_steal_pointer(&layer);
+    chain->facts = facts;
+    return true;
+}
+
+bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *from, CcbChain *ret,
+                     GError **error)
+{
+    GError *reason = NULL;
+    g_auto(CcbChain) chain = {.first = plan->steps->len,
+                              .times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime)),
+                              .use = ccb_layer_use_new()};
+    if (from && !find_step(plan, from, &chain.first, error))
+        return false;
+    while (chain.first > 0 && !take_cached(&chain, keys[chain.first - 1], &reason)) {
+        if (reason != NULL) {
             g_propagate_error(error, reason);
             return false;
         }
-        ccb_layer_free(layer);
-        if (layer != NULL)
-            break;
+        chain.first--;
     }
-    *ret_first = first;
+    *ret = chain;
+    chain = (CcbChain){0};
     return true;
+}
+
+guint ccb_chain_cached(const char *const *keys)
+{
+    guint cached = g_strv_length((char **)keys);
+    while (cached > 0 && !ccb_layer_exists(keys[cached - 1]))
+        cached--;
+    return cached;
 }
 
 char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door)
@@ -209,7 +241,7 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
                             .door = o->door,
                             .scratch_dir = o->work->scratch,
                             .scratch_size =
-                                ccb_plan_space(o->plan, o->first).scratch + SPARE_SCRATCH,
+                                ccb_plan_space(o->plan, chain->first).scratch + SPARE_SCRATCH,
                             .trim = below(chain) == NULL,
                             .payloads = payloads,
                             .log_fd = o->log};
@@ -217,12 +249,14 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
     if (guest == NULL)
         return false;
     if (!run_steps(o, chain, guest, begin, end, error)) {
+        ccb_free_space_blame(o->work->dir, error);
         ccb_guest_free(guest);
         return false;
     }
     if (ccb_guest_close(guest, error) && ccb_work_clear_scratch(o->work, error))
         return true;
     g_prefix_error(error, "after step %s: ", step_at(o->plan, end - 1)->id);
+    ccb_free_space_blame(o->work->dir, error);
     return false;
 }
 
@@ -240,15 +274,9 @@ static CcbLayer *describe_layer(const CcbChainOptions *o, const CcbChain *chain,
     return layer->ingredients ? g_steal_pointer(&layer) : NULL;
 }
 
-/* Goes on from a layer that the cache has; takes `layer` over, also where it returns false and changes nothing. */
-static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, guint begin,
-                  guint end)
+/* Steps [begin, end) are not run. */
+static void note_cached(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end)
 {
-    CcbFacts *facts = ccb_facts_from_json(layer->facts);
-    if (facts == NULL) { /* written by another version */
-        ccb_layer_free(layer);
-        return false;
-    }
     for (guint i = begin; i < end; i++) {
         g_autofree char *tag = NULL;
         g_autofree char *title = title_of(o, i, &tag);
@@ -257,6 +285,19 @@ static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, gu
         ccb_progress_line("%-8s %s  (cached)", tag, title);
         add_time(chain, step_at(o->plan, i), 0, true);
     }
+}
+
+/* Goes on from a layer that somebody made meanwhile; takes `layer` over, also where it returns false and changes
+ * nothing. */
+static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, guint begin,
+                  guint end)
+{
+    CcbFacts *facts = ccb_facts_from_json(layer->facts);
+    if (facts == NULL) { /* written by another version */
+        ccb_layer_free(layer);
+        return false;
+    }
+    note_cached(o, chain, begin, end);
     ccb_layer_free(chain->top);
     ccb_facts_free(chain->facts);
     chain->top = layer;
@@ -264,13 +305,37 @@ static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, gu
     return true;
 }
 
-/* A file of the recipe that was edited meanwhile would be kept under the key of what it was before. */
-static bool check_keys(const CcbChainOptions *o, GError **error)
+static bool is_still(const char *path, const char *sha256, GError **error)
+{
+    g_autofree char *now = ccb_digest_file_once(path, error);
+    return now != NULL &&
+           (g_strcmp0(now, sha256) == 0 ||
+            ccb_fail(error, CCB_ERR_INPUT, "%s changed during the bake; bake again", path));
+}
+
+/* Base and payloads of the user's are read where they are, and not copied. */
+static bool check_files(const CcbChainOptions *o, guint begin, guint end, GError **error)
+{
+    for (guint i = begin; i < end; i++) {
+        const GPtrArray *payloads = step_at(o->plan, i)->payloads;
+        for (guint j = 0; j < payloads->len; j++) {
+            const CcbPayload *payload = payloads->pdata[j];
+            if (!is_still(payload->path, payload->sha256, error))
+                return false;
+        }
+    }
+    return is_still(o->base->path, o->base->sha256, error);
+}
+
+/* What was edited while steps [begin, end) ran would be kept under the key of what it was before. */
+static bool check_sources(const CcbChainOptions *o, guint begin, guint end, GError **error)
 {
     g_auto(GStrv) now = ccb_chain_keys(o->plan, error);
-    return now != NULL && (g_strv_equal((const char *const *)now, o->keys) ||
-                           ccb_fail(error, CCB_ERR_INPUT,
-                                    "files of the recipe changed during the bake; bake again"));
+    if (now == NULL || !check_files(o, begin, end, error))
+        return false;
+    return g_strv_equal((const char *const *)now, o->keys) ||
+           ccb_fail(error, CCB_ERR_INPUT,
+                    "files of the recipe changed during the bake; bake again");
 }
 
 /* Takes the layer from the cache, where somebody made it meanwhile.  *lock: of the layer; taken over
@@ -284,7 +349,12 @@ static bool take_made(const CcbChainOptions *o, CcbChain *chain, guint begin, gu
         return true;
     if (!settle(chain, error))
         return false;
-    CcbLayer *made = ccb_layer_find(key, NULL, NULL);
+    GError *reason = NULL;
+    CcbLayer *made = ccb_layer_find(key, NULL, &reason);
+    if (reason != NULL) {
+        g_propagate_error(error, reason);
+        return false;
+    }
     *ret_taken = made != NULL && adopt(o, chain, made, begin, end);
     if (*ret_taken)
         ccb_layer_use(chain->use, ccb_steal_fd(lock));
@@ -301,7 +371,7 @@ static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
     if (overlay == NULL)
         return false;
     CcbLayer *layer = NULL;
-    if (bake_overlay(o, chain, overlay, begin, end, error) && check_keys(o, error))
+    if (bake_overlay(o, chain, overlay, begin, end, error) && check_sources(o, begin, end, error))
         layer = describe_layer(o, chain, end - 1, error);
     if (layer == NULL) {
         ccb_layer_abandon(key);
@@ -319,6 +389,8 @@ static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
 {
     bool shared = true, taken = false;
     ccb_autofd int lock = -1;
+    if (chain->freezer != NULL && ccb_freezer_has_failed(chain->freezer))
+        return settle(chain, error);
     begin_pace(o, begin);
     for (bool or_use = !o->fresh; shared && !taken; or_use = false) { /* it may be damaged */
         ccb_close_fd(&lock);
@@ -329,25 +401,17 @@ static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
     return taken || bake_layer(o, chain, begin, end, &lock, error);
 }
 
-bool ccb_chain_build(const CcbChainOptions *o, CcbChain *ret, GError **error)
+bool ccb_chain_build(const CcbChainOptions *o, CcbChain *chain, GError **error)
 {
-    g_auto(CcbChain) chain = {.times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime)),
-                              .use = ccb_layer_use_new()};
-    CcbLayer *cached = o->first > 0 ? ccb_layer_find(o->keys[o->first - 1], chain.use, NULL) : NULL;
     if (ccb_cancel_check(error))
         return false;
-    if (o->first > 0 && (cached == NULL || !adopt(o, &chain, cached, 0, o->first)))
-        return ccb_fail(error, CCB_ERR_IO, "a cached layer went away; bake again");
-    if (o->first == 0)
-        chain.facts = ccb_facts_copy(o->base);
-    for (guint i = o->first, end; i < o->plan->steps->len; i = end) {
+    note_cached(o, chain, 0, chain->first);
+    if (chain->facts == NULL)
+        chain->facts = ccb_facts_copy(o->base);
+    for (guint i = chain->first, end; i < o->plan->steps->len; i = end) {
         end = layer_end(o, i);
-        if (!make_layer(o, &chain, i, end, error))
+        if (!make_layer(o, chain, i, end, error))
             return false;
     }
-    if (!settle(&chain, error))
-        return false;
-    *ret = chain;
-    chain = (CcbChain){0};
-    return true;
+    return settle(chain, error);
 }

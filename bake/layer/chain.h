@@ -19,8 +19,7 @@ typedef struct {
     const CcbFacts *base;
     CcbDoor door;
     CcbWork *work;
-    guint first; /* from ccb_chain_first() */
-    bool fresh;  /* from there on, take nothing that another bake made meanwhile */
+    bool fresh; /* from there on, take nothing that another bake made meanwhile */
     int log;
     const char *log_path; /* for messages */
 } CcbChainOptions;
@@ -32,8 +31,9 @@ typedef struct {
 } CcbStepTime;
 
 typedef struct {
-    CcbLayer *top;       /* NULL: a plan without steps */
-    CcbFacts *facts;     /* of the guest after the last step */
+    guint first;         /* the first step that has to run */
+    CcbLayer *top;       /* NULL: nothing lies on the base */
+    CcbFacts *facts;     /* of the guest after the last step; NULL: those of the base */
     GArray *times;       /* CcbStepTime, one a step */
     GArray *use;         /* keeps the layers while the chain is in use */
     CcbFreezer *freezer; /* of the layers above `top` while the chain is built, or NULL */
@@ -46,13 +46,17 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbChain, ccb_chain_clear)
  * CCB_ERR_IO. */
 char **ccb_chain_keys(const CcbPlan *plan, GError **error);
 
-/* The first step that must run: behind the last one that the cache has a whole chain for.  `from`
- * (a step id, or NULL) must run whatever the cache has.  Errors: CCB_ERR_USAGE (no such step). */
-bool ccb_chain_first(const CcbPlan *plan, const char *const *keys, const char *from,
-                     guint *ret_first, GError **error);
+/* Begins with the longest chain that the cache has whole and can hold.  `from` (a step id, or NULL)
+ * must run whatever the cache has.  The base must be linked.  Errors: CCB_ERR_USAGE (no such step),
+ * CCB_ERR_IO, CCB_ERR_CANCELLED. */
+bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *from, CcbChain *ret,
+                     GError **error);
+
+/* How many steps the cache has by the names of layers, unchecked: for plans. */
+guint ccb_chain_cached(const char *const *keys);
 
 /* What base/pace.h knows a step by; caller frees. */
 char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door);
 
-/* Bakes from step `first` on.  Errors: of the steps, with "step N/M (ID): ". */
-bool ccb_chain_build(const CcbChainOptions *options, CcbChain *ret, GError **error);
+/* Bakes what is missing of a chain that was begun.  Errors: of the steps, with "step N/M (ID): ". */
+bool ccb_chain_build(const CcbChainOptions *options, CcbChain *chain, GError **error);

@@ -159,6 +159,7 @@ CcbCollected ccb_cache_collect(const CcbCollectBounds *bounds)
     sweep("layers", ".part", boot_time());
     sweep("built", ".part", boot_time());
     sweep("work", "", boot_time());
+    sweep("digests", "", boot_time()); /* they are of files as that boot saw them */
     while (collect_oldest(&c, bounds))
         ;
     c.result.kept = layers->len + built->len + c.result.in_use;

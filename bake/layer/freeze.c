@@ -17,6 +17,7 @@ struct CcbFreezer {
     GAsyncQueue *queue;  /* of Item; the freezer itself ends it */
     CcbLayer *published; /* by the thread; the last */
     GError *error;       /* of the first that failed: nothing can lie on it */
+    gint failed;         /* set after it, for the other thread */
     GThread *thread;
 };
 
@@ -36,8 +37,10 @@ static void freeze(CcbFreezer *f, Item *item)
         item->layer->parent_sha256 = g_strdup(f->published->sha256);
     }
     item->frozen = ccb_layer_publish(item->layer, &item->base, &f->error);
-    if (!item->frozen)
+    if (!item->frozen) {
+        g_atomic_int_set(&f->failed, true);
         return;
+    }
     flock(item->lock, LOCK_SH);
     f->published = item->layer;
 }
@@ -66,6 +69,11 @@ void ccb_freezer_add(CcbFreezer *f, CcbLayer *layer, const CcbLayerBase *base, i
     *item = (Item){.layer = layer, .base = *base, .lock = lock};
     g_ptr_array_add(f->items, item);
     g_async_queue_push(f->queue, item);
+}
+
+bool ccb_freezer_has_failed(CcbFreezer *f)
+{
+    return g_atomic_int_get(&f->failed);
 }
 
 const char *ccb_freezer_last(const CcbFreezer *f)

@@ -19,6 +19,9 @@ CcbFreezer *ccb_freezer_new(void);
  * parent that is being frozen, too, is filled in. */
 void ccb_freezer_add(CcbFreezer *freezer, CcbLayer *layer, const CcbLayerBase *base, int lock);
 
+/* Whether one could not be frozen: nothing more can lie on it, and ccb_freezer_finish() says why. */
+bool ccb_freezer_has_failed(CcbFreezer *freezer);
+
 /* The key of the last one that was added, or NULL. */
 const char *ccb_freezer_last(const CcbFreezer *freezer);
 

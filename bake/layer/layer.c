@@ -86,41 +86,54 @@ static void drop(const char *key, const char *why)
         ccb_warn("layer %.12s is %s: dropped, and made again where it is needed", key, why);
 }
 
-/* NULL where the file is what its description says. */
-static const char *what_is_wrong(const char *key, const json_t *json)
+/* *ret_wrong stays NULL where the file is what its description says.  false with an error where that can't be told. */
+static bool judge(const char *key, const json_t *json, const char **ret_wrong, GError **error)
 {
     struct stat st;
     g_autofree char *path = layer_path(key, ".qcow2");
     if (json_integer_value(json_object_get(json, "layer")) != LAYER_FORMAT)
-        return "of another version of ccbake";
-    if (stat(path, &st) != 0)
-        return "incomplete";
-    if (st.st_size != json_integer_value(json_object_get(json, "size")))
-        return "truncated";
-    g_autofree char *digest = ccb_digest_file_once(path, NULL);
-    return g_strcmp0(digest, get_text(json, "sha256")) == 0 ? NULL : "altered";
+        *ret_wrong = "of another version of ccbake";
+    else if (stat(path, &st) != 0)
+        *ret_wrong = "incomplete";
+    else if (st.st_size != json_integer_value(json_object_get(json, "size")))
+        *ret_wrong = "truncated";
+    if (*ret_wrong != NULL)
+        return true;
+    g_autofree char *digest = ccb_digest_file_once(path, error);
+    if (g_strcmp0(digest, get_text(json, "sha256")) != 0)
+        *ret_wrong = "altered";
+    return digest != NULL;
 }
 
-static json_t *load(const char *key)
+/* What describes a layer that is whole; NULL without an error where there is none, or is no longer. */
+static json_t *load(const char *key, GError **error)
 {
+    const char *wrong = NULL;
     g_autofree char *path = layer_path(key, ".json");
     if (access(path, F_OK) != 0)
         return NULL;
     json_t *json = json_load_file(path, 0, NULL);
-    const char *wrong = json ? what_is_wrong(key, json) : "described by a damaged file";
-    if (wrong == NULL)
+    bool told = true;
+    if (json == NULL)
+        wrong = "described by a damaged file";
+    else
+        told = judge(key, json, &wrong, error);
+    if (told && wrong == NULL)
         return json;
-    drop(key, wrong);
+    if (told)
+        drop(key, wrong);
     json_decref(json);
     return NULL;
 }
 
 /* The image that the first layer lies on may have moved, changed or gone. */
-static bool base_is_there(const json_t *json)
+static bool base_is_there(const json_t *json, GError **error)
 {
     const char *base = get_text(json, "base");
     g_autofree char *path = base ? g_build_filename(ccb_cache_dir(), "layers", base, NULL) : NULL;
-    g_autofree char *digest = path ? ccb_digest_file_once(path, NULL) : NULL;
+    if (path == NULL || access(path, F_OK) != 0)
+        return false;
+    g_autofree char *digest = ccb_digest_file_once(path, error);
     return digest != NULL && strncmp(digest, base + strlen("base-"), CCB_SHA256_HEX) == 0;
 }
 
@@ -166,15 +179,18 @@ static bool hold(const char *key, GArray *use)
 
 /* `expected`: the digest that the layer above was made on, or NULL.  A layer that was made anew is
  * another one. */
-static bool chain_is_whole(const char *key, const char *expected, GArray *use, int depth)
+static bool chain_is_whole(const char *key, const char *expected, GArray *use, int depth,
+                           GError **error)
 {
-    json_t *json = depth < MAX_DEPTH && ccb_layer_exists(key) && hold(key, use) ? load(key) : NULL;
+    json_t *json =
+        depth < MAX_DEPTH && ccb_layer_exists(key) && hold(key, use) ? load(key, error) : NULL;
     const char *parent = get_text(json, "parent");
     bool whole =
         json != NULL && (expected == NULL || g_strcmp0(get_text(json, "sha256"), expected) == 0);
     if (whole)
-        whole = parent ? chain_is_whole(parent, get_text(json, "parent_sha256"), use, depth + 1)
-                       : base_is_there(json);
+        whole = parent
+                    ? chain_is_whole(parent, get_text(json, "parent_sha256"), use, depth + 1, error)
+                    : base_is_there(json, error);
     if (whole)
         touch(key);
     json_decref(json);
@@ -189,7 +205,7 @@ static json_t *read_description(const char *key)
 
 CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error)
 {
-    if (ccb_cancel_check(error) || !chain_is_whole(key, NULL, use, 0))
+    if (ccb_cancel_check(error) || !chain_is_whole(key, NULL, use, 0, error))
         return NULL;
     json_t *json = read_description(key);
     CcbLayer *layer = json ? layer_of(key, json) : NULL;
@@ -393,16 +409,19 @@ GPtrArray *ccb_layer_list(void)
     return layers;
 }
 
-bool ccb_layer_verify(const char *key)
+bool ccb_layer_verify(const char *key, bool *ret_whole, GError **error)
 {
-    json_t *json = load(key);
+    GError *reason = NULL;
+    json_t *json = load(key, &reason);
     g_autofree char *path = layer_path(key, ".qcow2");
-    g_autofree char *digest = json ? ccb_digest_file(path, NULL) : NULL;
-    bool whole = digest != NULL && g_strcmp0(digest, get_text(json, "sha256")) == 0;
-    if (json != NULL && !whole)
+    g_autofree char *digest = json ? ccb_digest_file(path, &reason) : NULL;
+    *ret_whole = digest != NULL && g_strcmp0(digest, get_text(json, "sha256")) == 0;
+    if (digest != NULL && !*ret_whole)
         drop(key, "altered");
     json_decref(json);
-    return whole;
+    if (reason != NULL)
+        g_propagate_error(error, reason);
+    return reason == NULL;
 }
 
 CcbLayer *ccb_layer_latest(const char *step)

@@ -11,7 +11,8 @@
  *     base-SHA256.img  a symlink to the base image
  *
  * Layers are compressed when they are frozen, once for all images that hold them.  A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
- * file; a damaged one is dropped with a warning and made again.
+ * file; a damaged one is dropped with a warning and made again.  One that could not be read, or not to its end, is an
+ * error and stays: CCB_ERR_IO, CCB_ERR_CANCELLED.
  */
 #pragma once
 
@@ -85,8 +86,8 @@ CcbLayer *ccb_layer_latest(const char *step);
 /* Every layer by its description, unchecked; CcbLayer with .used filled; caller unrefs. */
 GPtrArray *ccb_layer_list(void);
 
-/* Reads one layer whole and drops it where it is damaged; whether it is whole. */
-bool ccb_layer_verify(const char *key);
+/* Reads one layer whole, and drops it where it is damaged. */
+bool ccb_layer_verify(const char *key, bool *ret_whole, GError **error);
 
 /* Removes a layer unless it is in use; whether it is gone. */
 bool ccb_layer_remove(const char *key);

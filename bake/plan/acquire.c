@@ -46,11 +46,19 @@ bool ccb_payloads_fetch(const GPtrArray *payloads, CcbStore *store, bool offline
     return true;
 }
 
-bool ccb_payload_at_hand(const CcbPayload *payload, const CcbStore *store)
+char *ccb_payload_find(const CcbPayload *payload, const CcbStore *store)
 {
+    if (payload->urls[0][0] == '/' && g_file_test(payload->urls[0], G_FILE_TEST_IS_REGULAR))
+        return g_strdup(payload->urls[0]);
     if (payload->sha256 && ccb_store_has(store, payload->sha256, payload->size))
-        return true;
-    return payload->urls[0][0] == '/' && g_file_test(payload->urls[0], G_FILE_TEST_IS_REGULAR);
+        return ccb_store_object_path(store, payload->sha256);
+    return NULL;
+}
+
+CcbFacts *ccb_plan_known_base(const CcbPlan *plan, const CcbStore *store)
+{
+    g_autofree char *path = ccb_payload_find(plan->base, store);
+    return path != NULL ? ccb_facts_cached(path, NULL) : NULL;
 }
 
 /* Steps that share a payload have each their own record of it; the fetch knew one. */

@@ -12,8 +12,12 @@ CcbStore *ccb_plan_store(GError **error);
  * local files only. */
 bool ccb_payloads_fetch(const GPtrArray *payloads, CcbStore *store, bool offline, GError **error);
 
-/* Whether the file is at hand: in the store, or a local file.  Reads no content. */
-bool ccb_payload_at_hand(const CcbPayload *payload, const CcbStore *store);
+/* Where the file is at hand: a local file, or in the store; NULL: it has to be fetched.  Reads no
+ * content; caller frees. */
+char *ccb_payload_find(const CcbPayload *payload, const CcbStore *store);
+
+/* What is known of the base without opening it; NULL: it is not at hand, or was never looked at. */
+CcbFacts *ccb_plan_known_base(const CcbPlan *plan, const CcbStore *store);
 
 /* The base alone: its facts decide whether anything else is wanted. */
 bool ccb_plan_fetch_base(CcbPlan *plan, CcbStore *store, bool offline, GError **error);

@@ -2,11 +2,10 @@
 #include "plan/plan.h"
 
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/progress.h"
 #include "format/rpm.h"
+#include "plan/space.h"
 
 void ccb_payload_free(CcbPayload *payload)
 {
@@ -145,28 +144,6 @@ static void add_resolved(CcbPlan *plan, CcbStep *step, const CcbLock *lock)
     step->unresolved = resolved == NULL;
     if (resolved)
         move_all(step->payloads, resolved);
-}
-
-CcbSpace ccb_step_space(const CcbStep *step)
-{
-    uint64_t bytes = 0;
-    for (guint i = 0; i < step->payloads->len; i++)
-        bytes += ((CcbPayload *)step->payloads->pdata[i])->size;
-    return (CcbSpace){
-        .image = bytes / 100 * step->kind->image_percent + step->kind->image_bytes,
-        .scratch = bytes / 100 * step->kind->scratch_percent + step->kind->scratch_bytes,
-    };
-}
-
-CcbSpace ccb_plan_space(const CcbPlan *plan, guint first)
-{
-    CcbSpace space = {0};
-    for (guint i = first; i < plan->steps->len; i++) {
-        CcbSpace step = ccb_step_space(plan->steps->pdata[i]);
-        space.image += step.image;
-        space.scratch = MAX(space.scratch, step.scratch); /* a step leaves none behind */
-    }
-    return space;
 }
 
 static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *lock,
@@ -323,44 +300,6 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
     g_autofree char *have = ccb_format_size(facts->free_bytes);
     return ccb_fail(error, CCB_ERR_INPUT, "the image needs about %s more and has %s free", need,
                     have);
-}
-
-static bool same_file_system(const char *a, const char *b)
-{
-    struct stat st_a, st_b;
-    return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev;
-}
-
-/* What is needed on the file system of needs[i], put into words. */
-static uint64_t sum_needs(const CcbSpaceNeed *needs, guint n, guint i, GString *words)
-{
-    uint64_t sum = 0;
-    for (guint j = 0; j < n; j++) {
-        if (!same_file_system(needs[i].directory, needs[j].directory))
-            continue;
-        g_autofree char *size = ccb_format_size(needs[j].bytes);
-        g_string_append_printf(words, "%s%s needs about %s in %s", sum > 0 ? " and " : "",
-                               needs[j].what, size, needs[j].directory);
-        sum += needs[j].bytes;
-    }
-    return sum;
-}
-
-bool ccb_plan_check_space(const CcbSpaceNeed *needs, guint n, GError **error)
-{
-    for (guint i = 0; i < n; i++) {
-        struct statvfs fs;
-        g_autoptr(GString) words = g_string_new(NULL);
-        if (statvfs(needs[i].directory, &fs) != 0)
-            return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s",
-                                  needs[i].directory);
-        uint64_t available = (uint64_t)fs.f_bavail * fs.f_frsize;
-        if (available >= sum_needs(needs, n, i, words))
-            continue;
-        g_autofree char *have = ccb_format_size(available);
-        return ccb_fail(error, CCB_ERR_HOST, "%s, and %s is free there", words->str, have);
-    }
-    return true;
 }
 
 GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first)

@@ -15,12 +15,6 @@ typedef struct {
     GPtrArray *steps; /* CcbStep, in the order they run */
 } CcbPlan;
 
-/* Bytes, about. */
-typedef struct {
-    uint64_t image;   /* that steps add to the image */
-    uint64_t scratch; /* that they use outside it, at most */
-} CcbSpace;
-
 /* Checks every step against its kind.  `kinds`: NULL-terminated table; `lock` may be NULL.
  * Errors: CCB_ERR_RECIPE with a position. */
 CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbStepKind *const *kinds,
@@ -35,21 +29,6 @@ bool ccb_plan_require_pins(const CcbPlan *plan, GError **error);
 /* Refuses a base that is not what the recipe wants: another system, a kernel below the minimum that
  * no step replaces, too little space in the image.  Errors: CCB_ERR_INPUT. */
 bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **error);
-
-/* What a step needs. */
-CcbSpace ccb_step_space(const CcbStep *step);
-
-/* What the steps from `first` on need. */
-CcbSpace ccb_plan_space(const CcbPlan *plan, guint first);
-
-typedef struct {
-    const char *what, *directory; /* an existing directory of the host */
-    uint64_t bytes;
-} CcbSpaceNeed;
-
-/* Refuses where a file system of the host has less free space than is needed in its directories
- * together.  Errors: CCB_ERR_HOST, with figures. */
-bool ccb_plan_check_space(const CcbSpaceNeed *needs, guint n, GError **error);
 
 /* All payloads of the steps from `first` on, each file once (CcbPayload; belongs to the plan);
  * caller unrefs the list. */

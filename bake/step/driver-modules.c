@@ -85,7 +85,12 @@ static char *host_path(const char *dir, const char *name)
 
 bool ccb_driver_modules_install(CcbBake *bake, const char *key, bool *ret_found, GError **error)
 {
-    g_autoptr(CcbBuilt) built = ccb_built_find(key);
+    GError *reason = NULL;
+    g_autoptr(CcbBuilt) built = ccb_built_find(key, &reason);
+    if (reason != NULL) {
+        g_propagate_error(error, reason);
+        return false;
+    }
     for (const char *const *name = ccb_driver_modules; built != NULL && *name != NULL; name++) {
         g_autofree char *from = host_path(built->dir, *name);
         g_autofree char *to = ccb_driver_module_path(ccb_bake_kver(bake), *name);

@@ -4,8 +4,8 @@
 #
 #   say TEXT...                        a line of progress
 #   timed KEY COMMAND...               runs it and notes the seconds under KEY
-#   timed_peak KEY COMMAND...          the peak memory of the process too, in kB, under KEY-peak; while it runs,
-#                                      $in_background is its number
+#   timed_peak KEY COMMAND...          the peak memory of a process of the program too, in kB, under KEY-peak; while it
+#                                      runs, $in_background is its number
 #   note KEY NUMBER                    notes a number
 #   last KEY                           the number noted last
 #   repeat N KEY COMMAND...            runs COMMAND N times, where COMMAND notes seconds under KEY; once if it takes long
@@ -53,14 +53,18 @@ timed() {
     ((status == 0)) || show_log_and_fail "$*"
 }
 
-# The kernel's high-water mark of the process itself: getrusage and time(1) would give the largest of its children too.
-# It only rises, and what a bake does last is short and small, so looking at it five times a second misses nothing.
+# The kernel's high-water mark of the process, and of those of a matrix that it starts, whichever is the largest:
+# getrusage and time(1) would give the compilers and QEMU too. It only rises, and what a bake does last is short and
+# small, so looking at it five times a second misses nothing.
 watch_peak() {
-    local field value rest peak=0
+    local field value rest pid peak=0
     while [[ -r /proc/$1/status ]]; do
-        while read -r field value rest; do
-            [[ $field != VmHWM: ]] || peak=$value
-        done < <(cat "/proc/$1/status" 2>/dev/null)
+        for pid in "$1" $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+            [[ /proc/$pid/exe -ef /proc/$1/exe ]] || continue
+            while read -r field value rest; do
+                [[ $field != VmHWM: ]] || peak=$((value > peak ? value : peak))
+            done < <(cat "/proc/$pid/status" 2>/dev/null)
+        done
         sleep 0.2
     done
     echo "$peak"

@@ -52,7 +52,7 @@ def row($what; $ours; $against; $theirs; $unit; $number; $form; $op; $limit):
         row("5 bake, cold"; $m.cold; "floor"; $floor; "s"; ratio($m.cold; $floor); "x"; "<="; 1.3),
         row("6 size of the image"; $m["cold-size"]; "peer"; $m["peer-size"]; "B"; ratio($m["cold-size"]; $m["peer-size"]);
             "x"; "<="; 1),
-        row("  peak memory of ccbake"; $peak * 1024; ""; null; "B"; $peak * 1024 / 1e6; "MB"; "<"; 100),
+        row("  peak memory of a ccbake process"; $peak * 1024; ""; null; "B"; $peak * 1024 / 1e6; "MB"; "<"; 100),
         row("7 writing the image"; $m.emit; "convert -c"; $m.convert; "s"; ratio($m.convert; $m.emit); "x faster";
             ">="; 5),
         row("  its size"; $m["emit-size"]; "convert -c"; $m["convert-size"]; "B";

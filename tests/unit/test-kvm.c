@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include "base/cancel.h"
 #include "base/file.h"
@@ -105,7 +106,7 @@ static void test_damaged_cache(void)
 {
     g_autofree char *path = g_build_filename(ccb_cache_dir(), "kvm", NULL);
     forget();
-    install_qemu("echo boom; exit 1");
+    install_qemu("echo 'KVM internal error. Suberror: 1'");
     g_assert_cmpint(probe(NULL), ==, CCB_KVM_BROKEN);
     g_assert_cmpint(truncate(path, 20), ==, 0);
     g_assert_cmpint(probe(NULL), ==, CCB_KVM_BROKEN);
@@ -120,6 +121,22 @@ static void test_early_end(void)
         "echo 'Could not access KVM kernel module: No such file or directory' >&2; exit 1");
     g_assert_cmpint(probe(&reason), ==, CCB_KVM_BROKEN);
     g_assert_nonnull(strstr(reason, "Could not access KVM kernel module"));
+    g_assert_cmpint(probe(NULL), ==, CCB_KVM_BROKEN);
+    g_assert_cmpuint(runs(), ==, 2);
+}
+
+static void test_old_failure(void)
+{
+    const struct utimbuf ages_ago = {1000, 1000};
+    g_autofree char *path = g_build_filename(ccb_cache_dir(), "kvm", NULL);
+    forget();
+    install_qemu("echo 'KVM internal error. Suberror: 1'");
+    g_assert_cmpint(probe(NULL), ==, CCB_KVM_BROKEN);
+    g_assert_cmpint(probe(NULL), ==, CCB_KVM_BROKEN);
+    g_assert_cmpuint(runs(), ==, 1);
+    g_assert_cmpint(utime(path, &ages_ago), ==, 0);
+    g_assert_cmpint(probe(NULL), ==, CCB_KVM_BROKEN);
+    g_assert_cmpuint(runs(), ==, 2);
 }
 
 static void test_silence(void)
@@ -189,6 +206,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/remembered", test_remembered);
     g_test_add_func("/kvm/damaged-cache", test_damaged_cache);
     g_test_add_func("/kvm/early-end", test_early_end);
+    g_test_add_func("/kvm/old-failure", test_old_failure);
     g_test_add_func("/kvm/silence", test_silence);
     g_test_add_func("/kvm/crawl", test_crawl);
     g_test_add_func("/kvm/libguestfs", test_libguestfs);

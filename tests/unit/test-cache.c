@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the cache has: files that were built, and layers as far as no image is needed. */
 #include "layer/built.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <utime.h>
 
+#include "base/cancel.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "layer/collect.h"
+#include "layer/layer.h"
 #include "tap.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -41,16 +46,16 @@ static guint count(void)
 
 static void test_publish(void)
 {
-    ok(ccb_built_find(KEY_A) == NULL, "nothing is found before it is built");
+    ok(ccb_built_find(KEY_A, NULL) == NULL, "nothing is found before it is built");
     g_autofree char *dir = ccb_built_begin(KEY_A, NULL);
     put(dir, "nvidia.ko", "half");
-    ok(ccb_built_find(KEY_A) == NULL, "nor while it is gathered");
+    ok(ccb_built_find(KEY_A, NULL) == NULL, "nor while it is gathered");
     is_int(count(), 0, "nor listed");
     ccb_built_abandon(dir);
     ok(!g_file_test(dir, G_FILE_TEST_EXISTS), "what was abandoned is gone");
 
     ok(build(KEY_A, "first"), "files are published");
-    g_autoptr(CcbBuilt) built = ccb_built_find(KEY_A);
+    g_autoptr(CcbBuilt) built = ccb_built_find(KEY_A, NULL);
     ok(built != NULL, "and found");
     is_taken(get(built->dir, "nvidia.ko"), "first", "with their content");
     ok(build(KEY_A, "other"), "who comes second publishes nothing, and that is no error");
@@ -63,15 +68,15 @@ static void test_damage(void)
 {
     g_autofree char *dir = g_build_filename(ccb_cache_dir(), "built", KEY_A, NULL);
     put(dir, "nvidia.ko", "fjrst");
-    ok(ccb_built_find(KEY_A) == NULL, "a changed file is noticed");
+    ok(ccb_built_find(KEY_A, NULL) == NULL, "a changed file is noticed");
     ok(!g_file_test(dir, G_FILE_TEST_EXISTS), "and all of it dropped");
     build(KEY_A, "first");
     put(dir, "more.ko", "");
-    ok(ccb_built_find(KEY_A) == NULL, "so is a file that was added");
+    ok(ccb_built_find(KEY_A, NULL) == NULL, "so is a file that was added");
     build(KEY_A, "first");
     g_autofree char *list = g_build_filename(dir, "files.json", NULL);
     g_file_set_contents(list, "{", -1, NULL);
-    ok(ccb_built_find(KEY_A) == NULL, "and a damaged list");
+    ok(ccb_built_find(KEY_A, NULL) == NULL, "and a damaged list");
 }
 
 static void test_collect(void)
@@ -85,12 +90,36 @@ static void test_collect(void)
                      size = {.max_bytes = 1, .max_age_s = INT64_MAX};
     CcbCollected result = ccb_cache_collect(&age);
     ok(result.removed == 1 && result.kept == 1, "gc removes what is too old");
-    g_autoptr(CcbBuilt) held = ccb_built_find(KEY_B);
+    g_autoptr(CcbBuilt) held = ccb_built_find(KEY_B, NULL);
     result = ccb_cache_collect(&size);
     ok(result.removed == 0 && result.in_use == 1, "but not what is in use");
     g_clear_pointer(&held, ccb_built_free);
     result = ccb_cache_collect(&size);
     ok(result.removed == 1 && result.freed > 0 && count() == 0, "and what is too much");
+}
+
+/* The last: it can't be taken back. */
+static void test_cancelled(void)
+{
+    GError *error = NULL;
+    bool whole = true;
+    build(KEY_A, "first");
+    g_autofree char *layers = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    g_autofree char *file = g_build_filename(layers, KEY_B ".qcow2", NULL);
+    g_autofree char *digest = ccb_digest_string("layer");
+    g_autofree char *json = g_strdup_printf("{\"layer\":1,\"size\":5,\"sha256\":\"%s\"}", digest);
+    ccb_mkdirs(layers, NULL);
+    put(layers, KEY_B ".qcow2", "layer");
+    put(layers, KEY_B ".json", json);
+    ok(ccb_layer_verify(KEY_B, &whole, &error) && whole, "a layer is whole");
+    ccb_cancel_install();
+    raise(SIGTERM);
+    ok(!ccb_layer_verify(KEY_B, &whole, &error), "whoever is stopped does not know that");
+    is_error(&error, "stopped by", "and says so");
+    ok(g_file_test(file, G_FILE_TEST_EXISTS), "nor drops it");
+    ok(ccb_built_find(KEY_A, &error) == NULL, "what was built is not found then");
+    is_error(&error, "stopped by", "because of that");
+    is_int(count(), 1, "and stays");
 }
 
 int main(void)
@@ -100,6 +129,7 @@ int main(void)
     test_publish();
     test_damage();
     test_collect();
+    test_cancelled();
     ccb_remove_tree(dir, NULL);
     return done();
 }
