@@ -46,6 +46,7 @@ typedef struct {
 extern const CcbCheckFamily ccb_check_families[]; /* ends with a row without name */
 
 extern const CcbCheck ccb_checks_kernel[];
+extern const CcbCheck ccb_checks_arguments[];
 extern const CcbCheck ccb_checks_modprobe[];
 extern const CcbCheck ccb_checks_driver[];
 extern const CcbCheck ccb_checks_userspace[];

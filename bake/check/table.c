@@ -3,6 +3,7 @@
 
 const CcbCheckFamily ccb_check_families[] = {
     {"kernel", ccb_checks_kernel},
+    {"kernel arguments", ccb_checks_arguments},
     {"initramfs", ccb_checks_initramfs},
     {"modprobe", ccb_checks_modprobe},
     {"driver", ccb_checks_driver},

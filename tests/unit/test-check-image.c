@@ -629,6 +629,15 @@ static const Case cases[] = {
      .bad = "!kernel.args-kernel-cmdline !kernel.args-conflict"},
     {"two values of a module's parameter", 1, REPLACE, ENTRY, "$tuned_params",
      "nvme_core.io_timeout=30 nvme-core.io_timeout=60", .bad = "kernel.args-conflict"},
+    {"two values in the fallback, which nothing uses now", 1, REPLACE, "root/boot/grub2/grub.cfg",
+     "console=tty0", "nvme_core.io_timeout=30 nvme_core.io_timeout=60",
+     .bad = "kernel.args-conflict"},
+    {"two values in grubenv, which no entry uses", 1, REPLACE, "grubenv", "console=tty0",
+     "nvme_core.io_timeout=30 nvme_core.io_timeout=60", .bad = "kernel.args-conflict",
+     .also = ENTRY,
+     .also_text = "title A\nversion " KVER "\nlinux /boot/vmlinuz-" KVER
+                  "\ninitrd /boot/initramfs-" KVER ".img\n"
+                  "options root=UUID=" UUID " ro swiotlb=4194304,any\n"},
     {"no nvme in the initramfs", 1, REMOVE, "initrd/usr/lib/modules/" KVER "/kernel/nvme.ko.xz",
      .bad = "initramfs.drivers"},
     {"virtio_pci not built in", 1, WRITE, MODULES "modules.builtin", "\n",
