@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "check/context.h"
-#include "check/driver.h"
+#include "check/module.h"
 #include "check/unitset.h"
 
 #define FABRICMANAGER "nvidia-fabricmanager.service"
@@ -31,7 +31,7 @@ static bool check_package(CcbCheckContext *ctx, const char *name, const char *ve
                           CcbCheckResult *result, GError **error)
 {
     g_autoptr(GPtrArray) evrs = NULL;
-    if (!ccb_check_packages(ctx, name, &evrs, error))
+    if (!ccb_check_package_versions(ctx, name, &evrs, error))
         return false;
     for (guint i = 0; i < evrs->len; i++) {
         const char *evr = g_ptr_array_index(evrs, i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel that boots, its boot entry and its root file system. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "check/grub.h"
@@ -23,16 +24,16 @@ static bool run_minimum(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
 }
 
 /* GRUB boots the newest entry where saved_entry names none: perhaps not the one that was meant. */
-static bool check_saved_entry(CcbCheckContext *ctx, const CcbBootEntry *entry,
-                              CcbCheckResult *result, GError **error)
+static bool check_saved_entry(CcbCheckContext *ctx, const CcbFacts *facts, CcbCheckResult *result,
+                              GError **error)
 {
     g_autofree char *saved = NULL;
     if (!ccb_check_grubenv_get(ctx, "saved_entry", &saved, error))
         return false;
-    bool position = saved != NULL && strspn(saved, "0123456789") == strlen(saved);
-    if (saved != NULL && !position && !g_str_equal(saved, entry->id))
-        ccb_result_fail(result, "%s: saved_entry=%s, and there is no %s.conf; %s would boot",
-                        CCB_GRUBENV_PATH, saved, saved, entry->id);
+    if (saved != NULL && *saved != '\0' && ccb_facts_named_entry(facts, saved) == NULL)
+        ccb_result_fail(result,
+                        "%s: saved_entry=%s is no boot entry's id, title or place; %s would boot",
+                        CCB_GRUBENV_PATH, saved, facts->default_entry);
     return true;
 }
 
@@ -41,13 +42,17 @@ static bool check_boot_file(CcbCheckContext *ctx, CcbCheckResult *result, const 
                             const char *key, const char *path, GError **error)
 {
     g_autofree char *below = g_strconcat("/boot/", path, NULL);
-    bool here = false, there = false;
-    if (path[0] == '/' && !ccb_check_present(ctx, path, &here, error))
+    CcbStat st;
+    bool exists = false;
+    if (path[0] == '/' && !ccb_check_stat(ctx, path, &st, &exists, error))
         return false;
-    if (!here && !ccb_check_present(ctx, below, &there, error))
+    if (!exists && !ccb_check_stat(ctx, below, &st, &exists, error))
         return false;
-    if (!here && !there)
+    if (!exists)
         ccb_result_fail(result, "%s: %s %s: there is no such file", entry->path, key, path);
+    else if (!S_ISREG(st.mode) || st.size == 0)
+        ccb_result_fail(result, "%s: %s %s: %s", entry->path, key, path,
+                        S_ISREG(st.mode) ? "the file is empty" : "that is no file");
     return true;
 }
 
@@ -67,6 +72,13 @@ static bool check_boot_files(CcbCheckContext *ctx, CcbCheckResult *result,
     return true;
 }
 
+static bool check_entry(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
+                        GError **error)
+{
+    return check_boot_files(ctx, result, entry, "linux", entry->kernel, error) &&
+           check_boot_files(ctx, result, entry, "initrd", entry->initrd, error);
+}
+
 static bool run_default_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     const CcbFacts *facts = ccb_check_facts(ctx, error);
@@ -75,10 +87,51 @@ static bool run_default_entry(CcbCheckContext *ctx, CcbCheckResult *result, GErr
     const CcbBootEntry *entry = ccb_facts_default_entry(facts);
     if (entry == NULL)
         return ccb_result_fail(result, "/boot/loader/entries has no boot entry");
-    return check_saved_entry(ctx, entry, result, error) &&
-           check_boot_files(ctx, result, entry, "linux", entry->kernel, error) &&
-           check_boot_files(ctx, result, entry, "initrd", entry->initrd, error) &&
+    return check_saved_entry(ctx, facts, result, error) && check_entry(ctx, result, entry, error) &&
            ccb_result_pass(result, "%s", entry->path);
+}
+
+/* A kernel without its modules starts, and finds neither its disk nor its network. */
+static bool check_modules(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
+                          GError **error)
+{
+    g_autofree char *modules = g_strconcat("/lib/modules/", entry->kver, NULL);
+    bool present = false;
+    if (ccb_facts_is_rescue(entry))
+        return true;
+    if (!ccb_check_present(ctx, modules, &present, error))
+        return false;
+    if (!present)
+        ccb_result_fail(result, "%s: there is no %s", entry->path, modules);
+    return true;
+}
+
+static bool run_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    if (facts->entries->len < 2)
+        return ccb_result_skip(result, "only one boot entry (kernel.default-entry)");
+    for (guint i = 0; i < facts->entries->len; i++) {
+        const CcbBootEntry *entry = facts->entries->pdata[i];
+        if (entry != ccb_facts_default_entry(facts) &&
+            (!check_entry(ctx, result, entry, error) || !check_modules(ctx, result, entry, error)))
+            return false;
+    }
+    return ccb_result_pass(result, "%u boot entries", facts->entries->len);
+}
+
+/* What grub2-reboot leaves behind: GRUB boots it once, and forgets it. */
+static bool run_next_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    g_autofree char *next = NULL;
+    if (!ccb_check_grubenv_get(ctx, "next_entry", &next, error))
+        return false;
+    if (next != NULL && *next != '\0')
+        return ccb_result_fail(result, "%s: next_entry=%s is what the first boot starts",
+                               CCB_GRUBENV_PATH, next);
+    return ccb_result_pass(result, "%s has none", CCB_GRUBENV_PATH);
 }
 
 /* The UUID after "UUID=", without quotes; NULL for any other way to name a device. */
@@ -157,6 +210,12 @@ const CcbCheck ccb_checks_kernel[] = {
      "GRUB boots another kernel, or none, when its default entry or a file of it is missing.",
      "Point saved_entry in grubenv to an entry whose kernel and initramfs are in /boot.",
      run_default_entry},
+    {"kernel.entries", CCB_SEVERITY_WARNING,
+     "Another boot entry can't boot: what was to be its kernel was removed, or never complete.",
+     "Remove the entry with grubby --remove-kernel, or install its kernel again.", run_entries},
+    {"kernel.next-entry", CCB_SEVERITY_WARNING,
+     "The first boot of every instance starts another entry than the later ones.",
+     "Run grub2-editenv - unset next_entry in the image.", run_next_entry},
     {"kernel.root-uuid", CCB_SEVERITY_ERROR,
      "The initramfs waits for ever for a root file system that does not exist.",
      "Set root=UUID= and /etc/fstab to the UUID of the root file system.", run_root_uuid},

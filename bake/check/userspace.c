@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "check/context.h"
-#include "check/driver.h"
+#include "check/module.h"
 
 /* el8's, and Debian's (stand-ins). */
 static const char *const library_directories[] = {"/usr/lib64", "/usr/lib/x86_64-linux-gnu", NULL};
