@@ -5,14 +5,24 @@
 
 #include "base/error.h"
 #include "check/grub.h"
+#include "check/module.h"
 #include "format/cmdline.h"
 #include "format/shellvars.h"
+#include "format/version.h"
 
 #define DEFAULT_GRUB   "/etc/default/grub"
 #define KERNEL_CMDLINE "/etc/kernel/cmdline"
 
 /* 8 GiB of bounce buffers, allocated anywhere: the guide's argument. */
 static const char *const default_arguments[] = {"swiotlb=4194304,any", NULL};
+
+static CcbCmdline *parse_line(const char *text, const char *place, GError **error)
+{
+    CcbCmdline *line = ccb_cmdline_parse(text, error);
+    if (line == NULL)
+        g_prefix_error(error, "%s: ", place);
+    return line;
+}
 
 /* Judges the arguments of one place; `place` is what messages call it. */
 typedef bool (*JudgeLine)(CcbCheckContext *ctx, const char *text, const char *place,
@@ -36,10 +46,12 @@ static guint line_of(const char *text, const char *needle)
     return line;
 }
 
-static char *place_name(CcbCheckContext *ctx, const char *path, const char *needle)
+static char *place_name(CcbCheckContext *ctx, const char *path, const char *needle, GError **error)
 {
-    const CcbGuestText *file = ccb_check_text(ctx, path, NULL);
-    guint line = file != NULL ? line_of(file->text, needle) : 0;
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return NULL;
+    guint line = line_of(file->text, needle);
     return line > 0 ? g_strdup_printf("%s:%u", path, line) : g_strdup(path);
 }
 
@@ -51,8 +63,8 @@ static bool in_entries(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *re
         return false;
     for (guint i = 0; i < facts->entries->len; i++) {
         const CcbBootEntry *entry = g_ptr_array_index(facts->entries, i);
-        g_autofree char *place = place_name(ctx, entry->path, "options ");
-        g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
+        g_autofree char *place = place_name(ctx, entry->path, "options ", error);
+        g_autofree char *options = place != NULL ? ccb_check_boot_options(ctx, entry, error) : NULL;
         if (options == NULL || !judge(ctx, options, place, result, error))
             return false;
     }
@@ -66,9 +78,11 @@ static bool in_grubenv(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *re
     g_autofree char *value = NULL;
     if (!ccb_check_grubenv_get(ctx, "kernelopts", &value, error))
         return false;
-    g_autofree char *place = place_name(ctx, CCB_GRUBENV_PATH, "kernelopts=");
     *ret_found = value != NULL;
-    return value == NULL || judge(ctx, value, place, result, error);
+    if (value == NULL)
+        return true;
+    g_autofree char *place = place_name(ctx, CCB_GRUBENV_PATH, "kernelopts=", error);
+    return place != NULL && judge(ctx, value, place, result, error);
 }
 
 static bool in_grubcfg(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
@@ -79,10 +93,12 @@ static bool in_grubcfg(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *re
         g_autofree char *value = NULL;
         if (!ccb_check_grubcfg_kernelopts(ctx, *path, &value, error))
             return false;
-        g_autofree char *place = place_name(ctx, *path, "kernelopts=");
-        if (value != NULL && !judge(ctx, value, place, result, error))
+        if (value == NULL)
+            continue;
+        *ret_found += 1;
+        g_autofree char *place = place_name(ctx, *path, "kernelopts=", error);
+        if (place == NULL || !judge(ctx, value, place, result, error))
             return false;
-        *ret_found += value != NULL;
     }
     return true;
 }
@@ -94,8 +110,8 @@ static bool in_variables(CcbCheckContext *ctx, const CcbShellvars *vars, JudgeLi
 {
     g_autofree char *always = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX");
     g_autofree char *normal = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX_DEFAULT");
-    g_autofree char *place = place_name(ctx, DEFAULT_GRUB, "GRUB_CMDLINE_LINUX=");
-    if (!judge(ctx, always ? always : "", place, result, error))
+    g_autofree char *place = place_name(ctx, DEFAULT_GRUB, "GRUB_CMDLINE_LINUX=", error);
+    if (place == NULL || !judge(ctx, always ? always : "", place, result, error))
         return false;
     if (result->status != CCB_PASS || normal == NULL)
         return true;
@@ -236,12 +252,10 @@ static bool run_args_kernel_cmdline(CcbCheckContext *ctx, CcbCheckResult *result
 static bool judge_conflicts(CcbCheckContext *ctx, const char *text, const char *place,
                             CcbCheckResult *result, GError **error)
 {
-    g_autoptr(CcbCmdline) line = ccb_cmdline_parse(text, error);
+    g_autoptr(CcbCmdline) line = parse_line(text, place, error);
     (void)ctx;
-    if (line == NULL) {
-        g_prefix_error(error, "%s: ", place);
+    if (line == NULL)
         return false;
-    }
     g_autofree char *conflicts = ccb_cmdline_conflicts(line);
     if (conflicts != NULL)
         ccb_result_fail(result, "%s: %s", place, conflicts);
@@ -251,6 +265,65 @@ static bool judge_conflicts(CcbCheckContext *ctx, const char *text, const char *
 static bool run_args_conflict(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     return everywhere(ctx, judge_conflicts, result, error);
+}
+
+/* ---- arguments that undo the image ---- */
+
+/* Those of modprobe, of the initramfs's udev, and of the kernel itself; each a list. */
+static const char *const blacklists[] = {"modprobe.blacklist", "rd.driver.blacklist",
+                                         "module_blacklist", NULL};
+
+static bool is_of_driver(const char *module)
+{
+    g_autofree char *name = g_strdelimit(g_strdup(module), "_", '-');
+    return g_strv_contains(ccb_driver_modules, name);
+}
+
+static void judge_blacklist(const CcbCmdline *line, const char *key, const char *place,
+                            CcbCheckResult *result)
+{
+    g_auto(GStrv) values = ccb_cmdline_values(line, key);
+    for (char **value = values; *value != NULL; value++) {
+        g_auto(GStrv) modules = g_strsplit(*value, ",", -1);
+        for (char **module = modules; *module != NULL; module++)
+            if (is_of_driver(*module))
+                ccb_result_fail(result, "%s: %s=%s keeps the driver from loading", place, key,
+                                *value);
+    }
+}
+
+/* The last value takes the place of what modprobe.d says. */
+static void judge_registry(const CcbCmdline *line, unsigned gpus, const char *place,
+                           CcbCheckResult *result)
+{
+    static const char key[] = "nvidia.NVreg_RegistryDwords";
+    g_auto(GStrv) values = ccb_cmdline_values(line, key);
+    for (char **value = values; *value != NULL; value++)
+        if (gpus == 1 && strstr(*value, CCB_PROTECTED_PCIE) != NULL)
+            ccb_result_fail(result, "%s: %s=%s, and 1 GPU is unusable with " CCB_PROTECTED_PCIE,
+                            place, key, *value);
+        else if (gpus == 8 && !ccb_registry_is_set(*value, CCB_PROTECTED_PCIE))
+            ccb_result_fail(result, "%s: %s=%s, expected " CCB_PROTECTED_PCIE "=0x1 in it", place,
+                            key, *value);
+}
+
+static bool judge_harm(CcbCheckContext *ctx, const char *text, const char *place,
+                       CcbCheckResult *result, GError **error)
+{
+    g_autoptr(CcbCmdline) line = parse_line(text, place, error);
+    if (line == NULL)
+        return false;
+    for (const char *const *key = blacklists; ctx->gpus > 0 && *key != NULL; key++)
+        judge_blacklist(line, *key, place, result);
+    judge_registry(line, ctx->gpus, place, result);
+    if (ccb_cmdline_has(line, "cloud-init=disabled"))
+        ccb_result_fail(result, "%s: cloud-init=disabled switches it off", place);
+    return true;
+}
+
+static bool run_args_harmful(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return everywhere(ctx, judge_harm, result, error);
 }
 
 #define WHY_SWIOTLB                                                                                \
@@ -269,5 +342,9 @@ const CcbCheck ccb_checks_arguments[] = {
     {"kernel.args-conflict", CCB_SEVERITY_WARNING,
      "The kernel takes the last of two values, and an edit may change which one that is.",
      "Take out the one that is not meant, in the place that is named.", run_args_conflict},
+    {"kernel.args-harmful", CCB_SEVERITY_ERROR,
+     "What the command line says to modules and to cloud-init goes before the files of the image.",
+     "Take the argument out, in the place that is named (kernel-args step, \"remove\").",
+     run_args_harmful},
     {0},
 };
