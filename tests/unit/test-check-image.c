@@ -356,7 +356,7 @@ static void stage_userspace(const char *version)
         put(path, "");
         put_link(target, link);
     }
-    static const char *const firmware[] = {"ga10x"};
+    static const char *const firmware[] = {"ga10x", "tu10x"};
     for (guint i = 0; i < G_N_ELEMENTS(firmware); i++) {
         g_autofree char *path = g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_%s.bin", version,
                                                 firmware[i]);
@@ -853,17 +853,30 @@ static const Case cases[] = {
     {"no nvidia-smi", 1, REMOVE, "root/usr/bin/nvidia-smi", .bad = "userspace.files"},
     {"no libnvidia-cfg", 1, REMOVE, "root/usr/lib64/libnvidia-cfg.so.550.144.03",
      .bad = "userspace.files"},
+    {"no libcuda.so.1", 1, REMOVE, "root/usr/lib64/libcuda.so.1", .bad = "userspace.files"},
+    {"a libnvidia-ml.so.1 that leads nowhere", 1, LINK, "root/usr/lib64/libnvidia-ml.so.1",
+     "libnvidia-ml.so.0", .bad = "userspace.files"},
     {"a library of another driver", 1, WRITE, "root/usr/lib64/libcuda.so.535.1.2", "",
      .bad = "userspace.version"},
     {"no PKCS #11 for OpenSSL 3", 1, REMOVE,
      "root/usr/lib64/libnvidia-pkcs11-openssl3.so.550.144.03", .bad = "userspace.pkcs11"},
-    {"no firmware", 1, REMOVE, "root/lib/firmware/nvidia/550.144.03/gsp_ga10x.bin",
+    {"no firmware for Hopper", 1, REMOVE, "root/lib/firmware/nvidia/550.144.03/gsp_ga10x.bin",
+     .bad = "userspace.firmware"},
+    {"firmware that is not whole", 8, REMOVE, "root/lib/firmware/nvidia/570.148.08/gsp_tu10x.bin",
      .bad = "userspace.firmware"},
     {"no nvcc", 1, REMOVE, "root/usr/local/cuda-12.4/bin/nvcc", .bad = "cuda.toolkit"},
     {"version.json is no JSON", 1, WRITE, "root/usr/local/cuda-12.4/version.json", "{",
      .bad = "!cuda.toolkit"},
     {"Fabric Manager of another version", 8, REPLACE, "packages", "manager-570.148.08",
      "manager-570.133.20", .bad = "fabric.version"},
+    {"Fabric Manager only in the database", 8, REMOVE, "root/usr/bin/nv-fabricmanager",
+     .bad = "fabric.version"},
+    {"Fabric Manager that can't be run", 8, WRITE, "root/usr/bin/nv-fabricmanager", "",
+     .bad = "fabric.version"},
+    {"Fabric Manager's unit is gone", 8, REMOVE, VENDOR_UNITS "nvidia-fabricmanager.service",
+     .bad = "fabric.enabled"},
+    {"NSCQ only in the database", 8, REMOVE, "root/usr/lib64/libnvidia-nscq.so.570.148.08",
+     .bad = "fabric.nscq"},
     {"no NSCQ", 8, REPLACE, "packages", "nscq-570", "other", .bad = "fabric.nscq"},
     {"Fabric Manager not enabled", 8, REMOVE, WANTS "nvidia-fabricmanager.service",
      .bad = "fabric.enabled"},
