@@ -1094,6 +1094,53 @@ static void test_unreadable(void)
     end();
 }
 
+/* Where nothing can be read nothing passes, save what looks at no file: the size of the disk. */
+static void test_dark(unsigned gpus, const char *version)
+{
+    g_auto(CcbExpectation) expect = {.gpus = gpus};
+    Tree tree = {.dark = true};
+    begin(gpus, version);
+    pack();
+    g_autoptr(CcbReport) right = judge(&expect);
+    g_autoptr(CcbReport) dark = judge_tree(&expect, &tree);
+    guint wrong = 0;
+    for (guint i = 0; i < dark->rows->len; i++) {
+        const CcbReportRow *row = dark->rows->pdata[i], *before = right->rows->pdata[i];
+        bool judged = before->status != CCB_NOT_APPLICABLE && !g_str_equal(row->id, "import.size");
+        if (!judged || row->status == CCB_UNREADABLE)
+            continue;
+        printf("# %s: %s\n", row->id, row->detail);
+        wrong += 1;
+    }
+    is_int(wrong, 0, "where nothing can be read each check says so");
+    g_free(tree.what);
+    end();
+}
+
+/* Nor may any single read fail without a check that says so. */
+static void test_each_read(unsigned gpus, const char *version)
+{
+    g_auto(CcbExpectation) expect = {.gpus = gpus};
+    Tree all = {.bad = 0};
+    guint unnoticed = 0;
+    begin(gpus, version);
+    stage_other_kernel(gpus, version);
+    pack();
+    pack_other_kernel();
+    g_autoptr(CcbReport) right = judge_tree(&expect, &all);
+    ok(all.reads > 100 && right->unreadable == 0, "a check of many reads");
+    for (guint n = 1; n <= all.reads; n++) {
+        Tree tree = {.bad = n};
+        g_autoptr(CcbReport) report = judge_tree(&expect, &tree);
+        if (report->unreadable == 0)
+            printf("# unnoticed: %s\n", tree.what);
+        unnoticed += report->unreadable == 0;
+        g_free(tree.what);
+    }
+    is_int(unnoticed, 0, "none of which fails unnoticed");
+    end();
+}
+
 /* A database that is garbage is named as it is in the image, and only where it is needed. */
 static void test_packages_unreadable(void)
 {
@@ -1342,6 +1389,10 @@ int main(void)
     test_unreadable();
     test_empty_initramfs();
     test_packages_unreadable();
+    test_dark(1, "550.144.03");
+    test_dark(8, "570.148.08");
+    test_each_read(1, "550.144.03");
+    test_each_read(8, "570.148.08");
     test_waivers();
     test_tap();
     test_junit();
