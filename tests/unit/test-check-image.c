@@ -312,8 +312,8 @@ static void stage_initrd(const char *place, const char *kver)
     static const char *const drivers[] = {"nvme", "virtio_blk", "virtio_net", "virtio_scsi",
                                           "ext4"};
     for (guint i = 0; i < G_N_ELEMENTS(drivers); i++) {
-        g_autofree char *path = g_strdup_printf("%s/usr/lib/modules/%s/kernel/%s.ko.xz", place,
-                                                kver, drivers[i]);
+        g_autofree char *path =
+            g_strdup_printf("%s/usr/lib/modules/%s/kernel/%s.ko.xz", place, kver, drivers[i]);
         put(path, "");
     }
 }
@@ -358,8 +358,8 @@ static void stage_userspace(const char *version)
     }
     static const char *const firmware[] = {"ga10x", "tu10x"};
     for (guint i = 0; i < G_N_ELEMENTS(firmware); i++) {
-        g_autofree char *path = g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_%s.bin", version,
-                                                firmware[i]);
+        g_autofree char *path =
+            g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_%s.bin", version, firmware[i]);
         put(path, "");
     }
     put("root/usr/lib64/libcrypto.so.1.1", "");
@@ -518,8 +518,8 @@ static void pack_modules(const char *place, const char *kver)
     const char *name;
     while ((name = g_dir_read_name(dir)) != NULL) {
         g_autofree char *source = g_strconcat(place, "/", name, NULL);
-        g_autofree char *target = g_strdup_printf(
-            "root/lib/modules/%s/kernel/drivers/video/%s.ko", kver, name);
+        g_autofree char *target =
+            g_strdup_printf("root/lib/modules/%s/kernel/drivers/video/%s.ko", kver, name);
         g_autofree char *info = get(source);
         size_t size = strlen(info) + 1;
         for (size_t i = 0; i < size; i++)
@@ -672,7 +672,7 @@ typedef struct {
     const char *to;   /* ... by this */
     const char *bad;  /* the ids; '!' in front: unreadable */
     const char *also_text;
-    const char *also;  /* a file that is written beside */
+    const char *also; /* a file that is written beside */
     bool two_kernels;
     bool no_esp;
     EspKind esp;
@@ -689,18 +689,18 @@ static const Case cases[] = {
      .min_kernel = "5.10.134-18.1.al8"},
     {"saved_entry names nothing", 1, REPLACE, "grubenv", "al8.x86_64\n", "al8\n",
      .bad = "kernel.default-entry"},
-    {"saved_entry is a title", 1, REPLACE, "grubenv", "saved_entry=" ID,
-     "saved_entry=A (" KVER ")", .bad = ""},
+    {"saved_entry is a title", 1, REPLACE, "grubenv", "saved_entry=" ID, "saved_entry=A (" KVER ")",
+     .bad = ""},
     {"saved_entry is a place in the menu", 1, REPLACE, "grubenv", "saved_entry=" ID,
      "saved_entry=0", .bad = "", .two_kernels = true},
     {"saved_entry is the place of the older kernel", 1, REPLACE, "grubenv", "saved_entry=" ID,
      "saved_entry=1", .bad = "kernel.minimum", .two_kernels = true},
     {"saved_entry is a place that the menu has not", 1, REPLACE, "grubenv", "saved_entry=" ID,
      "saved_entry=2", .bad = "kernel.default-entry", .two_kernels = true},
-    {"an entry for the next boot alone", 1, REPLACE, "grubenv", "saved_entry=",
-     "next_entry=1\nsaved_entry=", .bad = "kernel.next-entry"},
-    {"an entry for the next boot that is empty", 1, REPLACE, "grubenv", "saved_entry=",
-     "next_entry=\nsaved_entry=", .bad = ""},
+    {"an entry for the next boot alone", 1, REPLACE, "grubenv",
+     "saved_entry=", "next_entry=1\nsaved_entry=", .bad = "kernel.next-entry"},
+    {"an entry for the next boot that is empty", 1, REPLACE, "grubenv",
+     "saved_entry=", "next_entry=\nsaved_entry=", .bad = ""},
     {"no vmlinuz", 1, REMOVE, "root/boot/vmlinuz-" KVER, .bad = "kernel.default-entry"},
     {"an empty vmlinuz", 1, WRITE, "root/boot/vmlinuz-" KVER, "", .bad = "kernel.default-entry"},
     {"a vmlinuz that leads nowhere", 1, LINK, "root/boot/vmlinuz-" KVER, "/gone",
@@ -810,7 +810,8 @@ static const Case cases[] = {
      .bad = "modprobe.nouveau-initramfs", .two_kernels = true},
     {"no lkca in a second initramfs", 8, REMOVE, "other/initrd/" LKCA,
      .bad = "modprobe.lkca-initramfs", .two_kernels = true},
-    {"Protected PCIe on 1 GPU in a second initramfs", 1, WRITE, "other/initrd/etc/modprobe.d/a.conf",
+    {"Protected PCIe on 1 GPU in a second initramfs", 1, WRITE,
+     "other/initrd/etc/modprobe.d/a.conf",
      "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
      .bad = "modprobe.no-protected-pcie-initramfs", .two_kernels = true},
     {"a second kernel that is gone", 1, WRITE, OTHER_ENTRY,
@@ -820,13 +821,16 @@ static const Case cases[] = {
      .bad = "kernel.entries", .two_kernels = true},
     {"a second kernel whose modules are gone", 1, WRITE, OTHER_ENTRY,
      "title B\nversion " OTHER "\nlinux /boot/vmlinuz-" KVER "\ninitrd /boot/initramfs-" KVER
-     ".img\noptions $kernelopts\n", .bad = "kernel.entries"},
+     ".img\noptions $kernelopts\n",
+     .bad = "kernel.entries"},
     {"a rescue entry, which has no modules", 1, WRITE, RESCUE_ENTRY,
      "title R\nversion 0-rescue-" MACHINE_ID "\nlinux /boot/vmlinuz-" KVER
-     "\ninitrd /boot/initramfs-" KVER ".img\noptions $kernelopts\n", .bad = ""},
+     "\ninitrd /boot/initramfs-" KVER ".img\noptions $kernelopts\n",
+     .bad = ""},
     {"a rescue entry whose kernel is gone", 1, WRITE, RESCUE_ENTRY,
      "title R\nversion 0-rescue-" MACHINE_ID "\nlinux /boot/r\ninitrd /boot/initramfs-" KVER
-     ".img\noptions $kernelopts\n", .bad = "kernel.entries"},
+     ".img\noptions $kernelopts\n",
+     .bad = "kernel.entries"},
     {"a driver's package beside the installer's", 1, WRITE, "packages",
      "kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64\n", .bad = "driver.single"},
     {"a driver registered with DKMS", 1, WRITE, "root/var/lib/dkms/nvidia/550.144.03/source", "",
