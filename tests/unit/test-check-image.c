@@ -46,6 +46,13 @@
 #define SELFTEST_CONF "root/etc/ccbake/selftest.conf"
 #define SITE          "root/usr/local/lib/python3.11/site-packages/"
 
+/* librpm 4.18 does not close an SQLite database that turns out to be none. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libsqlite3\n";
+}
+
 static const char *const module_names[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
                                            "nvidia-drm", "nvidia-peermem", NULL};
 
