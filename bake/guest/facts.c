@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/guardian.h"
 #include "base/progress.h"
 #include "format/bls.h"
 #include "format/grubenv.h"
@@ -250,10 +251,13 @@ static bool copy_file(CcbGuest *guest, const char *from, const char *to, GError 
     return ccb_guest_download(guest, from, fd, error);
 }
 
-/* Copies the database out, so that it is read without being written. */
+/* Copies the database out, so that it is read without being written; not what only looks like one: a
+ * sparse file of an image is as large as it likes. */
 static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *ret_any,
                        GError **error)
 {
+    const uint64_t most = 2ull << 30; /* of 500 packages it has 30 MB */
+    uint64_t sum = 0;
     g_auto(GStrv) names = ccb_guest_list(guest, from, error);
     for (char **name = names; name != NULL && *name != NULL; name++) {
         g_autofree char *source = g_build_filename(from, *name, NULL);
@@ -264,6 +268,10 @@ static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *
             return false;
         if (!exists || !S_ISREG(st.mode))
             continue;
+        if (st.size > most - sum)
+            return ccb_fail(error, CCB_ERR_INPUT, "%s in the image is larger than any RPM database",
+                            from);
+        sum += st.size;
         if (!copy_file(guest, source, target, error))
             return false;
         *ret_any = true;
@@ -318,8 +326,10 @@ char **ccb_facts_packages(CcbGuest *guest, GError **error)
         ccb_fail_errno(error, CCB_ERR_IO, "creating a temporary directory");
         return NULL;
     }
+    ccb_guardian_watch(dir);
     g_auto(GStrv) packages = list_packages(guest, from, dir, error);
     bool removed = ccb_remove_tree(dir, packages != NULL ? error : NULL);
+    ccb_guardian_release(dir);
     return removed ? g_steal_pointer(&packages) : NULL;
 }
 
