@@ -223,6 +223,15 @@ hint: give the image another name, or --force'
     nothing_left
 }
 
+@test "input: commas and colons in the names of base, cache and output" {
+    cp "$GUEST" base,x:1.qcow2
+    recipe '"base,x:1.qcow2"' <<<'steps: [{run: {commands: [[touch, /root/here]]}}]'
+    CCBAKE_CACHE_DIR=$PWD/a,b:c bake -o t,1:2.qcow2
+    run_ccbake convert t,1:2.qcow2 --to raw
+    qemu-img compare -q file:t,1:2.qcow2 file:t,1:2.raw
+    nothing_left
+}
+
 @test "input: an output directory that is missing or can't be written" {
     recipe "$GUEST" <<<'steps: [kernel]'
     bake 9 -o gone/t.qcow2
