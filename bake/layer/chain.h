@@ -19,7 +19,7 @@ typedef struct {
     const CcbFacts *base;
     CcbDoor door;
     CcbWork *work;
-    bool fresh;  /* from there on, take nothing that another bake made meanwhile */
+    bool fresh; /* from there on, take nothing that another bake made meanwhile */
     int log;
     const char *log_path; /* for messages */
 } CcbChainOptions;
