@@ -326,6 +326,24 @@ END
     upload 5
     assert_contains "ccbake: there are no credentials for an upload
 hint: set ALIBABA_CLOUD_ACCESS_KEY_ID"
+    # A file that is not there is found before.
+    IMAGE=missing upload 4
+    assert_contains "ccbake: missing: No such file or directory"
+}
+
+@test "upload: a server that nobody has heard of is given up soon" {
+    run_ccbake 6 upload -e http://no-such-host.invalid -r cn-beijing "$IMAGE" oss://images/x
+    assert_contains "ccbake: oss://images/x: gave up after try 3: Could not resolve host: images.no-such-host.invalid
+hint: no server has answered as images.no-such-host.invalid: check --region, --endpoint and the network"
+    # One that has answered once is believed to be there.
+    fault GET mute 4
+    fault GET error@503@SlowDown
+    KEY=x upload 6
+    forget
+    fault GET error@503@SlowDown
+    fault GET mute 4
+    upload
+    arrived
 }
 
 @test "upload: no such bucket, another region, a clock that is wrong" {

@@ -67,7 +67,7 @@ static CcbTarget *parse_target(const char *url, const char *name, const CcbCrede
     return ccb_target_parse(url, name, &place, error);
 }
 
-/* What is wrong with the command line, before anybody is asked for credentials. */
+/* What is wrong with the command line, before files are opened and credentials looked for. */
 static bool check_target(const char *url, const char *name, GError **error)
 {
     static const CcbCredentials unknown = {.region = "unknown"};
@@ -82,8 +82,6 @@ static bool open_s3(const char *url, const char *name, CcbS3 *ret, GError **erro
     CcbCredentialsOptions wanted = {.profile = opts.profile,
                                     .others = !ccb_target_is_oss(opts.endpoint)};
     ccb_secret_guard();
-    if (!check_target(url, name, error))
-        return false;
     ret->credentials = ccb_credentials_find(&wanted, error);
     ret->target = ret->credentials ? parse_target(url, name, ret->credentials, error) : NULL;
     ret->pool = ccb_http_pool_new();
@@ -140,12 +138,16 @@ static bool read_options(CcbUploadOptions *ret, GError **error)
 
 static bool upload(const char *image, const char *url, GError **error)
 {
-    CcbUploadOptions wanted = {.image = image};
+    CcbUploadOptions wanted = {0};
     g_autofree char *name = g_path_get_basename(image);
     g_auto(CcbUploadResult) result = {0};
     CcbS3 s3 = {0};
-    bool ok = read_options(&wanted, error) && open_s3(url, name, &s3, error) &&
-              ccb_upload(&s3, &wanted, &result, error);
+    if (!read_options(&wanted, error) || !check_target(url, name, error))
+        return false;
+    g_autoptr(CcbSource) source = ccb_source_open(image, error);
+    if (source == NULL)
+        return false;
+    bool ok = open_s3(url, name, &s3, error) && ccb_upload(&s3, source, &wanted, &result, error);
     if (ok)
         show(&s3, &result);
     close_s3(&s3);
@@ -160,7 +162,7 @@ static bool abort_stale(const char *url, GError **error)
         return ccb_fail(error, CCB_ERR_USAGE, "--abort-stale=%s: expected a number of days",
                         opts.abort_stale);
     g_autoptr(GPtrArray) aborted = NULL;
-    if (open_s3(url, NULL, &s3, error))
+    if (check_target(url, NULL, error) && open_s3(url, NULL, &s3, error))
         aborted = ccb_stale_abort(&s3, (unsigned)days, error);
     for (guint i = 0; aborted != NULL && i < aborted->len; i++) {
         const CcbUnfinished *unfinished = aborted->pdata[i];

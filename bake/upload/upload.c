@@ -8,7 +8,6 @@
 #include "base/progress.h"
 #include "upload/object.h"
 #include "upload/parts.h"
-#include "upload/source.h"
 #include "upload/state.h"
 
 enum { MIB = 1 << 20, PART_SIZE = 16 * MIB, PART_SIZE_MIN = 100 * 1024 };
@@ -197,7 +196,7 @@ static bool complete(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadState 
 static bool send_all(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadState *state,
                      const CcbSource *source, CcbParts *parts, CcbUploadResult *ret, GError **error)
 {
-    g_autofree char *name = g_path_get_basename(options->image);
+    g_autofree char *name = g_path_get_basename(source->path);
     ccb_progress_begin("upload", name, source->size);
     ccb_progress_rate(ccb_parts_found_size(parts));
     if (!ccb_parts_send(parts, error) || !complete(s3, options, state, source, parts, ret, error)) {
@@ -254,11 +253,11 @@ static bool fail(CcbS3 *s3, CcbUploadState *state, GError *reason, GError **erro
     return false;
 }
 
-bool ccb_upload(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadResult *ret, GError **error)
+bool ccb_upload(CcbS3 *s3, CcbSource *source, const CcbUploadOptions *options, CcbUploadResult *ret,
+                GError **error)
 {
     GError *reason = NULL;
-    g_autoptr(CcbSource) source = ccb_source_open(options->image, error);
-    g_autoptr(CcbUploadState) state = source ? ccb_upload_state_open(s3->target, error) : NULL;
+    g_autoptr(CcbUploadState) state = ccb_upload_state_open(s3->target, error);
     if (state == NULL)
         return false;
     return run(s3, options, state, source, ret, &reason) || fail(s3, state, reason, error);
