@@ -205,6 +205,14 @@ END
     assert_contains 'there is no format ""'
 }
 
+@test "options of convert that can't be meant are refused" {
+    run_ccbake 2 convert disk.qcow2 --to raw,vhd --compress
+    assert_contains '--compress is for qcow2; --to=raw,vhd has none'
+    run_ccbake 2 convert disk.qcow2 --to raw -o -
+    assert_contains "--output=-: an image can't be written to standard output"
+    assert_equal "$(ls)" $'base.qcow2\ndisk.qcow2'
+}
+
 # r.yaml: a small guest with the formats that are given.
 write_recipe() {
     cat >r.yaml <<END
