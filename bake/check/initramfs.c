@@ -73,7 +73,8 @@ static bool run_no_nouveau(CcbCheckContext *ctx, CcbCheckResult *result, GError 
 
 const CcbCheck ccb_checks_initramfs[] = {
     {"initramfs.drivers", CCB_SEVERITY_ERROR,
-     "Without the driver of its disk an instance does not find its root file system.",
+     "Without the driver of its disk an instance does not find its root file system; for the "
+     "others the import looks.",
      "Make it with dracut --no-hostonly and --add-drivers, as the initramfs step does.",
      run_drivers},
     {"initramfs.no-nouveau", CCB_SEVERITY_ERROR,
