@@ -545,8 +545,28 @@ check_instance() {
     check_instance 0 acme --sudo --no-attest --wait=5 -o Port=2222
     grep -q -- '-o Port=2222 -- acme sudo -n /usr/libexec/ccbake/ccbake-selftest --json --no-attest --wait=5' calls
     assert_contains 'SKIP attestation.local'
-    check_instance 0 acme --json
+    run --separate-stderr "$TOP/scripts/check-instance" acme --json
     assert_equal "$(jq -r .verdict <<<"$output")" good
+}
+
+@test "check-instance: what it waits for is said at once, in characters that print" {
+    local pid
+    instance 8
+    fake_ssh
+    echo forever >"$STATE/units/nvidia-persistenced.service.starting"
+    command_of marked <<<$'#!/bin/sh\nprintf "\033[31mred\n" >&2'
+    sed -i 's/^exec dash/marked; exec dash/' "$BIN/ssh"
+    "$TOP/scripts/check-instance" acme --wait=60 >out 2>err 3>&- &
+    pid=$!
+    until grep -q '^waiting for nvidia-persistenced.service: activating (start)' err; do
+        kill -0 "$pid"
+        sleep 0.1
+    done
+    echo 0 >"$STATE/units/nvidia-persistenced.service.starting"
+    wait "$pid"
+    assert_equal "$(head -n 2 err)" "ask      acme: it answers when its GPUs are ready, which takes up to 16 minutes
+[31mred"
+    assert_equal "$(tail -n 1 out)" 'acme: good'
 }
 
 @test "check-instance: not good, elsewhere, another image" {
@@ -619,6 +639,8 @@ END
     check_instance 4 acme
     assert_contains 'acme has no ccbake-selftest'
     rm ssh.fails
+    check_instance 2 acme --manifest absent.json
+    assert_contains "the manifest absent.json can't be read"
     check_instance 2 acme --manifest bin/ssh
     assert_contains 'is not the manifest of an image'
     command_of ssh <<<$'#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1'
@@ -627,6 +649,8 @@ END
     assert_contains 'ccbake-selftest on acme printed nothing, and ended with 1'
     fake_ssh
     check_instance 2
+    check_instance 2 acme --frob
+    assert_contains '--frob is not an option'
     command_of ssh <<<$'#!/bin/sh\nprintf "\\033[31mhello\\n"'
     check_instance 4 acme
     assert_contains 'the answer is not that of ccbake-selftest'
@@ -636,6 +660,8 @@ END
     make -s -C "$TOP" BUILD="${BUILD#"$TOP"/}" DESTDIR="$PWD/root" PREFIX=/usr install
     local tool
     for tool in import-image run-instance check-instance; do
+        run "root/usr/bin/ccbake-$tool" -h
+        assert_equal "$status" 0
         run "root/usr/bin/ccbake-$tool" --help
         assert_equal "$status" 0
         assert_contains "usage: ccbake-$tool [OPTION]..."
