@@ -440,7 +440,8 @@ hint: get a new token and run the same command again: it goes on where it stoppe
     ALIBABA_CLOUD_PROFILE=session upload
     arrived
     upload 2 --profile=arn
-    assert_contains "is of mode RamRoleArn; ccbake knows AK, StsToken and EcsRamRole"
+    assert_contains "is of mode RamRoleArn; ccbake knows AK, StsToken and EcsRamRole
+hint: set ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN to what that profile gives"
     upload 2 --profile=other
     assert_contains "/.aliyun/config.json has no profile \"other\""
     printf '{"current": "%s' "$SECRET" >.aliyun/config.json
