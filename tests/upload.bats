@@ -382,7 +382,9 @@ hint: say --region=cn-beijing"
     run_ccbake 2 upload -r cn-beijing -e ftp://h "$IMAGE" oss://images/x
     assert_contains "ccbake: --endpoint=ftp://h: not a place of a server"
     upload 2 --part-size=64k
-    assert_contains "ccbake: oss://images/$KEY: --part-size: at least 102400 bytes"
+    assert_contains "ccbake: oss://images/$KEY: --part-size: 65536 bytes, expected 100k to 5G"
+    upload 2 --part-size=6G
+    assert_contains "expected 100k to 5G"
     upload 2 --part-size=1T
     assert_contains "ccbake: --part-size=1T: expected a number, with k, M or G"
     upload 2 --connections=0

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ccbake upload`: an image into a bucket, from where the cloud imports it. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/progress.h"
@@ -13,7 +13,8 @@
 #include "upload/upload.h"
 
 static struct {
-    const char *region, *endpoint, *profile, *part_size, *limit_rate, *abort_stale;
+    const char *region, *endpoint, *profile, *abort_stale;
+    uint64_t part_size, limit_rate; /* bytes, bytes a second */
     unsigned connections;
     bool internal, force, json;
 } opts = {.connections = CCB_CONNECTIONS};
@@ -26,9 +27,9 @@ static const CcbOption options[] = {
     {"profile", 'p', CCB_OPT_STRING, &opts.profile, "NAME",
      "take the credentials of this profile of the aliyun tool"},
     {"force", 'f', CCB_OPT_FLAG, &opts.force, NULL, "replace another object"},
-    {"part-size", 0, CCB_OPT_STRING, &opts.part_size, "SIZE", "of a part, as 16M"},
+    {"part-size", 0, CCB_OPT_SIZE, &opts.part_size, "SIZE", "of a part, as 16M"},
     {"connections", 0, CCB_OPT_NUMBER, &opts.connections, "N", "parts at a time; default 4"},
-    {"limit-rate", 0, CCB_OPT_STRING, &opts.limit_rate, "RATE",
+    {"limit-rate", 0, CCB_OPT_SIZE, &opts.limit_rate, "RATE",
      "bytes a second at most, as 500k or 20M"},
     {"abort-stale", 0, CCB_OPT_STRING, &opts.abort_stale, "DAYS",
      "instead: abort unfinished uploads that are at least so old"},
@@ -36,25 +37,6 @@ static const CcbOption options[] = {
     CCB_PROGRESS_OPTIONS,
     {0},
 };
-
-/* "500k", "16M", "2G": of 1024 each. */
-static bool parse_size(const char *option, const char *text, uint64_t *ret, GError **error)
-{
-    static const char units[] = "kMG";
-    char *end = NULL;
-    if (text == NULL)
-        return true;
-    *ret = g_ascii_strtoull(text, &end, 10);
-    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
-    bool good = g_ascii_isdigit(*text) && (*end == '\0' || (unit != NULL && end[1] == '\0')) &&
-                *ret > 0 && *ret < UINT64_C(1) << 32;
-    if (!good)
-        return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected a number, with k, M or G", option,
-                        text);
-    if (unit != NULL)
-        *ret <<= 10 * (unit - units + 1);
-    return true;
-}
 
 /* Credentials may know the region, which says where the server is. */
 static CcbTarget *parse_target(const char *url, const char *name, const CcbCredentials *credentials,
@@ -124,16 +106,16 @@ static void show(const CcbS3 *s3, const CcbUploadResult *result)
 static bool read_options(CcbUploadOptions *ret, GError **error)
 {
     enum { LEAST_RATE = 64 << 10 }; /* less would look like a connection that stands still */
+    ret->part_size = opts.part_size;
+    ret->bytes_per_s = opts.limit_rate;
     ret->connections = opts.connections;
     ret->force = opts.force;
     if (ret->connections < 1 || ret->connections > CCB_CONNECTIONS_MAX)
         return ccb_fail(error, CCB_ERR_USAGE, "--connections=%u: expected 1 to %d",
                         ret->connections, CCB_CONNECTIONS_MAX);
-    if (!parse_size("part-size", opts.part_size, &ret->part_size, error) ||
-        !parse_size("limit-rate", opts.limit_rate, &ret->bytes_per_s, error))
-        return false;
     return ret->bytes_per_s == 0 || ret->bytes_per_s >= LEAST_RATE ||
-           ccb_fail(error, CCB_ERR_USAGE, "--limit-rate=%s: at least 64k", opts.limit_rate);
+           ccb_fail(error, CCB_ERR_USAGE, "--limit-rate=%" PRIu64 ": at least 64k",
+                    ret->bytes_per_s);
 }
 
 static bool upload(const char *image, const char *url, GError **error)

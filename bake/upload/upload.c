@@ -10,7 +10,10 @@
 #include "upload/parts.h"
 #include "upload/state.h"
 
-enum { MIB = 1 << 20, PART_SIZE = 16 * MIB, PART_SIZE_MIN = 100 * 1024 };
+enum { MIB = 1 << 20, PART_SIZE = 16 * MIB };
+
+/* "Multipart upload" in the documentation of OSS. */
+static const uint64_t part_size_min = 100 << 10, part_size_max = UINT64_C(5) << 30;
 
 void ccb_upload_result_clear(CcbUploadResult *result)
 {
@@ -28,8 +31,9 @@ static bool choose_part_size(const CcbUploadOptions *options, uint64_t size, uin
         return true;
     }
     *ret = options->part_size;
-    if (*ret < PART_SIZE_MIN)
-        return ccb_fail(error, CCB_ERR_USAGE, "--part-size: at least %d bytes", PART_SIZE_MIN);
+    if (*ret < part_size_min || *ret > part_size_max)
+        return ccb_fail(error, CCB_ERR_USAGE, "--part-size: %" PRIu64 " bytes, expected 100k to 5G",
+                        *ret);
     return *ret >= least ||
            ccb_fail(error, CCB_ERR_USAGE,
                     "--part-size: %" PRIu64 " bytes would be more than %d parts; at least %" PRIu64,
