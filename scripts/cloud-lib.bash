@@ -125,6 +125,9 @@ give_up() {
     meaning=$(meaning_of "$error_code")
     printf '%s: %s: %s\n' "$me" "$1" "${meaning:-${error_text:-${complaint:-${answer:-no answer}}}}" >&2
     printf '  %-10s %s\n' code "${error_code:-unknown}" message "${error_text:-none}" RequestId "${request_id:-none}" >&2
+    [[ -n $error_code && $error_code != Timeout ]] ||
+        die 1 "this is not the cloud's word: aliyun failed, or the way to the cloud" \
+            "run the same command again: it is the same request, which is carried out once"
     exit 1
 }
 
@@ -207,6 +210,9 @@ meaning_of() {
         InvalidDiskSize* | InvalidSystemDiskSize*) echo "the cloud does not take the size of a disk; see --disk-size" ;;
         IdempotentParameterMismatch | IdempotentProcessing)
             echo "an earlier request with this token was another one; --again=WORD makes this a new one" ;;
+        # of both, of what ccbake itself writes into a request
+        MissingParameter* | *.Malformed | InvalidArchitecture.* | InvalidPlatform.* | InvalidLicenseType.* | TagKey.Duplication)
+            echo "the cloud does not take the request as ccbake made it: please report this, with the lines below" ;;
     esac
 }
 

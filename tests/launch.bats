@@ -307,6 +307,8 @@ InvalidBootMode.NotSupport|does not take BootMode=UEFI
 InvalidBootMode.Malformed|does not take BootMode=UEFI
 InvalidImageFormat.RegionNotSupported|does not import this format
 DRYRUN.SUCCESS|the request is in order
+InvalidOSType.Malformed|as ccbake made it
+InvalidLicenseType.NotSupported|as ccbake made it
 InvalidAccessKeyId.NotFound|run `aliyun configure`
 Forbidden.RAM|RAM policy
 Brand.New|ImportImage: the "cloud's" words
@@ -463,6 +465,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers RunInstances 'ERROR: no network'
     run_instance 1
     assert_contains 'ERROR: no network'
+    assert_contains 'hint: run the same command again: it is the same request'
     answers RunInstances '{"InstanceIdSets": {}}'
     run_instance 1
     assert_contains 'this answer does not name what it made: {"InstanceIdSets": {}}'
