@@ -7,6 +7,12 @@
 load helpers
 load selftest
 
+teardown() {
+    if mountpoint -q "$BATS_TEST_TMPDIR/small"; then
+        umount "$BATS_TEST_TMPDIR/small"
+    fi
+}
+
 # expect_exit STATUS TEXT...: each text stands in the output.
 expect_exit() {
     [[ $status == "$1" ]] || fail "exit code: expected $1, got $status" "$output"
@@ -321,7 +327,6 @@ END
     selftest --result="$BATS_TEST_TMPDIR/small/result.json"
     expect_exit 1 "the result could not be written to $BATS_TEST_TMPDIR/small/result.json"
     assert_equal "$(ls "$BATS_TEST_TMPDIR/small")" filled
-    umount "$BATS_TEST_TMPDIR/small"
 }
 
 @test "selftest --json: what runs, not what should" {
