@@ -425,6 +425,11 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     assert_contains 'm-1 was baked for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1'
     answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Size = 40')"
     run_instance 0 --disk-size 40 --dry-run
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Tags.Tag = [{TagKey: "ccbake-gpus", TagValue: "8 x[$(touch taken)]"}]')"
+    run_instance 1 --disk-size 39 --dry-run
+    assert_contains 'm-1 was baked for 8 x[$(touch taken)] GPUs'
+    [[ ! -e taken ]]
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Size = 40')"
     run_instance 1 --disk-size 39 --dry-run
     assert_contains '--disk-size=39: the image m-1 has 40 GiB'
     run_instance 2 --data-disk 100
