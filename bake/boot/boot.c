@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/lines.h"
 #include "base/progress.h"
 #include "boot/log.h"
 #include "boot/machine.h"

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "boot/log.h"
 #include "boot/unitfiles.h"
 #include "guest/door.h"
