@@ -55,8 +55,7 @@ char *ccb_boot_cmdline(const char *image_cmdline)
         NULL);
 }
 
-/* --- watching
- * ---------------------------------------------------------------------------------------------- */
+/* --- watching */
 
 static void take_console_line(const char *line, void *data)
 {
@@ -151,9 +150,7 @@ static bool watch(Boot *boot, GError **error)
     return true;
 }
 
-/* --- result
- * ------------------------------------------------------------------------------------------------
- */
+/* --- result */
 
 static char *describe_progress(const Boot *boot)
 {

@@ -32,7 +32,7 @@ typedef bool (*JudgeLine)(CcbCheckContext *ctx, const char *text, const char *pl
 typedef bool (*ForPlaces)(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
                           guint *ret_found, GError **error);
 
-/* ---- the places ---- */
+/* --- the places */
 
 /* The number of the first line that has `needle`, for messages; 0: none. */
 static guint line_of(const char *text, const char *needle)
@@ -159,7 +159,7 @@ static bool everywhere(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *re
     return ccb_result_pass(result, "none in %u places", all);
 }
 
-/* ---- an argument that has to be there ---- */
+/* --- an argument that has to be there */
 
 static void explain_argument(const CcbCmdline *line, const char *argument, const char *place,
                              CcbCheckResult *result)
@@ -247,7 +247,7 @@ static bool run_args_kernel_cmdline(CcbCheckContext *ctx, CcbCheckResult *result
     return found > 0 || ccb_result_skip(result, "there is no %s", KERNEL_CMDLINE);
 }
 
-/* ---- arguments that undo others ---- */
+/* --- arguments that undo others */
 
 static bool judge_conflicts(CcbCheckContext *ctx, const char *text, const char *place,
                             CcbCheckResult *result, GError **error)
@@ -267,7 +267,7 @@ static bool run_args_conflict(CcbCheckContext *ctx, CcbCheckResult *result, GErr
     return everywhere(ctx, judge_conflicts, result, error);
 }
 
-/* ---- arguments that undo the image ---- */
+/* --- arguments that undo the image */
 
 /* Those of modprobe, of the initramfs's udev, and of the kernel itself; each a list. */
 static const char *const blacklists[] = {"modprobe.blacklist", "rd.driver.blacklist",

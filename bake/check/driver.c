@@ -33,7 +33,7 @@ static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
     return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
 }
 
-/* ---- what is asked of each kernel ---- */
+/* --- what is asked of each kernel */
 
 typedef bool (*JudgeKernel)(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
                             GError **error);
@@ -239,7 +239,7 @@ static bool judge_config(CcbCheckContext *ctx, const char *kver, CcbCheckResult 
     return ccb_result_pass(result, "%s", file->path);
 }
 
-/* ---- the kernel that boots, and the others ---- */
+/* --- the kernel that boots, and the others */
 
 static bool judge_default(CcbCheckContext *ctx, JudgeKernel judge, CcbCheckResult *result,
                           GError **error)
@@ -335,7 +335,7 @@ static bool run_every_kernel(CcbCheckContext *ctx, CcbCheckResult *result, GErro
     return kernels->len > 0 || ccb_result_skip(result, "only one kernel can be booted");
 }
 
-/* ---- the driver as a whole ---- */
+/* --- the driver as a whole */
 
 /* Of NVIDIA's, ELRepo's, RPM Fusion's and CUDA's repositories. */
 static bool is_driver_package(const char *package)
