@@ -5,13 +5,15 @@
 #
 #   need PROGRAM...           all of them are there, or exit 5
 #   cloud ACTION ARGUMENT...  `aliyun ecs`, its answer in $answer; on an error: false, with $error_code, $error_text
-#   take_id FILTER            the ID of what the last call made, which jq finds in its answer, in $id; or ends with 1
 #   cloud_or_die ...          the same; an error is explained and ends the script with 1
+#   cloud_or_later ...        the same within a wait: an error that may pass is said, and is no answer yet
+#   take_id FILTER            the ID of what the last call made, which jq finds in its answer, in $id; or ends with 1
 #   to_arguments JSON         the parameters of a request, as $arguments for `aliyun`
 #   wait_until SECONDS WHAT FUNCTION   asks FUNCTION until it returns other than 1, with a bar; see there
 
 # shellcheck disable=SC2034 # $arguments, $id and $error_text are for the scripts
 
+shopt -s extglob
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 if [[ -z ${CCBAKE:-} ]]; then
     CCBAKE=ccbake
@@ -21,13 +23,17 @@ me=$(basename "$0")
 call_limit=120       # seconds for one call
 attempts=5           # of a call that the cloud puts off
 pause=${CCBAKE_PAUSE:-5} # seconds before the second attempt, and between the first questions of a wait
+profile=()           # options of aliyun that say who asks
+drawn=''             # a bar stands in the last line of the terminal
 
 say() {
+    end_progress
     printf '%-8s %s\n' "$1" "$2" >&2
 }
 
 die() {
     local status=$1 line
+    end_progress
     shift
     printf '%s: %s\n' "$me" "$1" >&2
     for line in "${@:2}"; do
@@ -85,7 +91,7 @@ cloud() {
     local try status delay=$pause
     for ((try = 1; ; try++)); do
         status=0
-        apart timeout --foreground -k 5 "$call_limit" aliyun ecs "$@" || status=$?
+        apart timeout --foreground -k 5 "$call_limit" aliyun ecs "$@" "${profile[@]}" || status=$?
         ((status != 0)) || return 0
         error_code=$(error_field ErrorCode)
         [[ -n $error_code ]] || error_code=$(error_field Code)
@@ -102,12 +108,26 @@ cloud_or_die() {
     cloud "$@" || give_up "$1"
 }
 
+# What has no code did not come from the cloud: the way there was bad. The limit of the wait bounds this.
+cloud_or_later() {
+    local reason
+    ! cloud "$@" || return 0
+    [[ -z $error_code || $error_code == Timeout ]] || is_put_off "$error_code" || give_up "$1"
+    reason=${error_text:-${complaint:-${answer:-no answer}}}
+    say wait "$1: ${reason%%$'\n'*}: asking again"
+    return 1
+}
+
 # Says what the error of the last call means, and ends.
 give_up() {
     local meaning
+    end_progress
     meaning=$(meaning_of "$error_code")
     printf '%s: %s: %s\n' "$me" "$1" "${meaning:-${error_text:-${complaint:-${answer:-no answer}}}}" >&2
     printf '  %-10s %s\n' code "${error_code:-unknown}" message "${error_text:-none}" RequestId "${request_id:-none}" >&2
+    [[ -n $error_code && $error_code != Timeout ]] ||
+        die 1 "this is not the cloud's word: aliyun failed, or the way to the cloud" \
+            "run the same command again: it is the same request, which is carried out once"
     exit 1
 }
 
@@ -134,13 +154,21 @@ meaning_of() {
             echo "the account has not enough balance, or payments are overdue" ;;
         Throttling*) echo "the cloud puts our calls off; run it again later" ;;
         InvalidRegionId.NotFound) echo "there is no such region" ;;
-        DryRunOperation) echo "the request is in order" ;;
+        DryRunOperation | DRYRUN.SUCCESS) echo "the request is in order" ;;
         # of ImportImage
         NoSetRoletoECSServiceAcount | NoSetRoletoECSServiceAccount | InvalidRole*)
             echo "ECS may not read the bucket: create the RAM role AliyunECSImageImportDefaultRole (exactly this name), which ecs.aliyuncs.com may assume, with the policy AliyunECSImageImportRolePolicy" ;;
         InvalidOSSBucket.NotFound | InvalidOSSBucket.NotMatched)
             echo "there is no such bucket in the region of the image: both have to be in the same" ;;
+        InvalidOSSBucket.Malformed) echo "this can't be the name of a bucket" ;;
+        InvalidOSSBucket.EncryptUnsupported)
+            echo "no image can be imported from an encrypted bucket: upload it to one without encryption" ;;
+        InvalidOSSBucket.FlowLimit) echo "the bucket is read as fast as it may be: run this again later" ;;
+        InvalidOSS.NotAuthorized)
+            echo "ECS may not read this bucket or object: see what the role AliyunECSImageImportDefaultRole and the policy of the bucket allow (oss:GetObject, oss:GetBucketLocation, oss:GetBucketInfo)" ;;
         InvalidOSSObject.Size) echo "the object in the bucket is empty" ;;
+        InvalidOSSObject.NeedRestore)
+            echo "the object is archived: restore it, or upload the image to a bucket of the class Standard" ;;
         UnsupportedSuffix.OSSObject) echo "the cloud does not take the ending of the key: give it the one of the format" ;;
         InvalidOSSObject.NotFound | InvalidOSSObject.Malformed)
             echo "the bucket does not have the image under this key" ;;
@@ -150,6 +178,12 @@ meaning_of() {
         InvalidImageSize | InvalidDataDiskSize | InvalidOperation.DiskImageSizeExceeded)
             echo "the cloud does not take the size of the image; see --disk-size" ;;
         InvalidImageFormat.Malformed) echo "the cloud does not take the format of the image: qcow2, VHD and raw will do" ;;
+        InvalidImageFormat.RegionNotSupported)
+            echo "this region does not import this format: make another one with \`ccbake convert\`" ;;
+        InvalidVHDImage.IncorrectSize | InvalidBlockSize.NotSupport)
+            echo "the cloud can't read this VHD: make it with \`ccbake convert --to vhd\`, or import the qcow2" ;;
+        InvalidBootMode.*)
+            echo "the cloud does not take BootMode=UEFI here, which the confidential GPU types need: send all that \`ccbake request import\` prints" ;;
         InvalidRegion.NotSupport) echo "no images can be imported in this region" ;;
         ImageIsImporting) echo "this image is being imported already" ;;
         QuotaExceed.Image) echo "the account has as many custom images as it may: delete some, or raise the quota" ;;
@@ -157,19 +191,28 @@ meaning_of() {
         UserNotInTheWhiteList) echo "the account may not import images: open a ticket" ;;
         # of RunInstances
         InvalidImageId.NotFound) echo "there is no such image in this region and account" ;;
+        OperationDenied.ImageNotValid)
+            echo "the image is disabled, deleted, of another region, or not for this account: see it in the console" ;;
         InvalidInstanceType.NotSupportDiskCategory) echo "the instance type does not take this category of disk in this zone" ;;
         ImageNotSupportInstanceType | InvalidImage.NotSupport* | InvalidInstanceType.NotSupport* | InvalidParameter.NotMatch | InvalidParameter.Conflict)
             echo "the image and the instance type do not fit: was it imported with BootMode=UEFI and NvmeSupport, as scripts/import-image does?" ;;
         InvalidInstanceType.ValueNotSupported | InvalidInstanceType.ValueUnauthorized | InvalidResourceType.NotSupported | Zone.NotOnSale | InvalidInstanceType.ZoneNotSupported)
             echo "this zone does not have the instance type for this account; the family may need an invitation" ;;
         OperationDenied.NoStock | Invalid.Zone.NotEnoughResource) echo "the instance type is sold out in this zone: try again later" ;;
+        OperationDenied)
+            echo "the cloud denies it; its message below says whether the image, a disk, the zone or the account is the reason" ;;
         InvalidVSwitchId.NotFound | InvalidVSwitchId*) echo "there is no such vSwitch in this zone" ;;
         InvalidSecurityGroupId*) echo "there is no such security group in the VPC of the vSwitch" ;;
+        OperationDenied.InconsistentNetwork | InvalidParameter.Mismatch)
+            echo "the security group and the vSwitch are of different VPCs: take them of the same" ;;
         InvalidKeyPairName.NotFound | InvalidKeyPair*) echo "there is no such key pair in this region" ;;
         QuotaExceed.* | QuotaExceeded*) echo "a quota of the account is used up: raise it in the console" ;;
         InvalidDiskSize* | InvalidSystemDiskSize*) echo "the cloud does not take the size of a disk; see --disk-size" ;;
         IdempotentParameterMismatch | IdempotentProcessing)
             echo "an earlier request with this token was another one; --again=WORD makes this a new one" ;;
+        # of both, of what ccbake itself writes into a request
+        MissingParameter* | *.Malformed | InvalidArchitecture.* | InvalidPlatform.* | InvalidLicenseType.* | TagKey.Duplication)
+            echo "the cloud does not take the request as ccbake made it: please report this, with the lines below" ;;
     esac
 }
 
@@ -178,7 +221,7 @@ meaning_of() {
 show_progress() {
     local what=$1 percent=$2 seconds=$3 filled
     if [[ -t 2 ]]; then
-        filled=$((percent * 30 / 100))
+        drawn=yes filled=$((percent * 30 / 100))
         printf '\r%-8s [%-30s] %3d %%  %d min ' "$what" "$(printf '%*s' "$filled" '' | tr ' ' '=')" "$percent" \
             $((seconds / 60)) >&2
     elif [[ $percent != "${shown:-}" ]]; then
@@ -188,7 +231,8 @@ show_progress() {
 }
 
 end_progress() {
-    [[ ! -t 2 ]] || echo >&2
+    [[ -z $drawn ]] || echo >&2
+    drawn=''
 }
 
 # Asks FUNCTION, at growing distances: it returns 0 when all is done, 1 while it is not, and sets $percent. Gives 1 when

@@ -163,11 +163,21 @@ plan_diff() {
     assert_equal "$(status_of driver.modules)" pass
 }
 
-@test "the 8-GPU image boots, and its units start in the guide's order" {
-    run_ccbake boot 8.qcow2
+@test "the 8-GPU image boots, its units start in the guide's order, and its self-test says where it is" {
+    local text
+    cp --sparse=always 8.qcow2 booted.qcow2
+    "$TOP/tests/mutate" booted.qcow2 <<<'ln -s "/$VENDOR/ccbake-selftest.service" "$UNITS/multi-user.target.wants/"'
+    run_ccbake boot booted.qcow2 --log=boot.log
     assert_contains "multi-user.target after"
     assert_contains "nvidia-fabricmanager.service, then nvidia-persistenced.service"
-    assert_contains "expected here, there is no GPU"
+    assert_contains "nvidia-persistenced.service, then ccbake-selftest.service"
+    assert_contains "ccbake-selftest.service (exit-code) failed: expected here, there is no GPU"
+    output=$(tr -d '\r' <boot.log)
+    for text in 'not ok 1 - guest.tdx: not a TDX guest' 'not ok 3 - gpu.present: no GPU' 'ok 4 - kernel.version: 5.10.134-18.' \
+        'ok 14 - fabric.version: 570.148.08' 'ok 15 - fabric.nscq: 570.148.08' \
+        "# not a gn8v-tee instance; baked as $(jq -r '.steps[-1].key' 8.json)" 'code=exited, status=3/'; do
+        assert_contains "$text"
+    done
 }
 
 # A recipe with the stand-in base and one step that installs a driver.

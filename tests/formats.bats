@@ -71,16 +71,13 @@ nothing_left() {
 }
 
 @test "a raw image takes no more disk than the data in it, and 20 GiB take little memory" {
-    python3 - "$CCBAKE" <<'END'
-import os, resource, subprocess, sys
-subprocess.run([sys.argv[1], "convert", "-q", "disk.qcow2", "--to", "raw,vhd"], check=True)
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-assert peak < 100e6, f"{peak} bytes of memory"
-for name in "disk.raw", "disk.vhd":
-    taken = os.stat(name).st_blocks * 512
-    # 512, 3000000 and 512 bytes and 1 MiB in blocks of 4 KiB, and a footer
-    assert taken <= 4096 + 3006464 + 4096 + (1 << 20) + 8192, f"{name}: {taken} bytes"
-END
+    "$TOP/tests/peak-memory" 100 "$CCBAKE" convert -q disk.qcow2 --to raw,vhd
+    local name taken
+    for name in disk.raw disk.vhd; do
+        taken=$(($(stat -c %b "$name") * 512))
+        # 512, 3000000 and 512 bytes and 1 MiB in blocks of 4 KiB, and a footer
+        ((taken <= 4096 + 3006464 + 4096 + (1 << 20) + 8192)) || fail "$name: $taken bytes"
+    done
     # Zeros that are allocated in the source become holes.
     truncate -s 64M zeros.raw
     fallocate -l 64M zeros.raw
@@ -203,6 +200,14 @@ END
     assert_contains "asked for twice"
     run_ccbake 2 convert disk.qcow2 --to raw,
     assert_contains 'there is no format ""'
+}
+
+@test "options of convert that can't be meant are refused" {
+    run_ccbake 2 convert disk.qcow2 --to raw,vhd --compress
+    assert_contains '--compress is for qcow2; --to=raw,vhd has none'
+    run_ccbake 2 convert disk.qcow2 --to raw -o -
+    assert_contains "--output=-: an image can't be written to standard output"
+    assert_equal "$(ls)" $'base.qcow2\ndisk.qcow2'
 }
 
 # r.yaml: a small guest with the formats that are given.

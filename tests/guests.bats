@@ -49,14 +49,16 @@ bake() {
     run_ccbake "${1:-0}" bake --door=host --no-verify r.yaml
 }
 
-# look IMAGE: its root partition, mounted read-only on $ROOT.
+# look IMAGE: its root partition, mounted read-only on $ROOT.  A new file each time: mount takes a loop device again that
+# still shows what the file held before.
 look() {
-    local start size
-    qemu-img convert -O raw "$1" disk.raw
-    read -r start size < <(sfdisk --json disk.raw | jq -r '.partitiontable.partitions[2] | "\(.start) \(.size)"')
+    local start size disk
+    disk=$(mktemp disk-XXXXXX.raw)
+    qemu-img convert -O raw "$1" "$disk"
+    read -r start size < <(sfdisk --json "$disk" | jq -r '.partitiontable.partitions[2] | "\(.start) \(.size)"')
     mkdir -p "$ROOT"
-    mount -o "loop,ro,noload,offset=$((start * 512)),sizelimit=$((size * 512))" disk.raw "$ROOT"
-    e2fsck -fn "disk.raw?offset=$((start * 512))" >fsck.log 2>&1 || fail "the file system is not clean" "$(cat fsck.log)"
+    mount -o "loop,ro,noload,offset=$((start * 512)),sizelimit=$((size * 512))" "$disk" "$ROOT"
+    e2fsck -fn "$disk?offset=$((start * 512))" >fsck.log 2>&1 || fail "the file system is not clean" "$(cat fsck.log)"
 }
 
 # content PATH TEXT: a file of the image says exactly that.
@@ -177,7 +179,6 @@ saved_entry=$ID-$NEW"
     [[ ! -e $ROOT/etc/kernel/cmdline ]] || fail '/etc/kernel/cmdline was made'
     # grub.cfg differs in one line.
     umount "$ROOT"
-    cp disk.raw result.raw
     look base.qcow2
     cp "$ROOT/boot/grub2/grub.cfg" before.cfg
     umount "$ROOT"

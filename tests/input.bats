@@ -174,6 +174,17 @@ leavings() {
     base_refused two.qcow2 "image $PWD/two.qcow2: the image has 2 operating systems, on partitions 3, 4; ccbake bakes images with one"
 }
 
+@test "input: a file in the image that says it is as large as it likes does not fill the host" {
+    local start
+    qemu-img convert -O raw "$GUEST" base.raw
+    start=$(sfdisk --json base.raw | jq '.partitiontable.partitions[2].start')
+    echo tiny >tiny
+    printf '%s\n' 'mkdir /var/lib/rpm' 'write tiny /var/lib/rpm/Packages' \
+        'sif /var/lib/rpm/Packages size 1000000000000' |
+        debugfs -w -f - "base.raw?offset=$((start * 512))" >log 2>&1
+    base_refused base.raw "image $PWD/base.raw: /var/lib/rpm in the image is larger than any RPM database"
+}
+
 # --- the output ---
 
 @test "input: an output that exists is not touched, and replaced by --force on success only" {
@@ -209,6 +220,15 @@ hint: give the image another name, or --force'
     bake -o t-1.2.03
     bake -o t-1.2.04
     assert_equal "$(jq -r '.images[0].file' t-1.2.03.json t-1.2.04.json | xargs)" 't-1.2.03 t-1.2.04'
+    nothing_left
+}
+
+@test "input: commas and colons in the names of base, cache and output" {
+    cp "$GUEST" base,x:1.qcow2
+    recipe '"base,x:1.qcow2"' <<<'steps: [{run: {commands: [[touch, /root/here]]}}]'
+    CCBAKE_CACHE_DIR=$PWD/a,b:c bake -o t,1:2.qcow2
+    run_ccbake convert t,1:2.qcow2 --to raw
+    qemu-img compare -q file:t,1:2.qcow2 file:t,1:2.raw
     nothing_left
 }
 

@@ -129,6 +129,40 @@ calls() {
     assert_equal "$(calls)" "preflight DescribeImages DescribeImages DescribeImages"
 }
 
+@test "import-image: a network that fails is no end of the wait, and what the cloud refuses is" {
+    local lost='ERROR: Post "https://ecs.cn-beijing.aliyuncs.com": dial tcp: lookup failed'
+    answers DescribeImages "$(images Creating 3%)" "$lost" "$(error ServiceUnavailable)" "$(images Creating 9%)" "$lost" \
+        "$(images Available)"
+    import_image 0
+    assert_equal "$(calls)" "preflight$(printf ' DescribeImages%.0s' {1..6})"
+    assert_contains 'wait     DescribeImages: ERROR: Post "https://ecs.cn-beijing.aliyuncs.com": dial tcp: lookup failed: asking again'
+    assert_equal "${lines[-1]}" m-1
+    answers DescribeImages "$(images Creating 3%)" "$(error ServiceUnavailable)" "$(error ServiceUnavailable)" \
+        "$(error ServiceUnavailable)" "$(error ServiceUnavailable)" "$(error ServiceUnavailable)" "$(images Available)"
+    import_image 0
+    answers DescribeImages "$(images Creating 3%)" "$(error Forbidden.RAM)" "$(images Available)"
+    import_image 1
+    assert_contains 'DescribeImages: this account may not do that'
+    # The whole time is the limit.
+    answers DescribeImages "$(images Creating 3%)" "$lost"
+    sed 's/wait \* 60/wait/' "$TOP/scripts/import-image" >import-image # minutes are seconds
+    cp "$TOP/scripts/cloud-lib.bash" .
+    run bash ./import-image image.qcow2 oss://acme/image.qcow2 --wait 1
+    assert_equal "$status" 3
+    assert_contains 'm-1 is still Creating after 1 min'
+}
+
+@test "import-image: the options of the upload reach it, and the profile every call" {
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers ImportImage "$STARTED"
+    import_image 0 --force --endpoint https://acme.example --profile 'my own' --limit-rate=1M --connections=8 --part-size 32M
+    grep -qx "ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing --force --endpoint=https://acme.example \
+--profile=my own --limit-rate=1M --connections=8 --part-size=32M --json" calls
+    assert_equal "$(grep -c '^aliyun ecs .* --profile my own$' calls)" 3
+    import_image 0 --dry-run --profile 'my own'
+    assert_contains $' \\\n    --profile my\\ own'
+}
+
 @test "import-image: after a failure it is another request" {
     local first
     answers DescribeImages "$NO_IMAGES" "$(images CreateFailed 0%)"
@@ -148,9 +182,20 @@ calls() {
     import_image 1
     assert_contains 'an image has this name already: is it m-1, whose import failed?'
     assert_contains 'hint: aliyun ecs DeleteImage --RegionId cn-beijing --ImageId m-1'
-    # An image that is there goes before one that failed.
-    answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-0", Status: "CreateFailed"}, {ImageId: "m-2", Status: "Available"}]}}')"
+    # One after the other fails: each time it is another request again.
+    first=$(grep -oE 'ClientToken [^ ]+' calls)
+    answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-2", Status: "UnAvailable"}, {ImageId: "m-1", Status: "CreateFailed"}]}}')"
+    import_image 1
+    [[ $(grep -oE 'ClientToken [^ ]+' calls) != "$first" ]]
+    assert_contains 'is it m-1 m-2, whose import failed?'
+    assert_contains 'DeleteImage --RegionId cn-beijing --ImageId m-1'
+    assert_contains 'DeleteImage --RegionId cn-beijing --ImageId m-2'
+    # An image that is there goes before one that failed, which is said, and before one that is on its way.
+    answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-0", Status: "CreateFailed"}, {ImageId: "m-1", Status: "Creating"},
+        {ImageId: "m-2", Status: "Available"}, {ImageId: "m-3", Status: "Waiting"}]}}')"
     import_image 0
+    assert_equal "$(calls)" "preflight DescribeImages"
+    assert_contains 'ignored  m-0 of the same digest, which is CreateFailed'
     assert_equal "${lines[-1]}" m-2
     # So does one that is on its way.
     answers DescribeImages "$(jq -cn '{Images: {Image: [{ImageId: "m-0", Status: "CreateFailed"}, {ImageId: "m-2", Status: "Creating"}]}}')"
@@ -208,6 +253,16 @@ calls() {
     assert_contains '--frob is not an option'
     import_image 2 --wait
     assert_contains '--wait needs a value'
+    # What is wrong with the options is found before anything is done.
+    import_image 2 --disk-size=1
+    assert_contains '--disk-size=1: expected 20 GiB'
+    assert_equal "$(calls)" ''
+    rm bin/aliyun
+    run env PATH="$FAKE/bin:/usr/bin:/bin" "$TOP/scripts/import-image" image.qcow2 oss://acme/image.qcow2 --name=1x
+    assert_equal "$status" 2
+    run env PATH="$FAKE/bin:/usr/bin:/bin" "$TOP/scripts/import-image" image.qcow2 oss://acme/image.qcow2
+    assert_equal "$status" 5
+    assert_contains 'aliyun is not installed'
     run "$TOP/scripts/import-image" image.qcow2
     assert_equal "$status" 2
 }
@@ -241,6 +296,19 @@ ImageIsImporting|being imported already
 QuotaExceed.Image|as many custom images as it may
 ImportImageFailed|failed inside the cloud
 UserNotInTheWhiteList|may not import images
+InvalidOSS.NotAuthorized|may not read this bucket or object
+InvalidOSSObject.NeedRestore|the object is archived
+InvalidOSSBucket.Malformed|can't be the name of a bucket
+InvalidOSSBucket.EncryptUnsupported|from an encrypted bucket
+InvalidOSSBucket.FlowLimit|as fast as it may be
+InvalidVHDImage.IncorrectSize|ccbake convert --to vhd
+InvalidBlockSize.NotSupport|ccbake convert --to vhd
+InvalidBootMode.NotSupport|does not take BootMode=UEFI
+InvalidBootMode.Malformed|does not take BootMode=UEFI
+InvalidImageFormat.RegionNotSupported|does not import this format
+DRYRUN.SUCCESS|the request is in order
+InvalidOSType.Malformed|as ccbake made it
+InvalidLicenseType.NotSupported|as ccbake made it
 InvalidAccessKeyId.NotFound|run `aliyun configure`
 Forbidden.RAM|RAM policy
 Brand.New|ImportImage: the "cloud's" words
@@ -313,7 +381,8 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers DescribeImages "$(images Available)"
     answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
     answers DescribeInstances "$NO_INSTANCES" "$(instances Pending)" "$(instances Starting)" "$(instances Running)"
-    run_instance 0 --format=aliyun --bandwidth 5 --manifest image.json
+    run_instance 0 --bandwidth 5 --manifest image.json --profile acme
+    assert_equal "$(grep -c '^aliyun ecs .* --profile acme$' calls)" 6
     assert_equal "$(calls)" "DescribeImages RunInstances DescribeInstances DescribeInstances DescribeInstances DescribeInstances"
     assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
     grep -q -- '--InternetMaxBandwidthOut 5 .*--Tag.1.Key ccbake-key ' calls
@@ -321,7 +390,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     local first
     first=$(grep -oE 'ClientToken [^ ]+' calls)
     answers DescribeInstances "$(instances Running)"
-    run_instance 0 --format=aliyun --bandwidth 5 --manifest image.json
+    run_instance 0 --bandwidth 5 --manifest image.json
     assert_equal "$(grep -oE 'ClientToken [^ ]+' calls)" "$first"
     answers DescribeInstances "$NO_INSTANCES"
     run_instance 1
@@ -345,9 +414,45 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Features.NvmeSupport = "unsupported"')"
     run_instance 1
     assert_contains 'without NVMe'
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Tags.Tag = [{TagKey: "x", TagValue: "8"}, {TagKey: "ccbake-gpus", TagValue: "1"}]')"
+    run_instance 1
+    assert_contains 'm-1 was baked for 1 GPU, and ecs.gn8v-tee-8x.16xlarge has 8'
+    assert_equal "$(calls)" DescribeImages
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Tags.Tag = [{TagKey: "ccbake-gpus", TagValue: "8"}]')"
+    answers RunInstances "$(error DryRunOperation)"
+    run_instance 0 --dry-run
+    run_instance 1 --instance-type ecs.gn8v-tee.4xlarge --dry-run
+    assert_contains 'm-1 was baked for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1'
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Size = 40')"
+    run_instance 0 --disk-size 40 --dry-run
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Tags.Tag = [{TagKey: "ccbake-gpus", TagValue: "8 x[$(touch taken)]"}]')"
+    run_instance 1 --disk-size 39 --dry-run
+    assert_contains 'm-1 was baked for 8 x[$(touch taken)] GPUs'
+    [[ ! -e taken ]]
+    answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Size = 40')"
+    run_instance 1 --disk-size 39 --dry-run
+    assert_contains '--disk-size=39: the image m-1 has 40 GiB'
     run_instance 2 --data-disk 100
     assert_contains 'bounce buffer (swiotlb)'
     assert_equal "$(calls)" ''
+}
+
+@test "run-instance: wrong usage is found before anything else" {
+    run_instance 2 --bogus
+    assert_contains '--bogus is not an option'
+    run_instance 2 --format=aliyun
+    assert_contains '--format=aliyun is not an option'
+    run_instance 2 --zone
+    assert_contains '--zone needs a value'
+    rm bin/aliyun
+    run env PATH="$FAKE/bin:/usr/bin:/bin" "$TOP/scripts/run-instance" m-1
+    assert_equal "$status" 2
+    assert_contains '--instance-type is missing'
+    # It takes all options of the request.
+    local option
+    while read -r option; do
+        grep -qE -- "(--|[(|])${option}[)| ]" "$TOP/scripts/run-instance" || fail "--$option is not taken"
+    done < <("$REAL_CCBAKE" request --help | sed -nE 's/^ +--([a-z-]+).*/\1/p' | grep -vx format)
 }
 
 @test "run-instance, import-image: a warning is no part of an answer, and no answer is no end" {
@@ -365,6 +470,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers RunInstances 'ERROR: no network'
     run_instance 1
     assert_contains 'ERROR: no network'
+    assert_contains 'hint: run the same command again: it is the same request'
     answers RunInstances '{"InstanceIdSets": {}}'
     run_instance 1
     assert_contains 'this answer does not name what it made: {"InstanceIdSets": {}}'
@@ -397,6 +503,10 @@ InvalidVSwitchId.NotFound|no such vSwitch
 InvalidSecurityGroupId.NotFound|no such security group
 InvalidKeyPairName.NotFound|no such key pair
 InvalidAccountStatus.NotEnoughBalance|not enough balance
+InvalidParameter.Mismatch|of different VPCs
+OperationDenied.InconsistentNetwork|of different VPCs
+OperationDenied.ImageNotValid|is disabled, deleted
+OperationDenied|the cloud denies it
 QuotaExceed.ElasticQuota|a quota of the account
 IdempotentParameterMismatch|--again=WORD
 ImageNotSupportInstanceType|BootMode=UEFI
@@ -443,8 +553,28 @@ check_instance() {
     check_instance 0 acme --sudo --no-attest --wait=5 -o Port=2222
     grep -q -- '-o Port=2222 -- acme sudo -n /usr/libexec/ccbake/ccbake-selftest --json --no-attest --wait=5' calls
     assert_contains 'SKIP attestation.local'
-    check_instance 0 acme --json
+    run --separate-stderr "$TOP/scripts/check-instance" acme --json
     assert_equal "$(jq -r .verdict <<<"$output")" good
+}
+
+@test "check-instance: what it waits for is said at once, in characters that print" {
+    local pid
+    instance 8
+    fake_ssh
+    echo forever >"$STATE/units/nvidia-persistenced.service.starting"
+    command_of marked <<<$'#!/bin/sh\nprintf "\033[31mred\n" >&2'
+    sed -i 's/^exec dash/marked; exec dash/' "$BIN/ssh"
+    "$TOP/scripts/check-instance" acme --wait=60 >out 2>err 3>&- &
+    pid=$!
+    until grep -q '^waiting for nvidia-persistenced.service: activating (start)' err; do
+        kill -0 "$pid"
+        sleep 0.1
+    done
+    echo 0 >"$STATE/units/nvidia-persistenced.service.starting"
+    wait "$pid"
+    assert_equal "$(head -n 2 err)" "ask      acme: it answers when its GPUs are ready, which takes up to 16 minutes
+[31mred"
+    assert_equal "$(tail -n 1 out)" 'acme: good'
 }
 
 @test "check-instance: not good, elsewhere, another image" {
@@ -517,6 +647,8 @@ END
     check_instance 4 acme
     assert_contains 'acme has no ccbake-selftest'
     rm ssh.fails
+    check_instance 2 acme --manifest absent.json
+    assert_contains "the manifest absent.json can't be read"
     check_instance 2 acme --manifest bin/ssh
     assert_contains 'is not the manifest of an image'
     command_of ssh <<<$'#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1'
@@ -525,6 +657,8 @@ END
     assert_contains 'ccbake-selftest on acme printed nothing, and ended with 1'
     fake_ssh
     check_instance 2
+    check_instance 2 acme --frob
+    assert_contains '--frob is not an option'
     command_of ssh <<<$'#!/bin/sh\nprintf "\\033[31mhello\\n"'
     check_instance 4 acme
     assert_contains 'the answer is not that of ccbake-selftest'
@@ -534,6 +668,8 @@ END
     make -s -C "$TOP" BUILD="${BUILD#"$TOP"/}" DESTDIR="$PWD/root" PREFIX=/usr install
     local tool
     for tool in import-image run-instance check-instance; do
+        run "root/usr/bin/ccbake-$tool" -h
+        assert_equal "$status" 0
         run "root/usr/bin/ccbake-$tool" --help
         assert_equal "$status" 0
         assert_contains "usage: ccbake-$tool [OPTION]..."

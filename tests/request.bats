@@ -8,7 +8,7 @@ setup() {
     qemu-img create -q -f qcow2 image.qcow2 20G
     SHA256=$(sha256sum <image.qcow2 | cut -d' ' -f1)
     jq -n --arg sha256 "$SHA256" '{manifest: 1, key: ("c" * 64), driver: "570.148.08",
-        recipe: {name: "acme gpu", gpus: 8}, image: {sha256: $sha256}}' >image.json
+        recipe: {name: "acme gpu", gpus: 8}, image: {sha256: $sha256, virtual_size: 42949672960}}' >image.json
 }
 
 # The names that the API reference of 2014-05-26 has, as far as they could be of use here; N is a number.
@@ -70,7 +70,7 @@ start() {
         DiskDeviceMapping.1.OSSBucket=acme-images DiskDeviceMapping.1.OSSObject=gpu/image.qcow2 \
         DiskDeviceMapping.1.DiskImageSize=20 Tag.1.Key=ccbake-sha256 "Tag.1.Value=$SHA256" Tag.2.Key=ccbake-key \
         "Tag.2.Value=$(jq -r .key image.json)" Tag.3.Key=ccbake-recipe 'Tag.3.Value=acme gpu' Tag.4.Key=ccbake-driver \
-        Tag.4.Value=570.148.08 DryRun=
+        Tag.4.Value=570.148.08 Tag.5.Key=ccbake-gpus Tag.5.Value=8 DryRun=
     [[ $(value ClientToken) =~ ^[a-z0-9-]{20,64}$ ]]
 }
 
@@ -106,6 +106,8 @@ start() {
         run_ccbake 2 request import image.qcow2 oss://acme/x --name "$bad"
         assert_contains "the image name"
     done
+    run_ccbake 2 request import image.qcow2 oss://acme/x --region=mars
+    assert_contains '--region=mars: an image starts where it is imported, and the confidential GPU instance types are in cn-beijing'
     cp image.qcow2 'aliyun 3.qcow2'
     import 'aliyun 3.qcow2' oss://acme/x
     values "ImageName=ccbake-aliyun-3-${SHA256:0:12}"
@@ -224,7 +226,8 @@ start() {
     assert_contains '--vswitch=sg-1: expected an ID like vsw-'
     run_ccbake 2 request run 'm 1' --instance-type $type "${ids[@]}"
     run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --disk-size 2049
-    assert_contains '--disk-size=2049: expected 1 to 2048 GiB'
+    assert_contains '--disk-size=2049: expected 20 to 2048 GiB'
+    run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --disk-size 19
     for size in 1 19 32769; do
         run_ccbake 2 request run m-1 --instance-type $type "${ids[@]}" --data-disk $size
         assert_contains "--data-disk=$size: expected 20 to 32768 GiB"
@@ -237,6 +240,23 @@ start() {
     run_ccbake 2 request frob x
     assert_contains 'expected import IMAGE oss://BUCKET/KEY, or run IMAGE-ID'
     run_ccbake 2 request import image.qcow2
+}
+
+@test "request import: the options of an instance are refused, each one" {
+    local option
+    while read -r option; do
+        run_ccbake 2 request import image.qcow2 oss://acme/x "--$option=1"
+        assert_contains "request import: --$option is an option of \`ccbake request run\`"
+    done < <("$CCBAKE" request --help | sed -nE 's/^ +(-., )?--([a-z-]+).* run: .*/\2/p' | tee options)
+    assert_equal "$(wc -l <options)" 8
+}
+
+@test "request run: a system disk is as large as the image that the manifest tells of" {
+    run_ccbake 2 request run m-1 --instance-type ecs.gn8v-tee-8x.16xlarge --vswitch vsw-1 --security-group sg-1 \
+        --key-pair k --manifest image.json --disk-size 39
+    assert_contains '--disk-size=39: expected 40 to 2048 GiB'
+    start ecs.gn8v-tee-8x.16xlarge --manifest image.json --disk-size 40
+    values SystemDisk.Size=40
 }
 
 @test "request run: an image for eight GPUs is not for one" {

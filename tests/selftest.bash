@@ -6,7 +6,8 @@
 #   instance 1|8                 lays a good instance out
 #   smi "ARGUMENTS" TEXT         what nvidia-smi answers to them
 #   unit NAME PROPERTY=VALUE...  what systemctl says of a unit
-#   selftest [ARGUMENT]...       runs it there
+#   selftest [ARGUMENT]...       runs it there; $output is both outputs
+#   selftest_json [ARGUMENT]...  the same with --json; standard error is in $stderr
 
 SELFTEST=$TOP/overlays/selftest/ccbake-selftest
 
@@ -142,8 +143,18 @@ instance() {
     expect_in_image "${expected[@]}"
 }
 
+bats_require_minimum_version 1.5.0 # for run's options
+
 # Through ${SHELL_UNDER_TEST:-dash}.
-selftest() {
+selftest_command() {
     # shellcheck disable=SC2086 # words
-    PATH=$BIN:$PATH run timeout -k 5 120 ${SHELL_UNDER_TEST:-dash} "${SCRIPT:-$SELFTEST}" --root="$ROOT" "$@"
+    PATH=$BIN:$PATH timeout -k 5 120 ${SHELL_UNDER_TEST:-dash} "${SCRIPT:-$SELFTEST}" --root="$ROOT" "$@"
+}
+
+selftest() {
+    run selftest_command "$@"
+}
+
+selftest_json() {
+    run --separate-stderr selftest_command --json "$@"
 }

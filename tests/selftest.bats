@@ -7,6 +7,12 @@
 load helpers
 load selftest
 
+teardown() {
+    if mountpoint -q "$BATS_TEST_TMPDIR/small"; then
+        umount "$BATS_TEST_TMPDIR/small"
+    fi
+}
+
 # expect_exit STATUS TEXT...: each text stands in the output.
 expect_exit() {
     [[ $status == "$1" ]] || fail "exit code: expected $1, got $status" "$output"
@@ -201,6 +207,16 @@ nscq() {
     echo 2 >"$STATE/units/nvidia-persistenced.service.starting"
     selftest
     expect_exit 0 '# waiting for nvidia-persistenced.service: activating (start)' 'nvidia-persistenced: active (running)'
+    # Who waits for JSON is told apart from it.
+    echo 2 >"$STATE/units/nvidia-persistenced.service.starting"
+    selftest_json
+    assert_equal "$(jq -r .verdict <<<"$output")" good
+    # shellcheck disable=SC2154 # run sets it
+    assert_equal "$(head -n 1 <<<"$stderr")" 'waiting for nvidia-persistenced.service: activating (start); with 8 GPUs this takes minutes'
+    [[ $stderr == *'attesting: python3.11 -m ppcie'* ]] || fail "$stderr"
+    echo forever >"$STATE/units/nvidia-persistenced.service.starting"
+    selftest --wait 0
+    expect_exit 1 'still activating (start) after 0 s'
 }
 
 @test "selftest: without nvidia-persistenced the GPU is not asked" {
@@ -276,7 +292,7 @@ nscq() {
 @test "selftest --json: the same for machines; --result writes it as well" {
     instance 8
     smi 'conf-compute -mgm' $'Multi-GPU Mode: "No\\ne"\t# \xff'
-    selftest --json
+    selftest_json
     assert_equal "$status" 1
     assert_equal "$(jq -r '"\(.selftest) \(.verdict) \(.exit) \(.baked) \(.gpus) \(.kernel) \(.driver) \(.swiotlb) \(.fabric_manager) \(.nscq)"' <<<"$output")" \
         '1 not good 1 0123abcd 8 5.10.134-18.al8.x86_64 570.148.08 4194304 570.148.08 570.148.08'
@@ -288,6 +304,29 @@ nscq() {
     selftest --result="$BATS_TEST_TMPDIR/result.json"
     assert_equal "$(cat "$BATS_TEST_TMPDIR/result.json")" "$json"
     assert_contains 'not ok 12 - gpu.conf-compute: Multi-GPU Mode: "No\ne" \# ?'
+    selftest --result "$BATS_TEST_TMPDIR/other.json"
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/other.json")" "$json"
+}
+
+@test "selftest --result: a file that can't be written is an error, before or after" {
+    local file
+    instance 1
+    mkdir "$BATS_TEST_TMPDIR/directory"
+    for file in "$BATS_TEST_TMPDIR/directory" "$BATS_TEST_TMPDIR/absent/result.json"; do
+        selftest --result="$file"
+        expect_exit 2 "ccbake-selftest: --result: $file can't be written"
+    done
+    # It can be, until the attestation has filled the disk.
+    mkdir "$BATS_TEST_TMPDIR/small"
+    must_have "mount" mount -t tmpfs -o size=64k tmpfs "$BATS_TEST_TMPDIR/small"
+    cat >"$BIN/python3.11" <<END
+#!/bin/sh
+head -c 1000000 /dev/zero >"$BATS_TEST_TMPDIR/small/filled" 2>/dev/null
+cat "$STATE/attest"
+END
+    selftest --result="$BATS_TEST_TMPDIR/small/result.json"
+    expect_exit 1 "the result could not be written to $BATS_TEST_TMPDIR/small/result.json"
+    assert_equal "$(ls "$BATS_TEST_TMPDIR/small")" filled
 }
 
 @test "selftest --json: what runs, not what should" {
@@ -295,7 +334,7 @@ nscq() {
     rm -r "$ROOT/sys/bus/pci/devices/0000:03:00.0" "$ROOT/usr/lib64/libnvidia-nscq.so.2"
     answer_of nv-fabricmanager 'Fabric Manager version is : 570.133.20'
     put sys/kernel/debug/swiotlb/io_tlb_nslabs 32768
-    selftest --json
+    selftest_json
     assert_equal "$(jq -c '[.gpus, .expected_gpus, .fabric_manager, .nscq, .swiotlb]' <<<"$output")" \
         '[7,8,"570.133.20","","32768"]'
 }
@@ -306,6 +345,8 @@ nscq() {
     expect_exit 2 '--frob is not an option'
     selftest --wait=long
     expect_exit 2 'expected a number'
+    selftest --wait
+    expect_exit 2 '--wait needs a value'
     expect_in_image gpus=4
     selftest
     expect_exit 2 'does not say "gpus=1" or "gpus=8"'
@@ -313,6 +354,8 @@ nscq() {
     selftest
     expect_exit 2 "can't be read"
     run dash "$SELFTEST" --help
+    expect_exit 0 'exit status: 0 good'
+    run dash "$SELFTEST" -h
     expect_exit 0 'exit status: 0 good'
 }
 

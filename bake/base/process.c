@@ -15,22 +15,18 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/progress.h"
 
-enum { TAIL_LINES = 15, TICK_MS = 250, EXEC_FAILED = 127, MAX_LINE = 64 << 10 };
-
-/* The reading end of one pipe, and the bytes of a line that is not complete yet. */
-typedef struct {
-    int fd;
-    GString *partial;
-} Stream;
+enum { TAIL_LINES = 15, TICK_MS = 250, EXEC_FAILED = 127 };
 
 typedef struct {
     CcbProcess *spec;
     pid_t pid;
     int pidfd;
-    Stream out, err;
-    GQueue tail; /* the last lines, for the error message */
+    int out, err;   /* the reading ends of pipes; -1: none, or at its end */
+    CcbLines lines; /* of err */
+    GQueue tail;    /* the last lines, for the error message */
     gint64 deadline;
     bool ended;
 } Run;
@@ -96,11 +92,11 @@ static bool start(Run *run, GError **error)
     ccb_autofd int in = open_stdin(run->spec->stdin_text, error);
     if (in < 0 || !open_pipe(err, error))
         return false;
-    run->err.fd = err[0];
+    run->err = err[0];
     ccb_autofd int child_err = err[1];
     if (run->spec->separate_stdout && !open_pipe(out, error))
         return false;
-    run->out.fd = out[0];
+    run->out = out[0];
     ccb_autofd int child_out = out[1];
 
     run->pid = fork();
@@ -117,8 +113,9 @@ static bool start(Run *run, GError **error)
     return true;
 }
 
-static void take_line(Run *run, const char *line)
+static void take_line(const char *line, void *data)
 {
+    Run *run = data;
     g_queue_push_tail(&run->tail, g_utf8_make_valid(line, -1));
     if (run->tail.length > TAIL_LINES)
         g_free(g_queue_pop_head(&run->tail));
@@ -126,50 +123,28 @@ static void take_line(Run *run, const char *line)
         run->spec->on_line(line, run->spec->data);
 }
 
-static void flush_lines(Run *run, Stream *stream, bool at_end)
-{
-    GString *s = stream->partial;
-    char *newline;
-    while ((newline = memchr(s->str, '\n', s->len)) != NULL) {
-        *newline = '\0';
-        take_line(run, s->str);
-        g_string_erase(s, 0, newline + 1 - s->str);
-    }
-    if (s->len > 0 && (at_end || s->len > MAX_LINE)) {
-        take_line(run, s->str);
-        g_string_truncate(s, 0);
-    }
-}
-
-/* Reads what is there, within bounds: limits and signals must be looked at, however much a child says.  Closes the
- * stream at its end. */
-static void drain(Run *run, Stream *stream)
+/* As ccb_lines_read(), of what is kept as it comes. */
+static bool read_output(const Run *run)
 {
     enum { ROUNDS = 16, STDOUT_MAX = 64 << 20 };
     char buffer[16384];
-    ssize_t n = -1;
-    for (int round = 0; stream->fd >= 0 && n != 0; round++) {
-        if (round == ROUNDS)
-            return;
-        n = read(stream->fd, buffer, sizeof buffer);
-        if (n == 0)
-            break;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return;
-        if (stream == &run->out) {
-            if (run->spec->ret_stdout && run->spec->ret_stdout->len < STDOUT_MAX)
-                g_string_append_len(run->spec->ret_stdout, buffer, n);
-            continue;
-        }
-        g_string_append_len(stream->partial, buffer, n);
-        flush_lines(run, stream, false);
+    for (int round = 0; round < ROUNDS; round++) {
+        ssize_t n = read(run->out, buffer, sizeof buffer);
+        if (n <= 0)
+            return n < 0;
+        if (run->spec->ret_stdout && run->spec->ret_stdout->len < STDOUT_MAX)
+            g_string_append_len(run->spec->ret_stdout, buffer, n);
     }
-    if (stream->fd >= 0) {
-        close(stream->fd);
-        stream->fd = -1;
-    }
+    return true;
+}
+
+/* Takes what is there; what is at its end is closed. */
+static void drain(Run *run)
+{
+    if (run->err >= 0 && !ccb_lines_read(&run->lines, run->err))
+        ccb_close_fd(&run->err);
+    if (run->out >= 0 && !read_output(run))
+        ccb_close_fd(&run->out);
 }
 
 static int next_timeout(const Run *run)
@@ -187,16 +162,15 @@ static bool watch(Run *const *runs, guint n, int timeout_ms, GError **error)
     g_autofree struct pollfd *fds = g_new0(struct pollfd, n * FDS + 1);
     for (guint i = 0; i < n; i++) {
         fds[i * FDS] = (struct pollfd){.fd = runs[i]->pidfd, .events = POLLIN};
-        fds[i * FDS + 1] = (struct pollfd){.fd = runs[i]->err.fd, .events = POLLIN};
-        fds[i * FDS + 2] = (struct pollfd){.fd = runs[i]->out.fd, .events = POLLIN};
+        fds[i * FDS + 1] = (struct pollfd){.fd = runs[i]->err, .events = POLLIN};
+        fds[i * FDS + 2] = (struct pollfd){.fd = runs[i]->out, .events = POLLIN};
     }
     fds[n * FDS] = (struct pollfd){.fd = ccb_cancelled() ? -1 : ccb_cancel_fd(), .events = POLLIN};
     int ready = poll(fds, n * FDS + 1, timeout_ms);
     if (ready < 0 && errno != EINTR)
         return ccb_fail_errno(error, CCB_ERR_HOST, "waiting for %s", runs[0]->spec->argv[0]);
     for (guint i = 0; i < n; i++) {
-        drain(runs[i], &runs[i]->err);
-        drain(runs[i], &runs[i]->out);
+        drain(runs[i]);
         runs[i]->ended = ready > 0 && fds[i * FDS].revents != 0;
     }
     return true;
@@ -231,9 +205,8 @@ static void reap(Run *run)
     while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
         ;
     run->spec->ret_status = decode_status(status);
-    drain(run, &run->err);
-    drain(run, &run->out);
-    flush_lines(run, &run->err, true);
+    drain(run);
+    ccb_lines_flush(&run->lines);
 }
 
 static void append_tail(Run *run, GError **error)
@@ -265,18 +238,17 @@ static bool judge(const Run *run, GError **error)
 static void run_init(Run *run, CcbProcess *spec)
 {
     *run = (Run){.spec = spec, .pidfd = -1};
-    run->out = (Stream){-1, g_string_new(NULL)};
-    run->err = (Stream){-1, g_string_new(NULL)};
+    run->out = run->err = -1;
+    ccb_lines_init(&run->lines, take_line, run);
     g_queue_init(&run->tail);
 }
 
 static void run_clear(Run *run)
 {
-    ccb_close_fd(&run->out.fd);
-    ccb_close_fd(&run->err.fd);
+    ccb_close_fd(&run->out);
+    ccb_close_fd(&run->err);
     ccb_close_fd(&run->pidfd);
-    g_string_free(run->out.partial, TRUE);
-    g_string_free(run->err.partial, TRUE);
+    ccb_lines_clear(&run->lines);
     g_queue_clear_full(&run->tail, g_free);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/lines.h"
 #include "base/progress.h"
 #include "boot/log.h"
 #include "boot/machine.h"
@@ -54,8 +55,7 @@ char *ccb_boot_cmdline(const char *image_cmdline)
         NULL);
 }
 
-/* --- watching
- * ---------------------------------------------------------------------------------------------- */
+/* --- watching */
 
 static void take_console_line(const char *line, void *data)
 {
@@ -150,9 +150,7 @@ static bool watch(Boot *boot, GError **error)
     return true;
 }
 
-/* --- result
- * ------------------------------------------------------------------------------------------------
- */
+/* --- result */
 
 static char *describe_progress(const Boot *boot)
 {

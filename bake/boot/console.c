@@ -92,9 +92,7 @@ char *ccb_console_plain(const char *line)
     return printable(plain->str);
 }
 
-/* --- units
- * -------------------------------------------------------------------------------------------------
- */
+/* --- units */
 
 /* The terminal's 80 columns make systemd write "Some long desc...tion" on status lines: "..." or
  * the character. */
@@ -166,8 +164,7 @@ static bool is_up_target(const CcbConsole *console, const char *name)
            g_str_equal(name, "Graphical Interface");
 }
 
-/* --- sentences of systemd
- * ---------------------------------------------------------------------------------- */
+/* --- sentences of systemd */
 
 /* `line` between `prefix` and the full stop or dots at its end; NULL if it doesn't begin so. Caller
  * frees. */
@@ -306,8 +303,7 @@ static void parse_see(CcbConsole *console, const char *line)
     console->unnamed = NULL;
 }
 
-/* --- the end of a boot
- * ------------------------------------------------------------------------------------- */
+/* --- the end of a boot */
 
 typedef struct {
     const char *text, *sentence;
@@ -381,9 +377,7 @@ static void look_for_notes(CcbConsole *console, const char *line)
         g_ptr_array_add(console->notes, g_strdup(note));
 }
 
-/* --- lines
- * -------------------------------------------------------------------------------------------------
- */
+/* --- lines */
 
 /* "[  OK  ] ", "[FAILED] ", "[DEPEND] ", "[ TIME ] ", "[ INFO ] ", or the nine spaces before
  * "Starting X...". */
@@ -429,8 +423,7 @@ void ccb_console_line(CcbConsole *console, const char *raw)
         parse_see(console, line);
 }
 
-/* --- questions
- * --------------------------------------------------------------------------------------------- */
+/* --- questions */
 
 const char *ccb_console_up(const CcbConsole *console)
 {

@@ -30,8 +30,7 @@ void ccb_firmware_clear(CcbFirmware *firmware)
     *firmware = (CcbFirmware){0};
 }
 
-/* --- descriptors
- * ------------------------------------------------------------------------------------------- */
+/* --- descriptors */
 
 static bool contains(const json_t *list, const char *word)
 {

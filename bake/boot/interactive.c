@@ -8,6 +8,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "boot/boot.h"
 #include "boot/log.h"
 #include "boot/machine.h"

@@ -79,8 +79,7 @@ static void note(Entry *entry, CcbUnitState state)
     ccb_unit_note(unit, state, CCB_STREAM_JOURNAL, entry->journal->entries);
 }
 
-/* --- message ids
- * ------------------------------------------------------------------------------------------- */
+/* --- message ids */
 
 static void on_starting(Entry *entry)
 {
@@ -145,8 +144,7 @@ static const struct {
     {ID_UNIT_RESULT, on_unit_result},
 };
 
-/* --- entries
- * ----------------------------------------------------------------------------------------------- */
+/* --- entries */
 
 static void take_exit(Entry *entry)
 {

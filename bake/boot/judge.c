@@ -53,8 +53,7 @@ void ccb_boot_result_clear(CcbBootResult *result)
     *result = (CcbBootResult){0};
 }
 
-/* --- failures
- * ---------------------------------------------------------------------------------------------- */
+/* --- failures */
 
 static const char *find_gpu_unit(const char *name)
 {
@@ -149,8 +148,7 @@ static void judge_rest_of_console(const CcbBootEvidence *evidence, CcbBootResult
     }
 }
 
-/* --- order
- * ------------------------------------------------------------------------------------------------- */
+/* --- order */
 
 static CcbBootOrder *add_order(GPtrArray *orders, const char *before, const char *after)
 {

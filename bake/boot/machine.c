@@ -15,8 +15,7 @@
 
 enum { MEMORY_MB = 2048, GRACE_MS = 3000 };
 
-/* --- command line
- * ------------------------------------------------------------------------------------------ */
+/* --- command line */
 
 static void add(GPtrArray *argv, ...) G_GNUC_NULL_TERMINATED;
 static void add(GPtrArray *argv, ...)
@@ -122,8 +121,7 @@ static GPtrArray *build_argv(const CcbBootOptions *options, const char *cmdline,
     return argv;
 }
 
-/* --- start
- * ------------------------------------------------------------------------------------------------- */
+/* --- start */
 
 /* Opened here before QEMU opens it; for writing with O_RDWR, which does not wait for a reader. */
 static int make_fifo(const CcbBootOptions *options, const char *name, int flags, GError **error)

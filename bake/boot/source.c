@@ -36,8 +36,7 @@ void ccb_boot_source_free(CcbBootSource *source)
     g_free(source);
 }
 
-/* --- command line
- * ------------------------------------------------------------------------------------------ */
+/* --- command line */
 
 static char *variable(const char *name, const CcbGrubenv *env, const char *fallback)
 {
@@ -107,8 +106,7 @@ static bool read_cmdline(CcbGuest *guest, const char *options, char **ret_cmdlin
     return true;
 }
 
-/* --- kernel and initrd
- * ------------------------------------------------------------------------------------- */
+/* --- kernel and initrd */
 
 /* A path of a boot entry is relative to the file system that holds /boot. */
 static char *find_boot_file(CcbGuest *guest, const char *path)
@@ -148,8 +146,7 @@ static bool read_boot_files(CcbGuest *guest, const CcbBootEntry *entry, const ch
     return download(guest, entry->initrd, source->initrd, error);
 }
 
-/* --- all of it
- * --------------------------------------------------------------------------------------------- */
+/* --- all of it */
 
 /* A boot without it still says something, so this is no error. */
 static void plant(CcbGuest *guest, CcbSourceFlags flags, CcbBootSource *source)

@@ -22,8 +22,7 @@ static GPtrArray *words_of(const CcbUnit *unit, const char *key)
     return all;
 }
 
-/* --- units that are there
- * -------------------------------------------------------------------------------- */
+/* --- units that are there */
 
 /* For the console of old versions of systemd, which says descriptions of these. */
 static void take_description(const CcbUnit *unit, const char *name, CcbUnitNames *names)
@@ -75,8 +74,7 @@ static void take_units(CcbUnitGraph *graph, CcbBootSource *source, GPtrArray *co
     }
 }
 
-/* --- units of which there are drop-ins only
- * ---------------------------------------------------------------- */
+/* --- units of which there are drop-ins only */
 
 static bool is_expected(const CcbUnitSet *set, const char *name)
 {
@@ -101,8 +99,7 @@ static bool take_expected(CcbGuest *guest, const CcbUnitSet *set, GPtrArray *con
     return true;
 }
 
-/* --- all of it
- * --------------------------------------------------------------------------------------------- */
+/* --- all of it */
 
 void ccb_boot_read_units(CcbGuest *guest, CcbBootSource *source)
 {

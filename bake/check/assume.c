@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "check/context.h"
-#include "check/driver.h"
+#include "check/module.h"
 
 static bool has_fabric_manager(CcbCheckContext *ctx)
 {

@@ -99,14 +99,14 @@ static void copy_notes(const CcbCheckContext *ctx, CcbReport *report)
         g_ptr_array_add(report->notes, g_strdup(g_ptr_array_index(ctx->notes, i)));
 }
 
-bool ccb_check_run(CcbCheckContext *ctx, const CcbCheckFamily *families, CcbReport **ret_report,
+bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbReport **ret_report,
                    GError **error)
 {
     g_autoptr(CcbReport) report = ccb_report_new();
     ccb_check_assume(ctx);
     copy_notes(ctx, report);
-    for (const CcbCheckFamily *family = families; family->name != NULL; family++)
-        for (const CcbCheck *check = family->checks; check->id != NULL; check++)
+    for (const CcbCheck *const *family = families; *family != NULL; family++)
+        for (const CcbCheck *check = *family; check->id != NULL; check++)
             if (!run_one(ctx, check, report, error))
                 return false;
     *ret_report = g_steal_pointer(&report);
@@ -123,8 +123,8 @@ bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbReport **
 char *ccb_check_table(void)
 {
     GString *text = g_string_new(NULL);
-    for (const CcbCheckFamily *family = ccb_check_families; family->name != NULL; family++)
-        for (const CcbCheck *check = family->checks; check->id != NULL; check++)
+    for (const CcbCheck *const *family = ccb_check_families; *family != NULL; family++)
+        for (const CcbCheck *check = *family; check->id != NULL; check++)
             g_string_append_printf(text, "%s\t%s\t%s\t%s\n", check->id,
                                    check->severity == CCB_SEVERITY_WARNING ? "warning" : "error",
                                    check->why, check->remedy);

@@ -38,14 +38,11 @@ typedef struct {
     bool (*run)(CcbCheckContext *ctx, CcbCheckResult *result, GError **error);
 } CcbCheck;
 
-typedef struct {
-    const char *name;
-    const CcbCheck *checks; /* ends with a row without id */
-} CcbCheckFamily;
-
-extern const CcbCheckFamily ccb_check_families[]; /* ends with a row without name */
+/* The families, each a table that ends with a row without id; ends with NULL. */
+extern const CcbCheck *const ccb_check_families[];
 
 extern const CcbCheck ccb_checks_kernel[];
+extern const CcbCheck ccb_checks_arguments[];
 extern const CcbCheck ccb_checks_modprobe[];
 extern const CcbCheck ccb_checks_driver[];
 extern const CcbCheck ccb_checks_userspace[];
@@ -66,7 +63,7 @@ bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbReport **
                      GError **error);
 
 /* As above on a context that is there already; for tests and for a single family. */
-bool ccb_check_run(CcbCheckContext *ctx, const CcbCheckFamily *families, CcbReport **ret_report,
+bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbReport **ret_report,
                    GError **error);
 
 /* One line a check, "id<TAB>error|warning<TAB>why<TAB>remedy"; caller frees. */

@@ -79,7 +79,7 @@ gpointer ccb_check_memo(CcbCheckContext *ctx, const char *kind, const char *name
 static gpointer produce_facts(CcbCheckContext *ctx, const char *name, GError **error)
 {
     (void)name;
-    return ccb_facts_of_guest(ctx->guest, error);
+    return ccb_facts_without_packages(ctx->guest, error);
 }
 
 static void free_facts(gpointer facts)
@@ -104,6 +104,55 @@ const char *ccb_check_kver(CcbCheckContext *ctx, GError **error)
     return facts->default_kver;
 }
 
+static bool is_among(const GPtrArray *entries, const CcbBootEntry *entry)
+{
+    for (guint i = 0; i < entries->len; i++) {
+        const CcbBootEntry *other = entries->pdata[i];
+        if (g_str_equal(other->kver, entry->kver) && g_strcmp0(other->initrd, entry->initrd) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An entry whose kernel was removed can't boot, and nothing of it is left to be judged. */
+static bool add_installed(CcbCheckContext *ctx, GPtrArray *entries, CcbBootEntry *entry,
+                          GError **error)
+{
+    g_autofree char *modules = g_strconcat("/lib/modules/", entry->kver, NULL);
+    bool installed = false;
+    if (is_among(entries, entry) || strchr(entry->kver, '/') != NULL)
+        return true;
+    if (!ccb_check_present(ctx, modules, &installed, error))
+        return false;
+    if (installed)
+        g_ptr_array_add(entries, entry);
+    return true;
+}
+
+static gpointer produce_entries(CcbCheckContext *ctx, const char *name, GError **error)
+{
+    (void)name;
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL || ccb_check_kver(ctx, error) == NULL)
+        return NULL;
+    g_autoptr(GPtrArray) entries = g_ptr_array_new();
+    g_ptr_array_add(entries, (gpointer)ccb_facts_default_entry(facts));
+    for (guint i = 0; i < facts->entries->len; i++)
+        if (!add_installed(ctx, entries, facts->entries->pdata[i], error))
+            return NULL;
+    return g_steal_pointer(&entries);
+}
+
+static void free_array(gpointer array)
+{
+    g_ptr_array_unref(array);
+}
+
+const GPtrArray *ccb_check_boot_entries(CcbCheckContext *ctx, GError **error)
+{
+    return ccb_check_memo(ctx, "boot-entries", "", produce_entries, free_array, error);
+}
+
 static void free_text(gpointer data)
 {
     CcbGuestText *text = data;
@@ -117,23 +166,48 @@ typedef struct {
     bool exists;
 } Stat;
 
-static gpointer produce_stat(CcbCheckContext *ctx, const char *path, GError **error)
+typedef bool (*StatGuest)(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                          GError **error);
+
+static gpointer make_stat(CcbCheckContext *ctx, const char *path, StatGuest look, GError **error)
 {
     Stat stat = {.exists = false};
-    if (!ccb_guest_lstat(ctx->guest, path, &stat.st, &stat.exists, error))
+    if (!look(ctx->guest, path, &stat.st, &stat.exists, error))
         return NULL;
     return g_memdup2(&stat, sizeof stat);
 }
 
-bool ccb_check_lstat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, bool *ret_exists,
-                     GError **error)
+static gpointer produce_stat(CcbCheckContext *ctx, const char *path, GError **error)
 {
-    const Stat *stat = ccb_check_memo(ctx, "lstat", path, produce_stat, g_free, error);
+    return make_stat(ctx, path, ccb_guest_stat, error);
+}
+
+static gpointer produce_lstat(CcbCheckContext *ctx, const char *path, GError **error)
+{
+    return make_stat(ctx, path, ccb_guest_lstat, error);
+}
+
+static bool give_stat(const Stat *stat, CcbStat *ret_stat, bool *ret_exists)
+{
     if (stat == NULL)
         return false;
     *ret_stat = stat->st;
     *ret_exists = stat->exists;
     return true;
+}
+
+bool ccb_check_stat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                    GError **error)
+{
+    const Stat *stat = ccb_check_memo(ctx, "stat", path, produce_stat, g_free, error);
+    return give_stat(stat, ret_stat, ret_exists);
+}
+
+bool ccb_check_lstat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                     GError **error)
+{
+    const Stat *stat = ccb_check_memo(ctx, "lstat", path, produce_lstat, g_free, error);
+    return give_stat(stat, ret_stat, ret_exists);
 }
 
 static GBytes *download_regular(CcbCheckContext *ctx, const char *path, GError **error)
@@ -157,19 +231,18 @@ GBytes *ccb_check_download(CcbCheckContext *ctx, const char *path, guint64 limit
 {
     CcbStat st;
     bool exists = false;
-    size_t size;
-    if (!ccb_check_lstat(ctx, path, &st, &exists, error))
+    if (!ccb_check_stat(ctx, path, &st, &exists, error))
         return NULL;
-    if (exists && S_ISREG(st.mode) && st.size <= limit)
-        return download_regular(ctx, path, error);
-    if (exists && S_ISREG(st.mode)) {
+    if (!exists)
+        ccb_fail(error, CCB_ERR_INPUT, "%s is missing in the guest", path);
+    else if (!S_ISREG(st.mode))
+        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a regular file", path);
+    else if (st.size > limit)
         ccb_fail(error, CCB_ERR_INPUT, "%s is larger than %" G_GUINT64_FORMAT " MiB", path,
                  limit >> 20);
-        return NULL;
-    }
-    /* A link, or nothing there: this reader knows what to say, and has a limit of its own. */
-    char *data = ccb_guest_read(ctx->guest, path, &size, error);
-    return data != NULL ? g_bytes_new_take(data, size) : NULL;
+    else
+        return download_regular(ctx, path, error);
+    return NULL;
 }
 
 /* The bytes, with a NUL behind them, that is not counted. */
@@ -242,11 +315,7 @@ char **ccb_check_tree(CcbCheckContext *ctx, const char *path, GError **error)
 bool ccb_check_present(CcbCheckContext *ctx, const char *path, bool *ret_present, GError **error)
 {
     CcbStat st;
-    bool exists = false;
-    if (!ccb_check_lstat(ctx, path, &st, &exists, error))
-        return false;
-    *ret_present = exists && (!S_ISLNK(st.mode) || ccb_guest_exists(ctx->guest, path));
-    return true;
+    return ccb_check_stat(ctx, path, &st, ret_present, error);
 }
 
 /* name-[epoch:]version-release.arch: the two last dashes count, names have dashes too. */
@@ -266,16 +335,31 @@ static char *evr_of_package(const char *package, const char *name)
     return dot != NULL ? g_strndup(evr, (size_t)(dot - evr)) : g_strdup(evr);
 }
 
-bool ccb_check_packages(CcbCheckContext *ctx, const char *name, GPtrArray **ret_evrs,
-                        GError **error)
+static gpointer produce_packages(CcbCheckContext *ctx, const char *name, GError **error)
 {
-    const CcbFacts *facts = ccb_check_facts(ctx, error);
-    if (facts == NULL)
+    g_auto(GStrv) packages = ccb_facts_packages(ctx->guest, error);
+    (void)name;
+    if (packages == NULL || packages[0] != NULL)
+        return g_steal_pointer(&packages);
+    ccb_fail(error, CCB_ERR_INPUT,
+             "the RPM database in /var/lib/rpm has no package at all; restore it in the image, or "
+             "rebuild it there with rpm --rebuilddb");
+    return NULL;
+}
+
+char **ccb_check_packages(CcbCheckContext *ctx, GError **error)
+{
+    return ccb_check_memo(ctx, "packages", "", produce_packages, free_strv, error);
+}
+
+bool ccb_check_package_versions(CcbCheckContext *ctx, const char *name, GPtrArray **ret_evrs,
+                                GError **error)
+{
+    char **packages = ccb_check_packages(ctx, error);
+    if (packages == NULL)
         return false;
-    if (facts->packages == NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "the list of installed packages could not be read");
     GPtrArray *evrs = g_ptr_array_new_with_free_func(g_free);
-    for (char **p = facts->packages; *p != NULL; p++) {
+    for (char **p = packages; *p != NULL; p++) {
         char *evr = evr_of_package(*p, name);
         if (evr != NULL)
             g_ptr_array_add(evrs, evr);

@@ -47,11 +47,19 @@ gpointer ccb_check_memo(CcbCheckContext *ctx, const char *kind, const char *name
 void ccb_check_memo_set(CcbCheckContext *ctx, const char *kind, const char *name, gpointer value,
                         GDestroyNotify destroy);
 
-/* Kernels, boot entries, packages. */
+/* Kernels and boot entries; no packages. */
 const CcbFacts *ccb_check_facts(CcbCheckContext *ctx, GError **error);
 /* The kernel that boots. */
 const char *ccb_check_kver(CcbCheckContext *ctx, GError **error);
 
+/* The entries whose kernels, modules and initramfs have to be right: the default one, which comes
+ * first, and those of other kernels that are installed; each kernel with each initramfs once.
+ * CcbBootEntry. */
+const GPtrArray *ccb_check_boot_entries(CcbCheckContext *ctx, GError **error);
+
+/* As ccb_guest_stat(). */
+bool ccb_check_stat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                    GError **error);
 /* As ccb_guest_lstat(). */
 bool ccb_check_lstat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, bool *ret_exists,
                      GError **error);
@@ -72,10 +80,11 @@ bool ccb_check_list_has(CcbCheckContext *ctx, const char *directory, const char 
 char **ccb_check_tree(CcbCheckContext *ctx, const char *path, GError **error);
 
 /* Whether something stands at `path`, symlinks followed.  Unlike ccb_guest_exists() it tells what
- * is missing from what could not be read; what a link leads to and can't be read counts as
- * missing. */
+ * is missing from what could not be read. */
 bool ccb_check_present(CcbCheckContext *ctx, const char *path, bool *ret_present, GError **error);
 
-/* The installed packages of that name, as "version-release" without epoch and architecture. */
-bool ccb_check_packages(CcbCheckContext *ctx, const char *name, GPtrArray **ret_evrs,
-                        GError **error);
+/* The installed packages, as in CcbFacts; never empty. */
+char **ccb_check_packages(CcbCheckContext *ctx, GError **error);
+/* Those of that name, as "version-release" without epoch and architecture; caller unrefs. */
+bool ccb_check_package_versions(CcbCheckContext *ctx, const char *name, GPtrArray **ret_evrs,
+                                GError **error);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The driver's kernel modules, for the kernel that boots. */
-#include "check/driver.h"
-
+/* The driver's kernel modules, for every kernel that can be booted. */
 #include <string.h>
 
 #include "base/error.h"
+#include "check/module.h"
 #include "format/kconfig.h"
 #include "format/version.h"
 
@@ -21,97 +20,6 @@ static const char *const crypto_settings[] = {
     "CRYPTO_ECDH", "CRYPTO_ECDSA",    "X509_CERTIFICATE_PARSER", NULL,
 };
 
-char *ccb_module_name(const char *path)
-{
-    static const char *const suffixes[] = {".ko", ".ko.xz", ".ko.gz", ".ko.zst"};
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL ? slash + 1 : path;
-    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
-        if (g_str_has_suffix(base, suffixes[i]))
-            return g_strdelimit(g_strndup(base, strlen(base) - strlen(suffixes[i])), "-", '_');
-    return NULL;
-}
-
-static char *module_root(CcbCheckContext *ctx, GError **error)
-{
-    const char *kver = ccb_check_kver(ctx, error);
-    return kver != NULL ? g_strconcat("/lib/modules/", kver, NULL) : NULL;
-}
-
-static bool is_module(const char *path, const char *name)
-{
-    g_autofree char *module = ccb_module_name(path);
-    g_autofree char *wanted = g_strdelimit(g_strdup(name), "-", '_');
-    return module != NULL && g_str_equal(module, wanted);
-}
-
-bool ccb_check_module_paths(CcbCheckContext *ctx, const char *name, GPtrArray **ret_paths,
-                            GError **error)
-{
-    g_autofree char *root = module_root(ctx, error);
-    char **paths = root != NULL ? ccb_check_tree(ctx, root, error) : NULL;
-    if (paths == NULL)
-        return false;
-    GPtrArray *found = g_ptr_array_new();
-    for (; *paths != NULL; paths++)
-        if (is_module(*paths, name))
-            g_ptr_array_add(found, *paths);
-    *ret_paths = found;
-    return true;
-}
-
-static void free_module(gpointer module)
-{
-    ccb_module_free(module);
-}
-
-static gpointer produce_module(CcbCheckContext *ctx, const char *path, GError **error)
-{
-    g_autoptr(GBytes) file = ccb_check_download(ctx, path, CCB_MODULE_MAX, error);
-    if (file == NULL)
-        return NULL;
-    gsize size;
-    const void *data = g_bytes_get_data(file, &size);
-    CcbModule *module = ccb_module_parse(data, size, error);
-    if (module == NULL)
-        g_prefix_error(error, "%s: ", path);
-    return module;
-}
-
-bool ccb_check_module(CcbCheckContext *ctx, const char *name, const CcbModule **ret, GError **error)
-{
-    g_autoptr(GPtrArray) paths = NULL;
-    if (!ccb_check_module_paths(ctx, name, &paths, error))
-        return false;
-    if (paths->len == 0) {
-        *ret = NULL;
-        return true;
-    }
-    g_autofree char *root = module_root(ctx, error);
-    g_autofree char *path = g_strconcat(root, "/", g_ptr_array_index(paths, 0), NULL);
-    const CcbModule *module =
-        ccb_check_memo(ctx, "module", path, produce_module, free_module, error);
-    if (module == NULL)
-        return false;
-    *ret = module;
-    return true;
-}
-
-const char *ccb_check_driver_version(CcbCheckContext *ctx, GError **error)
-{
-    const CcbModule *module = NULL;
-    if (ctx->expect->driver != NULL)
-        return ctx->expect->driver;
-    if (!ccb_check_module(ctx, "nvidia", &module, error))
-        return NULL;
-    const char *version = module != NULL ? ccb_module_get(module, "version") : NULL;
-    if (version == NULL)
-        ccb_fail(error, CCB_ERR_INPUT, "%s, so the driver's version is not known",
-                 module != NULL ? "nvidia.ko has no version"
-                                : "there is no nvidia.ko for the kernel that boots");
-    return version;
-}
-
 static bool is_in_place(const char *path)
 {
     for (const char *const *dir = module_directories; *dir != NULL; dir++)
@@ -120,12 +28,22 @@ static bool is_in_place(const char *path)
     return false;
 }
 
-static bool check_place(CcbCheckContext *ctx, const char *name, CcbCheckResult *result,
-                        GError **error)
+static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
+{
+    return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
+}
+
+/* --- what is asked of each kernel */
+
+typedef bool (*JudgeKernel)(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                            GError **error);
+
+static bool check_place(CcbCheckContext *ctx, const char *kver, const char *name,
+                        CcbCheckResult *result, GError **error)
 {
     g_autoptr(GPtrArray) paths = NULL;
-    g_autofree char *root = module_root(ctx, error);
-    if (root == NULL || !ccb_check_module_paths(ctx, name, &paths, error))
+    g_autofree char *root = g_strconcat("/lib/modules/", kver, NULL);
+    if (!ccb_check_module_paths(ctx, kver, name, &paths, error))
         return false;
     if (paths->len == 0)
         return ccb_result_fail(result, "%s: %s.ko is missing", root, name);
@@ -138,33 +56,26 @@ static bool check_place(CcbCheckContext *ctx, const char *name, CcbCheckResult *
     return true;
 }
 
-static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
+static bool judge_modules(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                          GError **error)
 {
-    return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
-}
-
-static bool run_modules(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    if (skip_without_driver(ctx, result))
-        return true;
     for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
-        if (!check_place(ctx, *name, result, error))
+        if (!check_place(ctx, kver, *name, result, error))
             return false;
-    const char *kver = ccb_check_kver(ctx, error);
-    return kver != NULL && ccb_result_pass(result, "all five for %s", kver);
+    return ccb_result_pass(result, "all five for %s", kver);
 }
 
 /* Judges one module that is there; `user` is what all are measured by. */
 typedef void (*JudgeModule)(const char *name, const CcbModule *module, const char *user,
                             CcbCheckResult *result);
 
-static bool judge_each(CcbCheckContext *ctx, JudgeModule judge, const char *user,
+static bool judge_each(CcbCheckContext *ctx, const char *kver, JudgeModule judge, const char *user,
                        CcbCheckResult *result, GError **error)
 {
     guint found = 0;
     for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
         const CcbModule *module = NULL;
-        if (!ccb_check_module(ctx, *name, &module, error))
+        if (!ccb_check_module(ctx, kver, *name, &module, error))
             return false;
         if (module != NULL)
             judge(*name, module, user, result);
@@ -175,54 +86,256 @@ static bool judge_each(CcbCheckContext *ctx, JudgeModule judge, const char *user
     return ccb_result_pass(result, "%s, %u modules", user, found);
 }
 
-/* ---- every kernel that can be booted, and nothing beside the driver ---- */
-
-/* The kernels of boot entries that are installed, but not the default one; each once. */
-static GPtrArray *other_kernels(const CcbFacts *facts)
+static const char *or_none(const char *text)
 {
-    GPtrArray *kernels = g_ptr_array_new();
-    for (guint i = 0; i < facts->entries->len; i++) {
-        const CcbBootEntry *entry = facts->entries->pdata[i];
-        if (g_strcmp0(entry->kver, facts->default_kver) != 0 &&
-            g_strv_contains((const char *const *)facts->kernels, entry->kver) &&
-            !g_ptr_array_find_with_equal_func(kernels, entry->kver, g_str_equal, NULL))
-            g_ptr_array_add(kernels, entry->kver);
-    }
-    return kernels;
+    return text != NULL ? text : "(none)";
 }
 
-static bool check_kernel(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                         GError **error)
+static void compare_vermagic(const char *name, const CcbModule *module, const char *kver,
+                             CcbCheckResult *result)
 {
-    g_autofree char *root = g_strconcat("/lib/modules/", kver, NULL);
-    char **paths = ccb_check_tree(ctx, root, error);
-    if (paths == NULL)
+    const char *vermagic = or_none(ccb_module_get(module, "vermagic"));
+    size_t length = strlen(kver);
+    if (strncmp(vermagic, kver, length) != 0 || vermagic[length] != ' ')
+        ccb_result_fail(result, "%s.ko: vermagic \"%s\", expected \"%s ...\"", name, vermagic,
+                        kver);
+}
+
+static bool judge_vermagic(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                           GError **error)
+{
+    return judge_each(ctx, kver, compare_vermagic, kver, result, error);
+}
+
+static void compare_version(const char *name, const CcbModule *module, const char *expected,
+                            CcbCheckResult *result)
+{
+    const char *version = or_none(ccb_module_get(module, "version"));
+    if (!g_str_equal(version, expected))
+        ccb_result_fail(result, "%s.ko: version %s, expected %s", name, version, expected);
+}
+
+static bool judge_version(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                          GError **error)
+{
+    const char *version = ccb_check_driver_version(ctx, error);
+    return version != NULL && judge_each(ctx, kver, compare_version, version, result, error);
+}
+
+/* The proprietary modules say "NVIDIA"; of the open ones peermem has a licence of its own, also
+ * with GPL. */
+static void compare_license(const char *name, const CcbModule *module, const char *expected,
+                            CcbCheckResult *result)
+{
+    const char *license = or_none(ccb_module_get(module, "license"));
+    bool peermem = g_str_equal(name, "nvidia-peermem");
+    if (!g_str_equal(license, expected) && !(peermem && strstr(license, "GPL") != NULL))
+        ccb_result_fail(result, "%s.ko: license \"%s\", expected \"%s\": not the open module", name,
+                        license, expected);
+}
+
+static bool judge_license(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                          GError **error)
+{
+    return judge_each(ctx, kver, compare_license, "Dual MIT/GPL", result, error);
+}
+
+static bool judge_softdep(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                          GError **error)
+{
+    static const char expected[] = "pre: ecdh_generic,ecdsa_generic";
+    const CcbModule *module = NULL;
+    if (!ccb_check_module(ctx, kver, "nvidia", &module, error))
         return false;
-    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
-        bool found = false;
-        for (char **path = paths; *path != NULL && !found; path++)
-            found = is_module(*path, *name);
-        if (!found)
-            ccb_result_fail(result, "%s: %s.ko is missing", root, *name);
+    if (module == NULL)
+        return ccb_result_skip(result, "there is no nvidia.ko (driver.modules)");
+    const char *softdep = or_none(ccb_module_get(module, "softdep"));
+    if (!g_str_equal(softdep, expected))
+        return ccb_result_fail(result, "nvidia.ko: softdep \"%s\", expected \"%s\"", softdep,
+                               expected);
+    return ccb_result_pass(result, "%s", softdep);
+}
+
+/* Whether a line of modules.dep starts with this file. */
+static bool depmod_knows(const char *text, const char *path)
+{
+    g_autofree char *start = g_strconcat(path, ":", NULL);
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (g_str_has_prefix(line, start))
+            return true;
+    }
+    return false;
+}
+
+static bool check_depmod(CcbCheckContext *ctx, const char *kver, const CcbGuestText *dep,
+                         const char *name, guint *found, CcbCheckResult *result, GError **error)
+{
+    g_autoptr(GPtrArray) paths = NULL;
+    if (!ccb_check_module_paths(ctx, kver, name, &paths, error))
+        return false;
+    *found += paths->len;
+    for (guint i = 0; i < paths->len; i++) {
+        const char *path = g_ptr_array_index(paths, i);
+        if (!depmod_knows(dep->text, path))
+            ccb_result_fail(result, "%s does not know %s", dep->path, path);
     }
     return true;
+}
+
+static bool judge_depmod(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                         GError **error)
+{
+    g_autofree char *path = g_strconcat("/lib/modules/", kver, "/modules.dep", NULL);
+    const CcbGuestText *dep = ccb_check_text(ctx, path, error);
+    guint found = 0;
+    if (dep == NULL)
+        return false;
+    if (dep->text == NULL)
+        return ccb_result_fail(result, "%s is missing", path);
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
+        if (!check_depmod(ctx, kver, dep, *name, &found, result, error))
+            return false;
+    if (found == 0)
+        return ccb_result_skip(result, "there is no module (driver.modules)");
+    return ccb_result_pass(result, "%s", path);
+}
+
+/* The first of the places that has the kernel's configuration; text NULL where none has. */
+static const CcbGuestText *kernel_config(CcbCheckContext *ctx, const char *kver, GError **error)
+{
+    static const char *const places[] = {"/usr/src/kernels/%s/.config", "/lib/modules/%s/config",
+                                         "/boot/config-%s", NULL};
+    const CcbGuestText *file = NULL;
+    for (guint i = 0; places[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(places[i], "%s", 2);
+        g_autofree char *path = g_strjoinv(kver, parts);
+        file = ccb_check_text(ctx, path, error);
+        if (file == NULL || file->text != NULL)
+            return file;
+    }
+    return file;
+}
+
+static bool judge_config(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                         GError **error)
+{
+    const CcbGuestText *file = kernel_config(ctx, kver, error);
+    if (file == NULL)
+        return false;
+    if (file->text == NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "neither kernel-devel nor %s has the configuration",
+                        file->path);
+    g_autoptr(CcbKconfig) config = ccb_kconfig_parse(file->text, file->size, error);
+    if (config == NULL) {
+        g_prefix_error(error, "%s: ", file->path);
+        return false;
+    }
+    for (const char *const *name = crypto_settings; *name != NULL; name++) {
+        const char *value = ccb_kconfig_get(config, *name);
+        if (!g_str_equal(value, "y") && !g_str_equal(value, "m"))
+            ccb_result_fail(result, "%s: CONFIG_%s=%s, expected y or m", file->path, *name, value);
+    }
+    return ccb_result_pass(result, "%s", file->path);
+}
+
+/* --- the kernel that boots, and the others */
+
+static bool judge_default(CcbCheckContext *ctx, JudgeKernel judge, CcbCheckResult *result,
+                          GError **error)
+{
+    if (skip_without_driver(ctx, result))
+        return true;
+    const char *kver = ccb_check_kver(ctx, error);
+    return kver != NULL && judge(ctx, kver, result, error);
+}
+
+static bool run_modules(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_modules, result, error);
+}
+
+static bool run_vermagic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_vermagic, result, error);
+}
+
+static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_version, result, error);
+}
+
+static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_license, result, error);
+}
+
+static bool run_softdep(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_softdep, result, error);
+}
+
+static bool run_depmod(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_depmod, result, error);
+}
+
+static bool run_kernel_config(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_config, result, error);
+}
+
+/* All of it, in one result. */
+static bool judge_all(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                      GError **error)
+{
+    static const JudgeKernel judges[] = {judge_modules, judge_vermagic, judge_version,
+                                         judge_license, judge_softdep,  judge_depmod,
+                                         judge_config};
+    for (guint i = 0; i < G_N_ELEMENTS(judges); i++) {
+        g_autoptr(GString) detail = g_string_new(NULL);
+        CcbCheckResult one = {.status = CCB_PASS, .detail = detail};
+        if (!judges[i](ctx, kver, &one, error)) {
+            g_prefix_error(error, "%s: ", kver);
+            return false;
+        }
+        if (one.status == CCB_FAIL)
+            ccb_result_fail(result, "%s: %s", kver, detail->str);
+    }
+    return ccb_result_pass(result, "%s", kver);
+}
+
+/* The installed kernels of boot entries, but not the default one; each once. */
+static GPtrArray *other_kernels(CcbCheckContext *ctx, GError **error)
+{
+    const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
+    const char *kver = entries != NULL ? ccb_check_kver(ctx, error) : NULL;
+    if (kver == NULL)
+        return NULL;
+    GPtrArray *kernels = g_ptr_array_new();
+    for (guint i = 0; i < entries->len; i++) {
+        char *other = ((CcbBootEntry *)entries->pdata[i])->kver;
+        if (!g_str_equal(other, kver) &&
+            !g_ptr_array_find_with_equal_func(kernels, other, g_str_equal, NULL))
+            g_ptr_array_add(kernels, other);
+    }
+    return kernels;
 }
 
 static bool run_every_kernel(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (skip_without_driver(ctx, result))
         return true;
-    const CcbFacts *facts = ccb_check_facts(ctx, error);
-    if (facts == NULL)
+    g_autoptr(GPtrArray) kernels = other_kernels(ctx, error);
+    if (kernels == NULL)
         return false;
-    g_autoptr(GPtrArray) kernels = other_kernels(facts);
-    if (kernels->len == 0)
-        return ccb_result_skip(result, "only one kernel can be booted (driver.modules)");
     for (guint i = 0; i < kernels->len; i++)
-        if (!check_kernel(ctx, kernels->pdata[i], result, error))
+        if (!judge_all(ctx, kernels->pdata[i], result, error))
             return false;
-    return ccb_result_pass(result, "all five for %u further kernels", kernels->len);
+    return kernels->len > 0 || ccb_result_skip(result, "only one kernel can be booted");
 }
+
+/* --- the driver as a whole */
 
 /* Of NVIDIA's, ELRepo's, RPM Fusion's and CUDA's repositories. */
 static bool is_driver_package(const char *package)
@@ -238,16 +351,11 @@ static bool is_driver_package(const char *package)
 
 static bool judge_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const CcbFacts *facts = ccb_check_facts(ctx, error);
-    if (facts == NULL)
-        return false;
-    /* A system without any package is one whose database is gone. */
-    if (facts->packages == NULL || facts->packages[0] == NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "the list of installed packages could not be read");
-    for (char **package = facts->packages; *package != NULL; package++)
+    char **package = ccb_check_packages(ctx, error);
+    for (; package != NULL && *package != NULL; package++)
         if (is_driver_package(*package))
             ccb_result_fail(result, "package %s", *package);
-    return true;
+    return package != NULL;
 }
 
 /* What is registered there, DKMS builds again for each new kernel. */
@@ -272,169 +380,6 @@ static bool run_single(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
         return ccb_result_skip(result, "the driver was not installed by its own installer");
     return judge_packages(ctx, result, error) && judge_dkms(ctx, result, error) &&
            ccb_result_pass(result, "the installer's, no package and no DKMS module");
-}
-
-static const char *or_none(const char *text)
-{
-    return text != NULL ? text : "(none)";
-}
-
-static void judge_vermagic(const char *name, const CcbModule *module, const char *kver,
-                           CcbCheckResult *result)
-{
-    const char *vermagic = or_none(ccb_module_get(module, "vermagic"));
-    size_t length = strlen(kver);
-    if (strncmp(vermagic, kver, length) != 0 || vermagic[length] != ' ')
-        ccb_result_fail(result, "%s.ko: vermagic \"%s\", expected \"%s ...\"", name, vermagic,
-                        kver);
-}
-
-static bool run_vermagic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    if (skip_without_driver(ctx, result))
-        return true;
-    const char *kver = ccb_check_kver(ctx, error);
-    return kver != NULL && judge_each(ctx, judge_vermagic, kver, result, error);
-}
-
-static void judge_version(const char *name, const CcbModule *module, const char *expected,
-                          CcbCheckResult *result)
-{
-    const char *version = or_none(ccb_module_get(module, "version"));
-    if (!g_str_equal(version, expected))
-        ccb_result_fail(result, "%s.ko: version %s, expected %s", name, version, expected);
-}
-
-static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    if (skip_without_driver(ctx, result))
-        return true;
-    const char *version = ccb_check_driver_version(ctx, error);
-    return version != NULL && judge_each(ctx, judge_version, version, result, error);
-}
-
-/* The proprietary modules say "NVIDIA"; of the open ones peermem has a licence of its own, also
- * with GPL. */
-static void judge_license(const char *name, const CcbModule *module, const char *expected,
-                          CcbCheckResult *result)
-{
-    const char *license = or_none(ccb_module_get(module, "license"));
-    bool peermem = g_str_equal(name, "nvidia-peermem");
-    if (!g_str_equal(license, expected) && !(peermem && strstr(license, "GPL") != NULL))
-        ccb_result_fail(result, "%s.ko: license \"%s\", expected \"%s\": not the open module", name,
-                        license, expected);
-}
-
-static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return skip_without_driver(ctx, result) ||
-           judge_each(ctx, judge_license, "Dual MIT/GPL", result, error);
-}
-
-static bool run_softdep(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    static const char expected[] = "pre: ecdh_generic,ecdsa_generic";
-    const CcbModule *module = NULL;
-    if (skip_without_driver(ctx, result))
-        return true;
-    if (!ccb_check_module(ctx, "nvidia", &module, error))
-        return false;
-    if (module == NULL)
-        return ccb_result_skip(result, "there is no nvidia.ko (driver.modules)");
-    const char *softdep = or_none(ccb_module_get(module, "softdep"));
-    if (!g_str_equal(softdep, expected))
-        return ccb_result_fail(result, "nvidia.ko: softdep \"%s\", expected \"%s\"", softdep,
-                               expected);
-    return ccb_result_pass(result, "%s", softdep);
-}
-
-/* Whether a line of modules.dep starts with this file. */
-static bool depmod_knows(const char *text, const char *path)
-{
-    g_autofree char *start = g_strconcat(path, ":", NULL);
-    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (g_str_has_prefix(line, start))
-            return true;
-    }
-    return false;
-}
-
-static bool check_depmod(CcbCheckContext *ctx, const CcbGuestText *dep, const char *name,
-                         guint *found, CcbCheckResult *result, GError **error)
-{
-    g_autoptr(GPtrArray) paths = NULL;
-    if (!ccb_check_module_paths(ctx, name, &paths, error))
-        return false;
-    *found += paths->len;
-    for (guint i = 0; i < paths->len; i++) {
-        const char *path = g_ptr_array_index(paths, i);
-        if (!depmod_knows(dep->text, path))
-            ccb_result_fail(result, "%s does not know %s", dep->path, path);
-    }
-    return true;
-}
-
-static bool run_depmod(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    if (skip_without_driver(ctx, result))
-        return true;
-    g_autofree char *root = module_root(ctx, error);
-    if (root == NULL)
-        return false;
-    g_autofree char *path = g_strconcat(root, "/modules.dep", NULL);
-    const CcbGuestText *dep = ccb_check_text(ctx, path, error);
-    guint found = 0;
-    if (dep == NULL)
-        return false;
-    if (dep->text == NULL)
-        return ccb_result_fail(result, "%s is missing", path);
-    for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
-        if (!check_depmod(ctx, dep, *name, &found, result, error))
-            return false;
-    if (found == 0)
-        return ccb_result_skip(result, "there is no module (driver.modules)");
-    return ccb_result_pass(result, "%s", path);
-}
-
-/* The first of the places that has the kernel's configuration; text NULL where none has. */
-static const CcbGuestText *kernel_config(CcbCheckContext *ctx, GError **error)
-{
-    static const char *const places[] = {"/usr/src/kernels/%s/.config", "/lib/modules/%s/config",
-                                         "/boot/config-%s", NULL};
-    const char *kver = ccb_check_kver(ctx, error);
-    const CcbGuestText *file = NULL;
-    for (guint i = 0; kver != NULL && places[i] != NULL; i++) {
-        g_auto(GStrv) parts = g_strsplit(places[i], "%s", 2);
-        g_autofree char *path = g_strjoinv(kver, parts);
-        file = ccb_check_text(ctx, path, error);
-        if (file == NULL || file->text != NULL)
-            return file;
-    }
-    return file;
-}
-
-static bool run_kernel_config(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    if (skip_without_driver(ctx, result))
-        return true;
-    const CcbGuestText *file = kernel_config(ctx, error);
-    if (file == NULL)
-        return false;
-    if (file->text == NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "neither kernel-devel nor %s has the configuration",
-                        file->path);
-    g_autoptr(CcbKconfig) config = ccb_kconfig_parse(file->text, file->size, error);
-    if (config == NULL) {
-        g_prefix_error(error, "%s: ", file->path);
-        return false;
-    }
-    for (const char *const *name = crypto_settings; *name != NULL; name++) {
-        const char *value = ccb_kconfig_get(config, *name);
-        if (!g_str_equal(value, "y") && !g_str_equal(value, "m"))
-            ccb_result_fail(result, "%s: CONFIG_%s=%s, expected y or m", file->path, *name, value);
-    }
-    return ccb_result_pass(result, "%s", file->path);
 }
 
 static bool parse_version(CcbCheckContext *ctx, const char **ret_text, CcbDriverVersion *ret,
@@ -487,7 +432,7 @@ const CcbCheck ccb_checks_driver[] = {
      "The installer exits with 0 also when it built modules for another kernel or not all.",
      FIX_DRIVER, run_modules},
     {"driver.every-kernel", CCB_SEVERITY_WARNING,
-     "Another boot entry starts a kernel for which there is no driver.",
+     "Another boot entry starts a kernel for which the driver is missing or another one.",
      "Remove the other kernel with its entry, or install the driver for it as well.",
      run_every_kernel},
     {"driver.single", CCB_SEVERITY_ERROR,

@@ -23,7 +23,7 @@ static void *field_of(const CcbExpectation *expect, const Field *field)
     return (char *)expect + field->offset;
 }
 
-/* ---- to JSON ---- */
+/* --- to JSON */
 
 static json_t *list_to_json(char *const *words)
 {
@@ -62,7 +62,7 @@ json_t *ccb_expectation_to_json(const CcbExpectation *expect)
     return json;
 }
 
-/* ---- and back ---- */
+/* --- and back */
 
 static char **list_from_json(const json_t *json)
 {

@@ -54,8 +54,8 @@ static GPtrArray *waivers_of(const CcbRecipe *recipe)
 static GPtrArray *check_ids(void)
 {
     GPtrArray *ids = g_ptr_array_new();
-    for (const CcbCheckFamily *family = ccb_check_families; family->name != NULL; family++)
-        for (const CcbCheck *check = family->checks; check->id != NULL; check++)
+    for (const CcbCheck *const *family = ccb_check_families; *family != NULL; family++)
+        for (const CcbCheck *check = *family; check->id != NULL; check++)
             g_ptr_array_add(ids, (char *)check->id);
     g_ptr_array_add(ids, NULL);
     return ids;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Fabric Manager and NSCQ: needed on eight GPUs, and of exactly the driver's version. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
-#include "check/context.h"
-#include "check/driver.h"
+#include "check/library.h"
+#include "check/module.h"
 #include "check/unitset.h"
 
 #define FABRICMANAGER "nvidia-fabricmanager.service"
+#define PROGRAM       "/usr/bin/nv-fabricmanager"
 
 /* From 580 on the package has another name; repositories also have the branch in it. */
 static const char *const manager_names[] = {"nvidia-fabric-manager", "nvidia-fabricmanager",
@@ -31,7 +33,7 @@ static bool check_package(CcbCheckContext *ctx, const char *name, const char *ve
                           CcbCheckResult *result, GError **error)
 {
     g_autoptr(GPtrArray) evrs = NULL;
-    if (!ccb_check_packages(ctx, name, &evrs, error))
+    if (!ccb_check_package_versions(ctx, name, &evrs, error))
         return false;
     for (guint i = 0; i < evrs->len; i++) {
         const char *evr = g_ptr_array_index(evrs, i);
@@ -72,16 +74,45 @@ static bool skip_without_fabric(CcbCheckContext *ctx, CcbCheckResult *result)
     return ccb_result_skip(result, ctx->gpus == 1 ? "1 GPU has no fabric" : "no driver asked for");
 }
 
+/* The RPM database is a promise; the file is what runs. */
+static bool check_program(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_check_stat(ctx, PROGRAM, &st, &exists, error))
+        return false;
+    if (!exists || !S_ISREG(st.mode) || (st.mode & 0111) == 0)
+        ccb_result_fail(result, exists ? PROGRAM " can't be run" : PROGRAM " is missing");
+    return true;
+}
+
 static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     return skip_without_fabric(ctx, result) ||
-           check_packages(ctx, manager_names, ctx->expect->fabric_manager, result, error);
+           (check_packages(ctx, manager_names, ctx->expect->fabric_manager, result, error) &&
+            check_program(ctx, result, error));
+}
+
+static bool check_library(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const char *version =
+        ctx->expect->nscq != NULL ? ctx->expect->nscq : ccb_check_driver_version(ctx, error);
+    bool has = false;
+    if (version == NULL)
+        return false;
+    g_autofree char *name = g_strconcat("libnvidia-nscq.so.", version, NULL);
+    if (!ccb_check_has_library(ctx, name, &has, error))
+        return false;
+    if (!has)
+        ccb_result_fail(result, CCB_LIBRARY_DIR "/%s is missing", name);
+    return true;
 }
 
 static bool run_nscq(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     return skip_without_fabric(ctx, result) ||
-           check_packages(ctx, nscq_names, ctx->expect->nscq, result, error);
+           (check_packages(ctx, nscq_names, ctx->expect->nscq, result, error) &&
+            check_library(ctx, result, error));
 }
 
 /* Why a boot starts the manager, as text; *ret_why is NULL where it does not. */

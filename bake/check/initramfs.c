@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "check/context.h"
-#include "check/driver.h"
 #include "check/initrd.h"
+#include "check/module.h"
 
 /* System disks of confidential instances are nvme; the others keep the image bootable elsewhere,
  * and ImportImage looks for them. */
@@ -24,13 +24,10 @@ static bool is_builtin(const char *text, const char *driver)
     return false;
 }
 
-static bool run_drivers(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+static bool judge_drivers(CcbCheckContext *ctx, const CcbInitrd *initrd, CcbCheckResult *result,
+                          GError **error)
 {
-    const CcbInitrd *initrd = ccb_check_initrd(ctx, error);
-    const char *kver = initrd != NULL ? ccb_check_kver(ctx, error) : NULL;
-    if (kver == NULL)
-        return false;
-    g_autofree char *path = g_strconcat("/lib/modules/", kver, "/modules.builtin", NULL);
+    g_autofree char *path = g_strconcat("/lib/modules/", initrd->kver, "/modules.builtin", NULL);
     const CcbGuestText *builtin = ccb_check_text(ctx, path, error);
     if (builtin == NULL)
         return false;
@@ -42,27 +39,42 @@ static bool run_drivers(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
         g_autofree char *name = g_strdelimit(g_strdup(*driver), "-", '_');
         if (!g_hash_table_contains(initrd->modules, name) && !is_builtin(builtin->text, name))
             ccb_result_fail(result, "%s: no %s.ko for %s, and it is not built in", initrd->path,
-                            *driver, kver);
+                            *driver, initrd->kver);
     }
     return ccb_result_pass(result, "%s: %s", initrd->path, names);
+}
+
+static bool run_drivers(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const GPtrArray *initrds = ccb_check_initrds(ctx, error);
+    for (guint i = 0; initrds != NULL && i < initrds->len; i++)
+        if (!judge_drivers(ctx, initrds->pdata[i], result, error))
+            return false;
+    return initrds != NULL;
+}
+
+static void judge_no_nouveau(const CcbInitrd *initrd, CcbCheckResult *result)
+{
+    const char *module = g_hash_table_lookup(initrd->modules, "nouveau");
+    if (module != NULL)
+        ccb_result_fail(result, "%s has %s", initrd->path, module);
+    ccb_result_pass(result, "%s, %u entries", initrd->path, initrd->entries);
 }
 
 static bool run_no_nouveau(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (ctx->gpus == 0)
         return ccb_result_skip(result, "no driver is asked for");
-    const CcbInitrd *initrd = ccb_check_initrd(ctx, error);
-    if (initrd == NULL)
-        return false;
-    const char *module = g_hash_table_lookup(initrd->modules, "nouveau");
-    if (module != NULL)
-        return ccb_result_fail(result, "%s has %s", initrd->path, module);
-    return ccb_result_pass(result, "%s, %u entries", initrd->path, initrd->entries);
+    const GPtrArray *initrds = ccb_check_initrds(ctx, error);
+    for (guint i = 0; initrds != NULL && i < initrds->len; i++)
+        judge_no_nouveau(initrds->pdata[i], result);
+    return initrds != NULL;
 }
 
 const CcbCheck ccb_checks_initramfs[] = {
     {"initramfs.drivers", CCB_SEVERITY_ERROR,
-     "Without the driver of its disk an instance does not find its root file system.",
+     "Without the driver of its disk an instance does not find its root file system; for the "
+     "others the import looks.",
      "Make it with dracut --no-hostonly and --add-drivers, as the initramfs step does.",
      run_drivers},
     {"initramfs.no-nouveau", CCB_SEVERITY_ERROR,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "check/driver.h"
+#include "check/module.h"
 #include "format/initramfs.h"
 
 /* In modprobe's order of precedence, without the leading slash. */
@@ -19,11 +19,6 @@ static bool is_modprobe_file(const char *path, void *user)
             return g_str_has_suffix(path, ".conf");
     return false;
 }
-
-typedef struct {
-    CcbInitrd *initrd;
-    const char *kver;
-} Walk;
 
 static bool is_of_kernel(const char *path, const char *kver)
 {
@@ -50,14 +45,14 @@ static bool keep_content(CcbInitrd *initrd, const CcbInitramfsEntry *entry, cons
 
 static bool visit(const CcbInitramfsEntry *entry, const void *data, void *user, GError **error)
 {
-    Walk *walk = user;
-    walk->initrd->entries += 1;
+    CcbInitrd *initrd = user;
+    initrd->entries += 1;
     if ((data != NULL || entry->target != NULL) && is_modprobe_file(entry->path, NULL) &&
-        !keep_content(walk->initrd, entry, data, error))
+        !keep_content(initrd, entry, data, error))
         return false;
-    char *module = is_of_kernel(entry->path, walk->kver) ? ccb_module_name(entry->path) : NULL;
+    char *module = is_of_kernel(entry->path, initrd->kver) ? ccb_module_name(entry->path) : NULL;
     if (module != NULL)
-        g_hash_table_insert(walk->initrd->modules, module, g_strdup(entry->path));
+        g_hash_table_insert(initrd->modules, module, g_strdup(entry->path));
     return true;
 }
 
@@ -65,16 +60,18 @@ static void free_initrd(gpointer data)
 {
     CcbInitrd *initrd = data;
     g_free(initrd->path);
+    g_free(initrd->kver);
     g_hash_table_unref(initrd->modules);
     g_hash_table_unref(initrd->files);
     ccb_modprobe_free(initrd->modprobe);
     g_free(initrd);
 }
 
-static CcbInitrd *new_initrd(char *path)
+static CcbInitrd *new_initrd(char *path, const char *kver)
 {
     CcbInitrd *initrd = g_new0(CcbInitrd, 1);
     initrd->path = path;
+    initrd->kver = g_strdup(kver);
     initrd->modules = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     initrd->files =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
@@ -93,16 +90,12 @@ static char *initrd_word(const CcbBootEntry *entry)
     return NULL;
 }
 
-char *ccb_check_initrd_path(CcbCheckContext *ctx, GError **error)
+static char *initrd_path(CcbCheckContext *ctx, const CcbBootEntry *entry, GError **error)
 {
-    const CcbFacts *facts = ccb_check_facts(ctx, error);
-    const CcbBootEntry *entry = facts != NULL ? ccb_facts_default_entry(facts) : NULL;
     bool present = false;
-    if (facts == NULL)
-        return NULL;
-    g_autofree char *word = entry != NULL ? initrd_word(entry) : NULL;
+    g_autofree char *word = initrd_word(entry);
     if (word == NULL) {
-        ccb_fail(error, CCB_ERR_INPUT, "the default boot entry names no initramfs");
+        ccb_fail(error, CCB_ERR_INPUT, "%s names no initramfs", entry->path);
         return NULL;
     }
     if (!ccb_check_present(ctx, word, &present, error))
@@ -113,15 +106,12 @@ char *ccb_check_initrd_path(CcbCheckContext *ctx, GError **error)
 
 static bool walk_initrd(CcbCheckContext *ctx, CcbInitrd *initrd, GError **error)
 {
-    Walk walk = {.initrd = initrd, .kver = ccb_check_kver(ctx, error)};
-    if (walk.kver == NULL)
-        return false;
     g_autoptr(GBytes) file = ccb_check_download(ctx, initrd->path, CCB_INITRAMFS_MAX, error);
     if (file == NULL)
         return false;
     gsize size;
     const void *data = g_bytes_get_data(file, &size);
-    if (ccb_initramfs_walk(data, size, is_modprobe_file, visit, &walk, error))
+    if (ccb_initramfs_walk(data, size, is_modprobe_file, visit, initrd, error))
         return true;
     g_prefix_error(error, "%s: ", initrd->path);
     return false;
@@ -166,20 +156,40 @@ static bool add_rules(CcbInitrd *initrd, GError **error)
     return true;
 }
 
-static gpointer produce_initrd(CcbCheckContext *ctx, const char *name, GError **error)
+static CcbInitrd *read_initrd(CcbCheckContext *ctx, const CcbBootEntry *entry, GError **error)
 {
-    (void)name;
-    char *path = ccb_check_initrd_path(ctx, error);
+    char *path = initrd_path(ctx, entry, error);
     if (path == NULL)
         return NULL;
-    CcbInitrd *initrd = new_initrd(path);
+    CcbInitrd *initrd = new_initrd(path, entry->kver);
     if (walk_initrd(ctx, initrd, error) && add_rules(initrd, error))
         return initrd;
     free_initrd(initrd);
     return NULL;
 }
 
-const CcbInitrd *ccb_check_initrd(CcbCheckContext *ctx, GError **error)
+static gpointer produce_initrds(CcbCheckContext *ctx, const char *name, GError **error)
 {
-    return ccb_check_memo(ctx, "initrd", "", produce_initrd, free_initrd, error);
+    (void)name;
+    const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
+    if (entries == NULL)
+        return NULL;
+    g_autoptr(GPtrArray) initrds = g_ptr_array_new_with_free_func(free_initrd);
+    for (guint i = 0; i < entries->len; i++) {
+        CcbInitrd *initrd = read_initrd(ctx, entries->pdata[i], error);
+        if (initrd == NULL)
+            return NULL;
+        g_ptr_array_add(initrds, initrd);
+    }
+    return g_steal_pointer(&initrds);
+}
+
+static void free_array(gpointer array)
+{
+    g_ptr_array_unref(array);
+}
+
+const GPtrArray *ccb_check_initrds(CcbCheckContext *ctx, GError **error)
+{
+    return ccb_check_memo(ctx, "initrds", "", produce_initrds, free_array, error);
 }

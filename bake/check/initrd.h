@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The initramfs of the kernel that boots, walked once. */
+/* The initramfs of each kernel that can be booted, walked once. */
 #pragma once
 
 #include "check/context.h"
@@ -7,19 +7,17 @@
 
 typedef struct {
     char *path;            /* in the guest */
+    char *kver;            /* of the kernel that is booted with it */
     GHashTable *modules;   /* name with '_' ► path in the initramfs; this kernel's */
     GHashTable *files;     /* path ► content (GBytes) of the modprobe.d files */
     CcbModprobe *modprobe; /* what they say */
     guint entries;
 } CcbInitrd;
 
-/* Belongs to the context. */
-const CcbInitrd *ccb_check_initrd(CcbCheckContext *ctx, GError **error);
+/* Those of all entries of ccb_check_boot_entries(), as CcbInitrd.  Belongs to the context. */
+const GPtrArray *ccb_check_initrds(CcbCheckContext *ctx, GError **error);
 
 /* modprobe's order: by file name; of equal names the one in the directory listed first (each with
  * a slash at its end) hides the others.  `paths` is a set of paths; the array holds its keys.
  * Caller unrefs. */
 GPtrArray *ccb_modprobe_order(const char *const *directories, GHashTable *paths);
-
-/* Where the initramfs of the default entry is; caller frees. */
-char *ccb_check_initrd_path(CcbCheckContext *ctx, GError **error);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "check/context.h"
 #include "check/initrd.h"
+#include "check/module.h"
 
 static const char *const disk_directories[] = {"/etc/modprobe.d/", "/usr/local/lib/modprobe.d/",
                                                "/usr/lib/modprobe.d/", "/lib/modprobe.d/", NULL};
@@ -57,35 +58,32 @@ typedef struct {
     const char *where;
 } Place;
 
-static bool on_disk(CcbCheckContext *ctx, Place *ret, GError **error)
+typedef void (*JudgePlace)(const Place *place, CcbCheckResult *result);
+
+static bool judge_disk(CcbCheckContext *ctx, JudgePlace judge, CcbCheckResult *result,
+                       GError **error)
 {
     const CcbModprobe *config =
         ccb_check_memo(ctx, "modprobe", "", produce_config, free_config, error);
-    *ret = (Place){.config = config, .where = "/etc/modprobe.d"};
-    return config != NULL;
-}
-
-static bool in_initramfs(CcbCheckContext *ctx, Place *ret, GError **error)
-{
-    const CcbInitrd *initrd = ccb_check_initrd(ctx, error);
-    if (initrd == NULL)
+    if (config == NULL)
         return false;
-    *ret = (Place){.config = initrd->modprobe, .where = initrd->path};
-    return true;
+    judge(&(Place){.config = config, .where = "/etc/modprobe.d"}, result);
+    return ccb_result_pass(result, "/etc/modprobe.d");
 }
 
-typedef bool (*FindPlace)(CcbCheckContext *ctx, Place *ret, GError **error);
-typedef bool (*JudgePlace)(const Place *place, CcbCheckResult *result);
-
-static bool judge(CcbCheckContext *ctx, FindPlace find, JudgePlace judge_place,
-                  CcbCheckResult *result, GError **error)
+static bool judge_initramfs(CcbCheckContext *ctx, JudgePlace judge, CcbCheckResult *result,
+                            GError **error)
 {
-    Place place;
-    return find(ctx, &place, error) && judge_place(&place, result) &&
-           ccb_result_pass(result, "%s", place.where);
+    const GPtrArray *initrds = ccb_check_initrds(ctx, error);
+    for (guint i = 0; initrds != NULL && i < initrds->len; i++) {
+        const CcbInitrd *initrd = initrds->pdata[i];
+        judge(&(Place){.config = initrd->modprobe, .where = initrd->path}, result);
+        ccb_result_pass(result, "%s", initrd->path);
+    }
+    return initrds != NULL;
 }
 
-static bool judge_nouveau(const Place *place, CcbCheckResult *result)
+static void judge_nouveau(const Place *place, CcbCheckResult *result)
 {
     g_autofree char *modeset = ccb_modprobe_option(place->config, "nouveau", "modeset");
     if (!ccb_modprobe_is_blacklisted(place->config, "nouveau"))
@@ -93,7 +91,6 @@ static bool judge_nouveau(const Place *place, CcbCheckResult *result)
     if (modeset == NULL || !g_str_equal(modeset, "0"))
         ccb_result_fail(result, "%s: options nouveau modeset=%s, expected 0", place->where,
                         modeset ? modeset : "(none)");
-    return true;
 }
 
 /* The line of the guide: it loads what SPDM needs, and then the driver itself. */
@@ -109,40 +106,27 @@ static void judge_install(const Place *place, CcbCheckResult *result)
         }
 }
 
-/* Whether the ';'-separated key=value list has this key with a number that is not 0. */
-static bool dword_is_set(const char *list, const char *key)
-{
-    g_auto(GStrv) words = g_strsplit_set(list != NULL ? list : "", ";\" ", -1);
-    size_t length = strlen(key);
-    for (char **word = words; *word != NULL; word++)
-        if (strncmp(*word, key, length) == 0 && (*word)[length] == '=')
-            return g_ascii_strtoull(*word + length + 1, NULL, 0) != 0;
-    return false;
-}
-
-static bool judge_lkca(const Place *place, CcbCheckResult *result)
+static void judge_lkca(const Place *place, CcbCheckResult *result)
 {
     g_autofree char *dwords = ccb_modprobe_option(place->config, "nvidia", "NVreg_RegistryDwords");
     judge_install(place, result);
-    if (!dword_is_set(dwords, "RmEnableProtectedPcie"))
+    if (!ccb_registry_is_set(dwords, CCB_PROTECTED_PCIE))
         ccb_result_fail(result,
-                        "%s: options nvidia NVreg_RegistryDwords=%s, expected "
-                        "RmEnableProtectedPcie=0x1 in it",
+                        "%s: options nvidia NVreg_RegistryDwords=%s, expected " CCB_PROTECTED_PCIE
+                        "=0x1 in it",
                         place->where, dwords ? dwords : "(none)");
-    return true;
 }
 
 /* Also a rule that another one overrides is refused: the next edit may bring it to life. */
-static bool judge_unprotected(const Place *place, CcbCheckResult *result)
+static void judge_unprotected(const Place *place, CcbCheckResult *result)
 {
     g_autoptr(GPtrArray) rules = ccb_modprobe_find(place->config, CCB_MODPROBE_OPTIONS, "nvidia");
     for (guint i = 0; i < rules->len; i++) {
         const CcbModprobeRule *rule = g_ptr_array_index(rules, i);
-        if (strstr(rule->arguments, "RmEnableProtectedPcie") != NULL)
-            ccb_result_fail(result, "%s:%u: RmEnableProtectedPcie, expected none on 1 GPU",
+        if (strstr(rule->arguments, CCB_PROTECTED_PCIE) != NULL)
+            ccb_result_fail(result, "%s:%u: " CCB_PROTECTED_PCIE ", expected none on 1 GPU",
                             rule->file, rule->line);
     }
-    return true;
 }
 
 static bool skip_unless(CcbCheckContext *ctx, unsigned gpus, CcbCheckResult *result)
@@ -161,34 +145,32 @@ static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
 
 static bool run_nouveau(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_without_driver(ctx, result) || judge(ctx, on_disk, judge_nouveau, result, error);
+    return skip_without_driver(ctx, result) || judge_disk(ctx, judge_nouveau, result, error);
 }
 
 static bool run_nouveau_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_without_driver(ctx, result) ||
-           judge(ctx, in_initramfs, judge_nouveau, result, error);
+    return skip_without_driver(ctx, result) || judge_initramfs(ctx, judge_nouveau, result, error);
 }
 
 static bool run_lkca(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_unless(ctx, 8, result) || judge(ctx, on_disk, judge_lkca, result, error);
+    return skip_unless(ctx, 8, result) || judge_disk(ctx, judge_lkca, result, error);
 }
 
 static bool run_lkca_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_unless(ctx, 8, result) || judge(ctx, in_initramfs, judge_lkca, result, error);
+    return skip_unless(ctx, 8, result) || judge_initramfs(ctx, judge_lkca, result, error);
 }
 
 static bool run_unprotected(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_unless(ctx, 1, result) || judge(ctx, on_disk, judge_unprotected, result, error);
+    return skip_unless(ctx, 1, result) || judge_disk(ctx, judge_unprotected, result, error);
 }
 
 static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return skip_unless(ctx, 1, result) ||
-           judge(ctx, in_initramfs, judge_unprotected, result, error);
+    return skip_unless(ctx, 1, result) || judge_initramfs(ctx, judge_unprotected, result, error);
 }
 
 #define WHY_NOUVEAU "nouveau takes the GPU, and the NVIDIA driver can't initialise it then."

@@ -4,7 +4,7 @@
 
 #include "check/report.h"
 
-/* ---- TAP: https://testanything.org/tap-version-13-specification.html ---- */
+/* --- TAP: https://testanything.org/tap-version-13-specification.html */
 
 /* JSON's strings are YAML's double-quoted ones. */
 static void append_yaml(GString *text, const char *key, const char *value)
@@ -63,7 +63,7 @@ char *ccb_report_to_tap(const CcbReport *report)
     return g_string_free(text, FALSE);
 }
 
-/* ---- JUnit ---- */
+/* --- JUnit */
 
 /* For content and attributes; XML 1.0 has no way to write U+FFFE and U+FFFF. */
 static char *xml(const char *text)

@@ -88,10 +88,8 @@ static const CcbCheck request_checks[] = {
     {0},
 };
 
-static const CcbCheckFamily families[] = {{"import", ccb_checks_import},
-                                          {"initramfs", ccb_checks_initramfs},
-                                          {"request", request_checks},
-                                          {NULL, NULL}};
+static const CcbCheck *const families[] = {ccb_checks_import, ccb_checks_initramfs, request_checks,
+                                           NULL};
 
 bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect,
                        const CcbCheckRequest *request, CcbReport **ret_report, GError **error)

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "check/context.h"
-#include "check/driver.h"
+#include "check/module.h"
 #include "check/unitset.h"
 #include "format/ini.h"
 
@@ -155,11 +155,11 @@ static char *name_with_version(const char *package, const char *version)
 /* All that has the driver's version goes with it: libraries, Fabric Manager, NSCQ. */
 static bool judge_driver_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const CcbFacts *facts = ccb_check_facts(ctx, error);
-    const char *version = facts != NULL ? ccb_check_driver_version(ctx, error) : NULL;
-    if (version == NULL)
+    const char *version = ccb_check_driver_version(ctx, error);
+    char **package = version != NULL ? ccb_check_packages(ctx, error) : NULL;
+    if (package == NULL)
         return false;
-    for (char **package = facts->packages; package != NULL && *package != NULL; package++) {
+    for (; *package != NULL; package++) {
         g_autofree char *name = name_with_version(*package, version);
         if (name != NULL && !judge_lock(ctx, name, result, error))
             return false;

@@ -3,17 +3,19 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "check/context.h"
-#include "check/driver.h"
-
-/* el8's, and Debian's (stand-ins). */
-static const char *const library_directories[] = {"/usr/lib64", "/usr/lib/x86_64-linux-gnu", NULL};
+#include "check/library.h"
+#include "check/module.h"
 
 static const char *const programs[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced", NULL};
 
-/* nvidia-persistenced exits without libnvidia-cfg. */
+/* nvidia-persistenced exits without libnvidia-cfg.  Programs ask for each by the name with its
+ * ABI, a link to the file with the driver's version. */
 static const char *const libraries[] = {"libcuda.so.", "libnvidia-ml.so.", "libnvidia-cfg.so.",
                                         NULL};
+#define LIBRARY_ABI "1"
+
+/* What nvidia.ko asks for: GPUs since Ampere (Hopper among them), and Turing's. */
+static const char *const firmware[] = {"gsp_ga10x.bin", "gsp_tu10x.bin", NULL};
 
 /* Which of the driver's PKCS #11 libraries goes with which OpenSSL. */
 static const struct {
@@ -21,34 +23,6 @@ static const struct {
     const char *pkcs11;
 } openssl_pairs[] = {{"libcrypto.so.1.1", "libnvidia-pkcs11.so."},
                      {"libcrypto.so.3", "libnvidia-pkcs11-openssl3.so."}};
-
-/* The versions in the names PREFIX<version>; SONAME links (libcuda.so.1) have no dot and do not
- * count. */
-static bool library_versions(CcbCheckContext *ctx, const char *prefix, GPtrArray *versions,
-                             GError **error)
-{
-    for (const char *const *dir = library_directories; *dir != NULL; dir++) {
-        char **names = ccb_check_list(ctx, *dir, error);
-        if (names == NULL)
-            return false;
-        for (; *names != NULL; names++) {
-            const char *version = *names + strlen(prefix);
-            if (g_str_has_prefix(*names, prefix) && strchr(version, '.') != NULL)
-                g_ptr_array_add(versions, (char *)version);
-        }
-    }
-    return true;
-}
-
-static bool has_library(CcbCheckContext *ctx, const char *name, bool *ret_has, GError **error)
-{
-    bool has = false;
-    for (const char *const *dir = library_directories; !has && *dir != NULL; dir++)
-        if (!ccb_check_list_has(ctx, *dir, name, &has, error))
-            return false;
-    *ret_has = has;
-    return true;
-}
 
 static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
 {
@@ -67,19 +41,30 @@ static bool check_programs(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     return true;
 }
 
+static bool check_library(CcbCheckContext *ctx, const char *prefix, CcbCheckResult *result,
+                          GError **error)
+{
+    g_autofree char *link = g_strconcat(prefix, LIBRARY_ABI, NULL);
+    g_autoptr(GPtrArray) versions = ccb_check_library_versions(ctx, prefix, error);
+    bool linked = false;
+    if (versions == NULL || !ccb_check_has_library(ctx, link, &linked, error))
+        return false;
+    if (versions->len == 0)
+        ccb_result_fail(result, CCB_LIBRARY_DIR "/%s* is missing", prefix);
+    else if (!linked)
+        ccb_result_fail(result, CCB_LIBRARY_DIR "/%s is missing, or leads nowhere", link);
+    return true;
+}
+
 static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (skip_without_driver(ctx, result))
         return true;
     if (!check_programs(ctx, result, error))
         return false;
-    for (const char *const *prefix = libraries; *prefix != NULL; prefix++) {
-        g_autoptr(GPtrArray) versions = g_ptr_array_new();
-        if (!library_versions(ctx, *prefix, versions, error))
+    for (const char *const *prefix = libraries; *prefix != NULL; prefix++)
+        if (!check_library(ctx, *prefix, result, error))
             return false;
-        if (versions->len == 0)
-            ccb_result_fail(result, "%s/%s* is missing", library_directories[0], *prefix);
-    }
     return ccb_result_pass(result, "nvidia-smi, nvidia-persistenced, libcuda, libnvidia-ml, "
                                    "libnvidia-cfg");
 }
@@ -87,8 +72,8 @@ static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
 static bool check_version(CcbCheckContext *ctx, const char *prefix, const char *expected,
                           CcbCheckResult *result, GError **error)
 {
-    g_autoptr(GPtrArray) versions = g_ptr_array_new();
-    if (!library_versions(ctx, prefix, versions, error))
+    g_autoptr(GPtrArray) versions = ccb_check_library_versions(ctx, prefix, error);
+    if (versions == NULL)
         return false;
     for (guint i = 0; i < versions->len; i++) {
         const char *version = g_ptr_array_index(versions, i);
@@ -119,10 +104,9 @@ static bool check_pair(CcbCheckContext *ctx, guint pair, guint *found, CcbCheckR
 {
     const char *libcrypto = openssl_pairs[pair].libcrypto;
     const char *pkcs11 = openssl_pairs[pair].pkcs11;
-    g_autoptr(GPtrArray) versions = g_ptr_array_new();
+    g_autoptr(GPtrArray) versions = ccb_check_library_versions(ctx, pkcs11, error);
     bool has = false;
-    if (!has_library(ctx, libcrypto, &has, error) ||
-        !library_versions(ctx, pkcs11, versions, error))
+    if (versions == NULL || !ccb_check_has_library(ctx, libcrypto, &has, error))
         return false;
     *found += has;
     if (has && versions->len == 0)
@@ -142,8 +126,8 @@ static bool run_pkcs11(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
         if (!check_pair(ctx, i, &found, result, error))
             return false;
     if (found == 0)
-        ccb_result_fail(result, "neither libcrypto.so.1.1 nor libcrypto.so.3 is in %s",
-                        library_directories[0]);
+        ccb_result_fail(result,
+                        "neither libcrypto.so.1.1 nor libcrypto.so.3 is in " CCB_LIBRARY_DIR);
     return true;
 }
 
@@ -155,13 +139,14 @@ static bool run_firmware(CcbCheckContext *ctx, CcbCheckResult *result, GError **
     if (version == NULL)
         return false;
     g_autofree char *directory = g_strconcat("/lib/firmware/nvidia/", version, NULL);
-    char **names = ccb_check_list(ctx, directory, error);
-    if (names == NULL)
-        return false;
-    for (; *names != NULL; names++)
-        if (g_str_has_prefix(*names, "gsp") && g_str_has_suffix(*names, ".bin"))
-            return ccb_result_pass(result, "%s", directory);
-    return ccb_result_fail(result, "%s/gsp*.bin is missing", directory);
+    for (const char *const *name = firmware; *name != NULL; name++) {
+        bool present = false;
+        if (!ccb_check_list_has(ctx, directory, *name, &present, error))
+            return false;
+        if (!present)
+            ccb_result_fail(result, "%s/%s is missing", directory, *name);
+    }
+    return ccb_result_pass(result, "%s", directory);
 }
 
 #define FIX_DRIVER "Bake the nvidia-driver step again."

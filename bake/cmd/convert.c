@@ -56,13 +56,27 @@ static bool check_not_source(const Conversion *c, GError **error)
     return true;
 }
 
+/* Options that would be ignored, or do what nobody means. */
+static bool check_options(const GPtrArray *formats, GError **error)
+{
+    bool compresses = false;
+    for (guint i = 0; i < formats->len; i++)
+        compresses = compresses || ((const CcbEmitFormat *)formats->pdata[i])->compresses;
+    if (opts.compress && !compresses)
+        return ccb_fail(error, CCB_ERR_USAGE, "--compress is for qcow2; --to=%s has none", opts.to);
+    if (g_strcmp0(opts.output, "-") != 0)
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "--output=-: an image can't be written to standard output");
+    return ccb_hint(error, "name a file; one that is called \"-\" is ./-");
+}
+
 static bool choose_outputs(Conversion *c, GError **error)
 {
     g_auto(GStrv) names = g_strsplit(opts.to ? opts.to : "", ",", -1);
     if (names[0] == NULL)
         return ccb_fail(error, CCB_ERR_USAGE, "convert: say the format with --to");
     c->formats = ccb_emit_formats((const char *const *)names, error);
-    if (c->formats == NULL)
+    if (c->formats == NULL || !check_options(c->formats, error))
         return false;
     g_autofree char *beside = ccb_output_sibling(c->image, names[0]);
     c->paths = ccb_emit_paths(c->formats, opts.output ? opts.output : beside);

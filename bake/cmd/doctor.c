@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "guest/door.h"
-#include "guest/host.h"
+#include "guest/host-probes.h"
 #include "guest/kvm.h"
 
 static struct {

@@ -99,10 +99,40 @@ static bool load_image_manifest(const char *image, const char *sha256, json_t **
     return true;
 }
 
+/* The options of the other request would be lost without a word. */
+static bool refuse_run_options(GError **error)
+{
+    const struct {
+        const char *option;
+        bool given;
+    } of_run[] = {
+        {"instance-type", run_wish.type != NULL},
+        {"zone", run_wish.zone != NULL},
+        {"vswitch", run_wish.vswitch != NULL},
+        {"security-group", run_wish.security_group != NULL},
+        {"key-pair", run_wish.key_pair != NULL},
+        {"bandwidth", run_wish.bandwidth > 0},
+        {"data-disk", run_wish.data_disk_gib > 0},
+        {"network-interface", run_wish.interface != NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(of_run); i++)
+        if (of_run[i].given)
+            return ccb_fail(error, CCB_ERR_USAGE,
+                            "request import: --%s is an option of `ccbake request run`",
+                            of_run[i].option);
+    return true;
+}
+
+static unsigned gpus_of(const json_t *manifest)
+{
+    const json_t *recipe = json_object_get(manifest, "recipe");
+    return (unsigned)json_integer_value(json_object_get(recipe, "gpus"));
+}
+
 static CcbRequest *make_import(const char *image, const char *object, GError **error)
 {
     g_auto(CcbImageInfo) info = {0};
-    if (!ccb_image_probe(image, &info, error))
+    if (!refuse_run_options(error) || !ccb_image_probe(image, &info, error))
         return NULL;
     g_autofree char *sha256 = ccb_digest_file_once(image, error);
     json_t *manifest = NULL;
@@ -119,6 +149,7 @@ static CcbRequest *make_import(const char *image, const char *object, GError **e
                                 .key = text_of(manifest, "key"),
                                 .recipe = text_of(json_object_get(manifest, "recipe"), "name"),
                                 .driver = text_of(manifest, "driver"),
+                                .gpus = gpus_of(manifest),
                                 .again = again,
                                 .dry_run = dry_run};
     CcbRequest *request = ccb_request_import(&wish, error);
@@ -132,12 +163,19 @@ static bool check_gpus(const json_t *manifest, GError **error)
     if (manifest == NULL)
         return true;
     const CcbEcsType *type = ccb_ecs_type_find(run_wish.type, error);
-    json_int_t gpus =
-        json_integer_value(json_object_get(json_object_get(manifest, "recipe"), "gpus"));
+    unsigned gpus = gpus_of(manifest);
     if (type == NULL || gpus == type->gpus)
         return type != NULL;
-    return ccb_fail(error, CCB_ERR_USAGE, "the image is for %d GPU%s, and %s has %u", (int)gpus,
+    return ccb_fail(error, CCB_ERR_USAGE, "the image is for %u GPU%s, and %s has %u", gpus,
                     gpus == 1 ? "" : "s", type->name, type->gpus);
+}
+
+/* As the manifest has it; 0 where it has none. */
+static unsigned image_gib(const json_t *manifest)
+{
+    const json_t *image = json_object_get(manifest, "image");
+    json_int_t size = json_integer_value(json_object_get(image, "virtual_size"));
+    return size > 0 ? (unsigned)ccb_ecs_disk_gib((uint64_t)size) : 0;
 }
 
 static CcbRequest *make_run(const char *image_id, GError **error)
@@ -149,6 +187,7 @@ static CcbRequest *make_run(const char *image_id, GError **error)
     run_wish.region = region;
     run_wish.name = name;
     run_wish.disk_gib = disk_size;
+    run_wish.image_gib = image_gib(manifest);
     run_wish.key = text_of(manifest, "key");
     run_wish.again = again;
     run_wish.dry_run = dry_run;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ccbake upload`: an image into a bucket, from where the cloud imports it. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/progress.h"
@@ -13,7 +13,8 @@
 #include "upload/upload.h"
 
 static struct {
-    const char *region, *endpoint, *profile, *part_size, *limit_rate, *abort_stale;
+    const char *region, *endpoint, *profile, *abort_stale;
+    uint64_t part_size, limit_rate; /* bytes, bytes a second */
     unsigned connections;
     bool internal, force, json;
 } opts = {.connections = CCB_CONNECTIONS};
@@ -26,9 +27,9 @@ static const CcbOption options[] = {
     {"profile", 'p', CCB_OPT_STRING, &opts.profile, "NAME",
      "take the credentials of this profile of the aliyun tool"},
     {"force", 'f', CCB_OPT_FLAG, &opts.force, NULL, "replace another object"},
-    {"part-size", 0, CCB_OPT_STRING, &opts.part_size, "SIZE", "of a part, as 16M"},
+    {"part-size", 0, CCB_OPT_SIZE, &opts.part_size, "SIZE", "of a part, as 16M"},
     {"connections", 0, CCB_OPT_NUMBER, &opts.connections, "N", "parts at a time; default 4"},
-    {"limit-rate", 0, CCB_OPT_STRING, &opts.limit_rate, "RATE",
+    {"limit-rate", 0, CCB_OPT_SIZE, &opts.limit_rate, "RATE",
      "bytes a second at most, as 500k or 20M"},
     {"abort-stale", 0, CCB_OPT_STRING, &opts.abort_stale, "DAYS",
      "instead: abort unfinished uploads that are at least so old"},
@@ -36,25 +37,6 @@ static const CcbOption options[] = {
     CCB_PROGRESS_OPTIONS,
     {0},
 };
-
-/* "500k", "16M", "2G": of 1024 each. */
-static bool parse_size(const char *option, const char *text, uint64_t *ret, GError **error)
-{
-    static const char units[] = "kMG";
-    char *end = NULL;
-    if (text == NULL)
-        return true;
-    *ret = g_ascii_strtoull(text, &end, 10);
-    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
-    bool good = g_ascii_isdigit(*text) && (*end == '\0' || (unit != NULL && end[1] == '\0')) &&
-                *ret > 0 && *ret < UINT64_C(1) << 32;
-    if (!good)
-        return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected a number, with k, M or G", option,
-                        text);
-    if (unit != NULL)
-        *ret <<= 10 * (unit - units + 1);
-    return true;
-}
 
 /* Credentials may know the region, which says where the server is. */
 static CcbTarget *parse_target(const char *url, const char *name, const CcbCredentials *credentials,
@@ -67,7 +49,7 @@ static CcbTarget *parse_target(const char *url, const char *name, const CcbCrede
     return ccb_target_parse(url, name, &place, error);
 }
 
-/* What is wrong with the command line, before anybody is asked for credentials. */
+/* What is wrong with the command line, before files are opened and credentials looked for. */
 static bool check_target(const char *url, const char *name, GError **error)
 {
     static const CcbCredentials unknown = {.region = "unknown"};
@@ -82,8 +64,6 @@ static bool open_s3(const char *url, const char *name, CcbS3 *ret, GError **erro
     CcbCredentialsOptions wanted = {.profile = opts.profile,
                                     .others = !ccb_target_is_oss(opts.endpoint)};
     ccb_secret_guard();
-    if (!check_target(url, name, error))
-        return false;
     ret->credentials = ccb_credentials_find(&wanted, error);
     ret->target = ret->credentials ? parse_target(url, name, ret->credentials, error) : NULL;
     ret->pool = ccb_http_pool_new();
@@ -126,26 +106,30 @@ static void show(const CcbS3 *s3, const CcbUploadResult *result)
 static bool read_options(CcbUploadOptions *ret, GError **error)
 {
     enum { LEAST_RATE = 64 << 10 }; /* less would look like a connection that stands still */
+    ret->part_size = opts.part_size;
+    ret->bytes_per_s = opts.limit_rate;
     ret->connections = opts.connections;
     ret->force = opts.force;
     if (ret->connections < 1 || ret->connections > CCB_CONNECTIONS_MAX)
         return ccb_fail(error, CCB_ERR_USAGE, "--connections=%u: expected 1 to %d",
                         ret->connections, CCB_CONNECTIONS_MAX);
-    if (!parse_size("part-size", opts.part_size, &ret->part_size, error) ||
-        !parse_size("limit-rate", opts.limit_rate, &ret->bytes_per_s, error))
-        return false;
     return ret->bytes_per_s == 0 || ret->bytes_per_s >= LEAST_RATE ||
-           ccb_fail(error, CCB_ERR_USAGE, "--limit-rate=%s: at least 64k", opts.limit_rate);
+           ccb_fail(error, CCB_ERR_USAGE, "--limit-rate=%" PRIu64 ": at least 64k",
+                    ret->bytes_per_s);
 }
 
 static bool upload(const char *image, const char *url, GError **error)
 {
-    CcbUploadOptions wanted = {.image = image};
+    CcbUploadOptions wanted = {0};
     g_autofree char *name = g_path_get_basename(image);
     g_auto(CcbUploadResult) result = {0};
     CcbS3 s3 = {0};
-    bool ok = read_options(&wanted, error) && open_s3(url, name, &s3, error) &&
-              ccb_upload(&s3, &wanted, &result, error);
+    if (!read_options(&wanted, error) || !check_target(url, name, error))
+        return false;
+    g_autoptr(CcbSource) source = ccb_source_open(image, error);
+    if (source == NULL)
+        return false;
+    bool ok = open_s3(url, name, &s3, error) && ccb_upload(&s3, source, &wanted, &result, error);
     if (ok)
         show(&s3, &result);
     close_s3(&s3);
@@ -160,7 +144,7 @@ static bool abort_stale(const char *url, GError **error)
         return ccb_fail(error, CCB_ERR_USAGE, "--abort-stale=%s: expected a number of days",
                         opts.abort_stale);
     g_autoptr(GPtrArray) aborted = NULL;
-    if (open_s3(url, NULL, &s3, error))
+    if (check_target(url, NULL, error) && open_s3(url, NULL, &s3, error))
         aborted = ccb_stale_abort(&s3, (unsigned)days, error);
     for (guint i = 0; aborted != NULL && i < aborted->len; i++) {
         const CcbUnfinished *unfinished = aborted->pdata[i];

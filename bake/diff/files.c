@@ -45,7 +45,7 @@ static bool same(const Comparison *c, const CcbGuestEntry *a, const CcbGuestEntr
            same_content(c, a->path);
 }
 
-/* ---- counting ---- */
+/* --- counting */
 
 static void count(CcbDiffDirectory *directory, const CcbGuestEntry *a, const CcbGuestEntry *b)
 {
@@ -75,7 +75,7 @@ static void count_total(CcbDiffSide *side, const CcbGuestEntry *entry)
     side->bytes += entry != NULL && S_ISREG(entry->st.mode) ? entry->st.size : 0;
 }
 
-/* ---- configuration ---- */
+/* --- configuration */
 
 static const char *type_name(mode_t mode)
 {
@@ -162,7 +162,7 @@ static void add_file(Comparison *c, const CcbGuestEntry *a, const CcbGuestEntry 
     add_lines(c, item, a, b);
 }
 
-/* ---- units and modules ---- */
+/* --- units and modules */
 
 /* Whether it is one. */
 static bool add_unit(Comparison *c, const CcbGuestEntry *a, const CcbGuestEntry *b)

@@ -133,6 +133,20 @@ char *ccb_cmdline_get(const CcbCmdline *line, const char *key)
     return NULL;
 }
 
+char **ccb_cmdline_values(const CcbCmdline *line, const char *key)
+{
+    guint count = kernel_count(line);
+    GPtrArray *values = g_ptr_array_new();
+    for (guint i = 0; i < count; i++) {
+        const char *argument = line->arguments->pdata[i];
+        const char *equals = strchr(argument, '=');
+        if (equals != NULL && is_same_key(argument, key))
+            g_ptr_array_add(values, unquote(equals + 1, strlen(equals + 1)));
+    }
+    g_ptr_array_add(values, NULL);
+    return (char **)g_ptr_array_free(values, FALSE);
+}
+
 bool ccb_cmdline_has(const CcbCmdline *line, const char *argument)
 {
     guint count = kernel_count(line);

@@ -24,6 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbCmdline, ccb_cmdline_free)
  * where there is none; caller frees. */
 char *ccb_cmdline_get(const CcbCmdline *line, const char *key);
 
+/* The values of all arguments KEY=VALUE, without their quotes, in their order; caller frees. */
+char **ccb_cmdline_values(const CcbCmdline *line, const char *key);
+
 /* Whether `argument` is there: exactly, if it has a value, else with any value or none. */
 bool ccb_cmdline_has(const CcbCmdline *line, const char *argument);
 

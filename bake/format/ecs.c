@@ -51,6 +51,17 @@ bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error
     return check_place(type, type->zone, zone, error);
 }
 
+bool ccb_ecs_region_known(const char *region, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+        if (strcmp(types[i].region, region) == 0)
+            return true;
+    return ccb_fail(error, CCB_ERR_USAGE,
+                    "--region=%s: an image starts where it is imported, and the confidential GPU "
+                    "instance types are in %s",
+                    region, types[0].region);
+}
+
 static const uint64_t mib = 1 << 20, gib = 1 << 30;
 
 uint64_t ccb_ecs_disk_gib(uint64_t bytes)

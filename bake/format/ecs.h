@@ -30,6 +30,9 @@ const CcbEcsType *ccb_ecs_type_find(const char *name, GError **error);
 bool ccb_ecs_region_check(const CcbEcsType *type, const char *region, GError **error);
 bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error);
 
+/* Whether any of the types can be had in the region.  Errors: CCB_ERR_USAGE. */
+bool ccb_ecs_region_known(const char *region, GError **error);
+
 /* DiskImageSize of ImportImage, in GiB; a system disk is not smaller than its image. */
 enum { CCB_ECS_MIN_GIB = 5, CCB_ECS_MAX_GIB = 500 };
 

@@ -88,18 +88,28 @@ static bool make_mount_points(CcbAttach *a, GError **error)
     return true;
 }
 
-/* As JSON, so that a comma in a file name is only a comma. */
+/* As JSON, a comma in a file name is only a comma. */
+static char *take_text(json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    return text;
+}
+
 static char *blockdev_json(const char *image, const char *format, bool read_only)
 {
     json_t *file = json_pack("{ssss}", "driver", "file", "filename", image);
     /* Nothing is flushed while we work: an overlay that a crash cut short is thrown away, never
      * resumed. */
     json_object_set_new(file, "cache", json_pack("{sb}", "no-flush", !read_only));
-    json_t *node = json_pack("{ssssso?sbss}", "driver", format, "node-name", "disk", "file", file,
-                             "read-only", read_only, "discard", "unmap");
-    char *text = json_dumps(node, JSON_COMPACT);
-    json_decref(node);
-    return text;
+    return take_text(json_pack("{ssssso?sbss}", "driver", format, "node-name", "disk", "file", file,
+                               "read-only", read_only, "discard", "unmap"));
+}
+
+static char *export_json(const char *mount_point, bool read_only)
+{
+    return take_text(json_pack("{sssssssssb}", "type", "fuse", "id", "disk", "node-name", "disk",
+                               "mountpoint", mount_point, "writable", !read_only));
 }
 
 static bool daemon_failed(CcbAttach *a, GError **error)
@@ -134,9 +144,7 @@ static bool wait_for_export(CcbAttach *a, GError **error)
 static bool export_image(CcbAttach *a, const char *image, const char *format, GError **error)
 {
     g_autofree char *blockdev = blockdev_json(image, format, a->read_only);
-    g_autofree char *fuse =
-        g_strdup_printf("type=fuse,id=disk,node-name=disk,mountpoint=%s,writable=%s", a->disk_path,
-                        a->read_only ? "off" : "on");
+    g_autofree char *fuse = export_json(a->disk_path, a->read_only);
     const char *argv[] = {"qemu-storage-daemon", "--blockdev", blockdev, "--export", fuse, NULL};
     ccb_autofd int log = open(a->log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     a->daemon = ccb_process_spawn(argv, log, error);

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/guardian.h"
 #include "base/progress.h"
 #include "format/bls.h"
 #include "format/grubenv.h"
@@ -97,15 +98,18 @@ static bool read_kernels(CcbGuest *guest, CcbFacts *facts, GError **error)
     g_auto(GStrv) names = ccb_guest_list(guest, "/lib/modules", error);
     if (names == NULL)
         return false;
-    GPtrArray *kernels = g_ptr_array_new();
+    g_autoptr(GStrvBuilder) kernels = g_strv_builder_new();
     for (char **name = names; *name != NULL; name++) {
         g_autofree char *dep = g_build_filename("/lib/modules", *name, "modules.dep", NULL);
-        if (ccb_guest_exists(guest, dep))
-            g_ptr_array_add(kernels, g_strdup(*name));
+        CcbStat st;
+        bool exists = false;
+        if (!ccb_guest_stat(guest, dep, &st, &exists, error))
+            return false;
+        if (exists)
+            g_strv_builder_add(kernels, *name);
     }
-    g_ptr_array_sort(kernels, compare_kernels);
-    g_ptr_array_add(kernels, NULL);
-    facts->kernels = (char **)g_ptr_array_free(kernels, FALSE);
+    facts->kernels = g_strv_builder_end(kernels);
+    qsort(facts->kernels, g_strv_length(facts->kernels), sizeof *facts->kernels, compare_kernels);
     return true;
 }
 
@@ -149,7 +153,8 @@ static bool read_entry(CcbGuest *guest, CcbFacts *facts, const char *name, GErro
 static int compare_entries(const void *a, const void *b)
 {
     const CcbBootEntry *const *x = a, *const *y = b;
-    return ccb_kver_compare((*x)->kver, (*y)->kver);
+    int by_kernel = ccb_kver_compare((*x)->kver, (*y)->kver);
+    return by_kernel != 0 ? by_kernel : strcmp((*x)->id, (*y)->id);
 }
 
 static bool read_entries(CcbGuest *guest, CcbFacts *facts, GError **error)
@@ -197,21 +202,32 @@ static bool read_grubenv(CcbGuest *guest, char **ret_saved, char **ret_kernelopt
     return true;
 }
 
-/* As blscfg does: by id, else by position in the menu, which shows the newest first; else the
- * newest. */
-static const CcbBootEntry *choose_entry(const CcbFacts *facts, const char *saved)
+const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *name)
 {
     guint n = facts->entries->len;
     guint64 position;
-    for (guint i = 0; saved != NULL && i < n; i++) {
+    for (guint i = 0; i < n; i++) {
         const CcbBootEntry *entry = facts->entries->pdata[i];
-        if (strcmp(entry->id, saved) == 0)
+        if (strcmp(entry->id, name) == 0 || g_strcmp0(entry->title, name) == 0)
             return entry;
     }
-    if (saved && g_ascii_string_to_unsigned(saved, 10, 0, G_MAXUINT, &position, NULL) &&
-        position < n)
+    if (g_ascii_string_to_unsigned(name, 10, 0, G_MAXUINT, &position, NULL) && position < n)
         return facts->entries->pdata[n - 1 - position];
+    return NULL;
+}
+
+static const CcbBootEntry *choose_entry(const CcbFacts *facts, const char *saved)
+{
+    guint n = facts->entries->len;
+    const CcbBootEntry *named = saved != NULL ? ccb_facts_named_entry(facts, saved) : NULL;
+    if (named != NULL)
+        return named;
     return n > 0 ? facts->entries->pdata[n - 1] : NULL;
+}
+
+bool ccb_facts_is_rescue(const CcbBootEntry *entry)
+{
+    return g_str_has_prefix(entry->kver, "0-rescue");
 }
 
 static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
@@ -235,10 +251,13 @@ static bool copy_file(CcbGuest *guest, const char *from, const char *to, GError 
     return ccb_guest_download(guest, from, fd, error);
 }
 
-/* Copies the database out, so that it is read without being written. */
+/* Copies the database out, so that it is read without being written; not what only looks like one: a
+ * sparse file of an image is as large as it likes. */
 static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *ret_any,
                        GError **error)
 {
+    const uint64_t most = 2ull << 30; /* of 500 packages it has 30 MB */
+    uint64_t sum = 0;
     g_auto(GStrv) names = ccb_guest_list(guest, from, error);
     for (char **name = names; name != NULL && *name != NULL; name++) {
         g_autofree char *source = g_build_filename(from, *name, NULL);
@@ -249,6 +268,10 @@ static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *
             return false;
         if (!exists || !S_ISREG(st.mode))
             continue;
+        if (st.size > most - sum)
+            return ccb_fail(error, CCB_ERR_INPUT, "%s in the image is larger than any RPM database",
+                            from);
+        sum += st.size;
         if (!copy_file(guest, source, target, error))
             return false;
         *ret_any = true;
@@ -270,39 +293,62 @@ static char **package_names(const GPtrArray *infos)
     return names;
 }
 
-static bool list_packages(CcbGuest *guest, const char *from, const char *copy, CcbFacts *facts,
-                          GError **error)
+/* What librpm says of the copy is meant for the database in the image. */
+static void explain_rpmdb(const char *from, const char *copy, GError *reason, GError **error)
 {
-    bool any = false;
-    if (!copy_rpmdb(guest, from, copy, &any, error))
-        return false;
-    g_autoptr(GPtrArray) infos = any ? ccb_rpmdb_list(copy, error) : g_ptr_array_new();
-    if (infos == NULL)
-        return false;
-    facts->packages = package_names(infos);
-    return true;
+    g_auto(GStrv) parts = g_strsplit(reason->message, copy, -1);
+    g_autofree char *message = g_strjoinv(from, parts);
+    ccb_fail(error, ccb_exit_code(reason),
+             "%s; restore %s in the image, or rebuild it there with rpm --rebuilddb", message,
+             from);
+    g_error_free(reason);
 }
 
-static bool read_packages(CcbGuest *guest, CcbFacts *facts, GError **error)
+static char **list_packages(CcbGuest *guest, const char *from, const char *copy, GError **error)
+{
+    bool any = false;
+    GError *reason = NULL;
+    if (!copy_rpmdb(guest, from, copy, &any, error))
+        return NULL;
+    g_autoptr(GPtrArray) infos = any ? ccb_rpmdb_list(copy, &reason) : g_ptr_array_new();
+    if (infos != NULL)
+        return package_names(infos);
+    explain_rpmdb(from, copy, reason, error);
+    return NULL;
+}
+
+char **ccb_facts_packages(CcbGuest *guest, GError **error)
 {
     static const char *const places[] = {"/var/lib/rpm", "/usr/lib/sysimage/rpm"};
     const char *from = ccb_guest_exists(guest, places[0]) ? places[0] : places[1];
     g_autofree char *dir = g_dir_make_tmp("ccbake-rpmdb-XXXXXX", NULL);
-    if (dir == NULL)
-        return ccb_fail_errno(error, CCB_ERR_IO, "creating a temporary directory");
-    bool ok = list_packages(guest, from, dir, facts, error);
-    return ccb_remove_tree(dir, ok ? error : NULL) && ok;
+    if (dir == NULL) {
+        ccb_fail_errno(error, CCB_ERR_IO, "creating a temporary directory");
+        return NULL;
+    }
+    ccb_guardian_watch(dir);
+    g_auto(GStrv) packages = list_packages(guest, from, dir, error);
+    bool removed = ccb_remove_tree(dir, packages != NULL ? error : NULL);
+    ccb_guardian_release(dir);
+    return removed ? g_steal_pointer(&packages) : NULL;
 }
 
-CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error)
+CcbFacts *ccb_facts_without_packages(CcbGuest *guest, GError **error)
 {
     g_autoptr(CcbFacts) facts = ccb_facts_new();
     if (read_os_release(guest, facts, error) && read_machine_id(guest, facts, error) &&
         read_kernels(guest, facts, error) && read_entries(guest, facts, error) &&
-        read_default(guest, facts, error) && read_packages(guest, facts, error) &&
-        ccb_guest_free_space(guest, &facts->free_bytes, error))
+        read_default(guest, facts, error) && ccb_guest_free_space(guest, &facts->free_bytes, error))
         return g_steal_pointer(&facts);
     return NULL;
+}
+
+CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error)
+{
+    g_autoptr(CcbFacts) facts = ccb_facts_without_packages(guest, error);
+    if (facts != NULL)
+        facts->packages = ccb_facts_packages(guest, error);
+    return facts != NULL && facts->packages != NULL ? g_steal_pointer(&facts) : NULL;
 }
 
 const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts)

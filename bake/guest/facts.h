@@ -58,8 +58,25 @@ CcbFacts *ccb_facts_cached(const char *path, GError **error);
  * path and format stay NULL. */
 CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error);
 
+/* As above without the packages, which stay NULL: where their list is of no use, or may be
+ * damaged. */
+CcbFacts *ccb_facts_without_packages(CcbGuest *guest, GError **error);
+
+/* The packages alone, as in CcbFacts; caller frees.  Empty where there is no database.  Errors:
+ * CCB_ERR_INPUT for a database that can't be read, with its place in the guest; CCB_ERR_IO. */
+char **ccb_facts_packages(CcbGuest *guest, GError **error);
+
 /* The entry that GRUB would boot, or NULL.  Belongs to facts. */
 const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts);
+
+/* The entry that a variable of GRUB's environment (saved_entry, next_entry) names, as GRUB looks it
+ * up: by id, title, or place in the menu, which shows the newest first.  NULL: none, and GRUB takes
+ * the newest.  Belongs to facts. */
+const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *name);
+
+/* Whether an entry is dracut's rescue entry, whose kernel has no directory of modules: its
+ * initramfs has them all. */
+bool ccb_facts_is_rescue(const CcbBootEntry *entry);
 
 /* The cached form (facts-json.c); path and sha256 are not in it. */
 json_t *ccb_facts_to_json(const CcbFacts *facts);  /* new reference */

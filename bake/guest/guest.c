@@ -83,6 +83,12 @@ bool ccb_guest_lstat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool 
     return guest->ops->stat(guest->door, path, false, ret_stat, ret_exists, error);
 }
 
+bool ccb_guest_stat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                    GError **error)
+{
+    return guest->ops->stat(guest->door, path, true, ret_stat, ret_exists, error);
+}
+
 bool ccb_guest_exists(CcbGuest *guest, const char *path)
 {
     CcbStat st;

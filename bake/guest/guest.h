@@ -78,6 +78,10 @@ typedef struct {
 bool ccb_guest_lstat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
                      GError **error);
 
+/* As above, symlinks followed; a link that leads nowhere is missing. */
+bool ccb_guest_stat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
+                    GError **error);
+
 /* Whether something stands there, symlinks followed; false also where it could not be read. */
 bool ccb_guest_exists(CcbGuest *guest, const char *path);
 

@@ -141,7 +141,8 @@ bool ccb_image_check(const char *path, const char *format, GError **error)
 {
     if (strcmp(format, "qcow2") != 0)
         return true; /* the others carry no structure that can be checked */
-    const char *argv[] = {"qemu-img", "check", "-q", "-f", format, path, NULL};
+    g_autofree char *file = g_strconcat("file:", path, NULL); /* "a:b.qcow2" is no protocol */
+    const char *argv[] = {"qemu-img", "check", "-q", "-f", format, file, NULL};
     CcbProcess process = {.argv = argv, .limit_s = CHECK_LIMIT_S, .error_code = CCB_ERR_INPUT};
     if (ccb_process_run(&process, error))
         return true;

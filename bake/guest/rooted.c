@@ -133,6 +133,15 @@ static DIR *open_directory(int fd)
     return dir;
 }
 
+/* Not every file system says in its directories what an entry is. */
+static bool is_directory(int parent, const struct dirent *entry)
+{
+    struct stat st;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_DIR;
+    return fstatat(parent, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 static bool collect(int fd, const char *prefix, int depth, GPtrArray *names)
 {
     DIR *dir = open_directory(fd);
@@ -145,7 +154,7 @@ static bool collect(int fd, const char *prefix, int depth, GPtrArray *names)
             continue;
         char *path = g_strconcat(prefix, entry->d_name, NULL);
         g_ptr_array_add(names, path);
-        if (depth > 0 && entry->d_type == DT_DIR) {
+        if (depth > 0 && is_directory(dirfd(dir), entry)) {
             g_autofree char *deeper = g_strconcat(path, "/", NULL);
             ok = collect(
                 openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),

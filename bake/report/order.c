@@ -58,7 +58,7 @@ static const CcbPlotRelation *next_order(const Picture *p, guint *at)
     return NULL;
 }
 
-/* ---- where things are ---- */
+/* --- where things are */
 
 static void fill_rows(Picture *p)
 {
@@ -146,7 +146,7 @@ static int picture_width(const Picture *p)
     return dot_x(p) + GAP + (int)longest * CHARACTER + MARGIN;
 }
 
-/* ---- drawing ---- */
+/* --- drawing */
 
 /* Out of the dot to the lane, along it, and into the other dot with an arrow. */
 static void append_line(GString *out, const Picture *p, guint from, guint to)
@@ -205,7 +205,7 @@ static void append_picture(GString *out, const Picture *p)
                          "</figcaption>\n</figure>\n");
 }
 
-/* ---- the same in words, with reasons ---- */
+/* --- the same in words, with reasons */
 
 static void append_relation(GString *out, const CcbPlotRelation *relation)
 {

@@ -49,7 +49,7 @@ void ccb_page_bar(GString *out, double from, double part, double whole)
     g_string_append(out, "</span>");
 }
 
-/* ---- the top ---- */
+/* --- the top */
 
 static void append_head(GString *out, const CcbPage *page)
 {
@@ -192,7 +192,7 @@ static void append_header(GString *out, const CcbPage *page)
     g_string_append(out, "</header>\n");
 }
 
-/* ---- the whole ---- */
+/* --- the whole */
 
 static const struct {
     const char *id, *title;

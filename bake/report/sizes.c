@@ -13,7 +13,7 @@ static void append_head(GString *out, const char *caption, const char *what, con
              caption, what, size);
 }
 
-/* ---- by step ---- */
+/* --- by step */
 
 static void append_step(GString *out, const json_t *step, double largest)
 {
@@ -42,7 +42,7 @@ static void append_steps(GString *out, const json_t *steps)
     g_string_append(out, "</tbody></table>\n");
 }
 
-/* ---- by directory ---- */
+/* --- by directory */
 
 static double growth(const json_t *directory)
 {
@@ -108,7 +108,7 @@ static void append_all_directories(GString *out, const json_t *diff)
     g_string_append(out, "</details>\n");
 }
 
-/* ---- the whole ---- */
+/* --- the whole */
 
 static void append_total(GString *out, const CcbPage *page)
 {

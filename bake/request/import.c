@@ -62,20 +62,23 @@ static bool add_disk(CcbRequest *request, const CcbImportWish *wish, GError **er
     return true;
 }
 
-/* By ccbake-sha256 scripts/import-image finds an image that was imported before. */
+/* By ccbake-sha256 scripts/import-image finds an image that was imported before; by ccbake-gpus
+ * scripts/run-instance sees whether an instance type fits. */
 static bool add_tags(CcbRequest *request, const CcbImportWish *wish, GError **error)
 {
+    g_autofree char *gpus = wish->gpus > 0 ? g_strdup_printf("%u", wish->gpus) : NULL;
     return ccb_request_add_tag(request, "ccbake-sha256", wish->sha256, error) &&
            ccb_request_add_tag(request, "ccbake-key", wish->key, error) &&
            ccb_request_add_tag(request, "ccbake-recipe", wish->recipe, error) &&
-           ccb_request_add_tag(request, "ccbake-driver", wish->driver, error);
+           ccb_request_add_tag(request, "ccbake-driver", wish->driver, error) &&
+           ccb_request_add_tag(request, "ccbake-gpus", gpus, error);
 }
 
 CcbRequest *ccb_request_import(const CcbImportWish *wish, GError **error)
 {
     g_autofree char *name = wish->name ? g_strdup(wish->name) : default_name(wish);
     g_autoptr(CcbRequest) request = ccb_request_new("ImportImage");
-    if (!ccb_ecs_image_name_check(name, error))
+    if (!ccb_ecs_image_name_check(name, error) || !ccb_ecs_region_known(wish->region, error))
         return NULL;
     ccb_request_add(request, "RegionId", wish->region);
     ccb_request_add(request, "ImageName", name);

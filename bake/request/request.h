@@ -31,6 +31,7 @@ typedef struct {
     const char *key;       /* of the bake; NULL: unknown, as the next two */
     const char *recipe;
     const char *driver;
+    unsigned gpus;     /* that the image is for; 0: unknown */
     const char *again; /* NULL: the same request as before is the same import */
     bool dry_run;
 } CcbImportWish;
@@ -44,6 +45,7 @@ typedef struct {
     const char *key_pair;
     const char *name;       /* NULL: none */
     unsigned disk_gib;      /* 0: as the image */
+    unsigned image_gib;     /* of the image; 0: unknown */
     unsigned bandwidth;     /* Mbit/s of a public address; 0: none */
     unsigned data_disk_gib; /* 0: none */
     const char *interface;  /* vSwitch of a secondary network interface; NULL: none */

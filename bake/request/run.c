@@ -30,9 +30,8 @@ static bool check_devices(const CcbRunWish *wish, const CcbEcsType *type, GError
            ccb_request_check_id("--network-interface", wish->interface, "vsw-", error);
 }
 
-/* RunInstances, of cloud_essd: a system disk is not smaller than its image, which the cloud knows; a
- * data disk of performance level 1, the default. */
-enum { SYSTEM_MIN_GIB = 1, SYSTEM_MAX_GIB = 2048, DATA_MIN_GIB = 20, DATA_MAX_GIB = 32768 };
+/* RunInstances, of cloud_essd of performance level 1, the default. */
+enum { SYSTEM_MIN_GIB = 20, SYSTEM_MAX_GIB = 2048, DATA_MIN_GIB = 20, DATA_MAX_GIB = 32768 };
 
 static bool check_size(const char *option, unsigned gib, unsigned least, unsigned most,
                        GError **error)
@@ -41,9 +40,11 @@ static bool check_size(const char *option, unsigned gib, unsigned least, unsigne
            ccb_fail(error, CCB_ERR_USAGE, "%s=%u: expected %u to %u GiB", option, gib, least, most);
 }
 
+/* A system disk is not smaller than its image. */
 static bool check_sizes(const CcbRunWish *wish, GError **error)
 {
-    return check_size("--disk-size", wish->disk_gib, SYSTEM_MIN_GIB, SYSTEM_MAX_GIB, error) &&
+    unsigned least = MAX(SYSTEM_MIN_GIB, wish->image_gib);
+    return check_size("--disk-size", wish->disk_gib, least, SYSTEM_MAX_GIB, error) &&
            check_size("--data-disk", wish->data_disk_gib, DATA_MIN_GIB, DATA_MAX_GIB, error);
 }
 

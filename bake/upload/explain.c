@@ -61,8 +61,8 @@ static const Meaning meanings[] = {
     {"IllegalLocationConstraintException", CCB_REFUSED, wrong_region, "say the right --region"},
     {"PublicEndpointForbidden", CCB_REFUSED,
      "OSS does not serve this bucket at its public endpoint",
-     "bind a domain of yours to the bucket and name it with --endpoint, or upload from an "
-     "instance with --internal"},
+     "bind a domain BUCKET.DOMAIN of yours to the bucket and say --endpoint=https://DOMAIN (ccbake "
+     "puts the bucket before it), or upload from an instance with --internal"},
     {"SecondLevelDomainForbidden", CCB_REFUSED,
      "the server wants the name of the bucket in that of the host",
      "name the endpoint by its host name, not by an IP address"},

@@ -139,18 +139,25 @@ static CcbS3Verdict judge_refusal(CcbS3 *s3, const CcbRefusal *refusal, GError *
     return kind == CCB_PASSING ? CCB_S3_AGAIN : CCB_S3_REFUSED;
 }
 
+static CcbS3Verdict judge_silence(CcbS3 *s3, const CcbHttpExchange *exchange, GError **error)
+{
+    g_propagate_error(error, g_error_copy(ccb_http_exchange_error(exchange)));
+    if (strstr(s3->target->host, "-internal.") != NULL)
+        ccb_hint(error, "--internal is for instances in the bucket's region");
+    else if (!s3->answered)
+        ccb_hint(error, "no server has answered as %s: check --region, --endpoint and the network",
+                 s3->target->host);
+    return ccb_http_exchange_is_transient(exchange) ? CCB_S3_AGAIN : CCB_S3_REFUSED;
+}
+
 CcbS3Verdict ccb_s3_judge(CcbS3 *s3, const CcbHttpExchange *exchange, char **ret_code,
                           GError **error)
 {
     if (ret_code != NULL)
         *ret_code = g_strdup("");
-    const GError *reason = ccb_http_exchange_error(exchange);
-    if (reason != NULL) {
-        g_propagate_error(error, g_error_copy(reason));
-        if (strstr(s3->target->host, "-internal.") != NULL)
-            ccb_hint(error, "--internal is for instances in the bucket's region");
-        return ccb_http_exchange_is_transient(exchange) ? CCB_S3_AGAIN : CCB_S3_REFUSED;
-    }
+    if (ccb_http_exchange_error(exchange) != NULL)
+        return judge_silence(s3, exchange, error);
+    s3->answered = true;
     const GString *body = ccb_http_exchange_body(exchange);
     g_autoptr(CcbXml) xml = ccb_xml_parse(body->str, body->len, NULL, NULL);
     CcbRefusal refusal = {
@@ -211,7 +218,7 @@ CcbHttpExchange *ccb_s3_call(CcbS3 *s3, const CcbS3Request *request, char **ret_
         CcbHttpExchange *exchange = try_once(s3, request, tries, &again_ms, &code, &reason);
         if (exchange != NULL)
             return exchange;
-        if (again_ms < 0 || tries > CCB_S3_RETRIES) {
+        if (again_ms < 0 || tries > (s3->answered ? CCB_S3_RETRIES : CCB_S3_FIRST_RETRIES)) {
             g_propagate_error(error, g_steal_pointer(&reason));
             if (tries > 1)
                 g_prefix_error(error, "gave up after try %u: ", tries);

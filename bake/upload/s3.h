@@ -16,6 +16,7 @@ typedef struct {
     CcbTarget *target;
     CcbCredentials *credentials;
     CcbHttpPool *pool;
+    bool answered; /* at least once, with whatever */
 } CcbS3;
 
 typedef struct {
@@ -45,8 +46,9 @@ typedef enum {
 CcbS3Verdict ccb_s3_judge(CcbS3 *s3, const CcbHttpExchange *exchange, char **ret_code,
                           GError **error);
 
-/* How often, and from which pause on, what may pass is tried again. */
-enum { CCB_S3_RETRIES = 6, CCB_S3_PAUSE_MS = 500 };
+/* How often, and from which pause on, what may pass is tried again.  A server that has never answered
+ * is more often a wrong address than out of order. */
+enum { CCB_S3_RETRIES = 6, CCB_S3_FIRST_RETRIES = 2, CCB_S3_PAUSE_MS = 500 };
 
 /* Tells the user of the failure of a try. */
 void ccb_s3_announce_retry(const GError *reason, gint64 pause_ms);

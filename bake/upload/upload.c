@@ -8,10 +8,12 @@
 #include "base/progress.h"
 #include "upload/object.h"
 #include "upload/parts.h"
-#include "upload/source.h"
 #include "upload/state.h"
 
-enum { MIB = 1 << 20, PART_SIZE = 16 * MIB, PART_SIZE_MIN = 100 * 1024 };
+enum { MIB = 1 << 20, PART_SIZE = 16 * MIB };
+
+/* "Multipart upload" in the documentation of OSS. */
+static const uint64_t part_size_min = 100 << 10, part_size_max = UINT64_C(5) << 30;
 
 void ccb_upload_result_clear(CcbUploadResult *result)
 {
@@ -29,8 +31,9 @@ static bool choose_part_size(const CcbUploadOptions *options, uint64_t size, uin
         return true;
     }
     *ret = options->part_size;
-    if (*ret < PART_SIZE_MIN)
-        return ccb_fail(error, CCB_ERR_USAGE, "--part-size: at least %d bytes", PART_SIZE_MIN);
+    if (*ret < part_size_min || *ret > part_size_max)
+        return ccb_fail(error, CCB_ERR_USAGE, "--part-size: %" PRIu64 " bytes, expected 100k to 5G",
+                        *ret);
     return *ret >= least ||
            ccb_fail(error, CCB_ERR_USAGE,
                     "--part-size: %" PRIu64 " bytes would be more than %d parts; at least %" PRIu64,
@@ -197,7 +200,7 @@ static bool complete(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadState 
 static bool send_all(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadState *state,
                      const CcbSource *source, CcbParts *parts, CcbUploadResult *ret, GError **error)
 {
-    g_autofree char *name = g_path_get_basename(options->image);
+    g_autofree char *name = g_path_get_basename(source->path);
     ccb_progress_begin("upload", name, source->size);
     ccb_progress_rate(ccb_parts_found_size(parts));
     if (!ccb_parts_send(parts, error) || !complete(s3, options, state, source, parts, ret, error)) {
@@ -254,11 +257,11 @@ static bool fail(CcbS3 *s3, CcbUploadState *state, GError *reason, GError **erro
     return false;
 }
 
-bool ccb_upload(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadResult *ret, GError **error)
+bool ccb_upload(CcbS3 *s3, CcbSource *source, const CcbUploadOptions *options, CcbUploadResult *ret,
+                GError **error)
 {
     GError *reason = NULL;
-    g_autoptr(CcbSource) source = ccb_source_open(options->image, error);
-    g_autoptr(CcbUploadState) state = source ? ccb_upload_state_open(s3->target, error) : NULL;
+    g_autoptr(CcbUploadState) state = ccb_upload_state_open(s3->target, error);
     if (state == NULL)
         return false;
     return run(s3, options, state, source, ret, &reason) || fail(s3, state, reason, error);

@@ -17,9 +17,9 @@
 #include <stdint.h>
 
 #include "upload/s3.h"
+#include "upload/source.h"
 
 typedef struct {
-    const char *image;
     uint64_t part_size;   /* 0: chosen */
     unsigned connections; /* parts that are sent at a time */
     uint64_t bytes_per_s; /* of all together; 0: no limit */
@@ -36,6 +36,7 @@ enum { CCB_CONNECTIONS = 4, CCB_CONNECTIONS_MAX = 64 };
 
 /* Errors: CCB_ERR_USAGE (another object is there), CCB_ERR_INPUT (the file is unfit, or has
  * changed), CCB_ERR_FETCH (server or network), CCB_ERR_BUSY, CCB_ERR_IO, CCB_ERR_CANCELLED. */
-bool ccb_upload(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadResult *ret, GError **error);
+bool ccb_upload(CcbS3 *s3, CcbSource *source, const CcbUploadOptions *options, CcbUploadResult *ret,
+                GError **error);
 void ccb_upload_result_clear(CcbUploadResult *result);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbUploadResult, ccb_upload_result_clear)

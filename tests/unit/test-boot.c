@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "boot/log.h"
 #include "boot/unitfiles.h"
 #include "guest/door.h"
@@ -376,8 +377,7 @@ static void test_expand(void)
     ok(g_str_has_prefix(line, "root=/dev/vda3 quiet console=ttyS0"), "the image's own comes first");
 }
 
-/* --- the journal
- * ------------------------------------------------------------------------------------------- */
+/* --- the journal */
 
 #define STARTING "7d4958e842da4a758f6c1cdc7b36dcc5"
 #define STARTED  "39f53479d3a045ac8e11786248231fbf"
@@ -572,8 +572,7 @@ static void test_quoted_lines(void)
     is_str(unit->lines.tail->data, "line 8 red", "... without escape sequences");
 }
 
-/* --- unit files
- * -------------------------------------------------------------------------------------------- */
+/* --- unit files */
 
 static bool tree_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
                       bool *ret_exists, GError **error)
@@ -672,8 +671,7 @@ static void test_unjudged(void)
     is_int(down.unjudged->len, 0, "unjudged: nothing of a system that did not come up");
 }
 
-/* --- firmware
- * ---------------------------------------------------------------------------------------------- */
+/* --- firmware */
 
 static void put_descriptor(const char *dir, const char *name, const char *code,
                            const char *features)
@@ -710,8 +708,7 @@ static void test_firmware(void)
     ccb_remove_tree(usr, NULL);
 }
 
-/* --- the log
- * ----------------------------------------------------------------------------------------------- */
+/* --- the log */
 
 static void take_into_log(const char *line, void *data)
 {

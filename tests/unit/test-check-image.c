@@ -4,8 +4,8 @@
  * breaks one thing and sees exactly the checks fail that are about it.
  *
  * The tree is staged as text below a temporary directory: root/ is the guest; initrd/ becomes its
- * initramfs, modinfo/NAME its kernel modules, grubenv its environment block, packages its rpm
- * list.  So every case is an edit of text.
+ * initramfs, modinfo/NAME its kernel modules, other/initrd and other/modinfo those of a second
+ * kernel, grubenv its environment block, packages its rpm list.  So every case is an edit of text.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -25,12 +25,16 @@
 
 #define KVER          "5.10.134-18.al8.x86_64"
 #define OTHER         "5.10.134-17.al8.x86_64"
-#define ID            "0123456789abcdef0123456789abcdef-" KVER
+#define MACHINE_ID    "0123456789abcdef0123456789abcdef"
+#define ID            MACHINE_ID "-" KVER
 #define UUID          "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
 #define ESP_ID        "A11B-0C10"
 #define ENTRY         "root/boot/loader/entries/" ID ".conf"
+#define OTHER_ENTRY   "root/boot/loader/entries/" MACHINE_ID "-" OTHER ".conf"
+#define RESCUE_ENTRY  "root/boot/loader/entries/" MACHINE_ID "-0-rescue.conf"
 #define MODULES       "root/lib/modules/" KVER "/"
 #define VIDEO         MODULES "kernel/drivers/video/"
+#define OTHER_MODULES "root/lib/modules/" OTHER "/"
 #define UNITS         "root/etc/systemd/system/"
 #define VENDOR_UNITS  "root/usr/lib/systemd/system/"
 #define PERSISTENCED  UNITS "nvidia-persistenced.service"
@@ -42,49 +46,82 @@
 #define SELFTEST_CONF "root/etc/ccbake/selftest.conf"
 #define SITE          "root/usr/local/lib/python3.11/site-packages/"
 
+/* librpm 4.18 does not close an SQLite database that turns out to be none. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libsqlite3\n";
+}
+
 static const char *const module_names[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
                                            "nvidia-drm", "nvidia-peermem", NULL};
 
-/* The door of these tests: a directory. */
+/* The door of these tests: a directory, and which of its reads fail. */
+typedef struct {
+    int root;
+    bool dark; /* all of them */
+    guint bad; /* this one, counted from 1 */
+    guint reads;
+    char *what; /* the one that failed last */
+} Tree;
+
+static bool tree_can_read(void *door, const char *how, const char *path, GError **error)
+{
+    Tree *tree = door;
+    tree->reads += 1;
+    if (!tree->dark && tree->reads != tree->bad)
+        return true;
+    g_free(tree->what);
+    tree->what = g_strdup_printf("%s %s", how, path);
+    return ccb_fail(error, CCB_ERR_INPUT, "%s: Input/output error", path);
+}
+
 static bool tree_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
                       bool *ret_exists, GError **error)
 {
-    return ccb_rooted_stat(*(int *)door, path, follow, ret_stat, ret_exists, error);
+    return tree_can_read(door, follow ? "stat" : "lstat", path, error) &&
+           ccb_rooted_stat(((Tree *)door)->root, path, follow, ret_stat, ret_exists, error);
 }
 
 static bool tree_get(void *door, const char *path, int fd, GError **error)
 {
-    return ccb_rooted_get(*(int *)door, path, fd, error);
+    return tree_can_read(door, "get", path, error) &&
+           ccb_rooted_get(((Tree *)door)->root, path, fd, error);
 }
 
 static char *tree_readlink(void *door, const char *path, GError **error)
 {
-    return ccb_rooted_readlink(*(int *)door, path, error);
+    return tree_can_read(door, "readlink", path, error)
+               ? ccb_rooted_readlink(((Tree *)door)->root, path, error)
+               : NULL;
 }
 
 static char **tree_list(void *door, const char *path, GError **error)
 {
-    return ccb_rooted_list(*(int *)door, path, error);
+    return tree_can_read(door, "list", path, error)
+               ? ccb_rooted_list(((Tree *)door)->root, path, error)
+               : NULL;
 }
 
 static char **tree_find(void *door, const char *path, GError **error)
 {
-    return ccb_rooted_find(*(int *)door, path, error);
+    return tree_can_read(door, "find", path, error)
+               ? ccb_rooted_find(((Tree *)door)->root, path, error)
+               : NULL;
 }
 
 static bool tree_walk(void *door, const char *path, GPtrArray *entries, GError **error)
 {
-    return ccb_rooted_walk(*(int *)door, path, entries, error);
+    return tree_can_read(door, "walk", path, error) &&
+           ccb_rooted_walk(((Tree *)door)->root, path, entries, error);
 }
 
 static uint64_t tree_free = 1 << 30;
 
 static bool tree_free_space(void *door, uint64_t *ret_bytes, GError **error)
 {
-    (void)door;
-    (void)error;
     *ret_bytes = tree_free;
-    return true;
+    return tree_can_read(door, "free space of", "/", error);
 }
 
 static CcbDisk *tree_disk; /* what the door says; a case may change it */
@@ -141,7 +178,8 @@ static void set_superblock(unsigned state, unsigned incompat)
 
 static bool tree_read_disk(void *door, uint64_t offset, void *buffer, size_t size, GError **error)
 {
-    (void)door;
+    if (!tree_can_read(door, "disk of", "/", error))
+        return false;
     if (offset == ROOT_START + 1024 && size == sizeof superblock) {
         memcpy(buffer, superblock, size);
         return true;
@@ -235,6 +273,13 @@ static char *get(const char *path)
     return text;
 }
 
+static void make_executable(const char *path)
+{
+    g_autofree char *full = staged(path);
+    if (chmod(full, 0755) != 0)
+        g_error("%s could not be made executable", full);
+}
+
 static void put_link(const char *target, const char *path)
 {
     g_autofree char *full = staged(path);
@@ -243,6 +288,31 @@ static void put_link(const char *target, const char *path)
     unlink(full);
     if (symlink(target, full) != 0)
         g_error("%s could not be linked", full);
+}
+
+static void put_entry(const char *path, const char *version, const char *files)
+{
+    g_autofree char *text = g_strdup_printf("title A (%s)\nversion %s\nlinux /boot/vmlinuz-%s\n"
+                                            "initrd /boot/initramfs-%s.img $tuned_initrd\n"
+                                            "options $kernelopts $tuned_params\n",
+                                            version, version, files, files);
+    put(path, text);
+}
+
+/* A kernel as it is installed, with its entry. */
+static void stage_kernel(const char *kver)
+{
+    g_autofree char *entry =
+        g_strconcat("root/boot/loader/entries/" MACHINE_ID "-", kver, ".conf", NULL);
+    g_autofree char *kernel = g_strconcat("root/boot/vmlinuz-", kver, NULL);
+    g_autofree char *config = g_strconcat("root/boot/config-", kver, NULL);
+    g_autofree char *builtin = g_strconcat("root/lib/modules/", kver, "/modules.builtin", NULL);
+    put_entry(entry, kver, kver);
+    put(kernel, "kernel");
+    put(config, "CONFIG_CRYPTO_AEAD=y\nCONFIG_CRYPTO_AKCIPHER=y\nCONFIG_CRYPTO_SKCIPHER=y\n"
+                "CONFIG_CRYPTO_HASH=y\nCONFIG_CRYPTO_HMAC=m\nCONFIG_CRYPTO_ECDH=m\n"
+                "CONFIG_CRYPTO_ECDSA=m\nCONFIG_X509_CERTIFICATE_PARSER=y\n");
+    put(builtin, "kernel/drivers/virtio/virtio_pci.ko\n");
 }
 
 static void stage_boot(void)
@@ -260,26 +330,18 @@ static void stage_boot(void)
     put("root/etc/kernel/cmdline", arguments);
     put("root/boot/grub2/grub.cfg", config);
     put("grubenv", options);
-    put(ENTRY, "title A\nversion " KVER "\nlinux /boot/vmlinuz-" KVER
-               "\ninitrd /boot/initramfs-" KVER ".img $tuned_initrd\n"
-               "options $kernelopts $tuned_params\n");
-    put("root/boot/vmlinuz-" KVER, "kernel");
-    put("root/boot/config-" KVER,
-        "CONFIG_CRYPTO_AEAD=y\nCONFIG_CRYPTO_AKCIPHER=y\nCONFIG_CRYPTO_SKCIPHER=y\n"
-        "CONFIG_CRYPTO_HASH=y\nCONFIG_CRYPTO_HMAC=m\nCONFIG_CRYPTO_ECDH=m\n"
-        "CONFIG_CRYPTO_ECDSA=m\nCONFIG_X509_CERTIFICATE_PARSER=y\n");
+    stage_kernel(KVER);
 }
 
-static void stage_initrd(void)
+static void stage_initrd(const char *place, const char *kver)
 {
     static const char *const drivers[] = {"nvme", "virtio_blk", "virtio_net", "virtio_scsi",
                                           "ext4"};
     for (guint i = 0; i < G_N_ELEMENTS(drivers); i++) {
         g_autofree char *path =
-            g_strdup_printf("initrd/usr/lib/modules/" KVER "/kernel/%s.ko.xz", drivers[i]);
+            g_strdup_printf("%s/usr/lib/modules/%s/kernel/%s.ko.xz", place, kver, drivers[i]);
         put(path, "");
     }
-    put(MODULES "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n");
 }
 
 static void stage_modprobe(const char *place, unsigned gpus)
@@ -293,19 +355,20 @@ static void stage_modprobe(const char *place, unsigned gpus)
                   "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n");
 }
 
-static void stage_modules(const char *version)
+static void stage_modules(const char *place, const char *kver, const char *version)
 {
     g_autoptr(GString) dep = g_string_new(NULL);
     for (const char *const *name = module_names; *name != NULL; name++) {
-        g_autofree char *path = g_strconcat("modinfo/", *name, NULL);
+        g_autofree char *path = g_strconcat(place, "/", *name, NULL);
         g_autofree char *info = g_strdup_printf(
-            "version=%s\nlicense=%s\nvermagic=" KVER " SMP mod_unload \n%s", version,
-            g_str_equal(*name, "nvidia-peermem") ? "Dual BSD/GPL" : "Dual MIT/GPL",
+            "version=%s\nlicense=%s\nvermagic=%s SMP mod_unload \n%s", version,
+            g_str_equal(*name, "nvidia-peermem") ? "Dual BSD/GPL" : "Dual MIT/GPL", kver,
             g_str_equal(*name, "nvidia") ? "softdep=pre: ecdh_generic,ecdsa_generic\n" : "");
         put(path, info);
         g_string_append_printf(dep, "kernel/drivers/video/%s.ko:\n", *name);
     }
-    put(MODULES "modules.dep", dep->str);
+    g_autofree char *path = g_strconcat("root/lib/modules/", kver, "/modules.dep", NULL);
+    put(path, dep->str);
 }
 
 static void stage_userspace(const char *version)
@@ -314,12 +377,17 @@ static void stage_userspace(const char *version)
                                             "libnvidia-pkcs11.so", "libnvidia-pkcs11-openssl3.so"};
     for (guint i = 0; i < G_N_ELEMENTS(libraries); i++) {
         g_autofree char *path = g_strdup_printf("root/usr/lib64/%s.%s", libraries[i], version);
+        g_autofree char *target = g_strdup_printf("%s.%s", libraries[i], version);
+        g_autofree char *link = g_strdup_printf("root/usr/lib64/%s.1", libraries[i]);
+        put(path, "");
+        put_link(target, link);
+    }
+    static const char *const firmware[] = {"ga10x", "tu10x"};
+    for (guint i = 0; i < G_N_ELEMENTS(firmware); i++) {
+        g_autofree char *path =
+            g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_%s.bin", version, firmware[i]);
         put(path, "");
     }
-    g_autofree char *firmware =
-        g_strdup_printf("root/lib/firmware/nvidia/%s/gsp_ga10x.bin", version);
-    put(firmware, "");
-    put("root/usr/lib64/libcuda.so.1", "");
     put("root/usr/lib64/libcrypto.so.1.1", "");
     put("root/usr/lib64/libcrypto.so.3", "");
     put("root/usr/bin/nvidia-smi", "");
@@ -381,8 +449,11 @@ static void stage_fabric(const char *version)
         g_strdup_printf("libnvidia-nscq-570-%s-1.x86_64\nnvidia-fabric-manager-%s-1.x86_64\n"
                         "nvidia-fabric-manager-devel-1.0-1.x86_64\n",
                         version, version);
+    g_autofree char *library = g_strconcat("root/usr/lib64/libnvidia-nscq.so.", version, NULL);
     put("packages", packages);
+    put(library, "");
     put("root/usr/bin/nv-fabricmanager", "");
+    make_executable("root/usr/bin/nv-fabricmanager");
     put_link("/usr/lib/systemd/system/nvidia-fabricmanager.service",
              WANTS "nvidia-fabricmanager.service");
 }
@@ -415,15 +486,24 @@ static void stage_all(unsigned gpus, const char *version)
     put("packages", "bash-4.4.20-4.al8.x86_64\n");
     stage_boot();
     stage_cloud();
-    stage_initrd();
+    stage_initrd("initrd", KVER);
     stage_modprobe("root", gpus);
     stage_modprobe("initrd", gpus);
-    stage_modules(version);
+    stage_modules("modinfo", KVER, version);
     stage_userspace(version);
     stage_units(gpus);
     stage_selftest(gpus);
     if (gpus == 8)
         stage_fabric(version);
+}
+
+/* A second kernel with all that the first one has. */
+static void stage_other_kernel(unsigned gpus, const char *version)
+{
+    stage_kernel(OTHER);
+    stage_initrd("other/initrd", OTHER);
+    stage_modprobe("other/initrd", gpus);
+    stage_modules("other/modinfo", OTHER, version);
 }
 
 /* ---- packing ---- */
@@ -457,14 +537,15 @@ static GByteArray *make_module(const char *info, size_t size)
     return elf;
 }
 
-static void pack_modules(void)
+static void pack_modules(const char *place, const char *kver)
 {
-    g_autofree char *directory = staged("modinfo");
+    g_autofree char *directory = staged(place);
     g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
     const char *name;
     while ((name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *source = g_strconcat("modinfo/", name, NULL);
-        g_autofree char *target = g_strconcat(VIDEO, name, ".ko", NULL);
+        g_autofree char *source = g_strconcat(place, "/", name, NULL);
+        g_autofree char *target =
+            g_strdup_printf("root/lib/modules/%s/kernel/drivers/video/%s.ko", kver, name);
         g_autofree char *info = get(source);
         size_t size = strlen(info) + 1;
         for (size_t i = 0; i < size; i++)
@@ -474,9 +555,9 @@ static void pack_modules(void)
     }
 }
 
-static void pack_file(struct archive *archive, const char *path)
+static void pack_file(struct archive *archive, const char *place, const char *path)
 {
-    g_autofree char *source = g_strconcat("initrd/", path, NULL);
+    g_autofree char *source = g_strconcat(place, "/", path, NULL);
     g_autofree char *content = get(source);
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, path);
@@ -487,11 +568,12 @@ static void pack_file(struct archive *archive, const char *path)
     archive_entry_free(entry);
 }
 
-static void pack_initrd(void)
+static void pack_initrd(const char *place, const char *kver)
 {
     static char buffer[1 << 20];
     size_t used = 0;
-    g_autofree char *directory = staged("initrd");
+    g_autofree char *directory = staged(place);
+    g_autofree char *target = g_strdup_printf("root/boot/initramfs-%s.img", kver);
     ccb_autofd int root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     g_auto(GStrv) paths = ccb_rooted_find(root, "/", NULL);
     struct archive *archive = archive_write_new();
@@ -501,11 +583,11 @@ static void pack_initrd(void)
     for (char **path = paths; *path != NULL; path++) {
         g_autofree char *full = g_build_filename(directory, *path, NULL);
         if (!g_file_test(full, G_FILE_TEST_IS_DIR))
-            pack_file(archive, *path);
+            pack_file(archive, place, *path);
     }
     archive_write_close(archive);
     archive_write_free(archive);
-    put_bytes("root/boot/initramfs-" KVER ".img", buffer, used);
+    put_bytes(target, buffer, used);
 }
 
 static void pack_grubenv(void)
@@ -540,37 +622,39 @@ static char *bad_ids(const CcbReport *report, bool show)
     return g_string_free(ids, FALSE);
 }
 
-/* The facts of the tree, with the staged list of packages in place of a database. */
-static CcbFacts *staged_facts(CcbGuest *guest)
+static void free_packages(gpointer packages)
 {
-    CcbFacts *facts = ccb_facts_of_guest(guest, NULL);
-    g_autofree char *packages = get("packages");
-    if (facts != NULL) {
-        g_strfreev(facts->packages);
-        facts->packages = g_strsplit(g_strchomp(packages), "\n", -1);
-    }
-    return facts;
+    g_strfreev(packages);
 }
 
-static void free_facts(gpointer facts)
+/* The staged list of packages in place of a database; without it there is none. */
+static void give_packages(CcbCheckContext *ctx)
 {
-    ccb_facts_free(facts);
+    g_autofree char *text = get("packages");
+    if (*text != '\0')
+        ccb_check_memo_set(ctx, "packages", "", g_strsplit(g_strchomp(text), "\n", -1),
+                           free_packages);
+}
+
+static CcbReport *judge_tree(const CcbExpectation *expect, Tree *tree)
+{
+    g_autofree char *path = staged("root");
+    ccb_autofd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    tree->root = root;
+    g_autoptr(CcbGuest) guest = ccb_guest_new_with_ops(&tree_ops, tree, -1);
+    g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
+    g_autoptr(GError) error = NULL;
+    CcbReport *report = NULL;
+    if (!tree->dark)
+        give_packages(ctx);
+    if (!ccb_check_run(ctx, ccb_check_families, &report, &error))
+        g_error("judging broke down: %s", error->message);
+    return report;
 }
 
 static CcbReport *judge(const CcbExpectation *expect)
 {
-    g_autofree char *path = staged("root");
-    ccb_autofd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(CcbGuest) guest = ccb_guest_new_with_ops(&tree_ops, &root, -1);
-    g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
-    CcbFacts *facts = staged_facts(guest);
-    g_autoptr(GError) error = NULL;
-    CcbReport *report = NULL;
-    if (facts != NULL)
-        ccb_check_memo_set(ctx, "facts", "", facts, free_facts);
-    if (!ccb_check_run(ctx, ccb_check_families, &report, &error))
-        g_error("judging broke down: %s", error->message);
-    return report;
+    return judge_tree(expect, &(Tree){.dark = false});
 }
 
 static void begin(unsigned gpus, const char *version)
@@ -586,9 +670,15 @@ static void begin(unsigned gpus, const char *version)
 
 static void pack(void)
 {
-    pack_modules();
     pack_grubenv();
-    pack_initrd();
+    pack_modules("modinfo", KVER);
+    pack_initrd("initrd", KVER);
+}
+
+static void pack_other_kernel(void)
+{
+    pack_modules("other/modinfo", OTHER);
+    pack_initrd("other/initrd", OTHER);
 }
 
 static void end(void)
@@ -609,9 +699,9 @@ typedef struct {
     const char *to;   /* ... by this */
     const char *bad;  /* the ids; '!' in front: unreadable */
     const char *also_text;
-    const char *also;  /* a file that is written beside */
-    const char *link;  /* a link that is made beside; where it leads to does not matter */
-    bool second_entry; /* a boot entry for another kernel */
+    const char *also; /* a file that is written beside */
+    const char *link; /* a link that is made beside; where it leads to does not matter */
+    bool two_kernels;
     bool no_esp;
     EspKind esp;
     unsigned free_mib;
@@ -628,7 +718,22 @@ static const Case cases[] = {
      .min_kernel = "5.10.134-18.1.al8"},
     {"saved_entry names nothing", 1, REPLACE, "grubenv", "al8.x86_64\n", "al8\n",
      .bad = "kernel.default-entry"},
+    {"saved_entry is a title", 1, REPLACE, "grubenv", "saved_entry=" ID, "saved_entry=A (" KVER ")",
+     .bad = ""},
+    {"saved_entry is a place in the menu", 1, REPLACE, "grubenv", "saved_entry=" ID,
+     "saved_entry=0", .bad = "", .two_kernels = true},
+    {"saved_entry is the place of the older kernel", 1, REPLACE, "grubenv", "saved_entry=" ID,
+     "saved_entry=1", .bad = "kernel.minimum", .two_kernels = true},
+    {"saved_entry is a place that the menu has not", 1, REPLACE, "grubenv", "saved_entry=" ID,
+     "saved_entry=2", .bad = "kernel.default-entry", .two_kernels = true},
+    {"an entry for the next boot alone", 1, REPLACE, "grubenv",
+     "saved_entry=", "next_entry=1\nsaved_entry=", .bad = "kernel.next-entry"},
+    {"an entry for the next boot that is empty", 1, REPLACE, "grubenv",
+     "saved_entry=", "next_entry=\nsaved_entry=", .bad = ""},
     {"no vmlinuz", 1, REMOVE, "root/boot/vmlinuz-" KVER, .bad = "kernel.default-entry"},
+    {"an empty vmlinuz", 1, WRITE, "root/boot/vmlinuz-" KVER, "", .bad = "kernel.default-entry"},
+    {"a vmlinuz that leads nowhere", 1, LINK, "root/boot/vmlinuz-" KVER, "/gone",
+     .bad = "kernel.default-entry"},
     {"fstab with another UUID", 1, REPLACE, "root/etc/fstab", "33b4", "44b4",
      .bad = "kernel.root-uuid"},
     {"no swiotlb in a literal entry", 1, REPLACE, ENTRY, "$kernelopts", "root=UUID=" UUID " ro",
@@ -648,9 +753,34 @@ static const Case cases[] = {
      .bad = "kernel.args-kernel-cmdline"},
     {"no kernel/cmdline", 1, REMOVE, "root/etc/kernel/cmdline", .bad = ""},
     {"an unclosed quote in kernel/cmdline", 1, WRITE, "root/etc/kernel/cmdline", "a=\"b\n",
-     .bad = "!kernel.args-kernel-cmdline !kernel.args-conflict"},
+     .bad = "!kernel.args-kernel-cmdline !kernel.args-conflict !kernel.args-harmful"},
     {"two values of a module's parameter", 1, REPLACE, ENTRY, "$tuned_params",
      "nvme_core.io_timeout=30 nvme-core.io_timeout=60", .bad = "kernel.args-conflict"},
+    {"two values in the fallback, which nothing uses now", 1, REPLACE, "root/boot/grub2/grub.cfg",
+     "console=tty0", "nvme_core.io_timeout=30 nvme_core.io_timeout=60",
+     .bad = "kernel.args-conflict"},
+    {"two values in grubenv, which no entry uses", 1, REPLACE, "grubenv", "console=tty0",
+     "nvme_core.io_timeout=30 nvme_core.io_timeout=60", .bad = "kernel.args-conflict",
+     .also = ENTRY,
+     .also_text = "title A\nversion " KVER "\nlinux /boot/vmlinuz-" KVER
+                  "\ninitrd /boot/initramfs-" KVER ".img\n"
+                  "options root=UUID=" UUID " ro swiotlb=4194304,any\n"},
+    {"a blacklist of the driver in an entry", 1, REPLACE, ENTRY, "$tuned_params",
+     "modprobe.blacklist=floppy,nvidia_uvm", .bad = "kernel.args-harmful"},
+    {"a blacklist of another module", 1, REPLACE, ENTRY, "$tuned_params",
+     "modprobe.blacklist=floppy,nvidiafb module_blacklist=nouveau", .bad = ""},
+    {"the kernel's blacklist, for its next version", 1, WRITE, "root/etc/kernel/cmdline",
+     "ro swiotlb=4194304,any module_blacklist=nvidia", .bad = "kernel.args-harmful"},
+    {"the initramfs's blacklist, for the next mkconfig", 8, REPLACE, "root/etc/default/grub",
+     "crashkernel=auto", "rd.driver.blacklist=nvidia", .bad = "kernel.args-harmful"},
+    {"Protected PCIe on 1 GPU by an argument", 1, REPLACE, ENTRY, "$tuned_params",
+     "nvidia.NVreg_RegistryDwords=RmEnableProtectedPcie=0x1", .bad = "kernel.args-harmful"},
+    {"Protected PCIe on 8 GPUs by an argument", 8, REPLACE, ENTRY, "$tuned_params",
+     "nvidia.NVreg_RegistryDwords=RmEnableProtectedPcie=0x1", .bad = ""},
+    {"an argument goes before Protected PCIe", 8, REPLACE, ENTRY, "$tuned_params",
+     "nvidia.NVreg_RegistryDwords=A=1", .bad = "kernel.args-harmful"},
+    {"cloud-init is switched off by an argument", 1, REPLACE, ENTRY, "$tuned_params",
+     "cloud-init=disabled", .bad = "kernel.args-harmful"},
     {"no nvme in the initramfs", 1, REMOVE, "initrd/usr/lib/modules/" KVER "/kernel/nvme.ko.xz",
      .bad = "initramfs.drivers"},
     {"virtio_pci not built in", 1, WRITE, MODULES "modules.builtin", "\n",
@@ -675,9 +805,61 @@ static const Case cases[] = {
      "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
      .bad = "modprobe.no-protected-pcie-initramfs"},
     {"no nvidia-peermem", 1, REMOVE, "modinfo/nvidia-peermem", .bad = "driver.modules"},
-    {"a second kernel without a driver", 1, WRITE, "root/lib/modules/" OTHER "/modules.dep", "",
-     .bad = "driver.every-kernel", .second_entry = true},
-    {"a second entry whose kernel is gone", 1, NOTHING, .bad = "", .second_entry = true},
+    {"no nvidia", 1, REMOVE, "modinfo/nvidia",
+     .bad = "driver.modules !driver.version !driver.minimum !driver.branch !userspace.version "
+            "!userspace.firmware"},
+    {"no nvidia-uvm", 1, REMOVE, "modinfo/nvidia-uvm", .bad = "driver.modules"},
+    {"no nvidia-modeset", 8, REMOVE, "modinfo/nvidia-modeset", .bad = "driver.modules"},
+    {"no nvidia-drm", 1, REMOVE, "modinfo/nvidia-drm", .bad = "driver.modules"},
+    {"two right kernels for 1 GPU", 1, NOTHING, .bad = "", .two_kernels = true},
+    {"two right kernels for 8 GPUs", 8, NOTHING, .bad = "", .two_kernels = true},
+    {"no module for a second kernel", 1, REMOVE, "other/modinfo/nvidia-uvm",
+     .bad = "driver.every-kernel", .two_kernels = true},
+    {"no nvidia.ko for a second kernel", 1, REMOVE, "other/modinfo/nvidia",
+     .bad = "driver.every-kernel", .two_kernels = true},
+    {"a module for a second kernel that is for the first", 1, REPLACE, "other/modinfo/nvidia-uvm",
+     OTHER, KVER, .bad = "driver.every-kernel", .two_kernels = true},
+    {"another driver for a second kernel", 1, REPLACE, "other/modinfo/nvidia", "550.144.03",
+     "550.90.07", .bad = "driver.every-kernel", .two_kernels = true},
+    {"the proprietary module for a second kernel", 1, REPLACE, "other/modinfo/nvidia-modeset",
+     "Dual MIT/GPL", "NVIDIA", .bad = "driver.every-kernel", .two_kernels = true},
+    {"no softdep for a second kernel", 1, REPLACE, "other/modinfo/nvidia", "softdep", "other",
+     .bad = "driver.every-kernel", .two_kernels = true},
+    {"no depmod for a second kernel", 1, REMOVE, OTHER_MODULES "modules.dep",
+     .bad = "driver.every-kernel", .two_kernels = true},
+    {"no ECDSA in a second kernel", 8, REPLACE, "root/boot/config-" OTHER, "CONFIG_CRYPTO_ECDSA=m",
+     "", .bad = "driver.every-kernel", .two_kernels = true},
+    {"no nvme in a second initramfs", 1, REMOVE,
+     "other/initrd/usr/lib/modules/" OTHER "/kernel/nvme.ko.xz", .bad = "initramfs.drivers",
+     .two_kernels = true},
+    {"nouveau in a second initramfs", 1, WRITE,
+     "other/initrd/usr/lib/modules/" OTHER "/kernel/nouveau.ko.xz", "",
+     .bad = "initramfs.no-nouveau", .two_kernels = true},
+    {"nouveau not blacklisted in a second initramfs", 1, REMOVE, "other/initrd/" NOUVEAU,
+     .bad = "modprobe.nouveau-initramfs", .two_kernels = true},
+    {"no lkca in a second initramfs", 8, REMOVE, "other/initrd/" LKCA,
+     .bad = "modprobe.lkca-initramfs", .two_kernels = true},
+    {"Protected PCIe on 1 GPU in a second initramfs", 1, WRITE,
+     "other/initrd/etc/modprobe.d/a.conf",
+     "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
+     .bad = "modprobe.no-protected-pcie-initramfs", .two_kernels = true},
+    {"a second kernel that is gone", 1, WRITE, OTHER_ENTRY,
+     "title B\nversion " OTHER "\nlinux /boot/b\ninitrd /boot/c\noptions $kernelopts\n",
+     .bad = "kernel.entries"},
+    {"a second kernel that is empty", 1, WRITE, "root/boot/vmlinuz-" OTHER, "",
+     .bad = "kernel.entries", .two_kernels = true},
+    {"a second kernel whose modules are gone", 1, WRITE, OTHER_ENTRY,
+     "title B\nversion " OTHER "\nlinux /boot/vmlinuz-" KVER "\ninitrd /boot/initramfs-" KVER
+     ".img\noptions $kernelopts\n",
+     .bad = "kernel.entries"},
+    {"a rescue entry, which has no modules", 1, WRITE, RESCUE_ENTRY,
+     "title R\nversion 0-rescue-" MACHINE_ID "\nlinux /boot/vmlinuz-" KVER
+     "\ninitrd /boot/initramfs-" KVER ".img\noptions $kernelopts\n",
+     .bad = ""},
+    {"a rescue entry whose kernel is gone", 1, WRITE, RESCUE_ENTRY,
+     "title R\nversion 0-rescue-" MACHINE_ID "\nlinux /boot/r\ninitrd /boot/initramfs-" KVER
+     ".img\noptions $kernelopts\n",
+     .bad = "kernel.entries"},
     {"a driver's package beside the installer's", 1, WRITE, "packages",
      "kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64\n", .bad = "driver.single"},
     {"a driver registered with DKMS", 1, WRITE, "root/var/lib/dkms/nvidia/550.144.03/source", "",
@@ -705,17 +887,30 @@ static const Case cases[] = {
     {"no nvidia-smi", 1, REMOVE, "root/usr/bin/nvidia-smi", .bad = "userspace.files"},
     {"no libnvidia-cfg", 1, REMOVE, "root/usr/lib64/libnvidia-cfg.so.550.144.03",
      .bad = "userspace.files"},
+    {"no libcuda.so.1", 1, REMOVE, "root/usr/lib64/libcuda.so.1", .bad = "userspace.files"},
+    {"a libnvidia-ml.so.1 that leads nowhere", 1, LINK, "root/usr/lib64/libnvidia-ml.so.1",
+     "libnvidia-ml.so.0", .bad = "userspace.files"},
     {"a library of another driver", 1, WRITE, "root/usr/lib64/libcuda.so.535.1.2", "",
      .bad = "userspace.version"},
     {"no PKCS #11 for OpenSSL 3", 1, REMOVE,
      "root/usr/lib64/libnvidia-pkcs11-openssl3.so.550.144.03", .bad = "userspace.pkcs11"},
-    {"no firmware", 1, REMOVE, "root/lib/firmware/nvidia/550.144.03/gsp_ga10x.bin",
+    {"no firmware for Hopper", 1, REMOVE, "root/lib/firmware/nvidia/550.144.03/gsp_ga10x.bin",
+     .bad = "userspace.firmware"},
+    {"firmware that is not whole", 8, REMOVE, "root/lib/firmware/nvidia/570.148.08/gsp_tu10x.bin",
      .bad = "userspace.firmware"},
     {"no nvcc", 1, REMOVE, "root/usr/local/cuda-12.4/bin/nvcc", .bad = "cuda.toolkit"},
     {"version.json is no JSON", 1, WRITE, "root/usr/local/cuda-12.4/version.json", "{",
      .bad = "!cuda.toolkit"},
     {"Fabric Manager of another version", 8, REPLACE, "packages", "manager-570.148.08",
      "manager-570.133.20", .bad = "fabric.version"},
+    {"Fabric Manager only in the database", 8, REMOVE, "root/usr/bin/nv-fabricmanager",
+     .bad = "fabric.version"},
+    {"Fabric Manager that can't be run", 8, WRITE, "root/usr/bin/nv-fabricmanager", "",
+     .bad = "fabric.version"},
+    {"Fabric Manager's unit is gone", 8, REMOVE, VENDOR_UNITS "nvidia-fabricmanager.service",
+     .bad = "fabric.enabled"},
+    {"NSCQ only in the database", 8, REMOVE, "root/usr/lib64/libnvidia-nscq.so.570.148.08",
+     .bad = "fabric.nscq"},
     {"no NSCQ", 8, REPLACE, "packages", "nscq-570", "other", .bad = "fabric.nscq"},
     {"Fabric Manager not enabled", 8, REMOVE, WANTS "nvidia-fabricmanager.service",
      .bad = "fabric.enabled"},
@@ -836,7 +1031,9 @@ static const Case cases[] = {
      "datasource_list: *all\n", .bad = "!cloud-init.datasource"},
     {"growpart is off", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg", "growpart: {mode: off}\n",
      .bad = "cloud-init.growpart"},
-    {"a list of packages that is gone", 1, WRITE, "packages", "", .bad = "!driver.single"},
+    {"no database of packages", 1, WRITE, "packages", "", .bad = "!driver.single"},
+    {"no database of packages on 8 GPUs", 8, WRITE, "packages", "",
+     .bad = "!driver.single !fabric.version !fabric.nscq"},
     {"no self-test", 1, REMOVE, SELFTEST, .bad = "selftest.present"},
     {"a self-test that expects nothing", 1, REMOVE, SELFTEST_CONF, .bad = "selftest.present"},
     {"a self-test for one GPU on eight", 8, REPLACE, SELFTEST_CONF, "gpus=8", "gpus=1",
@@ -930,9 +1127,6 @@ static void apply_rest(const Case *c)
         put(c->also, c->also_text != NULL ? c->also_text : "kernel-core-0:5.10.134-18.al8.*\n");
     if (c->link != NULL)
         put_link("/x", c->link);
-    if (c->second_entry)
-        put("root/boot/loader/entries/x-" OTHER ".conf",
-            "title B\nversion " OTHER "\nlinux /boot/b\noptions $kernelopts\n");
     if (c->free_mib > 0)
         tree_free = (uint64_t)c->free_mib << 20;
     esp_kind = c->esp;
@@ -949,9 +1143,13 @@ static void run_case(const Case *c)
     const char *version = c->driver ? c->driver : c->gpus == 8 ? "570.148.08" : "550.144.03";
     g_auto(CcbExpectation) expect = {.gpus = c->gpus, .min_kernel = g_strdup(c->min_kernel)};
     begin(c->gpus, version);
+    if (c->two_kernels)
+        stage_other_kernel(c->gpus, version);
     apply(c);
     apply_rest(c);
     pack();
+    if (c->two_kernels)
+        pack_other_kernel();
     g_autoptr(CcbReport) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, false);
     is_str(bad, c->bad, c->what);
@@ -1002,6 +1200,88 @@ static void test_unreadable(void)
     ok(strstr(text, "\nPASS kernel.root-uuid ") != NULL &&
            strstr(text, "\nERR  initramfs.") != NULL,
        "the text has one line a check");
+    end();
+}
+
+/* Where nothing can be read nothing passes, save what looks at no file: the size of the disk. */
+static void test_dark(unsigned gpus, const char *version)
+{
+    g_auto(CcbExpectation) expect = {.gpus = gpus};
+    Tree tree = {.dark = true};
+    begin(gpus, version);
+    pack();
+    g_autoptr(CcbReport) right = judge(&expect);
+    g_autoptr(CcbReport) dark = judge_tree(&expect, &tree);
+    guint wrong = 0;
+    for (guint i = 0; i < dark->rows->len; i++) {
+        const CcbReportRow *row = dark->rows->pdata[i], *before = right->rows->pdata[i];
+        bool judged = before->status != CCB_NOT_APPLICABLE && !g_str_equal(row->id, "import.size");
+        if (!judged || row->status == CCB_UNREADABLE)
+            continue;
+        printf("# %s: %s\n", row->id, row->detail);
+        wrong += 1;
+    }
+    is_int(wrong, 0, "where nothing can be read each check says so");
+    g_free(tree.what);
+    end();
+}
+
+/* Nor may any single read fail without a check that says so. */
+static void test_each_read(unsigned gpus, const char *version)
+{
+    g_auto(CcbExpectation) expect = {.gpus = gpus};
+    Tree all = {.bad = 0};
+    guint unnoticed = 0;
+    begin(gpus, version);
+    stage_other_kernel(gpus, version);
+    pack();
+    pack_other_kernel();
+    g_autoptr(CcbReport) right = judge_tree(&expect, &all);
+    ok(all.reads > 100 && right->unreadable == 0, "a check of many reads");
+    for (guint n = 1; n <= all.reads; n++) {
+        Tree tree = {.bad = n};
+        g_autoptr(CcbReport) report = judge_tree(&expect, &tree);
+        if (report->unreadable == 0)
+            printf("# unnoticed: %s\n", tree.what);
+        unnoticed += report->unreadable == 0;
+        g_free(tree.what);
+    }
+    is_int(unnoticed, 0, "none of which fails unnoticed");
+    end();
+}
+
+/* A database that is garbage is named as it is in the image, and only where it is needed. */
+static void test_packages_unreadable(void)
+{
+    static const char *const files[] = {"rpmdb.sqlite", "Packages", "Packages.db"};
+    g_auto(CcbExpectation) expect = {.gpus = 8};
+    for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_strconcat("root/var/lib/rpm/", files[i], NULL);
+        begin(8, "570.148.08");
+        pack();
+        put("packages", "");
+        put(path, "garbage");
+        g_autoptr(CcbReport) report = judge(&expect);
+        g_autofree char *bad = bad_ids(report, false);
+        is_str(bad, "!driver.single !fabric.version !fabric.nscq", files[i]);
+        const char *detail = ccb_report_find(report, "driver.single")->detail;
+        if (!ok(strstr(detail, "/var/lib/rpm") != NULL && strstr(detail, "rpm --rebuilddb") &&
+                    strstr(detail, "rpmdb-") == NULL,
+                "the image's database is named, and what to do"))
+            printf("# %s\n", detail);
+        end();
+    }
+}
+
+static void test_empty_initramfs(void)
+{
+    g_auto(CcbExpectation) expect = {.gpus = 1};
+    begin(1, "550.144.03");
+    pack();
+    put("root/boot/initramfs-" KVER ".img", "");
+    g_autoptr(CcbReport) report = judge(&expect);
+    is_int(ccb_report_find(report, "kernel.default-entry")->status, CCB_FAIL,
+           "an empty initramfs is not bootable");
     end();
 }
 
@@ -1216,6 +1496,12 @@ int main(void)
         run_case(&cases[i]);
     test_assumptions();
     test_unreadable();
+    test_empty_initramfs();
+    test_packages_unreadable();
+    test_dark(1, "550.144.03");
+    test_dark(8, "570.148.08");
+    test_each_read(1, "550.144.03");
+    test_each_read(8, "570.148.08");
     test_waivers();
     test_tap();
     test_junit();

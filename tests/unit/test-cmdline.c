@@ -85,6 +85,15 @@ static void test_conflicts(void)
     has_conflicts("a=1 -- a=2", NULL);
 }
 
+static void test_values(void)
+{
+    g_autoptr(CcbCmdline) line = parse("mod-a.b=1 mod_a.b=\"2 3\" mod_a.b mod_a.bc=4 -- mod_a.b=5");
+    g_auto(GStrv) values = ccb_cmdline_values(line, "mod_a.b");
+    g_auto(GStrv) none = ccb_cmdline_values(line, "mod_a");
+    is_taken(g_strjoinv("|", values), "1|2 3", "all values of a key, without quotes");
+    is_int(g_strv_length(none), 0, "a key that is not there");
+}
+
 static void test_malformed(void)
 {
     GError *error = NULL;
@@ -118,6 +127,7 @@ int main(void)
     test_read();
     test_edit();
     test_conflicts();
+    test_values();
     test_malformed();
     fuzz(sample, strlen(sample), 3000, fuzz_one);
     return done();

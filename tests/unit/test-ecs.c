@@ -31,6 +31,9 @@ static void test_places(void)
     ok(ccb_ecs_region_check(type, type->region, NULL), "its region");
     ok(!ccb_ecs_region_check(type, "cn-shanghai", &error), "another region");
     is_error(&error, "is in cn-beijing, and not in cn-shanghai", "... and where it is");
+    ok(ccb_ecs_region_known(type->region, NULL), "a region of one of the types");
+    ok(!ccb_ecs_region_known("mars", &error), "a region of none");
+    is_error(&error, "instance types are in cn-beijing", "... and where they are");
     ok(ccb_ecs_zone_check(type, NULL, NULL), "any zone");
     ok(ccb_ecs_zone_check(type, type->zone, NULL), "its zone");
     ok(!ccb_ecs_zone_check(type, type->region, &error), "a region is no zone");
@@ -67,6 +70,7 @@ static void test_names(void)
                {"aliyun-gpu", "begins with what the cloud keeps"},
                {"acs:gpu", "begins with what the cloud keeps"},
                {"http://x", "holds \"/\""},
+               {"https://x", "holds \"/\""},
                {"acme gpu", "holds \" \""},
                {"acme\ngpu", "holds \"\n\""},
                {"acme–gpu", "holds \"–\""},

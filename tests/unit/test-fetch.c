@@ -75,7 +75,7 @@ static void error_says(GError *error, int code, const char *what, ...)
     g_clear_error(&error);
 }
 
-/* ---- payloads, items, stores ---- */
+/* --- payloads, items, stores */
 
 static char *write_payload(const char *name, size_t size)
 {
@@ -166,7 +166,7 @@ static off_t size_of(const char *path)
     return stat(path, &st) == 0 ? st.st_size : -1;
 }
 
-/* ---- the server and its log ---- */
+/* --- the server and its log */
 
 /* How many requests mention both; `word` may be empty. */
 static unsigned requests(const char *path, const char *word)
@@ -238,7 +238,7 @@ static pid_t start_raw_server(const char *head, bool zeros, char **ret_url)
     }
 }
 
-/* ---- tests: the good case, and the store ---- */
+/* --- tests: the good case, and the store */
 
 static void test_parallel(void)
 {
@@ -349,7 +349,7 @@ static void test_malformed(void)
     error_says(error, CCB_ERR_RECIPE, "ccb_store_find()", "SHA-256", NULL);
 }
 
-/* ---- tests: faults of the server ---- */
+/* --- tests: faults of the server */
 
 static void test_drop(void)
 {
@@ -681,7 +681,7 @@ static void test_credentials(void)
     ok(strstr(item->got_url, "secret") == NULL, "no secret in got_url");
 }
 
-/* ---- tests: several processes, signals, the disk ---- */
+/* --- tests: several processes, signals, the disk */
 
 /* Fetches in a child, with a long pause after each failure. */
 static pid_t fetch_in_child(CcbStore *store, GPtrArray *items)

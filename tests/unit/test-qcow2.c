@@ -15,7 +15,7 @@
 #include "qcow2/writer.h"
 #include "tap.h"
 
-/* --- metadata --- */
+/* --- metadata */
 
 static const CcbQcow2Header small = {.cluster_bits = 16,
                                      .size = 10 << 20,
@@ -126,7 +126,7 @@ static void fuzz_header(const char *data, gsize size)
     ccb_qcow2_header_parse(data, size, &h, NULL);
 }
 
-/* --- the compressor --- */
+/* --- the compressor */
 
 enum { CLUSTER = 65536 };
 
@@ -162,7 +162,7 @@ static void fill_runs(GRand *random, uint8_t *data, size_t size)
     }
 }
 
-/* --- chains --- */
+/* --- chains */
 
 static char *dir;
 static char *last_output;
@@ -435,7 +435,7 @@ static void refcount_limit(void)
     ok(run("qemu-img check -q -f qcow2 many.qcow2"), "are counted right");
 }
 
-/* --- what must not work --- */
+/* --- what must not work */
 
 static void refused_as(bool compress, const char *source, const char *reason)
 {

@@ -279,7 +279,7 @@ static void test_bounds(void)
     json_decref(diff);
 }
 
-/* ---- the picture ---- */
+/* --- the picture */
 
 static void add(CcbUnitGraph *graph, const char *name, const char *settings)
 {

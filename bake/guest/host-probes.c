@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guest/host.h"
+#include "guest/host-probes.h"
 
 #include <fcntl.h>
 #include <guestfs.h>
@@ -46,8 +46,7 @@ static void set(CcbHostFinding *ret, CcbHostStatus status, char *found, const ch
     ret->advice = g_strdup(advice);
 }
 
-/* --- devices and privileges
- * -------------------------------------------------------------------------------- */
+/* --- devices and privileges */
 
 static void look_kvm(CcbHostFinding *ret)
 {
@@ -124,9 +123,7 @@ static void look_root(CcbHostFinding *ret)
         set(ret, CCB_HOST_OK, g_strdup("root, may make a mount namespace"), NULL);
 }
 
-/* --- tools
- * -------------------------------------------------------------------------------------------------
- */
+/* --- tools */
 
 /* What `program option` prints, or NULL. */
 static char *ask(const char *program, const char *option)
@@ -202,8 +199,7 @@ static void look_storage_daemon(CcbHostFinding *ret)
     ret->advice = g_strdup("install a QEMU of at least 6.0 that was built with FUSE");
 }
 
-/* --- libguestfs
- * -------------------------------------------------------------------------------------------- */
+/* --- libguestfs */
 
 static void look_libguestfs(CcbHostFinding *ret)
 {
@@ -302,9 +298,7 @@ static void look_appliance(CcbHostFinding *ret)
         judge_supermin(ret, dir);
 }
 
-/* --- space
- * -------------------------------------------------------------------------------------------------
- */
+/* --- space */
 
 /* Free bytes where `path` is, or will be. */
 static bool free_space(const char *path, uint64_t *ret_free)
@@ -350,8 +344,7 @@ static void look_tmp_space(CcbHostFinding *ret)
     look_space(ret, g_get_tmp_dir(), 0, TMP_COMFORT, "make room, or set TMPDIR to a larger disk");
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------------- */
+/* --- the table */
 
 const CcbHostProbe ccb_host_probes[] = {
     {"KVM", "fast virtual machines: the appliance, ccbake boot", CCB_HOST_OPTIONAL, look_kvm},

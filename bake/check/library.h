@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared libraries of the image, in the directories where ld.so looks first. */
+#pragma once
+
+#include "check/context.h"
+
+/* Where el8 has them: what messages name. */
+#define CCB_LIBRARY_DIR "/usr/lib64"
+
+/* The versions of the files PREFIX<version>, "570.148.08" for the prefix "libcuda.so."; links that
+ * are named after an ABI (libcuda.so.1) have no dot and do not count.  Caller unrefs. */
+GPtrArray *ccb_check_library_versions(CcbCheckContext *ctx, const char *prefix, GError **error);
+
+/* Whether a library of that name is there, and no link that leads nowhere. */
+bool ccb_check_has_library(CcbCheckContext *ctx, const char *name, bool *ret_has, GError **error);

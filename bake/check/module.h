@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What several families ask about the driver's kernel modules. */
+#pragma once
+
+#include "check/context.h"
+#include "format/module.h"
+
+/* "nvidia_uvm" for "nvidia-uvm.ko.xz" or a path to it: how modules are compared; NULL for what is
+ * no module. Caller frees. */
+char *ccb_module_name(const char *path);
+
+/* The files of a module, relative to /lib/modules/KVER, wherever they are. */
+bool ccb_check_module_paths(CcbCheckContext *ctx, const char *kver, const char *name,
+                            GPtrArray **ret_paths, GError **error);
+
+/* What a module says of itself; *ret is NULL where there is no such file. */
+bool ccb_check_module(CcbCheckContext *ctx, const char *kver, const char *name,
+                      const CcbModule **ret, GError **error);
+
+/* The driver's setting of Protected PCIe mode, of eight GPUs; a key of its option
+ * NVreg_RegistryDwords. */
+#define CCB_PROTECTED_PCIE "RmEnableProtectedPcie"
+
+/* Whether the ';'-separated key=value list (NULL: none) has this key with a number that is not
+ * 0. */
+bool ccb_registry_is_set(const char *list, const char *key);
+
+/* The driver the image should have: the expected one, or else nvidia.ko's of the kernel that
+ * boots. */
+const char *ccb_check_driver_version(CcbCheckContext *ctx, GError **error);
