@@ -235,7 +235,7 @@ CONTRAST='
     run_ccbake 4 report --door=host missing.qcow2
     assert_contains "image missing.qcow2: No such file or directory"
     cp unit.qcow2 x.html
-    run_ccbake 2 report --door=host x.html
+    run_ccbake 2 report --door=host x.html --output=x.html
     assert_contains "the report would replace the image x.html"
     ln x.html link.html
     run_ccbake 2 report --door=host x.html --output="$PWD/./link.html"

@@ -70,13 +70,15 @@ const CcbOutputFile *ccb_output_image(const CcbOutput *output, guint i)
     return output->images->pdata[i];
 }
 
-static bool check_name(const CcbOutput *output, const char *path, GError **error)
+static bool check_name(const char *path, GError **error)
 {
-    if (strcmp(path, output->manifest) != 0 && strcmp(path, output->log) != 0 &&
-        strcmp(path, output->report) != 0)
-        return true;
-    return ccb_fail(error, CCB_ERR_USAGE,
-                    "--output=%s: .json, .log and .html are for manifest, log and report", path);
+    static const char *const taken[] = {".json", ".log", ".html"};
+    for (gsize i = 0; i < G_N_ELEMENTS(taken); i++)
+        if (g_str_has_suffix(path, taken[i]))
+            return ccb_fail(error, CCB_ERR_USAGE,
+                            "--output=%s: .json, .log and .html are for manifest, log and report",
+                            path);
+    return true;
 }
 
 static bool check_absent(const CcbOutput *output, const char *path, GError **error)
@@ -125,7 +127,7 @@ static bool reserve(CcbOutput *output, const char *path, GError **error)
 {
     CcbOutputFile *file = file_new(path);
     g_ptr_array_add(output->images, file);
-    return check_name(output, path, error) && check_absent(output, path, error) &&
+    return check_name(path, error) && check_absent(output, path, error) &&
            take_lock(file, error);
 }
 

@@ -32,7 +32,8 @@ typedef struct {
     bool force;
 } CcbOutput;
 
-/* "dir/name.qcow2" and "json" give "dir/name.json"; caller frees. */
+/* "dir/name.qcow2" and "json" give "dir/name.json"; what no image ends with stays: "gpu-550.144.03.json".  Caller
+ * frees. */
 char *ccb_output_sibling(const char *path, const char *ending);
 
 /* Where manifest and report of an image are; caller frees. */
