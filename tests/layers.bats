@@ -258,6 +258,8 @@ layer_of() {
         sleep 0.1
     done
     [[ -z $(ls cache/work) ]] || fail "work directories are left: $(ls cache/work)"
+    run pgrep -a -f "^bwrap .*$PWD/cache/"
+    assert_equal "$output" ""
     rm -f r.qcow2 r.json
     bake
     diff undisturbed <("$TOP/tests/image-listing" r.qcow2)

@@ -10,10 +10,21 @@
 #include "base/error.h"
 #include "base/file.h"
 
-/* Commands on the pipe: '+' or '-', a path and a NUL. */
+/* Commands on the pipe: '+' or '-', what is watched or no longer, and a NUL.  That is a path, or the
+ * number of a process group. */
 static int pipe_end = -1;
 
-static void remove_watched(GHashTable *paths)
+static void kill_groups(GHashTable *watched)
+{
+    GHashTableIter iterator;
+    gpointer what;
+    g_hash_table_iter_init(&iterator, watched);
+    while (g_hash_table_iter_next(&iterator, &what, NULL))
+        if (g_ascii_isdigit(*(const char *)what))
+            kill(-(pid_t)g_ascii_strtoll(what, NULL, 10), SIGKILL);
+}
+
+static void remove_paths(GHashTable *paths)
 {
     GHashTableIter iterator;
     gpointer path;
@@ -28,18 +39,19 @@ static void remove_watched(GHashTable *paths)
 
 G_GNUC_NORETURN static void guard(int fd)
 {
-    GHashTable *paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTable *watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     FILE *commands = fdopen(fd, "r");
     char *line = NULL;
     size_t room = 0;
     ssize_t n;
     while ((n = getdelim(&line, &room, '\0', commands)) > 1) {
         if (line[0] == '+')
-            g_hash_table_add(paths, g_strdup(line + 1));
+            g_hash_table_add(watched, g_strdup(line + 1));
         else
-            g_hash_table_remove(paths, line + 1);
+            g_hash_table_remove(watched, line + 1);
     }
-    remove_watched(paths);
+    kill_groups(watched);
+    remove_paths(watched);
     _exit(0);
 }
 
@@ -73,20 +85,41 @@ bool ccb_guardian_start(GError **error)
     return true;
 }
 
-static void tell(char command, const char *path)
+static void tell(char command, const char *what)
 {
-    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
-    g_autofree char *line = g_strdup_printf("%c%s", command, absolute);
+    g_autofree char *line = g_strdup_printf("%c%s", command, what);
     if (pipe_end >= 0)
         ccb_write_all(pipe_end, line, strlen(line) + 1, "guardian", NULL);
 }
 
+static void tell_path(char command, const char *path)
+{
+    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+    tell(command, absolute);
+}
+
+static void tell_group(char command, pid_t group)
+{
+    g_autofree char *number = g_strdup_printf("%d", (int)group);
+    tell(command, number);
+}
+
 void ccb_guardian_watch(const char *path)
 {
-    tell('+', path);
+    tell_path('+', path);
 }
 
 void ccb_guardian_release(const char *path)
 {
-    tell('-', path);
+    tell_path('-', path);
+}
+
+void ccb_guardian_watch_group(pid_t group)
+{
+    tell_group('+', group);
+}
+
+void ccb_guardian_release_group(pid_t group)
+{
+    tell_group('-', group);
 }

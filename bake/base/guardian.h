@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small process that outlives ccbake by a moment and removes what a SIGKILL would leave behind: work directories
- * and unfinished outputs.  It holds one end of a pipe, and acts when the other end closes, however we die.
+ * A small process that outlives ccbake by a moment and removes what a SIGKILL would leave behind: work directories,
+ * unfinished outputs, children of children.  It holds one end of a pipe, and acts when the other end closes, however we die.
  *
  *     ccb_guardian_start(error)         early in a verb that makes temporary files, before any thread
  *     ccb_guardian_watch(path)          this goes when we go
@@ -11,7 +11,13 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 bool ccb_guardian_start(GError **error);
 void ccb_guardian_watch(const char *path);
 void ccb_guardian_release(const char *path);
+
+/* Who of a child's process group is still there when we go is killed.  The child itself goes with us
+ * (PR_SET_PDEATHSIG), and bubblewrap's does; but one that was just being started waits for ever. */
+void ccb_guardian_watch_group(pid_t group);
+void ccb_guardian_release_group(pid_t group);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/guardian.h"
 #include "base/process.h"
 #include "tap.h"
 
@@ -17,10 +21,54 @@ static int end_shell(const char *script, unsigned grace_ms)
     return ccb_process_end(&pid, grace_ms);
 }
 
+/* Gone, or a zombie that nobody has asked for yet. */
+static bool is_gone(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
+    for (int i = 0; i < 500; i++) {
+        g_autofree char *status = NULL;
+        if (!g_file_get_contents(path, &status, NULL, NULL) || strstr(status, "State:\tZ") != NULL)
+            return true;
+        g_usleep(10000);
+    }
+    return false;
+}
+
+static pid_t wait_for_pid(const char *path)
+{
+    g_autofree char *text = NULL;
+    while (!g_file_get_contents(path, &text, NULL, NULL))
+        g_usleep(1000);
+    return (pid_t)g_ascii_strtoll(text, NULL, 10);
+}
+
+/* A grandchild that ignores the death of its parents, as one of bubblewrap's does while it starts. */
+static void test_guardian(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("test-process-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(dir, "pid", NULL);
+    g_autofree char *script =
+        g_strdup_printf("sleep 600 & echo $! >%s.new; mv %s.new %s; wait", file, file, file);
+    const char *argv[] = {"sh", "-c", script, NULL};
+    CcbProcess process = {.argv = argv};
+    pid_t middle = fork();
+    if (middle == 0) {
+        ccb_guardian_start(NULL);
+        ccb_process_run(&process, NULL);
+        _exit(0);
+    }
+    pid_t grandchild = wait_for_pid(file);
+    kill(middle, SIGKILL);
+    waitpid(middle, NULL, 0);
+    ok(is_gone(grandchild), "nobody outlives one who was killed");
+    ccb_remove_tree(dir, NULL);
+}
+
 int main(void)
 {
     is_int(end_shell("trap 'exit 7' TERM", 10000), 7, "a child that ends when it is told to");
     is_int(end_shell("trap 'trap \"exit 8\" TERM' TERM", 10000), 8, "... when it is told again");
     is_int(end_shell("trap '' TERM", 300), 128 + SIGKILL, "... and not at all");
+    test_guardian();
     return done();
 }
