@@ -8,9 +8,9 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/human.h"
 #include "base/progress.h"
 #include "cmd/verbs.h"
-#include "recipe/node.h"
 
 const CcbVerb *const ccb_verbs[] = {
     &ccb_verb_bake,

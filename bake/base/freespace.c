@@ -5,7 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "base/error.h"
-#include "base/progress.h"
+#include "base/human.h"
 
 static bool same_file_system(const char *a, const char *b)
 {

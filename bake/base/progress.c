@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/human.h"
 #include "base/pace.h"
 
 enum {
@@ -46,18 +47,6 @@ static bool quiet(void)
 static bool on_terminal(void)
 {
     return !quiet() && strcmp(ccb_progress_options.mode, "auto") == 0 && isatty(STDERR_FILENO);
-}
-
-char *ccb_format_size(uint64_t bytes)
-{
-    return g_format_size(bytes);
-}
-
-char *ccb_format_seconds(double seconds)
-{
-    if (seconds < 60)
-        return g_strdup_printf("%.1f s", seconds);
-    return g_strdup_printf("%d min %02d s", (int)seconds / 60, (int)seconds % 60);
 }
 
 static double elapsed(void)

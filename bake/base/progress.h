@@ -73,8 +73,3 @@ void ccb_progress_error(const char *message, int exit_code);
  * `n` 0 removes them; ccb_progress_board() says whether there is a board. */
 bool ccb_progress_board(guint n);
 void ccb_progress_board_set(guint index, const char *text);
-
-/* "5.4 GB", "812 kB": decimal units, as vendors print sizes.  Caller frees. */
-char *ccb_format_size(uint64_t bytes);
-/* "4.2 s", "3 min 12 s".  Caller frees. */
-char *ccb_format_seconds(double seconds);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/human.h"
 #include "check/check.h"
 #include "recipe/recipe.h"
 

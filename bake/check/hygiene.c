@@ -43,7 +43,7 @@ static bool run_installers(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     return look_for(ctx, is_installer, result, error);
 }
 
-/* ---- what belongs to one machine ---- */
+/* --- what belongs to one machine */
 
 /* The cloud's own resolvers; NetworkManager and networkd write the file anew. */
 static bool is_known_resolver(const char *address)
@@ -126,7 +126,7 @@ static bool run_host_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     return ccb_result_pass(result, "none in /etc/ssh");
 }
 
-/* ---- what belongs to one person ---- */
+/* --- what belongs to one person */
 
 /* Judges a file of a home directory, in which it is called `name`. */
 typedef bool (*JudgeHomeFile)(CcbCheckContext *ctx, const char *name, const char *path,
@@ -349,7 +349,7 @@ static bool run_secrets(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
                                    "in /etc");
 }
 
-/* ---- space ---- */
+/* --- space */
 
 static bool is_cached_package(const char *path)
 {

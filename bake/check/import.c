@@ -31,7 +31,7 @@ static bool run_os(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
     return ccb_result_pass(result, "%s", facts->os_name != NULL ? facts->os_name : "alinux 3");
 }
 
-/* ---- /etc/fstab ---- */
+/* --- /etc/fstab */
 
 typedef enum { BY_UUID, BY_LABEL, BY_OTHER_TAG, BY_DEVICE_NAME, NO_DEVICE } SpecKind;
 
@@ -111,7 +111,7 @@ static bool run_fstab(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     return ccb_result_pass(result, "%u lines", entries->len);
 }
 
-/* ---- network, SELinux, clock ---- */
+/* --- network, SELinux, clock */
 
 static bool run_network(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
@@ -155,7 +155,7 @@ static bool run_clock(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     return ccb_result_pass(result, "/etc/adjtime");
 }
 
-/* ---- the disk ---- */
+/* --- the disk */
 
 static bool run_size(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/human.h"
 #include "base/pace.h"
 #include "base/progress.h"
 #include "check/check.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ccbake boot IMAGE: start the image in a throw-away machine and see whether it comes up. */
 #include "boot/boot.h"
+#include "base/human.h"
 
 #include <stdio.h>
 #include <string.h>

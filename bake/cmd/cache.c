@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
+#include "base/human.h"
 #include "cmd/verbs.h"
 #include "layer/built.h"
 #include "layer/collect.h"

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/freespace.h"
+#include "base/human.h"
 #include "base/progress.h"
 #include "cmd/verbs.h"
 #include "emit/source.h"

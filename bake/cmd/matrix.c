@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/freespace.h"
+#include "base/human.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/progress.h"

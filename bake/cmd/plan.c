@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/human.h"
 #include "base/progress.h"
 #include "cmd/load.h"
 #include "cmd/preview.h"

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/progress.h"
+#include "base/human.h"
 #include "cmd/image.h"
 #include "diff/predict.h"
 #include "format/text.h"
@@ -29,7 +29,7 @@ void ccb_preview_free(CcbPreview *preview)
     g_free(preview);
 }
 
-/* ---- what the steps declare ---- */
+/* --- what the steps declare */
 
 static const CcbStep *step_at(const CcbPlan *plan, guint index)
 {
@@ -73,7 +73,7 @@ static bool predict(CcbPreview *preview, const CcbPlan *plan, const CcbSnapshot 
     return true;
 }
 
-/* ---- what the images tell ---- */
+/* --- what the images tell */
 
 typedef struct {
     CcbPreview *preview;
@@ -148,7 +148,7 @@ CcbPreview *ccb_preview_new(const CcbPreviewOptions *o, GError **error)
     return fill(o, preview, error) ? g_steal_pointer(&preview) : NULL;
 }
 
-/* ---- for people ---- */
+/* --- for people */
 
 static char *unknown_text(const CcbEffectItem *item)
 {
@@ -255,7 +255,7 @@ void ccb_preview_print(const CcbPreview *preview, const CcbPlan *plan)
     }
 }
 
-/* ---- for programs ---- */
+/* --- for programs */
 
 static json_t *unknown_to_json(const GPtrArray *unknown)
 {

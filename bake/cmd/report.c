@@ -64,7 +64,7 @@ static void note(Session *s, char *text)
     g_ptr_array_add(s->notes, text);
 }
 
-/* ---- what is known before the image is opened ---- */
+/* --- what is known before the image is opened */
 
 /* What a manifest would say of the file alone. */
 static json_t *describe_file(const char *path, const char *sha256, GError **error)
@@ -120,7 +120,7 @@ static bool set_expectation(Session *s, GError **error)
     return true;
 }
 
-/* ---- the base ---- */
+/* --- the base */
 
 /* Where the base that the manifest names is at hand; caller frees. */
 static char *find_base(const json_t *base)
@@ -157,7 +157,7 @@ static bool choose_base(Session *s, GError **error)
     return true;
 }
 
-/* ---- reading ---- */
+/* --- reading */
 
 static void add_kernel(const Session *s, const CcbSnapshot *image)
 {
@@ -181,7 +181,7 @@ static bool read_images(Session *s, GError **error)
                            : ccb_read_image(s->door, &image, error);
 }
 
-/* ---- writing ---- */
+/* --- writing */
 
 static json_t *compare(const Session *s)
 {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/human.h"
 #include "base/progress.h"
 #include "base/secret.h"
 #include "cmd/verbs.h"

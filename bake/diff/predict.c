@@ -21,7 +21,7 @@ struct CcbPrediction {
     GPtrArray *unknown;        /* of the step that is applied; borrowed */
 };
 
-/* ---- a snapshot that can be changed ---- */
+/* --- a snapshot that can be changed */
 
 static void entry_free(gpointer data)
 {
@@ -108,7 +108,7 @@ const CcbFacts *ccb_prediction_facts(const CcbPrediction *p)
     return p->now->facts;
 }
 
-/* ---- paths ---- */
+/* --- paths */
 
 static CcbGuestEntry *find(const CcbPrediction *p, const char *path)
 {
@@ -159,7 +159,7 @@ static char *resolve(const CcbPrediction *p, const char *path, bool follow)
     return g_string_free(at, FALSE);
 }
 
-/* ---- entries ---- */
+/* --- entries */
 
 /* What a step writes is newer than everything: it has no times, which no file of an image lacks. */
 static CcbGuestEntry *put(CcbPrediction *p, const char *path, mode_t mode)
@@ -224,7 +224,7 @@ static void set_content(CcbPrediction *p, CcbGuestEntry *entry, GBytes *content,
         g_hash_table_insert(p->now->texts, g_strdup(entry->path), g_bytes_ref(content));
 }
 
-/* ---- one function for each kind of effect ---- */
+/* --- one function for each kind of effect */
 
 static bool apply_file(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {

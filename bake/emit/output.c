@@ -127,8 +127,7 @@ static bool reserve(CcbOutput *output, const char *path, GError **error)
 {
     CcbOutputFile *file = file_new(path);
     g_ptr_array_add(output->images, file);
-    return check_name(path, error) && check_absent(output, path, error) &&
-           take_lock(file, error);
+    return check_name(path, error) && check_absent(output, path, error) && take_lock(file, error);
 }
 
 CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **error)

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/human.h"
 #include "base/progress.h"
 #include "fetch/job.h"
 #include "http/handle.h"

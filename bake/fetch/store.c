@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/freespace.h"
+#include "base/human.h"
 #include "base/progress.h"
 
 struct CcbStore {

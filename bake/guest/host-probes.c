@@ -12,8 +12,8 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/human.h"
 #include "base/process.h"
-#include "base/progress.h"
 #include "guest/kvm.h"
 
 enum { TOOL_LIMIT_S = 20 };

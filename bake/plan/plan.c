@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/progress.h"
+#include "base/human.h"
 #include "format/rpm.h"
 #include "plan/space.h"
 

@@ -58,6 +58,3 @@ bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
 
 /* The same value as JSON; maps lose their order. */
 json_t *ccb_node_to_json(const CcbNode *node);
-
-/* The name in `names` (NULL-terminated) that `word` was probably meant to be, or NULL. */
-const char *ccb_did_you_mean(const char *word, const char *const *names);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/progress.h"
+#include "base/human.h"
 #include "report/parts.h"
 
 /* Nothing is fetched and nothing runs, whatever gets into the page. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the bake did, when, and how long it took. */
-#include "base/progress.h"
+#include "base/human.h"
 #include "report/parts.h"
 
 typedef struct {

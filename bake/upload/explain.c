@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/progress.h"
+#include "base/human.h"
 #include "format/text.h"
 
 typedef struct {

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/human.h"
 #include "base/progress.h"
 #include "format/crc64.h"
 

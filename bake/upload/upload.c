@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/human.h"
 #include "base/progress.h"
 #include "upload/object.h"
 #include "upload/parts.h"

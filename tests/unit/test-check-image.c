@@ -240,7 +240,7 @@ static const CcbGuestOps tree_ops = {.name = "tree",
                                      .disk = tree_get_disk,
                                      .read_disk = tree_read_disk};
 
-/* ---- staging ---- */
+/* --- staging */
 
 static char *stage; /* the temporary directory */
 
@@ -506,7 +506,7 @@ static void stage_other_kernel(unsigned gpus, const char *version)
     stage_modules("other/modinfo", OTHER, version);
 }
 
-/* ---- packing ---- */
+/* --- packing */
 
 /* A relocatable ELF file whose section .modinfo has these strings. */
 static GByteArray *make_module(const char *info, size_t size)
@@ -604,7 +604,7 @@ static void pack_grubenv(void)
     put_bytes("root/boot/grub2/grubenv", block, CCB_GRUBENV_SIZE);
 }
 
-/* ---- judging ---- */
+/* --- judging */
 
 /* The checks that are not content, and what they say: "id id". */
 static char *bad_ids(const CcbReport *report, bool show)
@@ -688,7 +688,7 @@ static void end(void)
     g_clear_pointer(&tree_disk, ccb_disk_free);
 }
 
-/* ---- the cases ---- */
+/* --- the cases */
 
 typedef struct {
     const char *what;
