@@ -76,7 +76,7 @@ END
 }
 
 @test "doctor: the answer about KVM is remembered, and --again asks anew" {
-        fake qemu-system-x86_64 "case \$* in *--version*) echo QEMU 9.9;; *) echo x >>$BATS_TEST_TMPDIR/runs; echo no; exit 1;; esac"
+        fake qemu-system-x86_64 "case \$* in *--version*) echo QEMU 9.9;; *) echo x >>$BATS_TEST_TMPDIR/runs; echo KVM internal error. Suberror: 1;; esac"
         export CCBAKE_DEV_KVM=/dev/null
         run_ccbake 0 doctor
         run_ccbake 0 doctor
