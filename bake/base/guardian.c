@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -24,6 +25,14 @@ static void kill_groups(GHashTable *watched)
             kill(-(pid_t)g_ascii_strtoll(what, NULL, 10), SIGKILL);
 }
 
+/* Those who were killed with us may still be writing there.  Nobody is left to hear of a failure. */
+static void remove_tree(const char *path)
+{
+    enum { TRIES = 50, PAUSE_US = 100 * 1000 };
+    for (int i = 0; i < TRIES && !ccb_remove_tree(path, NULL); i++)
+        g_usleep(PAUSE_US);
+}
+
 static void remove_paths(GHashTable *paths)
 {
     GHashTableIter iterator;
@@ -34,7 +43,7 @@ static void remove_paths(GHashTable *paths)
     g_hash_table_iter_init(&iterator, paths);
     while (g_hash_table_iter_next(&iterator, &path, NULL))
         if (g_file_test(path, G_FILE_TEST_IS_DIR))
-            ccb_remove_tree(path, NULL); /* nobody is left to hear of a failure */
+            remove_tree(path);
 }
 
 G_GNUC_NORETURN static void guard(int fd)
@@ -112,6 +121,30 @@ void ccb_guardian_watch(const char *path)
 void ccb_guardian_release(const char *path)
 {
     tell_path('-', path);
+}
+
+/* No other live process makes this name, and what a dead one left is passed over. */
+static char *new_name(const char *pattern)
+{
+    const char *star = strrchr(pattern, '*');
+    char *path = NULL;
+    do {
+        g_free(path);
+        path = g_strdup_printf("%.*s%d-%08x%s", (int)(star - pattern), pattern, (int)getpid(),
+                               g_random_int(), star + 1);
+    } while (g_file_test(path, G_FILE_TEST_EXISTS));
+    return path;
+}
+
+char *ccb_guardian_mkdir(const char *pattern, int mode, GError **error)
+{
+    g_autofree char *path = new_name(pattern);
+    ccb_guardian_watch(path);
+    if (mkdir(path, (mode_t)mode) == 0)
+        return g_steal_pointer(&path);
+    ccb_guardian_release(path);
+    ccb_fail_errno(error, CCB_ERR_IO, "creating the directory %s", path);
+    return NULL;
 }
 
 void ccb_guardian_watch_group(pid_t group)

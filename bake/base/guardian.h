@@ -14,6 +14,11 @@
 #include <sys/types.h>
 
 bool ccb_guardian_start(GError **error);
+
+/* Creates a directory of a new name, which is watched before it is there: the last "*" of the
+ * pattern becomes what makes it unique.  Caller frees the name.  Errors: CCB_ERR_IO. */
+char *ccb_guardian_mkdir(const char *pattern, int mode, GError **error);
+
 void ccb_guardian_watch(const char *path);
 void ccb_guardian_release(const char *path);
 

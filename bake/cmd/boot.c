@@ -212,12 +212,8 @@ static bool boot(const char *image, const char *log, const char *dir, GError **e
 static char *make_dir(GError **error)
 {
     const char *base = g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp";
-    char *dir = g_build_filename(base, "ccbake-boot-XXXXXX", NULL);
-    if (g_mkdtemp_full(dir, 0700))
-        return dir;
-    ccb_fail_errno(error, CCB_ERR_IO, "creating a directory in %s", base);
-    g_free(dir);
-    return NULL;
+    g_autofree char *pattern = g_build_filename(base, "ccbake-boot-*", NULL);
+    return ccb_guardian_mkdir(pattern, 0700, error);
 }
 
 static bool check_options(GError **error)
@@ -244,7 +240,6 @@ static bool run(int argc, char **argv, GError **error)
     g_autofree char *dir = make_dir(error);
     if (dir == NULL)
         return false;
-    ccb_guardian_watch(dir);
     bool ok = boot(image, log, dir, error);
     ccb_remove_tree(dir, NULL);
     ccb_guardian_release(dir);

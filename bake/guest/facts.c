@@ -321,12 +321,10 @@ char **ccb_facts_packages(CcbGuest *guest, GError **error)
 {
     static const char *const places[] = {"/var/lib/rpm", "/usr/lib/sysimage/rpm"};
     const char *from = ccb_guest_exists(guest, places[0]) ? places[0] : places[1];
-    g_autofree char *dir = g_dir_make_tmp("ccbake-rpmdb-XXXXXX", NULL);
-    if (dir == NULL) {
-        ccb_fail_errno(error, CCB_ERR_IO, "creating a temporary directory");
+    g_autofree char *pattern = g_build_filename(g_get_tmp_dir(), "ccbake-rpmdb-*", NULL);
+    g_autofree char *dir = ccb_guardian_mkdir(pattern, 0700, error);
+    if (dir == NULL)
         return NULL;
-    }
-    ccb_guardian_watch(dir);
     g_auto(GStrv) packages = list_packages(guest, from, dir, error);
     bool removed = ccb_remove_tree(dir, packages != NULL ? error : NULL);
     ccb_guardian_release(dir);

@@ -116,15 +116,8 @@ CcbBuilt *ccb_built_find(const char *key, GError **error)
 char *ccb_built_begin(const char *key, GError **error)
 {
     g_autofree char *parent = built_dir();
-    g_autofree char *dir = g_strdup_printf("%s/%s.XXXXXX.part", parent, key);
-    if (!ccb_mkdirs(parent, error))
-        return NULL;
-    if (g_mkdtemp_full(dir, 0755) == NULL) {
-        ccb_fail_errno(error, CCB_ERR_IO, "creating a directory in %s", parent);
-        return NULL;
-    }
-    ccb_guardian_watch(dir);
-    return g_steal_pointer(&dir);
+    g_autofree char *pattern = g_strdup_printf("%s/%s.*.part", parent, key);
+    return ccb_mkdirs(parent, error) ? ccb_guardian_mkdir(pattern, 0755, error) : NULL;
 }
 
 void ccb_built_abandon(const char *dir)

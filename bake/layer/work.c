@@ -17,14 +17,12 @@ static bool make_scratch(const CcbWork *work, GError **error)
 CcbWork *ccb_work_open(GError **error)
 {
     g_autofree char *parent = g_build_filename(ccb_cache_dir(), "work", NULL);
-    g_autofree char *dir = g_build_filename(parent, "XXXXXX", NULL);
+    g_autofree char *pattern = g_build_filename(parent, "*", NULL);
     if (!ccb_guardian_start(error) || !ccb_mkdirs(parent, error))
         return NULL;
-    if (g_mkdtemp_full(dir, 0700) == NULL) {
-        ccb_fail_errno(error, CCB_ERR_IO, "creating a directory in %s", parent);
+    g_autofree char *dir = ccb_guardian_mkdir(pattern, 0700, error);
+    if (dir == NULL)
         return NULL;
-    }
-    ccb_guardian_watch(dir);
     CcbWork *work = g_new0(CcbWork, 1);
     work->scratch = g_build_filename(dir, "scratch", NULL);
     work->overlay = g_build_filename(dir, "overlay.qcow2", NULL);
