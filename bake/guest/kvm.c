@@ -99,8 +99,7 @@ static const unsigned char boot_code[CODE_SIZE] = {
 };
 /* clang-format on */
 
-/* An answer, and whether it may be remembered: not when the probe itself could not be made, or QEMU
- * gave up at once for a reason that may pass. */
+/* An answer, and whether it may be remembered: not when the probe itself could not be made. */
 typedef struct {
     CcbKvm kvm;
     char *reason;
@@ -151,7 +150,7 @@ static Answer early_end(const char *seen)
     g_autofree char *said = g_utf8_make_valid(seen, -1);
     g_strstrip(said);
     said[strcspn(said, "\r\n")] = '\0'; /* what comes behind the first line follows from it */
-    return answer(CCB_KVM_BROKEN, false,
+    return answer(CCB_KVM_BROKEN, true,
                   g_strdup_printf("QEMU gave up: %.200s", *said ? said : "(no message)"));
 }
 
