@@ -6,7 +6,7 @@
  *     DIR/partial/...      downloads under way (partial.h)
  *
  * An object appears by rename, so one that exists was complete once; whether it still is what its
- * name says is found out by ccb_store_find(), each time before it is used.
+ * name says is found out by ccb_store_find() before it is used, by ccb_digest_file_once().
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 /* What the cache has: files that were built, and layers as far as no image is needed. */
 #include "layer/built.h"
 
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <utime.h>
@@ -98,6 +99,25 @@ static void test_collect(void)
     ok(result.removed == 1 && result.freed > 0 && count() == 0, "and what is too much");
 }
 
+/* A digest that can't be right shows whether the file was read. */
+static void test_once(const char *dir)
+{
+    g_autofree char *path = g_build_filename(dir, "file", NULL);
+    g_autofree char *right = ccb_digest_string("text");
+    put(dir, "file", "text");
+    is_taken(ccb_digest_file_once(path, NULL), right, "a file is read the first time");
+    ccb_digest_remember(path, KEY_A);
+    is_taken(ccb_digest_file_once(path, NULL), KEY_A, "and not again as long as it is the same");
+    is_taken(ccb_digest_file(path, NULL), right, "unless somebody insists");
+    g_chmod(path, 0600);
+    is_taken(ccb_digest_file_once(path, NULL), right, "a touched one is read again");
+    ccb_digest_remember(path, KEY_A);
+    g_usleep(20 * 1000); /* a tick of the file system's clock */
+    put(dir, "file", "TEXT");
+    g_autofree char *other = ccb_digest_string("TEXT");
+    is_taken(ccb_digest_file_once(path, NULL), other, "and so is a changed one");
+}
+
 /* The last: it can't be taken back. */
 static void test_cancelled(void)
 {
@@ -129,6 +149,7 @@ int main(void)
     test_publish();
     test_damage();
     test_collect();
+    test_once(dir);
     test_cancelled();
     ccb_remove_tree(dir, NULL);
     return done();
