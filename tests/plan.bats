@@ -269,7 +269,7 @@ listing() {
     assert_contains $'\n       change     2 files\n'
     assert_contains $'\n       change     2 files, 4 units or links, ? none.service disabled, where it is enabled\n'
     assert_contains $'\n       change     ? what its commands do\n'
-    assert_contains "change as the steps declare it; with --diff exact where they are cached"
+    assert_contains "change as the steps declare it, ? only the bake will show; with --diff exact where they are cached"
     run_ccbake plan --quiet --diff --door=host r.yaml
     [[ $output != *"       change "* ]] || fail "$output"
 }

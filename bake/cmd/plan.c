@@ -281,8 +281,8 @@ static void print_text(const View *view)
     if (with_diff)
         ccb_preview_print(view->preview, plan);
     else
-        printf("change as the steps declare it; with --diff exact where they are cached, and as a "
-               "diff\n");
+        printf("change as the steps declare it, ? only the bake will show; with --diff exact where "
+               "they are cached, and as a diff\n");
     if (view->loaded->recipe->cells->len > 0)
         printf("matrix %u images\n", view->loaded->recipe->cells->len);
     for (guint i = 0; i < view->problems->len; i++)
