@@ -304,6 +304,15 @@ END
     assert_contains "the object is not the image: ETag 1-16, not "
 }
 
+@test "upload: OSS makes ETags in its own way: without its CRC-64 the object stays, with a warning" {
+    fault "GET .*$KEY\$" 'header@ETag@"1-16"@Server@AliyunOSS' 9
+    upload
+    assert_contains "warning: OSS reports no CRC-64 of the object: each part was compared with the image"
+    arrived
+    upload
+    assert_contains "current  oss://images/$KEY is this image: nothing to do"
+}
+
 @test "upload: a server that keeps no metadata" {
     fault GET header@x-amz-meta-ccbake-sha256@ 9
     upload

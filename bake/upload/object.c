@@ -57,6 +57,8 @@ bool ccb_object_look(CcbS3 *s3, CcbObject *ret, GError **error)
     ret->etag = ccb_s3_etag(ccb_http_exchange_header(exchange, "ETag"));
     const char *crc64 = ccb_http_exchange_header(exchange, "x-oss-hash-crc64ecma");
     ret->crc64 = crc64 ? ccb_name_printable(crc64) : NULL;
+    ret->of_oss = s3->target->is_oss ||
+                  g_strcmp0(ccb_http_exchange_header(exchange, "Server"), "AliyunOSS") == 0;
     return true;
 }
 

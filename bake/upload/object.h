@@ -14,6 +14,7 @@ typedef struct {
     char *sha256; /* as ccbake has noted it; NULL: it was not uploaded by ccbake */
     char *etag;
     char *crc64; /* decimal; NULL: not reported */
+    bool of_oss; /* whatever the endpoint is called: a bucket may have a domain of its own */
 } CcbObject;
 
 /* Reads a byte of it rather than its head: the answer to a HEAD has no words for what is wrong. */

@@ -128,6 +128,7 @@ CcbTarget *ccb_target_parse(const char *url, const char *name, const CcbTargetPl
     if (!(place->endpoint ? set_endpoint(target, place->endpoint, error)
                           : set_oss(target, place->internal)))
         return NULL;
-    target->server = g_strdup(ccb_target_is_oss(place->endpoint) ? target->region : target->origin);
+    target->is_oss = ccb_target_is_oss(place->endpoint);
+    target->server = g_strdup(target->is_oss ? target->region : target->origin);
     return g_steal_pointer(&target);
 }

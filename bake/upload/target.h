@@ -18,6 +18,7 @@ typedef struct {
     char *root;   /* "/", or "/bucket/": what stands before the key */
     char *server; /* the same for all endpoints of a server, as far as that is known */
     char *shown;  /* "oss://bucket/key", for messages */
+    bool is_oss;  /* by the name of the endpoint */
 } CcbTarget;
 
 typedef struct {

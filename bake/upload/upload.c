@@ -137,25 +137,36 @@ static bool is_ours(const CcbObject *object, const CcbSource *source)
                                   : object->exists && object->size == source->size;
 }
 
-/* OSS reports the CRC of all bytes; others an ETag that is made of those of the parts. */
-static bool check_object(const CcbObject *object, const CcbSource *source, const CcbParts *parts,
-                         GError **error)
+/* Most servers make the ETag of those of the parts.  OSS does not ("Differences between OSS and S3" in
+ * its documentation of S3 compatibility), but reports the CRC of all bytes, at least by its own API. */
+static bool check_sum(const CcbObject *object, const CcbParts *parts, GError **error)
 {
     g_autofree char *etag = ccb_parts_etag(parts);
     g_autofree char *crc64 = g_strdup_printf("%" PRIu64, ccb_parts_crc64(parts));
+    if (object->crc64 != NULL)
+        return strcmp(object->crc64, crc64) == 0 ||
+               ccb_fail(error, CCB_ERR_FETCH, "the object is not the image: CRC-64 %s, not %s",
+                        object->crc64, crc64);
+    if (object->etag != NULL && g_ascii_strcasecmp(object->etag, etag) == 0)
+        return true;
+    if (!object->of_oss)
+        return ccb_fail(error, CCB_ERR_FETCH, "the object is not the image: ETag %s, not %s",
+                        object->etag ? object->etag : "(none)", etag);
+    ccb_warn("OSS reports no CRC-64 of the object: each part was compared with the image, and the "
+             "size of the whole, but not its content");
+    return true;
+}
+
+static bool check_object(const CcbObject *object, const CcbSource *source, const CcbParts *parts,
+                         GError **error)
+{
     if (!object->exists)
         return ccb_fail(error, CCB_ERR_FETCH,
                         "after the upload there is no object: run the same command again");
     if (!is_ours(object, source))
         return ccb_fail(error, CCB_ERR_FETCH,
                         "after the upload another object is there: somebody else has written it");
-    if (object->crc64 != NULL)
-        return strcmp(object->crc64, crc64) == 0 ||
-               ccb_fail(error, CCB_ERR_FETCH, "the object is not the image: CRC-64 %s, not %s",
-                        object->crc64, crc64);
-    return (object->etag != NULL && g_ascii_strcasecmp(object->etag, etag) == 0) ||
-           ccb_fail(error, CCB_ERR_FETCH, "the object is not the image: ETag %s, not %s",
-                    object->etag ? object->etag : "(none)", etag);
+    return check_sum(object, parts, error);
 }
 
 /* What is wrong must not pass for the image the next time. */
@@ -169,9 +180,10 @@ static bool judge_object(CcbS3 *s3, const CcbSource *source, const CcbParts *par
     if (!check_object(&object, source, parts, error)) {
         if (!is_ours(&object, source))
             return false;
-        if (!ccb_object_delete(s3, &reason))
-            ccb_warn("the wrong object stays there: %s", reason->message);
-        return ccb_hint(error, "the object was removed; run the same command again");
+        if (ccb_object_delete(s3, &reason))
+            return ccb_hint(error, "the object was removed; run the same command again");
+        ccb_warn("the wrong object stays there: %s", reason->message);
+        return ccb_hint(error, "remove the object, and run the same command again");
     }
     if (object.sha256 == NULL)
         ccb_warn("the server keeps no metadata: the next upload can't tell that this is there");

@@ -69,6 +69,7 @@ static void servers(void)
     is_str(targets[2]->server, targets[0]->server, "with the endpoint written out");
     ok(strcmp(targets[3]->server, targets[0]->server) != 0, "another region is another server");
     ok(strcmp(targets[4]->server, targets[0]->server) != 0, "so is another one's");
+    ok(targets[1]->is_oss && targets[2]->is_oss && !targets[4]->is_oss, "OSS by its endpoint");
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++)
         ccb_target_free(targets[i]);
 }
