@@ -511,6 +511,15 @@ hint: run the same command again: it goes on where it stopped"
     arrived
 }
 
+# One that sends much at once, and then nothing for a minute, is given up as one that stands still.
+@test "upload --limit-rate: the least rate, by many connections, goes in small pieces" {
+    run timeout -s INT 5 "$CCBAKE" upload -e "http://localhost:$PORT" -r cn-beijing --part-size=128k \
+        --limit-rate=64k --connections=16 --progress=json "$IMAGE" "oss://images/$KEY"
+    assert_equal "$status" 124
+    jq -nRe '[inputs | fromjson? | select(.event == "progress" and .tag == "upload") | .done] | max
+        | . > 0 and . <= 5 * 65536 + 16 * 16384' <<<"$output"
+}
+
 @test "upload --progress=json: how fast it goes and how long it will take" {
     fault 'PUT' slow@250000 100
     upload --progress=json

@@ -11,6 +11,7 @@
 enum {
     DIRECT_CONNECT_MS = 2000,
     SEND_BUFFER_SIZE = 512 * 1024,
+    SEND_BUFFER_MIN = 16 * 1024, /* of curl */
 };
 
 struct CcbHttpExchange {
@@ -70,6 +71,15 @@ static size_t on_body(char *data, size_t one, size_t size, void *user_data)
 
 /* --- An exchange */
 
+/* Curl sends a buffer at once, and then none until the rate is right again: a large one at a low rate
+ * looks like a connection that stands still. */
+static long send_buffer_size(uint64_t bytes_per_s)
+{
+    if (bytes_per_s == 0)
+        return SEND_BUFFER_SIZE;
+    return (long)CLAMP(bytes_per_s, SEND_BUFFER_MIN, SEND_BUFFER_SIZE);
+}
+
 static void set_body(CcbHttpExchange *exchange, const CcbHttpRequest *request)
 {
     CURL *handle = exchange->handle;
@@ -79,7 +89,7 @@ static void set_body(CcbHttpExchange *exchange, const CcbHttpRequest *request)
     } else if (request->size > 0) {
         curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->size);
-        curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER_SIZE);
+        curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, send_buffer_size(request->bytes_per_s));
         curl_easy_setopt(handle, CURLOPT_READFUNCTION, on_read);
         curl_easy_setopt(handle, CURLOPT_READDATA, exchange);
         curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
