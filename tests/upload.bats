@@ -246,6 +246,15 @@ hint: see that nothing writes to it, and run the same command again"
     assert_equal "$(find "$CCBAKE_CACHE_DIR/uploads" -type f)" ''
 }
 
+@test "upload: the image changes meanwhile, and its time is set back" {
+    cp "$IMAGE" image
+    touch -r image time
+    fault 'PUT' slow@400000 100
+    (sleep 0.7 && printf X | dd of=image bs=1 seek=1000 conv=notrunc status=none && touch -r time image) 3>&- &
+    IMAGE=image upload 4
+    assert_contains "ccbake: image has changed while it was uploaded"
+}
+
 @test "upload: another object is replaced with --force only" {
     echo other >other
     s3 PUT "images/$KEY" other
@@ -371,6 +380,11 @@ hint: no server has answered as images.no-such-host.invalid: check --region, --e
     fault GET 'error@301@PermanentRedirect@<Endpoint>s3.oss-cn-x.aliyuncs.com</Endpoint>'
     upload 6
     assert_contains "hint: the server says to use the endpoint s3.oss-cn-x.aliyuncs.com: check --region and --endpoint"
+    forget
+    fault GET 'error@403@AccessDenied@<Endpoint>oss-cn-x.aliyuncs.com</Endpoint>'
+    upload 6
+    assert_contains "the bucket is in another region than --region says (HTTP 403, AccessDenied: spoilt)
+hint: the server says to use the endpoint oss-cn-x.aliyuncs.com: check --region and --endpoint"
 }
 
 @test "upload: command lines and files that can't be" {

@@ -123,18 +123,26 @@ static const Meaning *find(const char *code)
     return NULL;
 }
 
+static const char *field(const CcbRefusal *refusal, const char *name)
+{
+    return refusal->xml != NULL ? ccb_xml_get(refusal->xml->fields, name) : "";
+}
+
+/* OSS says of a bucket in another region that access is denied, and where it is. */
+static const Meaning *find_meaning(const CcbRefusal *refusal)
+{
+    bool elsewhere =
+        strcmp(refusal->code, "AccessDenied") == 0 && *field(refusal, "Endpoint") != '\0';
+    return find(elsewhere ? "PermanentRedirect" : refusal->code);
+}
+
 CcbRefusalKind ccb_refusal_kind(const CcbRefusal *refusal)
 {
-    const Meaning *meaning = find(refusal->code);
+    const Meaning *meaning = find_meaning(refusal);
     if (meaning != NULL)
         return meaning->kind;
     bool passing = refusal->status == 408 || refusal->status == 429 || refusal->status >= 500;
     return passing ? CCB_PASSING : CCB_REFUSED;
-}
-
-static const char *field(const CcbRefusal *refusal, const char *name)
-{
-    return refusal->xml != NULL ? ccb_xml_get(refusal->xml->fields, name) : "";
 }
 
 /* The beginning of a server's text, fit for a terminal; caller frees. */
@@ -202,7 +210,7 @@ static void add_hint(GError **error, const CcbRefusal *refusal, const Meaning *m
 GError *ccb_refusal_explain(const CcbRefusal *refusal)
 {
     GError *error = NULL;
-    const Meaning *meaning = find(refusal->code);
+    const Meaning *meaning = find_meaning(refusal);
     g_autofree char *what = words(refusal, meaning);
     g_autofree char *said = quote(refusal);
     ccb_fail(&error, CCB_ERR_FETCH, "%s (%s)", what, said);

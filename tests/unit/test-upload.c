@@ -172,7 +172,7 @@ static void explanations(void)
                  "hint: they come from somewhere: check them there");
     is_explained((CcbRefusal){.status = 403},
                  "<Code>AccessDenied</Code><Endpoint>oss-cn-x.aliyuncs.com</Endpoint>",
-                 "these credentials do not allow it (HTTP 403, AccessDenied)\n"
+                 "the bucket is in another region than --region says (HTTP 403, AccessDenied)\n"
                  "hint: the server says to use the endpoint oss-cn-x.aliyuncs.com: check --region "
                  "and --endpoint");
     is_explained((CcbRefusal){.status = 502}, "",
