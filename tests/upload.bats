@@ -464,6 +464,9 @@ END
 hint: get a new token and run the same command again: it goes on where it stopped"
     ALIBABA_CLOUD_PROFILE=session upload
     arrived
+    run_ccbake 2 upload --profile=session -e http://192.0.2.1 "$IMAGE" oss://images/x
+    assert_contains "ccbake: --endpoint=http://192.0.2.1: a session token can be read on its way by http
+hint: use https, or an access key that needs no token"
     upload 2 --profile=arn
     assert_contains "is of mode RamRoleArn; ccbake knows AK, StsToken and EcsRamRole
 hint: set ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN to what that profile gives"
@@ -556,6 +559,15 @@ hint: run the same command again: it goes on where it stopped"
     assert_contains "aborted  oss://images/else where, begun "
     assert_equal "$(unfinished else)" 0
     run_ccbake 2 upload -e "http://localhost:$PORT" -r cn-beijing --abort-stale=soon oss://images/
+    # A server that does not know the question refuses it, or answers another.
+    fault uploads error@501@NotImplemented
+    run_ccbake 6 upload -e "http://localhost:$PORT" -r cn-beijing --abort-stale=0 oss://images/
+    assert_contains "ccbake: the server does not know this operation (HTTP 501, NotImplemented: spoilt)"
+    assert_contains "hint: a lifecycle rule of the bucket can remove the parts of old uploads, too"
+    fault uploads 'say@<ListBucketResult></ListBucketResult>'
+    run_ccbake 6 upload -e "http://localhost:$PORT" -r cn-beijing --abort-stale=0 oss://images/
+    assert_contains "ccbake: the server does not list unfinished uploads
+hint: a lifecycle rule"
 }
 
 @test "upload: an image in as many parts as 20 GiB have takes less than 100 MB of memory" {

@@ -60,6 +60,16 @@ static bool check_target(const char *url, const char *name, GError **error)
     return target != NULL;
 }
 
+/* A token is sent as it is; of a secret only signatures are. */
+static bool check_token_is_safe(const CcbS3 *s3, GError **error)
+{
+    if (!s3->target->in_clear || s3->credentials->token == NULL)
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "--endpoint=%s: a session token can be read on its way by http",
+             opts.endpoint);
+    return ccb_hint(error, "use https, or an access key that needs no token");
+}
+
 static bool open_s3(const char *url, const char *name, CcbS3 *ret, GError **error)
 {
     CcbCredentialsOptions wanted = {.profile = opts.profile,
@@ -68,7 +78,7 @@ static bool open_s3(const char *url, const char *name, CcbS3 *ret, GError **erro
     ret->credentials = ccb_credentials_find(&wanted, error);
     ret->target = ret->credentials ? parse_target(url, name, ret->credentials, error) : NULL;
     ret->pool = ccb_http_pool_new();
-    return ret->target != NULL;
+    return ret->target != NULL && check_token_is_safe(ret, error);
 }
 
 static void close_s3(CcbS3 *s3)

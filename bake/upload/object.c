@@ -207,6 +207,13 @@ static void take_unfinished(const CcbXml *xml, GPtrArray *list)
     }
 }
 
+/* A server that does not know the question may list objects instead: that is not "none". */
+static bool check_is_list(const CcbXml *xml, GError **error)
+{
+    return strcmp(xml->root, "ListMultipartUploadsResult") == 0 ||
+           ccb_fail(error, CCB_ERR_FETCH, "the server does not list unfinished uploads");
+}
+
 GPtrArray *ccb_object_list_unfinished(CcbS3 *s3, GError **error)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(unfinished_free);
@@ -218,7 +225,7 @@ GPtrArray *ccb_object_list_unfinished(CcbS3 *s3, GError **error)
         CcbS3Request request = {.method = "GET", .of_bucket = true, .query = query};
         g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, NULL, error);
         g_autoptr(CcbXml) xml = exchange ? parse(exchange, "Upload", error) : NULL;
-        if (xml == NULL)
+        if (xml == NULL || !check_is_list(xml, error))
             return NULL;
         take_unfinished(xml, list);
         if (!is_truncated(xml) || xml->records->len == 0)

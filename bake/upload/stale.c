@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "upload/stale.h"
 
+#include "base/error.h"
+
 /* One that the server does not date is taken for new. */
 static bool is_stale(const CcbUnfinished *unfinished, unsigned days)
 {
@@ -21,6 +23,8 @@ static bool abort_one(const CcbS3 *s3, const CcbUnfinished *unfinished, GError *
 GPtrArray *ccb_stale_abort(CcbS3 *s3, unsigned days, GError **error)
 {
     g_autoptr(GPtrArray) list = ccb_object_list_unfinished(s3, error);
+    if (list == NULL && s3->answered)
+        ccb_hint(error, "a lifecycle rule of the bucket can remove the parts of old uploads, too");
     for (guint i = list != NULL ? list->len : 0; i-- > 0;) {
         const CcbUnfinished *unfinished = list->pdata[i];
         if (!is_stale(unfinished, days))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "upload/target.h"
 
+#include <gio/gio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -68,6 +69,13 @@ static bool set_region(CcbTarget *target, const CcbTargetPlace *place, GError **
     return true;
 }
 
+static bool is_this_host(const char *host)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+    return address != NULL ? g_inet_address_get_is_loopback(address)
+                           : g_ascii_strcasecmp(host, "localhost") == 0;
+}
+
 /* The authority of an endpoint, with the bucket in it or not. */
 static void set_place(CcbTarget *target, const char *protocol, const char *host, int port)
 {
@@ -80,6 +88,7 @@ static void set_place(CcbTarget *target, const char *protocol, const char *host,
                               : g_strconcat(target->bucket, ".", authority, suffix, NULL);
     target->root = is_address ? g_strconcat("/", target->bucket, "/", NULL) : g_strdup("/");
     target->origin = g_strconcat(protocol, "://", target->host, NULL);
+    target->in_clear = strcmp(protocol, "http") == 0 && !is_this_host(host);
 }
 
 static bool is_host(const char *host)
@@ -91,7 +100,9 @@ static bool is_host(const char *host)
 
 static bool refuse_endpoint(const char *endpoint, GError **error)
 {
-    ccb_fail(error, CCB_ERR_USAGE, "--endpoint=%s: not a place of a server", endpoint);
+    /* What may be a password is not repeated. */
+    const char *shown = strchr(endpoint, '@') ? "(something with \"@\")" : endpoint;
+    ccb_fail(error, CCB_ERR_USAGE, "--endpoint=%s: not a place of a server", shown);
     return ccb_hint(error, "write https://HOST or http://HOST:PORT, without the bucket");
 }
 

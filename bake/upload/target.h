@@ -13,12 +13,13 @@
 typedef struct {
     char *bucket, *key;
     char *region;
-    char *origin; /* "https://bucket.s3.oss-cn-beijing.aliyuncs.com" */
-    char *host;   /* as the Host header has it */
-    char *root;   /* "/", or "/bucket/": what stands before the key */
-    char *server; /* the same for all endpoints of a server, as far as that is known */
-    char *shown;  /* "oss://bucket/key", for messages */
-    bool is_oss;  /* by the name of the endpoint */
+    char *origin;  /* "https://bucket.s3.oss-cn-beijing.aliyuncs.com" */
+    char *host;    /* as the Host header has it */
+    char *root;    /* "/", or "/bucket/": what stands before the key */
+    char *server;  /* the same for all endpoints of a server, as far as that is known */
+    char *shown;   /* "oss://bucket/key", for messages */
+    bool is_oss;   /* by the name of the endpoint */
+    bool in_clear; /* what is sent can be read on the way: http, to another host than this */
 } CcbTarget;
 
 typedef struct {

@@ -82,8 +82,27 @@ static void bad_endpoints(void)
         g_autoptr(GError) error = NULL;
         CcbTargetPlace place = {.region = "r", .endpoint = bad[i]};
         g_autoptr(CcbTarget) target = ccb_target_parse("oss://images/a", "i", &place, &error);
+        ok(error != NULL && strstr(error->message, ":pw@") == NULL, "no password is repeated");
         is_error(&error, "not a place of a server", bad[i]);
     }
+}
+
+static void in_clear(const char *endpoint, bool expected)
+{
+    CcbTargetPlace place = {.region = "r", .endpoint = endpoint};
+    g_autoptr(CcbTarget) target = ccb_target_parse("oss://images/a", "i", &place, NULL);
+    is_int(target->in_clear, expected, endpoint);
+}
+
+static void listeners(void)
+{
+    in_clear("http://minio.example.com", true);
+    in_clear("http://192.0.2.1:9000", true);
+    in_clear("http://localhost.example.com", true);
+    in_clear("https://minio.example.com", false);
+    in_clear("http://localhost:9000", false);
+    in_clear("http://127.0.0.2:9000", false);
+    in_clear("http://[::1]", false);
 }
 
 /* --- XML */
@@ -205,6 +224,7 @@ int main(void)
     places();
     servers();
     bad_endpoints();
+    listeners();
     answers();
     hostile_answers();
     fuzz(list, strlen(list), 20000, parse_mutated);
