@@ -68,6 +68,11 @@ wanted=$(printf '%s' "${2#--property=}" | tr ',' '|')
 grep -E "^($wanted)=" "$file"
 END
     command_of dmesg <<'END'
+# It says nothing more of the times of a unit, or of all.
+case $2 in *Timestamp*)
+    if [ -e "$STATE/no-times" ] && grep -qFx -e "$3" -e all "$STATE/no-times"; then exit "$(cat "$STATE/no-times.status")"; fi
+    ;;
+esac
 #!/bin/sh
 cat "$STATE/dmesg"
 END

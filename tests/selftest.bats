@@ -150,6 +150,24 @@ nscq() {
 
 @test "selftest: one bad thing at a time: confidential computing" {
     spoiled 1 gpu.conf-compute 'CC status: OFF, expected ON' smi 'conf-compute -f' 'CC status: OFF'
+# silent STATUS UNIT: systemctl says nothing of the times of the unit, or "all", and ends like this.
+silent() {
+    echo "$1" >"$STATE/no-times.status"
+    echo "$2" >"$STATE/no-times"
+}
+
+@test "selftest: where systemctl does not say when units started, their order is not good" {
+    spoiled 1 units.order 'systemctl did not say InactiveEnterTimestampMonotonic of nvidia-persistenced.service' silent 0 all
+    spoiled 1 units.order 'nvidia-persistenced.service: systemctl failed (1): ' silent 1 all
+    spoiled 1 units.order 'systemctl did not say InactiveExitTimestampMonotonic of cloudmonitor.service' \
+        silent 0 cloudmonitor.service
+    spoiled 1 units.order 'ollama.service: systemctl failed (1): ' silent 1 ollama.service
+    spoiled 8 units.order 'systemctl did not say ActiveEnterTimestampMonotonic of nvidia-fabricmanager.service' \
+        silent 0 nvidia-fabricmanager.service
+    spoiled 1 units.order 'systemctl did not say InactiveExitTimestampMonotonic of cloudmonitor.service' \
+        started cloudmonitor.service '[not set]' 1
+}
+
     spoiled 8 gpu.conf-compute 'Multi-GPU Mode: None, expected Protected PCIe' \
         smi 'conf-compute -mgm' 'Multi-GPU Mode: None'
     spoiled 1 gpu.conf-compute 'says: No devices were found' smi 'conf-compute -f' 'No devices were found'
