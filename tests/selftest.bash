@@ -128,7 +128,7 @@ instance() {
     started cloudmonitor.service 40000100 40000200
     printf '%s\n' '	GPU 0 with UUID GPU-1 verified successfully.' 'GPU Attestation is Successful.' >"$STATE/attest"
     echo 0 >"$STATE/attest.status"
-    local expected=("gpus=$gpus" kernel=5.10.134-18.al8 "driver=$driver" swiotlb=4194304 baked=0123abcd
+    local expected=("gpus=$gpus" kernel=5.10.134-18.al8.x86_64 "driver=$driver" swiotlb=4194304 baked=0123abcd
         'consumers=cloudmonitor.service nvidia-cdi-refresh.service ollama.service'
         'attest=python3.11 -m verifier.cc_admin --user_mode' 'attest_success=GPU Attestation is Successful')
     if ((gpus == 8)); then
