@@ -5,6 +5,7 @@
 #
 #   instance 1|8                 lays a good instance out
 #   smi "ARGUMENTS" TEXT         what nvidia-smi answers to them
+#   ppcie_table STATUS...        what the verifier for eight GPUs prints
 #   unit NAME PROPERTY=VALUE...  what systemctl says of a unit
 #   selftest [ARGUMENT]...       runs it there; $output is both outputs
 #   selftest_json [ARGUMENT]...  the same with --json; standard error is in $stderr
@@ -28,6 +29,19 @@ device() {
 
 smi() {
     printf '%s\n' "$2" >"$STATE/nvidia-smi/${1// /_}"
+}
+
+# ppcie_table STATUS...: the answer of NVIDIA's verifier for eight GPUs: what its five stages came to. They are made one
+# after the other, up to one that fails; its exit status is 0 always.
+ppcie_table() {
+    local stage line=+--------------------+---------+
+    printf '%s\n' 'PPCIE: Starting PPCIE Verification Tool' 'PPCIE: Number of GPUs are: 8' 'PPCIE: Number of NVSwitches are: 4'
+    printf '%s\n' "$line" '|       STAGE        |  STATUS |' "$line"
+    for stage in '  GPU Pre-checks  ' 'Switch Pre-checks ' ' GPU Attestation  ' 'Switch Attestation' ' Topology checks  '; do
+        printf '| %s | %-7s |\n' "$stage" "$1"
+        shift
+    done
+    printf '%s\n' "$line" 'PPCIE: End of PPCIE Verification Tool'
 }
 
 unit() {
@@ -54,6 +68,11 @@ END
 file=$STATE/units/$3
 echo "$3" >>"$STATE/asked"
 [ -e "$file.hangs" ] && exec sleep "$HANG"
+# It says nothing more of the times of a unit, or of all.
+case $2 in *Timestamp*)
+    if [ -e "$STATE/no-times" ] && grep -qFx -e "$3" -e all "$STATE/no-times"; then exit "$(cat "$STATE/no-times.status")"; fi
+    ;;
+esac
 # A unit that is starting has started when it was asked for so often as the file says.
 if [ -s "$file.starting" ]; then
     left=$(cat "$file.starting")
@@ -68,11 +87,6 @@ wanted=$(printf '%s' "${2#--property=}" | tr ',' '|')
 grep -E "^($wanted)=" "$file"
 END
     command_of dmesg <<'END'
-# It says nothing more of the times of a unit, or of all.
-case $2 in *Timestamp*)
-    if [ -e "$STATE/no-times" ] && grep -qFx -e "$3" -e all "$STATE/no-times"; then exit "$(cat "$STATE/no-times.status")"; fi
-    ;;
-esac
 #!/bin/sh
 cat "$STATE/dmesg"
 END
@@ -140,10 +154,10 @@ instance() {
         put "usr/lib64/libnvidia-nscq.so.$driver" library
         ln -sf "libnvidia-nscq.so.$driver" "$ROOT/usr/lib64/libnvidia-nscq.so.2.0"
         ln -sf libnvidia-nscq.so.2.0 "$ROOT/usr/lib64/libnvidia-nscq.so.2"
-        printf '%s\n' 'PPCIE: GPU state is READY' '| SUCCESS |' >"$STATE/attest"
+        ppcie_table SUCCESS SUCCESS SUCCESS SUCCESS SUCCESS >"$STATE/attest"
         expected+=("fabric_manager=$driver" "nscq=$driver"
             'attest=python3.11 -m ppcie.verifier.verification --gpu-attestation-mode=LOCAL --switch-attestation-mode=LOCAL'
-            'attest_success=SUCCESS')
+            'attest_success=Topology checks | SUCCESS' 'attest_failure=| FAILED |' 'attest_failure=| SKIPPED |')
     fi
     expect_in_image "${expected[@]}"
 }

@@ -55,7 +55,7 @@ assert_tap() {
     for shell in dash 'busybox sh' 'bash --posix'; do
         SHELL_UNDER_TEST=$shell selftest
         expect_exit 0 'gpu.present: 8 GPUs, 4 NVSwitches' 'gpu.conf-compute: Multi-GPU Mode: Protected PCIe' \
-            'fabric.version: 570.148.08' 'fabric.nscq: 570.148.08' 'attestation.local: SUCCESS'
+            'fabric.version: 570.148.08' 'fabric.nscq: 570.148.08' 'attestation.local: Topology checks | SUCCESS'
         assert_tap
         [[ $output != *'not ok'* && $output != *SKIP* ]] || fail "$output"
     done
@@ -150,8 +150,6 @@ nscq() {
         started nvidia-fabricmanager.service 21000000 22000000
 }
 
-@test "selftest: one bad thing at a time: confidential computing" {
-    spoiled 1 gpu.conf-compute 'CC status: OFF, expected ON' smi 'conf-compute -f' 'CC status: OFF'
 # silent STATUS UNIT: systemctl says nothing of the times of the unit, or "all", and ends like this.
 silent() {
     echo "$1" >"$STATE/no-times.status"
@@ -170,6 +168,8 @@ silent() {
         started cloudmonitor.service '[not set]' 1
 }
 
+@test "selftest: one bad thing at a time: confidential computing" {
+    spoiled 1 gpu.conf-compute 'CC status: OFF, expected ON' smi 'conf-compute -f' 'CC status: OFF'
     spoiled 8 gpu.conf-compute 'Multi-GPU Mode: None, expected Protected PCIe' \
         smi 'conf-compute -mgm' 'Multi-GPU Mode: None'
     spoiled 1 gpu.conf-compute 'says: No devices were found' smi 'conf-compute -f' 'No devices were found'
@@ -177,8 +177,30 @@ silent() {
         smi 'conf-compute -grs' 'Confidential Compute GPUs Ready state: not-ready'
     spoiled 1 attestation.local 'python3.11 failed (1): GPU Attestation failed' \
         fails_attestation 'GPU Attestation failed'
-    spoiled 8 attestation.local 'no "SUCCESS" in the answer: | FAILURE |' answer_of attest '| FAILURE |'
-    spoiled 8 attestation.local 'no "SUCCESS" in the answer: UNSUCCESSFUL' answer_of attest UNSUCCESSFUL
+    spoiled 1 attestation.local 'no "GPU Attestation is Successful" in the answer: GPU Attestation is Successfully faked' \
+        answer_of attest 'GPU Attestation is Successfully faked'
+}
+
+# stages STATUS...: what they come to.
+stages() {
+    ppcie_table "$@" >"$STATE/attest"
+}
+
+@test "selftest: each stage of the verifier for eight GPUs can fail, which its exit status does not say" {
+    local s=SUCCESS f=FAILED n=SKIPPED
+    spoiled 8 attestation.local 'the answer says: | GPU Pre-checks | FAILED |' stages $f $n $n $n $n
+    spoiled 8 attestation.local 'the answer says: | Switch Pre-checks | FAILED |' stages $s $f $n $n $n
+    spoiled 8 attestation.local 'the answer says: | GPU Attestation | FAILED |' stages $s $s $f $n $n
+    spoiled 8 attestation.local 'the answer says: | Switch Attestation | FAILED |' stages $s $s $s $f $n
+    spoiled 8 attestation.local 'the answer says: | Topology checks | FAILED |' stages $s $s $s $s $f
+    spoiled 8 attestation.local 'the answer says: | GPU Pre-checks | SKIPPED |' stages $n $n $n $n $n
+    spoiled 8 attestation.local 'the answer says: | Topology checks | SKIPPED |' stages $s $s $s $s $n
+    spoiled 8 attestation.local 'no "Topology checks | SUCCESS" in the answer: PPCIE: End' stages $s $s $s $s UNKNOWN
+    # A word of its report that is no stage's.
+    instance 8
+    echo 'PPCIE: FAILED before, and SKIPPED' >>"$STATE/attest"
+    selftest
+    expect_exit 0 'attestation.local: Topology checks | SUCCESS'
 }
 
 @test "selftest: a command that is not there" {
@@ -402,7 +424,7 @@ small_guest() {
 
 @test "step selftest: script, unit and expectations are in the image, and the manifest knows its key" {
     small_guest
-    write_recipe 'attest: {command: [prove, --it], success: All well}'
+    write_recipe 'attest: {command: [prove, --it], success: All well, failure: [not so, "no | proof"]}'
     bake_small
     content_of r.qcow2 /usr/libexec/ccbake/ccbake-selftest | cmp - "$SELFTEST"
     content_of r.qcow2 /usr/lib/systemd/system/ccbake-selftest.service | cmp - "$TOP/overlays/selftest/ccbake-selftest.service"
@@ -412,8 +434,11 @@ fabric_manager=
 nscq=
 swiotlb=4194304
 consumers=a.service b.service c.service
+kernel=$(jq -r .kernel r.json)
 attest=prove --it
 attest_success=All well
+attest_failure=not so
+attest_failure=no | proof
 baked=$(jq -r .key r.json)"
     assert_equal "$(jq -r '.steps[-1].key' r.json)" "$(jq -r .key r.json)"
     assert_equal "$(link_of r.qcow2)" ''
@@ -434,7 +459,6 @@ baked=$(jq -r .key r.json)"
     mv enabled.qcow2 base.qcow2
     write_recipe ''
     run_ccbake plan --diff --door=host r.yaml
-kernel=$(jq -r .kernel r.json)
     assert_contains '- enabled  ccbake-selftest.service'
     bake_small
     assert_equal "$(link_of r.qcow2)" ''
@@ -448,6 +472,9 @@ kernel=$(jq -r .kernel r.json)
     write_recipe 'attest: {command: [a], success: "x\ny"}'
     run_ccbake 3 plan r.yaml
     assert_contains '"success": expected one line of text'
+    write_recipe 'attest: {command: [a], success: x, failure: [y, ""]}'
+    run_ccbake 3 plan r.yaml
+    assert_contains '"failure": expected one line of text'
 }
 
 @test "selftest in a base that boots under QEMU: no TDX guest, no GPU, exit 3, on console and in /run" {

@@ -23,6 +23,8 @@ static const CcbField attest_fields[] = {
     {"command", CCB_FIELD_STRINGS, true, "words of the command, without spaces in them", NULL,
      NULL},
     {"success", CCB_FIELD_STRING, true, "what its output holds when all is well", NULL, NULL},
+    {"failure", CCB_FIELD_STRINGS, false, "texts of which it must hold none; default: none", NULL,
+     NULL},
     {0},
 };
 
@@ -48,17 +50,33 @@ static const char *linked_in(const char *name)
 }
 
 /* The script splits the command at spaces and reads its settings by lines. */
-static bool check_attest(const CcbNode *attest, GError **error)
+static bool check_command(const CcbNode *attest, GError **error)
 {
     g_auto(GStrv) words = ccb_node_get_strings(attest, "command");
     for (char **word = words; *word != NULL; word++)
         if ((*word)[0] == '\0' || strpbrk(*word, " \t\n") != NULL)
             return ccb_node_fail(ccb_node_get(attest, "command"), error,
                                  "\"command\": \"%s\" is empty or has spaces in it", *word);
-    const char *success = ccb_node_get_text(attest, "success");
-    return success == NULL || (success[0] != '\0' && strchr(success, '\n') == NULL) ||
-           ccb_node_fail(ccb_node_get(attest, "success"), error,
-                         "\"success\": expected one line of text");
+    return true;
+}
+
+static bool check_text(const CcbNode *attest, const char *field, const char *text, GError **error)
+{
+    return (text[0] != '\0' && strchr(text, '\n') == NULL) ||
+           ccb_node_fail(ccb_node_get(attest, field), error, "\"%s\": expected one line of text",
+                         field);
+}
+
+static bool check_attest(const CcbNode *attest, GError **error)
+{
+    if (attest == NULL)
+        return true;
+    g_auto(GStrv) failures = ccb_node_get_strings(attest, "failure");
+    for (char **text = failures; *text != NULL; text++)
+        if (!check_text(attest, "failure", *text, error))
+            return false;
+    return check_command(attest, error) &&
+           check_text(attest, "success", ccb_node_get_text(attest, "success"), error);
 }
 
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
@@ -156,16 +174,21 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
     return true;
 }
 
+/* The kernel is the one that the steps before this one left, which its key covers by theirs. */
 static bool write_conf(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const CcbNode *attest = ccb_node_get(step->settings, "attest");
     g_auto(GStrv) words = ccb_node_get_strings(attest, "command");
+    g_auto(GStrv) failures = ccb_node_get_strings(attest, "failure");
     g_autofree char *command = g_strjoinv(" ", words);
     g_autofree char *expected = expectations(bake->recipe);
     g_autoptr(GString) text = g_string_new("# Written by ccbake: what ccbake-selftest expects.\n");
     g_string_append(text, expected);
+    add(text, "kernel", ccb_bake_kver(bake));
     add(text, "attest", command);
     add(text, "attest_success", ccb_node_get_text(attest, "success"));
+    for (char **failure = failures; *failure != NULL; failure++)
+        add(text, "attest_failure", *failure);
     add(text, "baked", bake->key);
     return ccb_guest_write(bake->guest, CONF_PATH, text->str, text->len, 0644, 0, 0, error);
 }
@@ -174,7 +197,6 @@ static bool write_file(CcbBake *bake, const char *name, const char *path, mode_t
                        GError **error)
 {
     const char *text = linked_in(name);
-/* The kernel is the one that the steps before this one left, which its key covers by theirs. */
     return ccb_guest_write(bake->guest, path, text, strlen(text), mode, 0, 0, error);
 }
 
@@ -184,7 +206,6 @@ static bool set_enabled(CcbBake *bake, bool enabled, GError **error)
                    : ccb_guest_remove(bake->guest, LINK_PATH, error);
 }
 
-    add(text, "kernel", ccb_bake_kver(bake));
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     return write_file(bake, SCRIPT, SCRIPT_PATH, 0755, error) &&
