@@ -4,7 +4,8 @@
 # errors mean, and waiting.
 #
 #   need PROGRAM...           all of them are there, or exit 5
-#   cloud ACTION ARGUMENT...  `aliyun ecs`, its answer in $answer; on an error: false, with $error_code, $error_text
+#   cloud ACTION ARGUMENT...  `aliyun ecs` in $region, its answer in $answer; on an error: false, with $error_code and
+#                             $error_text
 #   cloud_or_die ...          the same; an error is explained and ends the script with 1
 #   cloud_or_later ...        the same within a wait: an error that may pass is said, and is no answer yet
 #   take_id FILTER            the ID of what the last call made, which jq finds in its answer, in $id; or ends with 1
@@ -20,6 +21,7 @@ if [[ -z ${CCBAKE:-} ]]; then
     [[ ! -x $here/../build/ccbake ]] || CCBAKE=$here/../build/ccbake
 fi
 me=$(basename "$0")
+region=cn-beijing    # of all calls
 call_limit=120       # seconds for one call
 attempts=5           # of a call that the cloud puts off
 pause=${CCBAKE_PAUSE:-5} # seconds before the second attempt, and between the first questions of a wait
@@ -91,12 +93,14 @@ cloud() {
     local try status delay=$pause
     for ((try = 1; ; try++)); do
         status=0
-        apart timeout --foreground -k 5 "$call_limit" aliyun ecs "$@" "${profile[@]}" || status=$?
+        apart timeout --foreground -k 5 "$call_limit" aliyun ecs "$1" --region "$region" "${@:2}" \
+            "${profile[@]}" || status=$?
         ((status != 0)) || return 0
         error_code=$(error_field ErrorCode)
         [[ -n $error_code ]] || error_code=$(error_field Code)
         error_text=$(error_field Message) request_id=$(error_field RequestId)
         ((status != 124)) || error_code=Timeout error_text="no answer within $call_limit s"
+# --region for the endpoint: where the CLI does not take it from --RegionId, it takes that of its profile.
         is_put_off "$error_code" && ((try < attempts)) || return 1
         say wait "$error_code: trying again in $delay s"
         sleep "$delay"

@@ -11,6 +11,9 @@ CcbRequest *ccb_request_new(const char *action);
 void ccb_request_add(CcbRequest *request, const char *name, const char *value);
 void ccb_request_add_number(CcbRequest *request, const char *name, unsigned value);
 
+/* The value of a parameter, of the request; NULL without one. */
+const char *ccb_request_get(const CcbRequest *request, const char *name);
+
 /* Tag.N; a NULL value is left out.  Errors: CCB_ERR_USAGE for what no tag may hold. */
 bool ccb_request_add_tag(CcbRequest *request, const char *key, const char *value, GError **error);
 

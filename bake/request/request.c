@@ -58,6 +58,16 @@ void ccb_request_add_number(CcbRequest *request, const char *name, unsigned valu
     ccb_request_add(request, name, text);
 }
 
+const char *ccb_request_get(const CcbRequest *request, const char *name)
+{
+    for (guint i = 0; i < request->parameters->len; i++) {
+        const Parameter *p = request->parameters->pdata[i];
+        if (g_str_equal(p->name, name))
+            return p->value;
+    }
+    return NULL;
+}
+
 /* Of a value; our keys are in order. */
 static bool check_tag(const char *key, const char *value, GError **error)
 {
@@ -139,10 +149,13 @@ static char *shell_word(const char *word)
     return is_plain ? g_strdup(word) : g_shell_quote(word);
 }
 
+/* RegionId is a parameter like others to some versions of the CLI, which ask the endpoint of the
+ * region that it is configured for; --region says both. */
 char *ccb_request_to_command(const CcbRequest *request)
 {
     GString *line = g_string_new(NULL);
-    g_string_printf(line, "aliyun ecs %s", request->action);
+    g_autofree char *region = shell_word(ccb_request_get(request, "RegionId"));
+    g_string_printf(line, "aliyun ecs %s \\\n    --region %s", request->action, region);
     for (guint i = 0; i < request->parameters->len; i++) {
         const Parameter *p = request->parameters->pdata[i];
         g_autofree char *value = shell_word(p->value);
