@@ -96,6 +96,9 @@ start() {
     run_ccbake 4 request import absent.qcow2 oss://acme/x
     run_ccbake 2 request import image.qcow2 oss://acme/images/
     assert_contains "oss://acme/images/: the object has no name"
+    run_ccbake 2 request import image.qcow2 oss://acme/--x
+    assert_contains 'oss://acme/--x: the key begins with "-", as an option of aliyun'
+    import image.qcow2 oss://acme/images/-x
 }
 
 @test "request import: names and objects" {

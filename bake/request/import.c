@@ -40,6 +40,18 @@ static bool choose_size(const CcbImportWish *wish, unsigned *ret_gib, GError **e
                     *ret_gib, least, CCB_ECS_MAX_GIB);
 }
 
+/* The CLI takes a value that begins with "-" for an option. */
+static bool check_key(const CcbImportWish *wish, const char *key, GError **error)
+{
+    if (*key == '\0' || g_str_has_suffix(key, "/")) {
+        ccb_fail(error, CCB_ERR_USAGE, "%s: the object has no name", wish->object);
+        return ccb_hint(error, "write all of the key that the image was uploaded to");
+    }
+    return *key != '-' ||
+           ccb_fail(error, CCB_ERR_USAGE, "%s: the key begins with \"-\", as an option of aliyun",
+                    wish->object);
+}
+
 static bool add_disk(CcbRequest *request, const CcbImportWish *wish, GError **error)
 {
     unsigned gib;
@@ -49,12 +61,9 @@ static bool add_disk(CcbRequest *request, const CcbImportWish *wish, GError **er
         return ccb_fail(error, CCB_ERR_INPUT,
                         "%s is %s; the cloud imports qcow2, VHD and raw images", wish->file,
                         wish->format);
-    if (!ccb_oss_split(wish->object, &bucket, &key, error) || !choose_size(wish, &gib, error))
+    if (!ccb_oss_split(wish->object, &bucket, &key, error) || !choose_size(wish, &gib, error) ||
+        !check_key(wish, key, error))
         return false;
-    if (*key == '\0' || g_str_has_suffix(key, "/")) {
-        ccb_fail(error, CCB_ERR_USAGE, "%s: the object has no name", wish->object);
-        return ccb_hint(error, "write all of the key that the image was uploaded to");
-    }
     ccb_request_add(request, "DiskDeviceMapping.1.Format", format);
     ccb_request_add(request, "DiskDeviceMapping.1.OSSBucket", bucket);
     ccb_request_add(request, "DiskDeviceMapping.1.OSSObject", key);
