@@ -202,7 +202,8 @@ meaning_of() {
             echo "the image and the instance type do not fit: was it imported with BootMode=UEFI and NvmeSupport, as scripts/import-image does?" ;;
         InvalidInstanceType.ValueNotSupported | InvalidInstanceType.ValueUnauthorized | InvalidResourceType.NotSupported | Zone.NotOnSale | InvalidInstanceType.ZoneNotSupported)
             echo "this zone does not have the instance type for this account; the family may need an invitation" ;;
-        OperationDenied.NoStock | Invalid.Zone.NotEnoughResource) echo "the instance type is sold out in this zone: try again later" ;;
+        OperationDenied.NoStock | Invalid.Zone.NotEnoughResource)
+            echo "the instance type is sold out in this zone: try again later, with --again=WORD, another word each time (the same request gets the same answer)" ;;
         OperationDenied)
             echo "the cloud denies it; its message below says whether the image, a disk, the zone or the account is the reason" ;;
         InvalidVSwitchId.NotFound | InvalidVSwitchId*) echo "there is no such vSwitch in this zone" ;;

@@ -382,18 +382,31 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
 @test "run-instance: looks at the image, starts, waits, and prints ID and addresses" {
     answers DescribeImages "$(images Available)"
     answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
-    answers DescribeInstances "$NO_INSTANCES" "$(instances Pending)" "$(instances Starting)" "$(instances Running)"
+    answers DescribeInstances "$NO_INSTANCES" "$NO_INSTANCES" "$(instances Pending)" "$(instances Starting)" "$(instances Running)"
     run_instance 0 --bandwidth 5 --manifest image.json --profile acme
-    assert_equal "$(grep -c '^aliyun ecs .* --profile acme$' calls)" 6
-    assert_equal "$(calls)" "DescribeImages RunInstances DescribeInstances DescribeInstances DescribeInstances DescribeInstances"
+    assert_equal "$(grep -c '^aliyun ecs [A-Za-z]* --region cn-beijing .* --profile acme$' calls)" 7
+    assert_equal "$(calls)" \
+        "DescribeImages DescribeInstances RunInstances DescribeInstances DescribeInstances DescribeInstances DescribeInstances"
     assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
     grep -q -- '--InternetMaxBandwidthOut 5 .*--Tag.1.Key ccbake-key ' calls
-    # The same command has the same token.
-    local first
-    first=$(grep -oE 'ClientToken [^ ]+' calls)
+    # The same command finds the same instance by the tag that is its token; also has it the same token.
+    local token
+    token=$(sed -n 's/.*--ClientToken \([^ ]*\).*/\1/p' calls)
+    grep -q -- "RunInstances .*--Tag.2.Key ccbake-run --Tag.2.Value $token " calls
+    grep -q -- "DescribeInstances .*--Tag.1.Key ccbake-run --Tag.1.Value $token " calls
     answers DescribeInstances "$(instances Running)"
     run_instance 0 --bandwidth 5 --manifest image.json
-    assert_equal "$(grep -oE 'ClientToken [^ ]+' calls)" "$first"
+    assert_equal "$(calls)" "DescribeImages DescribeInstances DescribeInstances"
+    grep -q -- "DescribeInstances .*--Tag.1.Key ccbake-run --Tag.1.Value $token" calls
+    assert_contains 'i-1 is there already, from the same request'
+    assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
+    answers DescribeInstances "$NO_INSTANCES" "$(instances Running)"
+    run_instance 0 --bandwidth 5 --manifest image.json
+    grep -q -- "RunInstances .*--ClientToken $token " calls
+    answers DescribeInstances 'not JSON'
+    run_instance 1
+    assert_contains 'DescribeInstances: not a list of instances: not JSON'
+    assert_equal "$(calls)" "DescribeImages DescribeInstances"
     answers DescribeInstances "$NO_INSTANCES"
     run_instance 1
     assert_contains 'i-1, which this request made before, is gone'
@@ -461,11 +474,12 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     touch warns
     answers DescribeImages "$(images Available)"
     answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
-    answers DescribeInstances "$(instances Pending)" "" "$(instances Running)"
+    answers DescribeInstances "$NO_INSTANCES" "$(instances Pending)" "" "$(instances Running)"
     run_instance 0
     assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
     [[ $output != *WARNING* ]] || fail "$output"
-    assert_equal "$(calls)" "DescribeImages RunInstances DescribeInstances DescribeInstances DescribeInstances"
+    assert_equal "$(calls)" "DescribeImages DescribeInstances RunInstances DescribeInstances DescribeInstances DescribeInstances"
+    answers DescribeInstances "$NO_INSTANCES"
     answers RunInstances "$(error OperationDenied.NoStock)"
     run_instance 1
     assert_contains 'sold out in this zone'
@@ -561,6 +575,8 @@ check_instance() {
 
 @test "check-instance: what it waits for is said at once, in characters that print" {
     local pid
+    assert_equal "$(calls)" "DescribeImages RunInstances"
+    answers DescribeInstances "$NO_INSTANCES"
     instance 8
     fake_ssh
     echo forever >"$STATE/units/nvidia-persistenced.service.starting"

@@ -264,7 +264,9 @@ start() {
 
 @test "request run: an image for eight GPUs is not for one" {
     start ecs.gn8v-tee-8x.16xlarge --manifest image.json
-    values Tag.1.Key=ccbake-key "Tag.1.Value=$(jq -r .key image.json)"
+    values Tag.1.Key=ccbake-key "Tag.1.Value=$(jq -r .key image.json)" Tag.2.Key=ccbake-run "Tag.2.Value=$(value ClientToken)"
+    start ecs.gn8v-tee-8x.16xlarge --manifest image.json --dry-run
+    values DryRun=true Tag.2.Key=
     run_ccbake 2 request run m-1 --instance-type ecs.gn8v-tee.4xlarge --vswitch vsw-1 --security-group sg-1 --key-pair k \
         --manifest image.json
     assert_contains 'the image is for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1'

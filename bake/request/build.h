@@ -17,8 +17,8 @@ const char *ccb_request_get(const CcbRequest *request, const char *name);
 /* Tag.N; a NULL value is left out.  Errors: CCB_ERR_USAGE for what no tag may hold. */
 bool ccb_request_add_tag(CcbRequest *request, const char *key, const char *value, GError **error);
 
-/* The last parameter: a ClientToken made of all others and `again`, so that the same request, sent
- * twice, is carried out once; or DryRun, which must not use that token up. */
+/* Adds ClientToken, made of all parameters before and `again`, so that the same request, sent twice,
+ * is carried out once; or DryRun, which must not use that token up. */
 void ccb_request_finish(CcbRequest *request, const char *again, bool dry_run);
 
 /* Whether an option has the form of an ID: the prefix ("vsw-"), then letters, digits and any of

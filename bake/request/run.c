@@ -103,6 +103,13 @@ static void add_disks(CcbRequest *request, const CcbRunWish *wish)
     }
 }
 
+/* By it scripts/run-instance finds an instance that the same request started before. */
+static bool add_run_tag(CcbRequest *request, GError **error)
+{
+    return ccb_request_add_tag(request, "ccbake-run", ccb_request_get(request, "ClientToken"),
+                               error);
+}
+
 CcbRequest *ccb_request_run(const CcbRunWish *wish, GError **error)
 {
     const CcbEcsType *type = ccb_ecs_type_find(wish->type, error);
@@ -121,5 +128,7 @@ CcbRequest *ccb_request_run(const CcbRunWish *wish, GError **error)
     if (!ccb_request_add_tag(request, "ccbake-key", wish->key, error))
         return NULL;
     ccb_request_finish(request, wish->again, wish->dry_run);
+    if (!add_run_tag(request, error))
+        return NULL;
     return g_steal_pointer(&request);
 }
