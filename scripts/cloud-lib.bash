@@ -27,6 +27,8 @@ attempts=5           # of a call that the cloud puts off
 pause=${CCBAKE_PAUSE:-5} # seconds before the second attempt, and between the first questions of a wait
 profile=()           # options of aliyun that say who asks
 drawn=''             # a bar stands in the last line of the terminal
+resting=''           # the process of a pause
+trap '[[ -z $resting ]] || kill "$resting" 2>/dev/null' EXIT
 
 say() {
     end_progress
@@ -63,6 +65,14 @@ option_value() {
     fi
 }
 
+# rest SECONDS: unlike a sleep alone it ends at once where a signal is trapped.
+rest() {
+    sleep "$1" >/dev/null 2>&1 &
+    resting=$!
+    wait "$resting"
+    resting=''
+}
+
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 # apart COMMAND...: standard output in $answer, standard error in $complaint: a warning is not part of an answer.
@@ -89,6 +99,7 @@ is_put_off() {
     esac
 }
 
+# --region for the endpoint: where the CLI does not take it from --RegionId, it takes that of its profile.
 cloud() {
     local try status delay=$pause
     for ((try = 1; ; try++)); do
@@ -100,10 +111,9 @@ cloud() {
         [[ -n $error_code ]] || error_code=$(error_field Code)
         error_text=$(error_field Message) request_id=$(error_field RequestId)
         ((status != 124)) || error_code=Timeout error_text="no answer within $call_limit s"
-# --region for the endpoint: where the CLI does not take it from --RegionId, it takes that of its profile.
         is_put_off "$error_code" && ((try < attempts)) || return 1
         say wait "$error_code: trying again in $delay s"
-        sleep "$delay"
+        rest "$delay"
         delay=$((delay * 2))
     done
 }
@@ -240,20 +250,20 @@ end_progress() {
     drawn=''
 }
 
-# Asks FUNCTION, at growing distances: it returns 0 when all is done, 1 while it is not, and sets $percent. Gives 1 when
-# the time is up.
+# Asks FUNCTION, at growing distances: it returns 0 when all is done, 1 while it is not, 2 when it has ended otherwise,
+# and sets $percent. Gives 1 when the time is up.
 wait_until() {
-    local limit=$1 what=$2 ask=$3 started=$SECONDS distance=$pause
+    local limit=$1 what=$2 ask=$3 started=$SECONDS distance=$pause status
     percent=0 shown=
-    while ! "$ask"; do
+    while status=0 && { "$ask" || status=$?; } && ((status == 1)); do
         show_progress "$what" "$percent" $((SECONDS - started))
         if ((SECONDS - started >= limit)); then
             end_progress
             return 1
         fi
-        sleep "$distance"
+        rest "$distance"
         ((distance >= 12 * pause)) || distance=$((distance + pause))
     done
-    show_progress "$what" 100 $((SECONDS - started))
+    ((status != 0)) || show_progress "$what" 100 $((SECONDS - started))
     end_progress
 }

@@ -206,6 +206,67 @@ calls() {
     assert_equal "${lines[-1]}" m-2
 }
 
+# A cloud that remembers what a token made, and its images with their states; a new one has that of the file `next`.
+remembering_cloud() {
+    mkdir -p cloud/tokens cloud/images
+    cat >bin/aliyun <<'END'
+#!/bin/bash
+echo "aliyun $*" >>"$FAKE/calls"
+cd "$FAKE/cloud" || exit
+value() { sed -nE "s/.* --$1 ([^ ]+).*/\1/p" <<<"$arguments"; }
+arguments=$* action=$2
+case $action in
+    ImportImage)
+        token=tokens/$(value ClientToken)
+        if [[ ! -e $token ]]; then
+            printf 'm-%d' "$(ls tokens | wc -l)" >"$token"
+            cp next "images/$(cat "$token")"
+        fi
+        jq -n --arg id "$(cat "$token")" '{ImageId: $id, TaskId: "t-1"}'
+        ;;
+    DescribeImages)
+        wanted=$(value ImageId)
+        for image in images/${wanted:-*}; do
+            [[ ! -e $image ]] || jq -n --arg id "${image##*/}" --arg status "$(cat "$image")" '{ImageId: $id, Status: $status}'
+        done | jq -s '{Images: {Image: .}}'
+        ;;
+    *) echo '{}' ;;
+esac
+END
+}
+
+@test "import-image: where the image that failed was deleted, its token brings no other one, and another token does" {
+    remembering_cloud
+    echo CreateFailed >cloud/next
+    import_image 1
+    assert_contains 'the import of m-0 failed'
+    rm cloud/images/m-0
+    echo Available >cloud/next
+    import_image 0
+    assert_contains 'm-0, which this request made before, is gone: asking for another one'
+    assert_equal "${lines[-1]}" m-1
+    assert_equal "$(grep -c ' ImportImage ' calls)" 2
+    assert_equal "$(grep -oE 'ClientToken [^ ]+' calls | sort -u | wc -l)" 2
+    # Not for ever: a cloud that loses every image would be filled with them.
+    rm cloud/images/m-1
+    import_image 1
+    assert_equal "$(grep -c ' ImportImage ' calls)" 2
+    assert_contains 'm-1 is gone: it was deleted'
+    assert_contains 'hint: --again=WORD'
+    [[ $output != *failed* && $output != *'100 %'* ]] || fail "$output"
+    import_image 0 --again third
+    assert_equal "${lines[-1]}" m-2
+    assert_equal "$(grep -c ' ImportImage ' calls)" 1
+    # One that was on its way, and not asked for by this run, is only said to be gone.
+    rm cloud/images/m-2
+    mv bin/aliyun bin/aliyun.gone
+    fake_aliyun
+    answers DescribeImages "$(images Creating 3%)" "$NO_IMAGES"
+    import_image 1
+    assert_contains 'm-1 is gone: it was deleted'
+    assert_equal "$(grep -c ' ImportImage ' calls)" 0
+}
+
 @test "import-image --dry-run: says what it would do, and sends nothing" {
     import_image 0 --dry-run --name acme-1
     assert_equal "$(calls)" preflight
@@ -334,7 +395,7 @@ END
 }
 
 @test "import-image: the time is up, --wait 0, and a signal say how to go on" {
-    local pid rc=0
+    local pid sleeper started rc=0
     answers DescribeImages "$NO_IMAGES" "$(images Creating 1%)"
     answers ImportImage "$STARTED"
     import_image 0 --wait 0
@@ -347,15 +408,21 @@ END
     assert_equal "$status" 3
     assert_contains 'm-1 is still Creating after 1 min'
     assert_contains 'run the same command again'
-    "$TOP/scripts/import-image" image.qcow2 oss://acme/image.qcow2 >out 2>&1 3>&- &
+    CCBAKE_PAUSE=30 "$TOP/scripts/import-image" image.qcow2 oss://acme/image.qcow2 >out 2>&1 3>&- &
     pid=$!
-    until grep -q 'import   1 %' out; do
+    until sleeper=$(pgrep -P "$pid" -x sleep); do
         kill -0 "$pid"
         sleep 0.1
     done
+    started=$SECONDS
     kill -TERM "$pid"
     wait "$pid" || rc=$?
     assert_equal "$rc" 130
+    until [[ $(ps -o stat= -p "$sleeper") == @(|Z*) ]]; do
+        ((SECONDS - started < 15))
+        sleep 0.1
+    done
+    ((SECONDS - started < 15)) || fail "it took $((SECONDS - started)) s"
     output=$(cat out)
     assert_contains 'interrupted; the import of m-1 goes on in the cloud'
     assert_contains 'run the same command again to go on waiting'
@@ -414,6 +481,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers DescribeInstances "$(instances Stopped)"
     run_instance 1
     assert_contains 'i-1 is Stopped, not Running'
+    [[ $output != *'100 %'* ]] || fail "$output"
 }
 
 @test "run-instance: an image that the type can't boot, and devices that eight GPUs can't take" {
@@ -482,7 +550,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers DescribeInstances "$NO_INSTANCES"
     answers RunInstances "$(error OperationDenied.NoStock)"
     run_instance 1
-    assert_contains 'sold out in this zone'
+    assert_contains 'sold out in this zone: try again later, with --again=WORD'
     answers RunInstances 'ERROR: no network'
     run_instance 1
     assert_contains 'ERROR: no network'
@@ -507,6 +575,8 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     run_instance 0 --dry-run
     assert_contains 'the request is in order'
     grep -q -- '--DryRun true' calls
+    assert_equal "$(calls)" "DescribeImages RunInstances"
+    answers DescribeInstances "$NO_INSTANCES"
     while IFS='|' read -r code words; do
         answers RunInstances "$(error "$code" "the cloud's words")"
         run_instance 1
@@ -575,8 +645,6 @@ check_instance() {
 
 @test "check-instance: what it waits for is said at once, in characters that print" {
     local pid
-    assert_equal "$(calls)" "DescribeImages RunInstances"
-    answers DescribeInstances "$NO_INSTANCES"
     instance 8
     fake_ssh
     echo forever >"$STATE/units/nvidia-persistenced.service.starting"
