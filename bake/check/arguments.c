@@ -175,7 +175,16 @@ static void explain_argument(const CcbCmdline *line, const char *argument, const
                         key, ccb_cmdline_count(line, key), key, value, argument);
 }
 
-/* An argument is right where setting it would change nothing: there, with this value, and once. */
+/* The kernel takes the last value; one that stands twice kernel.args-conflict warns of. */
+static bool is_last(const CcbCmdline *line, const char *argument)
+{
+    const char *equals = strchr(argument, '=');
+    g_autofree char *key = g_strndup(argument, strcspn(argument, "="));
+    g_autofree char *last = ccb_cmdline_get(line, key);
+    return equals != NULL && g_strcmp0(last, equals + 1) == 0;
+}
+
+/* An argument is right where it is in effect, or where setting it would change nothing. */
 static bool check_argument(const char *text, const char *argument, const char *place,
                            CcbCheckResult *result, GError **error)
 {
@@ -187,7 +196,7 @@ static bool check_argument(const char *text, const char *argument, const char *p
     }
     g_autofree char *before = ccb_cmdline_render(line);
     g_autofree char *after = ccb_cmdline_render(edited);
-    if (!g_str_equal(before, after))
+    if (!is_last(line, argument) && !g_str_equal(before, after))
         explain_argument(line, argument, place, result);
     return true;
 }
@@ -334,13 +343,17 @@ static bool run_args_harmful(CcbCheckContext *ctx, CcbCheckResult *result, GErro
 const CcbCheck ccb_checks_arguments[] = {
     {"kernel.args-entries", CCB_SEVERITY_ERROR, WHY_SWIOTLB, FIX_ARGUMENTS, run_args_entries},
     {"kernel.args-grubenv", CCB_SEVERITY_ERROR, WHY_SWIOTLB, FIX_ARGUMENTS, run_args_grubenv},
-    {"kernel.args-grubcfg", CCB_SEVERITY_ERROR, WHY_SWIOTLB, FIX_ARGUMENTS, run_args_grubcfg},
+    {"kernel.args-grubcfg", CCB_SEVERITY_WARNING,
+     "Entries use this fallback once grubenv has lost its kernelopts, and grubby does not edit it.",
+     FIX_ARGUMENTS, run_args_grubcfg},
     {"kernel.args-default-grub", CCB_SEVERITY_ERROR, WHY_SWIOTLB, FIX_ARGUMENTS,
      run_args_default_grub},
     {"kernel.args-kernel-cmdline", CCB_SEVERITY_ERROR, WHY_SWIOTLB, FIX_ARGUMENTS,
      run_args_kernel_cmdline},
     {"kernel.args-conflict", CCB_SEVERITY_WARNING,
-     "The kernel takes the last of two values, and an edit may change which one that is.",
+     "The kernel takes the last of two values, and an edit may change which one that is; or may "
+     "change "
+     "one alone of two that are alike.",
      "Take out the one that is not meant, in the place that is named.", run_args_conflict},
     {"kernel.args-harmful", CCB_SEVERITY_ERROR,
      "What the command line says to modules and to cloud-init goes before the files of the image.",

@@ -12,12 +12,22 @@
 #define PERSISTENCED  "nvidia-persistenced.service"
 #define FABRICMANAGER "nvidia-fabricmanager.service"
 
-/* Users of the GPU that packages bring: judged where they are installed. */
+/* Users of the GPU that packages bring: judged where they are installed and enabled. */
 static const char *const known_consumers[] = {
     "dcgm.service",        "dcgm-exporter.service", "nvidia-dcgm.service",
     "nvidia-mps.service",  "cloudmonitor.service",  "nvidia-cdi-refresh.service",
     "nvidia-imex.service", "ollama.service",        NULL};
 
+/* Ordered whether they are installed or not: those of the recipe, and of the others the one that the
+ * cloud installs into instances by itself, which both texts of the guide name. */
+static const char *const *demanded(CcbCheckContext *ctx)
+{
+    static const char *const of_the_cloud[] = {"cloudmonitor.service", NULL};
+    return ctx->expect->consumers != NULL ? (const char *const *)ctx->expect->consumers
+                                          : of_the_cloud;
+}
+
+/* Those that may arrive later. */
 static const char *const *consumers(CcbCheckContext *ctx)
 {
     return ctx->expect->consumers != NULL ? (const char *const *)ctx->expect->consumers
@@ -32,17 +42,32 @@ typedef struct {
     enum { SAME, WORDS } how;
 } Directive;
 
-static const Directive directives[] = {
+/* Without these the GPUs are not set ready, or who waits for the daemon does not wait for that. */
+static const Directive needed[] = {
     {"Type", "forking", ANY_GPUS, SAME},
-    {"ExecStart", "/usr/bin/nvidia-persistenced --user root", ANY_GPUS, WORDS},
-    {"ExecStart", "--uvm-persistence-mode --verbose", EIGHT_GPUS, WORDS},
+    {"ExecStart", "/usr/bin/nvidia-persistenced", ANY_GPUS, WORDS},
+    {"ExecStart", "--uvm-persistence-mode", EIGHT_GPUS, WORDS},
     {"ExecStartPost", "/usr/bin/nvidia-smi conf-compute -srs 1", ANY_GPUS, WORDS},
-    {"ExecStopPost", "/bin/rm -rf /var/run/nvidia-persistenced", ANY_GPUS, WORDS},
+    {NULL, NULL, ANY_GPUS, SAME},
 };
+
+/* The rest of the texts; the units of packages, which work, differ here. */
+static const Directive usual[] = {
+    {"ExecStart", "--user root", ANY_GPUS, WORDS},
+    {"ExecStart", "--verbose", EIGHT_GPUS, WORDS},
+    {"ExecStopPost", "/bin/rm -rf /var/run/nvidia-persistenced", ANY_GPUS, WORDS},
+    {NULL, NULL, ANY_GPUS, SAME},
+};
+
+/* In front of the program's path, systemd.service(5): "-" lets it fail, and so on. */
+static const char *skip_prefixes(const char *command)
+{
+    return command + strspn(command, "@-:+!");
+}
 
 static bool has_all_words(const char *found, const char *expected)
 {
-    g_auto(GStrv) have = g_strsplit_set(found, " \t", -1);
+    g_auto(GStrv) have = g_strsplit_set(skip_prefixes(found), " \t", -1);
     g_auto(GStrv) want = g_strsplit(expected, " ", -1);
     guint at = 0;
     for (char **word = have; *word != NULL && want[at] != NULL; word++)
@@ -84,11 +109,21 @@ static bool skip_without_gpu(CcbCheckContext *ctx, CcbCheckResult *result)
 }
 
 static void check_directives(CcbCheckContext *ctx, const CcbUnit *unit, const char *path,
-                             CcbCheckResult *result)
+                             const Directive *directives, CcbCheckResult *result)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(directives); i++)
-        if (directives[i].gpus == ANY_GPUS || ctx->gpus == 8)
-            check_directive(unit, &directives[i], path, result);
+    for (; directives->key != NULL; directives++)
+        if (directives->gpus == ANY_GPUS || ctx->gpus == 8)
+            check_directive(unit, directives, path, result);
+}
+
+static bool check_text(CcbCheckContext *ctx, const char *path, const Directive *directives,
+                       CcbCheckResult *result, GError **error)
+{
+    g_autoptr(CcbUnit) unit = NULL;
+    if (!ccb_check_unit(ctx, PERSISTENCED, &unit, error))
+        return false;
+    check_directives(ctx, unit, path, directives, result);
+    return ccb_result_pass(result, "%s, for %u GPU%s", path, ctx->gpus, ctx->gpus > 1 ? "s" : "");
 }
 
 static bool run_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -103,14 +138,7 @@ static bool run_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GErro
         return ccb_result_fail(result, "%s/%s is %s", CCB_UNIT_DIR, PERSISTENCED,
                                g_hash_table_contains(set->masked, PERSISTENCED) ? "masked"
                                                                                 : "missing");
-    g_autoptr(CcbUnit) unit = NULL;
-    if (!ccb_check_unit(ctx, PERSISTENCED, &unit, error))
-        return false;
-    if (!g_str_has_prefix(path, CCB_UNIT_DIR "/"))
-        ccb_result_fail(result, "%s: expected in %s, where no package replaces it", path,
-                        CCB_UNIT_DIR);
-    check_directives(ctx, unit, path, result);
-    return ccb_result_pass(result, "%s, for %u GPU%s", path, ctx->gpus, ctx->gpus > 1 ? "s" : "");
+    return check_text(ctx, path, needed, result, error);
 }
 
 /* Without its file there is no unit to judge; units.persistenced says so. */
@@ -121,34 +149,57 @@ static bool skip_without_unit(const CcbUnitSet *set, CcbCheckResult *result)
     return ccb_result_skip(result, "there is no %s", PERSISTENCED);
 }
 
+static bool run_guide_text(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (skip_without_gpu(ctx, result))
+        return true;
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (set == NULL)
+        return false;
+    return skip_without_unit(set, result) ||
+           check_text(ctx, ccb_unitset_path(set, PERSISTENCED), usual, result, error);
+}
+
 static bool run_time_limits(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     return skip_without_gpu(ctx, result) || ccb_check_time_limits(ctx, result, error);
 }
 
+static bool starts(CcbUnitSet *set, const char *name)
+{
+    const char *target = ccb_unitgraph_resolve(set->graph, ccb_unitset_target(set));
+    g_autoptr(GPtrArray) why = ccb_unitgraph_why_started(set->graph, target, name);
+    return why != NULL || g_str_equal(target, name);
+}
+
+/* By which link a target of the boot starts the daemon; NULL: none does.  A user of the GPU that starts it does not
+ * count: it may be removed.  A link does by its name: where it leads to does not matter to systemd. */
+static const CcbUnitEdge *enabling_edge(CcbUnitSet *set)
+{
+    g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, PERSISTENCED);
+    for (guint i = 0; i < by->len; i++) {
+        const CcbUnitEdge *edge = by->pdata[i];
+        if (g_str_has_suffix(edge->from, ".target") && starts(set, edge->from))
+            return edge;
+    }
+    return NULL;
+}
+
 static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char wants[] = CCB_UNIT_DIR "/multi-user.target.wants";
-    static const char wanted[] = CCB_UNIT_DIR "/multi-user.target.wants/" PERSISTENCED;
     if (skip_without_gpu(ctx, result))
         return true;
     CcbUnitSet *set = ccb_check_units(ctx, error);
-    bool linked, resolves;
-    if (set == NULL || !ccb_check_list_has(ctx, wants, PERSISTENCED, &linked, error) ||
-        !ccb_check_present(ctx, wanted, &resolves, error))
+    if (set == NULL)
         return false;
     if (skip_without_unit(set, result))
         return true;
-    if (!linked || !resolves)
-        return ccb_result_fail(result, "%s %s", wanted,
-                               linked ? "points to nothing" : "is missing");
-    const char *target = ccb_unitset_target(set);
-    g_autoptr(GPtrArray) why = ccb_unitgraph_why_started(set->graph, target, PERSISTENCED);
-    if (why == NULL)
-        return ccb_result_fail(result, "%s does not start %s, in spite of %s", target, PERSISTENCED,
-                               wanted);
-    g_autofree char *edges = ccb_unit_edges_text(why);
-    return ccb_result_pass(result, "%s", edges);
+    const CcbUnitEdge *edge = enabling_edge(set);
+    if (edge == NULL)
+        return ccb_result_fail(result,
+                               "%s does not start %s: no link in %s/multi-user.target.wants",
+                               ccb_unitset_target(set), PERSISTENCED, CCB_UNIT_DIR);
+    return ccb_result_pass(result, "%s: %s", edge->from, edge->reason);
 }
 
 static bool run_acyclic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -204,6 +255,34 @@ static bool check_order(CcbCheckContext *ctx, CcbUnitSet *set, const CcbUnit *da
     return true;
 }
 
+/* Something pulls it in, or what triggers it by its name. */
+static bool starts_by_itself(CcbUnitSet *set, const char *service)
+{
+    static const char *const types[] = {"service", "path", "socket", "timer"};
+    g_autofree char *stem = g_strndup(service, (gsize)(strrchr(service, '.') - service));
+    for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
+        g_autofree char *unit = g_strconcat(stem, ".", types[i], NULL);
+        g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, unit);
+        if (by->len > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The names (char *), with NULL at the end; caller unrefs. */
+static GPtrArray *to_be_ordered(CcbCheckContext *ctx, CcbUnitSet *set)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (const char *const *name = demanded(ctx); *name != NULL; name++)
+        g_ptr_array_add(names, (char *)*name);
+    for (const char *const *name = known_consumers; *name != NULL; name++)
+        if (ccb_unitset_path(set, *name) != NULL && starts_by_itself(set, *name) &&
+            !g_strv_contains(demanded(ctx), *name))
+            g_ptr_array_add(names, (char *)*name);
+    g_ptr_array_add(names, NULL);
+    return names;
+}
+
 static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (skip_without_gpu(ctx, result))
@@ -216,22 +295,19 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     g_autoptr(CcbUnit) daemon = NULL;
     if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
         return false;
-    for (const char *const *name = consumers(ctx); *name != NULL; name++)
-        if (!check_order(ctx, set, daemon, *name, result, error))
+    g_autoptr(GPtrArray) names = to_be_ordered(ctx, set);
+    for (guint i = 0; i + 1 < names->len; i++)
+        if (!check_order(ctx, set, daemon, names->pdata[i], result, error))
             return false;
-    for (const char *const *name = known_consumers; *name != NULL; name++)
-        if (ccb_unitset_path(set, *name) != NULL && !g_strv_contains(consumers(ctx), *name) &&
-            !check_order(ctx, set, daemon, *name, result, error))
-            return false;
-    g_autofree char *names = g_strjoinv(", ", (char **)consumers(ctx));
-    return ccb_result_pass(result, "before %s", names);
+    g_autofree char *text = g_strjoinv(", ", (char **)names->pdata);
+    return ccb_result_pass(result, "before %s", text);
 }
 
 /* units.order judges these, and fabric.* Fabric Manager. */
 static bool is_judged(CcbCheckContext *ctx, const char *unit)
 {
     return g_str_equal(unit, PERSISTENCED) || g_str_equal(unit, FABRICMANAGER) ||
-           g_strv_contains(consumers(ctx), unit) || g_strv_contains(known_consumers, unit);
+           g_strv_contains(demanded(ctx), unit) || g_strv_contains(known_consumers, unit);
 }
 
 /* What the daemon waits for is meant to come first. */
@@ -320,6 +396,9 @@ const CcbCheck ccb_checks_units[] = {
     {"units.persistenced", CCB_SEVERITY_ERROR,
      "The daemon keeps the GPUs initialised and, with conf-compute -srs 1, lets them take work.",
      FIX_UNITS, run_persistenced},
+    {"units.guide-text", CCB_SEVERITY_WARNING,
+     "A daemon that is started otherwise is one of which the vendor's guide says nothing.",
+     FIX_UNITS, run_guide_text},
     {"units.time-limits", CCB_SEVERITY_ERROR,
      "systemd kills a unit that takes longer to start, and confidential GPUs take minutes.",
      "Take out the drop-in that shortens the limit, or use the recipe's units step.",

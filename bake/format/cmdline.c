@@ -258,7 +258,11 @@ static bool adds_up(const char *argument)
 
 static void append_conflict(GString *text, const char *a, const char *b)
 {
-    g_string_append_printf(text, "%s%s and %s", text->len > 0 ? ", " : "", a, b);
+    g_string_append(text, text->len > 0 ? ", " : "");
+    if (is_same_argument(a, b))
+        g_string_append_printf(text, "%s twice", b);
+    else
+        g_string_append_printf(text, "%s and %s", a, b);
 }
 
 char *ccb_cmdline_conflicts(const CcbCmdline *line)
@@ -272,7 +276,7 @@ char *ccb_cmdline_conflicts(const CcbCmdline *line)
         const char *before = g_hash_table_lookup(first, key);
         if (before == NULL)
             g_hash_table_insert(first, g_steal_pointer(&key), argument);
-        else if (!is_same_argument(before, argument) && !adds_up(argument))
+        else if (!adds_up(argument))
             append_conflict(text, before, argument);
     }
     if (g_hash_table_contains(first, "ro") && g_hash_table_contains(first, "rw"))

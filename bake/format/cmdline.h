@@ -49,7 +49,7 @@ GPtrArray *ccb_cmdline_arguments(const CcbCmdline *line);
 /* The arguments with one space between them; caller frees. */
 char *ccb_cmdline_render(const CcbCmdline *line);
 
-/* Arguments that take back one another: one key with several values where the kernel keeps the last
- * (module parameters and most others), and "ro" beside "rw".  "a=1 and a=2, ro and rw", or NULL
- * where there are none; caller frees.  What stands twice alike is none: it changes nothing. */
+/* Arguments that take back or repeat one another: one key several times where the kernel keeps the last value (module
+ * parameters and most others), and "ro" beside "rw".  "a=1 and a=2, quiet twice, ro and rw", or NULL where there are
+ * none; caller frees. */
 char *ccb_cmdline_conflicts(const CcbCmdline *line);

@@ -290,6 +290,13 @@ static void put_link(const char *target, const char *path)
         g_error("%s could not be linked", full);
 }
 
+static void take_away(const char *path)
+{
+    g_autofree char *full = staged(path);
+    if (unlink(full) != 0)
+        g_error("nothing to remove at %s", full);
+}
+
 static void put_entry(const char *path, const char *version, const char *files)
 {
     g_autofree char *text = g_strdup_printf("title A (%s)\nversion %s\nlinux /boot/vmlinuz-%s\n"
@@ -701,6 +708,7 @@ typedef struct {
     const char *also_text;
     const char *also; /* a file that is written beside */
     const char *link; /* a link that is made beside; where it leads to does not matter */
+    const char *gone; /* a file that is removed beside */
     bool two_kernels;
     bool no_esp;
     EspKind esp;
@@ -740,6 +748,10 @@ static const Case cases[] = {
      .bad = "kernel.args-entries"},
     {"a doubled swiotlb in an entry", 1, REPLACE, ENTRY, "$tuned_params", "swiotlb=1",
      .bad = "kernel.args-entries kernel.args-conflict"},
+    {"the same swiotlb twice in an entry", 1, REPLACE, ENTRY, "$tuned_params",
+     "swiotlb=4194304,any", .bad = "kernel.args-conflict"},
+    {"two of swiotlb in an entry, of which the last counts", 1, REPLACE, ENTRY, "$kernelopts",
+     "root=UUID=" UUID " swiotlb=1 swiotlb=4194304,any", .bad = "kernel.args-conflict"},
     {"another swiotlb in grubenv", 1, REPLACE, "grubenv", "4194304,any", "65536",
      .bad = "kernel.args-entries kernel.args-grubenv"},
     {"no swiotlb in the fallback", 1, REPLACE, "root/boot/grub2/grub.cfg", "swiotlb=4194304,any",
@@ -917,6 +929,20 @@ static const Case cases[] = {
     {"Fabric Manager enabled on 1 GPU", 1, LINK, WANTS "nvidia-fabricmanager.service",
      "/usr/lib/systemd/system/nvidia-fabricmanager.service", .bad = "fabric.disabled"},
     {"no persistenced unit", 1, REMOVE, PERSISTENCED, .bad = "units.persistenced"},
+    {"conf-compute may fail to be set ready", 1, REPLACE, PERSISTENCED, "=/usr/bin/nvidia-smi",
+     "=-/usr/bin/nvidia-smi", .bad = ""},
+    {"no UVM persistence on 8", 8, REPLACE, PERSISTENCED, " --uvm-persistence-mode", "",
+     .bad = "units.persistenced"},
+    {"the daemon as another user", 1, REPLACE, PERSISTENCED, "--user root", "--user nvpd",
+     .bad = "units.guide-text"},
+    {"the daemon says nothing", 8, REPLACE, PERSISTENCED, " --verbose", "",
+     .bad = "units.guide-text"},
+    {"the unit of a package, made ready by a drop-in", 1, WRITE, PERSISTENCED,
+     "[Unit]\nBefore=cloudmonitor.service\n[Service]\nType=forking\n"
+     "ExecStart=/usr/bin/nvidia-persistenced --verbose\n"
+     "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced/*\n",
+     .bad = "units.guide-text", .also = PERSISTENCED ".d/srs.conf",
+     .also_text = "[Service]\nExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"},
     {"conf-compute is not set ready", 1, REPLACE, PERSISTENCED, "-srs 1", "-srs 0",
      .bad = "units.persistenced"},
     {"a short timeout on 8", 8, REPLACE, PERSISTENCED, "=900", "=90", .bad = "units.time-limits"},
@@ -941,7 +967,22 @@ static const Case cases[] = {
      .bad = "units.time-limits", .also = UNITS "nvidia-fabricmanager.service.d/x.conf",
      .also_text = "[Service]\nTimeoutStartSec=120\n"},
     {"DCGM is not ordered", 1, WRITE, VENDOR_UNITS "nvidia-dcgm.service",
-     "[Service]\nExecStart=/usr/bin/nv-hostengine\n", .bad = "units.order"},
+     "[Service]\nExecStart=/usr/bin/nv-hostengine\n", .bad = "units.order",
+     .link = WANTS "nvidia-dcgm.service"},
+    {"DCGM is not ordered, and not enabled", 1, WRITE, VENDOR_UNITS "nvidia-dcgm.service",
+     "[Service]\nExecStart=/usr/bin/nv-hostengine\n", .bad = ""},
+    {"the list of GPUs is made when a path changes", 1, REPLACE, PERSISTENCED,
+     "nvidia-cdi-refresh.service", "", .bad = "units.order units.drop-ins",
+     .also = VENDOR_UNITS "nvidia-cdi-refresh.service",
+     .also_text = "[Service]\nExecStart=/usr/bin/nvidia-ctk\n",
+     .link = WANTS "nvidia-cdi-refresh.path",
+     .gone = UNITS "nvidia-cdi-refresh.service.d/10-ccbake.conf"},
+    {"the list of GPUs is not ordered, and not installed", 1, REPLACE, PERSISTENCED,
+     "nvidia-cdi-refresh.service", "", .bad = "units.drop-ins",
+     .gone = UNITS "nvidia-cdi-refresh.service.d/10-ccbake.conf"},
+    {"the cloud's monitor is not ordered, and not installed", 1, REPLACE, PERSISTENCED,
+     "cloudmonitor.service", "", .bad = "units.order units.drop-ins",
+     .gone = UNITS "cloudmonitor.service.d/10-ccbake.conf"},
     {"DCGM is ordered through a unit that a boot starts", 1, WRITE,
      VENDOR_UNITS "nvidia-dcgm.service", "[Unit]\nAfter=between.service\n", .bad = "",
      .also = VENDOR_UNITS "between.service",
@@ -949,7 +990,8 @@ static const Case cases[] = {
     {"DCGM is ordered through a unit that no boot starts", 1, WRITE,
      VENDOR_UNITS "nvidia-dcgm.service", "[Unit]\nAfter=between.service\n", .bad = "units.order",
      .also = VENDOR_UNITS "between.service",
-     .also_text = "[Unit]\nAfter=nvidia-persistenced.service\n"},
+     .also_text = "[Unit]\nAfter=nvidia-persistenced.service\n",
+     .link = WANTS "nvidia-dcgm.service"},
     {"a unit with a container that gets GPUs", 1, WRITE, VENDOR_UNITS "acme.service",
      "[Service]\nExecStart=/usr/bin/docker run --rm --gpus all acme\n", .bad = "units.gpu-users",
      .link = WANTS "acme.service"},
@@ -973,6 +1015,10 @@ static const Case cases[] = {
      .bad = "", .link = WANTS "acme.service"},
     {"persistenced not enabled", 1, REMOVE, WANTS "nvidia-persistenced.service",
      .bad = "units.enabled"},
+    {"a boot to the target that wants persistenced", 1, LINK, VENDOR_UNITS "default.target",
+     "multi-user.target", .bad = ""},
+    {"a boot to a target that does not want persistenced", 1, LINK, VENDOR_UNITS "default.target",
+     "basic.target", .bad = "units.enabled"},
     {"persistenced masked", 1, LINK, PERSISTENCED, "/dev/null", .bad = "units.persistenced"},
     {"an ordering cycle", 1, REPLACE, PERSISTENCED, "[Service]",
      "After=cloudmonitor.service\n[Service]", .bad = "units.acyclic"},
@@ -1100,11 +1146,9 @@ static void replace(const Case *c)
 
 static void apply(const Case *c)
 {
-    g_autofree char *path = c->path != NULL ? staged(c->path) : NULL;
     switch (c->how) {
     case REMOVE:
-        if (unlink(path) != 0)
-            g_error("%s: nothing to remove at %s", c->what, path);
+        take_away(c->path);
         break;
     case WRITE:
         put(c->path, c->from);
@@ -1127,6 +1171,8 @@ static void apply_rest(const Case *c)
         put(c->also, c->also_text != NULL ? c->also_text : "kernel-core-0:5.10.134-18.al8.*\n");
     if (c->link != NULL)
         put_link("/x", c->link);
+    if (c->gone != NULL)
+        take_away(c->gone);
     if (c->free_mib > 0)
         tree_free = (uint64_t)c->free_mib << 20;
     esp_kind = c->esp;
@@ -1155,6 +1201,75 @@ static void run_case(const Case *c)
     is_str(bad, c->bad, c->what);
     if (g_strcmp0(bad, c->bad) != 0)
         g_free(bad_ids(report, true));
+    end();
+}
+
+/* The ids of errors alone. */
+static char *errors_of(const CcbReport *report)
+{
+    GString *ids = g_string_new(NULL);
+    for (guint i = 0; i < report->rows->len; i++) {
+        const CcbReportRow *row = report->rows->pdata[i];
+        bool wrong = row->status == CCB_UNREADABLE ||
+                     (row->status == CCB_FAIL && row->severity == CCB_SEVERITY_ERROR);
+        if (wrong)
+            g_string_append_printf(ids, "%s%s (%s)", ids->len > 0 ? ", " : "", row->id,
+                                   row->detail);
+    }
+    return g_string_free(ids, FALSE);
+}
+
+/* What the vendor's guide has one do by hand, where that is not what a bake does. */
+static void stage_by_hand(unsigned gpus)
+{
+    g_autofree char *units = staged("root/etc/systemd");
+    g_autofree char *unit =
+        g_strconcat("[Unit]\nDescription=NVIDIA Persistence Daemon\nWants=syslog.target\n"
+                    "Before=cloudmonitor.service\n",
+                    gpus == 8 ? "After=nvidia-fabricmanager.service\n" : "",
+                    "[Service]\nType=forking\nExecStart=/usr/bin/nvidia-persistenced --user root",
+                    gpus == 8 ? " --uvm-persistence-mode --verbose" : "",
+                    "\nExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
+                    "ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n",
+                    gpus == 8 ? "TimeoutStartSec=900\nTimeoutStopSec=60\n" : "",
+                    "[Install]\nWantedBy=multi-user.target\n", NULL);
+    ccb_remove_tree(units, NULL);
+    put(VENDOR_UNITS "nvidia-persistenced.service", unit);
+    put_link("/usr/lib/systemd/system/nvidia-persistenced.service",
+             WANTS "nvidia-persistenced.service");
+    put_link("/usr/lib/systemd/system/cloudmonitor.service", WANTS "cloudmonitor.service");
+    put_link("/usr/lib/systemd/system/cloud-init.service", WANTS "cloud-init.service");
+    if (gpus == 8)
+        put_link("/usr/lib/systemd/system/nvidia-fabricmanager.service",
+                 WANTS "nvidia-fabricmanager.service");
+    /* grubby does not know the fallback in grub.cfg. */
+    put("root/boot/grub2/grub.cfg", "set kernelopts=\"root=UUID=" UUID " ro\"\nblscfg\n");
+    put("root/etc/dnf/dnf.conf", "[main]\n");
+    take_away("root/etc/kernel/cmdline");
+    take_away(SELFTEST);
+    take_away(SELFTEST_CONF);
+    put("root/root/NVIDIA-Linux-x86_64.run", "");
+    put("root/root/.bash_history", "sudo bash NVIDIA-Linux-x86_64.run\n");
+    put("root/root/.cache/pip/wheels/a/nv_ppcie_verifier.whl", "");
+    put("root/var/lib/cloud/instances/i-0/user-data.txt", "#cloud-config\n");
+    put("root/etc/hosts", "127.0.0.1 localhost\n172.16.0.5 iZ2ze0aaaaaaaaaaaaaaaaZ\n");
+}
+
+/* An instance that was set up by the vendor's guide, as it is: warnings, but nothing is wrong. */
+static void test_by_hand(unsigned gpus, const char *version)
+{
+    static const char warnings[] =
+        "kernel.args-grubcfg units.drop-ins updates.kernel-lock hygiene.installers hygiene.history "
+        "selftest.present";
+    g_auto(CcbExpectation) expect = {0};
+    begin(gpus, version);
+    stage_by_hand(gpus);
+    pack();
+    g_autoptr(CcbReport) report = judge(&expect);
+    g_autofree char *errors = errors_of(report);
+    g_autofree char *bad = bad_ids(report, false);
+    is_str(errors, "", "no error on an image made by the guide");
+    is_str(bad, warnings, "but these warnings");
     end();
 }
 
@@ -1494,6 +1609,8 @@ int main(void)
     make_esps();
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
         run_case(&cases[i]);
+    test_by_hand(1, "550.144.03");
+    test_by_hand(8, "570.148.08");
     test_assumptions();
     test_unreadable();
     test_empty_initramfs();

@@ -77,8 +77,10 @@ static void test_conflicts(void)
 {
     has_conflicts("ro quiet swiotlb=1", NULL);
     has_conflicts("swiotlb=1 ro swiotlb=2", "swiotlb=1 and swiotlb=2");
-    has_conflicts("nvme_core.a=1 nvme-core.a=2 nvme_core.a=1", "nvme_core.a=1 and nvme-core.a=2");
-    has_conflicts("a=1 a=\"1\" quiet quiet", NULL);
+    has_conflicts("nvme_core.a=1 nvme-core.a=2 nvme_core.a=1",
+                  "nvme_core.a=1 and nvme-core.a=2, nvme_core.a=1 twice");
+    has_conflicts("a=1 a=\"1\" quiet quiet", "a=\"1\" twice, quiet twice");
+    has_conflicts("ro console=tty0 console=tty0 earlycon earlycon", NULL);
     has_conflicts("ro a rw a=1", "a and a=1, ro and rw");
     has_conflicts("console=tty0 console=ttyS0 iommu=pt iommu=off", NULL);
     has_conflicts("$kernelopts $tuned_params", NULL);
