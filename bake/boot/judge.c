@@ -79,12 +79,21 @@ static bool is_end_of_program(const CcbBootUnit *unit)
            (unit->reason == NULL || g_strv_contains(reasons, unit->reason));
 }
 
+/* Whether the image says that the unit uses the GPU: it has it wait for the Persistence Daemon. */
+static bool is_consumer(const CcbBootEvidence *evidence, const char *name)
+{
+    return evidence->gpu_consumers &&
+           g_strv_contains((const char *const *)evidence->gpu_consumers, name);
+}
+
 /* Why this failure only says that there is no GPU; NULL where it says more. */
 static char *explain(const CcbBootEvidence *evidence, const CcbBootUnit *unit)
 {
     const char *why = find_gpu_unit(unit->name);
     const char *required =
         evidence->gpu_requirers ? g_hash_table_lookup(evidence->gpu_requirers, unit->name) : NULL;
+    if (!why && is_consumer(evidence, unit->name))
+        why = "it uses the GPU, for it waits for " PERSISTENCE;
     if (why && is_end_of_program(unit))
         return g_strdup(why);
     if (required && g_strcmp0(unit->reason, "dependency") == 0)

@@ -449,6 +449,23 @@ static void test_journal(void)
     ok(!ccb_boot_is_good(&strict), "journal: a dependency on something else is a failure");
 }
 
+/* Of one unit that failed so, where the image has vllm.service wait for the GPU. */
+static bool is_failure_expected(const char *unit, const char *more)
+{
+    g_autofree char *line = g_strdup_printf("{\"__MONOTONIC_TIMESTAMP\":\"1\",\"_PID\":\"1\","
+                                            "\"MESSAGE_ID\":\"" RESULT "\",\"UNIT\":\"%s\"%s}",
+                                            unit, more);
+    g_autoptr(CcbJournal) journal = feed_journal((const char *const[]){line, NULL});
+    g_autoptr(CcbConsole) console = ccb_console_new(NULL, NULL);
+    g_auto(CcbBootResult) result = {0};
+    char *consumers[] = {(char *)"vllm.service", NULL};
+    const CcbBootEvidence evidence = {
+        .console = console, .journal = journal, .gpu_consumers = consumers};
+    ccb_boot_judge(&evidence, &result);
+    is_int(result.failed->len, 1, unit);
+    return ((CcbBootFailure *)result.failed->pdata[0])->why != NULL;
+}
+
 /* A failure of a GPU's unit that the missing GPU does not explain. */
 static void test_not_expected(void)
 {
@@ -468,18 +485,11 @@ static void test_not_expected(void)
         {",\"UNIT_RESULT\":\"resources\"", "no memory", false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *line = g_strdup_printf(
-            "{\"__MONOTONIC_TIMESTAMP\":\"1\",\"_PID\":\"1\",\"MESSAGE_ID\":\"" RESULT
-            "\",\"UNIT\":\"nvidia-persistenced.service\"%s}",
-            cases[i].more);
-        g_autoptr(CcbJournal) journal = feed_journal((const char *const[]){line, NULL});
-        g_autoptr(CcbConsole) console = ccb_console_new(NULL, NULL);
-        g_auto(CcbBootResult) result = {0};
-        const CcbBootEvidence evidence = {.console = console, .journal = journal};
-        ccb_boot_judge(&evidence, &result);
-        is_int(result.failed->len, 1, cases[i].name);
-        ok((((CcbBootFailure *)result.failed->pdata[0])->why != NULL) == cases[i].expected,
-           cases[i].name);
+        is_int(is_failure_expected("nvidia-persistenced.service", cases[i].more), cases[i].expected,
+               cases[i].name);
+        is_int(is_failure_expected("vllm.service", cases[i].more), cases[i].expected,
+               "... of a unit that waits for the GPU");
+        ok(!is_failure_expected("sshd.service", cases[i].more), "... of one that does not");
     }
 }
 
