@@ -55,6 +55,7 @@ extern const CcbCheck ccb_checks_updates[];
 extern const CcbCheck ccb_checks_cloud_init[];
 extern const CcbCheck ccb_checks_import[];
 extern const CcbCheck ccb_checks_hygiene[];
+extern const CcbCheck ccb_checks_machine[];
 extern const CcbCheck ccb_checks_selftest[];
 
 /* Runs every check.  False only when the judging itself broke down (cancelled, the door or the

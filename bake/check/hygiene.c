@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a bake must not leave behind. */
+/* What a bake must not leave behind; what is of one machine is in machine.c. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -41,89 +41,6 @@ static bool run_leftovers(CcbCheckContext *ctx, CcbCheckResult *result, GError *
 static bool run_installers(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     return look_for(ctx, is_installer, result, error);
-}
-
-/* --- what belongs to one machine */
-
-/* The cloud's own resolvers; NetworkManager and networkd write the file anew. */
-static bool is_known_resolver(const char *address)
-{
-    return g_str_has_prefix(address, "100.100.2.") || g_str_has_prefix(address, "127.");
-}
-
-static bool run_resolver(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    const CcbGuestText *file = ccb_check_text(ctx, "/etc/resolv.conf", error);
-    if (file == NULL)
-        return false;
-    g_auto(GStrv) lines = g_strsplit(file->text != NULL ? file->text : "", "\n", -1);
-    for (guint i = 0; lines[i] != NULL; i++) {
-        char *line = g_strstrip(lines[i]);
-        const char *address = line + strlen("nameserver");
-        if (!g_str_has_prefix(line, "nameserver") || !g_ascii_isspace(*address))
-            continue;
-        while (g_ascii_isspace(*address))
-            address++;
-        if (!is_known_resolver(address))
-            ccb_result_fail(result, "/etc/resolv.conf:%u: nameserver %s", i + 1, address);
-    }
-    return ccb_result_pass(result, "no resolver of another network");
-}
-
-static bool run_host_name(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    static const char *const usual[] = {"localhost", "localhost.localdomain", "", NULL};
-    const CcbGuestText *file = ccb_check_text(ctx, "/etc/hostname", error);
-    if (file == NULL)
-        return false;
-    g_autofree char *name = g_strstrip(g_strdup(file->text != NULL ? file->text : ""));
-    if (!g_strv_contains(usual, name))
-        return ccb_result_fail(result, "/etc/hostname: %s", name);
-    return ccb_result_pass(result, "/etc/hostname: %s", *name != '\0' ? name : "(none)");
-}
-
-/* The vendor's id is in the names of the boot entries; another one is of the machine that baked. */
-static bool names_entries(const CcbFacts *facts, const char *id)
-{
-    for (guint i = 0; i < facts->entries->len; i++) {
-        const CcbBootEntry *entry = facts->entries->pdata[i];
-        if (g_str_has_prefix(entry->id, id))
-            return true;
-    }
-    return false;
-}
-
-/* machine-id(5): in an image it is empty or "uninitialized". */
-static bool run_machine_id(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    const CcbFacts *facts = ccb_check_facts(ctx, error);
-    if (facts == NULL)
-        return false;
-    const char *id = facts->machine_id;
-    if (id == NULL)
-        return ccb_result_fail(result, "/etc/machine-id is missing, expected empty at least");
-    if (*id == '\0' || g_str_equal(id, "uninitialized"))
-        return ccb_result_pass(result, "none yet");
-    if (!names_entries(facts, id))
-        return ccb_result_fail(result, "/etc/machine-id: %s, which no boot entry has in its name",
-                               id);
-    return ccb_result_pass(result, "the vendor's, %s", id);
-}
-
-static bool is_host_key(const char *name)
-{
-    return g_str_has_prefix(name, "ssh_host_") && g_str_has_suffix(name, "_key");
-}
-
-static bool run_host_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    char **names = ccb_check_list(ctx, "/etc/ssh", error);
-    if (names == NULL)
-        return false;
-    for (; *names != NULL; names++)
-        if (is_host_key(*names))
-            ccb_result_fail(result, "/etc/ssh/%s", *names);
-    return ccb_result_pass(result, "none in /etc/ssh");
 }
 
 /* --- what belongs to one person */
@@ -361,20 +278,37 @@ static bool is_cached_package(const char *path)
     return false;
 }
 
+/* Below .cache/pip: what was downloaded, and what was built of it. */
+static bool is_cached_wheel(const char *path)
+{
+    enum {
+        DIGEST = 56
+    }; /* SHA-224, by which pip's cachecontrol names what it keeps in http and http-v2 */
+    const char *slash = strrchr(path, '/');
+    return g_str_has_suffix(path, ".whl") ||
+           (g_str_has_prefix(path, "http") && slash != NULL && strlen(slash + 1) >= DIGEST);
+}
+
 static bool run_package_cache(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char *const places[] = {"/var/cache/dnf", "/var/cache/yum"};
+    static const struct {
+        const char *directory;
+        NameTest is_cached;
+    } places[] = {{"/var/cache/dnf", is_cached_package},
+                  {"/var/cache/yum", is_cached_package},
+                  {"/root/.cache/pip", is_cached_wheel}};
     for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
-        char **paths = ccb_check_tree(ctx, places[i], error);
+        char **paths = ccb_check_tree(ctx, places[i].directory, error);
         guint found = 0;
         if (paths == NULL)
             return false;
         for (; *paths != NULL; paths++)
-            found += is_cached_package(*paths);
+            found += places[i].is_cached(*paths);
         if (found > 0)
-            ccb_result_fail(result, "%s: %u files of packages and their lists", places[i], found);
+            ccb_result_fail(result, "%s: %u files of packages and their lists", places[i].directory,
+                            found);
     }
-    return ccb_result_pass(result, "nothing in /var/cache/dnf");
+    return ccb_result_pass(result, "nothing in /var/cache/dnf and /root/.cache/pip");
 }
 
 /* What its journal holds is not in the files that were judged. */
@@ -419,19 +353,6 @@ const CcbCheck ccb_checks_hygiene[] = {
     {"hygiene.installers", CCB_SEVERITY_WARNING,
      "An installer in the image costs space in each upload and each instance.",
      "Give it to the recipe as a payload, which never enters the image.", run_installers},
-    {"hygiene.resolver", CCB_SEVERITY_WARNING,
-     "A resolver of the builder's network answers nobody in the cloud until DHCP replaces it.",
-     "Empty /etc/resolv.conf at the end of the recipe.", run_resolver},
-    {"hygiene.host-name", CCB_SEVERITY_WARNING,
-     "Every instance has this name until cloud-init gives it another.",
-     "Write localhost.localdomain into /etc/hostname.", run_host_name},
-    {"hygiene.machine-id", CCB_SEVERITY_WARNING,
-     "Instances with the same id get each other's addresses and logs, and without the file systemd "
-     "does not start from a read-only root.",
-     "Empty /etc/machine-id at the end of the recipe.", run_machine_id},
-    {"hygiene.host-keys", CCB_SEVERITY_WARNING,
-     "Instances that keep the SSH host keys of their image can be impersonated by each other.",
-     "Remove /etc/ssh/ssh_host_*: sshd or cloud-init makes new ones.", run_host_keys},
     {"hygiene.history", CCB_SEVERITY_WARNING,
      "What somebody typed, passwords perhaps, is on every instance.",
      "Remove the files at the end of the recipe.", run_history},
@@ -443,7 +364,7 @@ const CcbCheck ccb_checks_hygiene[] = {
      "Take them out, and give each instance its own when it starts.", run_secrets},
     {"hygiene.package-cache", CCB_SEVERITY_WARNING,
      "Cached packages cost space in each upload and each instance, and are out of date soon.",
-     "Run dnf clean all at the end of the recipe.", run_package_cache},
+     "Run dnf clean all, and pip cache purge, at the end of the recipe.", run_package_cache},
     {"hygiene.filesystem", CCB_SEVERITY_ERROR,
      "A boot has to repair it first, and what the journal holds was not seen by the other checks.",
      "Shut the machine it came from down properly, or repair a copy of the image with e2fsck.",

@@ -46,6 +46,9 @@
 #define SELFTEST_CONF "root/etc/ccbake/selftest.conf"
 #define SITE          "root/usr/local/lib/python3.11/site-packages/"
 
+/* As pip names what it keeps. */
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef01234567"
+
 /* librpm 4.18 does not close an SQLite database that turns out to be none. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -1088,6 +1091,22 @@ static const Case cases[] = {
     {"a resolver of the builder", 1, WRITE, "root/etc/resolv.conf", "nameserver 10.1.1.1\n",
      .bad = "hygiene.resolver"},
     {"a host name", 1, WRITE, "root/etc/hostname", "builder7\n", .bad = "hygiene.host-name"},
+    {"a host name, and its line", 1, WRITE, "root/etc/hosts",
+     "::1 localhost\n10.0.0.7 x builder7\n", .bad = "hygiene.host-name",
+     .also = "root/etc/hostname", .also_text = "builder7\n"},
+    {"a line of an instance whose name is gone", 1, WRITE, "root/etc/hosts",
+     "10.0.0.7\tiZbp1abcdefghijklmnopqZ\n", .bad = "hygiene.host-name"},
+    {"lines that are meant", 1, WRITE, "root/etc/hosts",
+     "127.0.0.1 localhost\n\n# 10.0.0.7 iZbp1abcdefghijklmnopqZ\n10.0.0.8 registry iZ iZone-Z\n",
+     .bad = ""},
+    {"a machine id of which only a kernel of its own knows", 1, WRITE,
+     "root/boot/loader/entries/ffffffffffffffffffffffffffffffff-" KVER ".conf",
+     "title B\nversion " KVER "\nlinux /boot/vmlinuz-" KVER "\ninitrd /boot/initramfs-" KVER
+     ".img\noptions $kernelopts\n",
+     .bad = "hygiene.machine-id", .also = "root/etc/machine-id",
+     .also_text = "ffffffffffffffffffffffffffffffff\n"},
+    {"what cloud-init keeps", 1, WRITE, "root/var/lib/cloud/instances/i-0/user-data.txt", "",
+     .bad = "hygiene.cloud-state"},
     {"a machine id of the builder", 1, WRITE, "root/etc/machine-id",
      "ffffffffffffffffffffffffffffffff\n", .bad = "hygiene.machine-id"},
     {"an empty machine id", 1, WRITE, "root/etc/machine-id", "", .bad = ""},
@@ -1120,6 +1139,12 @@ static const Case cases[] = {
      .bad = "hygiene.secrets"},
     {"cached packages", 1, WRITE, "root/var/cache/dnf/os-1/packages/a.rpm", "",
      .bad = "hygiene.package-cache"},
+    {"a wheel that pip keeps", 1, WRITE, "root/root/.cache/pip/wheels/a/b/c.whl", "",
+     .bad = "hygiene.package-cache"},
+    {"a download that pip keeps", 1, WRITE, "root/root/.cache/pip/http/a/" DIGEST, "",
+     .bad = "hygiene.package-cache"},
+    {"what pip keeps when its cache is purged", 1, WRITE, "root/root/.cache/pip/selfcheck/" DIGEST,
+     "", .bad = ""},
     {"a full root", 1, NOTHING, .bad = "hygiene.free-space", .free_mib = 200},
     {"errors noted in the file system", 1, NOTHING, .bad = "hygiene.filesystem", .state = 3},
     {"a journal that was not replayed", 1, NOTHING, .bad = "hygiene.filesystem", .state = 1,
@@ -1260,7 +1285,7 @@ static void test_by_hand(unsigned gpus, const char *version)
 {
     static const char warnings[] =
         "kernel.args-grubcfg units.drop-ins updates.kernel-lock hygiene.installers hygiene.history "
-        "selftest.present";
+        "hygiene.package-cache hygiene.host-name hygiene.cloud-state selftest.present";
     g_auto(CcbExpectation) expect = {0};
     begin(gpus, version);
     stage_by_hand(gpus);
