@@ -13,7 +13,7 @@
 
 typedef struct {
     char **items;     /* of a list; NULL where no file has the key */
-    char *value;      /* of a scalar in a map, likewise */
+    char *value;      /* of a scalar, likewise */
     const char *path; /* of the file that has it */
     guint line;
 } Setting;
@@ -25,7 +25,8 @@ static void setting_clear(Setting *setting)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Setting, setting_clear)
 
-/* One file's word, over what was read before it.  Without `name` the key is a list. */
+/* One file's word, over what was read before it.  Without `name` the key is a list, without `key` the name is at the
+ * top. */
 static bool read_setting(const CcbGuestText *file, const char *key, const char *name, Setting *ret,
                          GError **error)
 {
@@ -166,6 +167,31 @@ static bool run_growpart(CcbCheckContext *ctx, CcbCheckResult *result, GError **
     return ccb_result_pass(result, "growpart and resizefs");
 }
 
+static bool is_true(const char *value)
+{
+    static const char *const words[] = {"true", "1", "on", "yes", NULL};
+    g_autofree char *lower = g_ascii_strdown(value, -1);
+    return g_strv_contains(words, lower);
+}
+
+/* The second is the first one's old name. */
+static bool run_no_upgrade(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char *const names[] = {"package_upgrade", "apt_upgrade"};
+    bool skip = false;
+    if (!skip_without_cloud_init(ctx, result, &skip, error) || skip)
+        return skip;
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_auto(Setting) upgrade = {0};
+        if (!get_setting(ctx, NULL, names[i], &upgrade, error))
+            return false;
+        if (upgrade.value != NULL && is_true(upgrade.value))
+            ccb_result_fail(result, "%s:%u: %s: %s", upgrade.path, upgrade.line, names[i],
+                            upgrade.value);
+    }
+    return ccb_result_pass(result, "no package_upgrade");
+}
+
 const CcbCheck ccb_checks_cloud_init[] = {
     {"cloud-init.present", CCB_SEVERITY_ERROR,
      "Without cloud-init an instance has no keys, no name and the disk size of its image.",
@@ -178,5 +204,10 @@ const CcbCheck ccb_checks_cloud_init[] = {
      "The root file system stays as small as the image's on any larger disk.",
      "Install cloud-utils-growpart, and keep growpart and resizefs in cloud_init_modules.",
      run_growpart},
+    {"cloud-init.no-upgrade", CCB_SEVERITY_WARNING,
+     "The first boot updates all packages, and may bring a kernel for which the driver has no "
+     "modules.",
+     "Take package_upgrade out of cloud.cfg, or out of the file of /etc/cloud/cloud.cfg.d.",
+     run_no_upgrade},
     {0},
 };

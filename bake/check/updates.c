@@ -46,6 +46,58 @@ static void judge_unit(CcbUnitSet *set, const char *unit, CcbCheckResult *result
     ccb_result_fail(result, "%s is enabled: %s", unit, edges);
 }
 
+/* The first of the unit's commands that has dnf or yum update packages; NULL: none does. */
+static const CcbUnitValue *find_update(const CcbUnit *unit)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", "ExecStart");
+    for (guint i = 0; i < values->len; i++) {
+        const CcbUnitValue *value = values->pdata[i];
+        if (g_regex_match_simple(
+                "\\b(dnf|yum)(-3)?\\s(.*\\s)?(update|upgrade)(-minimal)?(?![-\\w])", value->value,
+                0, 0))
+            return value;
+    }
+    return NULL;
+}
+
+/* What a timer starts: what its Unit= says, or the service of its name. */
+static char *service_of(CcbUnitSet *set, const char *timer)
+{
+    const CcbUnit *unit = ccb_unitgraph_unit(set->graph, timer);
+    const char *service = unit != NULL ? ccb_unit_get(unit, "Timer", "Unit") : NULL;
+    size_t stem = strlen(timer) - strlen(".timer");
+    return service != NULL ? g_strdup(service) : g_strdup_printf("%.*s.service", (int)stem, timer);
+}
+
+/* Services that a boot starts, or a timer that it starts. */
+static void judge_commands(CcbUnitSet *set, CcbCheckResult *result)
+{
+    g_autoptr(GPtrArray) names = ccb_unitgraph_started(set->graph, ccb_unitset_target(set));
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        g_autofree char *service =
+            g_str_has_suffix(name, ".timer") ? service_of(set, name) : g_strdup(name);
+        const CcbUnit *unit = ccb_unitgraph_unit(set->graph, service);
+        const CcbUnitValue *command = unit != NULL ? find_update(unit) : NULL;
+        if (command != NULL)
+            ccb_result_fail(result, "%s:%u: %s=%s, and a boot starts %s", command->file,
+                            command->line, command->key, command->value, name);
+    }
+}
+
+/* systemd.offline-updates(7): where this link is the next boot installs what it leads to. */
+static bool judge_offline_update(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char link[] = "/system-update";
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_check_lstat(ctx, link, &st, &exists, error))
+        return false;
+    if (exists)
+        ccb_result_fail(result, "%s is there: the next boot installs updates", link);
+    return true;
+}
+
 static bool run_automatic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     CcbUnitSet *set = ccb_check_units(ctx, error);
@@ -56,6 +108,9 @@ static bool run_automatic(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     judge_unit(set, "yum-cron.service", result);
     if (applies)
         judge_unit(set, "dnf-automatic.timer", result);
+    judge_commands(set, result);
+    if (!judge_offline_update(ctx, result, error))
+        return false;
     return ccb_result_pass(result, "nothing installs updates by itself");
 }
 
@@ -182,7 +237,7 @@ static bool run_driver_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError
 const CcbCheck ccb_checks_updates[] = {
     {"updates.automatic", CCB_SEVERITY_WARNING,
      "An update that nobody asked for may bring a kernel for which the driver has no modules.",
-     "Disable the unit, or leave it out of the recipe.", run_automatic},
+     "Disable the unit, or leave it out of the recipe; remove /system-update.", run_automatic},
     {"updates.kernel-lock", CCB_SEVERITY_WARNING,
      "The driver's modules are for the kernels in the image: after dnf update the next boot has no "
      "GPU.",

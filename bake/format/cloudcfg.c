@@ -181,10 +181,23 @@ bool ccb_cloudcfg_list(const char *data, size_t size, const char *key, char ***r
     return true;
 }
 
+static bool top_value(const char *data, size_t size, const char *name, char **ret_value,
+                      guint *ret_line, GError **error)
+{
+    g_auto(Block) block = new_block();
+    if (!find_block(data, size, name, &block, error))
+        return false;
+    *ret_line = block.line;
+    *ret_value = block.line > 0 ? plain(block.rest, strlen(block.rest)) : NULL;
+    return true;
+}
+
 bool ccb_cloudcfg_value(const char *data, size_t size, const char *key, const char *name,
                         char **ret_value, guint *ret_line, GError **error)
 {
     g_auto(Block) block = new_block();
+    if (key == NULL)
+        return top_value(data, size, name, ret_value, ret_line, error);
     if (!find_block(data, size, key, &block, error))
         return false;
     *ret_value = NULL;

@@ -16,6 +16,6 @@
 bool ccb_cloudcfg_list(const char *data, size_t size, const char *key, char ***ret_items,
                        guint *ret_line, GError **error);
 
-/* The scalar `name` in the map `key`; *ret_value is NULL where there is none.  Otherwise as above. */
+/* The scalar `name` in the map `key`, or with `key` NULL the scalar `name` itself; *ret_value is NULL where there is none.  Otherwise as above. */
 bool ccb_cloudcfg_value(const char *data, size_t size, const char *key, const char *name,
                         char **ret_value, guint *ret_line, GError **error);

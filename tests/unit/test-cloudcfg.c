@@ -44,10 +44,11 @@ static void has_list(const char *text, const char *key, const char *expected)
 
 static void has_value(const char *key, const char *name, const char *expected)
 {
+    const char *what = key != NULL ? key : name;
     g_autofree char *value = NULL;
     guint line = 0;
     bool known = ccb_cloudcfg_value(sample, strlen(sample), key, name, &value, &line, NULL);
-    is_str(known ? value : "error", expected, key);
+    is_str(known ? value : "error", expected, what);
 }
 
 static void fuzz_one(const char *data, gsize size)
@@ -55,10 +56,14 @@ static void fuzz_one(const char *data, gsize size)
     static const char *const keys[] = {"datasource_list", "cloud_init_modules", "long", "map"};
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_auto(GStrv) items = NULL;
-        g_autofree char *value = NULL;
+        char *value = NULL;
         guint line;
         ccb_cloudcfg_list(data, size, keys[i], &items, &line, NULL);
         ccb_cloudcfg_value(data, size, keys[i], "mode", &value, &line, NULL);
+        g_free(value);
+        value = NULL;
+        ccb_cloudcfg_value(data, size, NULL, keys[i], &value, &line, NULL);
+        g_free(value);
     }
 }
 
@@ -82,6 +87,9 @@ int main(void)
     has_value("map", "absent", NULL);
     has_value("absent", "mode", NULL);
     has_value("alias", "mode", "error");
+    has_value(NULL, "scalar", "yes");
+    has_value(NULL, "none", "");
+    has_value(NULL, "mode", NULL);
     GError *error = NULL;
     char **items;
     guint line;
