@@ -42,6 +42,30 @@ static bool uses_gpu(const char *command)
     return false;
 }
 
+/* kubelet starts nothing without one of these. */
+static const struct {
+    const char *unit, *config;
+} engines[] = {
+    {"docker.service", "/etc/docker/daemon.json"},
+    {"containerd.service", "/etc/containerd/config.toml"},
+};
+
+bool ccb_check_gpu_engine(CcbCheckContext *ctx, const char *unit, const char **ret_path,
+                          GError **error)
+{
+    *ret_path = NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(engines); i++) {
+        if (!g_str_equal(unit, engines[i].unit))
+            continue;
+        const CcbGuestText *file = ccb_check_text(ctx, engines[i].config, error);
+        if (file == NULL)
+            return false;
+        if (file->text != NULL && strstr(file->text, "nvidia-container-runtime") != NULL)
+            *ret_path = engines[i].config;
+    }
+    return true;
+}
+
 const CcbUnitValue *ccb_unit_gpu_command(const CcbUnit *unit)
 {
     static const char *const keys[] = {"ExecCondition", "ExecStartPre", "ExecStart",

@@ -310,13 +310,25 @@ static bool is_judged(CcbCheckContext *ctx, const char *unit)
            g_strv_contains(demanded(ctx), unit) || g_strv_contains(known_consumers, unit);
 }
 
-/* What the daemon waits for is meant to come first. */
-static void judge_user(CcbUnitSet *set, const char *name, const CcbUnitValue *command,
-                       CcbCheckResult *result)
+/* By what a unit uses the GPU, as messages say it; *ret is NULL where it does not, caller frees. */
+static bool use_of(CcbCheckContext *ctx, CcbUnitSet *set, const char *name, char **ret,
+                   GError **error)
 {
-    if (!is_after(set, name, PERSISTENCED) && !is_after(set, PERSISTENCED, name))
-        ccb_result_fail(result, "%s:%u: %s=%s, and %s does not wait for %s", command->file,
-                        command->line, command->key, command->value, name, PERSISTENCED);
+    const CcbUnitValue *command = ccb_unit_gpu_command(ccb_unitgraph_unit(set->graph, name));
+    const char *config = NULL;
+    if (command == NULL && !ccb_check_gpu_engine(ctx, name, &config, error))
+        return false;
+    *ret = config != NULL    ? g_strdup_printf("%s: nvidia-container-runtime", config)
+           : command != NULL ? g_strdup_printf("%s:%u: %s=%s", command->file, command->line,
+                                               command->key, command->value)
+                             : NULL;
+    return true;
+}
+
+/* What the daemon waits for is meant to come first. */
+static bool is_ordered(CcbUnitSet *set, const char *name)
+{
+    return is_after(set, name, PERSISTENCED) || is_after(set, PERSISTENCED, name);
 }
 
 static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -331,14 +343,13 @@ static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     g_autoptr(GPtrArray) names = ccb_unitgraph_started(set->graph, ccb_unitset_target(set));
     guint users = 0;
     for (guint i = 0; i < names->len; i++) {
+        g_autofree char *use = NULL;
         const char *name = names->pdata[i];
-        const CcbUnitValue *command =
-            is_judged(ctx, name) ? NULL
-                                 : ccb_unit_gpu_command(ccb_unitgraph_unit(set->graph, name));
-        if (command == NULL)
-            continue;
-        users++;
-        judge_user(set, name, command, result);
+        if (!is_judged(ctx, name) && !use_of(ctx, set, name, &use, error))
+            return false;
+        users += use != NULL;
+        if (use != NULL && !is_ordered(set, name))
+            ccb_result_fail(result, "%s, and %s does not wait for %s", use, name, PERSISTENCED);
     }
     return ccb_result_pass(result, "%u other unit%s", users, users == 1 ? "" : "s");
 }
