@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "format/version.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 /* Every version from `first` to `last`, both included. */
@@ -89,3 +91,11 @@ bool ccb_driver_supports_cc(CcbDriverVersion version)
 
 const char *const ccb_driver_modules[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
                                           "nvidia-drm", "nvidia-peermem", NULL};
+
+bool ccb_driver_license_is_open(const char *module, const char *license)
+{
+    if (license == NULL)
+        return false;
+    return strcmp(module, "nvidia-peermem") == 0 ? strcmp(license, "NVIDIA") != 0
+                                                 : strcmp(license, CCB_DRIVER_LICENSE) == 0;
+}

@@ -27,3 +27,11 @@ bool ccb_driver_supports_cc(CcbDriverVersion version);
 
 /* The kernel modules that a driver consists of, without ".ko"; ends with NULL. */
 extern const char *const ccb_driver_modules[];
+
+/* Whether a licence, as modinfo says it (NULL: none), is that of the open flavour of one of these
+ * modules.  nvidia-peermem has one of its own, "Linux-OpenIB" and later "Dual BSD/GPL", for it came
+ * from Mellanox; of it is only asked that it is not the proprietary driver's. */
+bool ccb_driver_license_is_open(const char *module, const char *license);
+
+/* That of the other four, for messages. */
+#define CCB_DRIVER_LICENSE "Dual MIT/GPL"

@@ -372,7 +372,7 @@ static void stage_modules(const char *place, const char *kver, const char *versi
         g_autofree char *path = g_strconcat(place, "/", *name, NULL);
         g_autofree char *info = g_strdup_printf(
             "version=%s\nlicense=%s\nvermagic=%s SMP mod_unload \n%s", version,
-            g_str_equal(*name, "nvidia-peermem") ? "Dual BSD/GPL" : "Dual MIT/GPL", kver,
+            g_str_equal(*name, "nvidia-peermem") ? "Linux-OpenIB" : "Dual MIT/GPL", kver,
             g_str_equal(*name, "nvidia") ? "softdep=pre: ecdh_generic,ecdsa_generic\n" : "");
         put(path, info);
         g_string_append_printf(dep, "kernel/drivers/video/%s.ko:\n", *name);
@@ -887,6 +887,10 @@ static const Case cases[] = {
     {"a module of another version", 1, REPLACE, "modinfo/nvidia-drm", "550.144.03", "550.90.07",
      .bad = "driver.version"},
     {"the proprietary module", 1, REPLACE, "modinfo/nvidia-modeset", "Dual MIT/GPL", "NVIDIA",
+     .bad = "driver.license"},
+    {"a later licence of peermem", 1, REPLACE, "modinfo/nvidia-peermem", "Linux-OpenIB",
+     "Dual BSD/GPL", .bad = ""},
+    {"peermem is proprietary", 1, REPLACE, "modinfo/nvidia-peermem", "Linux-OpenIB", "NVIDIA",
      .bad = "driver.license"},
     {"no softdep", 1, REPLACE, "modinfo/nvidia", "softdep", "other", .bad = "driver.softdep"},
     {"depmod did not run", 1, WRITE, MODULES "modules.dep", "kernel/a.ko:\n",

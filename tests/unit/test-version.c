@@ -34,6 +34,16 @@ int main(void)
     static const char *const bad[] = {
         "",       "550",  "550.",        ".1",     "550.1.2.3", "a.b",
         "550.1.", "-1.2", "550.144.03 ", "550..1", "9999999.1", "550.99999999999"};
+    static const struct {
+        const char *module, *license;
+        bool open;
+    } licenses[] = {{"nvidia", "Dual MIT/GPL", true},         {"nvidia", "NVIDIA", false},
+                    {"nvidia-uvm", "Dual BSD/GPL", false},    {"nvidia-uvm", NULL, false},
+                    {"nvidia-peermem", "Linux-OpenIB", true}, {"nvidia-peermem", "NVIDIA", false},
+                    {"nvidia-peermem", "Dual BSD/GPL", true}, {"nvidia-peermem", NULL, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(licenses); i++)
+        is_int(ccb_driver_license_is_open(licenses[i].module, licenses[i].license),
+               licenses[i].open, licenses[i].license ? licenses[i].license : "no licence");
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         CcbDriverVersion version = {7, 7, 7};
         GError *error = NULL;

@@ -26,6 +26,6 @@ static void __exit nv_mem_client_cleanup(void)
 
 module_init(nv_mem_client_init);
 module_exit(nv_mem_client_cleanup);
-MODULE_LICENSE(NV_MODULE_LICENSE);
+MODULE_LICENSE("Linux-OpenIB");
 MODULE_VERSION(NV_VERSION_STRING);
 MODULE_DESCRIPTION("STAND-IN for NVIDIA peer memory");
