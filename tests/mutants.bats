@@ -102,7 +102,7 @@ judge_mutants_of() {
 
 @test "the appliance sees them as well" {
     local id
-    for id in driver.vermagic initramfs.no-nouveau import.esp hygiene.filesystem; do
+    for id in driver.vermagic modprobe.nouveau-initramfs import.esp hygiene.filesystem; do
         assert_equal "$(judge_mutant "$id" --door=appliance)" ""
     done
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "check/context.h"
+#include "check/modprobe.h"
 #include "check/module.h"
+#include "check/unitset.h"
 
 static bool has_fabric_manager(CcbCheckContext *ctx)
 {
@@ -14,20 +16,23 @@ static bool has_fabric_manager(CcbCheckContext *ctx)
     return ccb_check_present(ctx, "/usr/bin/nv-fabricmanager", &present, NULL) && present;
 }
 
-static bool text_has(CcbCheckContext *ctx, const char *path, const char *needle)
-{
-    const CcbGuestText *file = ccb_check_text(ctx, path, NULL);
-    return file != NULL && file->text != NULL && strstr(file->text, needle) != NULL;
-}
-
 static bool protects_pcie(CcbCheckContext *ctx)
 {
-    return text_has(ctx, "/etc/modprobe.d/nvidia-lkca.conf", "RmEnableProtectedPcie");
+    const CcbModprobe *config = ccb_check_modprobe(ctx, NULL);
+    if (config == NULL)
+        return false;
+    g_autofree char *dwords = ccb_modprobe_option(config, "nvidia", "NVreg_RegistryDwords");
+    return ccb_registry_is_set(dwords, CCB_PROTECTED_PCIE);
 }
 
 static bool waits_for_fabric(CcbCheckContext *ctx)
 {
-    return text_has(ctx, "/etc/systemd/system/nvidia-persistenced.service", "nvidia-fabricmanager");
+    CcbUnitSet *units = ccb_check_units(ctx, NULL);
+    if (units == NULL)
+        return false;
+    g_autoptr(GPtrArray) why = ccb_unitgraph_why_after(units->graph, "nvidia-persistenced.service",
+                                                       "nvidia-fabricmanager.service", NULL);
+    return why != NULL;
 }
 
 static void assume_gpus(CcbCheckContext *ctx)
@@ -48,11 +53,18 @@ static void assume_driver(CcbCheckContext *ctx)
                         g_strdup_printf("assumed: driver %s, as nvidia.ko says", version));
 }
 
+static bool lacks_driver(CcbCheckContext *ctx)
+{
+    bool has = false;
+    return ccb_check_has_driver(ctx, &has, NULL) && !has;
+}
+
 void ccb_check_assume(CcbCheckContext *ctx)
 {
-    ctx->gpus = ctx->expect->no_driver ? 0 : ctx->expect->gpus;
-    if (ctx->expect->no_driver)
+    ctx->gpus = 0;
+    if (ctx->expect->no_driver || lacks_driver(ctx))
         return;
+    ctx->gpus = ctx->expect->gpus;
     if (ctx->gpus == 0)
         assume_gpus(ctx);
     if (ctx->expect->driver == NULL)

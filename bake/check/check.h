@@ -43,8 +43,10 @@ extern const CcbCheck *const ccb_check_families[];
 
 extern const CcbCheck ccb_checks_kernel[];
 extern const CcbCheck ccb_checks_arguments[];
+extern const CcbCheck ccb_checks_nouveau[];
 extern const CcbCheck ccb_checks_modprobe[];
 extern const CcbCheck ccb_checks_driver[];
+extern const CcbCheck ccb_checks_driver_modules[];
 extern const CcbCheck ccb_checks_userspace[];
 extern const CcbCheck ccb_checks_cuda[];
 extern const CcbCheck ccb_checks_fabric[];

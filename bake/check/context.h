@@ -25,7 +25,7 @@ struct CcbCheckContext {
     CcbGuest *guest;                       /* not owned */
     const CcbExpectation *expect;          /* not owned */
     const struct CcbCheckRequest *request; /* not owned; NULL where the image alone is judged */
-    unsigned gpus;     /* 1 or 8 (ccb_check_assume); 0: the image is to have no driver */
+    unsigned gpus;     /* 1 or 8 (ccb_check_assume); 0: no driver is asked for, or there is none */
     GPtrArray *notes;  /* char *: what was assumed */
     GHashTable *memos; /* "kind:name" ► what was read, or why it could not be */
 };

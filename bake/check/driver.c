@@ -1,383 +1,100 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The driver's kernel modules, for every kernel that can be booted. */
+/* The driver as a whole: that there is one and only one, of a version that will do. */
 #include <string.h>
 
 #include "base/error.h"
 #include "check/module.h"
-#include "format/kconfig.h"
 #include "format/version.h"
 
 #define MINIMUM_ONE_GPU    "550.144.03"
 #define MINIMUM_EIGHT_GPUS "570.148.08"
 
-/* The driver's own installer, outside modules, DKMS. */
-static const char *const module_directories[] = {"kernel/drivers/video/", "extra/", "updates/",
-                                                 NULL};
-
-/* Without one of them the driver compiles, and has no confidential mode. */
-static const char *const crypto_settings[] = {
-    "CRYPTO_AEAD", "CRYPTO_AKCIPHER", "CRYPTO_SKCIPHER",         "CRYPTO_HASH", "CRYPTO_HMAC",
-    "CRYPTO_ECDH", "CRYPTO_ECDSA",    "X509_CERTIFICATE_PARSER", NULL,
-};
-
-static bool is_in_place(const char *path)
+static bool run_present(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    for (const char *const *dir = module_directories; *dir != NULL; dir++)
-        if (g_str_has_prefix(path, *dir))
-            return true;
-    return false;
-}
-
-static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
-{
-    return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
-}
-
-/* --- what is asked of each kernel */
-
-typedef bool (*JudgeKernel)(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                            GError **error);
-
-static bool check_place(CcbCheckContext *ctx, const char *kver, const char *name,
-                        CcbCheckResult *result, GError **error)
-{
-    g_autoptr(GPtrArray) paths = NULL;
-    g_autofree char *root = g_strconcat("/lib/modules/", kver, NULL);
-    if (!ccb_check_module_paths(ctx, kver, name, &paths, error))
+    bool has = false;
+    if (ctx->expect->no_driver)
+        return ccb_check_skip_without_driver(ctx, result);
+    if (!ccb_check_has_driver(ctx, &has, error))
         return false;
-    if (paths->len == 0)
-        return ccb_result_fail(result, "%s: %s.ko is missing", root, name);
-    const char *first = g_ptr_array_index(paths, 0);
-    if (paths->len > 1)
-        return ccb_result_fail(result, "%s: %s and %s: only one of them is loaded", root, first,
-                               (char *)g_ptr_array_index(paths, 1));
-    if (!is_in_place(first))
-        return ccb_result_fail(result, "%s/%s: expected in kernel/drivers/video", root, first);
-    return true;
-}
-
-static bool judge_modules(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
-{
-    for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
-        if (!check_place(ctx, kver, *name, result, error))
-            return false;
-    return ccb_result_pass(result, "all five for %s", kver);
-}
-
-/* Judges one module that is there; `user` is what all are measured by. */
-typedef void (*JudgeModule)(const char *name, const CcbModule *module, const char *user,
-                            CcbCheckResult *result);
-
-static bool judge_each(CcbCheckContext *ctx, const char *kver, JudgeModule judge, const char *user,
-                       CcbCheckResult *result, GError **error)
-{
-    guint found = 0;
-    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
-        const CcbModule *module = NULL;
-        if (!ccb_check_module(ctx, kver, *name, &module, error))
-            return false;
-        if (module != NULL)
-            judge(*name, module, user, result);
-        found += module != NULL;
-    }
-    if (found == 0)
-        return ccb_result_skip(result, "there is no module (driver.modules)");
-    return ccb_result_pass(result, "%s, %u modules", user, found);
-}
-
-static const char *or_none(const char *text)
-{
-    return text != NULL ? text : "(none)";
-}
-
-static void compare_vermagic(const char *name, const CcbModule *module, const char *kver,
-                             CcbCheckResult *result)
-{
-    const char *vermagic = or_none(ccb_module_get(module, "vermagic"));
-    size_t length = strlen(kver);
-    if (strncmp(vermagic, kver, length) != 0 || vermagic[length] != ' ')
-        ccb_result_fail(result, "%s.ko: vermagic \"%s\", expected \"%s ...\"", name, vermagic,
-                        kver);
-}
-
-static bool judge_vermagic(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                           GError **error)
-{
-    return judge_each(ctx, kver, compare_vermagic, kver, result, error);
-}
-
-static void compare_version(const char *name, const CcbModule *module, const char *expected,
-                            CcbCheckResult *result)
-{
-    const char *version = or_none(ccb_module_get(module, "version"));
-    if (!g_str_equal(version, expected))
-        ccb_result_fail(result, "%s.ko: version %s, expected %s", name, version, expected);
-}
-
-static bool judge_version(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
-{
-    const char *version = ccb_check_driver_version(ctx, error);
-    return version != NULL && judge_each(ctx, kver, compare_version, version, result, error);
-}
-
-static void compare_license(const char *name, const CcbModule *module, const char *expected,
-                            CcbCheckResult *result)
-{
-    const char *license = ccb_module_get(module, "license");
-    (void)expected;
-    if (!ccb_driver_license_is_open(name, license))
-        ccb_result_fail(result, "%s.ko: license \"%s\": not the open module", name,
-                        or_none(license));
-}
-
-static bool judge_license(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
-{
-    return judge_each(ctx, kver, compare_license, CCB_DRIVER_LICENSE, result, error);
-}
-
-static bool judge_softdep(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
-{
-    static const char expected[] = "pre: ecdh_generic,ecdsa_generic";
-    const CcbModule *module = NULL;
-    if (!ccb_check_module(ctx, kver, "nvidia", &module, error))
-        return false;
-    if (module == NULL)
-        return ccb_result_skip(result, "there is no nvidia.ko (driver.modules)");
-    const char *softdep = or_none(ccb_module_get(module, "softdep"));
-    if (!g_str_equal(softdep, expected))
-        return ccb_result_fail(result, "nvidia.ko: softdep \"%s\", expected \"%s\"", softdep,
-                               expected);
-    return ccb_result_pass(result, "%s", softdep);
-}
-
-/* Whether a line of modules.dep starts with this file. */
-static bool depmod_knows(const char *text, const char *path)
-{
-    g_autofree char *start = g_strconcat(path, ":", NULL);
-    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (g_str_has_prefix(line, start))
-            return true;
-    }
-    return false;
-}
-
-static bool check_depmod(CcbCheckContext *ctx, const char *kver, const CcbGuestText *dep,
-                         const char *name, guint *found, CcbCheckResult *result, GError **error)
-{
-    g_autoptr(GPtrArray) paths = NULL;
-    if (!ccb_check_module_paths(ctx, kver, name, &paths, error))
-        return false;
-    *found += paths->len;
-    for (guint i = 0; i < paths->len; i++) {
-        const char *path = g_ptr_array_index(paths, i);
-        if (!depmod_knows(dep->text, path))
-            ccb_result_fail(result, "%s does not know %s", dep->path, path);
-    }
-    return true;
-}
-
-static bool judge_depmod(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                         GError **error)
-{
-    g_autofree char *path = g_strconcat("/lib/modules/", kver, "/modules.dep", NULL);
-    const CcbGuestText *dep = ccb_check_text(ctx, path, error);
-    guint found = 0;
-    if (dep == NULL)
-        return false;
-    if (dep->text == NULL)
-        return ccb_result_fail(result, "%s is missing", path);
-    for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
-        if (!check_depmod(ctx, kver, dep, *name, &found, result, error))
-            return false;
-    if (found == 0)
-        return ccb_result_skip(result, "there is no module (driver.modules)");
-    return ccb_result_pass(result, "%s", path);
-}
-
-/* The first of the places that has the kernel's configuration; text NULL where none has. */
-static const CcbGuestText *kernel_config(CcbCheckContext *ctx, const char *kver, GError **error)
-{
-    static const char *const places[] = {"/usr/src/kernels/%s/.config", "/lib/modules/%s/config",
-                                         "/boot/config-%s", NULL};
-    const CcbGuestText *file = NULL;
-    for (guint i = 0; places[i] != NULL; i++) {
-        g_auto(GStrv) parts = g_strsplit(places[i], "%s", 2);
-        g_autofree char *path = g_strjoinv(kver, parts);
-        file = ccb_check_text(ctx, path, error);
-        if (file == NULL || file->text != NULL)
-            return file;
-    }
-    return file;
-}
-
-static bool judge_config(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                         GError **error)
-{
-    const CcbGuestText *file = kernel_config(ctx, kver, error);
-    if (file == NULL)
-        return false;
-    if (file->text == NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "neither kernel-devel nor %s has the configuration",
-                        file->path);
-    g_autoptr(CcbKconfig) config = ccb_kconfig_parse(file->text, file->size, error);
-    if (config == NULL) {
-        g_prefix_error(error, "%s: ", file->path);
-        return false;
-    }
-    for (const char *const *name = crypto_settings; *name != NULL; name++) {
-        const char *value = ccb_kconfig_get(config, *name);
-        if (!g_str_equal(value, "y") && !g_str_equal(value, "m"))
-            ccb_result_fail(result, "%s: CONFIG_%s=%s, expected y or m", file->path, *name, value);
-    }
-    return ccb_result_pass(result, "%s", file->path);
-}
-
-/* --- the kernel that boots, and the others */
-
-static bool judge_default(CcbCheckContext *ctx, JudgeKernel judge, CcbCheckResult *result,
-                          GError **error)
-{
-    if (skip_without_driver(ctx, result))
-        return true;
-    const char *kver = ccb_check_kver(ctx, error);
-    return kver != NULL && judge(ctx, kver, result, error);
-}
-
-static bool run_modules(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_modules, result, error);
-}
-
-static bool run_vermagic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_vermagic, result, error);
-}
-
-static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_version, result, error);
-}
-
-static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_license, result, error);
-}
-
-static bool run_softdep(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_softdep, result, error);
-}
-
-static bool run_depmod(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_depmod, result, error);
-}
-
-static bool run_kernel_config(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_config, result, error);
-}
-
-/* All of it, in one result. */
-static bool judge_all(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                      GError **error)
-{
-    static const JudgeKernel judges[] = {judge_modules, judge_vermagic, judge_version,
-                                         judge_license, judge_softdep,  judge_depmod,
-                                         judge_config};
-    for (guint i = 0; i < G_N_ELEMENTS(judges); i++) {
-        g_autoptr(GString) detail = g_string_new(NULL);
-        CcbCheckResult one = {.status = CCB_PASS, .detail = detail};
-        if (!judges[i](ctx, kver, &one, error)) {
-            g_prefix_error(error, "%s: ", kver);
-            return false;
-        }
-        if (one.status == CCB_FAIL)
-            ccb_result_fail(result, "%s: %s", kver, detail->str);
-    }
-    return ccb_result_pass(result, "%s", kver);
-}
-
-/* The installed kernels of boot entries, but not the default one; each once. */
-static GPtrArray *other_kernels(CcbCheckContext *ctx, GError **error)
-{
-    const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
-    const char *kver = entries != NULL ? ccb_check_kver(ctx, error) : NULL;
-    if (kver == NULL)
-        return NULL;
-    GPtrArray *kernels = g_ptr_array_new();
-    for (guint i = 0; i < entries->len; i++) {
-        char *other = ((CcbBootEntry *)entries->pdata[i])->kver;
-        if (!g_str_equal(other, kver) &&
-            !g_ptr_array_find_with_equal_func(kernels, other, g_str_equal, NULL))
-            g_ptr_array_add(kernels, other);
-    }
-    return kernels;
-}
-
-static bool run_every_kernel(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    if (skip_without_driver(ctx, result))
-        return true;
-    g_autoptr(GPtrArray) kernels = other_kernels(ctx, error);
-    if (kernels == NULL)
-        return false;
-    for (guint i = 0; i < kernels->len; i++)
-        if (!judge_all(ctx, kernels->pdata[i], result, error))
-            return false;
-    return kernels->len > 0 || ccb_result_skip(result, "only one kernel can be booted");
-}
-
-/* --- the driver as a whole */
-
-/* Of NVIDIA's, ELRepo's, RPM Fusion's and CUDA's repositories. */
-static bool is_driver_package(const char *package)
-{
-    static const char *const prefixes[] = {"kmod-nvidia",  "akmod-nvidia",  "dkms-nvidia",
-                                           "nvidia-kmod",  "nvidia-driver", "xorg-x11-drv-nvidia",
-                                           "nvidia-open-", "cuda-drivers"};
-    for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++)
-        if (g_str_has_prefix(package, prefixes[i]))
-            return true;
-    return false;
+    return has ? ccb_result_pass(result, "a module, nvidia-smi or a package of one")
+               : ccb_result_fail(result, "no NVIDIA driver was found: no module for a kernel that "
+                                         "boots, no /usr/bin/nvidia-smi, no package");
 }
 
 static bool judge_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     char **package = ccb_check_packages(ctx, error);
     for (; package != NULL && *package != NULL; package++)
-        if (is_driver_package(*package))
+        if (ccb_is_driver_package(*package))
             ccb_result_fail(result, "package %s", *package);
     return package != NULL;
 }
 
-/* What is registered there, DKMS builds again for each new kernel. */
-static bool judge_dkms(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+/* Judges what DKMS has of a driver, by the version that the image is to have. */
+typedef void (*JudgeDkms)(const char *path, const char *version, const char *expected,
+                          CcbCheckResult *result);
+
+static bool judge_dkms_of(CcbCheckContext *ctx, const char *directory, JudgeDkms judge,
+                          CcbCheckResult *result, GError **error)
 {
-    char **names = ccb_check_list(ctx, "/var/lib/dkms", error);
-    for (; names != NULL && *names != NULL; names++)
-        if (g_str_has_prefix(*names, "nvidia"))
-            ccb_result_fail(result, "/var/lib/dkms/%s", *names);
-    return names != NULL;
+    char **version = ccb_check_list(ctx, directory, error);
+    for (; version != NULL && *version != NULL; version++) {
+        if (!g_ascii_isdigit(**version))
+            continue; /* beside the versions are links that are named after kernels */
+        g_autofree char *path = g_build_filename(directory, *version, NULL);
+        const char *expected = ccb_check_driver_version(ctx, error);
+        if (expected == NULL)
+            return false;
+        judge(path, *version, expected, result);
+    }
+    return version != NULL;
+}
+
+/* The driver alone: nvidia-fs and nvidia-peermem are modules beside it. */
+static bool judge_dkms(CcbCheckContext *ctx, JudgeDkms judge, CcbCheckResult *result,
+                       GError **error)
+{
+    static const char *const directories[] = {"/var/lib/dkms/nvidia", "/var/lib/dkms/nvidia-open",
+                                              "/var/lib/dkms/nvidia-current",
+                                              "/var/lib/dkms/nvidia-current-open"};
+    for (guint i = 0; i < G_N_ELEMENTS(directories); i++)
+        if (!judge_dkms_of(ctx, directories[i], judge, result, error))
+            return false;
+    return true;
+}
+
+static void refuse_other(const char *path, const char *version, const char *expected,
+                         CcbCheckResult *result)
+{
+    if (!g_str_equal(version, expected))
+        ccb_result_fail(result, "%s, beside driver %s", path, expected);
+}
+
+static void refuse_same(const char *path, const char *version, const char *expected,
+                        CcbCheckResult *result)
+{
+    if (g_str_equal(version, expected))
+        ccb_result_fail(result, "%s", path);
 }
 
 static bool run_single(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char installer[] = "/usr/bin/nvidia-uninstall";
     bool by_installer = false;
-    if (skip_without_driver(ctx, result))
+    if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    if (!ccb_check_present(ctx, installer, &by_installer, error))
+    if (!ccb_check_present(ctx, "/usr/bin/nvidia-uninstall", &by_installer, error) ||
+        (by_installer && !judge_packages(ctx, result, error)) ||
+        !judge_dkms(ctx, refuse_other, result, error))
         return false;
-    if (!by_installer)
-        return ccb_result_skip(result, "the driver was not installed by its own installer");
-    return judge_packages(ctx, result, error) && judge_dkms(ctx, result, error) &&
-           ccb_result_pass(result, "the installer's, no package and no DKMS module");
+    return ccb_result_pass(result, by_installer ? "the installer's, and no package of one"
+                                                : "that of its packages");
+}
+
+static bool run_dkms(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return ccb_check_skip_without_driver(ctx, result) ||
+           (judge_dkms(ctx, refuse_same, result, error) &&
+            ccb_result_pass(result, "DKMS does not have it"));
 }
 
 static bool parse_version(CcbCheckContext *ctx, const char **ret_text, CcbDriverVersion *ret,
@@ -394,7 +111,7 @@ static bool run_minimum(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
 {
     CcbDriverVersion version, minimum;
     const char *text = NULL;
-    if (skip_without_driver(ctx, result))
+    if (ccb_check_skip_without_driver(ctx, result))
         return true;
     const char *least = ctx->gpus == 8 ? MINIMUM_EIGHT_GPUS : MINIMUM_ONE_GPU;
     if (!parse_version(ctx, &text, &version, error) || !ccb_driver_parse(least, &minimum, error))
@@ -410,7 +127,7 @@ static bool run_branch(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
 {
     CcbDriverVersion version;
     const char *text = NULL;
-    if (skip_without_driver(ctx, result))
+    if (ccb_check_skip_without_driver(ctx, result))
         return true;
     if (!parse_version(ctx, &text, &version, error))
         return false;
@@ -423,34 +140,17 @@ static bool run_branch(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
     return ccb_result_pass(result, "%s, branch %u", text, version.branch);
 }
 
-#define FIX_DRIVER "Bake the nvidia-driver step for this kernel again."
-
 const CcbCheck ccb_checks_driver[] = {
-    {"driver.modules", CCB_SEVERITY_ERROR,
-     "The installer exits with 0 also when it built modules for another kernel or not all.",
-     FIX_DRIVER, run_modules},
-    {"driver.every-kernel", CCB_SEVERITY_WARNING,
-     "Another boot entry starts a kernel for which the driver is missing or another one.",
-     "Remove the other kernel with its entry, or install the driver for it as well.",
-     run_every_kernel},
+    {"driver.present", CCB_SEVERITY_ERROR, "Without a driver nothing can use the GPU.",
+     "Add the nvidia-driver step to the recipe and bake again.", run_present},
     {"driver.single", CCB_SEVERITY_ERROR,
      "A second driver replaces libraries or modules of the first, at once or at the next update.",
      "Remove the package or the DKMS module, or install the driver by it alone.", run_single},
-    {"driver.vermagic", CCB_SEVERITY_ERROR,
-     "The kernel refuses a module that was built for another one.", FIX_DRIVER, run_vermagic},
-    {"driver.version", CCB_SEVERITY_ERROR, "Modules of different versions do not load together.",
-     FIX_DRIVER, run_version},
-    {"driver.license", CCB_SEVERITY_ERROR, "Only the open modules have a confidential mode.",
-     "Build with --kernel-module-build-directory=kernel-open.", run_license},
-    {"driver.softdep", CCB_SEVERITY_ERROR,
-     "It is there only if the module was compiled with confidential mode.",
-     "Build against a kernel-devel that has the crypto settings (driver.kernel-config).",
-     run_softdep},
-    {"driver.depmod", CCB_SEVERITY_ERROR, "modprobe finds only what depmod has written down.",
-     "Run depmod -a KVER after the driver was installed.", run_depmod},
-    {"driver.kernel-config", CCB_SEVERITY_ERROR,
-     "Without these settings the driver compiles cleanly and has no confidential mode.",
-     "Use a kernel and kernel-devel that have them.", run_kernel_config},
+    {"driver.dkms", CCB_SEVERITY_WARNING,
+     "DKMS compiles the driver again for each new kernel, on the instance: if that fails, the next "
+     "boot has no GPU, and what it makes was never judged.",
+     "Take it out with dkms remove --all, or keep new kernels away (updates.kernel-lock).",
+     run_dkms},
     {"driver.minimum", CCB_SEVERITY_ERROR,
      "Older drivers do not support this instance type's GPUs in confidential mode.",
      "Name a later driver in the recipe.", run_minimum},

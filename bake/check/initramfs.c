@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the initramfs needs to find its root disk on any instance type, and what must not be in it.
- */
+/* What the initramfs needs to find its root disk on any instance type. */
 #include <string.h>
 
 #include "base/error.h"
@@ -53,32 +52,11 @@ static bool run_drivers(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return initrds != NULL;
 }
 
-static void judge_no_nouveau(const CcbInitrd *initrd, CcbCheckResult *result)
-{
-    const char *module = g_hash_table_lookup(initrd->modules, "nouveau");
-    if (module != NULL)
-        ccb_result_fail(result, "%s has %s", initrd->path, module);
-    ccb_result_pass(result, "%s, %u entries", initrd->path, initrd->entries);
-}
-
-static bool run_no_nouveau(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    if (ctx->gpus == 0)
-        return ccb_result_skip(result, "no driver is asked for");
-    const GPtrArray *initrds = ccb_check_initrds(ctx, error);
-    for (guint i = 0; initrds != NULL && i < initrds->len; i++)
-        judge_no_nouveau(initrds->pdata[i], result);
-    return initrds != NULL;
-}
-
 const CcbCheck ccb_checks_initramfs[] = {
     {"initramfs.drivers", CCB_SEVERITY_ERROR,
      "Without the driver of its disk an instance does not find its root file system; for the "
      "others the import looks.",
      "Make it with dracut --no-hostonly and --add-drivers, as the initramfs step does.",
      run_drivers},
-    {"initramfs.no-nouveau", CCB_SEVERITY_ERROR,
-     "nouveau would take the GPU before the NVIDIA driver can.",
-     "Blacklist nouveau, and make the initramfs with --omit-drivers nouveau.", run_no_nouveau},
     {0},
 };

@@ -14,7 +14,7 @@ typedef struct {
     guint entries;
 } CcbInitrd;
 
-/* Those of all entries of ccb_check_boot_entries(), as CcbInitrd.  Belongs to the context. */
+/* Those of all entries of ccb_check_boot_entries(), in their order, as CcbInitrd.  Belongs to the context. */
 const GPtrArray *ccb_check_initrds(CcbCheckContext *ctx, GError **error);
 
 /* modprobe's order: by file name; of equal names the one in the directory listed first (each with

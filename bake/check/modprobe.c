@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* modprobe's configuration, on the disk and in the initramfs: whichever of them loads a module
  * reads its own. */
-#include "format/modprobe.h"
+#include "check/modprobe.h"
 
 #include <string.h>
 
 #include "base/error.h"
-#include "check/context.h"
 #include "check/initrd.h"
 #include "check/module.h"
 
@@ -52,6 +51,11 @@ static void free_config(gpointer config)
     ccb_modprobe_free(config);
 }
 
+const CcbModprobe *ccb_check_modprobe(CcbCheckContext *ctx, GError **error)
+{
+    return ccb_check_memo(ctx, "modprobe", "", produce_config, free_config, error);
+}
+
 /* One of the two configurations, and what messages call it. */
 typedef struct {
     const CcbModprobe *config;
@@ -63,8 +67,7 @@ typedef void (*JudgePlace)(const Place *place, CcbCheckResult *result);
 static bool judge_disk(CcbCheckContext *ctx, JudgePlace judge, CcbCheckResult *result,
                        GError **error)
 {
-    const CcbModprobe *config =
-        ccb_check_memo(ctx, "modprobe", "", produce_config, free_config, error);
+    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
     if (config == NULL)
         return false;
     judge(&(Place){.config = config, .where = "/etc/modprobe.d"}, result);
@@ -81,16 +84,6 @@ static bool judge_initramfs(CcbCheckContext *ctx, JudgePlace judge, CcbCheckResu
         ccb_result_pass(result, "%s", initrd->path);
     }
     return initrds != NULL;
-}
-
-static void judge_nouveau(const Place *place, CcbCheckResult *result)
-{
-    g_autofree char *modeset = ccb_modprobe_option(place->config, "nouveau", "modeset");
-    if (!ccb_modprobe_is_blacklisted(place->config, "nouveau"))
-        ccb_result_fail(result, "%s: no \"blacklist nouveau\"", place->where);
-    if (modeset == NULL || !g_str_equal(modeset, "0"))
-        ccb_result_fail(result, "%s: options nouveau modeset=%s, expected 0", place->where,
-                        modeset ? modeset : "(none)");
 }
 
 /* The line of the guide: it loads what SPDM needs, and then the driver itself. */
@@ -133,24 +126,8 @@ static bool skip_unless(CcbCheckContext *ctx, unsigned gpus, CcbCheckResult *res
 {
     if (ctx->gpus == gpus)
         return false;
-    return ctx->gpus == 0
-               ? ccb_result_skip(result, "no driver is asked for")
-               : ccb_result_skip(result, "%u GPU%s", ctx->gpus, ctx->gpus > 1 ? "s" : "");
-}
-
-static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
-{
-    return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
-}
-
-static bool run_nouveau(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return skip_without_driver(ctx, result) || judge_disk(ctx, judge_nouveau, result, error);
-}
-
-static bool run_nouveau_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return skip_without_driver(ctx, result) || judge_initramfs(ctx, judge_nouveau, result, error);
+    return ccb_check_skip_without_driver(ctx, result) ||
+           ccb_result_skip(result, "%u GPU%s", ctx->gpus, ctx->gpus > 1 ? "s" : "");
 }
 
 static bool run_lkca(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -173,7 +150,6 @@ static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *resu
     return skip_unless(ctx, 1, result) || judge_initramfs(ctx, judge_unprotected, result, error);
 }
 
-#define WHY_NOUVEAU "nouveau takes the GPU, and the NVIDIA driver can't initialise it then."
 #define WHY_LKCA                                                                                   \
     "Eight GPUs are confidential together only in Protected PCIe mode, and the driver needs "      \
     "the kernel's ECC modules loaded before it."
@@ -183,9 +159,6 @@ static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *resu
     "Make the initramfs after the modprobe step; dracut may need the files named (--include)."
 
 const CcbCheck ccb_checks_modprobe[] = {
-    {"modprobe.nouveau", CCB_SEVERITY_ERROR, WHY_NOUVEAU, FIX_MODPROBE, run_nouveau},
-    {"modprobe.nouveau-initramfs", CCB_SEVERITY_ERROR, WHY_NOUVEAU, FIX_INITRAMFS,
-     run_nouveau_initramfs},
     {"modprobe.lkca", CCB_SEVERITY_ERROR, WHY_LKCA, FIX_MODPROBE, run_lkca},
     {"modprobe.lkca-initramfs", CCB_SEVERITY_ERROR, WHY_LKCA, FIX_INITRAMFS, run_lkca_initramfs},
     {"modprobe.no-protected-pcie", CCB_SEVERITY_ERROR, WHY_UNPROTECTED,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/version.h"
 
 char *ccb_module_name(const char *path)
 {
@@ -90,6 +91,56 @@ const char *ccb_check_driver_version(CcbCheckContext *ctx, GError **error)
                  module != NULL ? "nvidia.ko has no version"
                                 : "there is no nvidia.ko for the kernel that boots");
     return version;
+}
+
+bool ccb_check_skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
+{
+    return ctx->gpus == 0 &&
+           ccb_result_skip(result, ctx->expect->no_driver ? "no driver is asked for"
+                                                          : "there is no driver (driver.present)");
+}
+
+/* Of NVIDIA's, ELRepo's, RPM Fusion's and CUDA's repositories. */
+bool ccb_is_driver_package(const char *package)
+{
+    static const char *const prefixes[] = {"kmod-nvidia",  "akmod-nvidia",  "dkms-nvidia",
+                                           "nvidia-kmod",  "nvidia-driver", "xorg-x11-drv-nvidia",
+                                           "nvidia-open-", "cuda-drivers"};
+    if (g_str_has_prefix(package, "nvidia-driver-assistant-"))
+        return false; /* only says which driver to install */
+    for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++)
+        if (g_str_has_prefix(package, prefixes[i]))
+            return true;
+    return false;
+}
+
+static bool has_module(CcbCheckContext *ctx, const char *kver, bool *ret_has, GError **error)
+{
+    for (const char *const *name = ccb_driver_modules; !*ret_has && *name != NULL; name++) {
+        g_autoptr(GPtrArray) paths = NULL;
+        if (!ccb_check_module_paths(ctx, kver, *name, &paths, error))
+            return false;
+        *ret_has = paths->len > 0;
+    }
+    return true;
+}
+
+bool ccb_check_has_driver(CcbCheckContext *ctx, bool *ret_has, GError **error)
+{
+    const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
+    bool has = false;
+    for (guint i = 0; entries != NULL && i < entries->len; i++)
+        if (!has_module(ctx, ((CcbBootEntry *)entries->pdata[i])->kver, &has, error))
+            return false;
+    if (entries == NULL || (!has && !ccb_check_present(ctx, "/usr/bin/nvidia-smi", &has, error)))
+        return false;
+    char **package = has ? NULL : ccb_check_packages(ctx, error);
+    if (!has && package == NULL)
+        return false;
+    for (; !has && *package != NULL; package++)
+        has = ccb_is_driver_package(*package);
+    *ret_has = has;
+    return true;
 }
 
 bool ccb_registry_is_set(const char *list, const char *key)

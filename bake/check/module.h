@@ -13,6 +13,16 @@ char *ccb_module_name(const char *path);
 bool ccb_check_module_paths(CcbCheckContext *ctx, const char *kver, const char *name,
                             GPtrArray **ret_paths, GError **error);
 
+/* Skips what is about the driver where the image is to have none, or has none (driver.present). */
+bool ccb_check_skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result);
+
+/* Whether a package, as in ccb_check_packages(), is one of a driver. */
+bool ccb_is_driver_package(const char *package);
+
+/* Whether anything of a driver is there: a module for a kernel that can be booted, nvidia-smi, or a
+ * package. */
+bool ccb_check_has_driver(CcbCheckContext *ctx, bool *ret_has, GError **error);
+
 /* What a module says of itself; *ret is NULL where there is no such file. */
 bool ccb_check_module(CcbCheckContext *ctx, const char *kver, const char *name,
                       const CcbModule **ret, GError **error);

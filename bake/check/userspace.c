@@ -24,11 +24,6 @@ static const struct {
 } openssl_pairs[] = {{"libcrypto.so.1.1", "libnvidia-pkcs11.so."},
                      {"libcrypto.so.3", "libnvidia-pkcs11-openssl3.so."}};
 
-static bool skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
-{
-    return ctx->gpus == 0 && ccb_result_skip(result, "no driver is asked for");
-}
-
 static bool check_programs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     for (const char *const *path = programs; *path != NULL; path++) {
@@ -58,7 +53,7 @@ static bool check_library(CcbCheckContext *ctx, const char *prefix, CcbCheckResu
 
 static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_driver(ctx, result))
+    if (ccb_check_skip_without_driver(ctx, result))
         return true;
     if (!check_programs(ctx, result, error))
         return false;
@@ -85,7 +80,7 @@ static bool check_version(CcbCheckContext *ctx, const char *prefix, const char *
 
 static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_driver(ctx, result))
+    if (ccb_check_skip_without_driver(ctx, result))
         return true;
     const char *expected = ccb_check_driver_version(ctx, error);
     if (expected == NULL)
@@ -99,7 +94,8 @@ static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return ccb_result_pass(result, "%s", expected);
 }
 
-static bool check_pair(CcbCheckContext *ctx, guint pair, guint *found, CcbCheckResult *result,
+/* Whether one pair is whole; what is half there is noted. */
+static bool check_pair(CcbCheckContext *ctx, guint pair, bool *ret_whole, GString *notes,
                        GError **error)
 {
     const char *libcrypto = openssl_pairs[pair].libcrypto;
@@ -108,32 +104,33 @@ static bool check_pair(CcbCheckContext *ctx, guint pair, guint *found, CcbCheckR
     bool has = false;
     if (versions == NULL || !ccb_check_has_library(ctx, libcrypto, &has, error))
         return false;
-    *found += has;
-    if (has && versions->len == 0)
-        return ccb_result_fail(result, "%s* is missing, and the image has %s", pkcs11, libcrypto);
-    if (has)
-        ccb_result_pass(result, "%s%s for %s", pkcs11, (char *)g_ptr_array_index(versions, 0),
-                        libcrypto);
+    *ret_whole = has && versions->len > 0;
+    g_string_append_printf(notes, "%s%s%s %s %s%s", notes->len > 0 ? ", " : "",
+                           versions->len > 0 ? "" : "no ", pkcs11, *ret_whole ? "for" : "and",
+                           has ? "" : "no ", libcrypto);
     return true;
 }
 
+/* The driver takes whichever of them it can load. */
 static bool run_pkcs11(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    guint found = 0;
-    if (skip_without_driver(ctx, result))
+    g_autoptr(GString) notes = g_string_new(NULL);
+    guint whole = 0;
+    if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    for (guint i = 0; i < G_N_ELEMENTS(openssl_pairs); i++)
-        if (!check_pair(ctx, i, &found, result, error))
+    for (guint i = 0; i < G_N_ELEMENTS(openssl_pairs); i++) {
+        bool is_whole = false;
+        if (!check_pair(ctx, i, &is_whole, notes, error))
             return false;
-    if (found == 0)
-        ccb_result_fail(result,
-                        "neither libcrypto.so.1.1 nor libcrypto.so.3 is in " CCB_LIBRARY_DIR);
-    return true;
+        whole += is_whole;
+    }
+    return whole > 0 ? ccb_result_pass(result, "%s", notes->str)
+                     : ccb_result_fail(result, CCB_LIBRARY_DIR ": %s", notes->str);
 }
 
 static bool run_firmware(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_driver(ctx, result))
+    if (ccb_check_skip_without_driver(ctx, result))
         return true;
     const char *version = ccb_check_driver_version(ctx, error);
     if (version == NULL)
@@ -157,7 +154,7 @@ const CcbCheck ccb_checks_userspace[] = {
     {"userspace.version", CCB_SEVERITY_ERROR,
      "Libraries refuse to talk to modules of another version.", FIX_DRIVER, run_version},
     {"userspace.pkcs11", CCB_SEVERITY_ERROR,
-     "Without the library for the image's OpenSSL nvidia-smi works and cuInit fails with 801.",
+     "Without a library for an OpenSSL of the image nvidia-smi works and cuInit fails with 801.",
      "Install openssl3 before the driver, then bake the nvidia-driver step again.", run_pkcs11},
     {"userspace.firmware", CCB_SEVERITY_ERROR,
      "The open modules do nothing without the GSP firmware of their version.", FIX_DRIVER,
