@@ -95,6 +95,21 @@ mutant() {
         <<<'echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
 }
 
+@test "partitions named by their entries in the table are right, through either door" {
+    qemu-img snapshot -a right 1.qcow2
+    "$TOP/tests/mutate" 1.qcow2 <<'EOF'
+sfdisk --quiet --no-reread --no-tell-kernel --part-label "$DISK" 2 'EFI: disk'
+root=$(sfdisk --part-uuid "$DISK" 3)
+change etc/fstab "s/^UUID=\S+ (\/boot\/efi )/PARTLABEL=EFI:\\\\040disk \1/; s/^UUID=\S+/PARTUUID=$root/"
+change_grubenv "s/root=UUID=\S+/root=PARTUUID=$root/"
+EOF
+    for door in host appliance; do
+        run_ccbake 0 preflight --door="$door" 1.qcow2 -t ecs.gn8v-tee.4xlarge
+        assert_contains "PASS kernel.root-uuid      PARTUUID="
+        assert_contains "PASS import.fstab          2 lines"
+    done
+}
+
 @test "an initramfs without the driver of the disk is seen" {
     qemu-img snapshot -a right 1.qcow2
     "$TOP/tests/mutate" 1.qcow2 <<<"change_initrd 's/nvme\.ko/nvmX.ko/g'"

@@ -33,58 +33,33 @@ static bool run_os(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 
 /* --- /etc/fstab */
 
-typedef enum { BY_UUID, BY_LABEL, BY_OTHER_TAG, BY_DEVICE_NAME, NO_DEVICE } SpecKind;
-
-/* How a line names its device; *ret_value is what stands behind the tag, without quotes. */
-static SpecKind classify(const char *spec, char **ret_value)
+static bool disk_has(const CcbDisk *disk, CcbSpecKind kind, const char *value)
 {
-    static const struct {
-        const char *prefix;
-        SpecKind kind;
-    } kinds[] = {{"UUID=", BY_UUID},          {"/dev/disk/by-uuid/", BY_UUID},
-                 {"LABEL=", BY_LABEL},        {"/dev/disk/by-label/", BY_LABEL},
-                 {"PARTUUID=", BY_OTHER_TAG}, {"PARTLABEL=", BY_OTHER_TAG},
-                 {"/dev/", BY_DEVICE_NAME}};
-    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
-        if (g_str_has_prefix(spec, kinds[i].prefix)) {
-            *ret_value = g_strdelimit(g_strdup(spec + strlen(kinds[i].prefix)), "\"", ' ');
-            g_strstrip(*ret_value);
-            return kinds[i].kind;
-        }
-    *ret_value = NULL;
-    return NO_DEVICE; /* tmpfs, proc, a network path, a file */
-}
-
-static bool disk_has(const CcbDisk *disk, SpecKind kind, const char *value)
-{
-    for (guint i = 0; i < disk->partitions->len; i++) {
-        const CcbPartition *p = disk->partitions->pdata[i];
-        const char *own = kind == BY_UUID ? p->uuid : p->label;
-        bool same = own != NULL && (kind == BY_UUID ? g_ascii_strcasecmp(own, value) == 0
-                                                    : g_str_equal(own, value));
-        if (same)
+    for (guint i = 0; i < disk->partitions->len; i++)
+        if (ccb_partition_is(disk->partitions->pdata[i], kind, value))
             return true;
-    }
     return false;
 }
 
-/* The root by UUID is for kernel.root-uuid, which also knows what the boot entries say. */
+/* How the root is named is for kernel.root-uuid, which also knows what the boot entries say. */
 static bool judge_entry(const CcbDisk *disk, const CcbFstabEntry *entry, CcbCheckResult *result,
                         GError **error)
 {
     g_autofree char *value = NULL;
-    SpecKind kind = classify(entry->spec, &value);
+    CcbSpecKind kind = ccb_fstab_classify(entry->spec, &value);
     bool optional = ccb_fstab_has_option(entry, "nofail") || ccb_fstab_has_option(entry, "noauto");
-    if (kind == NO_DEVICE || optional || (kind == BY_UUID && g_str_equal(entry->target, "/")))
+    if (kind == CCB_SPEC_OTHER || optional)
         return true;
-    if (kind == BY_OTHER_TAG)
-        return ccb_fail(error, CCB_ERR_INPUT, "/etc/fstab:%u: %s can't be compared with the disk",
-                        entry->line, entry->spec);
-    if (kind == BY_DEVICE_NAME)
+    if (kind == CCB_SPEC_DEVICE)
         return ccb_result_fail(result,
                                "/etc/fstab:%u: %s is another disk, or none, on another instance "
                                "type",
                                entry->line, entry->spec);
+    if (g_str_equal(entry->target, "/"))
+        return true;
+    if (!ccb_disk_can_compare(disk, kind))
+        return ccb_fail(error, CCB_ERR_INPUT, "/etc/fstab:%u: %s can't be compared with the disk",
+                        entry->line, entry->spec);
     if (!disk_has(disk, kind, value))
         ccb_result_fail(result, "/etc/fstab:%u: the disk has no %s", entry->line, entry->spec);
     return true;

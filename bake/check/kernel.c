@@ -134,47 +134,54 @@ static bool run_next_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     return ccb_result_pass(result, "%s has none", CCB_GRUBENV_PATH);
 }
 
-/* The UUID after "UUID=", without quotes; NULL for any other way to name a device. */
-static char *uuid_of(const char *spec)
+/* Whether a line names the root file system; `spec` is how it names it. */
+static bool judge_root(CcbCheckContext *ctx, const char *place, const char *spec,
+                       CcbCheckResult *result, GError **error)
 {
-    if (spec == NULL || !g_str_has_prefix(spec, "UUID="))
-        return NULL;
-    const char *uuid = spec + strlen("UUID=");
-    return *uuid == '"' ? g_strndup(uuid + 1, strcspn(uuid + 1, "\"")) : g_strdup(uuid);
-}
-
-static const char *disk_uuid(CcbCheckContext *ctx)
-{
+    g_autofree char *value = NULL;
+    CcbSpecKind kind = ccb_fstab_classify(spec, &value);
     const CcbDisk *disk = ccb_guest_disk(ctx->guest);
     const CcbPartition *root = disk != NULL ? ccb_disk_partition(disk, disk->root) : NULL;
+    if (root == NULL || !ccb_disk_can_compare(disk, kind))
+        return ccb_fail(error, CCB_ERR_INPUT, "%s: %s can't be compared with the disk", place,
+                        spec);
+    CcbPartition expected = *root;
     if (ctx->expect->root_uuid != NULL)
-        return ctx->expect->root_uuid;
-    return root != NULL ? root->uuid : NULL;
+        expected.uuid = ctx->expect->root_uuid;
+    const char *own = ccb_partition_tag(&expected, kind);
+    if (!ccb_partition_is(&expected, kind, value))
+        ccb_result_fail(result, "%s: %s, but the root file system has %s", place, spec,
+                        own != NULL ? own : "none");
+    return true;
 }
 
-static bool fstab_uuid(CcbCheckContext *ctx, char **ret_uuid, GError **error)
+/* That there is a line, and no device name in it, is for import.fstab. */
+static bool judge_root_in_fstab(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     const CcbGuestText *file = ccb_check_text(ctx, "/etc/fstab", error);
-    if (file == NULL)
-        return false;
-    *ret_uuid = NULL;
-    if (file->text == NULL)
-        return true;
+    if (file == NULL || file->text == NULL)
+        return file != NULL;
     g_autoptr(GPtrArray) entries = ccb_fstab_parse(file->text, file->size, error);
     if (entries == NULL) {
         g_prefix_error(error, "/etc/fstab: ");
         return false;
     }
+    g_autofree char *value = NULL;
     const CcbFstabEntry *root = ccb_fstab_find(entries, "/");
-    *ret_uuid = root != NULL ? uuid_of(root->spec) : NULL;
-    return true;
+    if (root == NULL || ccb_fstab_classify(root->spec, &value) >= CCB_SPEC_DEVICE)
+        return true;
+    g_autofree char *place = g_strdup_printf("/etc/fstab:%u", root->line);
+    return judge_root(ctx, place, root->spec, result, error);
 }
 
-static void compare_uuid(CcbCheckResult *result, const char *place, const char *found,
-                         const char *expected, const char *source)
+static bool judge_root_argument(CcbCheckContext *ctx, const char *place, const char *root,
+                                CcbCheckResult *result, GError **error)
 {
-    if (found != NULL && expected != NULL && g_ascii_strcasecmp(found, expected) != 0)
-        ccb_result_fail(result, "%s: UUID %s, but %s has %s", place, found, source, expected);
+    g_autofree char *value = NULL;
+    if (root == NULL || ccb_fstab_classify(root, &value) >= CCB_SPEC_DEVICE)
+        return ccb_result_fail(result, "%s: root=%s, expected root=UUID=...", place,
+                               root ? root : "(none)");
+    return judge_root(ctx, place, root, result, error);
 }
 
 static bool run_root_uuid(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -185,21 +192,11 @@ static bool run_root_uuid(CcbCheckContext *ctx, CcbCheckResult *result, GError *
         return facts != NULL && ccb_result_skip(result, "no default entry");
     g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
     g_autoptr(CcbCmdline) line = options != NULL ? ccb_cmdline_parse(options, error) : NULL;
-    g_autofree char *in_fstab = NULL;
-    if (line == NULL || !fstab_uuid(ctx, &in_fstab, error))
+    g_autofree char *root = line != NULL ? ccb_cmdline_get(line, "root") : NULL;
+    if (line == NULL || !judge_root_argument(ctx, entry->path, root, result, error) ||
+        !judge_root_in_fstab(ctx, result, error))
         return false;
-    g_autofree char *root = ccb_cmdline_get(line, "root");
-    g_autofree char *uuid = uuid_of(root);
-    if (uuid == NULL)
-        return ccb_result_fail(result, "%s: root=%s, expected root=UUID=...", entry->path,
-                               root ? root : "(none)");
-    const char *on_disk = disk_uuid(ctx);
-    if (on_disk == NULL && in_fstab == NULL)
-        return ccb_result_skip(result, "no UUID to compare %s with", uuid);
-    compare_uuid(result, entry->path, uuid, on_disk, "the root file system");
-    compare_uuid(result, "/etc/fstab", in_fstab, on_disk ? on_disk : uuid,
-                 on_disk ? "the root file system" : entry->path);
-    return ccb_result_pass(result, "%s", uuid);
+    return ccb_result_pass(result, "%s", root);
 }
 
 const CcbCheck ccb_checks_kernel[] = {
@@ -218,6 +215,6 @@ const CcbCheck ccb_checks_kernel[] = {
      "Run grub2-editenv - unset next_entry in the image.", run_next_entry},
     {"kernel.root-uuid", CCB_SEVERITY_ERROR,
      "The initramfs waits for ever for a root file system that does not exist.",
-     "Set root=UUID= and /etc/fstab to the UUID of the root file system.", run_root_uuid},
+     "Set root= and /etc/fstab to UUID= with the UUID of the root file system.", run_root_uuid},
     {0},
 };

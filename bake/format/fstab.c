@@ -102,3 +102,24 @@ bool ccb_fstab_has_option(const CcbFstabEntry *entry, const char *option)
     }
     return false;
 }
+
+CcbSpecKind ccb_fstab_classify(const char *spec, char **ret_value)
+{
+    static const struct {
+        const char *prefix;
+        CcbSpecKind kind;
+    } kinds[] = {
+        {"UUID=", CCB_SPEC_UUID},           {"/dev/disk/by-uuid/", CCB_SPEC_UUID},
+        {"LABEL=", CCB_SPEC_LABEL},         {"/dev/disk/by-label/", CCB_SPEC_LABEL},
+        {"PARTUUID=", CCB_SPEC_PARTUUID},   {"/dev/disk/by-partuuid/", CCB_SPEC_PARTUUID},
+        {"PARTLABEL=", CCB_SPEC_PARTLABEL}, {"/dev/disk/by-partlabel/", CCB_SPEC_PARTLABEL},
+        {"/dev/", CCB_SPEC_DEVICE}};
+    *ret_value = NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
+        if (g_str_has_prefix(spec, kinds[i].prefix)) {
+            *ret_value = g_strdelimit(g_strdup(spec + strlen(kinds[i].prefix)), "\"", ' ');
+            g_strstrip(*ret_value);
+            return kinds[i].kind;
+        }
+    return CCB_SPEC_OTHER;
+}

@@ -14,6 +14,20 @@ typedef struct {
     guint line;
 } CcbFstabEntry;
 
+/* How a device is named, in fstab and in root= alike. */
+typedef enum {
+    CCB_SPEC_UUID,      /* of the file system */
+    CCB_SPEC_LABEL,     /* likewise */
+    CCB_SPEC_PARTUUID,  /* of the entry in the partition table */
+    CCB_SPEC_PARTLABEL, /* likewise */
+    CCB_SPEC_DEVICE,    /* /dev/..., whatever disk that is */
+    CCB_SPEC_OTHER,     /* tmpfs, proc, a network path, a file */
+} CcbSpecKind;
+
+/* As a tag (UUID=...) or as a link of udev's (/dev/disk/by-uuid/...).  *ret_value is what stands
+ * behind it, without quotes; NULL where the kind is OTHER.  Caller frees. */
+CcbSpecKind ccb_fstab_classify(const char *spec, char **ret_value);
+
 /* The entries in the order of the file, as CcbFstabEntry, with octal escapes (\040) resolved;
  * caller unrefs. Errors: CCB_ERR_INPUT with the line number, for fewer than three fields, more than
  * six, or a NUL byte. */

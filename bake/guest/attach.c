@@ -185,6 +185,10 @@ static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
     partition->type =
         type ? g_ascii_strdown(type, -1) : g_strdup_printf("0x%x", blkid_partition_get_type(from));
     describe_filesystem(fd, partition);
+    if (g_strcmp0(disk->table, "gpt") == 0) {
+        partition->part_label = g_strdup(blkid_partition_get_name(from));
+        partition->part_uuid = g_strdup(blkid_partition_get_uuid(from));
+    }
     if (strcmp(partition->type, CCB_GPT_TYPE_ESP) == 0)
         disk->esp = partition->number;
     g_ptr_array_add(disk->partitions, partition);

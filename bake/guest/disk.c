@@ -11,6 +11,8 @@ void ccb_partition_free(CcbPartition *partition)
     g_free(partition->fstype);
     g_free(partition->label);
     g_free(partition->uuid);
+    g_free(partition->part_label);
+    g_free(partition->part_uuid);
     g_free(partition);
 }
 
@@ -30,6 +32,8 @@ static void *copy_partition(const void *source, void *data)
     copy->fstype = g_strdup(from->fstype);
     copy->label = g_strdup(from->label);
     copy->uuid = g_strdup(from->uuid);
+    copy->part_label = g_strdup(from->part_label);
+    copy->part_uuid = g_strdup(from->part_uuid);
     return copy;
 }
 
@@ -61,6 +65,35 @@ const CcbPartition *ccb_disk_partition(const CcbDisk *disk, unsigned number)
             return partition;
     }
     return NULL;
+}
+
+bool ccb_disk_can_compare(const CcbDisk *disk, CcbSpecKind kind)
+{
+    bool entry = kind == CCB_SPEC_PARTUUID || kind == CCB_SPEC_PARTLABEL;
+    return !entry || g_strcmp0(disk->table, "gpt") == 0;
+}
+
+const char *ccb_partition_tag(const CcbPartition *partition, CcbSpecKind kind)
+{
+    switch (kind) {
+    case CCB_SPEC_UUID:
+        return partition->uuid;
+    case CCB_SPEC_LABEL:
+        return partition->label;
+    case CCB_SPEC_PARTUUID:
+        return partition->part_uuid;
+    case CCB_SPEC_PARTLABEL:
+        return partition->part_label;
+    default:
+        return NULL;
+    }
+}
+
+bool ccb_partition_is(const CcbPartition *partition, CcbSpecKind kind, const char *value)
+{
+    const char *own = ccb_partition_tag(partition, kind);
+    bool number = kind == CCB_SPEC_UUID || kind == CCB_SPEC_PARTUUID;
+    return own != NULL && (number ? g_ascii_strcasecmp(own, value) == 0 : g_str_equal(own, value));
 }
 
 bool ccb_partition_may_be_root(const CcbPartition *partition)

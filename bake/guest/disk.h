@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "format/fstab.h"
+
 typedef struct {
     unsigned number;    /* 1-based */
     uint64_t start;     /* bytes from the start of the disk */
@@ -13,6 +15,8 @@ typedef struct {
     char *type;         /* GPT type GUID, lower case; or the MBR type as "0x83" */
     char *fstype;       /* "ext4", "xfs", "vfat", ... or NULL */
     char *label, *uuid; /* of the file system; or NULL */
+    char *part_label;   /* its name in a GPT; or NULL */
+    char *part_uuid;    /* its own GUID in a GPT, lower case; or NULL */
 } CcbPartition;
 
 typedef struct {
@@ -35,6 +39,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbDisk, ccb_disk_free)
 const CcbPartition *ccb_disk_partition(const CcbDisk *disk, unsigned number);
 
 void ccb_partition_free(CcbPartition *partition); /* accepts NULL */
+
+/* Whether the partition table tells what is compared: of others than GPT the entries are not read. */
+bool ccb_disk_can_compare(const CcbDisk *disk, CcbSpecKind kind);
+
+/* What a line of that kind names the partition by, or NULL; belongs to the partition. */
+const char *ccb_partition_tag(const CcbPartition *partition, CcbSpecKind kind);
+
+/* Whether a line that names a device so (ccb_fstab_classify) means this partition. */
+bool ccb_partition_is(const CcbPartition *partition, CcbSpecKind kind, const char *value);
 
 /* Whether its file system is one that an operating system is installed on. */
 bool ccb_partition_may_be_root(const CcbPartition *partition);

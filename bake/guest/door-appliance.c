@@ -137,6 +137,22 @@ static char *take(char *from_guestfs)
     return copy;
 }
 
+static char *lower(char *text)
+{
+    g_autofree char *taken = take(text);
+    return taken ? g_ascii_strdown(taken, -1) : NULL;
+}
+
+/* What a GPT has of a partition beside its place. */
+static void describe_entry(Appliance *a, CcbPartition *p)
+{
+    int number = (int)p->number;
+    g_autofree char *name = take(guestfs_part_get_name(a->g, "/dev/sda", number));
+    p->type = lower(guestfs_part_get_gpt_type(a->g, "/dev/sda", number));
+    p->part_label = name && name[0] ? g_steal_pointer(&name) : NULL;
+    p->part_uuid = lower(guestfs_part_get_gpt_guid(a->g, "/dev/sda", number));
+}
+
 static void add_partition(Appliance *a, const struct guestfs_partition *from)
 {
     g_autofree char *device = g_strdup_printf("/dev/sda%d", from->part_num);
@@ -144,11 +160,13 @@ static void add_partition(Appliance *a, const struct guestfs_partition *from)
     p->number = (unsigned)from->part_num;
     p->start = from->part_start;
     p->size = from->part_size;
-    g_autofree char *type =
-        strcmp(a->disk->table, "gpt") == 0
-            ? take(guestfs_part_get_gpt_type(a->g, "/dev/sda", from->part_num))
-            : g_strdup_printf("0x%x", guestfs_part_get_mbr_id(a->g, "/dev/sda", from->part_num));
-    p->type = type ? g_ascii_strdown(type, -1) : g_strdup("unknown");
+    if (strcmp(a->disk->table, "gpt") == 0)
+        describe_entry(a, p);
+    else
+        p->type =
+            g_strdup_printf("0x%x", guestfs_part_get_mbr_id(a->g, "/dev/sda", from->part_num));
+    if (p->type == NULL)
+        p->type = g_strdup("unknown");
     p->fstype = take(guestfs_vfs_type(a->g, device));
     if (p->fstype) {
         p->label = take(guestfs_vfs_label(a->g, device));

@@ -3,7 +3,7 @@
 #include "guest/facts.h"
 
 /* Raised when a fact is added or its meaning changes: older files are read anew from the image. */
-enum { FACTS_VERSION = 1 };
+enum { FACTS_VERSION = 2 };
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
@@ -43,6 +43,8 @@ static json_t *partition_to_json(const CcbPartition *p)
     set_text(json, "fstype", p->fstype);
     set_text(json, "label", p->label);
     set_text(json, "uuid", p->uuid);
+    set_text(json, "part_label", p->part_label);
+    set_text(json, "part_uuid", p->part_uuid);
     return json;
 }
 
@@ -56,6 +58,8 @@ static CcbPartition *partition_from_json(const json_t *json)
     p->fstype = get_text(json, "fstype");
     p->label = get_text(json, "label");
     p->uuid = get_text(json, "uuid");
+    p->part_label = get_text(json, "part_label");
+    p->part_uuid = get_text(json, "part_uuid");
     return p;
 }
 

@@ -29,6 +29,8 @@
 #define ID                MACHINE_ID "-" KVER
 #define UUID              "33b46ac5-7482-4aa5-8de0-60ab4c3a4c78"
 #define ESP_ID            "A11B-0C10"
+#define ESP_GUID          "e5b0fc1a-0000-4000-8000-000000000002"
+#define ROOT_GUID         "e5b0fc1a-0000-4000-8000-000000000003"
 #define ENTRY             "root/boot/loader/entries/" ID ".conf"
 #define OTHER_ENTRY       "root/boot/loader/entries/" MACHINE_ID "-" OTHER ".conf"
 #define RESCUE_ENTRY      "root/boot/loader/entries/" MACHINE_ID "-0-rescue.conf"
@@ -139,14 +141,17 @@ static const CcbDisk *tree_get_disk(void *door)
 
 #define ROOT_START (202ull << 20)
 
-static void add_partition(unsigned number, uint64_t mib, const char *fstype, const char *uuid)
+static CcbPartition *add_partition(unsigned number, uint64_t mib, const char *fstype,
+                                   const char *uuid, const char *part_uuid)
 {
     CcbPartition *partition = g_new0(CcbPartition, 1);
     partition->number = number;
     partition->size = mib << 20;
     partition->fstype = g_strdup(fstype);
     partition->uuid = g_strdup(uuid);
+    partition->part_uuid = g_strdup(part_uuid);
     g_ptr_array_add(tree_disk->partitions, partition);
+    return partition;
 }
 
 static void make_disk(void)
@@ -156,10 +161,12 @@ static void make_disk(void)
     tree_disk->table = g_strdup("gpt");
     tree_disk->root = 3;
     tree_disk->esp = 2;
-    add_partition(1, 2, NULL, NULL);
-    add_partition(2, 200, "vfat", ESP_ID);
-    add_partition(3, 20000, "ext4", UUID);
-    ((CcbPartition *)tree_disk->partitions->pdata[2])->start = ROOT_START;
+    add_partition(1, 2, NULL, NULL, NULL);
+    CcbPartition *esp = add_partition(2, 200, "vfat", ESP_ID, ESP_GUID);
+    CcbPartition *root = add_partition(3, 20000, "ext4", UUID, ROOT_GUID);
+    esp->part_label = g_strdup("EFI disk");
+    root->label = g_strdup("root");
+    root->start = ROOT_START;
 }
 
 /* What the EFI system partition holds, which begins with the disk here. */
@@ -721,6 +728,7 @@ typedef struct {
     bool two_kernels;
     bool no_esp;
     EspKind esp;
+    const char *table; /* of partitions; NULL: gpt */
     unsigned free_mib;
     uint64_t disk_size;
     unsigned state, incompat; /* of the root's superblock, where the state is not 0 */
@@ -1131,8 +1139,31 @@ static const Case cases[] = {
      "0-1 /d ext4 nofail,", .bad = ""},
     {"fstab by device name", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID, "/dev/vda2",
      .bad = "import.fstab"},
-    {"fstab by PARTUUID", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID, "PARTUUID=1",
-     .bad = "!import.fstab"},
+    {"fstab by PARTUUID", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID, "PARTUUID=" ESP_GUID,
+     .bad = ""},
+    {"fstab by PARTUUID, in capitals", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID,
+     "/dev/disk/by-partuuid/E5B0FC1A-0000-4000-8000-000000000002", .bad = ""},
+    {"fstab by another PARTUUID", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID,
+     "PARTUUID=" ROOT_GUID "0", .bad = "import.fstab"},
+    {"fstab by PARTLABEL", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID, "PARTLABEL=EFI\\040disk",
+     .bad = ""},
+    {"fstab by another PARTLABEL", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID, "PARTLABEL=efi",
+     .bad = "import.fstab"},
+    {"fstab by LABEL", 1, REPLACE, "root/etc/fstab", "UUID=" UUID, "LABEL=root", .bad = ""},
+    {"fstab by another LABEL", 1, REPLACE, "root/etc/fstab", "UUID=" UUID, "LABEL=Root",
+     .bad = "kernel.root-uuid"},
+    {"fstab with another partition as the root", 1, REPLACE, "root/etc/fstab", "UUID=" UUID,
+     "PARTUUID=" ESP_GUID, .bad = "kernel.root-uuid"},
+    {"PARTUUID of a table that is no GPT", 1, REPLACE, "root/etc/fstab", "UUID=" ESP_ID,
+     "PARTUUID=1", .bad = "!import.fstab", .table = "dos"},
+    {"root= by PARTUUID", 1, REPLACE, "grubenv", "UUID=" UUID, "PARTUUID=" ROOT_GUID, .bad = ""},
+    {"root= by another PARTUUID", 1, REPLACE, "grubenv", "UUID=" UUID, "PARTUUID=" ESP_GUID,
+     .bad = "kernel.root-uuid"},
+    {"root= by LABEL", 1, REPLACE, "grubenv", "UUID=" UUID, "LABEL=root", .bad = ""},
+    {"root= by a name that the partition has not", 1, REPLACE, "grubenv", "UUID=" UUID,
+     "PARTLABEL=root", .bad = "kernel.root-uuid"},
+    {"root= by device name", 1, REPLACE, "grubenv", "UUID=" UUID, "/dev/vda3",
+     .bad = "kernel.root-uuid"},
     {"fstab without a root", 1, WRITE, "root/etc/fstab", "tmpfs /t tmpfs\n", .bad = "import.fstab"},
     {"a static address in ifcfg", 1, REPLACE, "root/etc/sysconfig/network-scripts/ifcfg-eth0",
      "dhcp", "none\nIPADDR=10.0.0.1", .bad = "import.network"},
@@ -1296,6 +1327,10 @@ static void apply_rest(const Case *c)
     esp_kind = c->esp;
     if (c->state > 0)
         set_superblock(c->state, c->incompat);
+    if (c->table != NULL) {
+        g_free(tree_disk->table);
+        tree_disk->table = g_strdup(c->table);
+    }
     if (c->no_esp)
         tree_disk->esp = 0;
     if (c->disk_size > 0)
@@ -1616,7 +1651,7 @@ static void test_waivers(void)
     expect.waivers = make_waivers(waived);
     begin(1, "550.144.03");
     put("root/etc/hostname", "builder7\n");
-    put("root/etc/fstab", "PARTUUID=1 /d ext4\nUUID=" UUID " / ext4\n");
+    put("root/etc/fstab", "UUID=1 /d ext4\nUUID=" UUID " / ext4\n");
     pack();
     g_autoptr(CcbReport) report = judge(&expect);
     ok(ccb_report_verdict(report, &error), "what is waived does not fail the image");

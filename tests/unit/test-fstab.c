@@ -15,8 +15,31 @@ static void fuzz_one(const char *data, gsize size)
         ccb_fstab_has_option(entries->pdata[i], "umask");
 }
 
+static void classify(const char *spec, CcbSpecKind kind, const char *expected)
+{
+    g_autofree char *value = NULL;
+    is_int(ccb_fstab_classify(spec, &value), kind, spec);
+    is_str(value, expected, "... and what is behind it");
+}
+
+static void test_classify(void)
+{
+    classify("UUID=1-2", CCB_SPEC_UUID, "1-2");
+    classify("UUID=\"1-2\"", CCB_SPEC_UUID, "1-2");
+    classify("/dev/disk/by-uuid/1-2", CCB_SPEC_UUID, "1-2");
+    classify("LABEL=a b", CCB_SPEC_LABEL, "a b");
+    classify("/dev/disk/by-label/a", CCB_SPEC_LABEL, "a");
+    classify("PARTUUID=1", CCB_SPEC_PARTUUID, "1");
+    classify("/dev/disk/by-partuuid/1", CCB_SPEC_PARTUUID, "1");
+    classify("PARTLABEL=a", CCB_SPEC_PARTLABEL, "a");
+    classify("/dev/disk/by-partlabel/a", CCB_SPEC_PARTLABEL, "a");
+    classify("/dev/vda3", CCB_SPEC_DEVICE, "vda3");
+    classify("tmpfs", CCB_SPEC_OTHER, NULL);
+}
+
 int main(void)
 {
+    test_classify();
     g_autoptr(GPtrArray) entries = ccb_fstab_parse(sample, strlen(sample), NULL);
     is_int(entries->len, 4, "entries");
     const CcbFstabEntry *efi = ccb_fstab_find(entries, "/boot/efi");
