@@ -104,9 +104,9 @@ change etc/fstab "s/^UUID=\S+ (\/boot\/efi )/PARTLABEL=EFI:\\\\040disk \1/; s/^U
 change_grubenv "s/root=UUID=\S+/root=PARTUUID=$root/"
 EOF
     for door in host appliance; do
-        run_ccbake 0 preflight --door="$door" 1.qcow2 -t ecs.gn8v-tee.4xlarge
-        assert_contains "PASS kernel.root-uuid      PARTUUID="
-        assert_contains "PASS import.fstab          2 lines"
+        run_ccbake verify --door="$door" --gpus=1 1.qcow2
+        assert_contains "PASS kernel.root-uuid                      PARTUUID="
+        assert_contains "PASS import.fstab                          2 lines"
     done
 }
 

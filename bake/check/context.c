@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "guest/esp.h"
 
 enum { TEXT_LIMIT = 16 << 20 }; /* modules.dep and .config are the largest, below 1 MiB */
 
@@ -261,14 +262,20 @@ static char *terminated(GBytes *bytes, size_t *ret_size)
 static gpointer produce_text(CcbCheckContext *ctx, const char *path, GError **error)
 {
     bool present = false;
+    size_t size = 0;
+    g_autofree char *content = NULL;
     g_autoptr(GBytes) bytes = NULL;
     if (!ccb_check_present(ctx, path, &present, error))
         return NULL;
     if (present && (bytes = ccb_check_download(ctx, path, TEXT_LIMIT, error)) == NULL)
         return NULL;
+    if (present)
+        content = terminated(bytes, &size);
+    else if (g_str_has_prefix(path, "/boot/") &&
+             !ccb_esp_read_mounted(ctx->guest, path, &content, &size, error))
+        return NULL;
     CcbGuestText *text = g_new0(CcbGuestText, 1);
-    text->path = g_strdup(path);
-    text->text = present ? terminated(bytes, &text->size) : NULL;
+    *text = (CcbGuestText){g_strdup(path), g_steal_pointer(&content), size};
     return text;
 }
 

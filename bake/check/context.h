@@ -64,7 +64,8 @@ bool ccb_check_stat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, b
 bool ccb_check_lstat(CcbCheckContext *ctx, const char *path, CcbStat *ret_stat, bool *ret_exists,
                      GError **error);
 
-/* A file of text; never NULL without an error: a missing file has text NULL. */
+/* A file of text; never NULL without an error: a missing file has text NULL.  What is below
+ * /boot/efi, or behind a link of /boot that leads there, is read from the EFI system partition. */
 const CcbGuestText *ccb_check_text(CcbCheckContext *ctx, const char *path, GError **error);
 
 /* A file of up to `limit` bytes in one piece; caller unrefs.  Not kept: for what is large, and

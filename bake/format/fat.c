@@ -147,14 +147,19 @@ static bool short_name(const char *name, size_t length, char ret[NAME])
     return true;
 }
 
+/* Parts of long names have the bit of labels as well. */
+static bool is_file(const uint8_t *entry)
+{
+    return entry[0] != DELETED && !(entry[11] & ATTRIBUTE_LABEL);
+}
+
 static bool find_name(const uint8_t *entries, size_t size, const char name[NAME],
                       CcbFatEntry *ret_entry)
 {
     for (const uint8_t *e = entries; e + ENTRY <= entries + size && e[0] != 0; e += ENTRY) {
-        unsigned attributes = e[11];
-        if (e[0] == DELETED || (attributes & ATTRIBUTE_LABEL) || memcmp(e, name, NAME) != 0)
-            continue; /* parts of long names have that bit as well */
-        *ret_entry = (CcbFatEntry){.directory = attributes & ATTRIBUTE_DIRECTORY,
+        if (!is_file(e) || memcmp(e, name, NAME) != 0)
+            continue;
+        *ret_entry = (CcbFatEntry){.directory = e[11] & ATTRIBUTE_DIRECTORY,
                                    .cluster = get(e + 20, 2) << 16 | get(e + 26, 2),
                                    .size = get(e + 28, 4)};
         return true;
@@ -200,6 +205,37 @@ bool ccb_fat_find(CcbFat *fat, const char *path, CcbFatEntry *ret_entry, bool *r
     if (*ret_found)
         *ret_entry = entry;
     return true;
+}
+
+/* "BOOTX64 EFI" ► "bootx64.efi". */
+static char *name_of(const uint8_t *entry)
+{
+    g_autofree char *stem = g_ascii_strdown((const char *)entry, 8);
+    g_autofree char *ending = g_ascii_strdown((const char *)entry + 8, 3);
+    g_strchomp(stem);
+    g_strchomp(ending);
+    return *ending != '\0' ? g_strconcat(stem, ".", ending, NULL) : g_steal_pointer(&stem);
+}
+
+char **ccb_fat_list(CcbFat *fat, const char *path, GError **error)
+{
+    CcbFatEntry directory;
+    bool found;
+    size_t size;
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    if (!ccb_fat_find(fat, path, &directory, &found, error))
+        return NULL;
+    if (!found || !directory.directory)
+        return g_strv_builder_end(names);
+    g_autofree uint8_t *entries = read_directory(fat, &directory, &size, error);
+    if (entries == NULL)
+        return NULL;
+    for (const uint8_t *e = entries; e + ENTRY <= entries + size && e[0] != 0; e += ENTRY) {
+        g_autofree char *name = name_of(e);
+        if (is_file(e) && e[0] != '.')
+            g_strv_builder_add(names, name);
+    }
+    return g_strv_builder_end(names);
 }
 
 bool ccb_fat_read(CcbFat *fat, const CcbFatEntry *file, void *buffer, size_t *size, GError **error)

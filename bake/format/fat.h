@@ -37,5 +37,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbFat, ccb_fat_free)
 bool ccb_fat_find(CcbFat *fat, const char *path, CcbFatEntry *ret_entry, bool *ret_found,
                   GError **error);
 
+/* The names in a directory, in lower case, without . and ..; caller frees.  Where it is missing: none. */
+char **ccb_fat_list(CcbFat *fat, const char *path, GError **error);
+
 /* The beginning of a file: as many bytes as it has, and at most *size, which is set to that. */
 bool ccb_fat_read(CcbFat *fat, const CcbFatEntry *file, void *buffer, size_t *size, GError **error);

@@ -16,6 +16,7 @@
 #include "format/grubenv.h"
 #include "format/rpm.h"
 #include "format/shellvars.h"
+#include "guest/esp.h"
 #include "guest/image.h"
 
 #define ENTRIES_DIR "/boot/loader/entries"
@@ -169,7 +170,8 @@ static bool read_entries(CcbGuest *guest, CcbFacts *facts, GError **error)
     return true;
 }
 
-/* A link that leads nowhere leads to the EFI system partition, on images that boot by UEFI only. */
+/* A link that leads nowhere leads to the EFI system partition, on images that boot by UEFI only:
+ * what steps change there would be lost. */
 static bool check_grubenv(CcbGuest *guest, GError **error)
 {
     CcbStat st;
@@ -185,11 +187,11 @@ static bool check_grubenv(CcbGuest *guest, GError **error)
 
 static bool read_grubenv(CcbGuest *guest, char **ret_saved, char **ret_kernelopts, GError **error)
 {
-    char *text = NULL;
-    if (!check_grubenv(guest, error) ||
-        !ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &text, error))
+    size_t size;
+    g_autofree char *block = NULL;
+    if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &block, error) ||
+        (block == NULL && !ccb_esp_read_mounted(guest, CCB_GRUBENV_PATH, &block, &size, error)))
         return false;
-    g_autofree char *block = text;
     if (block == NULL)
         return true;
     g_autoptr(CcbGrubenv) env = ccb_grubenv_parse(block, strlen(block), error);
@@ -343,7 +345,8 @@ CcbFacts *ccb_facts_without_packages(CcbGuest *guest, GError **error)
 
 CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error)
 {
-    g_autoptr(CcbFacts) facts = ccb_facts_without_packages(guest, error);
+    g_autoptr(CcbFacts) facts =
+        check_grubenv(guest, error) ? ccb_facts_without_packages(guest, error) : NULL;
     if (facts != NULL)
         facts->packages = ccb_facts_packages(guest, error);
     return facts != NULL && facts->packages != NULL ? g_steal_pointer(&facts) : NULL;

@@ -59,7 +59,8 @@ CcbFacts *ccb_facts_cached(const char *path, GError **error);
 CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error);
 
 /* As above without the packages, which stay NULL: where their list is of no use, or may be
- * damaged. */
+ * damaged.  A grubenv on the EFI system partition is read, and not refused as above: nothing is to
+ * be written to it. */
 CcbFacts *ccb_facts_without_packages(CcbGuest *guest, GError **error);
 
 /* The packages alone, as in CcbFacts; caller frees.  Empty where there is no database.  Errors:

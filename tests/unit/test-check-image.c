@@ -31,6 +31,7 @@
 #define ESP_ID            "A11B-0C10"
 #define ESP_GUID          "e5b0fc1a-0000-4000-8000-000000000002"
 #define ROOT_GUID         "e5b0fc1a-0000-4000-8000-000000000003"
+#define STUB              "esp/EFI/alinux/grub.cfg"
 #define ENTRY             "root/boot/loader/entries/" ID ".conf"
 #define OTHER_ENTRY       "root/boot/loader/entries/" MACHINE_ID "-" OTHER ".conf"
 #define RESCUE_ENTRY      "root/boot/loader/entries/" MACHINE_ID "-0-rescue.conf"
@@ -169,13 +170,9 @@ static void make_disk(void)
     root->start = ROOT_START;
 }
 
-/* What the EFI system partition holds, which begins with the disk here. */
-typedef enum { ESP_RIGHT, ESP_EMPTY, ESP_LABEL, ESP_ZEROS, ESP_KINDS } EspKind;
-static struct {
-    char *data;
-    gsize size;
-} esps[ESP_KINDS];
-static EspKind esp_kind;
+/* The EFI system partition, which begins with the disk here. */
+static char *esp;
+static gsize esp_size;
 
 /* Of the root: ext4, clean. */
 static unsigned char superblock[1024];
@@ -196,49 +193,10 @@ static bool tree_read_disk(void *door, uint64_t offset, void *buffer, size_t siz
         memcpy(buffer, superblock, size);
         return true;
     }
-    if (offset > esps[esp_kind].size || size > esps[esp_kind].size - offset)
+    if (offset > esp_size || size > esp_size - offset)
         return ccb_fail(error, CCB_ERR_INPUT, "behind the end");
-    memcpy(buffer, esps[esp_kind].data + offset, size);
+    memcpy(buffer, esp + offset, size);
     return true;
-}
-
-static void must(const char *directory, const char *line)
-{
-    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
-    int status = 1;
-    if (!g_spawn_sync(directory, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
-                      NULL, NULL, NULL, &status, NULL) ||
-        status != 0)
-        g_error("%s failed", line);
-}
-
-static void make_esp(const char *directory, EspKind kind, const void *loader, gssize size)
-{
-    g_autofree char *file = g_build_filename(directory, "loader", NULL);
-    g_autofree char *fs = g_build_filename(directory, "fs", NULL);
-    unlink(fs);
-    must(directory, "mkfs.vfat -C fs 64");
-    must(directory, "mmd -i fs ::/EFI ::/EFI/BOOT");
-    if (loader != NULL) {
-        g_file_set_contents(file, loader, size, NULL);
-        must(directory, "mcopy -i fs loader ::/EFI/BOOT/BOOTX64.EFI");
-    }
-    g_file_get_contents(fs, &esps[kind].data, &esps[kind].size, NULL);
-}
-
-static void make_esps(void)
-{
-    char program[512] = "MZ";
-    g_autofree char *directory = g_dir_make_tmp("esp-XXXXXX", NULL);
-    program[0x3c] = 0x40;
-    memcpy(program + 0x40, "PE\0\0\x64\x86", 6);
-    memcpy(program + 0x40 + 24, "\x0b\x02", 2);
-    program[0x40 + 24 + 68] = 10;
-    make_esp(directory, ESP_RIGHT, program, sizeof program);
-    make_esp(directory, ESP_EMPTY, NULL, 0);
-    make_esp(directory, ESP_LABEL, "MZ, but no program", -1);
-    esps[ESP_ZEROS].data = g_malloc0(esps[ESP_ZEROS].size = 65536);
-    ccb_remove_tree(directory, NULL);
 }
 
 static const CcbGuestOps tree_ops = {.name = "tree",
@@ -352,6 +310,24 @@ static void stage_boot(void)
     put("root/boot/grub2/grub.cfg", config);
     put("grubenv", options);
     stage_kernel(KVER);
+}
+
+/* As firmware and shim find it: programs that are their headers alone, and the vendor's stub. */
+static void stage_esp(void)
+{
+    static const char *const programs[] = {"BOOT/BOOTX64.EFI", "BOOT/fbx64.efi",
+                                           "alinux/shimx64.efi", "alinux/grubx64.efi"};
+    char program[512] = "MZ";
+    program[0x3c] = 0x40;
+    memcpy(program + 0x40, "PE\0\0\x64\x86", 6);
+    memcpy(program + 0x40 + 24, "\x0b\x02", 2);
+    program[0x40 + 24 + 68] = 10;
+    for (guint i = 0; i < G_N_ELEMENTS(programs); i++) {
+        g_autofree char *path = g_strconcat("esp/EFI/", programs[i], NULL);
+        put_bytes(path, program, sizeof program);
+    }
+    put(STUB, "search --file --set=root /boot/grub2/grub.cfg\nset prefix=($root)/boot/grub2\n"
+              "configfile $prefix/grub.cfg\n");
 }
 
 static void stage_initrd(const char *place, const char *kver)
@@ -506,6 +482,7 @@ static void stage_all(unsigned gpus, const char *version)
     put("root/tmp/.keep", "");
     put("packages", "bash-4.4.20-4.al8.x86_64\n");
     stage_boot();
+    stage_esp();
     stage_cloud();
     stage_initrd("initrd", KVER);
     stage_modprobe("root", gpus);
@@ -611,6 +588,37 @@ static void pack_initrd(const char *place, const char *kver)
     put_bytes(target, buffer, used);
 }
 
+static void must(const char *directory, const char *line)
+{
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    int status = 1;
+    if (!g_spawn_sync(directory, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+                      NULL, NULL, NULL, &status, NULL) ||
+        status != 0)
+        g_error("%s failed", line);
+}
+
+static void pack_esp(void)
+{
+    g_autofree char *image = staged("esp.fat");
+    must(stage, "mkfs.vfat -C esp.fat 64");
+    must(stage, "mcopy -s -i esp.fat esp/EFI ::/");
+    g_free(esp);
+    g_file_get_contents(image, &esp, &esp_size, NULL);
+    unlink(image);
+}
+
+/* The right one, made once: it takes two programs. */
+static void give_esp(void)
+{
+    static char *right;
+    if (right == NULL) {
+        pack_esp();
+        right = g_memdup2(esp, esp_size);
+    }
+    memcpy(esp, right, esp_size);
+}
+
 static void pack_grubenv(void)
 {
     g_autoptr(CcbGrubenv) env = ccb_grubenv_new();
@@ -683,9 +691,9 @@ static void begin(unsigned gpus, const char *version)
     g_autofree char *template = g_build_filename(g_get_tmp_dir(), "check-XXXXXX", NULL);
     stage = g_mkdtemp(g_steal_pointer(&template));
     stage_all(gpus, version);
+    give_esp();
     make_disk();
     tree_free = 1 << 30;
-    esp_kind = ESP_RIGHT;
     set_superblock(1, 0);
 }
 
@@ -726,8 +734,7 @@ typedef struct {
     const char *boot; /* in place of $tuned_params in the default entry */
     bool no_nouveau;  /* in the kernel */
     bool two_kernels;
-    bool no_esp;
-    EspKind esp;
+    bool no_esp, damaged_esp;
     const char *table; /* of partitions; NULL: gpt */
     unsigned free_mib;
     uint64_t disk_size;
@@ -1262,9 +1269,14 @@ static const Case cases[] = {
     {"a journal that was not replayed", 1, NOTHING, .bad = "hygiene.filesystem", .state = 1,
      .incompat = 4},
     {"no EFI system partition", 1, NOTHING, .bad = "import.esp", .no_esp = true},
-    {"no boot loader", 1, NOTHING, .bad = "import.esp", .esp = ESP_EMPTY},
-    {"a boot loader that is no program", 1, NOTHING, .bad = "import.esp", .esp = ESP_LABEL},
-    {"an EFI system partition that is damaged", 1, NOTHING, .bad = "!import.esp", .esp = ESP_ZEROS},
+    {"no boot loader", 1, REMOVE, "esp/EFI/BOOT/BOOTX64.EFI", .bad = "import.esp"},
+    {"a boot loader that is no program", 1, WRITE, "esp/EFI/BOOT/BOOTX64.EFI", "MZ, but no program",
+     .bad = "import.esp"},
+    {"an EFI system partition that is damaged", 1, NOTHING,
+     .bad = "!kernel.args-grubcfg !kernel.args-conflict !kernel.args-harmful !import.esp",
+     .damaged_esp = true},
+    {"a fallback on the EFI system partition", 1, WRITE, STUB,
+     "set kernelopts=\"root=UUID=" UUID "\"\nblscfg\n", .bad = "kernel.args-grubcfg"},
     {"a disk of odd size", 1, NOTHING, .bad = "import.size", .disk_size = (20ull << 30) + 512},
     {"a disk that is too large", 1, NOTHING, .bad = "import.size", .disk_size = 501ull << 30},
     {"scratch of the bake", 1, WRITE, "root/tmp/ccbake/x", "", .bad = "hygiene.leftovers"},
@@ -1324,7 +1336,6 @@ static void apply_rest(const Case *c)
         take_away(c->gone);
     if (c->free_mib > 0)
         tree_free = (uint64_t)c->free_mib << 20;
-    esp_kind = c->esp;
     if (c->state > 0)
         set_superblock(c->state, c->incompat);
     if (c->table != NULL) {
@@ -1347,6 +1358,10 @@ static void run_case(const Case *c)
     apply(c);
     apply_rest(c);
     pack();
+    if (c->path != NULL && g_str_has_prefix(c->path, "esp/"))
+        pack_esp();
+    if (c->damaged_esp)
+        memset(esp, 0, esp_size);
     if (c->two_kernels)
         pack_other_kernel();
     g_autoptr(CcbReport) report = judge(&expect);
@@ -1609,6 +1624,33 @@ static void test_packages_unreadable(void)
     }
 }
 
+/* As el8's installer leaves it: the link leads below /boot/efi, where nothing is mounted here. */
+static void judge_grubenv_on_esp(const char *saved, const char *expected, const char *what)
+{
+    static const char path[] = "root/boot/grub2/grubenv", inside[] = "esp/EFI/alinux/grubenv";
+    g_auto(CcbExpectation) expect = {.gpus = 1};
+    begin(1, "550.144.03");
+    g_autofree char *text = get("grubenv");
+    g_auto(GStrv) parts = g_strsplit(text, "saved_entry=" ID, -1);
+    g_autofree char *edited = g_strjoinv(saved, parts);
+    put("grubenv", edited);
+    pack();
+    g_autofree char *block = get(path);
+    put(inside, block);
+    put_link("../efi/EFI/alinux/grubenv", path);
+    pack_esp();
+    g_autoptr(CcbReport) report = judge(&expect);
+    g_autofree char *bad = bad_ids(report, true);
+    is_str(bad, expected, what);
+    end();
+}
+
+static void test_grubenv_on_esp(void)
+{
+    judge_grubenv_on_esp("saved_entry=" ID, "", "a grubenv on the EFI system partition is read");
+    judge_grubenv_on_esp("saved_entry=x", "kernel.default-entry", "and judged");
+}
+
 static void test_empty_initramfs(void)
 {
     g_auto(CcbExpectation) expect = {.gpus = 1};
@@ -1827,7 +1869,6 @@ static void test_no_driver(void)
 
 int main(void)
 {
-    make_esps();
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
         run_case(&cases[i]);
     test_by_hand(1, "550.144.03");
@@ -1836,6 +1877,7 @@ int main(void)
     test_without_driver();
     test_weak_updates();
     test_unreadable();
+    test_grubenv_on_esp();
     test_empty_initramfs();
     test_packages_unreadable();
     test_dark(1, "550.144.03");

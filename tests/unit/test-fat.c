@@ -77,6 +77,13 @@ static void judge_bytes(const char *data, gsize data_size, const char *what)
     ok(!find(fat, "EFI/BOOT/BOOTX64.EFI/x", &entry), "... a file is no directory");
     ok(!find(fat, "EFI/a-long-directory/x", &entry), "... a name that is too long");
     ok(find(fat, "efi/ALINUX/grubx64.efi", &entry) && !entry.directory, "... in any case");
+    g_auto(GStrv) names = ccb_fat_list(fat, "EFI", NULL);
+    g_autofree char *list = names != NULL ? g_strjoinv(" ", names) : NULL;
+    is_str(list, "boot alinux", "... the names in a directory");
+    g_auto(GStrv) none = ccb_fat_list(fat, "EFI/NONE", NULL);
+    ok(none != NULL && none[0] == NULL, "... none in a missing one");
+    g_auto(GStrv) within = ccb_fat_list(fat, "EFI/ALINUX", NULL);
+    is_str(within != NULL ? within[0] : NULL, "grubx64.efi", "... with their endings");
     ok(find(fat, "EFI/BOOT/BOOTX64.EFI", &entry), "... the loader");
     is_int(entry.size, 100000, "... its size");
     g_autofree char *loader = g_malloc(200000), *wanted = NULL;
