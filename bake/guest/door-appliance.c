@@ -137,20 +137,47 @@ static char *take(char *from_guestfs)
     return copy;
 }
 
-static char *lower(char *text)
+/* A list that libguestfs allocated with malloc, as one of GLib's; NULL where it gave none. */
+static char **take_list(char **from_guestfs)
 {
-    g_autofree char *taken = take(text);
-    return taken ? g_ascii_strdown(taken, -1) : NULL;
+    char **copy = g_strdupv(from_guestfs);
+    for (char **name = from_guestfs; name != NULL && *name != NULL; name++)
+        free(*name);
+    free(from_guestfs);
+    return copy;
 }
 
-/* What a GPT has of a partition beside its place. */
-static void describe_entry(Appliance *a, CcbPartition *p)
+/* As blkid(8) exports values: "EFI\ system", and "\xc3" for bytes that do not print. */
+static char *plain_value(const char *value)
 {
-    int number = (int)p->number;
-    g_autofree char *name = take(guestfs_part_get_name(a->g, "/dev/sda", number));
-    p->type = lower(guestfs_part_get_gpt_type(a->g, "/dev/sda", number));
-    p->part_label = name && name[0] ? g_steal_pointer(&name) : NULL;
-    p->part_uuid = lower(guestfs_part_get_gpt_guid(a->g, "/dev/sda", number));
+    GString *plain = g_string_new(NULL);
+    for (; *value != '\0'; value++) {
+        bool hex = value[0] == '\\' && value[1] == 'x' && g_ascii_isxdigit(value[2]) &&
+                   g_ascii_isxdigit(value[3]);
+        if (hex) {
+            g_string_append_c(plain, (char)(g_ascii_xdigit_value(value[2]) * 16 +
+                                            g_ascii_xdigit_value(value[3])));
+            value += 3;
+        } else {
+            value += value[0] == '\\' && value[1] != '\0';
+            g_string_append_c(plain, *value);
+        }
+    }
+    return g_string_free(plain, FALSE);
+}
+
+/* What a GPT has of a partition beside its place.  (libguestfs's own call for the name ends it at a
+ * colon.) */
+static void describe_entry(Appliance *a, const char *device, CcbPartition *p)
+{
+    g_autofree char *type = take(guestfs_part_get_gpt_type(a->g, "/dev/sda", (int)p->number));
+    p->type = type ? g_ascii_strdown(type, -1) : NULL;
+    g_auto(GStrv) values = take_list(guestfs_blkid(a->g, device));
+    for (char **pair = values; pair != NULL && pair[0] != NULL; pair += 2)
+        if (strcmp(pair[0], "PART_ENTRY_NAME") == 0)
+            p->part_label = plain_value(pair[1]);
+        else if (strcmp(pair[0], "PART_ENTRY_UUID") == 0)
+            p->part_uuid = g_strdup(pair[1]);
 }
 
 static void add_partition(Appliance *a, const struct guestfs_partition *from)
@@ -161,7 +188,7 @@ static void add_partition(Appliance *a, const struct guestfs_partition *from)
     p->start = from->part_start;
     p->size = from->part_size;
     if (strcmp(a->disk->table, "gpt") == 0)
-        describe_entry(a, p);
+        describe_entry(a, device, p);
     else
         p->type =
             g_strdup_printf("0x%x", guestfs_part_get_mbr_id(a->g, "/dev/sda", from->part_num));
@@ -377,16 +404,6 @@ static char *app_readlink(void *door, const char *path, GError **error)
         fail(a, error, CCB_ERR_INPUT, "reading the link", path);
     char *copy = g_strdup(target);
     free(target);
-    return copy;
-}
-
-/* A list that libguestfs allocated with malloc, as one of GLib's. */
-static char **take_list(char **from_guestfs)
-{
-    char **copy = g_strdupv(from_guestfs);
-    for (char **name = from_guestfs; *name != NULL; name++)
-        free(*name);
-    free(from_guestfs);
     return copy;
 }
 
