@@ -5,3 +5,6 @@
 
 /* Whether firmware finds something to start on the EFI system partition. */
 bool ccb_check_esp(CcbCheckContext *ctx, CcbCheckResult *result, GError **error);
+
+/* Whether the vendor's programs there lead on to GRUB's configuration (bootchain.c). */
+bool ccb_check_boot_chain(CcbCheckContext *ctx, CcbCheckResult *result, GError **error);

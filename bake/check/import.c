@@ -169,6 +169,12 @@ const CcbCheck ccb_checks_import[] = {
      "Instances with confidential GPUs boot through UEFI, which starts EFI/BOOT/BOOTX64.EFI of an "
      "EFI system partition.",
      "Bake from a base image that boots through UEFI.", ccb_check_esp},
+    {"import.boot-chain", CCB_SEVERITY_ERROR,
+     "GRUB ends in its prompt where the few lines on the EFI system partition do not lead to its "
+     "configuration.",
+     "Correct grub.cfg beside grubx64.efi on the EFI system partition: what it looks for, and what "
+     "it loads.",
+     ccb_check_boot_chain},
     {"import.size", CCB_SEVERITY_ERROR,
      "The import takes disks of 5 to 500 GiB, and VHD only has whole MiB.",
      "Resize the image with qemu-img resize before it is imported.", run_size},
