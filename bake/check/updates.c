@@ -186,8 +186,8 @@ static bool judge_lock(CcbCheckContext *ctx, const char *package, CcbCheckResult
 
 static bool run_kernel_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (ctx->gpus == 0)
-        return ccb_result_skip(result, "no driver is asked for");
+    if (ccb_check_skip_without_driver(ctx, result))
+        return true;
     return judge_lock(ctx, "kernel-core", result, error) &&
            ccb_result_pass(result, "dnf leaves kernel-core as it is");
 }
@@ -225,8 +225,8 @@ static bool judge_driver_packages(CcbCheckContext *ctx, CcbCheckResult *result, 
 static bool run_driver_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     bool by_installer = false;
-    if (ctx->gpus == 0)
-        return ccb_result_skip(result, "no driver is asked for");
+    if (ccb_check_skip_without_driver(ctx, result))
+        return true;
     if (!ccb_check_present(ctx, "/usr/bin/nvidia-uninstall", &by_installer, error))
         return false;
     if (by_installer)
