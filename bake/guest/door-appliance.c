@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "guest/door.h"
+#include "guest/guestfs-tree.h"
 #include "guest/image.h"
 #include "guest/iso.h"
 #include "guest/kvm.h"
@@ -37,15 +38,10 @@ typedef struct {
     char *scratch_path, *iso_path;
 } Appliance;
 
-/* libguestfs's last error, with what we did. */
 static bool fail(Appliance *a, GError **error, CcbErrorCode code, const char *what,
                  const char *path)
 {
-    if (ccb_cancel_check(error))
-        return false;
-    const char *reason = guestfs_last_error(a->g);
-    return ccb_fail(error, code, "%s %s in the guest: %s", what, path,
-                    reason ? reason : "no reason given");
+    return ccb_guestfs_fail(a->g, error, code, what, path);
 }
 
 static void appliance_free(void *door)
@@ -137,16 +133,6 @@ static char *take(char *from_guestfs)
     return copy;
 }
 
-/* A list that libguestfs allocated with malloc, as one of GLib's; NULL where it gave none. */
-static char **take_list(char **from_guestfs)
-{
-    char **copy = g_strdupv(from_guestfs);
-    for (char **name = from_guestfs; name != NULL && *name != NULL; name++)
-        free(*name);
-    free(from_guestfs);
-    return copy;
-}
-
 /* As blkid(8) exports values: "EFI\ system", and "\xc3" for bytes that do not print. */
 static char *plain_value(const char *value)
 {
@@ -172,7 +158,7 @@ static void describe_entry(Appliance *a, const char *device, CcbPartition *p)
 {
     g_autofree char *type = take(guestfs_part_get_gpt_type(a->g, "/dev/sda", (int)p->number));
     p->type = type ? g_ascii_strdown(type, -1) : NULL;
-    g_auto(GStrv) values = take_list(guestfs_blkid(a->g, device));
+    g_auto(GStrv) values = ccb_guestfs_take_list(guestfs_blkid(a->g, device));
     for (char **pair = values; pair != NULL && pair[0] != NULL; pair += 2)
         if (strcmp(pair[0], "PART_ENTRY_NAME") == 0)
             p->part_label = plain_value(pair[1]);
@@ -409,122 +395,17 @@ static char *app_readlink(void *door, const char *path, GError **error)
 
 static char **app_list(void *door, const char *path, GError **error)
 {
-    Appliance *a = door;
-    char **names = guestfs_ls(a->g, path);
-    if (names == NULL) {
-        fail(a, error, CCB_ERR_INPUT, "listing", path);
-        return NULL;
-    }
-    return take_list(names);
+    return ccb_guestfs_list(((Appliance *)door)->g, path, error);
 }
 
 static char **app_find(void *door, const char *path, GError **error)
 {
-    Appliance *a = door;
-    char **names = guestfs_find(a->g, path);
-    if (names == NULL) {
-        fail(a, error, CCB_ERR_INPUT, "listing", path);
-        return NULL;
-    }
-    char **list = take_list(names);
-    for (char **name = list; *name != NULL; name++) /* the daemon leaves a slash in front of them */
-        memmove(*name, *name + strspn(*name, "/"), strlen(*name + strspn(*name, "/")) + 1);
-    return list;
-}
-
-static CcbGuestEntry *new_entry(const char *directory, const char *name,
-                                const struct guestfs_statns *st)
-{
-    CcbGuestEntry *entry = g_new0(CcbGuestEntry, 1);
-    entry->path = directory[0] ? g_strconcat(directory, "/", name, NULL) : g_strdup(name);
-    entry->st =
-        (CcbStat){(mode_t)st->st_mode, (uid_t)st->st_uid, (gid_t)st->st_gid, (uint64_t)st->st_size};
-    entry->mtime_ns = st->st_mtime_sec * 1000000000 + st->st_mtime_nsec;
-    entry->ctime_ns = st->st_ctime_sec * 1000000000 + st->st_ctime_nsec;
-    return entry;
-}
-
-/* The targets of the links among the entries of one directory, from `first` on. */
-static bool read_targets(Appliance *a, const char *path, char **names, GPtrArray *entries,
-                         guint first, GError **error)
-{
-    g_autoptr(GPtrArray) links = g_ptr_array_new();
-    g_autoptr(GPtrArray) wanted = g_ptr_array_new();
-    for (guint i = first; i < entries->len; i++) {
-        CcbGuestEntry *entry = entries->pdata[i];
-        if (S_ISLNK(entry->st.mode)) {
-            g_ptr_array_add(links, entry);
-            g_ptr_array_add(wanted, names[i - first]);
-        }
-    }
-    g_ptr_array_add(wanted, NULL);
-    if (links->len == 0)
-        return true;
-    char **targets = guestfs_readlinklist(a->g, path, (char **)wanted->pdata);
-    if (targets == NULL)
-        return fail(a, error, CCB_ERR_INPUT, "reading the links in", path);
-    g_auto(GStrv) list = take_list(targets);
-    for (guint i = 0; i < links->len && list[i] != NULL; i++)
-        ((CcbGuestEntry *)links->pdata[i])->target = g_strdup(list[i]);
-    return g_strv_length(list) == links->len ||
-           ccb_fail(error, CCB_ERR_INPUT, "the links in %s of the guest can't be read", path);
-}
-
-/* One message or two for what is in a directory, a thousand names at a time. */
-static bool walk_directory(Appliance *a, const char *root, const char *directory, char **names,
-                           GPtrArray *entries, GError **error)
-{
-    g_autofree char *path = g_build_filename(root, directory, NULL);
-    guint first = entries->len, n = g_strv_length(names);
-    struct guestfs_statns_list *stats = guestfs_lstatnslist(a->g, path, names);
-    if (stats == NULL)
-        return fail(a, error, CCB_ERR_INPUT, "looking at what is in", path);
-    bool ok = stats->len == n;
-    for (guint i = 0; ok && i < n; i++) {
-        ok = stats->val[i].st_ino != -1; /* where lstat(2) failed */
-        if (ok)
-            g_ptr_array_add(entries, new_entry(directory, names[i], &stats->val[i]));
-    }
-    guestfs_free_statns_list(stats);
-    if (!ok)
-        return ccb_fail(error, CCB_ERR_INPUT, "looking at what is in %s in the guest", path);
-    return read_targets(a, path, names, entries, first, error);
-}
-
-/* Directory ► GPtrArray of the names in it, ended by a NULL. */
-static GHashTable *by_directory(char **paths)
-{
-    GHashTable *directories =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-    for (; *paths != NULL; paths++) {
-        const char *slash = strrchr(*paths, '/');
-        const char *name = slash != NULL ? slash + 1 : *paths;
-        g_autofree char *directory = g_strndup(*paths, slash != NULL ? (gsize)(slash - *paths) : 0);
-        GPtrArray *names = g_hash_table_lookup(directories, directory);
-        if (names == NULL) {
-            names = g_ptr_array_new_null_terminated(16, g_free, TRUE);
-            g_hash_table_insert(directories, g_steal_pointer(&directory), names);
-        }
-        g_ptr_array_add(names, g_strdup(name));
-    }
-    return directories;
+    return ccb_guestfs_find(((Appliance *)door)->g, path, error);
 }
 
 static bool app_walk(void *door, const char *path, GPtrArray *entries, GError **error)
 {
-    Appliance *a = door;
-    g_auto(GStrv) paths = app_find(door, path, error);
-    if (paths == NULL)
-        return false;
-    g_autoptr(GHashTable) directories = by_directory(paths);
-    GHashTableIter iter;
-    gpointer directory, names;
-    g_hash_table_iter_init(&iter, directories);
-    while (g_hash_table_iter_next(&iter, &directory, &names))
-        if (!walk_directory(a, path, directory, (char **)((GPtrArray *)names)->pdata, entries,
-                            error))
-            return false;
-    return true;
+    return ccb_guestfs_walk(((Appliance *)door)->g, path, entries, error);
 }
 
 static bool app_put(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
