@@ -141,22 +141,27 @@ static bool run_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GErro
     return check_text(ctx, path, needed, result, error);
 }
 
-/* Without its file there is no unit to judge; units.persistenced says so. */
-static bool skip_without_unit(const CcbUnitSet *set, CcbCheckResult *result)
+/* *ret_set stays NULL, and the result is skipped, without its file: units.persistenced says that. */
+static bool units_with_daemon(CcbCheckContext *ctx, CcbCheckResult *result, CcbUnitSet **ret_set,
+                              GError **error)
 {
-    if (ccb_unitset_path(set, PERSISTENCED) != NULL)
-        return false;
-    return ccb_result_skip(result, "there is no %s", PERSISTENCED);
+    *ret_set = NULL;
+    if (skip_without_gpu(ctx, result))
+        return true;
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (set != NULL && ccb_unitset_path(set, PERSISTENCED) != NULL)
+        *ret_set = set;
+    else
+        ccb_result_skip(result, "there is no %s", PERSISTENCED);
+    return set != NULL;
 }
 
 static bool run_guide_text(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_gpu(ctx, result))
-        return true;
-    CcbUnitSet *set = ccb_check_units(ctx, error);
-    if (set == NULL)
+    CcbUnitSet *set;
+    if (!units_with_daemon(ctx, result, &set, error))
         return false;
-    return skip_without_unit(set, result) ||
+    return set == NULL ||
            check_text(ctx, ccb_unitset_path(set, PERSISTENCED), usual, result, error);
 }
 
@@ -187,12 +192,10 @@ static const CcbUnitEdge *enabling_edge(CcbUnitSet *set)
 
 static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_gpu(ctx, result))
-        return true;
-    CcbUnitSet *set = ccb_check_units(ctx, error);
-    if (set == NULL)
+    CcbUnitSet *set;
+    if (!units_with_daemon(ctx, result, &set, error))
         return false;
-    if (skip_without_unit(set, result))
+    if (set == NULL)
         return true;
     const CcbUnitEdge *edge = enabling_edge(set);
     if (edge == NULL)
@@ -285,12 +288,10 @@ static GPtrArray *to_be_ordered(CcbCheckContext *ctx, CcbUnitSet *set)
 
 static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_gpu(ctx, result))
-        return true;
-    CcbUnitSet *set = ccb_check_units(ctx, error);
-    if (set == NULL)
+    CcbUnitSet *set;
+    if (!units_with_daemon(ctx, result, &set, error))
         return false;
-    if (skip_without_unit(set, result))
+    if (set == NULL)
         return true;
     g_autoptr(CcbUnit) daemon = NULL;
     if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
@@ -333,12 +334,10 @@ static bool is_ordered(CcbUnitSet *set, const char *name)
 
 static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_gpu(ctx, result))
-        return true;
-    CcbUnitSet *set = ccb_check_units(ctx, error);
-    if (set == NULL)
+    CcbUnitSet *set;
+    if (!units_with_daemon(ctx, result, &set, error))
         return false;
-    if (skip_without_unit(set, result))
+    if (set == NULL)
         return true;
     g_autoptr(GPtrArray) names = ccb_unitgraph_started(set->graph, ccb_unitset_target(set));
     guint users = 0;
@@ -356,14 +355,12 @@ static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError *
 
 static bool run_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (skip_without_gpu(ctx, result))
-        return true;
-    if (ctx->gpus != 8)
+    if (ctx->gpus == 1)
         return ccb_result_skip(result, "1 GPU");
-    CcbUnitSet *set = ccb_check_units(ctx, error);
-    if (set == NULL)
+    CcbUnitSet *set;
+    if (!units_with_daemon(ctx, result, &set, error))
         return false;
-    if (skip_without_unit(set, result))
+    if (set == NULL)
         return true;
     g_autoptr(CcbUnit) daemon = NULL;
     if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
