@@ -300,5 +300,5 @@ END
     assert_contains ", 0 failed)"
     same gpu.qcow2 qcow2 gpu.vhd vpc
     run_ccbake preflight gpu.vhd --door=host --instance-type ecs.gn8v-tee.6xlarge --name acme-gpu_1.0
-    grep -qE '^PASS request.format +VHD$' <<<"$output" || fail "$output"
+    assert_row "PASS request.format" VHD
 }

@@ -40,6 +40,13 @@ assert_contains() {
     [[ $output == *"$1"* ]] || fail "expected in the output:" "  $1" "the output is:" "$output"
 }
 
+# assert_row "PASS import.size" TEXT: a row of the table of checks, whose columns are as wide as what is in them.
+assert_row() {
+    local squeezed
+    squeezed=$(tr -s ' ' <<<"$output")
+    [[ $'\n'$squeezed == *$'\n'"$1 $2"* ]] || fail "expected as a row:" "  $1  $2" "the output is:" "$output"
+}
+
 assert_equal() {
     [[ $1 == "$2" ]] || fail "expected: $2" "got:      $1"
 }

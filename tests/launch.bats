@@ -633,7 +633,7 @@ check_instance() {
     check_instance 0 root@192.0.2.1 --manifest manifest.json
     assert_contains 'bake                 0123abcd                     0123abcd'
     assert_contains 'driver               570.148.08                   570.148.08'
-    assert_contains 'PASS gpu.conf-compute         Multi-GPU Mode: Protected PCIe'
+    assert_row "PASS gpu.conf-compute" 'Multi-GPU Mode: Protected PCIe'
     assert_contains 'root@192.0.2.1: good'
     grep -q -- '-o BatchMode=yes .*-- root@192.0.2.1 /usr/libexec/ccbake/ccbake-selftest --json' calls
     check_instance 0 acme --sudo --no-attest --wait=5 -o Port=2222
@@ -668,7 +668,7 @@ check_instance() {
     fake_ssh
     smi 'conf-compute -mgm' 'Multi-GPU Mode: None'
     check_instance 1 acme --manifest manifest.json
-    assert_contains 'FAIL gpu.conf-compute         Multi-GPU Mode: None'
+    assert_row "FAIL gpu.conf-compute" 'Multi-GPU Mode: None'
     assert_contains 'open a ticket'
     put proc/cpuinfo 'flags : fpu'
     rm -r "$ROOT/sys/bus/pci/devices/0000:03:00.0"

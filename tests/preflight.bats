@@ -25,16 +25,16 @@ preflight() {
 
 @test "each image fits the instance types of its recipe, and no others" {
     preflight 0 1.qcow2 --region cn-beijing --instance-type ecs.gn8v-tee.4xlarge --name acme-gpu
-    assert_contains "PASS import.esp            partition 2, vfat, 200 MiB, with EFI/BOOT/BOOTX64.EFI"
-    assert_contains "PASS request.region        cn-beijing"
-    assert_contains "PASS request.name          acme-gpu"
-    assert_contains "PASS request.format        QCOW2"
+    assert_row "PASS import.esp" "partition 2, vfat, 200 MiB, with EFI/BOOT/BOOTX64.EFI"
+    assert_row "PASS request.region" "cn-beijing"
+    assert_row "PASS request.name" "acme-gpu"
+    assert_row "PASS request.format" "QCOW2"
     preflight 0 1.qcow2 --instance-type ecs.gn8v-tee.6xlarge
     assert_contains "N/A  request.name"
     preflight 0 8.qcow2 --instance-type ecs.gn8v-tee-8x.16xlarge --zone cn-beijing-l
     preflight 0 8.qcow2 --instance-type ecs.gn8v-tee-8x.48xlarge
     preflight 8 1.qcow2 --instance-type ecs.gn8v-tee-8x.16xlarge
-    assert_contains "FAIL request.gpus          an image for 1 GPU, and ecs.gn8v-tee-8x.16xlarge has 8"
+    assert_row "FAIL request.gpus" "an image for 1 GPU, and ecs.gn8v-tee-8x.16xlarge has 8"
     assert_contains "the image is not right: request.gpus"
     preflight 8 8.qcow2 --instance-type ecs.gn8v-tee.4xlarge
     assert_contains "an image for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1"
@@ -61,18 +61,18 @@ preflight() {
 
 @test "a disk of another size and formats that an import may not read are refused" {
     preflight 8 small.qcow2 -t ecs.gn8v-tee.4xlarge
-    assert_contains "FAIL import.size           1024 MiB, expected 5 to 500 GiB"
-    assert_contains "PASS request.format        QCOW2"
+    assert_row "FAIL import.size" "1024 MiB, expected 5 to 500 GiB"
+    assert_row "PASS request.format" "QCOW2"
     qemu-img convert -f qcow2 -O vpc -o subformat=dynamic small.qcow2 dynamic.vhd
     preflight 8 dynamic.vhd -t ecs.gn8v-tee.4xlarge
-    assert_contains "FAIL request.format        dynamic.vhd: a VHD that is not of fixed size"
+    assert_row "FAIL request.format" "dynamic.vhd: a VHD that is not of fixed size"
     assert_contains "ccbake convert IMAGE"
     qemu-img convert -f qcow2 -O qcow2 -c -o compression_type=zstd small.qcow2 zstd.qcow2
     preflight 8 zstd.qcow2 -t ecs.gn8v-tee.4xlarge
-    assert_contains "FAIL request.format        zstd.qcow2: extended L2 entries or not zlib"
+    assert_row "FAIL request.format" "zstd.qcow2: extended L2 entries or not zlib"
     run_ccbake convert zstd.qcow2 --to vhd
     preflight 8 zstd.vhd -t ecs.gn8v-tee.4xlarge
-    assert_contains "PASS request.format        VHD"
+    assert_row "PASS request.format" "VHD"
 }
 
 # mutant DOOR DETAIL: edits on standard input; only import.esp fails, with that detail.
@@ -105,8 +105,8 @@ change_grubenv "s/root=UUID=\S+/root=PARTUUID=$root/"
 EOF
     for door in host appliance; do
         run_ccbake verify --door="$door" --gpus=1 1.qcow2
-        assert_contains "PASS kernel.root-uuid                      PARTUUID="
-        assert_contains "PASS import.fstab                          2 lines"
+        assert_row "PASS kernel.root-uuid" "PARTUUID="
+        assert_row "PASS import.fstab" "2 lines"
     done
 }
 
