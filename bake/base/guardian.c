@@ -11,18 +11,17 @@
 #include "base/error.h"
 #include "base/file.h"
 
-/* Commands on the pipe: '+' or '-', what is watched or no longer, and a NUL.  That is a path, or the
- * number of a process group. */
+/* Commands on the pipe: '+' or '-', what is watched or no longer, and a NUL.  That is an absolute
+ * path, or the number of a process group. */
 static int pipe_end = -1;
 
-static void kill_groups(GHashTable *watched)
+static void kill_groups(GHashTable *groups)
 {
     GHashTableIter iterator;
-    gpointer what;
-    g_hash_table_iter_init(&iterator, watched);
-    while (g_hash_table_iter_next(&iterator, &what, NULL))
-        if (g_ascii_isdigit(*(const char *)what))
-            kill(-(pid_t)g_ascii_strtoll(what, NULL, 10), SIGKILL);
+    gpointer group;
+    g_hash_table_iter_init(&iterator, groups);
+    while (g_hash_table_iter_next(&iterator, &group, NULL))
+        kill(-(pid_t)g_ascii_strtoll(group, NULL, 10), SIGKILL);
 }
 
 /* Those who were killed with us may still be writing there.  Nobody is left to hear of a failure. */
@@ -48,19 +47,21 @@ static void remove_paths(GHashTable *paths)
 
 G_GNUC_NORETURN static void guard(int fd)
 {
-    GHashTable *watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTable *paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTable *groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     FILE *commands = fdopen(fd, "r");
     char *line = NULL;
     size_t room = 0;
     ssize_t n;
     while ((n = getdelim(&line, &room, '\0', commands)) > 1) {
+        GHashTable *watched = line[1] == '/' ? paths : groups;
         if (line[0] == '+')
             g_hash_table_add(watched, g_strdup(line + 1));
         else
             g_hash_table_remove(watched, line + 1);
     }
-    kill_groups(watched);
-    remove_paths(watched);
+    kill_groups(groups);
+    remove_paths(paths);
     _exit(0);
 }
 

@@ -42,18 +42,25 @@ static pid_t wait_for_pid(const char *path)
     return (pid_t)g_ascii_strtoll(text, NULL, 10);
 }
 
-/* A grandchild that ignores the death of its parents, as one of bubblewrap's does while it starts. */
+/* A grandchild that ignores the death of its parents, as one of bubblewrap's does while it starts.  What
+ * only has the number of the group for its name is nobody's. */
 static void test_guardian(void)
 {
     g_autofree char *dir = g_dir_make_tmp("test-process-XXXXXX", NULL);
     g_autofree char *file = g_build_filename(dir, "pid", NULL);
-    g_autofree char *script =
-        g_strdup_printf("sleep 600 & echo $! >%s.new; mv %s.new %s; wait", file, file, file);
+    g_autofree char *script = g_strdup_printf(
+        "cd %s; : >$$; ln -s $$ group; sleep 600 & echo $! >pid.new; mv pid.new pid; wait", dir);
     const char *argv[] = {"sh", "-c", script, NULL};
     CcbProcess process = {.argv = argv};
+    g_autofree char *watched = g_build_filename(dir, "watched", NULL);
+    g_autofree char *group = g_build_filename(dir, "group", NULL); /* a link to that file */
+    g_file_set_contents(watched, "", -1, NULL);
     pid_t middle = fork();
     if (middle == 0) {
+        if (chdir(dir) != 0)
+            _exit(1);
         ccb_guardian_start(NULL);
+        ccb_guardian_watch("watched");
         ccb_process_run(&process, NULL);
         _exit(0);
     }
@@ -61,6 +68,11 @@ static void test_guardian(void)
     kill(middle, SIGKILL);
     waitpid(middle, NULL, 0);
     ok(is_gone(grandchild), "nobody outlives one who was killed");
+    for (int i = 0; i < 500 && access(watched, F_OK) == 0; i++)
+        g_usleep(10000);
+    g_usleep(50000); /* both would go in one loop */
+    ok(access(watched, F_OK) != 0, "what is watched goes");
+    ok(access(group, F_OK) == 0, "a file with the group's number for its name stays");
     ccb_remove_tree(dir, NULL);
 }
 
