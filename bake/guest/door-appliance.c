@@ -288,15 +288,30 @@ static bool mount_root(Appliance *a, bool read_only, GError **error)
     return !a->scratch || mount_scratch(a, error);
 }
 
+/* A guest under a KVM that does not work hangs.  Who sets force_kvm insists. */
+static bool emulate_without_kvm(guestfs_h *g)
+{
+    char *insists = guestfs_get_backend_setting(g, "force_kvm");
+    bool kvm = insists != NULL || ccb_kvm_probe(NULL) == CCB_KVM_WORKS;
+    free(insists);
+    return kvm || guestfs_set_backend_setting(g, "force_tcg", "1") == 0;
+}
+
+/* libguestfs stops reading its variables at the first that it can't use.  The backend is ours in
+ * any case (libvirt would run QEMU as another user, who can't read our files), so its variable is
+ * kept from it. */
 static bool configure(Appliance *a, const CcbGuestOptions *o, GError **error)
 {
-    ccb_kvm_prepare_libguestfs();
-    a->g = guestfs_create();
+    a->g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
     if (a->g == NULL)
         return ccb_fail(error, CCB_ERR_HOST, "libguestfs can't be initialised");
     guestfs_set_error_handler(a->g, NULL, NULL);
-    /* libvirt would run QEMU as another user, who can't read our files. */
-    if (guestfs_set_backend(a->g, "direct") != 0 || guestfs_set_network(a->g, o->network) != 0)
+    g_auto(GStrv) environment = g_environ_unsetenv(g_get_environ(), "LIBGUESTFS_BACKEND");
+    if (guestfs_parse_environment_list(a->g, environment) != 0)
+        return ccb_fail(error, CCB_ERR_HOST, "a LIBGUESTFS_ variable can't be used: %s",
+                        guestfs_last_error(a->g));
+    if (guestfs_set_backend(a->g, "direct") != 0 || !emulate_without_kvm(a->g) ||
+        guestfs_set_network(a->g, o->network) != 0)
         return fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
     if (!o->read_only && (guestfs_set_memsize(a->g, MEMORY_MIB) != 0 ||
                           guestfs_set_smp(a->g, MAX(1, get_nprocs())) != 0))

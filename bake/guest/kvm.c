@@ -344,13 +344,3 @@ CcbKvm ccb_kvm_probe(char **ret_reason)
         g_free(found.reason);
     return found.kvm;
 }
-
-void ccb_kvm_prepare_libguestfs(void)
-{
-    const char *old = g_getenv("LIBGUESTFS_BACKEND_SETTINGS");
-    if (ccb_kvm_probe(NULL) == CCB_KVM_WORKS || (old && strstr(old, "force_")))
-        return; /* force_tcg is there already, or force_kvm: then the user insists */
-    g_autofree char *settings =
-        old && *old ? g_strconcat(old, ":force_tcg", NULL) : g_strdup("force_tcg");
-    g_setenv("LIBGUESTFS_BACKEND_SETTINGS", settings, TRUE);
-}

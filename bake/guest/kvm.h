@@ -24,10 +24,6 @@ CcbKvm ccb_kvm_probe(char **ret_reason);
 
 const char *ccb_kvm_name(CcbKvm kvm); /* "works", "present but broken", ... */
 
-/* Sets LIBGUESTFS_BACKEND_SETTINGS=force_tcg in the environment unless KVM works, so that
- * libguestfs never starts a guest that hangs.  Call before guestfs_create(). */
-void ccb_kvm_prepare_libguestfs(void);
-
 /* Forgets the remembered answer, so that the next probe starts a guest again (`ccbake doctor
  * --again`). */
 void ccb_kvm_forget(void);

@@ -177,18 +177,6 @@ static void test_works(void)
     g_assert_nonnull(strstr(reason, "ran under KVM"));
 }
 
-static void test_libguestfs(void)
-{
-    forget();
-    install_qemu("echo 'KVM internal error'");
-    probe(NULL);
-    g_setenv("LIBGUESTFS_BACKEND_SETTINGS", "network_bridge=virbr0", TRUE);
-    ccb_kvm_prepare_libguestfs();
-    ccb_kvm_prepare_libguestfs();
-    g_assert_cmpstr(g_getenv("LIBGUESTFS_BACKEND_SETTINGS"), ==, "network_bridge=virbr0:force_tcg");
-    g_unsetenv("LIBGUESTFS_BACKEND_SETTINGS");
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -207,7 +195,6 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/old-failure", test_old_failure);
     g_test_add_func("/kvm/silence", test_silence);
     g_test_add_func("/kvm/crawl", test_crawl);
-    g_test_add_func("/kvm/libguestfs", test_libguestfs);
     int rc = g_test_run();
     ccb_remove_tree(dir, NULL);
     g_free(dir);
