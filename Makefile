@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #   make                 build/ccbake, manual pages, completion
-#   make check           all tests (installs what they need)
-#   make check-asan      the C tests and the fast tool tests under ASan and UBSan
+#   make check           all tests (installs what they need); T="layers boot" for these alone, TIMES=1 for where the
+#                        time went, KVM=absent|broken|works as on such a host
+#   make check-quick     what takes a minute, needs no root and nothing but the packages: after each edit
+#   make coverage        which lines of bake/ the tests run
 #   make demo            bake, verify and boot the guide's images, from stand-ins
 #   make bench           race against virt-customize; QUICK=1 for a short one
 #   make bench-judge     how long verify and diff take, on the images of the demo
@@ -27,9 +29,9 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate overlays/selftest/ccbake-selftest
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate tests/bake-images $(wildcard tests/bin/*) overlays/selftest/ccbake-selftest
 
-.PHONY: all check check-unit check-asan demo bench bench-judge bench-upload deps lint format install uninstall clean
+.PHONY: all unit check check-asan check-bats check-quick coverage demo bench bench-judge bench-upload deps deps-bench lint format install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/ccbake $(MANUAL)
@@ -77,33 +79,58 @@ $(BUILD)/man/%.5: bake/man/%.pod
 deps:
 	scripts/install-deps
 
-check-unit: $(TESTS)
-	scripts/run-tests unit $(BUILD) $(TESTS)
+deps-bench:
+	scripts/install-deps bench
+
+unit: $(TESTS)
+
+# T: names of files in tests/, without .bats, and of unit tests.  Each test runs once: those in C and those of the verbs
+# that read texts with ASan and UBSan, the others with what a user gets.
+T ?=
+BATS      := $(sort $(wildcard tests/*.bats))
+ASAN_BATS := tests/recipe.bats tests/options.bats tests/fetch.bats
+pick       = $(if $(T),$(foreach t,$(1),$(if $(filter $(basename $(notdir $(t))),$(T)),$(t))),$(1))
+ASAN      := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+RUN_TESTS  = CCBAKE_TEST_KVM=$(KVM) scripts/run-tests $(if $(TIMES),--times)
 
 check: deps
-	$(MAKE) all check-unit
+	$(MAKE) check-asan
+	$(MAKE) check-bats
+
+check-asan: ASAN_PICKED = $(call pick,$(TESTS:$(BUILD)/%=$(BUILD)/asan/%) $(ASAN_BATS))
+check-asan:
+	$(if $(ASAN_PICKED),$(MAKE) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' all $(if $(filter unit/%,$(ASAN_PICKED:$(BUILD)/asan/%=%)),unit))
+	$(if $(ASAN_PICKED),$(RUN_TESTS) $(BUILD)/asan $(ASAN_PICKED))
+
+check-bats: BATS_PICKED = $(call pick,$(filter-out $(ASAN_BATS),$(BATS)))
+check-bats: all
+	$(if $(T),,scripts/standin)
+	$(if $(BATS_PICKED),$(RUN_TESTS) $(BUILD) $(BATS_PICKED))
+
+# The bats files that say in their second line that they need nothing.
+QUICK_BATS := $(sort $(shell grep -l '^\# Needs no root, no stand-in and no network' tests/*.bats))
+check-quick: all unit
+	scripts/run-tests --name=quick $(if $(TIMES),--times) $(BUILD) $(TESTS) $(QUICK_BATS)
+
+coverage: deps
+	$(MAKE) BUILD=$(BUILD)/coverage CFLAGS='-O1 -g --coverage' LDFLAGS=--coverage all unit
 	scripts/standin
-	scripts/run-tests bats $(BUILD) $(sort $(wildcard tests/*.bats))
+	scripts/run-tests $(BUILD)/coverage $(TESTS:$(BUILD)/%=$(BUILD)/coverage/%) $(BATS)
+	gcovr --root . --filter bake/ $(BUILD)/coverage/obj
 
-ASAN := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-check-asan: deps
-	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' all check-unit
-	scripts/run-tests bats $(BUILD)/asan tests/recipe.bats tests/options.bats tests/fetch.bats
-
-demo: deps
-	$(MAKE) all
+demo:
 	scripts/demo $(BUILD)
 
 # SKIP='matrix peer floor' leaves those out.
-bench: deps
+bench: deps-bench
 	$(MAKE) all
 	QUICK='$(QUICK)' SKIP='$(SKIP)' tests/bench/run $(BUILD)
 
-bench-judge: deps
+bench-judge: deps-bench
 	$(MAKE) all $(BUILD)/unit/test-unitgraph
 	tests/bench/judge $(BUILD)
 
-bench-upload: deps
+bench-upload: deps-bench
 	$(MAKE) all
 	tests/bench/upload $(BUILD)
 

@@ -159,12 +159,16 @@ logs and caches: 1 added, +4 bytes"
     assert_equal "$(member '.directories[] | select(.path == "/opt") | [.added, .changed] | tostring')" "[1,1]"
 }
 
-@test "both doors give the same, by their walk, digests and contents" {
+@test "both doors give the same, by their walk, digests and contents, and the appliance starts once an image" {
     local host
     result --json a.qcow2 b.qcow2
     host=$output
-    output=$("$CCBAKE" diff --quiet --json --door=appliance a.qcow2 b.qcow2)
-    diff <(echo "$host") <(echo "$output")
+    # Under emulation, where KVM does not work, whatever else is said to libguestfs.
+    export CCBAKE_TEST_KVM=broken CCBAKE_DEV_KVM=/dev/null
+    export LIBGUESTFS_BACKEND=nonsense LIBGUESTFS_BACKEND_SETTINGS=network_bridge=virbr0
+    count_launches "$CCBAKE" diff --quiet --json --door=appliance a.qcow2 b.qcow2 >appliance.json
+    assert_equal "$LAUNCHES $(grep -c 'accel=tcg' "$BATS_TEST_TMPDIR/launches/noted")" "2 2"
+    diff <(echo "$host") appliance.json
 }
 
 @test "raw and VHD images are compared, too" {
@@ -233,12 +237,6 @@ END
     assert_contains "ccbake: a.qcow2 and b.qcow2 differ"
     # Contents of both had to be looked at, for which neither is opened again.
     assert_equal "$(grep '^read ' <<<"$output" | awk '{ print $2 }' | xargs)" "a.qcow2 b.qcow2"
-}
-
-@test "through the appliance each image is one start of it" {
-    count_launches "$CCBAKE" diff --quiet --door=appliance a.qcow2 b.qcow2 >launches.diff
-    assert_equal "$LAUNCHES" 2
-    diff launches.diff <("$CCBAKE" diff --quiet --door=host a.qcow2 b.qcow2)
 }
 
 @test "what is no image is refused before anything is read" {

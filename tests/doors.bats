@@ -82,15 +82,10 @@ listing() {
     [[ $status == 1 ]] || fail "left behind: $output"
 }
 
-@test "diff says so too, and sees the same through either door" {
-    local door
-    for door in host appliance; do
-        "$CCBAKE" diff --quiet --json --door="$door" "$BATS_FILE_TMPDIR/host.qcow2" "$STANDIN/base.qcow2" \
-            >"$BATS_TEST_TMPDIR/$door.json"
-    done
-    diff "$BATS_TEST_TMPDIR/host.json" "$BATS_TEST_TMPDIR/appliance.json"
-    [[ $(jq '.a.files' "$BATS_TEST_TMPDIR/host.json") == \
-        $(listing host | awk '$2 != "d" && $2 != "sha256"' | wc -l) ]] || fail "$(jq .a "$BATS_TEST_TMPDIR/host.json")"
-    run "$CCBAKE" diff --quiet --door=host "$BATS_FILE_TMPDIR/host.qcow2" "$BATS_FILE_TMPDIR/appliance.qcow2"
+@test "diff says so too" {
+    local host=$BATS_FILE_TMPDIR/host.qcow2 other
+    other=$("$CCBAKE" diff --quiet --json --door=host "$host" "$STANDIN/base.qcow2" | jq .a.files)
+    assert_equal "$other" "$(listing host | awk '$2 != "d" && $2 != "sha256"' | wc -l)"
+    run "$CCBAKE" diff --quiet --door=host "$host" "$BATS_FILE_TMPDIR/appliance.qcow2"
     assert_contains "no difference"
 }

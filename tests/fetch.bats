@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Needs no root, no stand-in and no network.
 #
 # ccbake fetch against a server that fails on purpose.  Its access log proves that the fault happened.
 

@@ -6,7 +6,9 @@
 #   assert_contains TEXT                   $output holds TEXT; shows what it holds otherwise
 #   content_of IMAGE PATH                  prints a file of a small guest
 #   standin NAME                           builds a stand-in where it is missing and prints its path
+#   baked_images, images_to_change         the images of the guide, baked once for all files
 #   count_launches COMMAND...              runs it; sets LAUNCHES to how often it starts libguestfs's appliance
+#   with_mount SCRIPT                      runs it in a shell that may mount
 #   must_have WHAT COMMAND...              skips without a capability of the host; in CI (MUST_WORK) it fails
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,7 +17,7 @@ CCBAKE=$BUILD/ccbake
 STANDIN=${CCBAKE_STANDIN_DIR:-$TOP/build/standin}
 export CCBAKE_STANDIN_DIR=$STANDIN
 
-# What tests learn of bases and KVM is shared by them; each file gets work of its own below it.
+# Of each file its own, where scripts/run-tests runs it.
 export CCBAKE_CACHE_DIR=${CCBAKE_TEST_CACHE:-$TOP/build/test-cache}
 
 fail() {
@@ -68,14 +70,20 @@ must_have() {
     skip "this host has no $what"
 }
 
-# In the place of QEMU a script that notes the starts with a disk: libguestfs also asks QEMU what it can do.
+# A shell that may mount, as root of a user namespace; what it mounts goes with it.  Sets output and status.
+with_mount() {
+    run unshare --user --map-root-user --mount sh -c "$1"
+}
+
+# In the place of QEMU a script that notes the starts with a disk, with their arguments in $BATS_TEST_TMPDIR/launches/noted:
+# libguestfs also asks QEMU what it can do.
 # shellcheck disable=SC2034 # LAUNCHES is for the tests
 count_launches() {
     local dir=$BATS_TEST_TMPDIR/launches status=0
     mkdir -p "$dir"
     : >"$dir/noted"
     # shellcheck disable=SC2016 # for that script
-    printf '%s\n' '#!/bin/sh' "case \$* in *virtio-serial*) echo >>$dir/noted ;; esac" \
+    printf '%s\n' '#!/bin/sh' "case \$* in *virtio-serial*) echo \"\$*\" >>$dir/noted ;; esac" \
         'exec qemu-system-x86_64 "$@"' >"$dir/qemu"
     chmod 755 "$dir/qemu"
     LIBGUESTFS_HV=$dir/qemu "$@" || status=$?
@@ -113,29 +121,22 @@ content_of() {
     debugfs -R "cat $2" "$raw?offset=$((start * 512))" 2>/dev/null
 }
 
-demo_image() {
-    local gpus=$1 recipe=$TOP/recipes/demo-${1}gpu.yaml
-    "$CCBAKE" lock --quiet "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json"
-    "$CCBAKE" bake --quiet --no-verify "$recipe" --set "server=$SERVER" --lock "$gpus.lock.json" --output "$gpus.qcow2"
+# For setup_file: where the images of the guide are (tests/bake-images); sets IMAGES.
+baked_images() {
+    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    # shellcheck disable=SC2119 # all of them
+    standin
+    IMAGES=$(CCBAKE_BUILD=$BUILD "$TOP/tests/bake-images" 3>&-)
+    export IMAGES
 }
 
-# For setup_file: 1.qcow2 and 8.qcow2 of the demo's recipes in BATS_FILE_TMPDIR, each with a snapshot "right" to go back
-# to.  With CCBAKE_BAKED_DIR gn8v-tee-1gpu.qcow2 and gn8v-tee-8gpu.qcow2 are taken from there.
-demo_images() {
-    local gpus baked=${CCBAKE_BAKED_DIR:+$(realpath "$CCBAKE_BAKED_DIR")}
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
-    if [[ -z $baked ]]; then
-        # shellcheck disable=SC2119 # all of them
-        standin
-        start_server
-    fi
+# For setup_file: 1.qcow2 and 8.qcow2 in BATS_FILE_TMPDIR, neither compressed, each with a snapshot "right" to go back to.
+images_to_change() {
+    local gpus
+    baked_images
     cd "$BATS_FILE_TMPDIR" || return 1
     for gpus in 1 8; do
-        if [[ -n $baked ]]; then
-            cp --sparse=always "$baked/gn8v-tee-${gpus}gpu.qcow2" "$gpus.qcow2"
-        else
-            demo_image "$gpus"
-        fi
+        qemu-img convert -W -O qcow2 "$IMAGES/$gpus.qcow2" "$gpus.qcow2"
         qemu-img snapshot -c right "$gpus.qcow2"
     done
 }

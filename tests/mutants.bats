@@ -7,11 +7,7 @@ load helpers
 TABLE=$TOP/tests/mutants.table
 
 setup_file() {
-    demo_images
-}
-
-teardown_file() {
-    [[ -z ${SERVER_PID:-} ]] || stop_server
+    images_to_change
 }
 
 setup() {
@@ -87,11 +83,6 @@ judge_mutants_of() {
     done
 }
 
-@test "verify starts the appliance once" {
-    count_launches "$CCBAKE" verify --gpus=8 8.qcow2 >launches.report 2>verify.log
-    assert_equal "$LAUNCHES" 1
-}
-
 @test "each mutant is seen by its check and by no other" {
     judge_mutants_of 1 3>&- &
     judge_mutants_of 8 3>&-
@@ -101,10 +92,15 @@ judge_mutants_of() {
 }
 
 @test "the appliance sees them as well" {
-    local id
-    for id in driver.vermagic modprobe.nouveau-initramfs import.esp hygiene.filesystem; do
-        assert_equal "$(judge_mutant "$id" --door=appliance)" ""
-    done
+    local id seen=(driver.vermagic hygiene.filesystem import.esp modprobe.nouveau-initramfs)
+    qemu-img snapshot -a right 8.qcow2
+    for id in "${seen[@]}"; do
+        # None of them depends on the number of GPUs; the file system is soiled last.
+        [[ $id == hygiene.filesystem ]] || edits "$id"
+    done >all.edits
+    edits hygiene.filesystem >>all.edits
+    "$TOP/tests/mutate" 8.qcow2 <all.edits
+    assert_equal "$(flagged 8.qcow2 --door=appliance --gpus=8)" "$(printf '%s\n' "${seen[@]}")"
 }
 
 # A recipe over the demo one for 1 GPU, with what it waives on standard input.

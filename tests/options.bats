@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Needs no root, no stand-in and no network.
 # shellcheck shell=bash disable=SC2154 # bats sets output and status
 # What is said in several places is said alike: option tables, --help, completion, manual pages, schema, step kinds,
 # exit codes, examples.  And what the command line answers to mistakes.

@@ -1,16 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Would the cloud take this image, and would this instance type start it?  With CCBAKE_BAKED_DIR as in helpers.bash.
+# Would the cloud take this image, and would this instance type start it?
 load helpers
 
 setup_file() {
-    demo_images
+    images_to_change
     # Small, and far from right; but what the request asks for can be seen from it.
     "$TOP/scripts/standin-guest" --out small.qcow2 >/dev/null
-}
-
-teardown_file() {
-    [[ -z ${SERVER_PID:-} ]] || stop_server
 }
 
 setup() {
@@ -75,39 +71,49 @@ preflight() {
     assert_row "PASS request.format" "VHD"
 }
 
-# mutant DOOR DETAIL: edits on standard input; only import.esp fails, with that detail.
+ESP='ESP="$DISK@@$(($(sfdisk --json "$DISK" | jq ".partitiontable.partitions[1].start") * 512))"'
+NO_PROGRAM='echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
+
+# mutant DETAIL: edits on standard input; only import.esp fails, with that detail.
 mutant() {
     qemu-img snapshot -a right 1.qcow2
-    { echo 'ESP="$DISK@@$(($(sfdisk --json "$DISK" | jq ".partitiontable.partitions[1].start") * 512))"' && cat; } |
-        "$TOP/tests/mutate" 1.qcow2
-    run_ccbake 8 preflight --door="$1" 1.qcow2 -t ecs.gn8v-tee.4xlarge
+    { echo "$ESP" && cat; } | "$TOP/tests/mutate" 1.qcow2
+    preflight 8 1.qcow2 -t ecs.gn8v-tee.4xlarge
     assert_contains "the image is not right: import.esp"
-    assert_contains "$2"
+    assert_contains "$1"
 }
 
-@test "an EFI system partition without a boot loader is seen, through either door" {
-    mutant host "there is no EFI/BOOT/BOOTX64.EFI" <<<'mdel -i "$ESP" ::/EFI/BOOT/BOOTX64.EFI'
+@test "an EFI system partition without a boot loader is seen" {
+    mutant "there is no EFI/BOOT/BOOTX64.EFI" <<<'mdel -i "$ESP" ::/EFI/BOOT/BOOTX64.EFI'
     run_ccbake 8 verify --door=host --gpus=1 1.qcow2
     assert_contains "the image is not right: import.esp"
-    mutant host "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64" \
-        <<<'echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
-    mutant appliance "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64" \
-        <<<'echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text" ::/EFI/BOOT/BOOTX64.EFI'
+    mutant "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64" <<<"$NO_PROGRAM"
 }
 
-@test "partitions named by their entries in the table are right, through either door" {
-    qemu-img snapshot -a right 1.qcow2
-    "$TOP/tests/mutate" 1.qcow2 <<'EOF'
+NAMED_BY_TABLE=$(cat <<'EOF'
 sfdisk --quiet --no-reread --no-tell-kernel --part-label "$DISK" 2 'EFI: disk'
 root=$(sfdisk --part-uuid "$DISK" 3)
 change etc/fstab "s/^UUID=\S+ (\/boot\/efi )/PARTLABEL=EFI:\\\\040disk \1/; s/^UUID=\S+/PARTUUID=$root/"
 change_grubenv "s/root=UUID=\S+/root=PARTUUID=$root/"
 EOF
-    for door in host appliance; do
-        run_ccbake verify --door="$door" --gpus=1 1.qcow2
-        assert_row "PASS kernel.root-uuid" "PARTUUID="
-        assert_row "PASS import.fstab" "2 lines"
-    done
+)
+
+@test "partitions named by their entries in the table are right" {
+    qemu-img snapshot -a right 1.qcow2
+    "$TOP/tests/mutate" 1.qcow2 <<<"$NAMED_BY_TABLE"
+    run_ccbake verify --door=host --gpus=1 1.qcow2
+    assert_row "PASS kernel.root-uuid" "PARTUUID="
+    assert_row "PASS import.fstab" "2 lines"
+}
+
+@test "the appliance sees partition and table as the host does" {
+    qemu-img snapshot -a right 1.qcow2
+    printf '%s\n' "$ESP" "$NO_PROGRAM" "$NAMED_BY_TABLE" | "$TOP/tests/mutate" 1.qcow2
+    run_ccbake 8 verify --door=appliance --gpus=1 1.qcow2
+    assert_contains "the image is not right: import.esp"
+    assert_contains "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64"
+    assert_row "PASS kernel.root-uuid" "PARTUUID="
+    assert_row "PASS import.fstab" "2 lines"
 }
 
 @test "an initramfs without the driver of the disk is seen" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Needs no root, no stand-in and no network.
 #
 # Recipes and locks, good and bad: what is refused is refused with the place and the remedy.
 

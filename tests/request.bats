@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Needs no root, no stand-in and no network.
 # ccbake request: the parameters of ImportImage and RunInstances, by the names and limits of the ECS API reference.
 load helpers
 
