@@ -102,7 +102,7 @@ END
 
 @test "doctor: without an appliance for libguestfs, and without root, exit 5" {
         must_have root [ "$(id -u)" -eq 0 ]
-        OPEN_DIR=$(mktemp -d) # a place that others may enter
+        OPEN_DIR=$(mktemp -d -p /tmp) # a place that others may enter
         cp "$CCBAKE" "$OPEN_DIR/ccbake"
         chmod 0755 "$OPEN_DIR" "$OPEN_DIR/ccbake"
         run setpriv --reuid=65534 --regid=65534 --clear-groups env LIBGUESTFS_PATH=/nonexistent \

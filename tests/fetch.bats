@@ -247,7 +247,7 @@ hint: run \`ccbake fetch\` on a connected machine and bring its store along"
     head -c 5000 /dev/urandom >local.bin
     before=$(sha local.bin)
     recipe 'a: {path: local.bin}'
-    run_ccbake lock --door=host r.yaml
+    run_ccbake lock r.yaml
     assert_equal "$(jq -c '[.files[] | .sha256 + " " + (.size | tostring)]' r.lock.json)" "[\"$before 5000\"]"
     run_ccbake fetch --offline r.yaml
     printf X | dd of=local.bin bs=1 seek=100 conv=notrunc status=none
@@ -258,9 +258,9 @@ hint: run \`ccbake fetch\` on a connected machine and bring its store along"
     run_ccbake 4 fetch r.yaml
     assert_contains "$PWD/local.bin: wrong size: 5001 bytes, expected 5000"
     # To lock it again is a decision.
-    run_ccbake 4 lock --door=host r.yaml
+    run_ccbake 4 lock r.yaml
     assert_contains 'hint: where the file changed on purpose: `ccbake lock --update`'
-    run_ccbake lock --door=host --update r.yaml
+    run_ccbake lock --update r.yaml
     run_ccbake fetch r.yaml
     rm local.bin
     run_ccbake 4 fetch r.yaml

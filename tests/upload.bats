@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Needs no root, no stand-in and no network.
 #
 # ccbake upload, against OpenStack Swift's S3 API (which checks signatures, digests and regions) behind a proxy that
 # spoils things.  The proxy's log proves what was sent, and that the fault happened.
