@@ -199,7 +199,7 @@ steps:
   - initramfs
   - selftest
 EOF
-    "$CCBAKE" lock --quiet --update "$1.yaml"
+    "$CCBAKE" lock --door=host --quiet --update "$1.yaml"
 }
 
 @test "an installer that fails, does nothing or hangs fails the bake, and nothing comes out" {
@@ -207,15 +207,15 @@ EOF
     "$TOP/scripts/standin-driver" --fault noop 550.144.03
     "$TOP/scripts/standin-driver" --fault hang 550.144.03
     write_driver_recipe exit1
-    run_ccbake 7 bake exit1.yaml
+    run_ccbake 7 bake --door=host exit1.yaml
     assert_contains "step 1/3 (nvidia-driver): sh failed with exit code 1"
     assert_contains "its last lines:"
     assert_contains "hint: the whole log is exit1.log"
     write_driver_recipe noop
-    run_ccbake 7 bake noop.yaml
+    run_ccbake 7 bake --door=host noop.yaml
     assert_contains "the installer said that all went well, but /lib/modules/5.10.134-18.al8.x86_64/kernel/drivers/video/nvidia.ko is missing"
     write_driver_recipe hang
-    run_ccbake 7 bake hang.yaml
+    run_ccbake 7 bake --door=host hang.yaml
     assert_contains "sh timed out after 3 s"
     run compgen -G "*exit1.qcow2 *noop.qcow2 *hang.qcow2 .*.part"
     [[ -z $output ]] || fail "left behind: $output"
@@ -245,24 +245,24 @@ steps:
   - initramfs
   - selftest
 EOF
-        run_ccbake lock --quiet "$name.yaml"
+        run_ccbake lock --door=host --quiet "$name.yaml"
     done
-    run_ccbake bake --no-verify one.yaml
+    run_ccbake bake --door=host --no-verify one.yaml
     grep -q -- "--no-kernel-module" one.log && fail "the first bake compiled nothing"
     run_ccbake cache ls
     assert_contains "1 sets of built files"
-    run_ccbake bake --no-verify two.yaml
+    run_ccbake bake --door=host --no-verify two.yaml
     grep -q -- "--no-kernel-module" two.log || fail "the second bake compiled again"
     diff <(comparable_listing one.qcow2) <(comparable_listing two.qcow2)
 
     # Other headers are another kernel to compile for; a damaged module is not used.
     printf 'X' >>"$(echo "$CCBAKE_CACHE_DIR"/built/*/nvidia.ko)"
-    run_ccbake bake --no-verify three.yaml
+    run_ccbake bake --door=host --no-verify three.yaml
     assert_contains "is damaged: dropped"
     grep -q -- "--no-kernel-module" three.log && fail "a damaged module was used"
     sed -i 's|echo three >/etc/before|echo CONFIG_MORE=y >>/lib/modules/5.10.134-18.al8.x86_64/build/.config|' three.yaml
-    run_ccbake lock --quiet three.yaml
-    run_ccbake bake --no-verify --force three.yaml
+    run_ccbake lock --door=host --quiet three.yaml
+    run_ccbake bake --door=host --no-verify --force three.yaml
     grep -q -- "--no-kernel-module" three.log && fail "modules for other headers were used"
     run_ccbake cache ls
     assert_contains "2 sets of built files"
@@ -283,8 +283,8 @@ steps:
   - kernel-args: {set: ["swiotlb=4194304,any"]}
   - initramfs
 EOF
-    run_ccbake lock newer.yaml
-    run_ccbake bake --no-verify newer.yaml
+    run_ccbake lock --door=host newer.yaml
+    run_ccbake bake --door=host --no-verify newer.yaml
     assert_contains "kernel 5.10.134-19.1.al8.x86_64"
     assert_equal "$(jq -r .kernel newer.json)" 5.10.134-19.1.al8.x86_64
     run "$TOP/tests/image-listing" newer.qcow2
@@ -304,15 +304,15 @@ steps:
   - initramfs
 waivers: [{check: hygiene.authorized-keys, reason: the key of our bastion}]
 EOF
-    run_ccbake lock --quiet waived.yaml
-    run_ccbake bake waived.yaml
+    run_ccbake lock --door=host --quiet waived.yaml
+    run_ccbake bake --door=host waived.yaml
     assert_contains " 0 failed, 1 waived)"
     assert_equal "$(jq -r '.checks.checks[] | select(.waiver) | .id + ": " + .waiver' waived.json)" \
         "hygiene.authorized-keys: the key of our bastion"
     grep -q '^WAIVED hygiene.authorized-keys ' waived.log
-    run_ccbake bake waived.yaml
+    run_ccbake bake --door=host waived.yaml
     assert_contains "nothing to do"
     sed -i '/^waivers:/d' waived.yaml
-    run_ccbake 8 bake --force waived.yaml
+    run_ccbake 8 bake --door=host --force waived.yaml
     assert_contains "the image is not right: hygiene.authorized-keys"
 }
