@@ -279,6 +279,8 @@ payloads:
   core: {path: $STANDIN/kernel-19.1.al8/kernel-core-5.10.134-19.1.al8.x86_64.rpm}
   modules: {path: $STANDIN/kernel-19.1.al8/kernel-modules-5.10.134-19.1.al8.x86_64.rpm}
 steps:
+  # dracut runs once for each kernel and once more: one that only leaves a file takes no minute.
+  - run: {commands: [[sh, -c, "printf '#!/bin/sh\\\\nfor a; do case \$a in /boot/*) : >\$a ;; esac; done\\\\n' >/usr/bin/dracut"]]}
   - kernel: {packages: [core, modules]}
   - kernel-args: {set: ["swiotlb=4194304,any"]}
   - initramfs
@@ -301,7 +303,6 @@ base: {path: $STANDIN/base.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-1
 steps:
   - kernel-args: {set: ["swiotlb=4194304,any"]}
   - run: {commands: [[sh, -c, "echo 'ssh-ed25519 AAAA admin' >/root/.ssh/authorized_keys"]]}
-  - initramfs
 waivers: [{check: hygiene.authorized-keys, reason: the key of our bastion}]
 EOF
     run_ccbake lock --door=host --quiet waived.yaml
@@ -313,6 +314,8 @@ EOF
     run_ccbake bake --door=host waived.yaml
     assert_contains "nothing to do"
     sed -i '/^waivers:/d' waived.yaml
-    run_ccbake 8 bake --door=host --force waived.yaml
+    run_ccbake 2 bake --door=host waived.yaml
+    assert_contains "waived.qcow2 exists already"
+    run_ccbake 8 verify --door=host --recipe waived.yaml waived.qcow2
     assert_contains "the image is not right: hygiene.authorized-keys"
 }
