@@ -68,14 +68,16 @@ bool ccb_boot_needs_gpu(const char *unit)
     return find_gpu_unit(unit) != NULL;
 }
 
-/* Whether a program that found no GPU can have ended so.  It can't when it never ran: systemd itself exits with 200 and
- * more where it can't start a program (systemd.exec(5)); nor when it crashed or was killed. */
+/* Whether a program that found no GPU can have ended so.  It can't when it never ran: a shell exits with 126 and 127
+ * where it can't run a program or find it, ld.so with 127 where a library is missing, and systemd itself with 200 and
+ * more (systemd.exec(5)); nor when it crashed or was killed. */
 static bool is_end_of_program(const CcbBootUnit *unit)
 {
     static const char *const reasons[] = {"exit-code",       "timeout", "protocol",
                                           "start-limit-hit", "failed",  NULL};
-    enum { SYSTEMD_OWN = 200 };
-    return unit->exit_status < SYSTEMD_OWN &&
+    enum { CANNOT_RUN = 126, NOT_FOUND = 127, SYSTEMD_OWN = 200 };
+    return unit->exit_status != CANNOT_RUN && unit->exit_status != NOT_FOUND &&
+           unit->exit_status < SYSTEMD_OWN &&
            (unit->reason == NULL || g_strv_contains(reasons, unit->reason));
 }
 

@@ -475,6 +475,12 @@ static void test_not_expected(void)
     } cases[] = {
         {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"1\"",
          "a program that says no", true},
+        {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"125\"",
+         "the last status that is a program's own", true},
+        {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"126\"",
+         "a program that its script can't run", false},
+        {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"127\"",
+         "a library that is not there", false},
         {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"203\"",
          "a program that is not there", false},
         {",\"UNIT_RESULT\":\"exit-code\",\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"217\"",
