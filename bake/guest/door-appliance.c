@@ -431,8 +431,9 @@ static bool app_put(void *door, const char *path, int fd, mode_t mode, uid_t uid
     if (guestfs_upload(a->g, self, path) != 0)
         return fail(a, error, CCB_ERR_INPUT, "writing", path);
     if (guestfs_chown(a->g, (int)uid, (int)gid, path) != 0 ||
-        guestfs_chmod(a->g, (int)mode, path) != 0)
-        return fail(a, error, CCB_ERR_INPUT, "setting mode and owner of", path);
+        guestfs_chmod(a->g, (int)mode, path) != 0 ||
+        guestfs_utimens(a->g, path, CCB_GUEST_MTIME, 0, CCB_GUEST_MTIME, 0) != 0)
+        return fail(a, error, CCB_ERR_INPUT, "setting mode, owner and time of", path);
     return true;
 }
 
@@ -531,7 +532,7 @@ static char *pass_output(Appliance *a, CcbLineFunc on_line, void *data)
 
 static bool judge(const CcbCommand *command, const char *tail, GError **error)
 {
-    enum { TIMEOUT_STATUS = 124, KILLED_STATUS = 137 }; /* of timeout(1) */
+    enum { TIMEOUT_STATUS = 124, EXEC_FAILED = 127, KILLED_STATUS = 137 }; /* of timeout(1) */
     const char *name = command->argv[0];
     if (command->ret_status == KILLED_STATUS)
         return ccb_fail(error, CCB_ERR_STEP,
@@ -540,7 +541,8 @@ static bool judge(const CcbCommand *command, const char *tail, GError **error)
     if (command->ret_status == TIMEOUT_STATUS)
         return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s%s%s", name, command->limit_s,
                         tail[0] ? "\nits last lines:" : "", tail);
-    if (command->ret_status == 0 || command->allow_failure)
+    /* One that could not start is an error in any case, as through the host door (base/process.c). */
+    if (command->ret_status == 0 || (command->allow_failure && command->ret_status != EXEC_FAILED))
         return true;
     return ccb_fail(error, CCB_ERR_STEP, "%s failed with exit code %d%s%s", name,
                     command->ret_status, tail[0] ? "\nits last lines:" : "", tail);

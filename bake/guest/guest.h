@@ -121,8 +121,12 @@ typedef struct {
  * CCB_ERR_INPUT, also for a tree that is deeper than 256 directories. */
 GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error);
 
-/* Creates or replaces the content of a file, and sets mode (permission bits) and owner.  Missing
- * parents are created 0755, root. */
+/* The time that files have which ccbake writes, 1980-01-01: not that of the bake, so that two bakes
+ * of the same give the same, and what is keyed by the times of files does not change with them. */
+enum { CCB_GUEST_MTIME = 315532800 };
+
+/* Creates or replaces the content of a file, and sets mode (permission bits), owner and time.
+ * Missing parents are created 0755, root. */
 bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
                      uid_t uid, gid_t gid, GError **error);
 

@@ -256,8 +256,10 @@ bool ccb_rooted_put(int root, const char *path, int fd, mode_t mode, uid_t uid, 
         return fail(error, "writing", path);
     if (!copy(fd, to, path, error))
         return false;
-    if (fchown(to, uid, gid) != 0 || fchmod(to, mode) != 0)
-        return fail(error, "setting mode and owner of", path);
+    static const struct timespec times[] = {{.tv_sec = CCB_GUEST_MTIME},
+                                            {.tv_sec = CCB_GUEST_MTIME}};
+    if (fchown(to, uid, gid) != 0 || fchmod(to, mode) != 0 || futimens(to, times) != 0)
+        return fail(error, "setting mode, owner and time of", path);
     return true;
 }
 
