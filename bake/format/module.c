@@ -10,7 +10,8 @@
 #include "format/unpack.h"
 
 struct CcbModule {
-    GPtrArray *info; /* "key=value" */
+    GPtrArray *info;       /* "key=value" */
+    GHashTable *undefined; /* names of symbols */
 };
 
 static void elf_cleanup(Elf **elf)
@@ -46,6 +47,27 @@ static GPtrArray *split_info(const char *data, size_t size)
     return info;
 }
 
+/* A module without a symbol table has no undefined symbols that anyone could see. */
+static GHashTable *find_undefined(Elf *elf)
+{
+    GHashTable *undefined = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section)) != NULL;) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) == NULL || header.sh_type != SHT_SYMTAB)
+            continue;
+        Elf_Data *data = elf_getdata(section, NULL);
+        GElf_Sym symbol;
+        for (int i = 0; data != NULL && gelf_getsym(data, i, &symbol) != NULL; i++) {
+            const char *name = symbol.st_shndx == SHN_UNDEF
+                                   ? elf_strptr(elf, header.sh_link, symbol.st_name)
+                                   : NULL;
+            if (name != NULL && name[0] != '\0')
+                g_hash_table_add(undefined, g_strdup(name));
+        }
+    }
+    return undefined;
+}
+
 CcbModule *ccb_module_parse(const void *data, size_t size, GError **error)
 {
     /* A copy in any case: it is aligned, and libelf may write to it. */
@@ -67,6 +89,7 @@ CcbModule *ccb_module_parse(const void *data, size_t size, GError **error)
     }
     CcbModule *module = g_new0(CcbModule, 1);
     module->info = split_info(info->d_buf, info->d_size);
+    module->undefined = find_undefined(elf);
     return module;
 }
 
@@ -75,6 +98,7 @@ void ccb_module_free(CcbModule *module)
     if (module == NULL)
         return;
     g_ptr_array_unref(module->info);
+    g_hash_table_unref(module->undefined);
     g_free(module);
 }
 
@@ -94,4 +118,9 @@ const char *ccb_module_get(const CcbModule *module, const char *key)
 {
     g_autoptr(GPtrArray) values = ccb_module_get_all(module, key);
     return values->len > 0 ? values->pdata[0] : NULL;
+}
+
+bool ccb_module_needs(const CcbModule *module, const char *symbol)
+{
+    return g_hash_table_contains(module->undefined, symbol);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a kernel module says of itself: the NUL-separated key=value strings of its ELF section
- * .modinfo (include/linux/moduleparam.h), as modinfo(8) prints them.  The module may be compressed
- * (.xz .zst .gz).
+ * .modinfo (include/linux/moduleparam.h), as modinfo(8) prints them, and which symbols it needs of
+ * the kernel or of other modules.  The module may be compressed (.xz .zst .gz).
  */
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CCB_MODULE_MAX                                                                             \
@@ -26,3 +27,6 @@ const char *ccb_module_get(const CcbModule *module, const char *key);
 /* All values of a key (const char *, "alias", "parm", "firmware"); never NULL.  The caller unrefs
  * the array, the strings belong to `module`. */
 GPtrArray *ccb_module_get_all(const CcbModule *module, const char *key);
+
+/* Whether a symbol of that name is undefined in it: the module calls what others have to export. */
+bool ccb_module_needs(const CcbModule *module, const char *symbol);

@@ -18,7 +18,7 @@ static const BadRange known_bad[] = {
 
 /* The first version of each branch that supports confidential computing. */
 static const CcbDriverVersion cc_branches[] = {
-    {550, 127, 5}, {570, 0, 0}, {575, 0, 0}, {580, 0, 0}, {590, 0, 0}, {595, 0, 0},
+    {550, 127, 5}, {570, 0, 0}, {575, 0, 0}, {580, 0, 0}, {590, 0, 0}, {595, 0, 0}, {610, 0, 0},
 };
 
 /* Reads a number of at most six digits, which no version exceeds and no guint overflows. */
@@ -86,7 +86,12 @@ bool ccb_driver_supports_cc(CcbDriverVersion version)
         if (version.branch == cc_branches[i].branch)
             return ccb_driver_compare(version, cc_branches[i]) >= 0;
     }
-    return false;
+    return ccb_driver_is_newer_than_known(version);
+}
+
+bool ccb_driver_is_newer_than_known(CcbDriverVersion version)
+{
+    return version.branch > cc_branches[G_N_ELEMENTS(cc_branches) - 1].branch;
 }
 
 const char *const ccb_driver_modules[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",

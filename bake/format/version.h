@@ -22,8 +22,12 @@ int ccb_driver_compare(CcbDriverVersion a, CcbDriverVersion b);
 const char *ccb_driver_known_bad(CcbDriverVersion version);
 
 /* Whether its branch supports confidential computing, and from a version on that this one has
- * reached.  False for branches that this program does not know. */
+ * reached.  False for branches that this program does not know, but for newer ones: NVIDIA has not
+ * taken it out of any, and the list is older than the next branch. */
 bool ccb_driver_supports_cc(CcbDriverVersion version);
+
+/* Whether its branch is newer than those of the tables: to be said where it is accepted. */
+bool ccb_driver_is_newer_than_known(CcbDriverVersion version);
 
 /* The kernel modules that a driver consists of, without ".ko"; ends with NULL. */
 extern const char *const ccb_driver_modules[];

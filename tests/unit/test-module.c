@@ -81,6 +81,7 @@ static void is_module(const GByteArray *bytes, const char *what)
     is_str(ccb_module_get(module, "vermagic"), "5.10.134-18.al8.x86_64 SMP mod_unload", "vermagic");
     is_str(ccb_module_get(module, "novalue"), NULL, "no value");
     is_str(ccb_module_get(module, "ver"), NULL, "no prefix match");
+    ok(!ccb_module_needs(module, "anything"), "no symbol table: nothing is undefined");
     g_autoptr(GPtrArray) aliases = ccb_module_get_all(module, "alias");
     is_int(aliases->len, 2, "all values");
     is_str(aliases->pdata[1], "b=c", "'=' in the value");

@@ -21,12 +21,15 @@ int main(void)
         {"550.144.03", false, true},  {"570.148.08", false, true},  {"575.57.08", false, true},
         {"580.65.06", false, true},   {"590.44.01", false, true},   {"595.1", false, true},
         {"535.183.01", false, false}, {"560.35.03", false, false},  {"600.10", false, false},
+        {"610.57.04", false, true},   {"615.1", false, true},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         CcbDriverVersion version = parse(cases[i].text);
         is_int(ccb_driver_known_bad(version) != NULL, cases[i].bad, "... known bad");
         is_int(ccb_driver_supports_cc(version), cases[i].cc, "... confidential computing");
     }
+    ok(!ccb_driver_is_newer_than_known(parse("610.57.04")), "a known branch");
+    ok(ccb_driver_is_newer_than_known(parse("615.1")), "a branch of the future");
     ok(ccb_driver_compare(parse("550.90.07"), parse("550.144.03")) < 0, "as numbers, not text");
     ok(ccb_driver_compare(parse("570.148.08"), parse("550.163.01")) > 0, "branch first");
     is_int(ccb_driver_compare(parse("550.144.03"), parse("550.144.3")), 0, "leading zeros");
