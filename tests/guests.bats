@@ -226,7 +226,12 @@ options nvidia "a b"'
 blacklist nouveau
 options nouveau modeset=0'
     content /etc/dracut.conf.d/ccbake-nouveau.conf '# Written by ccbake, for later initramfs images.
-omit_drivers+=" nouveau "'
+omit_drivers+=" nouveau "
+install_items+=" /etc/modprobe.d/ccbake-nouveau.conf "'
+    content /etc/dracut.conf.d/ccbake-lkca.conf '# Written by ccbake, for later initramfs images.
+install_items+=" /etc/modprobe.d/lkca.conf "'
+    # Not the time of the bake.
+    assert_equal "$(stat -c %Y "$ROOT/etc/modprobe.d/lkca.conf")" "$(date -d 1980-01-01T00:00:00Z +%s)"
     local called=$ROOT/etc/dracut-called argument
     for argument in --no-hostonly --reproducible nouveau "$NEW" "/boot/initramfs-$NEW.img"; do
         grep -qxF -- "$argument" "$called" || fail "dracut was called without $argument:" "$(cat "$called")"

@@ -3,7 +3,7 @@
 #include "guest/facts.h"
 
 /* Raised when a fact is added or its meaning changes: older files are read anew from the image. */
-enum { FACTS_VERSION = 2 };
+enum { FACTS_VERSION = 3 };
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
@@ -131,6 +131,7 @@ json_t *ccb_facts_to_json(const CcbFacts *facts)
     set_text(json, "machine_id", facts->machine_id);
     set_text(json, "default_entry", facts->default_entry);
     set_text(json, "default_kver", facts->default_kver);
+    set_text(json, "saved_entry", facts->saved_entry);
     set_text(json, "kernelopts", facts->kernelopts);
     return json;
 }
@@ -157,6 +158,7 @@ CcbFacts *ccb_facts_from_json(const json_t *json)
     facts->machine_id = get_text(json, "machine_id");
     facts->default_entry = get_text(json, "default_entry");
     facts->default_kver = get_text(json, "default_kver");
+    facts->saved_entry = get_text(json, "saved_entry");
     facts->kernelopts = get_text(json, "kernelopts");
     return facts;
 }

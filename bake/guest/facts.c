@@ -56,6 +56,7 @@ void ccb_facts_free(CcbFacts *facts)
     g_ptr_array_unref(facts->entries);
     g_free(facts->default_entry);
     g_free(facts->default_kver);
+    g_free(facts->saved_entry);
     g_free(facts->kernelopts);
     g_strfreev(facts->packages);
     g_free(facts);
@@ -234,10 +235,9 @@ bool ccb_facts_is_rescue(const CcbBootEntry *entry)
 
 static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
 {
-    g_autofree char *saved = NULL;
-    if (!read_grubenv(guest, &saved, &facts->kernelopts, error))
+    if (!read_grubenv(guest, &facts->saved_entry, &facts->kernelopts, error))
         return false;
-    const CcbBootEntry *entry = choose_entry(facts, saved);
+    const CcbBootEntry *entry = choose_entry(facts, facts->saved_entry);
     if (entry == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "the image has no boot entry in %s", ENTRIES_DIR);
     facts->default_entry = g_strdup(entry->id);

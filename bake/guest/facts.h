@@ -34,6 +34,7 @@ typedef struct {
     GPtrArray *entries;  /* CcbBootEntry, by kver */
     char *default_entry; /* id of the one that GRUB would boot */
     char *default_kver;  /* its kernel: the kernel of the image */
+    char *saved_entry;   /* of grubenv, or NULL */
     char *kernelopts;    /* of grubenv, or NULL */
     char **packages;     /* name-[epoch:]version-release.arch, sorted */
     uint64_t free_bytes; /* of the root file system */

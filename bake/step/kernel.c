@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel is new enough, or becomes so: packages of the recipe replace one that is too old. */
+/*
+ * The kernel is new enough, or becomes so: packages of the recipe replace one that is too old.  And
+ * whoever looks for the image's kernel finds the one that boots: saved_entry names its entry, and
+ * where there are several kernels the link /boot/vmlinuz leads to it.  (cryptpilot-convert takes the
+ * link, or else what `sort -V` has last: 18.1.al8 of 18.al8 and 18.1.al8.)
+ */
 #include <string.h>
 
 #include "base/progress.h"
@@ -20,7 +25,8 @@ static const CcbField fields[] = {
     {0},
 };
 
-#define DNF_CONF "/etc/dnf/dnf.conf"
+#define DNF_CONF     "/etc/dnf/dnf.conf"
+#define VMLINUZ_LINK "/boot/vmlinuz"
 
 static bool excludes_updates(const CcbStep *step)
 {
@@ -50,6 +56,30 @@ static char *exclude_kernel(const void *data, const char *text, GError **error)
     return g_steal_pointer(&result);
 }
 
+/* Sets saved_entry to the id that `data` is. */
+static char *save_entry(const void *data, const char *text, GError **error)
+{
+    g_autoptr(CcbGrubenv) env = ccb_grubenv_parse(text, strlen(text), error);
+    return env != NULL && ccb_grubenv_set(env, "saved_entry", data, error) ? ccb_grubenv_render(env)
+                                                                           : NULL;
+}
+
+/* Where the link leads; NULL where there is one kernel, which needs none.  Caller frees. */
+static char *link_target(const CcbFacts *facts)
+{
+    return g_strv_length(facts->kernels) > 1 ? g_strconcat("vmlinuz-", facts->default_kver, NULL)
+                                             : NULL;
+}
+
+static void declare_names(const CcbFacts *facts, GPtrArray *effect)
+{
+    g_autofree char *target = link_target(facts);
+    if (g_strcmp0(facts->saved_entry, facts->default_entry) != 0)
+        ccb_effect_edit(effect, CCB_GRUBENV_PATH, save_entry, facts->default_entry);
+    if (target != NULL)
+        ccb_effect_add(effect, CCB_EFFECT_LINK, VMLINUZ_LINK, target);
+}
+
 static bool declare_kernel(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                            GPtrArray *effect, GError **error)
 {
@@ -57,8 +87,11 @@ static bool declare_kernel(const CcbRecipe *recipe, const CcbStep *step, const C
         ccb_effect_unknown(effect, NULL, "whether the kernel is older than %s", recipe->min_kernel);
         return true;
     }
-    if (ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0)
+    if (ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0) {
+        declare_names(facts, effect);
         return true;
+    }
+    ccb_effect_unknown(effect, CCB_GRUBENV_PATH, "the entry of the kernel that is installed");
     ccb_step_declare_rpms(recipe, step, facts, effect, error);
     for (guint i = 0; i < effect->len; i++)
         ((CcbEffectItem *)effect->pdata[i])->keep = true;
@@ -75,20 +108,29 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
     return true;
 }
 
+static bool boot_by_default(CcbBake *bake, const char *id, GError **error)
+{
+    g_autofree char *text = ccb_guest_read(bake->guest, CCB_GRUBENV_PATH, NULL, error);
+    g_autofree char *changed = text != NULL ? save_entry(id, text, error) : NULL;
+    if (changed == NULL)
+        return false;
+    return strcmp(text, changed) == 0 ||
+           ccb_guest_replace(bake->guest, CCB_GRUBENV_PATH, changed, error);
+}
+
 /* A kernel package may leave the default where it was: the newest entry becomes it. */
 static bool boot_newest(CcbBake *bake, GError **error)
 {
     const GPtrArray *entries = bake->facts->entries;
     const CcbBootEntry *newest = entries->pdata[entries->len - 1];
-    if (strcmp(newest->id, bake->facts->default_entry) == 0)
-        return true;
-    g_autofree char *text = ccb_guest_read(bake->guest, CCB_GRUBENV_PATH, NULL, error);
-    g_autoptr(CcbGrubenv) env = text ? ccb_grubenv_parse(text, strlen(text), error) : NULL;
-    if (env == NULL || !ccb_grubenv_set(env, "saved_entry", newest->id, error))
-        return false;
-    g_autofree char *changed = ccb_grubenv_render(env);
-    return ccb_guest_replace(bake->guest, CCB_GRUBENV_PATH, changed, error) &&
-           ccb_bake_refresh(bake, error);
+    return boot_by_default(bake, newest->id, error) && ccb_bake_refresh(bake, error);
+}
+
+static bool name_kernel(CcbBake *bake, GError **error)
+{
+    g_autofree char *target = link_target(bake->facts);
+    return boot_by_default(bake, bake->facts->default_entry, error) &&
+           (target == NULL || ccb_guest_symlink(bake->guest, target, VMLINUZ_LINK, error));
 }
 
 static bool ensure_minimum(CcbBake *bake, const CcbStep *step, GError **error)
@@ -116,14 +158,14 @@ static bool edit_dnf_conf(CcbBake *bake, GError **error)
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    return ensure_minimum(bake, step, error) &&
+    return ensure_minimum(bake, step, error) && name_kernel(bake, error) &&
            (!excludes_updates(step) || edit_dnf_conf(bake, error));
 }
 
 const CcbStepKind ccb_step_kernel = {
     .name = "kernel",
     .summary = "make sure of the minimum kernel, installing packages where it is too old",
-    .version = 1,
+    .version = 2,
     .fields = fields,
     .uses_min_kernel = true,
     .replaces_kernel = true,

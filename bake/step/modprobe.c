@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A file in /etc/modprobe.d, and from there in the initramfs. */
+/*
+ * A file in /etc/modprobe.d, and from there in the initramfs: the initramfs step names all of them
+ * to dracut, and a file in /etc/dracut.conf.d does so to whoever runs dracut later, as a kernel
+ * update does.  Without hostonly, dracut itself takes nothing from /etc/modprobe.d.
+ */
 #include <string.h>
 
 #include "step/common.h"
@@ -40,6 +44,20 @@ static char *target_path(const CcbStep *step)
     return g_build_filename("/etc/modprobe.d", ccb_node_get_text(step->settings, "file"), NULL);
 }
 
+static char *dracut_path(const CcbStep *step)
+{
+    return g_strdup_printf("/etc/dracut.conf.d/ccbake-%s",
+                           ccb_node_get_text(step->settings, "file"));
+}
+
+static char *dracut_text(const CcbStep *step)
+{
+    g_autofree char *path = target_path(step);
+    return g_strdup_printf("# Written by ccbake, for later initramfs images.\n"
+                           "install_items+=\" %s \"\n",
+                           path);
+}
+
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
@@ -48,7 +66,9 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
     (void)error;
     const char *content = ccb_node_get_text(step->settings, "content");
     g_autofree char *path = target_path(step);
+    g_autofree char *later = dracut_path(step), *text = dracut_text(step);
     ccb_effect_file(effect, path, content, strlen(content));
+    ccb_effect_file(effect, later, text, strlen(text));
     return true;
 }
 
@@ -56,13 +76,15 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const char *content = ccb_node_get_text(step->settings, "content");
     g_autofree char *path = target_path(step);
-    return ccb_guest_write(bake->guest, path, content, strlen(content), 0644, 0, 0, error);
+    g_autofree char *later = dracut_path(step), *text = dracut_text(step);
+    return ccb_guest_write(bake->guest, path, content, strlen(content), 0644, 0, 0, error) &&
+           ccb_guest_write(bake->guest, later, text, strlen(text), 0644, 0, 0, error);
 }
 
 const CcbStepKind ccb_step_modprobe = {
     .name = "modprobe",
     .summary = "write a modprobe configuration file",
-    .version = 1,
+    .version = 2,
     .fields = fields,
     .feeds_initramfs = true,
     .check = check,

@@ -10,14 +10,15 @@
 
 static const CcbField fields[] = {CCB_STEP_FIELDS, {0}};
 
-static const char modprobe_path[] = "/etc/modprobe.d/ccbake-nouveau.conf";
+#define MODPROBE_PATH "/etc/modprobe.d/ccbake-nouveau.conf"
 static const char modprobe_conf[] =
     "# Written by ccbake: nouveau would take the GPU before nvidia.\n"
     "blacklist nouveau\n"
     "options nouveau modeset=0\n";
 static const char dracut_path[] = "/etc/dracut.conf.d/ccbake-nouveau.conf";
 static const char dracut_conf[] = "# Written by ccbake, for later initramfs images.\n"
-                                  "omit_drivers+=\" nouveau \"\n";
+                                  "omit_drivers+=\" nouveau \"\n"
+                                  "install_items+=\" " MODPROBE_PATH " \"\n";
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
@@ -33,7 +34,7 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
     (void)step;
     (void)facts;
     (void)error;
-    ccb_effect_file(effect, modprobe_path, modprobe_conf, strlen(modprobe_conf));
+    ccb_effect_file(effect, MODPROBE_PATH, modprobe_conf, strlen(modprobe_conf));
     ccb_effect_file(effect, dracut_path, dracut_conf, strlen(dracut_conf));
     return true;
 }
@@ -41,7 +42,7 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     (void)step;
-    return ccb_guest_write(bake->guest, modprobe_path, modprobe_conf, strlen(modprobe_conf), 0644,
+    return ccb_guest_write(bake->guest, MODPROBE_PATH, modprobe_conf, strlen(modprobe_conf), 0644,
                            0, 0, error) &&
            ccb_guest_write(bake->guest, dracut_path, dracut_conf, strlen(dracut_conf), 0644, 0, 0,
                            error);
@@ -50,7 +51,7 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 const CcbStepKind ccb_step_nouveau_blacklist = {
     .name = "nouveau-blacklist",
     .summary = "keep the nouveau driver from loading",
-    .version = 1,
+    .version = 2,
     .fields = fields,
     .feeds_initramfs = true,
     .describe = describe,
