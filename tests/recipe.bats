@@ -327,9 +327,10 @@ driver_accepted() {
 }
 
 @test "recipe: drivers: the guide's minimum, known bad ones, branches without confidential computing" {
-    local branches='branches with it: 550, 570, 575, 580, 590, 595'
+    local branches='branches with it: 550, 570, 575, 580, 590, 595, 610 and newer ones'
     driver_accepted 550.144.03
     driver_accepted 570.86.10
+    driver_accepted 615.10
     driver_refused 550.144.02 'driver 550.144.02 is older than 550.144.03, the minimum for 1 GPU'
     driver_refused 535.216.01 'driver 535.216.01 is older than 550.144.03, the minimum for 1 GPU'
     driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation'

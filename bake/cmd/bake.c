@@ -234,6 +234,7 @@ static bool bake_steps(Session *s, GError **error)
                              .door = s->door,
                              .work = s->work,
                              .fresh = no_cache || from_step != NULL,
+                             .no_cache = no_cache,
                              .log = s->log,
                              .log_path = s->output->log};
     return ccb_chain_build(&chain, &s->chain, error);

@@ -216,7 +216,7 @@ static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest
                     .recipe = o->plan->recipe,
                     .facts = g_steal_pointer(&chain->facts),
                     .jobs = g_get_num_processors(),
-                    .fresh = o->fresh};
+                    .no_cache = o->no_cache};
     bool ok = true;
     for (guint i = begin; ok && i < end; i++)
         ok = run_step(o, chain, &bake, i, error) && ccb_bake_refresh(&bake, error);

@@ -19,7 +19,8 @@ typedef struct {
     const CcbFacts *base;
     CcbDoor door;
     CcbWork *work;
-    bool fresh; /* from there on, take nothing that another bake made meanwhile */
+    bool fresh;    /* from there on, take no layer that another bake made meanwhile */
+    bool no_cache; /* take nothing else that another bake made, as compiled modules, either */
     int log;
     const char *log_path; /* for messages */
 } CcbChainOptions;

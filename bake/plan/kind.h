@@ -58,7 +58,7 @@ typedef struct {
     const char
         *key;      /* of the step that runs: it names what the image holds when the step is done */
     unsigned jobs; /* compilers at a time */
-    bool fresh;    /* take nothing that another bake left in the cache */
+    bool no_cache; /* take nothing that another bake left in the cache */
 } CcbBake;
 
 /* Settings every kind has; the first rows of its table. */

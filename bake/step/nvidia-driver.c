@@ -12,8 +12,10 @@
  */
 #include <string.h>
 
+#include "format/kconfig.h"
 #include "format/module.h"
 #include "format/version.h"
+#include "guide/driverbuild.h"
 #include "step/common.h"
 #include "step/driver-modules.h"
 #include "step/table.h"
@@ -48,7 +50,8 @@ static bool check_version(const CcbNode *node, CcbDriverVersion version, unsigne
     if (!ccb_driver_supports_cc(version)) {
         ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
                       node->text);
-        return ccb_hint(error, "branches with it: 550, 570, 575, 580, 590, 595");
+        return ccb_hint(error,
+                        "branches with it: 550, 570, 575, 580, 590, 595, 610 and newer ones");
     }
     return true;
 }
@@ -67,9 +70,13 @@ static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **e
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
+    const char *text = ccb_node_get_text(step->settings, "version");
+    CcbDriverVersion version;
+    bool is_new = ccb_driver_parse(text, &version, NULL) && ccb_driver_is_newer_than_known(version);
     (void)recipe;
-    return g_strdup_printf("install driver %s with open kernel modules",
-                           ccb_node_get_text(step->settings, "version"));
+    return g_strdup_printf("install driver %s with open kernel modules%s", text,
+                           is_new ? " (notice: of a branch that this ccbake does not know yet)"
+                                  : "");
 }
 
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
@@ -126,24 +133,127 @@ static GPtrArray *installer_argv(const CcbBake *bake, const CcbStep *step, const
     return argv;
 }
 
-/* The installer's own log says more than its output; it goes into ours. */
+/* The installer's own log has the answers of conftest and the compiler's messages; all of it goes
+ * into ours. */
 static void show_log(CcbBake *bake)
 {
-    const char *argv[] = {"tail", "-n", "100", INSTALLER_LOG, NULL};
+    const char *argv[] = {"cat", INSTALLER_LOG, NULL};
     CcbCommand command = {.argv = argv, .allow_failure = true, .limit_s = 60};
     ccb_guest_run(bake->guest, &command, NULL);
 }
 
-static bool check_header(CcbBake *bake, GError **error)
+/* The last lines of a failed build are make's, which say in what, not why.  What says why stands
+ * further up, and with several jobs far from the end: compiler, linker, modpost and ld.so write
+ * "error:", the installer itself "ERROR:". */
+static void add_reasons(CcbBake *bake, GError **error)
 {
-    g_autofree char *build =
-        g_build_filename("/lib/modules", ccb_bake_kver(bake), "build", "Makefile", NULL);
-    if (ccb_guest_exists(bake->guest, build))
+    const char *argv[] = {"grep",
+                          "-m",
+                          "6",
+                          "-E",
+                          "(^|[^a-z])(fatal )?error( while loading shared libraries)?: |^ *ERROR: ",
+                          INSTALLER_LOG,
+                          NULL};
+    g_autoptr(GString) lines = g_string_new(NULL);
+    CcbCommand command = {.argv = argv, .allow_failure = true, .ret_stdout = lines, .limit_s = 60};
+    if (error == NULL || !ccb_guest_run(bake->guest, &command, NULL) || lines->len == 0)
+        return;
+    g_autoptr(GString) message = g_string_new((*error)->message);
+    g_auto(GStrv) list = g_strsplit(g_strchomp(lines->str), "\n", -1);
+    g_string_append(message, "\nthe first errors of the installer's log:");
+    for (char **line = list; *line != NULL; line++)
+        g_string_append_printf(message, "\n  | %.300s", *line);
+    g_free((*error)->message);
+    (*error)->message = g_strdup(message->str);
+}
+
+/* --- what can be known before minutes of compiling */
+
+static bool need_file(CcbBake *bake, const char *path, const char *what, GError **error)
+{
+    if (ccb_guest_exists(bake->guest, path))
         return true;
-    ccb_fail(error, CCB_ERR_INPUT, "the image has no kernel-devel for %s (%s is missing)",
-             ccb_bake_kver(bake), build);
+    ccb_fail(error, CCB_ERR_INPUT, "the driver would have no confidential mode: %s is missing%s",
+             path, what);
+    return ccb_hint(error, "take a kernel and kernel-devel that have it");
+}
+
+/* include/config/kernel.release is the release that the headers were made for; kernel-devel of
+ * every distribution has it. */
+static bool check_release(CcbBake *bake, const char *build, GError **error)
+{
+    g_autofree char *path = g_build_filename(build, "include/config/kernel.release", NULL);
+    g_autofree char *release = NULL;
+    if (!ccb_guest_read_optional(bake->guest, path, &release, error))
+        return false;
+    if (release == NULL || strcmp(g_strchomp(release), ccb_bake_kver(bake)) == 0)
+        return true;
+    ccb_fail(error, CCB_ERR_INPUT,
+             "the headers in %s are those of %s, and the image's kernel is %s", build, release,
+             ccb_bake_kver(bake));
     return ccb_hint(error, "install kernel-devel-%s in a step before this one",
                     ccb_bake_kver(bake));
+}
+
+static bool check_settings(CcbBake *bake, const char *build, GError **error)
+{
+    size_t size = 0;
+    g_autofree char *path = g_build_filename(build, ".config", NULL);
+    g_autofree char *text = ccb_guest_read(bake->guest, path, &size, error);
+    g_autoptr(CcbKconfig) config = text != NULL ? ccb_kconfig_parse(text, size, error) : NULL;
+    for (const char *const *name = ccb_driver_settings; config != NULL && *name != NULL; name++) {
+        const char *value = ccb_kconfig_get(config, *name);
+        if (strcmp(value, "y") == 0 || strcmp(value, "m") == 0)
+            continue;
+        ccb_fail(error, CCB_ERR_INPUT,
+                 "the driver would have no confidential mode: %s has CONFIG_%s=%s, not y or m",
+                 path, *name, value);
+        return ccb_hint(error, "take a kernel and kernel-devel that have it");
+    }
+    return config != NULL;
+}
+
+/* Reads what the installer's conftest decides by.  Each missing part of it would be seen only in the
+ * modules that come out. */
+static bool check_headers(CcbBake *bake, GError **error)
+{
+    g_autofree char *build = g_build_filename("/lib/modules", ccb_bake_kver(bake), "build", NULL);
+    g_autofree char *makefile = g_build_filename(build, "Makefile", NULL);
+    if (!ccb_guest_exists(bake->guest, makefile)) {
+        ccb_fail(error, CCB_ERR_INPUT, "the image has no kernel-devel for %s (%s is missing)",
+                 ccb_bake_kver(bake), makefile);
+        return ccb_hint(error, "install kernel-devel-%s in a step before this one",
+                        ccb_bake_kver(bake));
+    }
+    if (!check_release(bake, build, error) || !check_settings(bake, build, error))
+        return false;
+    for (const char *const *name = ccb_driver_headers; *name != NULL; name++) {
+        g_autofree char *path = g_build_filename(build, "include", *name, NULL);
+        if (!need_file(bake, path, ", which its compile test includes", error))
+            return false;
+    }
+    g_autofree char *platform =
+        g_build_filename(build, "include", CCB_DRIVER_PLATFORM_HEADER, NULL);
+    return need_file(bake, platform, ", by which it knows an encrypted guest", error);
+}
+
+/* Runs each of them: a compiler may be there and unable to start. */
+static bool check_tools(CcbBake *bake, GError **error)
+{
+    g_autofree char *objtool =
+        g_strdup_printf("/lib/modules/%s/build/tools/objtool/objtool", ccb_bake_kver(bake));
+    GError *reason = NULL;
+    for (const char *const *tool = ccb_driver_tools; reason == NULL && *tool != NULL; tool++)
+        ccb_guest_command(bake->guest, &reason, *tool, "--version", NULL);
+    /* Asked for help it exits with 129; that it can't start is an error in any case. */
+    const char *argv[] = {objtool, "--help", NULL};
+    CcbCommand command = {.argv = argv, .allow_failure = true, .limit_s = 60};
+    if (reason == NULL && ccb_guest_exists(bake->guest, objtool))
+        ccb_guest_run(bake->guest, &command, &reason);
+    if (reason == NULL)
+        return true;
+    g_propagate_prefixed_error(error, reason, "the driver can't be compiled in the image: ");
+    return ccb_hint(error, "install " CCB_DRIVER_TOOL_PACKAGES " in a step before this one");
 }
 
 static bool expect_value(const CcbModule *module, const char *name, const char *key,
@@ -202,6 +312,8 @@ static bool run_installer(CcbBake *bake, const CcbStep *step, const GPtrArray *f
 {
     g_autoptr(GPtrArray) argv = installer_argv(bake, step, flags, compile);
     bool ok = ccb_step_command(bake, step, argv, error);
+    if (!ok)
+        add_reasons(bake, error);
     show_log(bake);
     return ok;
 }
@@ -209,11 +321,13 @@ static bool run_installer(CcbBake *bake, const CcbStep *step, const GPtrArray *f
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     bool cached = false;
-    if (!check_header(bake, error))
+    if (!check_headers(bake, error))
         return false;
     g_autoptr(GPtrArray) flags = installer_flags(bake);
     g_autofree char *key = ccb_driver_modules_key(bake, step->payloads->pdata[0], flags);
-    if (key != NULL && !bake->fresh && !ccb_driver_modules_install(bake, key, &cached, error))
+    if (key != NULL && !bake->no_cache && !ccb_driver_modules_install(bake, key, &cached, error))
+        return false;
+    if (!cached && !check_tools(bake, error))
         return false;
     return run_installer(bake, step, flags, !cached, error) && check_result(bake, step, error) &&
            (key == NULL || cached || ccb_driver_modules_keep(bake, key, error)) &&

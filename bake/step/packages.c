@@ -27,7 +27,7 @@ static const CcbField fields[] = {
 /* Run by the guest's Python with its dnf module: argv is "id=url"... "--" package...; prints JSON.
  */
 static const char resolver[] =
-    "import dnf, json, sys\n"
+    "import dnf, dnf.subject, json, sys\n"
     "split = sys.argv.index('--')\n"
     "base = dnf.Base()\n"
     "base.conf.read()\n"
@@ -41,7 +41,8 @@ static const char resolver[] =
     "    try:\n"
     "        base.install(spec)\n"
     "    except dnf.exceptions.MarkingError:\n"
-    "        sys.exit('no repository has ' + spec)\n"
+    "        if not dnf.subject.Subject(spec).get_best_query(base.sack).installed():\n"
+    "            sys.exit('no repository has ' + spec)\n"
     "base.resolve()\n"
     "def entry(p):\n"
     "    kind, digest = p.returnIdSum()\n"
