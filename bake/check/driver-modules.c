@@ -3,19 +3,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "check/modprobe.h"
 #include "check/module.h"
 #include "format/kconfig.h"
 #include "format/version.h"
+#include "guide/driverbuild.h"
 
 /* The driver's own installer, outside modules, DKMS. */
 static const char *const module_directories[] = {"kernel/drivers/video/", "extra/", "updates/",
                                                  NULL};
-
-/* Without one of them the driver compiles, and has no confidential mode. */
-static const char *const crypto_settings[] = {
-    "CRYPTO_AEAD", "CRYPTO_AKCIPHER", "CRYPTO_SKCIPHER",         "CRYPTO_HASH", "CRYPTO_HMAC",
-    "CRYPTO_ECDH", "CRYPTO_ECDSA",    "X509_CERTIFICATE_PARSER", NULL,
-};
 
 static bool is_in_place(const char *path)
 {
@@ -160,7 +156,8 @@ static void compare_license(const Found *module, const char *expected, CcbCheckR
 static bool judge_license(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
                           GError **error)
 {
-    return judge_each(ctx, kver, compare_license, CCB_DRIVER_LICENSE, result, error);
+    return judge_each(ctx, kver, compare_license, CCB_DRIVER_LICENSE " (nvidia-peermem: its own)",
+                      result, error);
 }
 
 static bool judge_softdep(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
@@ -177,6 +174,92 @@ static bool judge_softdep(CcbCheckContext *ctx, const char *kver, CcbCheckResult
         return ccb_result_fail(result, "nvidia.ko: softdep \"%s\", expected \"%s\"", softdep,
                                expected);
     return ccb_result_pass(result, "%s", softdep);
+}
+
+/* --- what has to be loaded before it
+ *
+ * kmod takes "ecdh_generic,ecdsa_generic" of the softdep for one name, so that it loads neither.
+ * The driver asks the kernel for the algorithm CCB_DRIVER_ALGORITHM (GPUs prove themselves with it);
+ * the kernel finds it built in, or has modprobe load the module with the alias "crypto-" + name
+ * (crypto/api.c); or somebody has loaded the module before. */
+
+/* Whether a line of a file is this one, or begins so. */
+static bool has_line(CcbCheckContext *ctx, const char *path, const char *start, bool *ret_has,
+                     GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return false;
+    g_auto(GStrv) lines = g_strsplit(file->text != NULL ? file->text : "", "\n", -1);
+    for (char **line = lines; !*ret_has && *line != NULL; line++)
+        *ret_has = g_str_has_prefix(g_strstrip(*line), start);
+    return true;
+}
+
+static bool is_ordered(const CcbModprobe *config)
+{
+    const char *command = ccb_modprobe_install(config, "nvidia");
+    g_autoptr(GPtrArray) before = ccb_modprobe_softdeps(config, "nvidia", false);
+    return (command != NULL && strstr(command, CCB_DRIVER_ALGORITHM_MODULE) != NULL) ||
+           g_ptr_array_find_with_equal_func(before, CCB_DRIVER_ALGORITHM_MODULE, g_str_equal, NULL);
+}
+
+static bool is_loaded_at_boot(CcbCheckContext *ctx, bool *ret_is, GError **error)
+{
+    static const char *const directories[] = {"/etc/modules-load.d", "/usr/lib/modules-load.d",
+                                              NULL};
+    for (const char *const *dir = directories; *dir != NULL; dir++) {
+        char **names = ccb_check_list(ctx, *dir, error);
+        for (char **name = names; name != NULL && *name != NULL; name++) {
+            g_autofree char *path = g_build_filename(*dir, *name, NULL);
+            if (g_str_has_suffix(*name, ".conf") &&
+                !has_line(ctx, path, CCB_DRIVER_ALGORITHM_MODULE, ret_is, error))
+                return false;
+        }
+        if (names == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool judge_crypto_load(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                              GError **error)
+{
+    static const char builtin[] = "kernel/crypto/" CCB_DRIVER_ALGORITHM_MODULE ".ko";
+    static const char alias[] = "alias crypto-" CCB_DRIVER_ALGORITHM " ";
+    g_autofree char *builtins = g_strconcat("/lib/modules/", kver, "/modules.builtin", NULL);
+    g_autofree char *aliases = g_strconcat("/lib/modules/", kver, "/modules.alias", NULL);
+    bool is_builtin = false, has_alias = false, at_boot = false;
+    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
+    if (config == NULL || !has_line(ctx, builtins, builtin, &is_builtin, error) ||
+        !has_line(ctx, aliases, alias, &has_alias, error) ||
+        !is_loaded_at_boot(ctx, &at_boot, error))
+        return false;
+    if (is_builtin)
+        return ccb_result_pass(result, "%s has it", builtins);
+    if (has_alias)
+        return ccb_result_pass(result, "%s: %s", aliases, alias);
+    if (is_ordered(config) || at_boot)
+        return ccb_result_pass(result, "modprobe's configuration or modules-load.d names it");
+    return ccb_result_fail(result,
+                           "nothing loads " CCB_DRIVER_ALGORITHM_MODULE
+                           " when the driver asks for " CCB_DRIVER_ALGORITHM
+                           ": it is not built in, %s has no \"%s\", and no order names it",
+                           aliases, alias);
+}
+
+static bool judge_platform(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                           GError **error)
+{
+    const CcbModule *module = NULL;
+    if (!ccb_check_module(ctx, kver, "nvidia", &module, error))
+        return false;
+    if (module == NULL)
+        return ccb_result_skip(result, "there is no nvidia.ko (driver.modules)");
+    return ccb_module_needs(module, CCB_DRIVER_PLATFORM_SYMBOL)
+               ? ccb_result_pass(result, "nvidia.ko asks " CCB_DRIVER_PLATFORM_SYMBOL)
+               : ccb_result_fail(result, "nvidia.ko does not call " CCB_DRIVER_PLATFORM_SYMBOL
+                                         ": the headers had no " CCB_DRIVER_PLATFORM_HEADER);
 }
 
 /* Whether a line of modules.dep starts with this file. */
@@ -240,6 +323,25 @@ static const CcbGuestText *kernel_config(CcbCheckContext *ctx, const char *kver,
     return file;
 }
 
+/* Where kernel-devel is still in the image, it has what the compile test includes. */
+static bool judge_headers(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                          GError **error)
+{
+    g_autofree char *include = g_strdup_printf("/lib/modules/%s/build/include", kver);
+    bool present = false;
+    if (!ccb_check_present(ctx, include, &present, error))
+        return false;
+    for (const char *const *name = ccb_driver_headers; present && *name != NULL; name++) {
+        g_autofree char *path = g_build_filename(include, *name, NULL);
+        bool has = false;
+        if (!ccb_check_present(ctx, path, &has, error))
+            return false;
+        if (!has)
+            ccb_result_fail(result, "%s is missing", path);
+    }
+    return true;
+}
+
 static bool judge_config(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
                          GError **error)
 {
@@ -254,12 +356,12 @@ static bool judge_config(CcbCheckContext *ctx, const char *kver, CcbCheckResult 
         g_prefix_error(error, "%s: ", file->path);
         return false;
     }
-    for (const char *const *name = crypto_settings; *name != NULL; name++) {
+    for (const char *const *name = ccb_driver_settings; *name != NULL; name++) {
         const char *value = ccb_kconfig_get(config, *name);
         if (!g_str_equal(value, "y") && !g_str_equal(value, "m"))
             ccb_result_fail(result, "%s: CONFIG_%s=%s, expected y or m", file->path, *name, value);
     }
-    return ccb_result_pass(result, "%s", file->path);
+    return judge_headers(ctx, kver, result, error) && ccb_result_pass(result, "%s", file->path);
 }
 
 /* --- the kernel that boots, and the others */
@@ -298,6 +400,16 @@ static bool run_softdep(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return judge_default(ctx, judge_softdep, result, error);
 }
 
+static bool run_crypto_load(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_crypto_load, result, error);
+}
+
+static bool run_platform(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return judge_default(ctx, judge_platform, result, error);
+}
+
 static bool run_depmod(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     return judge_default(ctx, judge_depmod, result, error);
@@ -313,8 +425,8 @@ static bool judge_all(CcbCheckContext *ctx, const char *kver, CcbCheckResult *re
                       GError **error)
 {
     static const JudgeKernel judges[] = {judge_modules, judge_vermagic, judge_version,
-                                         judge_license, judge_softdep,  judge_depmod,
-                                         judge_config};
+                                         judge_license, judge_softdep,  judge_platform,
+                                         judge_depmod,  judge_config};
     for (guint i = 0; i < G_N_ELEMENTS(judges); i++) {
         g_autoptr(GString) detail = g_string_new(NULL);
         CcbCheckResult one = {.status = CCB_PASS, .detail = detail};
@@ -378,10 +490,20 @@ const CcbCheck ccb_checks_driver_modules[] = {
      "It is there only if the module was compiled with confidential mode.",
      "Build against a kernel-devel that has the crypto settings (driver.kernel-config).",
      run_softdep},
+    {"driver.crypto-load", CCB_SEVERITY_ERROR,
+     "Confidential mode compiled in is of no use where the kernel does not find the algorithm that "
+     "the driver asks for; the driver's softdep does not load it.",
+     "Add a modprobe step with \"softdep nvidia pre: ecdh_generic ecdsa_generic\", before the "
+     "initramfs.",
+     run_crypto_load},
+    {"driver.cc-platform", CCB_SEVERITY_ERROR,
+     "Without it the driver never thinks that it is in an encrypted guest, and starts the GPU "
+     "without confidential mode.",
+     "Build against a kernel-devel that has include/" CCB_DRIVER_PLATFORM_HEADER ".", run_platform},
     {"driver.depmod", CCB_SEVERITY_ERROR, "modprobe finds only what depmod has written down.",
      "Run depmod -a KVER after the driver was installed.", run_depmod},
     {"driver.kernel-config", CCB_SEVERITY_ERROR,
-     "Without these settings the driver compiles cleanly and has no confidential mode.",
+     "Without these settings and headers the driver compiles cleanly and has no confidential mode.",
      "Use a kernel and kernel-devel that have them.", run_kernel_config},
     {0},
 };

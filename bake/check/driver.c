@@ -137,7 +137,10 @@ static bool run_branch(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
     else if (!ccb_driver_supports_cc(version))
         ccb_result_fail(result, "driver %s: branch %u is not known to support confidential GPUs",
                         text, version.branch);
-    return ccb_result_pass(result, "%s, branch %u", text, version.branch);
+    return ccb_result_pass(result, "%s, branch %u%s", text, version.branch,
+                           ccb_driver_is_newer_than_known(version)
+                               ? ", newer than those known to support confidential GPUs"
+                               : "");
 }
 
 const CcbCheck ccb_checks_driver[] = {

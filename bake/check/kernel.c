@@ -184,6 +184,35 @@ static bool judge_root_argument(CcbCheckContext *ctx, const char *place, const c
     return judge_root(ctx, place, root, result, error);
 }
 
+/* Other programs know nothing of boot entries: cryptpilot-convert takes the kernel that /boot/vmlinuz
+ * leads to, or else the one that `sort -V` has last. */
+static bool run_link(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char prefix[] = "vmlinuz-";
+    const char *kver = ccb_check_kver(ctx, error);
+    char **names = kver != NULL ? ccb_check_list(ctx, "/boot", error) : NULL;
+    guint kernels = 0;
+    bool link = false;
+    for (char **name = names; name != NULL && *name != NULL; name++) {
+        kernels += g_str_has_prefix(*name, prefix) && strstr(*name, "-rescue-") == NULL;
+        link = link || g_str_equal(*name, "vmlinuz");
+    }
+    if (names == NULL)
+        return false;
+    if (kernels <= 1)
+        return ccb_result_pass(result, "there is one kernel");
+    if (!link)
+        return ccb_result_fail(result, "%u kernels, and no link /boot/vmlinuz to %s%s", kernels,
+                               prefix, kver);
+    g_autofree char *target = ccb_guest_readlink(ctx->guest, "/boot/vmlinuz", error);
+    if (target == NULL)
+        return false;
+    g_autofree char *base = g_path_get_basename(target);
+    if (!g_str_has_prefix(base, prefix) || !g_str_equal(base + strlen(prefix), kver))
+        return ccb_result_fail(result, "/boot/vmlinuz leads to %s, and %s boots", target, kver);
+    return ccb_result_pass(result, "/boot/vmlinuz leads to %s", target);
+}
+
 static bool run_root_uuid(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     const CcbFacts *facts = ccb_check_facts(ctx, error);
@@ -213,6 +242,11 @@ const CcbCheck ccb_checks_kernel[] = {
     {"kernel.next-entry", CCB_SEVERITY_WARNING,
      "The first boot of every instance starts another entry than the later ones.",
      "Run grub2-editenv - unset next_entry in the image.", run_next_entry},
+    {"kernel.link", CCB_SEVERITY_WARNING,
+     "Programs that look for the image's kernel without reading boot entries, as "
+     "cryptpilot-convert "
+     "does, take another one than that which boots.",
+     "Use the recipe's kernel step, or ln -sf vmlinuz-KVER /boot/vmlinuz.", run_link},
     {"kernel.root-uuid", CCB_SEVERITY_ERROR,
      "The initramfs waits for ever for a root file system that does not exist.",
      "Set root= and /etc/fstab to UUID= with the UUID of the root file system.", run_root_uuid},

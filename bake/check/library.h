@@ -13,3 +13,9 @@ GPtrArray *ccb_check_library_versions(CcbCheckContext *ctx, const char *prefix, 
 
 /* Whether a library of that name is there, and no link that leads nowhere. */
 bool ccb_check_has_library(CcbCheckContext *ctx, const char *name, bool *ret_has, GError **error);
+
+/* Fails the result for each library that a program of the image, or a library that it loads, needs
+ * and ld.so would not find: the program ends with 127 before it has begun.  A program that is not
+ * there, and a script, need none. */
+bool ccb_check_needed(CcbCheckContext *ctx, const char *program, CcbCheckResult *result,
+                      GError **error);

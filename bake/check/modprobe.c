@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "check/initrd.h"
 #include "check/module.h"
+#include "format/shellvars.h"
 
 static const char *const disk_directories[] = {"/etc/modprobe.d/", "/usr/local/lib/modprobe.d/",
                                                "/usr/lib/modprobe.d/", "/lib/modprobe.d/", NULL};
@@ -150,6 +151,77 @@ static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *resu
     return skip_unless(ctx, 1, result) || judge_initramfs(ctx, judge_unprotected, result, error);
 }
 
+/* --- what a later dracut keeps */
+
+static bool add_items(CcbCheckContext *ctx, const char *path, GString *items, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return false;
+    g_autoptr(CcbShellvars) vars =
+        file->text != NULL ? ccb_shellvars_parse(file->text, file->size, error) : NULL;
+    if (vars == NULL && file->text != NULL) {
+        g_prefix_error(error, "%s: ", path);
+        return false;
+    }
+    g_autofree char *value = vars != NULL ? ccb_shellvars_get(vars, "install_items") : NULL;
+    g_string_append_printf(items, " %s ", value != NULL ? value : "");
+    return true;
+}
+
+/* install_items of all of dracut's configuration: words between blanks. */
+static char *dracut_items(CcbCheckContext *ctx, GError **error)
+{
+    static const char *const directories[] = {"/usr/lib/dracut/dracut.conf.d", "/etc/dracut.conf.d",
+                                              NULL};
+    g_autoptr(GString) items = g_string_new(NULL);
+    if (!add_items(ctx, "/etc/dracut.conf", items, error))
+        return NULL;
+    for (const char *const *dir = directories; *dir != NULL; dir++) {
+        char **names = ccb_check_list(ctx, *dir, error);
+        for (char **name = names; name != NULL && *name != NULL; name++) {
+            g_autofree char *path = g_build_filename(*dir, *name, NULL);
+            if (g_str_has_suffix(*name, ".conf") && !add_items(ctx, path, items, error))
+                return NULL;
+        }
+        if (names == NULL)
+            return NULL;
+    }
+    return g_string_free(g_steal_pointer(&items), FALSE);
+}
+
+static void judge_kept(const CcbModprobe *config, const char *module, const char *items,
+                       CcbCheckResult *result)
+{
+    static const CcbModprobeKind kinds[] = {CCB_MODPROBE_BLACKLIST, CCB_MODPROBE_INSTALL,
+                                            CCB_MODPROBE_OPTIONS, CCB_MODPROBE_SOFTDEP};
+    const char *last = NULL;
+    for (guint kind = 0; kind < G_N_ELEMENTS(kinds); kind++) {
+        g_autoptr(GPtrArray) rules = ccb_modprobe_find(config, kinds[kind], module);
+        for (guint i = 0; i < rules->len; i++) {
+            const CcbModprobeRule *rule = rules->pdata[i];
+            g_autofree char *word = g_strdup_printf(" %s ", rule->file);
+            if (g_str_has_prefix(rule->file, "/etc/") && strstr(items, word) == NULL &&
+                g_strcmp0(last, rule->file) != 0)
+                ccb_result_fail(result, "%s is in no install_items", rule->file);
+            last = rule->file;
+        }
+    }
+}
+
+static bool run_dracut(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (ccb_check_skip_without_driver(ctx, result))
+        return true;
+    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
+    g_autofree char *items = config != NULL ? dracut_items(ctx, error) : NULL;
+    if (items == NULL)
+        return false;
+    judge_kept(config, "nvidia", items, result);
+    judge_kept(config, "nouveau", items, result);
+    return ccb_result_pass(result, "a later dracut takes the files of nvidia and nouveau");
+}
+
 #define WHY_LKCA                                                                                   \
     "Eight GPUs are confidential together only in Protected PCIe mode, and the driver needs "      \
     "the kernel's ECC modules loaded before it."
@@ -166,5 +238,11 @@ const CcbCheck ccb_checks_modprobe[] = {
     {"modprobe.no-protected-pcie-initramfs", CCB_SEVERITY_ERROR, WHY_UNPROTECTED,
      "Take the line out of /etc/modprobe.d and make the initramfs again.",
      run_unprotected_initramfs},
+    {"modprobe.dracut", CCB_SEVERITY_WARNING,
+     "Without hostonly dracut takes nothing from /etc/modprobe.d: the initramfs that the next "
+     "kernel "
+     "update makes lacks the blacklist of nouveau and the options of the driver.",
+     "Use the recipe's steps, or write install_items+=\" FILE \" into /etc/dracut.conf.d.",
+     run_dracut},
     {0},
 };

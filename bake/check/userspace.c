@@ -51,6 +51,17 @@ static bool check_library(CcbCheckContext *ctx, const char *prefix, CcbCheckResu
     return true;
 }
 
+/* What the units of the GPU start. */
+static bool check_needed(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char *const started[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced",
+                                          "/usr/bin/nv-fabricmanager", NULL};
+    for (const char *const *path = started; *path != NULL; path++)
+        if (!ccb_check_needed(ctx, *path, result, error))
+            return false;
+    return true;
+}
+
 static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (ccb_check_skip_without_driver(ctx, result))
@@ -60,6 +71,8 @@ static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     for (const char *const *prefix = libraries; *prefix != NULL; prefix++)
         if (!check_library(ctx, *prefix, result, error))
             return false;
+    if (!check_needed(ctx, result, error))
+        return false;
     return ccb_result_pass(result, "nvidia-smi, nvidia-persistenced, libcuda, libnvidia-ml, "
                                    "libnvidia-cfg");
 }
@@ -150,7 +163,11 @@ static bool run_firmware(CcbCheckContext *ctx, CcbCheckResult *result, GError **
 
 const CcbCheck ccb_checks_userspace[] = {
     {"userspace.files", CCB_SEVERITY_ERROR,
-     "These are what makes the GPU ready and what programs load.", FIX_DRIVER, run_files},
+     "These are what makes the GPU ready and what programs load; a program whose library is "
+     "missing "
+     "ends before it begins.",
+     "Bake the nvidia-driver step again; add the packages of libraries that are missing.",
+     run_files},
     {"userspace.version", CCB_SEVERITY_ERROR,
      "Libraries refuse to talk to modules of another version.", FIX_DRIVER, run_version},
     {"userspace.pkcs11", CCB_SEVERITY_ERROR,

@@ -33,6 +33,7 @@
 #define ROOT_GUID         "e5b0fc1a-0000-4000-8000-000000000003"
 #define STUB              "esp/EFI/alinux/grub.cfg"
 #define ENTRY             "root/boot/loader/entries/" ID ".conf"
+#define VMLINUZ_LINK      "root/boot/vmlinuz"
 #define OTHER_ENTRY       "root/boot/loader/entries/" MACHINE_ID "-" OTHER ".conf"
 #define RESCUE_ENTRY      "root/boot/loader/entries/" MACHINE_ID "-0-rescue.conf"
 #define MODULES           "root/lib/modules/" KVER "/"
@@ -44,6 +45,7 @@
 #define WANTS             UNITS "multi-user.target.wants/"
 #define CLOUD             "root/etc/cloud/"
 #define LKCA              "etc/modprobe.d/nvidia-lkca.conf"
+#define DRACUT_CONF       "root/etc/dracut.conf.d/local.conf"
 #define NOUVEAU           "etc/modprobe.d/nouveau.conf"
 #define NOUVEAU_MODULE    "kernel/drivers/gpu/drm/nouveau/nouveau.ko.xz"
 #define NOUVEAU_IN_INITRD "initrd/usr/lib/modules/" KVER "/" NOUVEAU_MODULE
@@ -288,9 +290,11 @@ static void stage_kernel(const char *kver)
     put_entry(entry, kver, kver);
     put(kernel, "kernel");
     put(config, "CONFIG_CRYPTO_AEAD=y\nCONFIG_CRYPTO_AKCIPHER=y\nCONFIG_CRYPTO_SKCIPHER=y\n"
-                "CONFIG_CRYPTO_HASH=y\nCONFIG_CRYPTO_HMAC=m\nCONFIG_CRYPTO_ECDH=m\n"
+                "CONFIG_CRYPTO_HASH=y\nCONFIG_CRYPTO_HMAC=m\nCONFIG_CRYPTO_RSA=y\nCONFIG_CRYPTO_ECDH=m\n"
                 "CONFIG_CRYPTO_ECDSA=m\nCONFIG_X509_CERTIFICATE_PARSER=y\n");
+    g_autofree char *aliases = g_strconcat("root/lib/modules/", kver, "/modules.alias", NULL);
     put(builtin, "kernel/drivers/virtio/virtio_pci.ko\n");
+    put(aliases, "# Aliases\nalias crypto-ecdsa-nist-p384 ecdsa_generic\n");
     put(nouveau, "");
 }
 
@@ -360,7 +364,9 @@ static void stage_modules(const char *place, const char *kver, const char *versi
         g_autofree char *info = g_strdup_printf(
             "version=%s\nlicense=%s\nvermagic=%s SMP mod_unload \n%s", version,
             g_str_equal(*name, "nvidia-peermem") ? "Linux-OpenIB" : "Dual MIT/GPL", kver,
-            g_str_equal(*name, "nvidia") ? "softdep=pre: ecdh_generic,ecdsa_generic\n" : "");
+            g_str_equal(*name, "nvidia")
+                ? "softdep=pre: ecdh_generic,ecdsa_generic\nundefined=cc_platform_has\n"
+                : "");
         put(path, info);
         g_string_append_printf(dep, "kernel/drivers/video/%s.ko:\n", *name);
     }
@@ -464,6 +470,8 @@ static void stage_cloud(void)
     put(CLOUD "cloud.cfg", "datasource_list: [ AliYun ]\ncloud_init_modules:\n - growpart\n"
                            " - [resizefs, always]\n");
     put(CLOUD "cloud.cfg.d/05_logging.cfg", "_log:\n - &base |\n   x\nlog_cfgs:\n - *base\n");
+    put(DRACUT_CONF, "install_items+=\" /etc/modprobe.d/nouveau.conf \"\n"
+                     "install_items+=\" /etc/modprobe.d/nvidia-lkca.conf \"\n");
     put("root/etc/adjtime", "0.0 0 0.0\n0\nUTC\n");
     put("root/etc/selinux/config", "SELINUX=disabled\n");
     put("root/etc/hostname", "localhost.localdomain\n");
@@ -499,6 +507,7 @@ static void stage_all(unsigned gpus, const char *version)
 static void stage_other_kernel(unsigned gpus, const char *version)
 {
     stage_kernel(OTHER);
+    put_link("vmlinuz-" KVER, VMLINUZ_LINK);
     stage_initrd("other/initrd", OTHER);
     stage_modprobe("other/initrd", gpus);
     stage_modules("other/modinfo", OTHER, version);
@@ -506,11 +515,17 @@ static void stage_other_kernel(unsigned gpus, const char *version)
 
 /* --- packing */
 
-/* A relocatable ELF file whose section .modinfo has these strings. */
+/* A relocatable ELF file whose section .modinfo has these strings, and which needs the symbol that
+ * the first value of "undefined" among them names. */
 static GByteArray *make_module(const char *info, size_t size)
 {
     static const char names[] = "\0.modinfo\0.shstrtab";
-    Elf64_Off data = sizeof(Elf64_Ehdr) + 3 * sizeof(Elf64_Shdr);
+    const char *symbol = memmem(info, size, "undefined=", strlen("undefined="));
+    const Elf64_Sym symbols[2] = {{0}, {.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE)}};
+    g_autofree char *strings =
+        g_strconcat("-", symbol != NULL ? symbol + strlen("undefined=") : "other", NULL);
+    size_t strings_size = strlen(strings) + 1;
+    Elf64_Off data = sizeof(Elf64_Ehdr) + 5 * sizeof(Elf64_Shdr);
     Elf64_Ehdr header = {
         .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
         .e_type = ET_REL,
@@ -519,19 +534,28 @@ static GByteArray *make_module(const char *info, size_t size)
         .e_shoff = sizeof(Elf64_Ehdr),
         .e_ehsize = sizeof(Elf64_Ehdr),
         .e_shentsize = sizeof(Elf64_Shdr),
-        .e_shnum = 3,
+        .e_shnum = 5,
         .e_shstrndx = 2,
     };
-    Elf64_Shdr sections[3] = {
+    Elf64_Shdr sections[5] = {
         {.sh_type = SHT_NULL},
         {.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = data, .sh_size = size},
         {.sh_name = 10, .sh_type = SHT_STRTAB, .sh_offset = data + size, .sh_size = sizeof names},
+        {.sh_type = SHT_STRTAB, .sh_offset = data + size + sizeof names, .sh_size = strings_size},
+        {.sh_type = SHT_SYMTAB,
+         .sh_link = 3,
+         .sh_offset = data + size + sizeof names + strings_size,
+         .sh_size = sizeof symbols,
+         .sh_entsize = sizeof *symbols},
     };
+    strings[0] = '\0';
     GByteArray *elf = g_byte_array_new();
     g_byte_array_append(elf, (const guint8 *)&header, sizeof header);
     g_byte_array_append(elf, (const guint8 *)sections, sizeof sections);
     g_byte_array_append(elf, (const guint8 *)info, (guint)size);
     g_byte_array_append(elf, (const guint8 *)names, sizeof names);
+    g_byte_array_append(elf, (const guint8 *)strings, (guint)strings_size);
+    g_byte_array_append(elf, (const guint8 *)symbols, sizeof symbols);
     return elf;
 }
 
@@ -755,7 +779,13 @@ static const Case cases[] = {
     {"saved_entry is a place in the menu", 1, REPLACE, "grubenv", "saved_entry=" ID,
      "saved_entry=0", .bad = "", .two_kernels = true},
     {"saved_entry is the place of the older kernel", 1, REPLACE, "grubenv", "saved_entry=" ID,
-     "saved_entry=1", .bad = "kernel.minimum", .two_kernels = true},
+     "saved_entry=1", .bad = "kernel.minimum kernel.link", .two_kernels = true},
+    {"two kernels, and no link to the one that boots", 1, REMOVE, VMLINUZ_LINK,
+     .bad = "kernel.link", .two_kernels = true},
+    {"a link to the other of two kernels", 1, LINK, VMLINUZ_LINK, "vmlinuz-" OTHER,
+     .bad = "kernel.link", .two_kernels = true},
+    {"a link to it by another way", 1, LINK, VMLINUZ_LINK, "/boot/vmlinuz-" KVER, .bad = "",
+     .two_kernels = true},
     {"saved_entry is a place that the menu has not", 1, REPLACE, "grubenv", "saved_entry=" ID,
      "saved_entry=2", .bad = "kernel.default-entry", .two_kernels = true},
     {"an entry for the next boot alone", 1, REPLACE, "grubenv",
@@ -849,11 +879,11 @@ static const Case cases[] = {
     {"nouveau by one of two entries", 1, REMOVE, "root/" NOUVEAU, .bad = "modprobe.nouveau",
      .boot = "modprobe.blacklist=nouveau", .two_kernels = true},
     {"no kernel with nouveau", 1, REMOVE, "root/" NOUVEAU, .bad = "", .no_nouveau = true},
-    {"a later file overrides the registry", 8, WRITE, "root/etc/modprobe.d/z.conf",
+    {"a later file overrides the registry", 8, WRITE, "root/usr/lib/modprobe.d/z.conf",
      "options nvidia NVreg_RegistryDwords=A=1\n", .bad = "modprobe.lkca"},
     {"no install line", 8, REPLACE, "root/" LKCA, "install", "#", .bad = "modprobe.lkca"},
     {"no lkca in the initramfs", 8, REMOVE, "initrd/" LKCA, .bad = "modprobe.lkca-initramfs"},
-    {"Protected PCIe on 1 GPU", 1, WRITE, "root/etc/modprobe.d/a.conf",
+    {"Protected PCIe on 1 GPU", 1, WRITE, "root/usr/lib/modprobe.d/a.conf",
      "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",
      .bad = "modprobe.no-protected-pcie"},
     {"Protected PCIe on 1 GPU in the initramfs", 1, WRITE, "initrd/etc/modprobe.d/a.conf",
@@ -942,10 +972,37 @@ static const Case cases[] = {
     {"peermem is proprietary", 1, REPLACE, "modinfo/nvidia-peermem", "Linux-OpenIB", "NVIDIA",
      .bad = "driver.license"},
     {"no softdep", 1, REPLACE, "modinfo/nvidia", "softdep", "other", .bad = "driver.softdep"},
+    {"a later dracut leaves the blacklist out", 1, REPLACE, DRACUT_CONF, "nouveau.conf", "x.conf",
+     .bad = "modprobe.dracut"},
+    {"a later dracut leaves the options out", 8, REPLACE, DRACUT_CONF, "lkca.conf", "x.conf",
+     .bad = "modprobe.dracut"},
+    {"ECDSA that nobody loads", 1, WRITE, MODULES "modules.alias", "alias crypto-ecdsa x\n",
+     .bad = "driver.crypto-load"},
+    {"no list of aliases", 1, REMOVE, MODULES "modules.alias", .bad = "driver.crypto-load"},
+    {"ECDSA that is built in", 1, WRITE, MODULES "modules.builtin",
+     "kernel/drivers/virtio/virtio_pci.ko\nkernel/crypto/ecdsa_generic.ko\n", .bad = "",
+     .also = MODULES "modules.alias"},
+    {"ECDSA that the guide's line loads", 8, WRITE, MODULES "modules.alias", "", .bad = ""},
+    {"ECDSA that a softdep of the administrator's loads", 1, WRITE,
+     "root/usr/lib/modprobe.d/a.conf", "softdep nvidia pre: ecdh_generic ecdsa_generic\n",
+     .bad = "", .also = MODULES "modules.alias"},
+    {"the driver's spelling of it, which is one name to kmod", 1, WRITE,
+     "root/usr/lib/modprobe.d/a.conf", "softdep nvidia pre: ecdh_generic,ecdsa_generic\n",
+     .bad = "driver.crypto-load", .also = MODULES "modules.alias"},
+    {"ECDSA that modules-load.d loads", 1, WRITE, "root/etc/modules-load.d/a.conf",
+     "# both\necdsa_generic\n", .bad = "", .also = MODULES "modules.alias"},
+    {"no headers of encrypted guests", 1, REPLACE, "modinfo/nvidia", "cc_platform_has",
+     "cc_platform", .bad = "driver.cc-platform"},
+    {"the same for a second kernel", 1, REPLACE, "other/modinfo/nvidia", "cc_platform_has",
+     "cc_platform", .bad = "driver.every-kernel", .two_kernels = true},
     {"depmod did not run", 1, WRITE, MODULES "modules.dep", "kernel/a.ko:\n",
      .bad = "driver.depmod"},
     {"no ECDSA in the kernel", 1, REPLACE, "root/boot/config-" KVER, "CONFIG_CRYPTO_ECDSA=m",
      "# CONFIG_CRYPTO_ECDSA is not set", .bad = "driver.kernel-config"},
+    {"no RSA in the kernel", 8, REPLACE, "root/boot/config-" KVER, "CONFIG_CRYPTO_RSA=y",
+     "# CONFIG_CRYPTO_RSA is not set", .bad = "driver.kernel-config"},
+    {"a kernel-devel without what the compile test includes", 1, WRITE,
+     MODULES "build/include/crypto/akcipher.h", "", .bad = "driver.kernel-config"},
     {"no configuration of the kernel", 1, REMOVE, "root/boot/config-" KVER,
      .bad = "!driver.kernel-config"},
     {"an old driver", 1, NOTHING, .bad = "driver.minimum", .driver = "550.127.08"},
