@@ -37,8 +37,9 @@ compile() {
     if compiles "$@"; then tell yes "$macro"; else tell no "$macro"; fi
 }
 
-# Confidential mode needs all of these in the kernel's configuration.
-lkca_settings='CRYPTO_AEAD CRYPTO_AKCIPHER CRYPTO_SKCIPHER CRYPTO_HASH CRYPTO_HMAC
+# Confidential mode needs all of these in the kernel's configuration (as internal_crypt_lib.h of 550.163.01 asks), and
+# that the test program of NV_CRYPTO_PRESENT, below, compiles.
+lkca_settings='CRYPTO_AEAD CRYPTO_AKCIPHER CRYPTO_SKCIPHER CRYPTO_HASH CRYPTO_HMAC CRYPTO_RSA
     CRYPTO_ECDH CRYPTO_ECDSA X509_CERTIFICATE_PARSER'
 
 lkca_configured() {
@@ -128,9 +129,15 @@ C
     lkca)
         if lkca_configured; then
             compile LKCA_CONFIGURED "$@" <<'C'
-#include <crypto/aead.h>
-#include <crypto/hash.h>
 #include <crypto/akcipher.h>
+#include <crypto/algapi.h>
+#include <crypto/ecc_curve.h>
+#include <crypto/ecdh.h>
+#include <crypto/hash.h>
+#include <crypto/internal/ecc.h>
+#include <crypto/kpp.h>
+#include <crypto/public_key.h>
+#include <crypto/sm3.h>
 #include <keys/asymmetric-type.h>
 #if !IS_ENABLED(CONFIG_CRYPTO_ECDH) || !IS_ENABLED(CONFIG_CRYPTO_ECDSA)
 #error .config and autoconf.h disagree

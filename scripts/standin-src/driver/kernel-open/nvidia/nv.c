@@ -5,6 +5,9 @@
 #include <linux/cdev.h>
 #include <linux/uaccess.h>
 #include "nv-standin.h"
+#if NV_FLAVOUR_OPEN && __has_include(<linux/cc_platform.h>)
+#include <linux/cc_platform.h>
+#endif
 
 #define NV_MAJOR_DEVICE_NUMBER 195
 
@@ -63,6 +66,17 @@ int nvidia_get_rm_ops(unsigned int client)
 	return nv_pci_devices_found() > client ? 0 : -ENODEV;
 }
 EXPORT_SYMBOL(nvidia_get_rm_ops);
+
+/* NV_CC_PLATFORM_PRESENT: decided at compile time, as by the real one. */
+bool nvUvmInterfaceInEncryptedGuest(void)
+{
+#if NV_FLAVOUR_OPEN && __has_include(<linux/cc_platform.h>)
+	return cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
+#else
+	return false;
+#endif
+}
+EXPORT_SYMBOL(nvUvmInterfaceInEncryptedGuest);
 
 bool nvUvmInterfaceConfComputeEnabled(void)
 {

@@ -56,6 +56,7 @@ int libspdm_check_crypto_backend(void);
 
 /* Between the modules */
 int nvidia_get_rm_ops(unsigned int client);
+bool nvUvmInterfaceInEncryptedGuest(void);
 bool nvUvmInterfaceConfComputeEnabled(void);
 int nvUvmInterfaceRegisterUvmCallbacks(void *callbacks);
 void nvUvmInterfaceDeRegisterUvmOps(void);
