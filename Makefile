@@ -3,6 +3,7 @@
 #   make                 build/ccbake, manual pages, completion
 #   make check           all tests (installs what they need); T="layers boot" for these alone, TIMES=1 for where the
 #                        time went, KVM=absent|broken|works as on such a host
+#   make check-real      the driver step on NVIDIA's own code, from Debian's packages; a quarter of an hour
 #   make check-quick     what takes a minute, needs no root and nothing but the packages: after each edit
 #   make coverage        which lines of bake/ the tests run
 #   make demo            bake, verify and boot the guide's images, from stand-ins
@@ -29,9 +30,9 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate tests/bake-images $(wildcard tests/bin/*) overlays/selftest/ccbake-selftest
+SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate tests/bake-images $(wildcard tests/bin/* tests/real/*) overlays/selftest/ccbake-selftest
 
-.PHONY: all unit check check-asan check-bats check-quick coverage demo bench bench-judge bench-upload deps deps-bench lint format install uninstall clean
+.PHONY: all unit check check-asan check-bats check-quick check-real coverage demo bench bench-judge bench-upload deps deps-bench lint format install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/ccbake $(MANUAL)
@@ -111,6 +112,10 @@ check-bats: all
 QUICK_BATS := $(sort $(shell grep -l '^\# Needs no root, no stand-in and no network' tests/*.bats))
 check-quick: all unit
 	scripts/run-tests --name=quick $(if $(TIMES),--times) $(BUILD) $(TESTS) $(QUICK_BATS)
+
+check-real: deps
+	$(MAKE) all
+	tests/real/run $(BUILD)
 
 coverage: deps
 	$(MAKE) BUILD=$(BUILD)/coverage CFLAGS='-O1 -g --coverage' LDFLAGS=--coverage all unit
