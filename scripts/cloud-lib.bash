@@ -9,7 +9,7 @@
 #   cloud_or_die ...          the same; an error is explained and ends the script with 1
 #   cloud_or_later ...        the same within a wait: an error that may pass is said, and is no answer yet
 #   take_id FILTER            the ID of what the last call made, which jq finds in its answer, in $id; or ends with 1
-#   to_arguments JSON         the parameters of a request, as $arguments for `aliyun`
+#   to_arguments COMMAND...   the words of a request that `ccbake request` prints, as $arguments for `aliyun`
 #   wait_until SECONDS WHAT FUNCTION   asks FUNCTION until it returns other than 1, with a bar; see there
 
 # shellcheck disable=SC2034 # $arguments, $id and $error_text are for the scripts
@@ -152,7 +152,7 @@ take_id() {
 }
 
 to_arguments() {
-    mapfile -d '' arguments < <(jq -j 'del(.Action, .Version) | to_entries[] | "--" + .key, "\u0000", .value, "\u0000"' <<<"$1")
+    mapfile -d '' arguments < <("$@")
 }
 
 # What documented error codes mean, and what to do; nothing for others.

@@ -46,11 +46,14 @@ END
 }
 
 # The first answer that waits is given: answers/ACTION.1, .2 ...; the last one again and again. One that begins with
-# ERROR is an error. With the file `warns` it warns as well, and its errors are where warnings are.
+# ERROR is an error. With the file `warns` it warns as well, and its errors are where warnings are.  What the real one does
+# not take (tests/cloud/takes) it does not take either; a dry run is noted apart.
 fake_aliyun() {
-    cat >bin/aliyun <<'END'
-#!/bin/sh
+    { echo '#!/bin/sh' && echo "TAKES=$TOP/tests/cloud/takes" && cat; } >bin/aliyun <<'END'
 action=$2
+[ "$1" != version ] || { echo 3.0.200; exit 0; }
+"$TAKES" "$@" || { echo "refused $*" >>"$FAKE/calls"; exit 1; }
+case $* in *--dryrun*) echo "aliyun $*" >>"$FAKE/rehearsals"; exit 0 ;; esac
 echo "aliyun $*" >>"$FAKE/calls"
 next=$(ls "$FAKE/answers/$action".* 2>/dev/null | sort -t . -k 2 -n | head -n 1)
 [ -n "$next" ] || { echo "no answer for $action"; exit 99; }
@@ -114,6 +117,39 @@ calls() {
     # All parameters of the request reach the call.
     assert_equal "$(grep -oE 'aliyun ecs ImportImage .*' calls)" \
         "$("$REAL_CCBAKE" request import image.qcow2 oss://acme/image.qcow2 --format=aliyun | tr -d '\\\n' | tr -s ' ')"
+}
+
+@test "import-image: aliyun is asked before the upload whether it takes the request" {
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers ImportImage "$STARTED"
+    import_image 0
+    assert_equal "$(wc -l <rehearsals)" 1
+    grep -q '^aliyun ecs ImportImage --region cn-beijing --force --method POST --RegionId .* --Features.NvmeSupport supported .* --dryrun$' rehearsals
+    # One that does not: nothing is uploaded.
+    rm rehearsals
+    sed -i 's|^action=\$2$|&; case "$*" in *--dryrun*) echo "ERROR: unknown flag --method"; exit 1 ;; esac|' bin/aliyun
+    answers DescribeImages "$NO_IMAGES"
+    import_image 1
+    assert_equal "$(calls)" "preflight DescribeImages"
+    assert_contains 'aliyun does not take this request: ERROR: unknown flag --method'
+    assert_contains 'hint: its version is 3.0.200; nothing was uploaded'
+}
+
+@test "the fake aliyun refuses what the real one refuses" {
+    local words
+    takes() { run "$TOP/tests/cloud/takes" ecs "$@"; }
+    takes ImportImage --region cn-beijing --RegionId cn-beijing --Features.NvmeSupport supported
+    assert_equal "$status $output" "1 ERROR: '--Features.NvmeSupport' is not a valid parameter or flag. See \`aliyun help ecs ImportImage\`."
+    takes ImportImage --RegionId cn-beijing --Features.NvmeSupport supported --force
+    assert_equal "$status" 0
+    for words in '--ImageNam x' '--Tag.Key x' '--Tag.1.Name x' '--Description -x' '--RegionId' '--RegionId a --RegionId b' \
+        '--method PUT' 'word'; do
+        # shellcheck disable=SC2086 # words
+        takes ImportImage $words
+        assert_equal "$words: $status" "$words: 1"
+    done
+    takes ImportImage --Description=-x --Tag.12.Key a
+    assert_equal "$status" 0
 }
 
 @test "import-image: the same digest is the same image, and nothing is sent" {
@@ -212,6 +248,7 @@ remembering_cloud() {
     mkdir -p cloud/tokens cloud/images
     cat >bin/aliyun <<'END'
 #!/bin/bash
+case $* in *--dryrun*) exit ;; esac
 echo "aliyun $*" >>"$FAKE/calls"
 cd "$FAKE/cloud" || exit
 value() { sed -nE "s/.* --$1 ([^ ]+).*/\1/p" <<<"$arguments"; }

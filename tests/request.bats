@@ -173,7 +173,10 @@ start() {
     run_ccbake request import image.qcow2 "oss://acme/it's a \$(key) \"x\"" --format=aliyun
     assert_equal "$(head -n 1 <<<"$output")" 'aliyun ecs ImportImage \'
     assert_equal "$(words_of_command "$output")" \
-        "$(jq -r '"ecs", .Action, "--region", .RegionId, (del(.Action, .Version) | to_entries[] | "--" + .key, .value)' <<<"$json")"
+        "$(jq -r '"ecs", .Action, "--region", .RegionId, "--force", "--method", "POST",
+            (del(.Action, .Version) | to_entries[] | "--" + .key, .value)' <<<"$json")"
+    "$CCBAKE" request import image.qcow2 "oss://acme/it's a \$(key) \"x\"" --format=words | tr '\0' '\n' >words
+    assert_equal "$(words_of_command "$output" | tail -n +5)" "$(cat words)"
     run_ccbake request import image.qcow2 oss://acme/x
     assert_equal "$(jq -rs '.[0].Action' < <(sed '/^$/,$d' <<<"$output"))" ImportImage
     assert_contains $'}\n\naliyun ecs ImportImage'

@@ -37,8 +37,8 @@ static const CcbOption options[] = {
     {"again", 0, CCB_OPT_STRING, &again, "WORD",
      "another request than the same one without, or with another word"},
     {"dry-run", 0, CCB_OPT_FLAG, &dry_run, NULL, "let the cloud only check the request"},
-    {"format", 0, CCB_OPT_STRING, &format, "text|json|aliyun",
-     "text: JSON, then the command line of aliyun"},
+    {"format", 0, CCB_OPT_STRING, &format, "text|json|aliyun|words",
+     "text: JSON, then the command line of aliyun; words: for scripts"},
     {0},
 };
 
@@ -198,6 +198,12 @@ static CcbRequest *make_run(const char *image_id, GError **error)
 
 static void print(const CcbRequest *request)
 {
+    if (strcmp(format, "words") == 0) {
+        g_autoptr(GPtrArray) words = ccb_request_to_words(request);
+        for (guint i = 0; i < words->len; i++)
+            fwrite(words->pdata[i], 1, strlen(words->pdata[i]) + 1, stdout);
+        return;
+    }
     if (strcmp(format, "aliyun") != 0) {
         json_t *json = ccb_request_to_json(request);
         json_dumpf(json, stdout, JSON_INDENT(2));

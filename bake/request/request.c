@@ -149,17 +149,57 @@ static char *shell_word(const char *word)
     return is_plain ? g_strdup(word) : g_shell_quote(word);
 }
 
+/* aliyun knows a parameter with a dot only below one that its metadata gives sub-parameters, and
+ * Features has none there (openapi/rpc.go and meta/api.go of aliyun-cli, 3.0.200 to 3.4.9).  With
+ * --force it sends what it is given; the method, which it then does not take from the metadata
+ * either, is said. */
+static bool is_unknown_to_cli(const CcbRequest *request)
+{
+    for (guint i = 0; i < request->parameters->len; i++)
+        if (g_str_has_prefix(((const Parameter *)request->parameters->pdata[i])->name, "Features."))
+            return true;
+    return false;
+}
+
+static void add_word(GPtrArray *words, const char *word)
+{
+    g_ptr_array_add(words, g_strdup(word));
+}
+
+/* A word that begins with "-" is a flag to aliyun, wherever it stands: such a value is joined to its
+ * name (cli/parser.go). */
+GPtrArray *ccb_request_to_words(const CcbRequest *request)
+{
+    GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
+    if (is_unknown_to_cli(request)) {
+        add_word(words, "--force");
+        add_word(words, "--method");
+        add_word(words, "POST");
+    }
+    for (guint i = 0; i < request->parameters->len; i++) {
+        const Parameter *p = request->parameters->pdata[i];
+        g_autofree char *flag = g_strconcat("--", p->name, NULL);
+        g_autofree char *joined = g_strconcat(flag, "=", p->value, NULL);
+        add_word(words, p->value[0] == '-' ? joined : flag);
+        if (p->value[0] != '-')
+            add_word(words, p->value);
+    }
+    return words;
+}
+
 /* RegionId is a parameter like others to some versions of the CLI, which ask the endpoint of the
  * region that it is configured for; --region says both. */
 char *ccb_request_to_command(const CcbRequest *request)
 {
     GString *line = g_string_new(NULL);
     g_autofree char *region = shell_word(ccb_request_get(request, "RegionId"));
+    g_autoptr(GPtrArray) words = ccb_request_to_words(request);
     g_string_printf(line, "aliyun ecs %s \\\n    --region %s", request->action, region);
-    for (guint i = 0; i < request->parameters->len; i++) {
-        const Parameter *p = request->parameters->pdata[i];
-        g_autofree char *value = shell_word(p->value);
-        g_string_append_printf(line, " \\\n    --%s %s", p->name, value);
+    for (guint i = 0; i < words->len; i++) {
+        const char *text = words->pdata[i];
+        g_autofree char *word = shell_word(text);
+        g_string_append(line, g_str_has_prefix(text, "--") ? " \\\n    " : " ");
+        g_string_append(line, word);
     }
     g_string_append_c(line, '\n');
     return g_string_free(line, FALSE);

@@ -67,5 +67,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbRequest, ccb_request_free)
 /* All parameters as texts, Action and Version among them, in their order; new reference. */
 json_t *ccb_request_to_json(const CcbRequest *request);
 
+/* What stands behind `aliyun ecs ACTION --region REGION`: options of the CLI and the parameters; text
+ * words, caller unrefs. */
+GPtrArray *ccb_request_to_words(const CcbRequest *request);
+
 /* `aliyun ecs ...`, quoted for the shell, a parameter a line; caller frees. */
 char *ccb_request_to_command(const CcbRequest *request);
