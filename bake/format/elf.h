@@ -7,7 +7,7 @@
 
 typedef struct {
     GPtrArray *needed; /* char *: DT_NEEDED, names of libraries */
-    GPtrArray *paths;  /* char *: directories of DT_RUNPATH, or else DT_RPATH, as they are written */
+    GPtrArray *paths; /* char *: directories of DT_RUNPATH, or else DT_RPATH, as they are written */
 } CcbElfDynamic;
 
 /* NULL with no error set: not an ELF file, a script for example.  A static program needs nothing.

@@ -289,9 +289,10 @@ static void stage_kernel(const char *kver)
     g_autofree char *nouveau = g_strconcat("root/lib/modules/", kver, "/" NOUVEAU_MODULE, NULL);
     put_entry(entry, kver, kver);
     put(kernel, "kernel");
-    put(config, "CONFIG_CRYPTO_AEAD=y\nCONFIG_CRYPTO_AKCIPHER=y\nCONFIG_CRYPTO_SKCIPHER=y\n"
-                "CONFIG_CRYPTO_HASH=y\nCONFIG_CRYPTO_HMAC=m\nCONFIG_CRYPTO_RSA=y\nCONFIG_CRYPTO_ECDH=m\n"
-                "CONFIG_CRYPTO_ECDSA=m\nCONFIG_X509_CERTIFICATE_PARSER=y\n");
+    put(config,
+        "CONFIG_CRYPTO_AEAD=y\nCONFIG_CRYPTO_AKCIPHER=y\nCONFIG_CRYPTO_SKCIPHER=y\n"
+        "CONFIG_CRYPTO_HASH=y\nCONFIG_CRYPTO_HMAC=m\nCONFIG_CRYPTO_RSA=y\nCONFIG_CRYPTO_ECDH=m\n"
+        "CONFIG_CRYPTO_ECDSA=m\nCONFIG_X509_CERTIFICATE_PARSER=y\n");
     g_autofree char *aliases = g_strconcat("root/lib/modules/", kver, "/modules.alias", NULL);
     put(builtin, "kernel/drivers/virtio/virtio_pci.ko\n");
     put(aliases, "# Aliases\nalias crypto-ecdsa-nist-p384 ecdsa_generic\n");
@@ -521,7 +522,8 @@ static GByteArray *make_module(const char *info, size_t size)
 {
     static const char names[] = "\0.modinfo\0.shstrtab";
     const char *symbol = memmem(info, size, "undefined=", strlen("undefined="));
-    const Elf64_Sym symbols[2] = {{0}, {.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE)}};
+    const Elf64_Sym symbols[2] = {{0},
+                                  {.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE)}};
     g_autofree char *strings =
         g_strconcat("-", symbol != NULL ? symbol + strlen("undefined=") : "other", NULL);
     size_t strings_size = strlen(strings) + 1;
