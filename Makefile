@@ -95,8 +95,7 @@ ASAN      := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sa
 RUN_TESTS  = CCBAKE_TEST_KVM=$(KVM) scripts/run-tests $(if $(TIMES),--times)
 
 check: deps
-	$(MAKE) check-asan
-	$(MAKE) check-bats
+	status=0; $(MAKE) check-asan || status=1; $(MAKE) check-bats || status=1; exit $$status
 
 check-asan: ASAN_PICKED = $(call pick,$(TESTS:$(BUILD)/%=$(BUILD)/asan/%) $(ASAN_BATS))
 check-asan:
