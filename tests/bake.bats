@@ -179,7 +179,7 @@ END
     for text in 'TAP version 13' 'not ok 1 - guest.tdx: not a TDX guest' 'not ok 3 - gpu.present: no GPU' \
         'ok 4 - kernel.version: 5.10.134-18.al8.x86_64 runs' 'not ok 5 - kernel.swiotlb: the bounce buffer is 0 MiB' \
         '"verdict": "not a gn8v-tee instance",' '"exit": 3,' \
-        'ok 14 - fabric.version: 570.148.08' 'ok 15 - fabric.nscq: 570.148.08' \
+        'ok 16 - fabric.version: 570.148.08' 'ok 17 - fabric.nscq: 570.148.08' \
         "# not a gn8v-tee instance; baked as $(jq -r '.steps[-1].key' "$IMAGES/8.json")" 'code=exited, status=3/'; do
         assert_contains "$text"
     done

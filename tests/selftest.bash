@@ -60,6 +60,8 @@ commands() {
 #!/bin/sh
 name=$(printf '%s' "$*" | tr ' ' '_')
 [ -e "$STATE/nvidia-smi/$name.hangs" ] && exec sleep "$HANG"
+# Of an option that it does not know the real one says so, and exits with 2.
+[ ! -e "$STATE/nvidia-smi/$name.unknown" ] || { echo "Option $2 is not recognized. Please run 'nvidia-smi -h'."; exit 2; }
 cat "$STATE/nvidia-smi/$name" 2>/dev/null || { echo "NVIDIA-SMI has failed: $*"; exit 9; }
 END
     command_of systemctl <<'END'
@@ -137,7 +139,10 @@ instance() {
     put sys/module/nvidia/version "$driver"
     smi '--query-gpu=driver_version --format=csv,noheader' "$(yes "$driver" | head -n "$gpus")"
     smi 'conf-compute -f' 'CC status: ON'
-    smi 'conf-compute -grs' 'Confidential Compute GPUs Ready state: ready'
+    smi 'conf-compute -d' 'DevTools Mode: OFF'
+    smi 'conf-compute -e' 'CC Environment: PRODUCTION'
+    # As driver 580.159.04 prints it, with an empty line before and after.
+    smi 'conf-compute -grs' $'\nConfidential Compute GPUs Ready state: ready\n'
     started nvidia-persistenced.service 20000000 40000000
     started cloudmonitor.service 40000100 40000200
     printf '%s\n' '	GPU 0 with UUID GPU-1 verified successfully.' 'GPU Attestation is Successful.' >"$STATE/attest"
@@ -148,6 +153,7 @@ instance() {
     if ((gpus == 8)); then
         put proc/driver/nvidia/params 'RegistryDwords: "RmEnableProtectedPcie=0x1"'
         smi 'conf-compute -f' 'CC status: OFF'
+        smi 'conf-compute -e' 'CC Environment: UNAVAILABLE'
         smi 'conf-compute -mgm' 'Multi-GPU Mode: Protected PCIe'
         started nvidia-fabricmanager.service 10000000 15000000
         echo "Fabric Manager version is : $driver" >"$STATE/nv-fabricmanager"

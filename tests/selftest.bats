@@ -74,7 +74,7 @@ assert_tap() {
     instance 8 # without: everything else is judged all the same
     put proc/cpuinfo $'flags\t\t: fpu'
     selftest
-    expect_exit 3 'not a TDX guest' 'ok 13 - gpu.ready'
+    expect_exit 3 'not a TDX guest' 'ok 15 - gpu.ready'
 }
 
 # spoiled GPUS ID TEXT COMMAND...: after the command, in an else good instance, this check fails with this text, and no
@@ -168,12 +168,41 @@ silent() {
     spoiled 8 gpu.conf-compute 'Multi-GPU Mode: None, expected Protected PCIe' \
         smi 'conf-compute -mgm' 'Multi-GPU Mode: None'
     spoiled 1 gpu.conf-compute 'says: No devices were found' smi 'conf-compute -f' 'No devices were found'
+    spoiled 1 gpu.devtools 'DevTools Mode: ON, expected OFF' smi 'conf-compute -d' 'DevTools Mode: ON'
+    spoiled 8 gpu.devtools 'DevTools Mode: ON, expected OFF' smi 'conf-compute -d' 'DevTools Mode: ON'
+    spoiled 1 gpu.environment 'CC Environment: SIMULATION, expected PRODUCTION' smi 'conf-compute -e' 'CC Environment: SIMULATION'
+    spoiled 1 gpu.environment 'CC Environment: UNAVAILABLE' smi 'conf-compute -e' 'CC Environment: UNAVAILABLE'
+    spoiled 8 gpu.environment 'CC Environment: SIMULATION' smi 'conf-compute -e' 'CC Environment: SIMULATION'
+    spoiled 1 attestation.local 'the answer says: The GPU is in CC DevTools mode' \
+        answer_of attest $'The GPU is in CC DevTools mode\nGPU Attestation is Successful.'
     spoiled 1 gpu.ready 'ready state: not-ready' \
         smi 'conf-compute -grs' 'Confidential Compute GPUs Ready state: not-ready'
     spoiled 1 attestation.local 'python3.11 failed (1): GPU Attestation failed' \
         fails_attestation 'GPU Attestation failed'
     spoiled 1 attestation.local 'no "GPU Attestation is Successful" in the answer: GPU Attestation is Successfully faked' \
         answer_of attest 'GPU Attestation is Successfully faked'
+}
+
+# What driver 580.159.04 prints on an H200 whose confidential mode is off.
+@test "selftest: a GPU whose confidential mode is off fails all that says so, though it calls itself ready" {
+    instance 1
+    smi 'conf-compute -f' 'CC status: OFF'
+    smi 'conf-compute -e' 'CC Environment: UNAVAILABLE'
+    smi 'conf-compute -grs' $'\nConfidential Compute GPUs Ready state: not-ready\n'
+    selftest
+    expect_exit 1 'gpu.conf-compute: CC status: OFF, expected ON' 'gpu.devtools: DevTools Mode: OFF' \
+        'gpu.environment: CC Environment: UNAVAILABLE, expected PRODUCTION' 'gpu.ready: ready state: not-ready'
+    # -srs 1 succeeds there all the same.
+    smi 'conf-compute -grs' $'\nConfidential Compute GPUs Ready state: ready\n'
+    selftest
+    assert_equal "$(grep '^not ok' <<<"$output" | sed 's/.* - \([a-z.-]*\): .*/\1/' | xargs)" 'gpu.conf-compute gpu.environment'
+}
+
+@test "selftest: what an older driver does not know is skipped" {
+    instance 1
+    touch "$STATE/nvidia-smi/conf-compute_-d.unknown" "$STATE/nvidia-smi/conf-compute_-e.unknown"
+    selftest
+    expect_exit 0 'gpu.devtools # SKIP nvidia-smi conf-compute -d failed (2)' 'gpu.environment # SKIP '
 }
 
 # stages STATUS...: what they come to.
@@ -216,7 +245,13 @@ stages() {
     expect_exit 1 'the bounce buffer is 0 MiB (0 slabs), expected 4194304'
     : >"$STATE/dmesg"
     selftest --no-attest
+    # shellcheck disable=SC2016 # the command's
+    command_of id <<<$'#!/bin/sh\necho 1000'
+    selftest
     expect_exit 1 "can't be read" 'Run this as root.'
+    command_of id <<<$'#!/bin/sh\necho 0'
+    selftest
+    expect_exit 1 "can't be read" 'Mount debugfs: mount -t debugfs debugfs /sys/kernel/debug'
     mkdir -p "$ROOT/sys/kernel/debug/swiotlb"
     selftest --no-attest
     expect_exit 1 'the bounce buffer is 0 MiB (0 slabs), expected 4194304'
