@@ -135,6 +135,26 @@ calls() {
     assert_contains 'hint: its version is 3.0.200; nothing was uploaded'
 }
 
+# described BOOT-MODE NVME: an image that is there.
+described() {
+    jq -cn --arg boot "$1" --arg nvme "$2" \
+        '{Images: {Image: [{ImageId: "m-1", Status: "Available", BootMode: $boot, Features: {NvmeSupport: $nvme}}]}}'
+}
+
+@test "import-image: an image that came out without NVMe gets it, and one that boots by BIOS is not ready" {
+    answers DescribeImages "$NO_IMAGES" "$(described UEFI unsupported)"
+    answers ImportImage "$STARTED"
+    answers ModifyImageAttribute '{}'
+    import_image 0
+    assert_contains 'm-1 has NvmeSupport unsupported: setting it'
+    grep -q 'ModifyImageAttribute --region cn-beijing --force --method POST --RegionId cn-beijing --ImageId m-1 --Features.NvmeSupport supported' calls
+    assert_equal "${lines[-1]}" m-1
+    answers DescribeImages "$(described BIOS supported)"
+    import_image 1
+    assert_contains 'm-1 has BootMode BIOS, and not UEFI as it was asked for'
+    [[ ${lines[-1]} != m-1 ]] || fail "it is called ready"
+}
+
 @test "the fake aliyun refuses what the real one refuses" {
     local words
     takes() { run "$TOP/tests/cloud/takes" ecs "$@"; }

@@ -57,7 +57,7 @@ preflight() {
 
 @test "a disk of another size and formats that an import may not read are refused" {
     preflight 8 small.qcow2 -t ecs.gn8v-tee.4xlarge
-    assert_row "FAIL import.size" "1024 MiB, expected 5 to 500 GiB"
+    assert_row "FAIL import.size" "1024 MiB, expected 5 to 2048 GiB"
     assert_row "PASS request.format" "QCOW2"
     qemu-img convert -f qcow2 -O vpc -o subformat=dynamic small.qcow2 dynamic.vhd
     preflight 8 dynamic.vhd -t ecs.gn8v-tee.4xlarge

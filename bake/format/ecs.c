@@ -95,29 +95,41 @@ static const char *odd_character(const char *name)
     return NULL;
 }
 
-bool ccb_ecs_image_name_check(const char *name, GError **error)
+/* `what` is called by that name; `first` says which characters it may begin with. */
+static bool check_name(const char *name, const char *what, gboolean (*first)(gunichar),
+                       const char *firsts, GError **error)
 {
     enum { MIN = 2, MAX = 128 };
     if (!g_utf8_validate(name, -1, NULL))
-        return ccb_fail(error, CCB_ERR_USAGE, "the image name is not UTF-8");
+        return ccb_fail(error, CCB_ERR_USAGE, "the %s is not UTF-8", what);
     glong length = g_utf8_strlen(name, -1);
     const char *odd = odd_character(name);
     if (length < MIN || length > MAX)
         return ccb_fail(error, CCB_ERR_USAGE,
-                        "the image name \"%s\" has %ld character%s; %d to %d are allowed", name,
+                        "the %s \"%s\" has %ld character%s; %d to %d are allowed", what, name,
                         length, length == 1 ? "" : "s", MIN, MAX);
-    if (!g_unichar_isalpha(g_utf8_get_char(name)))
-        return ccb_fail(error, CCB_ERR_USAGE, "the image name \"%s\" does not begin with a letter",
-                        name);
+    if (!first(g_utf8_get_char(name)))
+        return ccb_fail(error, CCB_ERR_USAGE, "the %s \"%s\" does not begin with %s", what, name,
+                        firsts);
     if (g_str_has_prefix(name, "aliyun") || g_str_has_prefix(name, "acs:"))
         return ccb_fail(error, CCB_ERR_USAGE,
-                        "the image name \"%s\" begins with what the cloud keeps for itself "
+                        "the %s \"%s\" begins with what the cloud keeps for itself "
                         "(\"aliyun\", \"acs:\")",
-                        name);
+                        what, name);
     if (odd == NULL)
         return true;
     g_autofree char *character = g_strndup(odd, (gsize)(g_utf8_next_char(odd) - odd));
     return ccb_fail(error, CCB_ERR_USAGE,
-                    "the image name \"%s\" holds \"%s\"; letters, digits and .:_- are allowed",
-                    name, character);
+                    "the %s \"%s\" holds \"%s\"; letters, digits and .:_- are allowed", what, name,
+                    character);
+}
+
+bool ccb_ecs_image_name_check(const char *name, GError **error)
+{
+    return check_name(name, "image name", g_unichar_isalpha, "a letter", error);
+}
+
+bool ccb_ecs_instance_name_check(const char *name, GError **error)
+{
+    return check_name(name, "instance name", g_unichar_isalnum, "a letter or a digit", error);
 }

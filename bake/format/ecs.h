@@ -34,7 +34,7 @@ bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error
 bool ccb_ecs_region_known(const char *region, GError **error);
 
 /* DiskImageSize of ImportImage, in GiB; a system disk is not smaller than its image. */
-enum { CCB_ECS_MIN_GIB = 5, CCB_ECS_MAX_GIB = 500 };
+enum { CCB_ECS_MIN_GIB = 5, CCB_ECS_MAX_GIB = 2048 };
 
 /* A virtual size of `bytes` in whole GiB, rounded up: what a request asks for. */
 uint64_t ccb_ecs_disk_gib(uint64_t bytes);
@@ -49,3 +49,6 @@ const char *ccb_ecs_format(const char *qemu_format);
 /* ImageName: 2 to 128 characters, the first one a letter (of any script), the others letters, digits
  * or any of ".:_-"; doesn't begin with "aliyun" or "acs:".  Errors: CCB_ERR_USAGE. */
 bool ccb_ecs_image_name_check(const char *name, GError **error);
+
+/* InstanceName: as an ImageName, but that it may begin with a digit.  Errors: CCB_ERR_USAGE. */
+bool ccb_ecs_instance_name_check(const char *name, GError **error);

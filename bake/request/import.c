@@ -40,16 +40,12 @@ static bool choose_size(const CcbImportWish *wish, unsigned *ret_gib, GError **e
                     *ret_gib, least, CCB_ECS_MAX_GIB);
 }
 
-/* The CLI takes a value that begins with "-" for an option. */
 static bool check_key(const CcbImportWish *wish, const char *key, GError **error)
 {
-    if (*key == '\0' || g_str_has_suffix(key, "/")) {
-        ccb_fail(error, CCB_ERR_USAGE, "%s: the object has no name", wish->object);
-        return ccb_hint(error, "write all of the key that the image was uploaded to");
-    }
-    return *key != '-' ||
-           ccb_fail(error, CCB_ERR_USAGE, "%s: the key begins with \"-\", as an option of aliyun",
-                    wish->object);
+    if (*key != '\0' && !g_str_has_suffix(key, "/"))
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "%s: the object has no name", wish->object);
+    return ccb_hint(error, "write all of the key that the image was uploaded to");
 }
 
 static bool add_disk(CcbRequest *request, const CcbImportWish *wish, GError **error)
@@ -96,7 +92,6 @@ CcbRequest *ccb_request_import(const CcbImportWish *wish, GError **error)
     ccb_request_add(request, "Platform", "Aliyun");
     ccb_request_add(request, "BootMode", "UEFI");
     ccb_request_add(request, "Features.NvmeSupport", "supported");
-    ccb_request_add(request, "LicenseType", "Auto");
     ccb_request_add(request, "RoleName", "AliyunECSImageImportDefaultRole");
     if (!add_disk(request, wish, error) || !add_tags(request, wish, error))
         return NULL;

@@ -31,7 +31,7 @@ static bool check_devices(const CcbRunWish *wish, const CcbEcsType *type, GError
 }
 
 /* RunInstances, of cloud_essd of performance level 1, the default. */
-enum { SYSTEM_MIN_GIB = 20, SYSTEM_MAX_GIB = 2048, DATA_MIN_GIB = 20, DATA_MAX_GIB = 32768 };
+enum { SYSTEM_MIN_GIB = 20, SYSTEM_MAX_GIB = 2048, DATA_MIN_GIB = 20, DATA_MAX_GIB = 65536 };
 
 static bool check_size(const char *option, unsigned gib, unsigned least, unsigned most,
                        GError **error)
@@ -56,12 +56,11 @@ static bool check_bandwidth(unsigned bandwidth, GError **error)
                     LARGEST);
 }
 
-/* An InstanceName follows the rules of image names. */
 static bool check_name(const char *name, GError **error)
 {
-    if (name == NULL || ccb_ecs_image_name_check(name, error))
+    if (name == NULL || ccb_ecs_instance_name_check(name, error))
         return true;
-    g_prefix_error(error, "--name: an instance is named as an image: ");
+    g_prefix_error(error, "--name: ");
     return false;
 }
 

@@ -49,11 +49,11 @@ static void test_sizes(void)
     is_int((long long)ccb_ecs_disk_gib(20 * GIB + 1), 21, "... and a byte");
     is_int((long long)ccb_ecs_disk_gib(UINT64_MAX), 1LL << 34, "the largest number");
     ok(ccb_ecs_size_check(5 * GIB, NULL), "5 GiB");
-    ok(ccb_ecs_size_check(500 * GIB, NULL), "500 GiB");
-    ok(!ccb_ecs_size_check(500 * GIB + 1, &error), "too large");
-    is_error(&error, "MiB, expected 5 to 500 GiB", "... what is taken");
+    ok(ccb_ecs_size_check(2048ull * GIB, NULL), "2048 GiB");
+    ok(!ccb_ecs_size_check(2048ull * GIB + 1, &error), "too large");
+    is_error(&error, "MiB, expected 5 to 2048 GiB", "... what is taken");
     ok(!ccb_ecs_size_check(5 * GIB - 1, &error), "too small");
-    is_error(&error, "MiB, expected 5 to 500 GiB", "... what is taken");
+    is_error(&error, "MiB, expected 5 to 2048 GiB", "... what is taken");
 }
 
 static void test_names(void)
