@@ -68,6 +68,17 @@ bool ccb_boot_needs_gpu(const char *unit)
     return find_gpu_unit(unit) != NULL;
 }
 
+/* ld.so(8) ends a program with 127 where a library is missing, and with 1 where a library lacks the version of a symbol
+ * (glibc, elf/dl-version.c): then its words tell. */
+static bool was_not_loaded(const CcbBootUnit *unit)
+{
+    for (const GList *line = unit->lines.head; line; line = line->next)
+        if (strstr(line->data, "error while loading shared libraries: ") != NULL ||
+            strstr(line->data, "' not found (required by ") != NULL)
+            return true;
+    return false;
+}
+
 /* Whether a program that found no GPU can have ended so.  It can't when it never ran: a shell exits with 126 and 127
  * where it can't run a program or find it, ld.so with 127 where a library is missing, and systemd itself with 200 and
  * more (systemd.exec(5)); nor when it crashed or was killed. */
@@ -77,7 +88,7 @@ static bool is_end_of_program(const CcbBootUnit *unit)
                                           "start-limit-hit", "failed",  NULL};
     enum { CANNOT_RUN = 126, NOT_FOUND = 127, SYSTEMD_OWN = 200 };
     return unit->exit_status != CANNOT_RUN && unit->exit_status != NOT_FOUND &&
-           unit->exit_status < SYSTEMD_OWN &&
+           unit->exit_status < SYSTEMD_OWN && !was_not_loaded(unit) &&
            (unit->reason == NULL || g_strv_contains(reasons, unit->reason));
 }
 

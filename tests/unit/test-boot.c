@@ -499,6 +499,42 @@ static void test_not_expected(void)
     }
 }
 
+/* ld.so ends a program with 1 where a library lacks the version of a symbol, as a program that found no GPU may. */
+static void test_not_loaded(void)
+{
+    static const struct {
+        const char *said;
+        bool expected;
+    } cases[] = {
+        {"Failed to query NVIDIA devices. Please ensure that the NVIDIA device files exist", true},
+        {"/usr/bin/nvidia-persistenced: /lib64/libc.so.6: version `GLIBC_2.38' not found (required "
+         "by "
+         "/usr/lib64/libtirpc.so.3)",
+         false},
+        {"/usr/bin/x: error while loading shared libraries: libtirpc.so.3: cannot open shared "
+         "object file",
+         false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *words =
+            g_strdup_printf("{\"__MONOTONIC_TIMESTAMP\":\"1\",\"_PID\":\"9\",\"_SYSTEMD_UNIT\":"
+                            "\"nvidia-persistenced.service\",\"MESSAGE\":\"%s\"}",
+                            cases[i].said);
+        const char *const lines[] = {
+            words,
+            "{\"__MONOTONIC_TIMESTAMP\":\"2\",\"_PID\":\"1\",\"MESSAGE_ID\":\"" RESULT
+            "\",\"UNIT\":\"nvidia-persistenced.service\",\"UNIT_RESULT\":\"exit-code\","
+            "\"EXIT_CODE\":\"exited\",\"EXIT_STATUS\":\"1\"}",
+            NULL};
+        g_autoptr(CcbJournal) journal = feed_journal(lines);
+        g_autoptr(CcbConsole) console = ccb_console_new(NULL, NULL);
+        g_auto(CcbBootResult) result = {0};
+        ccb_boot_judge(&(CcbBootEvidence){.console = console, .journal = journal}, &result);
+        is_int(((CcbBootFailure *)result.failed->pdata[0])->why != NULL, cases[i].expected,
+               cases[i].said);
+    }
+}
+
 /* Where only the console is left, the same is told from its text. */
 static void test_not_expected_console(void)
 {
@@ -798,6 +834,7 @@ int main(void)
     test_expand();
     test_journal();
     test_not_expected();
+    test_not_loaded();
     test_not_expected_console();
     test_journal_strict();
     test_journal_and_console();
