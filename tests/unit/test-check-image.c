@@ -1366,7 +1366,7 @@ static const Case cases[] = {
     {"a fallback on the EFI system partition", 1, WRITE, STUB,
      "set kernelopts=\"root=UUID=" UUID "\"\nblscfg\n", .bad = "kernel.args-grubcfg"},
     {"a disk of odd size", 1, NOTHING, .bad = "import.size", .disk_size = (20ull << 30) + 512},
-    {"a disk that is too large", 1, NOTHING, .bad = "import.size", .disk_size = 501ull << 30},
+    {"a disk that is too large", 1, NOTHING, .bad = "import.size", .disk_size = 2049ull << 30},
     {"scratch of the bake", 1, WRITE, "root/tmp/ccbake/x", "", .bad = "hygiene.leftovers"},
     {"an installer", 1, WRITE, "root/root/NVIDIA-Linux.run", "", .bad = "hygiene.installers"},
 };
