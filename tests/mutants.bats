@@ -84,9 +84,11 @@ judge_mutants_of() {
 }
 
 @test "each mutant is seen by its check and by no other" {
+    local lane
     judge_mutants_of 1 3>&- &
+    lane=$! # which a process substitution sets anew
     judge_mutants_of 8 3>&-
-    wait $!
+    wait "$lane"
     [[ ! -s 1.wrong && ! -s 8.wrong ]] || fail "$(cat 1.wrong 8.wrong)"
     diff <(cat 1.judged 8.judged | sort) <(mutants | sort)
 }
