@@ -4,7 +4,7 @@
 #   make check           all tests (installs what they need); T="layers boot" for these alone, TIMES=1 for where the
 #                        time went, KVM=absent|broken|works as on such a host
 #   make check-real      the driver step on NVIDIA's own code, from Debian's packages; ten minutes
-#   make check-quick     what takes a minute, needs no root and nothing but the packages: after each edit
+#   make check-quick     what needs no root and nothing but the packages: after each edit
 #   make coverage        which lines of bake/ the tests run
 #   make demo            bake, verify and boot the guide's images, from stand-ins
 #   make bench           race against virt-customize; QUICK=1 for a short one
