@@ -15,17 +15,16 @@ setup_file() {
     head -c 200000 /dev/urandom >"$ROOT/b.raw"
     head -c 100000 /dev/urandom >"$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run"
     head -c 4096 /dev/urandom >"$BATS_FILE_TMPDIR/base.raw"
-    STANDIN=$ROOT start_server
-}
-
-teardown_file() {
-    stop_server
 }
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
     export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
-    : >"$BATS_FILE_TMPDIR/access.log"
+    STANDIN=$ROOT start_server "$BATS_TEST_TMPDIR"
+}
+
+teardown() {
+    stop_server
 }
 
 sha() {
@@ -63,18 +62,15 @@ objects() {
     find "$CCBAKE_CACHE_DIR/store" -type f -path '*/store/??/*' | wc -l
 }
 
-# requests: "status range bytes" of each request, in order.
+# requests [N]: "status range bytes" of each request, in the order in which they came.  Waits for N of them: the server
+# writes a line when a request ends for it, which may be after it ended for the client.
 requests() {
-    jq -r '"\(.status) \(.range) \(.bytes)"' "$BATS_FILE_TMPDIR/access.log"
-}
-
-# wait_requests N: the server writes a line when a request ends for it, which may be after it ended for the client.
-wait_requests() {
-    for _ in {1..100}; do
-        (($(wc -l <"$BATS_FILE_TMPDIR/access.log") < $1)) || return 0
+    local log=$BATS_TEST_TMPDIR/access.log
+    for _ in {1..200}; do
+        (($(wc -l <"$log") < ${1:-0})) || break
         sleep 0.05
     done
-    fail "the server saw fewer than $1 requests:" "$(requests)"
+    jq -rs 'sort_by(.number)[] | "\(.status) \(.range) \(.bytes)"' "$log"
 }
 
 @test "fetch: several payloads, each once, and the next time none" {
@@ -85,8 +81,7 @@ wait_requests() {
     stored "$ROOT/a.raw"
     stored "$ROOT/b.raw"
     stored "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run"
-    wait_requests 3
-    assert_equal "$(requests | sort)" $'200 null 100000\n200 null 200000\n200 null 300000'
+    assert_equal "$(requests 3 | sort)" $'200 null 100000\n200 null 200000\n200 null 300000'
     run_ccbake fetch r.yaml
     run_ccbake fetch --offline r.yaml
     assert_equal "$(requests | wc -l)" 3
@@ -97,8 +92,7 @@ wait_requests() {
     run_ccbake fetch r.yaml
     assert_contains 'trying again in'
     stored "$ROOT/a.raw"
-    wait_requests 3
-    assert_equal "$(requests)" $'200 null 100000\n206 bytes=100000- 100000\n206 bytes=200000- 100000'
+    assert_equal "$(requests 3)" $'200 null 100000\n206 bytes=100000- 100000\n206 bytes=200000- 100000'
 }
 
 # interrupted: runs `ccbake fetch r.yaml` of a slow payload and kills it in the middle.
@@ -119,10 +113,10 @@ interrupted() {
 # request_of FAULT: "status range bytes" of the request with that fault.
 request_of() {
     for _ in {1..100}; do
-        ! grep -q "/fault/$1/" "$BATS_FILE_TMPDIR/access.log" || break
+        ! grep -q "/fault/$1/" "$BATS_TEST_TMPDIR/access.log" || break
         sleep 0.05
     done
-    jq -r "select(.path | contains(\"/fault/$1/\")) | \"\(.status) \(.range) \(.bytes)\"" "$BATS_FILE_TMPDIR/access.log"
+    jq -r "select(.path | contains(\"/fault/$1/\")) | \"\(.status) \(.range) \(.bytes)\"" "$BATS_TEST_TMPDIR/access.log"
 }
 
 @test "fetch: what a killed run had loaded is not loaded again" {
@@ -174,7 +168,7 @@ request_of() {
     run_ccbake fetch r.yaml
     assert_contains 'HTTP 503; trying again in'
     stored "$ROOT/a.raw"
-    assert_equal "$(requests | cut -d' ' -f1)" $'503\n503\n200'
+    assert_equal "$(requests 3 | cut -d' ' -f1)" $'503\n503\n200'
 }
 
 @test "fetch: 403 without a referer: the hint says what may be missing" {
@@ -184,7 +178,7 @@ request_of() {
     run_ccbake 6 fetch r.yaml
     assert_contains "ccbake: d: $url: HTTP 403
 hint: the server refuses access; some vendors want a \`referer:\` beside the URL"
-    assert_equal "$(requests | wc -l)" 1
+    assert_equal "$(requests 1 | wc -l)" 1
     # With the wrong referer it is not what is missing.
     recipe "d: {url: $url, sha256: $digest, referer: 'http://elsewhere/'}"
     run_ccbake 6 fetch r.yaml
@@ -200,7 +194,7 @@ hint: the server refuses access; some vendors want a \`referer:\` beside the URL
     assert_contains "a: $SERVER/gone.raw: HTTP 404; trying the next mirror"
     assert_contains "wrong content: expected sha256 $(sha "$ROOT/a.raw")"
     stored "$ROOT/a.raw"
-    assert_equal "$(requests | cut -d' ' -f1)" $'404\n200\n200'
+    assert_equal "$(requests 3 | cut -d' ' -f1)" $'404\n200\n200'
 }
 
 @test "fetch: where no mirror has it, all of them are named" {
@@ -222,7 +216,7 @@ hint: run \`ccbake fetch\` on a connected machine and bring its store along"
     cp -r "$CCBAKE_CACHE_DIR/store" elsewhere
     mkdir other
     mv elsewhere other/store
-    : >"$BATS_FILE_TMPDIR/access.log"
+    : >"$BATS_TEST_TMPDIR/access.log"
     CCBAKE_CACHE_DIR=$PWD/other run_ccbake fetch --offline r.yaml
     assert_equal "$(requests)" ''
 }

@@ -91,11 +91,12 @@ count_launches() {
     return "$status"
 }
 
-# Serves the stand-ins; sets SERVER to the URL.  stop_server ends it.
+# start_server [DIR]: serves the stand-ins, with a log in DIR; sets SERVER to the URL.  stop_server ends it.
 start_server() {
-    local port_file=$BATS_FILE_TMPDIR/port
+    local dir=${1:-$BATS_FILE_TMPDIR} port_file
+    port_file=$dir/port
     "$TOP/scripts/standin-server" --root "$STANDIN" --port 0 --port-file "$port_file" \
-        --log "$BATS_FILE_TMPDIR/access.log" 2>"$BATS_FILE_TMPDIR/server.log" 3>&- &
+        --log "$dir/access.log" 2>"$dir/server.log" 3>&- &
     SERVER_PID=$!
     for _ in {1..100}; do
         [[ -s $port_file ]] && break
