@@ -55,13 +55,17 @@ action=$2
 "$TAKES" "$@" || { echo "refused $*" >>"$FAKE/calls"; exit 1; }
 case $* in *--dryrun*) echo "aliyun $*" >>"$FAKE/rehearsals"; exit 0 ;; esac
 echo "aliyun $*" >>"$FAKE/calls"
-next=$(ls "$FAKE/answers/$action".* 2>/dev/null | sort -t . -k 2 -n | head -n 1)
-[ -n "$next" ] || { echo "no answer for $action"; exit 99; }
+n=1
+while [ ! -e "$FAKE/answers/$action.$n" ]; do
+    [ $n -lt 50 ] || { echo "no answer for $action"; exit 99; }
+    n=$((n + 1))
+done
+next=$FAKE/answers/$action.$n
 [ ! -e "$FAKE/warns" ] || echo 'WARNING: a new version "4.0" is there' >&2
 status=0
 if grep -q '^ERROR' "$next"; then status=1; fi
 if [ $status = 1 ] && [ -e "$FAKE/warns" ]; then cat "$next" >&2; else cat "$next"; fi
-[ "$(ls "$FAKE/answers/$action".* | wc -l)" = 1 ] || rm "$next"
+[ ! -e "$FAKE/answers/$action.$((n + 1))" ] || rm "$next"
 exit $status
 END
     chmod +x bin/aliyun
