@@ -7,7 +7,7 @@ load helpers
 setup_file() {
     [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
     standin base rpms
-    start_server
+    start_server "$BATS_FILE_TMPDIR"
     cd "$BATS_FILE_TMPDIR" || return 1
     mkdir -p tree/etc/ccbake.d tree/usr/local/bin
     echo "secret" >tree/etc/ccbake.d/token

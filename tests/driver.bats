@@ -109,7 +109,7 @@ steps:
       install: [gcc, make, "kernel-devel-\${kernel}"]
       repos: [{id: r, url: "file:///repo"}]
 EOF
-    STANDIN=$PWD/root start_server
+    STANDIN=$PWD/root start_server "$BATS_FILE_TMPDIR"
     sed -i "s|file:///repo|$SERVER/alinux/3/os/x86_64/|" p.yaml
     run_ccbake lock --door=host p.yaml
     assert_equal "$(jq -r '[.. | objects | select(has("label")) | .label] | join(" ")' p.lock.json)" \

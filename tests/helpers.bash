@@ -93,7 +93,7 @@ count_launches() {
 
 # start_server [DIR]: serves the stand-ins, with a log in DIR; sets SERVER to the URL.  stop_server ends it.
 start_server() {
-    local dir=${1:-$BATS_FILE_TMPDIR} port_file
+    local dir=$1 port_file
     port_file=$dir/port
     "$TOP/scripts/standin-server" --root "$STANDIN" --port 0 --port-file "$port_file" \
         --log "$dir/access.log" 2>"$dir/server.log" 3>&- &
