@@ -311,7 +311,7 @@ hint: did you mean "driver"?' <<<$'payloads: {driver: {url: u}}\nsteps: [{rpm: {
 hint: describe it under "payloads"' <<<'steps: [{rpm: {payloads: [a]}}]'
     refused 'r.yaml:5:17: there are two steps with the id "kernel"
 hint: give this one an "id" of its own' <<<'steps: [kernel, kernel]'
-    refused 'r.yaml:5:29: there are two steps with the id "a"
+    refused 'r.yaml:5:28: there are two steps with the id "a"
 hint: give this one an "id" of its own' <<<'steps: [{kernel: {id: a}}, {initramfs: {id: a}}]'
 }
 
@@ -370,7 +370,7 @@ END
 }
 
 @test "recipe: an image with the driver carries the self-test" {
-    refused 'r.yaml:6:10: there is no selftest step, and what step "nvidia-driver" brings is judged on the instance by the self-test of the image
+    refused 'r.yaml:6:9: there is no selftest step, and what step "nvidia-driver" brings is judged on the instance by the self-test of the image
 hint: end the steps with "- selftest"' <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: driver, version: 550.144.03}}, initramfs]'
 }
 
@@ -395,10 +395,18 @@ hint: it belongs to recipes with "gpus: 8" only' <<<"$steps"
     local hint='hint: end the steps with "- initramfs: {}"'
     refused "r.yaml:5:9: no initramfs step follows step \"nouveau-blacklist\", whose result must be in the initramfs
 $hint" <<<'steps: [nouveau-blacklist]'
-    refused "r.yaml:5:40: no initramfs step follows step \"m\", whose result must be in the initramfs
+    refused "r.yaml:5:39: no initramfs step follows step \"m\", whose result must be in the initramfs
 $hint" <<<'steps: [nouveau-blacklist, initramfs, {modprobe: {id: m, file: a.conf, content: x}}]'
     recipe r.yaml <<<'steps: [nouveau-blacklist, initramfs, {run: {commands: [[ls]]}}]'
     run_ccbake recipe r.yaml
+    # The list that forgot it is the one to mend, not the recipe that has the step.
+    recipe parent.yaml <<<'steps: [nouveau-blacklist, initramfs]'
+    printf '%s\n' 'format: 1' 'name: child' 'extends: parent.yaml' 'steps:' '  - initramfs' '  - nouveau-blacklist' >r.yaml
+    run_ccbake 3 recipe r.yaml
+    assert_contains "r.yaml:6:5: no initramfs step follows step \"nouveau-blacklist\""
+    printf '%s\n' 'format: 1' 'name: child' 'extends: parent.yaml' 'steps: [nouveau-blacklist, initramfs, initramfs]' >r.yaml
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'r.yaml:4:39: there are two steps with the id "initramfs"'
 }
 
 @test "recipe: settings of steps that no image can follow" {

@@ -14,6 +14,8 @@
 typedef struct {
     char *name;
     double expected; /* seconds; negative: never seen */
+    double shorter;  /* the same, where its result was in the cache */
+    bool reused;     /* this time it is */
     double took;     /* seconds; negative: not ended, or nothing to learn from */
 } Part;
 
@@ -37,6 +39,12 @@ static GKeyFile *load(void)
     return file;
 }
 
+/* Under which its time is kept; caller frees. */
+static char *key_of(const char *name, bool reused)
+{
+    return g_strconcat(name, reused ? " cached" : "", NULL);
+}
+
 static double learnt(GKeyFile *file, const char *name)
 {
     double seconds = g_key_file_get_double(file, GROUP, name, NULL);
@@ -55,7 +63,8 @@ void ccb_pace_start(const char *const *names, guint n)
     pace.parts = g_array_new(FALSE, FALSE, sizeof(Part));
     g_array_set_clear_func(pace.parts, clear_part);
     for (guint i = 0; i < n; i++) {
-        Part part = {g_strdup(names[i]), learnt(file, names[i]), -1};
+        g_autofree char *cached = key_of(names[i], true);
+        Part part = {g_strdup(names[i]), learnt(file, names[i]), learnt(file, cached), false, -1};
         g_array_append_val(pace.parts, part);
     }
     pace.current = 0;
@@ -100,6 +109,12 @@ void ccb_pace_skip(void)
     pace.skipped = true;
 }
 
+void ccb_pace_reuse(void)
+{
+    if (pace.running)
+        part_at(pace.current)->reused = true;
+}
+
 /* The file is read again before it is written: another bake may have learnt meanwhile. */
 static void save(void)
 {
@@ -107,9 +122,10 @@ static void save(void)
     g_autoptr(GKeyFile) file = load();
     for (guint i = 0; i < pace.parts->len; i++) {
         const Part *part = part_at(i);
-        double before = learnt(file, part->name);
+        g_autofree char *key = key_of(part->name, part->reused);
+        double before = learnt(file, key);
         if (part->took >= 0)
-            g_key_file_set_double(file, GROUP, part->name,
+            g_key_file_set_double(file, GROUP, key,
                                   before >= 0 ? (before + part->took) / 2 : part->took);
     }
     gsize size;
@@ -140,6 +156,17 @@ static double mean_expected(void)
     return n > 0 ? sum / n : UNKNOWN_S;
 }
 
+double ccb_pace_saving_s(void)
+{
+    double saving = 0;
+    for (guint i = pace.current; pace.parts != NULL && i < pace.parts->len; i++) {
+        const Part *part = part_at(i);
+        if (part->expected >= 0 && part->shorter >= 0)
+            saving += MAX(part->expected - part->shorter, 0);
+    }
+    return saving;
+}
+
 bool ccb_pace_now(double *ret_fraction, double *ret_left_s)
 {
     if (pace.parts == NULL)
@@ -148,7 +175,8 @@ bool ccb_pace_now(double *ret_fraction, double *ret_left_s)
     bool known = true;
     for (guint i = 0; i < pace.parts->len; i++) {
         const Part *part = part_at(i);
-        double expected = part->expected >= 0 ? part->expected : unknown;
+        double learnt_s = part->reused ? part->shorter : part->expected;
+        double expected = learnt_s >= 0 ? learnt_s : unknown;
         total += expected;
         if (i < pace.current)
             done += expected;

@@ -6,6 +6,7 @@
  *     ccb_pace_start(names, n)      what is to come, in this order; reads what was learnt
  *     ccb_pace_begin("fetch")       a part begins, and the one before it has ended well
  *     ccb_pace_skip()               what this part takes says nothing: somebody else did its work
+ *     ccb_pace_reuse()              this part found in the cache what it makes else: it is learnt apart
  *     ccb_pace_finish()             the last part has ended well; keeps what was learnt
  *     ccb_pace_now(&fraction, &left_s)
  *
@@ -23,8 +24,12 @@ void ccb_pace_start(const char *const *names, guint n);
 /* Does nothing where the part is under way already, or is none of those to come. */
 void ccb_pace_begin(const char *name);
 void ccb_pace_skip(void);
+void ccb_pace_reuse(void);
 void ccb_pace_finish(void);
 
 /* False without an undertaking.  The fraction is of the time that is expected; *ret_left_s is
  * negative while a part to come was never seen. */
 bool ccb_pace_now(double *ret_fraction, double *ret_left_s);
+
+/* How much less of that it is where each part that ever found its result in the cache finds it again. */
+double ccb_pace_saving_s(void);

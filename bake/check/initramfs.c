@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "check/context.h"
+#include "check/dracut.h"
 #include "check/initrd.h"
 #include "check/module.h"
 
@@ -52,11 +53,32 @@ static bool run_drivers(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return initrds != NULL;
 }
 
+/* dracut 049 builds in `tmpdir`, whatever $TMPDIR says; its default is on the root file system. */
+static bool run_tmpdir(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    g_autofree char *values = ccb_check_dracut(ctx, "tmpdir", error);
+    if (values == NULL)
+        return false;
+    const char *blank = strrchr(values, ' ');
+    const char *last = blank != NULL ? blank + 1 : values;
+    if (last[0] == '\0')
+        last = "/var/tmp";
+    if (!g_str_equal(last, "/tmp") && !g_str_has_prefix(last, "/dev/shm") &&
+        !g_str_has_prefix(last, "/run"))
+        ccb_result_fail(result, "dracut's tmpdir is %s", last);
+    return ccb_result_pass(result, "dracut's tmpdir is %s", last);
+}
+
 const CcbCheck ccb_checks_initramfs[] = {
     {"initramfs.drivers", CCB_SEVERITY_ERROR,
      "Without the driver of its disk an instance does not find its root file system; for the "
      "others the import looks.",
      "Make it with dracut --no-hostonly and --add-drivers, as the initramfs step does.",
      run_drivers},
+    {"initramfs.tmpdir", CCB_SEVERITY_WARNING,
+     "dracut builds an initramfs in its tmpdir, /var/tmp unless configured: on a root file system "
+     "without free space, as cryptpilot makes it, it fails.",
+     "Use the initramfs step, or write tmpdir=\"/tmp\" into a file of /etc/dracut.conf.d.",
+     run_tmpdir},
     {0},
 };

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "check/dracut.h"
 #include "check/initrd.h"
 #include "check/module.h"
-#include "format/shellvars.h"
 
 static const char *const disk_directories[] = {"/etc/modprobe.d/", "/usr/local/lib/modprobe.d/",
                                                "/usr/lib/modprobe.d/", "/lib/modprobe.d/", NULL};
@@ -153,43 +153,6 @@ static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *resu
 
 /* --- what a later dracut keeps */
 
-static bool add_items(CcbCheckContext *ctx, const char *path, GString *items, GError **error)
-{
-    const CcbGuestText *file = ccb_check_text(ctx, path, error);
-    if (file == NULL)
-        return false;
-    g_autoptr(CcbShellvars) vars =
-        file->text != NULL ? ccb_shellvars_parse(file->text, file->size, error) : NULL;
-    if (vars == NULL && file->text != NULL) {
-        g_prefix_error(error, "%s: ", path);
-        return false;
-    }
-    g_autofree char *value = vars != NULL ? ccb_shellvars_get(vars, "install_items") : NULL;
-    g_string_append_printf(items, " %s ", value != NULL ? value : "");
-    return true;
-}
-
-/* install_items of all of dracut's configuration: words between blanks. */
-static char *dracut_items(CcbCheckContext *ctx, GError **error)
-{
-    static const char *const directories[] = {"/usr/lib/dracut/dracut.conf.d", "/etc/dracut.conf.d",
-                                              NULL};
-    g_autoptr(GString) items = g_string_new(NULL);
-    if (!add_items(ctx, "/etc/dracut.conf", items, error))
-        return NULL;
-    for (const char *const *dir = directories; *dir != NULL; dir++) {
-        char **names = ccb_check_list(ctx, *dir, error);
-        for (char **name = names; name != NULL && *name != NULL; name++) {
-            g_autofree char *path = g_build_filename(*dir, *name, NULL);
-            if (g_str_has_suffix(*name, ".conf") && !add_items(ctx, path, items, error))
-                return NULL;
-        }
-        if (names == NULL)
-            return NULL;
-    }
-    return g_string_free(g_steal_pointer(&items), FALSE);
-}
-
 static void judge_kept(const CcbModprobe *config, const char *module, const char *items,
                        CcbCheckResult *result)
 {
@@ -214,9 +177,10 @@ static bool run_dracut(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
     const CcbModprobe *config = ccb_check_modprobe(ctx, error);
-    g_autofree char *items = config != NULL ? dracut_items(ctx, error) : NULL;
-    if (items == NULL)
+    g_autofree char *words = config != NULL ? ccb_check_dracut(ctx, "install_items", error) : NULL;
+    if (words == NULL)
         return false;
+    g_autofree char *items = g_strdup_printf(" %s ", words);
     judge_kept(config, "nvidia", items, result);
     judge_kept(config, "nouveau", items, result);
     return ccb_result_pass(result, "a later dracut takes the files of nvidia and nouveau");

@@ -220,8 +220,12 @@ static void start_pace(const Session *s)
     }
     ccb_pace_start((const char *const *)parts->pdata, parts->len);
     if (ccb_pace_now(&fraction, &left) && left >= 0) {
+        double saving = ccb_pace_saving_s();
         g_autofree char *text = ccb_format_seconds(left);
-        ccb_progress_line("%-8s about %s, as it took before", "expect", text);
+        g_autofree char *less = ccb_format_seconds(left - saving);
+        ccb_progress_line("%-8s about %s, as it took before%s%s%s", "expect", text,
+                          saving > 1 ? "; " : "", saving > 1 ? less : "",
+                          saving > 1 ? " where the driver's modules are in the cache" : "");
     }
 }
 

@@ -185,7 +185,7 @@ static bool check_order(const CcbPlan *plan, GError **error)
     }
     if (open == NULL)
         return true;
-    ccb_node_fail(open->origin->position, error,
+    ccb_node_fail(open->origin->place, error,
                   "no initramfs step follows step \"%s\", whose result must be in the initramfs",
                   open->id);
     return ccb_hint(error, "end the steps with \"- initramfs: {}\"");
@@ -204,7 +204,7 @@ static bool check_selftest(const CcbPlan *plan, GError **error)
     if (judged == NULL)
         return true;
     ccb_node_fail(
-        judged->origin->position, error,
+        judged->origin->place, error,
         "there is no selftest step, and what step \"%s\" brings is judged on the instance "
         "by the self-test of the image",
         judged->id);

@@ -40,7 +40,8 @@ static const CcbNode *find_step(const CcbNode *steps, const char *id)
 }
 
 /* The child's list is the whole order; a bare word in it is the parent's step of that id, where
- * there is one. */
+ * there is one: the item stands where the word does, its kind and settings where the parent has
+ * them. */
 static CcbNode *merge_steps(const CcbNode *parent, const CcbNode *child)
 {
     CcbNode *list = ccb_node_new(CCB_NODE_LIST, child->file, child->line, child->column);
@@ -48,7 +49,9 @@ static CcbNode *merge_steps(const CcbNode *parent, const CcbNode *child)
         const CcbNode *step = child->items->pdata[i];
         const CcbNode *inherited =
             step->type == CCB_NODE_SCALAR ? find_step(parent, step->text) : NULL;
-        g_ptr_array_add(list->items, ccb_node_copy(inherited ? inherited : step));
+        CcbNode *item = ccb_node_copy(inherited ? inherited : step);
+        item->file = step->file, item->line = step->line, item->column = step->column;
+        g_ptr_array_add(list->items, item);
     }
     return list;
 }

@@ -187,11 +187,11 @@ static bool add_step(CcbRecipe *recipe, const CcbNode *node, GHashTable *ids, GE
     if (!ccb_step_split(node, &kind, &settings, error))
         return false;
     CcbRecipeStep *step = g_new0(CcbRecipeStep, 1);
-    *step = (CcbRecipeStep){kind->text, ccb_step_id(kind, settings), settings, kind};
+    *step = (CcbRecipeStep){kind->text, ccb_step_id(kind, settings), settings, kind, node};
     g_ptr_array_add(recipe->steps, step);
     if (g_hash_table_add(ids, (char *)step->id))
         return true;
-    ccb_node_fail(kind, error, "there are two steps with the id \"%s\"", step->id);
+    ccb_node_fail(node, error, "there are two steps with the id \"%s\"", step->id);
     return ccb_hint(error, "give this one an \"id\" of its own");
 }
 

@@ -24,10 +24,12 @@ typedef struct {
 } CcbRecipePayload;
 
 typedef struct {
-    const char *kind;    /* "nvidia-driver" */
-    const char *id;      /* unique; the kind where the recipe gives none */
-    const CcbNode *node; /* its settings: a map, or null */
-    const CcbNode *position;
+    const char *kind;        /* "nvidia-driver" */
+    const char *id;          /* unique; the kind where the recipe gives none */
+    const CcbNode *node;     /* its settings: a map, or null */
+    const CcbNode *position; /* where its kind stands */
+    const CcbNode *place;    /* where it stands in the list of steps, for errors about the order; in
+                              * a recipe that extends another one a bare word, perhaps */
 } CcbRecipeStep;
 
 typedef struct {

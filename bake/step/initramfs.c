@@ -21,6 +21,12 @@ static const CcbField fields[] = {
  * door.  The drivers that they would add are those below. */
 #define OMITTED "qemu qemu-net virtfs"
 
+/* For whoever runs dracut later.  dracut's default is /var/tmp: a root file system that was shrunk
+ * to what is in it, as cryptpilot does, has no room there. */
+static const char tmpdir_path[] = "/etc/dracut.conf.d/ccbake-tmpdir.conf";
+static const char tmpdir_conf[] = "# Written by ccbake, for later initramfs images.\n"
+                                  "tmpdir=\"/tmp\"\n";
+
 /* What the disks and the network of an ECS instance need. */
 static const char default_drivers[] = "nvme virtio_blk virtio_pci virtio_net virtio_scsi ext4";
 
@@ -105,6 +111,7 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
 {
     (void)recipe;
     (void)error;
+    ccb_effect_file(effect, tmpdir_path, tmpdir_conf, strlen(tmpdir_conf));
     for (guint i = 0; facts != NULL && i < facts->entries->len; i++)
         if (is_made(facts, facts->entries->pdata[i]))
             declare_entry(step, facts->entries->pdata[i], effect);
@@ -122,13 +129,14 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
             !regenerate(bake, step, entry, error))
             return false;
     }
-    return true;
+    return ccb_guest_write(bake->guest, tmpdir_path, tmpdir_conf, strlen(tmpdir_conf), 0644, 0, 0,
+                           error);
 }
 
 const CcbStepKind ccb_step_initramfs = {
     .name = "initramfs",
     .summary = "depmod and dracut for every kernel that can boot",
-    .version = 2,
+    .version = 3,
     .fields = fields,
     .makes_initramfs = true,
     .image_bytes = 200ull << 20,

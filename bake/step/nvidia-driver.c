@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "base/pace.h"
 #include "format/kconfig.h"
 #include "format/module.h"
 #include "format/version.h"
@@ -327,7 +328,9 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
     g_autofree char *key = ccb_driver_modules_key(bake, step->payloads->pdata[0], flags);
     if (key != NULL && !bake->no_cache && !ccb_driver_modules_install(bake, key, &cached, error))
         return false;
-    if (!cached && !check_tools(bake, error))
+    if (cached)
+        ccb_pace_reuse();
+    else if (!check_tools(bake, error))
         return false;
     return run_installer(bake, step, flags, !cached, error) && check_result(bake, step, error) &&
            (key == NULL || cached || ccb_driver_modules_keep(bake, key, error)) &&

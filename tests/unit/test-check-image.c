@@ -471,7 +471,8 @@ static void stage_cloud(void)
     put(CLOUD "cloud.cfg", "datasource_list: [ AliYun ]\ncloud_init_modules:\n - growpart\n"
                            " - [resizefs, always]\n");
     put(CLOUD "cloud.cfg.d/05_logging.cfg", "_log:\n - &base |\n   x\nlog_cfgs:\n - *base\n");
-    put(DRACUT_CONF, "install_items+=\" /etc/modprobe.d/nouveau.conf \"\n"
+    put(DRACUT_CONF, "tmpdir=/tmp\n"
+                     "install_items+=\" /etc/modprobe.d/nouveau.conf \"\n"
                      "install_items+=\" /etc/modprobe.d/nvidia-lkca.conf \"\n");
     put("root/etc/adjtime", "0.0 0 0.0\n0\nUTC\n");
     put("root/etc/selinux/config", "SELINUX=disabled\n");
@@ -976,6 +977,14 @@ static const Case cases[] = {
     {"no softdep", 1, REPLACE, "modinfo/nvidia", "softdep", "other", .bad = "driver.softdep"},
     {"a later dracut leaves the blacklist out", 1, REPLACE, DRACUT_CONF, "nouveau.conf", "x.conf",
      .bad = "modprobe.dracut"},
+    {"a later dracut needs free space on the root", 1, REPLACE, DRACUT_CONF, "/tmp", "/var/tmp",
+     .bad = "initramfs.tmpdir"},
+    {"a later dracut with the default of its tmpdir", 1, REPLACE, DRACUT_CONF, "tmpdir", "other",
+     .bad = "initramfs.tmpdir"},
+    {"the last file says where dracut works", 1, WRITE, "root/usr/lib/dracut/dracut.conf.d/m.conf",
+     "tmpdir=/var/tmp\n", .bad = "initramfs.tmpdir"},
+    {"a file of /etc hides one of /usr/lib", 1, WRITE,
+     "root/usr/lib/dracut/dracut.conf.d/local.conf", "tmpdir=/var/tmp\n", .bad = ""},
     {"a later dracut leaves the options out", 8, REPLACE, DRACUT_CONF, "lkca.conf", "x.conf",
      .bad = "modprobe.dracut"},
     {"ECDSA that nobody loads", 1, WRITE, MODULES "modules.alias", "alias crypto-ecdsa x\n",

@@ -70,6 +70,24 @@ static void test_learning(void)
     ok(learnt("other") == 7, "what is not ours stays");
 }
 
+static void test_reuse(void)
+{
+    double fraction, left;
+    write_pace("[seconds]\nhost one=10\nhost two=80\nhost two cached=8\nemit=10\n");
+    ccb_pace_start(parts, G_N_ELEMENTS(parts));
+    ok(ccb_pace_saving_s() == 72, "what the cache may save is known beforehand");
+    ccb_pace_now(&fraction, &left);
+    ok(left == 100, "and not relied on");
+    ccb_pace_begin("host two");
+    ccb_pace_reuse();
+    ccb_pace_now(&fraction, &left);
+    ok(left > 17 && left < 18.1, "a part whose result is in the cache takes as long as that took");
+    ccb_pace_begin("emit");
+    ccb_pace_finish();
+    ok(learnt("host two") == 80, "which says nothing about one that is made");
+    ok(learnt("host two cached") >= 4 && learnt("host two cached") < 5, "and is learnt apart");
+}
+
 static void test_damage(void)
 {
     double fraction = -1, left = 0;
@@ -89,6 +107,7 @@ int main(void)
     test_without_history();
     test_with_history();
     test_learning();
+    test_reuse();
     test_damage();
     ccb_remove_tree(dir, NULL);
     return done();
