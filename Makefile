@@ -30,7 +30,7 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell grep -lE '^\#!.*(bash|/sh)' scripts/* .ci/* tests/bench/* 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*) tests/image-listing tests/mutate tests/bake-images $(wildcard tests/bin/* tests/real/*) tests/cloud/takes overlays/selftest/ccbake-selftest
+SCRIPTS := $(shell awk 'FNR == 1 { if (/^\#!.*(bash|\/sh)/) print FILENAME; nextfile }' $(wildcard scripts/* .ci/* tests/* tests/*/* overlays/selftest/*) 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*)
 
 .PHONY: all unit check check-asan check-bats check-quick check-real coverage demo bench bench-judge bench-upload deps deps-bench lint format install uninstall clean
 .DELETE_ON_ERROR:

@@ -92,6 +92,17 @@ standin_name() {
     assert_equal "$(member '[.different, (.packages + .units + .configuration + .directories | length)] | tostring')" "[false,0]"
 }
 
+@test "packages are read from a Berkeley DB as from SQLite" {
+    local left_out
+    for left_out in '' make; do
+        cp "$STANDIN/base.qcow2" berkeley.qcow2
+        "$TOP/tests/mutate" berkeley.qcow2 <<<"$TOP/tests/berkeley-db var/lib/rpm $left_out"
+        result --json "$STANDIN/base.qcow2" berkeley.qcow2
+        assert_equal "$(member '[.packages[].name] | join(" ")')" "${left_out:+$left_out.x86_64}"
+        assert_equal "$(member '.b.packages > 40')" true
+    done
+}
+
 @test "the text has every change, and nothing else" {
     local expected
     result a.qcow2 b.qcow2
