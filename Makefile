@@ -45,7 +45,7 @@ $(BUILD)/ccbake: $(BUILD)/obj/bake/main.o $(BUILD)/rooms.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIB_LIBS) && mv $@.new $@
 
 # Everything but main, for ccbake and for the unit tests.
-$(BUILD)/rooms.a: $(OBJECTS) $(BUILD)/obj/selftest.o
+$(BUILD)/rooms.a: $(OBJECTS) $(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
@@ -59,7 +59,12 @@ $(BUILD)/obj/selftest.c: bake/step/selftest.gresource.xml $(wildcard overlays/se
 	@mkdir -p $(@D)
 	$(Q)glib-compile-resources --sourcedir=overlays/selftest --c-name=ccb_selftest --generate-source --target=$@ $<
 
-$(BUILD)/obj/selftest.o: $(BUILD)/obj/selftest.c
+# What requests may hold (bake/request/request.c).
+$(BUILD)/obj/parameters.c: bake/request/parameters.gresource.xml bake/request/parameters
+	@mkdir -p $(@D)
+	$(Q)glib-compile-resources --sourcedir=bake/request --c-name=ccb_parameters --generate-source --target=$@ $<
+
+$(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o: %.o: %.c
 	$(Q)$(CC) $(CFLAGS) $(LIB_CFLAGS) -c -o $@ $<
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/rooms.a tests/unit/tap.h

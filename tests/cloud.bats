@@ -24,21 +24,24 @@ sdk_takes() {
     [[ $status == 0 ]] || fail "ccbake request $*" "$output"
 }
 
-@test "cloud: the parameters that the fake aliyun knows are those of the SDK" {
+@test "cloud: the parameters that ccbake and the fake aliyun know are those of the SDK" {
     local actions
-    mapfile -t actions < <(grep -v '^#' "$TOP/tests/cloud/parameters" | cut -d' ' -f1 | uniq)
-    diff <(grep -v '^#' "$TOP/tests/cloud/parameters") <(node "$TOP/tests/cloud/sdk.js" "$MODULES" names "${actions[@]}")
+    mapfile -t actions < <(grep -v '^#' "$TOP/bake/request/parameters" | cut -d' ' -f1 | uniq)
+    diff <(grep -v '^#' "$TOP/bake/request/parameters") <(node "$TOP/tests/cloud/sdk.js" "$MODULES" names "${actions[@]}")
 }
 
 @test "cloud: every request has names and types of the SDK's models" {
     local type
     sdk_takes import image.qcow2 oss://acme/image.qcow2
     sdk_takes import image.qcow2 oss://acme/image.qcow2 --name acme --disk-size 40 --dry-run
+    sdk_takes import image.qcow2 oss://acme/image.qcow2 --set DetectionStrategy=Standard --resource-group rg-1 --tag a=b
     for type in ecs.gn8v-tee.4xlarge ecs.gn8v-tee.6xlarge ecs.gn8v-tee-8x.16xlarge ecs.gn8v-tee-8x.48xlarge; do
         sdk_takes run m-2zeexample --instance-type "$type" --vswitch vsw-1 --security-group sg-1 --key-pair k
     done
     sdk_takes run m-2zeexample --instance-type ecs.gn8v-tee.4xlarge --vswitch vsw-1 --security-group sg-1 --key-pair k \
         --zone cn-beijing-l --bandwidth 5 --disk-size 100 --data-disk 200 --network-interface vsw-2 --name gpu-1
+    sdk_takes run m-2zeexample --instance-type ecs.gn9.large --gpus 8 --vswitch vsw-1 --key-pair k --http-tokens required \
+        --set SecurityGroupIds.1=sg-1 --set SystemDisk.Encrypted=true --set Tag.9.Key=a --set PrivatePoolOptions.Id=x --tag a=b
 }
 
 @test "cloud: what is none of the SDK's is seen" {

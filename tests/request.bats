@@ -14,7 +14,7 @@ setup() {
 
 # The names that the API reference of 2014-05-26 has, as far as they could be of use here; N is a number.
 IMPORT_NAMES='Action Version RegionId ImageName Description Architecture OSType Platform BootMode RoleName LicenseType
-    DetectionStrategy ResourceGroupId ClientToken DryRun Features.NvmeSupport StorageLocationArn
+    DetectionStrategy ResourceGroupId ClientToken DryRun Features.NvmeSupport StorageLocationArn Features.ImdsSupport
     DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject
     DiskDeviceMapping.N.DiskImageSize DiskDeviceMapping.N.DiskImSize DiskDeviceMapping.N.Device Tag.N.Key Tag.N.Value'
 RUN_NAMES='Action Version RegionId ZoneId ImageId InstanceType SecurityGroupId VSwitchId InstanceName HostName Description
@@ -111,8 +111,9 @@ start() {
         run_ccbake 2 request import image.qcow2 oss://acme/x --name "$bad"
         assert_contains "the image name"
     done
-    run_ccbake 2 request import image.qcow2 oss://acme/x --region=mars
-    assert_contains '--region=mars: an image starts where it is imported, and the confidential GPU instance types are in cn-beijing'
+    run_ccbake request import image.qcow2 oss://acme/x --region=cn-hangzhou
+    assert_contains 'an image starts where it is imported, and ccbake knows no confidential GPU instance type in cn-hangzhou'
+    assert_contains '"RegionId": "cn-hangzhou"'
     cp image.qcow2 'aliyun 3.qcow2'
     import 'aliyun 3.qcow2' oss://acme/x
     values "ImageName=ccbake-aliyun-3-${SHA256:0:12}"
@@ -215,6 +216,88 @@ start() {
         NetworkInterface.1.InstanceType=Secondary NetworkInterface.1.SecurityGroupId=sg-1
 }
 
+@test "request run: a type that ccbake does not know is taken with its GPUs" {
+    local ids=(--vswitch vsw-1 --security-group sg-1 --key-pair k)
+    run_ccbake request run m-1 --instance-type ecs.gn9-tee.large "${ids[@]}" --gpus=1 --region cn-hangzhou
+    assert_contains 'ccbake does not know the instance type ecs.gn9-tee.large: where it can be had is not checked'
+    assert_contains '"RegionId": "cn-hangzhou"'
+    [[ $output != *ZoneId* ]] || fail "$output"
+    run_ccbake 2 request run m-1 --instance-type ecs.gn9-tee.large "${ids[@]}" --gpus=8 --data-disk 100
+    assert_contains 'bounce buffer (swiotlb)'
+    # By the manifest.
+    run_ccbake request run m-1 --instance-type ecs.gn9-tee.large "${ids[@]}" --manifest image.json
+    run_ccbake 2 request run m-1 --instance-type ecs.gn8v-tee.4xlarge "${ids[@]}" --gpus=8
+    assert_contains 'the image is for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1'
+    start ecs.gn8v.4xlarge --zone cn-beijing-f
+    values ZoneId=cn-beijing-f
+    start ecs.gn8v.6xlarge
+    values ZoneId=cn-beijing-l
+}
+
+@test "request: other parameters by their official names, tags and the resource group" {
+    local token again pair
+    start ecs.gn8v-tee.4xlarge
+    token=$(value ClientToken)
+    local settings=(RamRoleName=acme SystemDisk.Encrypted=true PrivatePoolOptions.MatchCriteria=Open
+        SecurityGroupIds.2=sg-2 'UserData=I2Nsb3VkLWNvbmZpZwo=' Tag.9.Key=a Tag.9.Value=b NetworkOptions.EnableJumboFrame=true
+        SystemDisk.Category=cloud_auto)
+    for pair in "${settings[@]}"; do
+        start ecs.gn8v-tee.4xlarge --set "$pair"
+        values "$pair"
+        again=$(value ClientToken)
+        [[ $again != "$token" ]] || fail "the same token with $pair"
+    done
+    start ecs.gn8v-tee.4xlarge "${settings[@]/#/--set=}" --http-tokens required --resource-group rg-1 --tag team=a=b --tag x=
+    values "${settings[@]}" HttpTokens=required ResourceGroupId=rg-1 Tag.1.Key=team Tag.1.Value=a=b Tag.2.Key=x Tag.3.Key=ccbake-run
+    run_ccbake request run m-1 --instance-type ecs.gn8v-tee.4xlarge --vswitch vsw-1 --key-pair k --set SecurityGroupIds.1=sg-1 \
+        --set SecurityGroupIds.2=sg-2 --format=aliyun
+    assert_contains $'--force \\\n    --method POST'
+    [[ $output != *SecurityGroupId\ * ]] || fail "$output"
+    import image.qcow2 oss://acme/x --set DetectionStrategy=Standard --set Description='for tests' --tag team=a --resource-group rg-1
+    values DetectionStrategy=Standard 'Description=for tests' ResourceGroupId=rg-1 Tag.6.Key=team Tag.6.Value=a
+}
+
+@test "request: a parameter that is none, or ccbake's own, is refused" {
+    local bad
+    local run=(request run m-1 --instance-type ecs.gn8v-tee.4xlarge --vswitch vsw-1 --security-group sg-1 --key-pair k)
+    run_ccbake 2 "${run[@]}" --set HttpToken=required
+    assert_contains '--set HttpToken: RunInstances has no such parameter'
+    assert_contains 'hint: did you mean HttpTokens?'
+    run_ccbake 2 "${run[@]}" --set Tag.1.Ky=a
+    assert_contains 'hint: did you mean Tag.N.Key? N is a number from 1'
+    for bad in SecurityGroupIds.N=sg-1 Action=x BootMode=UEFI =x Tag.1=x; do
+        run_ccbake 2 "${run[@]}" --set "$bad"
+        assert_contains 'has no such parameter'
+    done
+    run_ccbake 2 "${run[@]}" --set RamRoleName
+    assert_contains '--set RamRoleName: expected NAME=VALUE'
+    for bad in InstanceType=x ImageId=x ClientToken=x DryRun=true RegionId=x Amount=2 VSwitchId=vsw-2; do
+        run_ccbake 2 "${run[@]}" --set "$bad"
+        assert_contains "--set ${bad%%=*}: ccbake sets this itself"
+    done
+    for bad in BootMode=BIOS Features.NvmeSupport=unsupported Tag.1.Key=x; do
+        run_ccbake 2 request import image.qcow2 oss://acme/x --set "$bad"
+        assert_contains "--set ${bad%%=*}: ccbake sets this itself"
+    done
+    for bad in a =a aliyun=a acs:a=b ccbake-key=a http://a=b "$(printf 'k%.0s' {1..129})=a" "k=$(printf 'v%.0s' {1..129})"; do
+        run_ccbake 2 request import image.qcow2 oss://acme/x --tag "$bad"
+    done
+    run_ccbake 2 request import image.qcow2 oss://acme/x $(printf -- '--tag=k%s=v ' {1..16})
+    assert_contains '--tag k16=v: there are 20 tags already'
+    run_ccbake 2 "${run[@]}" --http-tokens maybe
+}
+
+@test "request import: IMDSv2 where the bake found that cloud-init can" {
+    import image.qcow2 oss://acme/x
+    values Features.ImdsSupport=
+    jq '.checks = {checks: [{id: "cloud-init.imds-v2", status: "fail"}]}' image.json >failed.json
+    import image.qcow2 oss://acme/x --manifest failed.json
+    values Features.ImdsSupport=
+    jq '.checks.checks[0].status = "pass"' failed.json >passed.json
+    import image.qcow2 oss://acme/x --manifest passed.json
+    values Features.ImdsSupport=v2
+}
+
 @test "request run: what is missing or none is named" {
     local ids=(--vswitch vsw-1 --security-group sg-1 --key-pair k) type=ecs.gn8v-tee.4xlarge size
     run_ccbake 2 request run m-1 "${ids[@]}"
@@ -222,6 +305,7 @@ start() {
     assert_contains 'ecs.gn8v-tee-8x.48xlarge'
     run_ccbake 2 request run m-1 "${ids[@]}" --instance-type ecs.g8i.large
     assert_contains '--instance-type=ecs.g8i.large is none of'
+    assert_contains 'of another one say --gpus=1 or --gpus=8'
     run_ccbake 2 request run m-1 "${ids[@]}" --instance-type $type --region cn-shanghai
     assert_contains "$type is in cn-beijing, and not in cn-shanghai"
     run_ccbake 2 request run m-1 "${ids[@]}" --instance-type $type --zone cn-beijing-k
@@ -255,10 +339,10 @@ start() {
 @test "request import: the options of an instance are refused, each one" {
     local option
     while read -r option; do
-        run_ccbake 2 request import image.qcow2 oss://acme/x "--$option=1"
+        run_ccbake 2 request import image.qcow2 oss://acme/x "--$option=$([[ $option != http-tokens ]] && echo 1 || echo optional)"
         assert_contains "request import: --$option is an option of \`ccbake request run\`"
     done < <("$CCBAKE" request --help | sed -nE 's/^ +(-., )?--([a-z-]+).* run: .*/\2/p' | tee options)
-    assert_equal "$(wc -l <options)" 8
+    assert_equal "$(wc -l <options)" 10
 }
 
 @test "request run: a system disk is as large as the image that the manifest tells of" {

@@ -20,6 +20,9 @@
 #include "check/report.h"
 #include "guest/guest.h"
 
+/* The check that the request of an import looks for among those of the bake. */
+#define CCB_CHECK_IMDS_V2 "cloud-init.imds-v2"
+
 typedef struct CcbCheckContext CcbCheckContext;
 
 /* What one check found.  The detail grows while the status only gets worse, so that one check

@@ -167,6 +167,47 @@ static bool run_growpart(CcbCheckContext *ctx, CcbCheckResult *result, GError **
     return ccb_result_pass(result, "growpart and resizefs");
 }
 
+/* The header that a request in the second version has; in DataSourceAliYun.py of cloud-init since 23.1,
+ * and of older packages that have the change (68b94712a) in them. */
+static const char token_header[] = "X-aliyun-ecs-metadata-token";
+
+/* The data source of each Python that has one.  *ret_ok: there are any, and all of them ask so. */
+static bool find_token_header(CcbCheckContext *ctx, GString *ret_paths, bool *ret_ok,
+                              GError **error)
+{
+    static const char *const packages[] = {"site-packages", "dist-packages"};
+    char **names = ccb_check_list(ctx, "/usr/lib", error);
+    *ret_ok = names != NULL;
+    for (char **name = names; name != NULL && *name != NULL; name++)
+        for (guint i = 0; g_str_has_prefix(*name, "python3") && i < G_N_ELEMENTS(packages); i++) {
+            g_autofree char *path = g_strdup_printf(
+                "/usr/lib/%s/%s/cloudinit/sources/DataSourceAliYun.py", *name, packages[i]);
+            const CcbGuestText *file = ccb_check_text(ctx, path, error);
+            if (file == NULL)
+                return false;
+            if (file->text == NULL)
+                continue;
+            g_string_append_printf(ret_paths, "%s%s", ret_paths->len > 0 ? ", " : "", path);
+            *ret_ok = *ret_ok && strstr(file->text, token_header) != NULL;
+        }
+    return names != NULL;
+}
+
+static bool run_imds_v2(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    g_autoptr(GString) paths = g_string_new(NULL);
+    bool skip = false, asks = false;
+    if (!skip_without_cloud_init(ctx, result, &skip, error) || skip)
+        return skip;
+    if (!find_token_header(ctx, paths, &asks, error))
+        return false;
+    if (paths->len == 0)
+        return ccb_result_fail(result, "no DataSourceAliYun.py in any /usr/lib/python3*");
+    if (!asks)
+        return ccb_result_fail(result, "%s: no %s", paths->str, token_header);
+    return ccb_result_pass(result, "%s", paths->str);
+}
+
 static bool is_true(const char *value)
 {
     static const char *const words[] = {"true", "1", "on", "yes", NULL};
@@ -209,5 +250,9 @@ const CcbCheck ccb_checks_cloud_init[] = {
      "modules.",
      "Take package_upgrade out of cloud.cfg, or out of the file of /etc/cloud/cloud.cfg.d.",
      run_no_upgrade},
+    {CCB_CHECK_IMDS_V2, CCB_SEVERITY_WARNING,
+     "Where a company enforces HttpTokens=required, no instance can be made of an image whose "
+     "cloud-init asks the metadata service without a token.",
+     "Install cloud-init 23.1 or later, or the vendor's with that change.", run_imds_v2},
     {0},
 };

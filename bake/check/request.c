@@ -17,6 +17,8 @@ static bool run_region(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
     g_autoptr(GError) reason = NULL;
     const CcbEcsType *type = ctx->request->type;
     bool is_there = ccb_ecs_region_check(type, ctx->request->region, &reason);
+    if (type->region == NULL)
+        return ccb_result_skip(result, "it is not known where %s can be had", type->name);
     return judge_place(result, is_there, type->region, reason);
 }
 
@@ -26,7 +28,10 @@ static bool run_zone(CcbCheckContext *ctx, CcbCheckResult *result, GError **erro
     g_autoptr(GError) reason = NULL;
     const CcbEcsType *type = ctx->request->type;
     bool is_there = ccb_ecs_zone_check(type, ctx->request->zone, &reason);
-    return judge_place(result, is_there, type->zone, reason);
+    if (type->zones[0] == NULL)
+        return ccb_result_skip(result, "it is not known where %s can be had", type->name);
+    return judge_place(result, is_there,
+                       ctx->request->zone != NULL ? ctx->request->zone : type->zones[0], reason);
 }
 
 static bool run_gpus(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)

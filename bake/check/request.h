@@ -8,7 +8,7 @@
 typedef struct CcbCheckRequest {
     const CcbEcsType *type;
     const char *region; /* NULL: the type's */
-    const char *zone;   /* NULL: the type's */
+    const char *zone;   /* NULL: the type's first */
     const char *name;   /* ImageName; NULL: not decided */
     const char *image;  /* the file */
     const char *format; /* of the file, as QEMU calls it */

@@ -20,17 +20,23 @@ static const CcbOption options[] = {
     {"region", 'r', CCB_OPT_STRING, &opts.region, "REGION", "where; default: where the type is"},
     {"zone", 0, CCB_OPT_STRING, &opts.zone, "ZONE", "where in it; default: where the type is"},
     {"name", 'n', CCB_OPT_STRING, &opts.name, "NAME", "what the image is to be called there"},
-    {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
+    {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8",
+     "of the image, and of a type that ccbake does not know"},
     {"door", 0, CCB_OPT_STRING, &opts.door, "auto|appliance|host", "how the image is opened"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {0},
 };
 
+static unsigned gpus_wanted(void)
+{
+    return opts.gpus != NULL ? (unsigned)(opts.gpus[0] - '0') : 0;
+}
+
 static bool judge(const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
 {
     CcbDoor door = ccb_judging_door(opts.door, error);
-    CcbExpectation expect = {.gpus = opts.gpus ? (unsigned)(opts.gpus[0] - '0') : 0};
+    CcbExpectation expect = {.gpus = gpus_wanted()};
     if (door == CCB_DOOR_AUTO)
         return false;
     ccb_progress_begin("preflight", request->image, 0);
@@ -59,13 +65,13 @@ static void print_report(const CcbReport *report)
 static bool run(int argc, char **argv, GError **error)
 {
     (void)argc;
-    const CcbEcsType *type = ccb_ecs_type_find(opts.type, error);
-    if (type == NULL)
+    CcbEcsType type;
+    if (!ccb_ecs_type_get(opts.type, gpus_wanted(), &type, error))
         return false;
     g_autofree char *format = ccb_image_format(argv[0], error);
     if (format == NULL)
         return false;
-    const CcbCheckRequest request = {type, opts.region, opts.zone, opts.name, argv[0], format};
+    const CcbCheckRequest request = {&type, opts.region, opts.zone, opts.name, argv[0], format};
     g_autoptr(CcbReport) report = NULL;
     if (!judge(&request, &report, error))
         return false;

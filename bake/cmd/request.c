@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "check/check.h"
 #include "cmd/verbs.h"
 #include "emit/output.h"
 #include "format/ecs.h"
@@ -14,16 +15,25 @@
 
 static CcbRunWish run_wish;
 static const char *region, *name, *again, *manifest_path, *format = "text";
+static const char *resource_group, *gpus;
+static GPtrArray *tags, *settings;
 static unsigned disk_size;
 static bool dry_run;
 
 static const CcbOption options[] = {
     {"region", 0, CCB_OPT_STRING, &region, "REGION", "where (cn-beijing)"},
     {"name", 0, CCB_OPT_STRING, &name, "NAME", "of the image or the instance"},
-    {"disk-size", 0, CCB_OPT_NUMBER, &disk_size, "GIB", "of the system disk (as the image)"},
+    {"disk-size", 0, CCB_OPT_NUMBER, &disk_size, "GIB",
+     "of the system disk (as the image; of an instance at least 40)"},
     {"manifest", 0, CCB_OPT_STRING, &manifest_path, "FILE",
      "of the image: for its tags, and the GPUs it is for"},
+    {"resource-group", 0, CCB_OPT_STRING, &resource_group, "ID", "what it belongs to"},
+    {"tag", 0, CCB_OPT_LIST, &tags, "KEY=VALUE", "a tag beside those of ccbake"},
+    {"set", 0, CCB_OPT_LIST, &settings, "NAME=VALUE",
+     "another parameter, by its official name, as Description=x"},
     {"instance-type", 0, CCB_OPT_STRING, &run_wish.type, "TYPE", "run: ecs.gn8v-tee.4xlarge, ..."},
+    {"gpus", 0, CCB_OPT_STRING, &gpus, "1|8",
+     "run: of the image, and of a type that ccbake does not know"},
     {"zone", 0, CCB_OPT_STRING, &run_wish.zone, "ZONE", "run: where in the region"},
     {"vswitch", 0, CCB_OPT_STRING, &run_wish.vswitch, "ID", "run: its network"},
     {"security-group", 0, CCB_OPT_STRING, &run_wish.security_group, "ID", "run: its firewall"},
@@ -34,6 +44,8 @@ static const CcbOption options[] = {
      "run: a data disk (not with 8 GPUs)"},
     {"network-interface", 0, CCB_OPT_STRING, &run_wish.interface, "ID",
      "run: a second interface in this vSwitch (not with 8 GPUs)"},
+    {"http-tokens", 0, CCB_OPT_STRING, &run_wish.http_tokens, "optional|required",
+     "run: whether the metadata service asks for a token"},
     {"again", 0, CCB_OPT_STRING, &again, "WORD",
      "another request than the same one without, or with another word"},
     {"dry-run", 0, CCB_OPT_FLAG, &dry_run, NULL, "let the cloud only check the request"},
@@ -41,8 +53,6 @@ static const CcbOption options[] = {
      "text: JSON, then the command line of aliyun; words: for scripts"},
     {0},
 };
-
-#define DEFAULT_REGION "cn-beijing" /* the one that has these instance types */
 
 static const char *text_of(const json_t *json, const char *key)
 {
@@ -107,6 +117,7 @@ static bool refuse_run_options(GError **error)
         bool given;
     } of_run[] = {
         {"instance-type", run_wish.type != NULL},
+        {"gpus", gpus != NULL},
         {"zone", run_wish.zone != NULL},
         {"vswitch", run_wish.vswitch != NULL},
         {"security-group", run_wish.security_group != NULL},
@@ -114,6 +125,7 @@ static bool refuse_run_options(GError **error)
         {"bandwidth", run_wish.bandwidth > 0},
         {"data-disk", run_wish.data_disk_gib > 0},
         {"network-interface", run_wish.interface != NULL},
+        {"http-tokens", run_wish.http_tokens != NULL},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(of_run); i++)
         if (of_run[i].given)
@@ -129,6 +141,41 @@ static unsigned gpus_of(const json_t *manifest)
     return (unsigned)json_integer_value(json_object_get(recipe, "gpus"));
 }
 
+/* Of a list of options, which ends with a NULL from then on. */
+static const char *const *words_of(GPtrArray *list)
+{
+    if (list == NULL)
+        return NULL;
+    g_ptr_array_add(list, NULL);
+    return (const char *const *)list->pdata;
+}
+
+static CcbRequestOptions common_options(void)
+{
+    return (CcbRequestOptions){resource_group, words_of(tags), words_of(settings), again, dry_run};
+}
+
+/* By the verification of the bake: a check says so. */
+static bool passed(const json_t *manifest, const char *check)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(json_object_get(manifest, "checks"), "checks"), i, one)
+    {
+        if (g_strcmp0(text_of(one, "id"), check) == 0)
+            return g_strcmp0(text_of(one, "status"), "pass") == 0;
+    }
+    return false;
+}
+
+static void warn_of_region(const char *where)
+{
+    if (!ccb_ecs_region_known(where))
+        ccb_warn("an image starts where it is imported, and ccbake knows no confidential GPU "
+                 "instance type in %s",
+                 where);
+}
+
 static CcbRequest *make_import(const char *image, const char *object, GError **error)
 {
     g_auto(CcbImageInfo) info = {0};
@@ -138,7 +185,7 @@ static CcbRequest *make_import(const char *image, const char *object, GError **e
     json_t *manifest = NULL;
     if (sha256 == NULL || !load_image_manifest(image, sha256, &manifest, error))
         return NULL;
-    const CcbImportWish wish = {.region = region ? region : DEFAULT_REGION,
+    const CcbImportWish wish = {.region = region ? region : CCB_ECS_DEFAULT_REGION,
                                 .object = object,
                                 .name = name,
                                 .file = image,
@@ -150,24 +197,12 @@ static CcbRequest *make_import(const char *image, const char *object, GError **e
                                 .recipe = text_of(json_object_get(manifest, "recipe"), "name"),
                                 .driver = text_of(manifest, "driver"),
                                 .gpus = gpus_of(manifest),
-                                .again = again,
-                                .dry_run = dry_run};
+                                .imds_v2 = passed(manifest, CCB_CHECK_IMDS_V2),
+                                .options = common_options()};
+    warn_of_region(wish.region);
     CcbRequest *request = ccb_request_import(&wish, error);
     json_decref(manifest);
     return request;
-}
-
-/* An image for eight GPUs makes a single one unusable, and the other way round. */
-static bool check_gpus(const json_t *manifest, GError **error)
-{
-    if (manifest == NULL)
-        return true;
-    const CcbEcsType *type = ccb_ecs_type_find(run_wish.type, error);
-    unsigned gpus = gpus_of(manifest);
-    if (type == NULL || gpus == type->gpus)
-        return type != NULL;
-    return ccb_fail(error, CCB_ERR_USAGE, "the image is for %u GPU%s, and %s has %u", gpus,
-                    gpus == 1 ? "" : "s", type->name, type->gpus);
 }
 
 /* As the manifest has it; 0 where it has none. */
@@ -189,9 +224,9 @@ static CcbRequest *make_run(const char *image_id, GError **error)
     run_wish.disk_gib = disk_size;
     run_wish.image_gib = image_gib(manifest);
     run_wish.key = text_of(manifest, "key");
-    run_wish.again = again;
-    run_wish.dry_run = dry_run;
-    CcbRequest *request = check_gpus(manifest, error) ? ccb_request_run(&run_wish, error) : NULL;
+    run_wish.options = common_options();
+    run_wish.gpus = gpus ? (unsigned)(gpus[0] - '0') : gpus_of(manifest);
+    CcbRequest *request = ccb_request_run(&run_wish, error);
     json_decref(manifest);
     return request;
 }

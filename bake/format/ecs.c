@@ -4,62 +4,63 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 
 static const CcbEcsType types[] = {
-    {"ecs.gn8v-tee.4xlarge", 1, "cn-beijing", "cn-beijing-l"},
-    {"ecs.gn8v-tee.6xlarge", 1, "cn-beijing", "cn-beijing-l"},
-    {"ecs.gn8v-tee-8x.16xlarge", 8, "cn-beijing", "cn-beijing-l"},
-    {"ecs.gn8v-tee-8x.48xlarge", 8, "cn-beijing", "cn-beijing-l"},
+    {"ecs.gn8v-tee.4xlarge", 1, "cn-beijing", {"cn-beijing-l"}},
+    {"ecs.gn8v-tee.6xlarge", 1, "cn-beijing", {"cn-beijing-l"}},
+    {"ecs.gn8v-tee-8x.16xlarge", 8, "cn-beijing", {"cn-beijing-l"}},
+    {"ecs.gn8v-tee-8x.48xlarge", 8, "cn-beijing", {"cn-beijing-l"}},
+    {"ecs.gn8v.4xlarge", 1, "cn-beijing", {"cn-beijing-l", "cn-beijing-f"}},
+    {"ecs.gn8v.6xlarge", 1, "cn-beijing", {"cn-beijing-l", "cn-beijing-f"}},
 };
 
-const CcbEcsType *ccb_ecs_types(size_t *ret_n)
-{
-    *ret_n = G_N_ELEMENTS(types);
-    return types;
-}
-
-const CcbEcsType *ccb_ecs_type_find(const char *name, GError **error)
+bool ccb_ecs_type_get(const char *name, unsigned gpus, CcbEcsType *ret, GError **error)
 {
     g_autoptr(GString) names = g_string_new(NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        *ret = types[i];
         if (g_strcmp0(types[i].name, name) == 0)
-            return &types[i];
+            return true;
         g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", types[i].name);
     }
+    *ret = (CcbEcsType){.name = name, .gpus = gpus};
     if (name == NULL)
         ccb_fail(error, CCB_ERR_USAGE, "--instance-type is missing");
-    else
+    else if (gpus == 0)
         ccb_fail(error, CCB_ERR_USAGE,
-                 "--instance-type=%s is none of the confidential GPU instance types", name);
-    ccb_hint(error, "these are: %s", names->str);
-    return NULL;
-}
-
-static bool check_place(const CcbEcsType *type, const char *has, const char *wanted, GError **error)
-{
-    return wanted == NULL || strcmp(wanted, has) == 0 ||
-           ccb_fail(error, CCB_ERR_USAGE, "%s is in %s, and not in %s", type->name, has, wanted);
+                 "--instance-type=%s is none of the confidential GPU instance types that ccbake "
+                 "knows",
+                 name);
+    else {
+        ccb_warn("ccbake does not know the instance type %s: where it can be had is not checked",
+                 name);
+        return true;
+    }
+    return ccb_hint(error, "these are: %s; of another one say --gpus=1 or --gpus=8", names->str);
 }
 
 bool ccb_ecs_region_check(const CcbEcsType *type, const char *region, GError **error)
 {
-    return check_place(type, type->region, region, error);
+    return region == NULL || type->region == NULL || strcmp(region, type->region) == 0 ||
+           ccb_fail(error, CCB_ERR_USAGE, "%s is in %s, and not in %s", type->name, type->region,
+                    region);
 }
 
 bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error)
 {
-    return check_place(type, type->zone, zone, error);
+    if (zone == NULL || type->zones[0] == NULL || g_strv_contains(type->zones, zone))
+        return true;
+    g_autofree char *zones = g_strjoinv(" and ", (char **)type->zones);
+    return ccb_fail(error, CCB_ERR_USAGE, "%s is in %s, and not in %s", type->name, zones, zone);
 }
 
-bool ccb_ecs_region_known(const char *region, GError **error)
+bool ccb_ecs_region_known(const char *region)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
         if (strcmp(types[i].region, region) == 0)
             return true;
-    return ccb_fail(error, CCB_ERR_USAGE,
-                    "--region=%s: an image starts where it is imported, and the confidential GPU "
-                    "instance types are in %s",
-                    region, types[0].region);
+    return false;
 }
 
 static const uint64_t mib = 1 << 20, gib = 1 << 30;

@@ -3,7 +3,8 @@
  * What the cloud asks of an image and of the requests that import and start it, as tables and rules.
  *
  * Sources: Alibaba Cloud's ECS API reference (ImportImage, RunInstances) for sizes, formats and names;
- * its guide to heterogeneous confidential computing instances (gn8v-tee) for types, region and zone.
+ * its guide to heterogeneous confidential computing instances (gn8v-tee) for types, region and zone;
+ * public projects that ran confidential GPUs on them for the types gn8v.
  */
 #pragma once
 
@@ -16,22 +17,25 @@
 typedef struct {
     const char *name; /* "ecs.gn8v-tee.4xlarge" */
     unsigned gpus;
-    const char *region, *zone;
+    const char *region;   /* NULL: not known, of a type that is not in the table */
+    const char *zones[3]; /* of the region, the one to take by default first; NULL ends them */
 } CcbEcsType;
 
-/* All rows, *ret_n of them. */
-const CcbEcsType *ccb_ecs_types(size_t *ret_n);
+/* The row of that name.  Types come faster than releases of ccbake: one that is in no row has `gpus`
+ * GPUs, region NULL and no zones, and a warning says so; where `gpus` is 0 it is an error.  `name` is
+ * borrowed; NULL: --instance-type was not given.  Errors: CCB_ERR_USAGE, with all names. */
+bool ccb_ecs_type_get(const char *name, unsigned gpus, CcbEcsType *ret, GError **error);
 
-/* The row of that name.  Errors: CCB_ERR_USAGE, with all names; also where `name` is NULL, as
- * without --instance-type. */
-const CcbEcsType *ccb_ecs_type_find(const char *name, GError **error);
-
-/* Whether a type can be had there; NULL: wherever it can be.  Errors: CCB_ERR_USAGE. */
+/* Whether a type can be had there; NULL: wherever it can be.  What is not known is taken to be so.
+ * Errors: CCB_ERR_USAGE. */
 bool ccb_ecs_region_check(const CcbEcsType *type, const char *region, GError **error);
 bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error);
 
-/* Whether any of the types can be had in the region.  Errors: CCB_ERR_USAGE. */
-bool ccb_ecs_region_known(const char *region, GError **error);
+/* Whether any of the types in the table can be had in the region. */
+bool ccb_ecs_region_known(const char *region);
+
+/* Where most of these types are. */
+#define CCB_ECS_DEFAULT_REGION "cn-beijing"
 
 /* DiskImageSize of ImportImage, in GiB; a system disk is not smaller than its image. */
 enum { CCB_ECS_MIN_GIB = 5, CCB_ECS_MAX_GIB = 2048 };

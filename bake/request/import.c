@@ -83,7 +83,7 @@ CcbRequest *ccb_request_import(const CcbImportWish *wish, GError **error)
 {
     g_autofree char *name = wish->name ? g_strdup(wish->name) : default_name(wish);
     g_autoptr(CcbRequest) request = ccb_request_new("ImportImage");
-    if (!ccb_ecs_image_name_check(name, error) || !ccb_ecs_region_known(wish->region, error))
+    if (!ccb_ecs_image_name_check(name, error))
         return NULL;
     ccb_request_add(request, "RegionId", wish->region);
     ccb_request_add(request, "ImageName", name);
@@ -92,9 +92,10 @@ CcbRequest *ccb_request_import(const CcbImportWish *wish, GError **error)
     ccb_request_add(request, "Platform", "Aliyun");
     ccb_request_add(request, "BootMode", "UEFI");
     ccb_request_add(request, "Features.NvmeSupport", "supported");
+    ccb_request_add(request, "Features.ImdsSupport", wish->imds_v2 ? "v2" : NULL);
     ccb_request_add(request, "RoleName", "AliyunECSImageImportDefaultRole");
-    if (!add_disk(request, wish, error) || !add_tags(request, wish, error))
+    if (!add_disk(request, wish, error) || !add_tags(request, wish, error) ||
+        !ccb_request_finish(request, &wish->options, error))
         return NULL;
-    ccb_request_finish(request, wish->again, wish->dry_run);
     return g_steal_pointer(&request);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "request/request.h"
 
+#include <gio/gio.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/human.h"
 #include "request/build.h"
 
 #define API_VERSION "2014-05-26"
@@ -17,6 +19,7 @@ struct CcbRequest {
     const char *action;
     GPtrArray *parameters; /* Parameter */
     unsigned tags;
+    bool forced; /* the CLI may not know all parameters */
 };
 
 static void parameter_free(gpointer data)
@@ -111,13 +114,138 @@ static char *token_of(const CcbRequest *request, const char *again)
     return g_strdup_printf("ccbake-%.*s", DIGITS, digest);
 }
 
-void ccb_request_finish(CcbRequest *request, const char *again, bool dry_run)
+/* --- What the caller adds */
+
+GResource *ccb_parameters_get_resource(void); /* made by glib-compile-resources */
+
+/* The official names of the action's parameters; "N" stands for the number in a list.  Caller frees. */
+static char **known_names(const char *action)
 {
-    g_autofree char *token = token_of(request, again);
-    if (dry_run)
+    g_autoptr(GBytes) file = g_resource_lookup_data(ccb_parameters_get_resource(), "/parameters",
+                                                    G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+    g_autofree char *text = g_strndup(g_bytes_get_data(file, NULL), g_bytes_get_size(file));
+    g_autofree char *prefix = g_strconcat(action, " ", NULL);
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++)
+        if (g_str_has_prefix(*line, prefix))
+            g_strv_builder_add(names, *line + strlen(prefix));
+    return g_strv_builder_end(names);
+}
+
+/* "Tag.12.Key" ► "Tag.N.Key", and "Tag.N.Key" to nothing that is known; caller frees. */
+static char *name_pattern(const char *name)
+{
+    g_auto(GStrv) parts = g_strsplit(name, ".", -1);
+    for (char **part = parts; *part != NULL; part++) {
+        bool is_number = **part != '\0' && (*part)[strspn(*part, G_CSET_DIGITS)] == '\0';
+        if (!is_number && !g_str_equal(*part, "N"))
+            continue;
+        g_free(*part);
+        *part = g_strdup(is_number ? "N" : "?");
+    }
+    return g_strjoinv(".", parts);
+}
+
+static bool check_name(const CcbRequest *request, const char *name, GError **error)
+{
+    g_auto(GStrv) names = known_names(request->action);
+    g_autofree char *pattern = name_pattern(name);
+    if (g_strv_contains((const char *const *)names, pattern))
+        return true;
+    const char *meant = ccb_did_you_mean(pattern, (const char *const *)names);
+    ccb_fail(error, CCB_ERR_USAGE, "--set %s: %s has no such parameter", name, request->action);
+    return meant != NULL
+               ? ccb_hint(error, "did you mean %s?%s", meant,
+                          strstr(meant, ".N.") != NULL ? " N is a number from 1" : "")
+               : ccb_hint(error, "names are those of the ECS API reference, as HttpTokens or "
+                                 "SystemDisk.Encrypted");
+}
+
+/* What ccbake decides for want of anything better; the rest of what it sets makes the image or the
+ * instance what it has to be, or has an option of its own. */
+static bool may_be_replaced(const char *name)
+{
+    static const char *const names[] = {"SystemDisk.Category",
+                                        "DataDisk.1.Category",
+                                        "InternetChargeType",
+                                        "RoleName",
+                                        "Platform",
+                                        NULL};
+    return g_strv_contains(names, name);
+}
+
+static bool set(CcbRequest *request, const char *setting, GError **error)
+{
+    const char *equals = strchr(setting, '=');
+    if (equals == NULL)
+        return ccb_fail(error, CCB_ERR_USAGE, "--set %s: expected NAME=VALUE", setting);
+    g_autofree char *name = g_strndup(setting, (gsize)(equals - setting));
+    if (!check_name(request, name, error))
+        return false;
+    request->forced = true;
+    bool later = g_str_equal(name, "ClientToken") || g_str_equal(name, "DryRun");
+    if (!later && ccb_request_get(request, name) == NULL) {
+        ccb_request_add(request, name, equals + 1);
+        return true;
+    }
+    for (guint i = 0; i < request->parameters->len && may_be_replaced(name); i++) {
+        Parameter *p = request->parameters->pdata[i];
+        if (g_str_equal(p->name, name)) {
+            g_free(p->value);
+            p->value = g_strdup(equals + 1);
+            return true;
+        }
+    }
+    ccb_fail(error, CCB_ERR_USAGE, "--set %s: ccbake sets this itself", name);
+    return ccb_hint(error, "see the options of `ccbake request --help`, as --tag for tags");
+}
+
+static bool add_own_tag(CcbRequest *request, const char *tag, GError **error)
+{
+    enum { LONGEST_KEY = 128, MOST = 20 }; /* "Limits" of tags in the ECS documentation */
+    const char *equals = strchr(tag, '=');
+    g_autofree char *key = equals != NULL ? g_strndup(tag, (gsize)(equals - tag)) : NULL;
+    if (key == NULL || *key == '\0')
+        return ccb_fail(error, CCB_ERR_USAGE, "--tag %s: expected KEY=VALUE", tag);
+    if (!g_utf8_validate(key, -1, NULL) || g_utf8_strlen(key, -1) > LONGEST_KEY ||
+        strstr(key, "http://") != NULL || strstr(key, "https://") != NULL)
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--tag %s: a key has at most %d characters of UTF-8, and no http://", tag,
+                        LONGEST_KEY);
+    if (g_str_has_prefix(key, "aliyun") || g_str_has_prefix(key, "acs:") ||
+        g_str_has_prefix(key, "ccbake-"))
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--tag %s: keys that begin with aliyun, acs: or ccbake- are set by others",
+                        tag);
+    if (request->tags == MOST)
+        return ccb_fail(error, CCB_ERR_USAGE, "--tag %s: there are %u tags already", tag, MOST);
+    return ccb_request_add_tag(request, key, equals + 1, error);
+}
+
+bool ccb_request_sets(const CcbRequestOptions *options, const char *prefix)
+{
+    for (const char *const *s = options->settings; s != NULL && *s != NULL; s++)
+        if (g_str_has_prefix(*s, prefix))
+            return true;
+    return false;
+}
+
+bool ccb_request_finish(CcbRequest *request, const CcbRequestOptions *options, GError **error)
+{
+    ccb_request_add(request, "ResourceGroupId", options->resource_group);
+    for (const char *const *tag = options->tags; tag != NULL && *tag != NULL; tag++)
+        if (!add_own_tag(request, *tag, error))
+            return false;
+    for (const char *const *s = options->settings; s != NULL && *s != NULL; s++)
+        if (!set(request, *s, error))
+            return false;
+    g_autofree char *token = token_of(request, options->again);
+    if (options->dry_run)
         ccb_request_add(request, "DryRun", "true");
     else
         ccb_request_add(request, "ClientToken", token);
+    return true;
 }
 
 bool ccb_request_check_id(const char *option, const char *id, const char *prefix, GError **error)
@@ -149,12 +277,14 @@ static char *shell_word(const char *word)
     return is_plain ? g_strdup(word) : g_shell_quote(word);
 }
 
-/* aliyun knows a parameter with a dot only below one that its metadata gives sub-parameters, and
+/* The metadata of an older aliyun may lack a parameter that was set by name.  Besides, aliyun knows a parameter with a dot only below one that its metadata gives sub-parameters, and
  * Features has none there (openapi/rpc.go and meta/api.go of aliyun-cli, 3.0.200 to 3.4.9).  With
  * --force it sends what it is given; the method, which it then does not take from the metadata
  * either, is said. */
 static bool is_unknown_to_cli(const CcbRequest *request)
 {
+    if (request->forced)
+        return true;
     for (guint i = 0; i < request->parameters->len; i++)
         if (g_str_has_prefix(((const Parameter *)request->parameters->pdata[i])->name, "Features."))
             return true;

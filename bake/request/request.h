@@ -18,6 +18,15 @@
 
 typedef struct CcbRequest CcbRequest;
 
+/* What every request may have. */
+typedef struct {
+    const char *resource_group;  /* NULL: the account's default one */
+    const char *const *tags;     /* "KEY=VALUE"; NULL-terminated, or NULL */
+    const char *const *settings; /* "NAME=VALUE", of official parameters; likewise */
+    const char *again;           /* NULL: the same request as before is carried out once */
+    bool dry_run;
+} CcbRequestOptions;
+
 /* Strings are borrowed, and may be NULL where that is said. */
 typedef struct {
     const char *region;
@@ -31,27 +40,29 @@ typedef struct {
     const char *key;       /* of the bake; NULL: unknown, as the next two */
     const char *recipe;
     const char *driver;
-    unsigned gpus;     /* that the image is for; 0: unknown */
-    const char *again; /* NULL: the same request as before is the same import */
-    bool dry_run;
+    unsigned gpus; /* that the image is for; 0: unknown */
+    bool imds_v2;  /* its cloud-init asks the metadata service in its second version */
+    CcbRequestOptions options;
 } CcbImportWish;
 
 typedef struct {
     const char *image_id;
     const char *type;
+    unsigned gpus;             /* that the image is for; 0: not known.  Those of a type that ccbake
+                                * does not know */
     const char *region, *zone; /* NULL: those of the type */
     const char *vswitch;
     const char *security_group;
     const char *key_pair;
-    const char *name;       /* NULL: none */
-    unsigned disk_gib;      /* 0: as the image */
-    unsigned image_gib;     /* of the image; 0: unknown */
-    unsigned bandwidth;     /* Mbit/s of a public address; 0: none */
-    unsigned data_disk_gib; /* 0: none */
-    const char *interface;  /* vSwitch of a secondary network interface; NULL: none */
-    const char *key;        /* of the bake that the image is of; NULL: unknown */
-    const char *again;      /* NULL: the same request as before is the same instance */
-    bool dry_run;
+    const char *name;        /* NULL: none */
+    unsigned disk_gib;       /* 0: as the image */
+    unsigned image_gib;      /* of the image; 0: unknown */
+    unsigned bandwidth;      /* Mbit/s of a public address; 0: none */
+    unsigned data_disk_gib;  /* 0: none */
+    const char *interface;   /* vSwitch of a secondary network interface; NULL: none */
+    const char *http_tokens; /* of the metadata service: "optional" or "required"; NULL: not said */
+    const char *key;         /* of the bake that the image is of; NULL: unknown */
+    CcbRequestOptions options;
 } CcbRunWish;
 
 /* Errors: CCB_ERR_USAGE for what the cloud would refuse, CCB_ERR_INPUT for the image. */

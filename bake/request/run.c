@@ -64,16 +64,27 @@ static bool check_name(const char *name, GError **error)
     return false;
 }
 
+/* An image for eight GPUs makes a single one unusable, and the other way round. */
+static bool check_gpus(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
+{
+    return wish->gpus == 0 || wish->gpus == type->gpus ||
+           ccb_fail(error, CCB_ERR_USAGE, "the image is for %u GPU%s, and %s has %u", wish->gpus,
+                    wish->gpus == 1 ? "" : "s", type->name, type->gpus);
+}
+
 static bool check(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
 {
     return ccb_ecs_region_check(type, wish->region, error) &&
            ccb_ecs_zone_check(type, wish->zone, error) &&
            ccb_request_check_id("IMAGE-ID", wish->image_id, "", error) &&
            ccb_request_check_id("--vswitch", wish->vswitch, "vsw-", error) &&
-           ccb_request_check_id("--security-group", wish->security_group, "sg-", error) &&
+           ((wish->security_group == NULL &&
+             ccb_request_sets(&wish->options, "SecurityGroupIds.")) ||
+            ccb_request_check_id("--security-group", wish->security_group, "sg-", error)) &&
            ccb_request_check_id("--key-pair", wish->key_pair, "", error) &&
-           check_name(wish->name, error) && check_sizes(wish, error) &&
-           check_bandwidth(wish->bandwidth, error) && check_devices(wish, type, error);
+           check_gpus(wish, type, error) && check_name(wish->name, error) &&
+           check_sizes(wish, error) && check_bandwidth(wish->bandwidth, error) &&
+           check_devices(wish, type, error);
 }
 
 static void add_network(CcbRequest *request, const CcbRunWish *wish)
@@ -111,23 +122,25 @@ static bool add_run_tag(CcbRequest *request, GError **error)
 
 CcbRequest *ccb_request_run(const CcbRunWish *wish, GError **error)
 {
-    const CcbEcsType *type = ccb_ecs_type_find(wish->type, error);
-    if (type == NULL || !check(wish, type, error))
+    CcbEcsType type;
+    if (!ccb_ecs_type_get(wish->type, wish->gpus, &type, error) || !check(wish, &type, error))
         return NULL;
     g_autoptr(CcbRequest) request = ccb_request_new("RunInstances");
-    ccb_request_add(request, "RegionId", type->region);
-    ccb_request_add(request, "ZoneId", type->zone);
-    ccb_request_add(request, "InstanceType", type->name);
+    ccb_request_add(request, "RegionId",
+                    wish->region  ? wish->region
+                    : type.region ? type.region
+                                  : CCB_ECS_DEFAULT_REGION);
+    ccb_request_add(request, "ZoneId", wish->zone ? wish->zone : type.zones[0]);
+    ccb_request_add(request, "InstanceType", type.name);
     ccb_request_add(request, "ImageId", wish->image_id);
     ccb_request_add(request, "InstanceName", wish->name);
     ccb_request_add(request, "KeyPairName", wish->key_pair);
     add_network(request, wish);
     add_disks(request, wish);
     ccb_request_add(request, "Amount", "1");
-    if (!ccb_request_add_tag(request, "ccbake-key", wish->key, error))
-        return NULL;
-    ccb_request_finish(request, wish->again, wish->dry_run);
-    if (!add_run_tag(request, error))
+    ccb_request_add(request, "HttpTokens", wish->http_tokens);
+    if (!ccb_request_add_tag(request, "ccbake-key", wish->key, error) ||
+        !ccb_request_finish(request, &wish->options, error) || !add_run_tag(request, error))
         return NULL;
     return g_steal_pointer(&request);
 }

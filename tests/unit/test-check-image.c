@@ -45,6 +45,7 @@
 #define WANTS             UNITS "multi-user.target.wants/"
 #define CLOUD             "root/etc/cloud/"
 #define LKCA              "etc/modprobe.d/nvidia-lkca.conf"
+#define ALIYUN            "root/usr/lib/python3.6/site-packages/cloudinit/sources/DataSourceAliYun.py"
 #define DRACUT_CONF       "root/etc/dracut.conf.d/local.conf"
 #define NOUVEAU           "etc/modprobe.d/nouveau.conf"
 #define NOUVEAU_MODULE    "kernel/drivers/gpu/drm/nouveau/nouveau.ko.xz"
@@ -468,6 +469,7 @@ static void stage_cloud(void)
     put("root/usr/bin/growpart", "");
     put(VENDOR_UNITS "cloud-init.service", "[Service]\nExecStart=/usr/bin/cloud-init init\n");
     put_link("/usr/lib/systemd/system/cloud-init.service", WANTS "cloud-init.service");
+    put(ALIYUN, "imdsv2_token_put_header = \"X-aliyun-ecs-metadata-token\"\n");
     put(CLOUD "cloud.cfg", "datasource_list: [ AliYun ]\ncloud_init_modules:\n - growpart\n"
                            " - [resizefs, always]\n");
     put(CLOUD "cloud.cfg.d/05_logging.cfg", "_log:\n - &base |\n   x\nlog_cfgs:\n - *base\n");
@@ -1195,6 +1197,12 @@ static const Case cases[] = {
      .bad = "cloud-init.no-upgrade"},
     {"cloud-init updates, by an old name", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg",
      "apt_upgrade: yes\n", .bad = "cloud-init.no-upgrade"},
+    {"no data source of the cloud", 1, REMOVE, ALIYUN, .bad = "cloud-init.imds-v2"},
+    {"metadata without a token", 1, REPLACE, ALIYUN, "X-aliyun-ecs-metadata-token", "X-none",
+     .bad = "cloud-init.imds-v2"},
+    {"a second Python with an older cloud-init", 8, WRITE,
+     "root/usr/lib/python3.11/dist-packages/cloudinit/sources/DataSourceAliYun.py", "class X:\n",
+     .bad = "cloud-init.imds-v2"},
     {"cloud-init does not update", 1, WRITE, CLOUD "cloud.cfg.d/90.cfg",
      "package_update: true\npackage_upgrade: false\n", .bad = ""},
     {"no lock of the kernel", 1, REPLACE, "root/etc/dnf/dnf.conf", "kernel*", "gcc",

@@ -6,38 +6,47 @@
 
 static void test_types(void)
 {
-    size_t n;
-    const CcbEcsType *types = ccb_ecs_types(&n);
-    is_int((long long)n, 4, "four types");
-    for (size_t i = 0; i < n; i++) {
-        ok(ccb_ecs_type_find(types[i].name, NULL) == &types[i], types[i].name);
-        is_int(types[i].gpus, strstr(types[i].name, "-8x.") != NULL ? 8 : 1, "... its GPUs");
-        ok(g_str_has_prefix(types[i].zone, types[i].region), "... a zone of its region");
+    static const char *const names[] = {"ecs.gn8v-tee.4xlarge",     "ecs.gn8v-tee.6xlarge",
+                                        "ecs.gn8v-tee-8x.16xlarge", "ecs.gn8v-tee-8x.48xlarge",
+                                        "ecs.gn8v.4xlarge",         "ecs.gn8v.6xlarge"};
+    CcbEcsType type;
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        ok(ccb_ecs_type_get(names[i], 0, &type, NULL), names[i]);
+        is_int(type.gpus, strstr(names[i], "-8x.") != NULL ? 8 : 1, "... its GPUs");
+        ok(g_str_has_prefix(type.zones[0], type.region), "... a zone of its region");
     }
     GError *error = NULL;
-    ok(ccb_ecs_type_find("ecs.gn8v-tee.4xlarg", &error) == NULL, "no such type");
-    is_error(&error, "these are: ecs.gn8v-tee.4xlarge, ecs.gn8v-tee.6xlarge", "... and which are");
-    ok(ccb_ecs_type_find("", NULL) == NULL, "an empty name");
-    ok(ccb_ecs_type_find(NULL, &error) == NULL, "none was said");
+    ok(!ccb_ecs_type_get("ecs.gn8v-tee.4xlarg", 0, &type, &error), "no such type");
+    is_error(&error, "none of the confidential GPU instance types", "... which is said");
+    ok(!ccb_ecs_type_get("", 0, &type, NULL), "an empty name");
+    ok(!ccb_ecs_type_get(NULL, 8, &type, &error), "none was said");
     is_error(&error, "--instance-type is missing", "... by which option");
+    ok(ccb_ecs_type_get("ecs.gn9-tee.large", 8, &type, NULL),
+       "a type that is not known, with GPUs");
+    ok(type.gpus == 8 && type.region == NULL && type.zones[0] == NULL, "... and nothing else");
+    ok(ccb_ecs_region_check(&type, "cn-hangzhou", NULL), "... which may be in any region");
+    ok(ccb_ecs_zone_check(&type, "cn-hangzhou-k", NULL), "... and zone");
 }
 
 static void test_places(void)
 {
-    size_t n;
-    const CcbEcsType *type = ccb_ecs_types(&n);
+    CcbEcsType type;
     GError *error = NULL;
-    ok(ccb_ecs_region_check(type, NULL, NULL), "any region");
-    ok(ccb_ecs_region_check(type, type->region, NULL), "its region");
-    ok(!ccb_ecs_region_check(type, "cn-shanghai", &error), "another region");
+    ok(ccb_ecs_type_get("ecs.gn8v-tee.4xlarge", 0, &type, NULL), "a type");
+    ok(ccb_ecs_region_check(&type, NULL, NULL), "any region");
+    ok(ccb_ecs_region_check(&type, type.region, NULL), "its region");
+    ok(!ccb_ecs_region_check(&type, "cn-shanghai", &error), "another region");
     is_error(&error, "is in cn-beijing, and not in cn-shanghai", "... and where it is");
-    ok(ccb_ecs_region_known(type->region, NULL), "a region of one of the types");
-    ok(!ccb_ecs_region_known("mars", &error), "a region of none");
-    is_error(&error, "instance types are in cn-beijing", "... and where they are");
-    ok(ccb_ecs_zone_check(type, NULL, NULL), "any zone");
-    ok(ccb_ecs_zone_check(type, type->zone, NULL), "its zone");
-    ok(!ccb_ecs_zone_check(type, type->region, &error), "a region is no zone");
+    ok(ccb_ecs_region_known(type.region), "a region of one of the types");
+    ok(!ccb_ecs_region_known("mars"), "a region of none");
+    ok(ccb_ecs_zone_check(&type, NULL, NULL), "any zone");
+    ok(ccb_ecs_zone_check(&type, "cn-beijing-l", NULL), "its zone");
+    ok(!ccb_ecs_zone_check(&type, type.region, &error), "a region is no zone");
     is_error(&error, "is in cn-beijing-l, and not in cn-beijing", "... and where it is");
+    ok(ccb_ecs_type_get("ecs.gn8v.6xlarge", 0, &type, NULL), "a type of two zones");
+    ok(ccb_ecs_zone_check(&type, "cn-beijing-f", NULL), "... the second one");
+    ok(!ccb_ecs_zone_check(&type, "cn-beijing-k", &error), "... and none");
+    is_error(&error, "is in cn-beijing-l and cn-beijing-f, and not", "... and where it is");
 }
 
 static void test_sizes(void)
