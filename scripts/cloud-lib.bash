@@ -8,6 +8,7 @@
 #                             $error_text
 #   cloud_or_die ...          the same; an error is explained and ends the script with 1
 #   cloud_or_later ...        the same within a wait: an error that may pass is said, and is no answer yet
+#   look_for_stock TYPE [ZONE]  says where an instance type is sold out at present; ends nothing
 #   take_id FILTER            the ID of what the last call made, which jq finds in its answer, in $id; or ends with 1
 #   to_arguments COMMAND...   the words of a request that `ccbake request` prints, as $arguments for `aliyun`
 #   wait_until SECONDS WHAT FUNCTION   asks FUNCTION until it returns other than 1, with a bar; see there
@@ -94,7 +95,8 @@ error_field() {
 
 is_put_off() {
     case $1 in
-        Throttling* | ServiceUnavailable* | InternalError | Idempotence.Processing | OperationConflict) ;;
+        Throttling* | ServiceUnavailable* | InternalError | Idempotence.Processing | LastTokenProcessing | OperationConflict) ;;
+        IncorrectVpcStatus | IncorrectVSwitchStatus) ;; # it is being made
         *) return 1 ;;
     esac
 }
@@ -136,6 +138,9 @@ cloud_or_later() {
 give_up() {
     local meaning
     end_progress
+    [[ -n $error_code || $complaint$answer != *'aliyun configure'* ]] ||
+        die 1 "aliyun has no credentials that it can use: ${complaint:-$answer}" \
+            "run \`aliyun configure\`, or say --profile=NAME; nothing was sent"
     meaning=$(meaning_of "$error_code")
     printf '%s: %s: %s\n' "$me" "$1" "${meaning:-${error_text:-${complaint:-${answer:-no answer}}}}" >&2
     printf '  %-10s %s\n' code "${error_code:-unknown}" message "${error_text:-none}" RequestId "${request_id:-none}" >&2
@@ -143,6 +148,28 @@ give_up() {
         die 1 "this is not the cloud's word: aliyun failed, or the way to the cloud" \
             "run the same command again: it is the same request, which is carried out once"
     exit 1
+}
+
+# DescribeAvailableResource: what is sold out shows in RunInstances as Zone.NotOnSale, after minutes of silence.
+look_for_stock() {
+    local type=$1 zone=${2:-} has lacks
+    cloud DescribeAvailableResource --RegionId "$region" --DestinationResource InstanceType --InstanceType "$type" || {
+        say stock "it can't be found out whether $type is sold out: ${error_code:-${complaint:-no answer}}"
+        return 0
+    }
+    # zones TEST
+    zones() {
+        jq -r --arg type "$type" "[.AvailableZones.AvailableZone[]? | .ZoneId as \$zone
+            | .AvailableResources.AvailableResource[]?.SupportedResources.SupportedResource[]?
+            | select(.Value == \$type) | select((.Status == \"Available\" and .StatusCategory != \"WithoutStock\") == $1)
+            | \$zone] | unique | join(\" \")" <<<"$answer" 2>/dev/null
+    }
+    has=$(zones true) lacks=$(zones false)
+    if [[ -z $has ]]; then
+        say stock "$type is in no zone of $region to be had now${lacks:+: sold out in $lacks}"
+    elif [[ -n $zone && " $has " != *" $zone "* ]]; then
+        say stock "$type is not to be had in $zone now, but in $has"
+    fi
 }
 
 take_id() {
@@ -166,6 +193,16 @@ meaning_of() {
         InvalidAccountStatus.OSSDisabled) echo "OSS is not switched on for this account" ;;
         InvalidAccountStatus.NotEnoughBalance | InvalidAccountStatus* | Account.Arrearage | InsufficientBalance)
             echo "the account has not enough balance, or payments are overdue" ;;
+        InvalidTimeStamp.*)
+            echo "the clock of this machine is wrong, and the cloud takes no request of another time: set it (\`timedatectl\`)" ;;
+        Forbidden.RiskControl)
+            echo "the risk control of the cloud holds this account back: see the messages in the console, or open a ticket" ;;
+        RealNameAuthenticationError) echo "the account is not verified: do the real-name registration in the console" ;;
+        PaymentMethodNotFound | InvalidPayMethod | NoPaymentMethod)
+            echo "the account has no method of payment: add one in the console" ;;
+        RegionUnauthorized | InvalidRegionId.Unauthorized) echo "this account may not use the region" ;;
+        EntityNotExist.ResourceGroup | InvalidResourceGroup*) echo "there is no such resource group; see --resource-group" ;;
+        UnsupportedHTTPMethod | InvalidAction.NotFound | InvalidVersion) echo "the endpoint does not know the call: is aliyun configured for ECS?" ;;
         Throttling*) echo "the cloud puts our calls off; run it again later" ;;
         InvalidRegionId.NotFound) echo "there is no such region" ;;
         DryRunOperation | DRYRUN.SUCCESS) echo "the request is in order" ;;
@@ -216,6 +253,12 @@ meaning_of() {
             echo "the instance type is sold out in this zone: try again later, with --again=WORD, another word each time (the same request gets the same answer)" ;;
         OperationDenied)
             echo "the cloud denies it; its message below says whether the image, a disk, the zone or the account is the reason" ;;
+        Zone.NotOpen | InvalidZoneId.NotOpen) echo "this zone is not open to this account: take another one" ;;
+        InvalidZoneId* | InvalidZone.NotFound) echo "there is no such zone in this region" ;;
+        IncorrectVpcStatus | IncorrectVSwitchStatus) echo "the VPC or the vSwitch is being made or changed: try again in a minute" ;;
+        InvalidRamRole* | InvalidUserRole*) echo "there is no such RAM role, or ECS may not assume it" ;;
+        InvalidUserData*) echo "UserData is not taken: it has to be Base64, of at most 32 kB" ;;
+        InvalidPrivatePool* | PrivatePool*) echo "the private pool does not have this type, or is used up" ;;
         InvalidVSwitchId.NotFound | InvalidVSwitchId*) echo "there is no such vSwitch in this zone" ;;
         InvalidSecurityGroupId*) echo "there is no such security group in the VPC of the vSwitch" ;;
         OperationDenied.InconsistentNetwork | InvalidParameter.Mismatch)

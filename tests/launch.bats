@@ -396,9 +396,9 @@ END
     local code words
     answers DescribeImages "$NO_IMAGES"
     while IFS='|' read -r code words; do
-        answers ImportImage "$(error "$code" "the \"cloud's\" words")"
-        import_image 1
-        assert_contains "import-image: ImportImage: "
+        run bash -c '. "$0" && error_code=$1 error_text=$2 request_id=8F0B-77 && give_up ImportImage' \
+            "$TOP/scripts/cloud-lib.bash" "$code" "the \"cloud's\" words"
+        assert_equal "$status" 1
         assert_contains "$words"
         assert_contains "code       $code"
         assert_contains "message    the \"cloud's\" words"
@@ -436,8 +436,23 @@ InvalidOSType.Malformed|as ccbake made it
 InvalidLicenseType.NotSupported|as ccbake made it
 InvalidAccessKeyId.NotFound|run `aliyun configure`
 Forbidden.RAM|RAM policy
+InvalidTimeStamp.Expired|the clock of this machine is wrong
+Forbidden.RiskControl|risk control
+RealNameAuthenticationError|real-name registration
+PaymentMethodNotFound|no method of payment
+RegionUnauthorized|may not use the region
+Zone.NotOpen|not open to this account
+Zone.NotOnSale|does not have the instance type
+InvalidZoneId.NotFound|no such zone
+IncorrectVpcStatus|being made or changed
+LastTokenProcessing|the "cloud's" words
 Brand.New|ImportImage: the "cloud's" words
 END
+    answers ImportImage "$(error QuotaExceed.Image "the \"cloud's\" words")"
+    import_image 1
+    assert_contains 'import-image: ImportImage: the account has as many custom images as it may'
+    assert_contains "message    the \"cloud's\" words"
+    assert_contains 'RequestId  8F0B-77'
     answers ImportImage 'ERROR: {"Code": "QuotaExceed.Image", "Message": "the \"cloud'"'"'s\" words, all", "RequestId": "8F0B-77"}'
     import_image 1
     assert_contains 'as many custom images as it may'
@@ -454,6 +469,60 @@ END
     import_image 1
     assert_equal "$(grep -c ImportImage calls)" 5
     assert_contains "puts our calls off"
+}
+
+@test "import-image: aliyun that was never configured, and one whose clock is wrong" {
+    answers DescribeImages 'ERROR: profile default is not configure yet, run `aliyun configure --profile default` first'
+    import_image 1
+    assert_contains 'import-image: aliyun has no credentials that it can use: ERROR: profile default is not configure yet'
+    assert_contains 'hint: run `aliyun configure`, or say --profile=NAME; nothing was sent'
+    answers DescribeImages "$(error InvalidTimeStamp.Expired)"
+    import_image 1
+    assert_contains 'the clock of this machine is wrong'
+}
+
+# stock ZONE=CATEGORY...: what DescribeAvailableResource says of ecs.gn8v-tee.4xlarge.
+stock() {
+    printf '%s\n' "$@" | jq -Rcn '{AvailableZones: {AvailableZone: [inputs | split("=") | {ZoneId: .[0], Status: "Available",
+        AvailableResources: {AvailableResource: [{Type: "InstanceType", SupportedResources: {SupportedResource: [
+            {Value: "ecs.gn8v-tee.4xlarge", Status: (if .[1] == "WithStock" then "Available" else "SoldOut" end), StatusCategory: .[1]},
+            {Value: "ecs.other", Status: "Available", StatusCategory: "WithStock"}]}}]}}]}}'
+}
+
+@test "import-image, run-instance: what is sold out is said before the upload and before the instance" {
+    local type=--instance-type=ecs.gn8v-tee.4xlarge
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers ImportImage "$STARTED"
+    answers DescribeAvailableResource "$(stock cn-beijing-l=WithoutStock)"
+    import_image 0 "$type"
+    assert_equal "$(calls)" "preflight DescribeImages DescribeAvailableResource upload ImportImage DescribeImages"
+    assert_contains 'stock    ecs.gn8v-tee.4xlarge is in no zone of cn-beijing to be had now: sold out in cn-beijing-l'
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers DescribeAvailableResource "$(stock cn-beijing-l=WithStock)"
+    import_image 0 "$type"
+    [[ $output != *stock* ]] || fail "$output"
+    # Not being allowed to ask ends nothing.
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers DescribeAvailableResource "$(error Forbidden.RAM)"
+    import_image 0 "$type"
+    assert_contains "stock    it can't be found out whether ecs.gn8v-tee.4xlarge is sold out: Forbidden.RAM"
+    answers DescribeImages "$(images Available)"
+    answers DescribeInstances "$NO_INSTANCES" "$(instances Running)"
+    answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
+    answers DescribeAvailableResource "$(stock cn-beijing-l=WithoutStock cn-beijing-f=WithStock)"
+    run_instance 0 "$type"
+    assert_contains 'stock    ecs.gn8v-tee.4xlarge is not to be had in cn-beijing-l now, but in cn-beijing-f'
+}
+
+@test "import-image: what the request takes besides reaches the request" {
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers ImportImage "$STARTED"
+    import_image 0 --set DetectionStrategy=Standard --tag=team=a --tag team2=b --resource-group rg-1
+    grep -q 'aliyun ecs ImportImage .* --DetectionStrategy Standard ' calls
+    grep -q 'ImportImage .* --ResourceGroupId rg-1 --Tag.5.Key team --Tag.5.Value a --Tag.6.Key team2 ' calls || fail "$(cat calls)"
+    import_image 2 --set Bogus=1
+    assert_contains 'ImportImage has no such parameter'
+    assert_equal "$(calls)" ''
 }
 
 @test "import-image: the time is up, --wait 0, and a signal say how to go on" {
@@ -513,9 +582,9 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
     answers DescribeInstances "$NO_INSTANCES" "$NO_INSTANCES" "$(instances Pending)" "$(instances Starting)" "$(instances Running)"
     run_instance 0 --bandwidth 5 --manifest image.json --profile acme
-    assert_equal "$(grep -c '^aliyun ecs [A-Za-z]* --region cn-beijing .* --profile acme$' calls)" 7
+    assert_equal "$(grep -c '^aliyun ecs [A-Za-z]* --region cn-beijing .* --profile acme$' calls)" 8
     assert_equal "$(calls)" \
-        "DescribeImages DescribeInstances RunInstances DescribeInstances DescribeInstances DescribeInstances DescribeInstances"
+        "DescribeImages DescribeInstances DescribeAvailableResource RunInstances DescribeInstances DescribeInstances DescribeInstances DescribeInstances"
     assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
     grep -q -- '--InternetMaxBandwidthOut 5 .*--Tag.1.Key ccbake-key ' calls
     # The same command finds the same instance by the tag that is its token; also has it the same token.
@@ -561,13 +630,13 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     assert_contains 'without NVMe'
     answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Tags.Tag = [{TagKey: "x", TagValue: "8"}, {TagKey: "ccbake-gpus", TagValue: "1"}]')"
     run_instance 1
-    assert_contains 'm-1 was baked for 1 GPU, and ecs.gn8v-tee-8x.16xlarge has 8'
+    assert_contains 'the image is for 1 GPU, and ecs.gn8v-tee-8x.16xlarge has 8'
     assert_equal "$(calls)" DescribeImages
     answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Tags.Tag = [{TagKey: "ccbake-gpus", TagValue: "8"}]')"
     answers RunInstances "$(error DryRunOperation)"
     run_instance 0 --dry-run
     run_instance 1 --instance-type ecs.gn8v-tee.4xlarge --dry-run
-    assert_contains 'm-1 was baked for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1'
+    assert_contains 'the image is for 8 GPUs, and ecs.gn8v-tee.4xlarge has 1'
     answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Size = 40')"
     run_instance 0 --disk-size 40 --dry-run
     answers DescribeImages "$(images Available | jq -c '.Images.Image[0].Tags.Tag = [{TagKey: "ccbake-gpus", TagValue: "8 x[$(touch taken)]"}]')"
@@ -608,7 +677,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     run_instance 0
     assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
     [[ $output != *WARNING* ]] || fail "$output"
-    assert_equal "$(calls)" "DescribeImages DescribeInstances RunInstances DescribeInstances DescribeInstances DescribeInstances"
+    assert_equal "$(calls)" "DescribeImages DescribeInstances DescribeAvailableResource RunInstances DescribeInstances DescribeInstances DescribeInstances"
     answers DescribeInstances "$NO_INSTANCES"
     answers RunInstances "$(error OperationDenied.NoStock)"
     run_instance 1

@@ -258,7 +258,7 @@ start() {
 }
 
 @test "request: a parameter that is none, or ccbake's own, is refused" {
-    local bad
+    local bad tags
     local run=(request run m-1 --instance-type ecs.gn8v-tee.4xlarge --vswitch vsw-1 --security-group sg-1 --key-pair k)
     run_ccbake 2 "${run[@]}" --set HttpToken=required
     assert_contains '--set HttpToken: RunInstances has no such parameter'
@@ -282,7 +282,8 @@ start() {
     for bad in a =a aliyun=a acs:a=b ccbake-key=a http://a=b "$(printf 'k%.0s' {1..129})=a" "k=$(printf 'v%.0s' {1..129})"; do
         run_ccbake 2 request import image.qcow2 oss://acme/x --tag "$bad"
     done
-    run_ccbake 2 request import image.qcow2 oss://acme/x $(printf -- '--tag=k%s=v ' {1..16})
+    mapfile -t tags < <(printf -- '--tag=k%s=v\n' {1..16})
+    run_ccbake 2 request import image.qcow2 oss://acme/x "${tags[@]}"
     assert_contains '--tag k16=v: there are 20 tags already'
     run_ccbake 2 "${run[@]}" --http-tokens maybe
 }
