@@ -38,71 +38,18 @@ void ccb_boot_source_free(CcbBootSource *source)
 
 /* --- command line */
 
-static char *variable(const char *name, const CcbGrubenv *env, const char *fallback)
-{
-    char *value = env ? ccb_grubenv_get(env, name) : NULL;
-    if (value == NULL && g_str_equal(name, "kernelopts"))
-        value = g_strdup(fallback);
-    return value;
-}
-
-/* The name behind a '$' at `p`, with or without braces; *ret_end is behind it.  NULL: no variable.
- */
-static char *variable_name(const char *p, const char **ret_end)
-{
-    bool braces = *p == '{';
-    const char *start = p + braces;
-    size_t length = 0;
-    while (g_ascii_isalnum(start[length]) || start[length] == '_')
-        length++;
-    if (length == 0 || (braces && start[length] != '}'))
-        return NULL;
-    *ret_end = start + length + braces;
-    return g_strndup(start, length);
-}
-
-char *ccb_boot_expand(const char *options, const CcbGrubenv *env, const char *fallback)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    for (const char *p = options; *p;) {
-        const char *end = p;
-        g_autofree char *name = *p == '$' ? variable_name(p + 1, &end) : NULL;
-        if (name == NULL) {
-            g_string_append_c(text, *p++);
-            continue;
-        }
-        g_autofree char *value = variable(name, env, fallback);
-        g_string_append(text, value ? value : "");
-        p = end;
-    }
-    return g_strdup(g_strstrip(text->str));
-}
-
-static bool read_grubenv(CcbGuest *guest, CcbGrubenv **ret_env, GError **error)
-{
-    g_autofree char *block = NULL;
-    if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &block, error))
-        return false;
-    if (block == NULL)
-        return true;
-    *ret_env = ccb_grubenv_parse(block, strlen(block), error);
-    if (*ret_env == NULL)
-        g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
-    return *ret_env != NULL;
-}
-
 static bool read_cmdline(CcbGuest *guest, const char *options, char **ret_cmdline, GError **error)
 {
     g_autoptr(CcbGrubenv) env = NULL;
     g_autofree char *config = NULL, *fallback = NULL;
-    if (!read_grubenv(guest, &env, error) ||
+    if (!ccb_facts_grubenv(guest, &env, error) ||
         !ccb_guest_read_optional(guest, GRUBCFG, &config, error))
         return false;
     if (config && !ccb_grubcfg_get_kernelopts(config, strlen(config), &fallback, error)) {
         g_prefix_error(error, "%s: ", GRUBCFG);
         return false;
     }
-    *ret_cmdline = ccb_boot_expand(options ? options : "", env, fallback);
+    *ret_cmdline = ccb_grub_expand(options ? options : "", env, fallback);
     return true;
 }
 

@@ -35,8 +35,3 @@ CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbDoor 
                                     CcbSourceFlags flags, GError **error);
 void ccb_boot_source_free(CcbBootSource *source); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbBootSource, ccb_boot_source_free)
-
-/* `$name` and `${name}` replaced as GRUB does: from its environment block, or the kernelopts of
- * grub.cfg where the block has none; a variable nobody sets is empty.  `env` and `fallback` may be
- * NULL.  Caller frees. */
-char *ccb_boot_expand(const char *options, const CcbGrubenv *env, const char *fallback);

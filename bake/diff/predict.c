@@ -8,6 +8,7 @@
 #include "diff/parts.h"
 #include "diff/rules.h"
 #include "format/cmdline.h"
+#include "format/grubenv.h"
 #include "format/unit.h"
 
 /* As the kernel has it (MAXSYMLINKS). */
@@ -451,7 +452,7 @@ static bool apply_argument(CcbPrediction *p, const CcbEffectItem *item, GError *
         change_arguments(&facts->kernelopts, item);
     for (guint i = 0; i < facts->entries->len; i++) {
         CcbBootEntry *entry = facts->entries->pdata[i];
-        if (entry->options == NULL || strstr(entry->options, "$kernelopts") == NULL)
+        if (!ccb_grub_uses(entry->options, "kernelopts"))
             change_arguments(&entry->options, item);
     }
     return true;

@@ -116,28 +116,6 @@ char *ccb_bls_render(const CcbBls *entry)
     return ccb_text_join(entry->lines);
 }
 
-/* Whether $kernelopts or ${kernelopts} is at `text`, which starts with '$'. */
-static bool is_kernelopts(const char *text)
-{
-    static const char name[] = "kernelopts";
-    bool braced = text[1] == '{';
-    const char *start = text + (braced ? 2 : 1);
-    if (!g_str_has_prefix(start, name))
-        return false;
-    char next = start[sizeof(name) - 1];
-    return braced ? next == '}' : !g_ascii_isalnum(next) && next != '_';
-}
-
-bool ccb_bls_uses_kernelopts(const CcbBls *entry)
-{
-    g_autofree char *options = ccb_bls_get_joined(entry, "options");
-    for (const char *at = options; at != NULL && (at = strchr(at, '$')) != NULL; at++) {
-        if (is_kernelopts(at))
-            return true;
-    }
-    return false;
-}
-
 char *ccb_bls_id(const char *path)
 {
     const char *slash = strrchr(path, '/');

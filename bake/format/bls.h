@@ -38,10 +38,6 @@ bool ccb_bls_set(CcbBls *entry, const char *key, const char *value, GError **err
 /* The text of the file; caller frees. */
 char *ccb_bls_render(const CcbBls *entry);
 
-/* Whether the options take their arguments from the variable kernelopts (of grubenv or grub.cfg).
- */
-bool ccb_bls_uses_kernelopts(const CcbBls *entry);
-
 /* The id GRUB knows the entry by (saved_entry=): the file name without ".conf"; NULL if it has not
  * that suffix.  Caller frees. */
 char *ccb_bls_id(const char *path);

@@ -184,3 +184,47 @@ char *ccb_grubenv_render(const CcbGrubenv *env)
         g_string_append_c(block, '#');
     return g_string_free(block, FALSE);
 }
+
+/* The name behind a '$' at `p`, with or without braces; *ret_end is behind it.  NULL: no variable. */
+static char *variable_name(const char *p, const char **ret_end)
+{
+    bool braces = *p == '{';
+    const char *start = p + braces;
+    size_t length = 0;
+    while (g_ascii_isalnum(start[length]) || start[length] == '_')
+        length++;
+    if (length == 0 || (braces && start[length] != '}'))
+        return NULL;
+    *ret_end = start + length + braces;
+    return g_strndup(start, length);
+}
+
+char *ccb_grub_expand(const char *options, const CcbGrubenv *env, const char *kernelopts)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (const char *p = options; *p != '\0';) {
+        const char *end = p;
+        g_autofree char *name = *p == '$' ? variable_name(p + 1, &end) : NULL;
+        if (name == NULL) {
+            g_string_append_c(text, *p++);
+            continue;
+        }
+        g_autofree char *value = env != NULL ? ccb_grubenv_get(env, name) : NULL;
+        if (value == NULL && kernelopts != NULL && strcmp(name, "kernelopts") == 0)
+            value = g_strdup(kernelopts);
+        g_string_append(text, value != NULL ? value : "");
+        p = end;
+    }
+    return g_strdup(g_strstrip(text->str));
+}
+
+bool ccb_grub_uses(const char *options, const char *name)
+{
+    const char *end;
+    for (const char *at = options; at != NULL && (at = strchr(at, '$')) != NULL; at++) {
+        g_autofree char *used = variable_name(at + 1, &end);
+        if (g_strcmp0(used, name) == 0)
+            return true;
+    }
+    return false;
+}

@@ -32,3 +32,11 @@ bool ccb_grubenv_set(CcbGrubenv *env, const char *name, const char *value, GErro
 
 /* CCB_GRUBENV_SIZE bytes (and a NUL behind them); caller frees. */
 char *ccb_grubenv_render(const CcbGrubenv *env);
+
+/* What GRUB makes of the options of a boot entry: $NAME and ${NAME} become what the block has, and
+ * $kernelopts, where that has none, `kernelopts`, which is grub.cfg's; a variable that nobody sets is
+ * empty.  `env` and `kernelopts` may be NULL.  Caller frees. */
+char *ccb_grub_expand(const char *options, const CcbGrubenv *env, const char *kernelopts);
+
+/* Whether the variable is among the options of a boot entry (NULL: none). */
+bool ccb_grub_uses(const char *options, const char *name);

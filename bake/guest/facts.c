@@ -186,7 +186,7 @@ static bool check_grubenv(CcbGuest *guest, GError **error)
     return ccb_hint(error, "images that keep it on the EFI system partition are not supported");
 }
 
-static bool read_grubenv(CcbGuest *guest, char **ret_saved, char **ret_kernelopts, GError **error)
+bool ccb_facts_grubenv(CcbGuest *guest, CcbGrubenv **ret, GError **error)
 {
     size_t size;
     g_autofree char *block = NULL;
@@ -195,14 +195,10 @@ static bool read_grubenv(CcbGuest *guest, char **ret_saved, char **ret_kernelopt
         return false;
     if (block == NULL)
         return true;
-    g_autoptr(CcbGrubenv) env = ccb_grubenv_parse(block, strlen(block), error);
-    if (env == NULL) {
+    *ret = ccb_grubenv_parse(block, strlen(block), error);
+    if (*ret == NULL)
         g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
-        return false;
-    }
-    *ret_saved = ccb_grubenv_get(env, "saved_entry");
-    *ret_kernelopts = ccb_grubenv_get(env, "kernelopts");
-    return true;
+    return *ret != NULL;
 }
 
 const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *name)
@@ -235,8 +231,11 @@ bool ccb_facts_is_rescue(const CcbBootEntry *entry)
 
 static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
 {
-    if (!read_grubenv(guest, &facts->saved_entry, &facts->kernelopts, error))
+    g_autoptr(CcbGrubenv) env = NULL;
+    if (!ccb_facts_grubenv(guest, &env, error))
         return false;
+    facts->saved_entry = env != NULL ? ccb_grubenv_get(env, "saved_entry") : NULL;
+    facts->kernelopts = env != NULL ? ccb_grubenv_get(env, "kernelopts") : NULL;
     const CcbBootEntry *entry = choose_entry(facts, facts->saved_entry);
     if (entry == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "the image has no boot entry in %s", ENTRIES_DIR);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "format/grubenv.h"
 #include "guest/disk.h"
 #include "guest/guest.h"
 
@@ -79,6 +80,10 @@ const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *nam
 /* Whether an entry is dracut's rescue entry, whose kernel has no directory of modules: its
  * initramfs has them all. */
 bool ccb_facts_is_rescue(const CcbBootEntry *entry);
+
+/* GRUB's environment block, on the root file system or the EFI system partition; *ret stays NULL where
+ * there is none. */
+bool ccb_facts_grubenv(CcbGuest *guest, CcbGrubenv **ret, GError **error);
 
 /* The cached form (facts-json.c); path and sha256 are not in it. */
 json_t *ccb_facts_to_json(const CcbFacts *facts);  /* new reference */

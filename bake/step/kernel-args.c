@@ -73,9 +73,9 @@ static char *edit_entry(const void *step, const char *text, GError **error)
     g_autoptr(CcbBls) entry = ccb_bls_parse(text, strlen(text), error);
     if (entry == NULL)
         return NULL;
-    if (ccb_bls_uses_kernelopts(entry))
-        return ccb_bls_render(entry); /* grubenv and grub.cfg have its arguments */
     g_autofree char *old = ccb_bls_get_joined(entry, "options");
+    if (ccb_grub_uses(old, "kernelopts"))
+        return ccb_bls_render(entry); /* grubenv and grub.cfg have its arguments */
     g_autofree char *line = edit_line(step, old ? old : "", error);
     if (line == NULL || !ccb_bls_set(entry, "options", line, error))
         return NULL;

@@ -52,26 +52,6 @@ static void test_set(void)
     ok(!ccb_bls_set(open, "a b", "c", NULL), "space in a key refused");
 }
 
-static void test_kernelopts(void)
-{
-    static const struct {
-        const char *options;
-        bool uses;
-    } cases[] = {
-        {"options $kernelopts $tuned_params", true},
-        {"options ro ${kernelopts}", true},
-        {"options $kernelopts_old ro", false},
-        {"options kernelopts", false},
-        {"options ro\noptions $kernelopts\n", true},
-        {"title $kernelopts", false},
-        {"options $", false},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(CcbBls) entry = parse(cases[i].options);
-        is_int(ccb_bls_uses_kernelopts(entry), cases[i].uses, cases[i].options);
-    }
-}
-
 static void fuzz_one(const char *data, gsize size)
 {
     g_autoptr(CcbBls) entry = ccb_bls_parse(data, size, NULL);
@@ -80,7 +60,6 @@ static void fuzz_one(const char *data, gsize size)
     g_autofree char *text = ccb_bls_render(entry);
     if (strlen(text) != size || memcmp(text, data, size) != 0)
         ok(false, "round trip of mutated input");
-    ccb_bls_uses_kernelopts(entry);
     ccb_bls_set(entry, "options", "x", NULL);
 }
 
@@ -102,7 +81,6 @@ int main(void)
     test_many();
     test_read();
     test_set();
-    test_kernelopts();
     is_taken(ccb_bls_id("/boot/loader/entries/m-5.10.conf"), "m-5.10", "id");
     is_taken(ccb_bls_id("x.rpmsave"), NULL, "no entry");
     is_taken(ccb_bls_id("a/.conf"), NULL, "no id");

@@ -362,17 +362,8 @@ static void test_initrd_is_not_up(void)
     ok(!ccb_console_settled(console), "... nor is its end of startup");
 }
 
-static void test_expand(void)
+static void test_cmdline(void)
 {
-    g_autoptr(CcbGrubenv) env = ccb_grubenv_new();
-    ccb_grubenv_set(env, "tuned_params", "isolcpus=1", NULL);
-    is_taken(ccb_boot_expand("$kernelopts ${tuned_params} a=$nothing b", env, "root=LABEL=x ro"),
-             "root=LABEL=x ro isolcpus=1 a= b", "from grubenv and from grub.cfg");
-    ccb_grubenv_set(env, "kernelopts", "root=/dev/vda3", NULL);
-    is_taken(ccb_boot_expand("$kernelopts $tuned_params", env, "fallback"),
-             "root=/dev/vda3 isolcpus=1", "grubenv comes first");
-    is_taken(ccb_boot_expand("$kernelopts ro", NULL, NULL), "ro", "no grubenv");
-    is_taken(ccb_boot_expand("a=5$ ${x b", NULL, NULL), "a=5$ ${x b", "no variables");
     g_autofree char *line = ccb_boot_cmdline("root=/dev/vda3 quiet");
     ok(g_str_has_prefix(line, "root=/dev/vda3 quiet console=ttyS0"), "the image's own comes first");
 }
@@ -811,7 +802,6 @@ static void fuzz_one(const char *data, gsize size)
     g_auto(CcbBootResult) result = {0};
     judge(console, NULL, 8, &result);
     ccb_boot_is_good(&result);
-    g_free(ccb_boot_expand(text, NULL, "x"));
 }
 
 int main(void)
@@ -831,7 +821,7 @@ int main(void)
     test_notes();
     test_failed_after_start();
     test_initrd_is_not_up();
-    test_expand();
+    test_cmdline();
     test_journal();
     test_not_expected();
     test_not_loaded();

@@ -87,6 +87,8 @@ static void test_malformed(void)
 
 static void fuzz_one(const char *data, gsize size)
 {
+    g_autofree char *options = g_strndup(data, size);
+    g_free(ccb_grub_expand(options, NULL, "x"));
     /* Most mutations change the size, which is refused at once: bring it back. */
     char *whole = g_malloc(CCB_GRUBENV_SIZE);
     memset(whole, '#', CCB_GRUBENV_SIZE);
@@ -102,11 +104,46 @@ static void fuzz_one(const char *data, gsize size)
     g_free(whole);
 }
 
+static void test_expand(void)
+{
+    g_autoptr(CcbGrubenv) env = ccb_grubenv_new();
+    ccb_grubenv_set(env, "tuned_params", "isolcpus=1", NULL);
+    is_taken(ccb_grub_expand("$kernelopts ${tuned_params} a=$nothing b", env, "root=LABEL=x ro"),
+             "root=LABEL=x ro isolcpus=1 a= b", "from grubenv and from grub.cfg");
+    ccb_grubenv_set(env, "kernelopts", "root=/dev/vda3", NULL);
+    is_taken(ccb_grub_expand("$kernelopts $tuned_params", env, "fallback"),
+             "root=/dev/vda3 isolcpus=1", "grubenv comes first");
+    is_taken(ccb_grub_expand("$kernelopts ro", NULL, NULL), "ro", "no grubenv");
+    is_taken(ccb_grub_expand("a=5$ ${x b", NULL, NULL), "a=5$ ${x b", "no variables");
+}
+
+static void test_uses(void)
+{
+    static const struct {
+        const char *options;
+        bool uses;
+    } cases[] = {
+        {"$kernelopts $tuned_params", true},
+        {"ro ${kernelopts}", true},
+        {"$kernelopts_old ro", false},
+        {"${kernelopts", false},
+        {"kernelopts", false},
+        {"$", false},
+        {"$$kernelopts", true},
+        {NULL, false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        is_int(ccb_grub_uses(cases[i].options, "kernelopts"), cases[i].uses,
+               cases[i].options != NULL ? cases[i].options : "no options");
+}
+
 int main(void)
 {
     test_round_trip();
     test_new();
     test_malformed();
+    test_expand();
+    test_uses();
     static const char seed[] = HEADER "saved_entry=m\nkernelopts=a\\\\b\\\nc\n# c\n";
     fuzz(seed, strlen(seed), 5000, fuzz_one);
     return done();
