@@ -310,7 +310,10 @@ static bool configure(Appliance *a, const CcbGuestOptions *o, GError **error)
     if (guestfs_parse_environment_list(a->g, environment) != 0)
         return ccb_fail(error, CCB_ERR_HOST, "a LIBGUESTFS_ variable can't be used: %s",
                         guestfs_last_error(a->g));
+    /* Else it would build the appliance anew in every TMPDIR, and leave it there. */
+    const char *cache = g_environ_getenv(environment, "LIBGUESTFS_CACHEDIR");
     if (guestfs_set_backend(a->g, "direct") != 0 || !emulate_without_kvm(a->g) ||
+        guestfs_set_cachedir(a->g, cache != NULL ? cache : "/var/tmp") != 0 ||
         guestfs_set_network(a->g, o->network) != 0)
         return fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
     if (!o->read_only && (guestfs_set_memsize(a->g, MEMORY_MIB) != 0 ||
