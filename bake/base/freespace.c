@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/freespace.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -30,9 +31,15 @@ static uint64_t sum_needs(const CcbSpaceNeed *needs, guint n, guint i, GString *
 
 bool ccb_free_bytes(const char *path, uint64_t *ret, GError **error)
 {
+    g_autofree char *at = g_canonicalize_filename(path, NULL);
     struct statvfs fs;
-    if (statvfs(path, &fs) != 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s", path);
+    while (statvfs(at, &fs) != 0) {
+        if (errno != ENOENT || g_str_equal(at, "/"))
+            return ccb_fail_errno(error, CCB_ERR_HOST, "looking at the free space of %s", path);
+        char *parent = g_path_get_dirname(at);
+        g_free(at);
+        at = parent;
+    }
     *ret = (uint64_t)fs.f_bavail * fs.f_frsize;
     return true;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Free bytes of the file system that `path` is on.  Errors: CCB_ERR_HOST. */
+/* Free bytes of the file system that `path` is on, or will be.  Errors: CCB_ERR_HOST. */
 bool ccb_free_bytes(const char *path, uint64_t *ret, GError **error);
 
 typedef struct {

@@ -411,3 +411,12 @@ char *ccb_process_find(const char *program, GError **error)
     }
     return path;
 }
+
+void ccb_argv_add(GPtrArray *argv, ...)
+{
+    va_list args;
+    va_start(args, argv);
+    for (const char *word; (word = va_arg(args, const char *)) != NULL;)
+        g_ptr_array_add(argv, g_strdup(word));
+    va_end(args);
+}

@@ -67,6 +67,9 @@ int ccb_process_wait(pid_t *pid, unsigned limit_ms, unsigned grace_ms);
  * comes between its look at that and its next wait for work is lost until there is work. */
 int ccb_process_end(pid_t *pid, unsigned grace_ms);
 
+/* Adds words to a command line, a copy of each; NULL ends them. */
+void ccb_argv_add(GPtrArray *argv, ...) G_GNUC_NULL_TERMINATED;
+
 /* The path of a program in $PATH (caller frees), or NULL with CCB_ERR_HOST and the package to
  * install. */
 char *ccb_process_find(const char *program, GError **error);

@@ -7,16 +7,14 @@
 #include "boot/boot.h"
 #include "boot/plant.h"
 #include "format/unit.h"
-
-#define PERSISTENCE CCB_BOOT_PERSISTENCE
-#define FABRIC      "nvidia-fabricmanager.service"
+#include "guide/units.h"
 
 /* They talk to the GPU or NVSwitch itself, so they can't start in a test machine that has none. */
 static const struct {
     const char *unit, *why;
 } gpu_units[] = {
-    {PERSISTENCE, "it opens the driver's devices, which come with a GPU"},
-    {FABRIC, "it sets up NVSwitches"},
+    {CCB_PERSISTENCED, "it opens the driver's devices, which come with a GPU"},
+    {CCB_FABRICMANAGER, "it sets up NVSwitches"},
     {"nvidia-cdi-refresh.service", "it lists the GPUs for containers"},
     {"ccbake-selftest.service", "it says that there is no GPU"},
 };
@@ -106,7 +104,7 @@ static char *explain(const CcbBootEvidence *evidence, const CcbBootUnit *unit)
     const char *required =
         evidence->gpu_requirers ? g_hash_table_lookup(evidence->gpu_requirers, unit->name) : NULL;
     if (!why && is_consumer(evidence, unit->name))
-        why = "it uses the GPU, for it waits for " PERSISTENCE;
+        why = "it uses the GPU, for it waits for " CCB_PERSISTENCED;
     if (why && is_end_of_program(unit))
         return g_strdup(why);
     if (required && g_strcmp0(unit->reason, "dependency") == 0)
@@ -204,13 +202,13 @@ static void judge_orders(const CcbBootEvidence *evidence, CcbBootResult *ret)
     static char *const none[] = {NULL};
     const CcbBootUnits *units = units_of(evidence);
     char *const *consumers = evidence->gpu_consumers ? evidence->gpu_consumers : none;
-    judge_order(units, FABRIC, PERSISTENCE, evidence->gpus >= 8, ret);
+    judge_order(units, CCB_FABRICMANAGER, CCB_PERSISTENCED, evidence->gpus >= 8, ret);
     for (const char *const *unit = ccb_gpu_consumers; *unit; unit++)
-        judge_order(units, PERSISTENCE, *unit,
+        judge_order(units, CCB_PERSISTENCED, *unit,
                     g_strv_contains((const char *const *)consumers, *unit), ret);
     for (char *const *unit = consumers; *unit; unit++)
         if (!g_strv_contains(ccb_gpu_consumers, *unit))
-            judge_order(units, PERSISTENCE, *unit, true, ret);
+            judge_order(units, CCB_PERSISTENCED, *unit, true, ret);
 }
 
 static void demand(const CcbBootUnits *units, const char *name, CcbBootResult *ret)
@@ -238,9 +236,9 @@ void ccb_boot_judge(const CcbBootEvidence *evidence, CcbBootResult *ret)
         judge_rest_of_console(evidence, ret);
     judge_orders(evidence, ret);
     if (evidence->gpus >= 1 && ret->up)
-        demand(units_of(evidence), PERSISTENCE, ret);
+        demand(units_of(evidence), CCB_PERSISTENCED, ret);
     if (evidence->gpus >= 8 && ret->up)
-        demand(units_of(evidence), FABRIC, ret);
+        demand(units_of(evidence), CCB_FABRICMANAGER, ret);
 }
 
 bool ccb_boot_is_good(const CcbBootResult *result)

@@ -24,7 +24,7 @@ typedef struct {
     char *cmdline;             /* with GRUB's variables replaced */
     char *target;              /* default target: "multi-user.target"; NULL: not known */
     CcbUnitNames *names;       /* of services and targets */
-    char **gpu_consumers;      /* units that the image's files order after CCB_BOOT_PERSISTENCE */
+    char **gpu_consumers;      /* units that the image's files order after CCB_PERSISTENCED */
     GHashTable *gpu_requirers; /* units (char *) that require one that needs a GPU (char *) */
     char *units_unread; /* why the image's unit files could not all be read, printable, or NULL */
     char *not_planted;  /* why the overlay has not what was asked for, printable, or NULL */

@@ -7,6 +7,7 @@
 #include "boot/units.h"
 #include "format/text.h"
 #include "guest/unitset.h"
+#include "guide/units.h"
 
 /* The words of all values of a key of [Unit] (char *); the caller unrefs. */
 static GPtrArray *words_of(const CcbUnit *unit, const char *key)
@@ -53,7 +54,7 @@ static bool waits_for_gpu(CcbUnitGraph *graph, const char *name)
     g_autoptr(GPtrArray) edges = ccb_unitgraph_after(graph, name);
     for (guint i = 0; i < edges->len; i++) {
         const CcbUnitEdge *edge = edges->pdata[i];
-        if (g_str_equal(edge->to, CCB_BOOT_PERSISTENCE) && edge->reason[0] == '/')
+        if (g_str_equal(edge->to, CCB_PERSISTENCED) && edge->reason[0] == '/')
             return true;
     }
     return false;
@@ -92,7 +93,7 @@ static bool take_expected(CcbGuest *guest, const CcbUnitSet *set, GPtrArray *con
         if (!ccb_unitset_unit(set, guest, at->data, &unit, error))
             return false;
         g_autoptr(GPtrArray) after = words_of(unit, "After");
-        if (g_ptr_array_find_with_equal_func(after, CCB_BOOT_PERSISTENCE, g_str_equal, NULL) &&
+        if (g_ptr_array_find_with_equal_func(after, CCB_PERSISTENCED, g_str_equal, NULL) &&
             !g_ptr_array_find_with_equal_func(consumers, at->data, g_str_equal, NULL))
             g_ptr_array_add(consumers, g_strdup(at->data));
     }

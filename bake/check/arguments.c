@@ -8,7 +8,7 @@
 #include "check/module.h"
 #include "format/cmdline.h"
 #include "format/shellvars.h"
-#include "format/version.h"
+#include "guide/driver.h"
 
 #define DEFAULT_GRUB   "/etc/default/grub"
 #define KERNEL_CMDLINE "/etc/kernel/cmdline"

@@ -9,6 +9,7 @@
 #include "check/modprobe.h"
 #include "check/module.h"
 #include "check/unitset.h"
+#include "guide/units.h"
 
 static bool has_fabric_manager(CcbCheckContext *ctx)
 {
@@ -30,8 +31,8 @@ static bool waits_for_fabric(CcbCheckContext *ctx)
     CcbUnitSet *units = ccb_check_units(ctx, NULL);
     if (units == NULL)
         return false;
-    g_autoptr(GPtrArray) why = ccb_unitgraph_why_after(units->graph, "nvidia-persistenced.service",
-                                                       "nvidia-fabricmanager.service", NULL);
+    g_autoptr(GPtrArray) why =
+        ccb_unitgraph_why_after(units->graph, CCB_PERSISTENCED, CCB_FABRICMANAGER, NULL);
     return why != NULL;
 }
 

@@ -6,7 +6,7 @@
 #include "check/modprobe.h"
 #include "check/module.h"
 #include "format/kconfig.h"
-#include "format/version.h"
+#include "guide/driver.h"
 #include "guide/driverbuild.h"
 
 /* The driver's own installer, outside modules, DKMS. */

@@ -4,10 +4,7 @@
 
 #include "base/error.h"
 #include "check/module.h"
-#include "format/version.h"
-
-#define MINIMUM_ONE_GPU    "550.144.03"
-#define MINIMUM_EIGHT_GPUS "570.148.08"
+#include "guide/driver.h"
 
 static bool run_present(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
@@ -113,7 +110,7 @@ static bool run_minimum(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     const char *text = NULL;
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    const char *least = ctx->gpus == 8 ? MINIMUM_EIGHT_GPUS : MINIMUM_ONE_GPU;
+    const char *least = ccb_driver_minimum(ctx->gpus);
     if (!parse_version(ctx, &text, &version, error) || !ccb_driver_parse(least, &minimum, error))
         return false;
     if (ccb_driver_compare(version, minimum) >= 0)

@@ -7,9 +7,9 @@
 #include "check/library.h"
 #include "check/module.h"
 #include "check/unitset.h"
+#include "guide/units.h"
 
-#define FABRICMANAGER "nvidia-fabricmanager.service"
-#define PROGRAM       "/usr/bin/nv-fabricmanager"
+#define PROGRAM "/usr/bin/nv-fabricmanager"
 
 /* From 580 on the package has another name; repositories also have the branch in it. */
 static const char *const manager_names[] = {"nvidia-fabric-manager", "nvidia-fabricmanager",
@@ -122,9 +122,9 @@ static bool why_started(CcbCheckContext *ctx, char **ret_why, bool *ret_exists, 
     if (set == NULL)
         return false;
     g_autoptr(GPtrArray) why =
-        ccb_unitgraph_why_started(set->graph, ccb_unitset_target(set), FABRICMANAGER);
+        ccb_unitgraph_why_started(set->graph, ccb_unitset_target(set), CCB_FABRICMANAGER);
     *ret_why = why != NULL ? ccb_unit_edges_text(why) : NULL;
-    *ret_exists = ccb_unitgraph_has(set->graph, FABRICMANAGER);
+    *ret_exists = ccb_unitgraph_has(set->graph, CCB_FABRICMANAGER);
     return true;
 }
 
@@ -137,10 +137,10 @@ static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     if (!why_started(ctx, &why, &exists, error))
         return false;
     if (!exists)
-        return ccb_result_fail(result, "there is no %s, or it is masked", FABRICMANAGER);
+        return ccb_result_fail(result, "there is no %s, or it is masked", CCB_FABRICMANAGER);
     if (why == NULL)
         return ccb_result_fail(result, "%s is not enabled: no link in %s/multi-user.target.wants",
-                               FABRICMANAGER, CCB_UNIT_DIR);
+                               CCB_FABRICMANAGER, CCB_UNIT_DIR);
     return ccb_result_pass(result, "%s", why);
 }
 
@@ -153,7 +153,7 @@ static bool run_disabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **
     if (!why_started(ctx, &why, &exists, error))
         return false;
     if (why != NULL && exists)
-        return ccb_result_fail(result, "%s is started on 1 GPU: %s", FABRICMANAGER, why);
+        return ccb_result_fail(result, "%s is started on 1 GPU: %s", CCB_FABRICMANAGER, why);
     return ccb_result_pass(result, exists ? "present, not enabled" : "not installed");
 }
 

@@ -6,9 +6,9 @@
 #include "check/context.h"
 #include "check/esp.h"
 #include "check/network.h"
-#include "format/ecs.h"
 #include "format/fstab.h"
 #include "format/shellvars.h"
+#include "guide/ecs.h"
 
 static const CcbDisk *get_disk(CcbCheckContext *ctx, GError **error)
 {

@@ -7,14 +7,10 @@
 #include "check/module.h"
 #include "format/initramfs.h"
 
-/* In modprobe's order of precedence, without the leading slash. */
-static const char *const modprobe_directories[] = {"etc/modprobe.d/", "usr/local/lib/modprobe.d/",
-                                                   "usr/lib/modprobe.d/", "lib/modprobe.d/", NULL};
-
 static bool is_modprobe_file(const char *path, void *user)
 {
     (void)user;
-    for (const char *const *dir = modprobe_directories; *dir != NULL; dir++)
+    for (const char *const *dir = ccb_modprobe_dirs; *dir != NULL; dir++)
         if (g_str_has_prefix(path, *dir) && strchr(path + strlen(*dir), '/') == NULL)
             return g_str_has_suffix(path, ".conf");
     return false;
@@ -117,34 +113,9 @@ static bool walk_initrd(CcbCheckContext *ctx, CcbInitrd *initrd, GError **error)
     return false;
 }
 
-static gint by_file_name(gconstpointer a, gconstpointer b)
-{
-    return strcmp(strrchr(*(char *const *)a, '/'), strrchr(*(char *const *)b, '/'));
-}
-
-GPtrArray *ccb_modprobe_order(const char *const *directories, GHashTable *paths)
-{
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
-    GPtrArray *ordered = g_ptr_array_new();
-    for (; *directories != NULL; directories++) {
-        GHashTableIter iter;
-        gpointer path;
-        g_hash_table_iter_init(&iter, paths);
-        while (g_hash_table_iter_next(&iter, &path, NULL)) {
-            const char *name = (const char *)path + strlen(*directories);
-            if (g_str_has_prefix(path, *directories) && strchr(name, '/') == NULL &&
-                g_hash_table_add(seen, (char *)name))
-                g_ptr_array_add(ordered, path);
-        }
-    }
-    g_ptr_array_sort(ordered, by_file_name);
-    return ordered;
-}
-
 static bool add_rules(CcbInitrd *initrd, GError **error)
 {
-    g_autoptr(GPtrArray) files =
-        ccb_modprobe_order((const char *const *)modprobe_directories, initrd->files);
+    g_autoptr(GPtrArray) files = ccb_modprobe_order("", initrd->files);
     for (guint i = 0; i < files->len; i++) {
         const char *path = g_ptr_array_index(files, i);
         g_autofree char *shown = g_strconcat(initrd->path, ": ", path, NULL);

@@ -16,8 +16,3 @@ typedef struct {
 
 /* Those of all entries of ccb_check_boot_entries(), in their order, as CcbInitrd.  Belongs to the context. */
 const GPtrArray *ccb_check_initrds(CcbCheckContext *ctx, GError **error);
-
-/* modprobe's order: by file name; of equal names the one in the directory listed first (each with
- * a slash at its end) hides the others.  `paths` is a set of paths; the array holds its keys.
- * Caller unrefs. */
-GPtrArray *ccb_modprobe_order(const char *const *directories, GHashTable *paths);

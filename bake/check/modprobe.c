@@ -10,17 +10,14 @@
 #include "check/initrd.h"
 #include "check/module.h"
 
-static const char *const disk_directories[] = {"/etc/modprobe.d/", "/usr/local/lib/modprobe.d/",
-                                               "/usr/lib/modprobe.d/", "/lib/modprobe.d/", NULL};
-
 static bool add_directory(CcbCheckContext *ctx, const char *directory, GHashTable *paths,
                           GError **error)
 {
-    g_autofree char *bare = g_strndup(directory, strlen(directory) - 1);
+    g_autofree char *bare = g_strdup_printf("/%.*s", (int)strlen(directory) - 1, directory);
     char **names = ccb_check_list(ctx, bare, error);
     for (; names != NULL && *names != NULL; names++)
         if (g_str_has_suffix(*names, ".conf"))
-            g_hash_table_add(paths, g_strconcat(directory, *names, NULL));
+            g_hash_table_add(paths, g_build_filename(bare, *names, NULL));
     return names != NULL;
 }
 
@@ -37,10 +34,10 @@ static gpointer produce_config(CcbCheckContext *ctx, const char *name, GError **
     g_autoptr(CcbModprobe) config = ccb_modprobe_new();
     g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     (void)name;
-    for (const char *const *dir = disk_directories; *dir != NULL; dir++)
+    for (const char *const *dir = ccb_modprobe_dirs; *dir != NULL; dir++)
         if (!add_directory(ctx, *dir, paths, error))
             return NULL;
-    g_autoptr(GPtrArray) files = ccb_modprobe_order(disk_directories, paths);
+    g_autoptr(GPtrArray) files = ccb_modprobe_order("/", paths);
     for (guint i = 0; i < files->len; i++)
         if (!add_file(ctx, config, g_ptr_array_index(files, i), error))
             return NULL;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "format/version.h"
+#include "guide/driver.h"
 
 char *ccb_module_name(const char *path)
 {

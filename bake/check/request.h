@@ -3,7 +3,7 @@
 #pragma once
 
 #include "check/check.h"
-#include "format/ecs.h"
+#include "guide/ecs.h"
 
 typedef struct CcbCheckRequest {
     const CcbEcsType *type;

@@ -3,6 +3,7 @@
 
 #include "check/unitset.h"
 #include "format/unit.h"
+#include "guide/units.h"
 
 /* DefaultTimeoutStartSec= and DefaultTimeoutStopSec= where nobody sets them: systemd-system.conf(5). */
 enum { DEFAULT_S = 90 };
@@ -14,10 +15,10 @@ static const struct {
     const char *which;
     guint64 least_s;
 } limits[] = {
-    {1, "nvidia-persistenced.service", "Start", DEFAULT_S},
-    {8, "nvidia-persistenced.service", "Start", 900},
-    {8, "nvidia-persistenced.service", "Stop", 60},
-    {8, "nvidia-fabricmanager.service", "Start", DEFAULT_S},
+    {1, CCB_PERSISTENCED, "Start", DEFAULT_S},
+    {8, CCB_PERSISTENCED, "Start", 900},
+    {8, CCB_PERSISTENCED, "Stop", 60},
+    {8, CCB_FABRICMANAGER, "Start", DEFAULT_S},
 };
 
 /* 0 switches a limit off; what systemd does not understand is as short as can be. */

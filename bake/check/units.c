@@ -8,9 +8,7 @@
 #include "check/timelimits.h"
 #include "check/unitset.h"
 #include "format/unit.h"
-
-#define PERSISTENCED  "nvidia-persistenced.service"
-#define FABRICMANAGER "nvidia-fabricmanager.service"
+#include "guide/units.h"
 
 /* Users of the GPU that packages bring: judged where they are installed and enabled. */
 static const char *const known_consumers[] = {
@@ -120,7 +118,7 @@ static bool check_text(CcbCheckContext *ctx, const char *path, const Directive *
                        CcbCheckResult *result, GError **error)
 {
     g_autoptr(CcbUnit) unit = NULL;
-    if (!ccb_check_unit(ctx, PERSISTENCED, &unit, error))
+    if (!ccb_check_unit(ctx, CCB_PERSISTENCED, &unit, error))
         return false;
     check_directives(ctx, unit, path, directives, result);
     return ccb_result_pass(result, "%s, for %u GPU%s", path, ctx->gpus, ctx->gpus > 1 ? "s" : "");
@@ -133,11 +131,11 @@ static bool run_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GErro
     CcbUnitSet *set = ccb_check_units(ctx, error);
     if (set == NULL)
         return false;
-    const char *path = ccb_unitset_path(set, PERSISTENCED);
+    const char *path = ccb_unitset_path(set, CCB_PERSISTENCED);
     if (path == NULL)
-        return ccb_result_fail(result, "%s/%s is %s", CCB_UNIT_DIR, PERSISTENCED,
-                               g_hash_table_contains(set->masked, PERSISTENCED) ? "masked"
-                                                                                : "missing");
+        return ccb_result_fail(result, "%s/%s is %s", CCB_UNIT_DIR, CCB_PERSISTENCED,
+                               g_hash_table_contains(set->masked, CCB_PERSISTENCED) ? "masked"
+                                                                                    : "missing");
     return check_text(ctx, path, needed, result, error);
 }
 
@@ -149,10 +147,10 @@ static bool units_with_daemon(CcbCheckContext *ctx, CcbCheckResult *result, CcbU
     if (skip_without_gpu(ctx, result))
         return true;
     CcbUnitSet *set = ccb_check_units(ctx, error);
-    if (set != NULL && ccb_unitset_path(set, PERSISTENCED) != NULL)
+    if (set != NULL && ccb_unitset_path(set, CCB_PERSISTENCED) != NULL)
         *ret_set = set;
     else
-        ccb_result_skip(result, "there is no %s", PERSISTENCED);
+        ccb_result_skip(result, "there is no %s", CCB_PERSISTENCED);
     return set != NULL;
 }
 
@@ -162,7 +160,7 @@ static bool run_guide_text(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     if (!units_with_daemon(ctx, result, &set, error))
         return false;
     return set == NULL ||
-           check_text(ctx, ccb_unitset_path(set, PERSISTENCED), usual, result, error);
+           check_text(ctx, ccb_unitset_path(set, CCB_PERSISTENCED), usual, result, error);
 }
 
 static bool run_time_limits(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -181,7 +179,7 @@ static bool starts(CcbUnitSet *set, const char *name)
  * count: it may be removed.  A link does by its name: where it leads to does not matter to systemd. */
 static const CcbUnitEdge *enabling_edge(CcbUnitSet *set)
 {
-    g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, PERSISTENCED);
+    g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, CCB_PERSISTENCED);
     for (guint i = 0; i < by->len; i++) {
         const CcbUnitEdge *edge = by->pdata[i];
         if (g_str_has_suffix(edge->from, ".target") && starts(set, edge->from))
@@ -201,7 +199,7 @@ static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     if (edge == NULL)
         return ccb_result_fail(result,
                                "%s does not start %s: no link in %s/multi-user.target.wants",
-                               ccb_unitset_target(set), PERSISTENCED, CCB_UNIT_DIR);
+                               ccb_unitset_target(set), CCB_PERSISTENCED, CCB_UNIT_DIR);
     return ccb_result_pass(result, "%s: %s", edge->from, edge->reason);
 }
 
@@ -248,13 +246,13 @@ static bool check_order(CcbCheckContext *ctx, CcbUnitSet *set, const CcbUnit *da
                         const char *consumer, CcbCheckResult *result, GError **error)
 {
     g_autoptr(CcbUnit) unit = NULL;
-    if (lists_unit(daemon, "Before", consumer) || is_after(set, consumer, PERSISTENCED))
+    if (lists_unit(daemon, "Before", consumer) || is_after(set, consumer, CCB_PERSISTENCED))
         return true;
     if (!ccb_check_unit(ctx, consumer, &unit, error))
         return false;
-    if (unit == NULL || !lists_unit(unit, "After", PERSISTENCED))
+    if (unit == NULL || !lists_unit(unit, "After", CCB_PERSISTENCED))
         ccb_result_fail(result, "%s: no Before=%s, and nothing else orders it",
-                        ccb_unitset_path(set, PERSISTENCED), consumer);
+                        ccb_unitset_path(set, CCB_PERSISTENCED), consumer);
     return true;
 }
 
@@ -294,7 +292,7 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     if (set == NULL)
         return true;
     g_autoptr(CcbUnit) daemon = NULL;
-    if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
+    if (!ccb_check_unit(ctx, CCB_PERSISTENCED, &daemon, error))
         return false;
     g_autoptr(GPtrArray) names = to_be_ordered(ctx, set);
     for (guint i = 0; i + 1 < names->len; i++)
@@ -307,7 +305,7 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
 /* units.order judges these, and fabric.* Fabric Manager. */
 static bool is_judged(CcbCheckContext *ctx, const char *unit)
 {
-    return g_str_equal(unit, PERSISTENCED) || g_str_equal(unit, FABRICMANAGER) ||
+    return g_str_equal(unit, CCB_PERSISTENCED) || g_str_equal(unit, CCB_FABRICMANAGER) ||
            g_strv_contains(demanded(ctx), unit) || g_strv_contains(known_consumers, unit);
 }
 
@@ -329,7 +327,7 @@ static bool use_of(CcbCheckContext *ctx, CcbUnitSet *set, const char *name, char
 /* What the daemon waits for is meant to come first. */
 static bool is_ordered(CcbUnitSet *set, const char *name)
 {
-    return is_after(set, name, PERSISTENCED) || is_after(set, PERSISTENCED, name);
+    return is_after(set, name, CCB_PERSISTENCED) || is_after(set, CCB_PERSISTENCED, name);
 }
 
 static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -348,7 +346,7 @@ static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError *
             return false;
         users += use != NULL;
         if (use != NULL && !is_ordered(set, name))
-            ccb_result_fail(result, "%s, and %s does not wait for %s", use, name, PERSISTENCED);
+            ccb_result_fail(result, "%s, and %s does not wait for %s", use, name, CCB_PERSISTENCED);
     }
     return ccb_result_pass(result, "%u other unit%s", users, users == 1 ? "" : "s");
 }
@@ -363,12 +361,13 @@ static bool run_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GErro
     if (set == NULL)
         return true;
     g_autoptr(CcbUnit) daemon = NULL;
-    if (!ccb_check_unit(ctx, PERSISTENCED, &daemon, error))
+    if (!ccb_check_unit(ctx, CCB_PERSISTENCED, &daemon, error))
         return false;
-    if (!is_after(set, PERSISTENCED, FABRICMANAGER) && !lists_unit(daemon, "After", FABRICMANAGER))
-        return ccb_result_fail(result, "%s: no After=%s", ccb_unitset_path(set, PERSISTENCED),
-                               FABRICMANAGER);
-    return ccb_result_pass(result, "after %s", FABRICMANAGER);
+    if (!is_after(set, CCB_PERSISTENCED, CCB_FABRICMANAGER) &&
+        !lists_unit(daemon, "After", CCB_FABRICMANAGER))
+        return ccb_result_fail(result, "%s: no After=%s", ccb_unitset_path(set, CCB_PERSISTENCED),
+                               CCB_FABRICMANAGER);
+    return ccb_result_pass(result, "after %s", CCB_FABRICMANAGER);
 }
 
 static bool check_consumer(CcbCheckContext *ctx, const char *consumer, CcbCheckResult *result,
@@ -377,10 +376,10 @@ static bool check_consumer(CcbCheckContext *ctx, const char *consumer, CcbCheckR
     g_autoptr(CcbUnit) unit = NULL;
     if (!ccb_check_unit(ctx, consumer, &unit, error))
         return false;
-    if (unit == NULL || !lists_unit(unit, "After", PERSISTENCED) ||
-        !lists_unit(unit, "Wants", PERSISTENCED))
+    if (unit == NULL || !lists_unit(unit, "After", CCB_PERSISTENCED) ||
+        !lists_unit(unit, "Wants", CCB_PERSISTENCED))
         ccb_result_fail(result, "%s/%s.d has no drop-in with After= and Wants=%s", CCB_UNIT_DIR,
-                        consumer, PERSISTENCED);
+                        consumer, CCB_PERSISTENCED);
     return true;
 }
 

@@ -66,7 +66,8 @@ static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payl
 static bool lock_files(Session *s, GError **error)
 {
     const CcbRecipe *recipe = s->loaded->recipe;
-    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(s->loaded->plan, 0);
+    g_autoptr(GPtrArray) payloads =
+        ccb_payloads_of(s->loaded->plan->steps, 0, s->loaded->plan->steps->len);
     if (!lock_file(s, recipe->base, s->loaded->plan->base, error))
         return false;
     for (guint i = 0; i < payloads->len; i++) {
@@ -76,17 +77,6 @@ static bool lock_files(Session *s, GError **error)
             return false;
     }
     return true;
-}
-
-static GPtrArray *attachments(const Session *s)
-{
-    GPtrArray *list = g_ptr_array_new();
-    for (guint i = 0; i < s->pending->len; i++) {
-        const CcbStep *step = s->pending->pdata[i];
-        for (guint j = 0; j < step->payloads->len; j++)
-            g_ptr_array_add(list, step->payloads->pdata[j]);
-    }
-    return list;
 }
 
 /* Steps that were resolved before are installed first: pip itself may come from one of them. */
@@ -116,14 +106,7 @@ static bool resolve_in(Session *s, CcbGuest *guest, const CcbStep *step, GPtrArr
 
 static bool resolve_guest(Session *s, const CcbStep *step, GPtrArray *found, GError **error)
 {
-    g_autoptr(GPtrArray) payloads = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) sources = attachments(s);
-    for (guint i = 0; i < sources->len; i++) {
-        const CcbPayload *p = sources->pdata[i];
-        CcbAttachment *a = g_new0(CcbAttachment, 1);
-        *a = (CcbAttachment){p->name, p->path};
-        g_ptr_array_add(payloads, a);
-    }
+    g_autoptr(GPtrArray) payloads = ccb_attachments_of(s->pending, 0, s->pending->len);
     CcbGuestOptions open = {.image = s->work->overlay,
                             .format = "qcow2",
                             .door = s->door,

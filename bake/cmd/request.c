@@ -9,8 +9,8 @@
 #include "check/check.h"
 #include "cmd/verbs.h"
 #include "emit/output.h"
-#include "format/ecs.h"
 #include "guest/image.h"
+#include "guide/ecs.h"
 #include "request/request.h"
 
 static CcbRunWish run_wish;

@@ -28,7 +28,7 @@ static json_t *base_to_json(const CcbManifest *m)
 static json_t *payloads_to_json(const CcbManifest *m)
 {
     json_t *list = json_array();
-    g_autoptr(GPtrArray) payloads = ccb_plan_payloads(m->plan, 0);
+    g_autoptr(GPtrArray) payloads = ccb_payloads_of(m->plan->steps, 0, m->plan->steps->len);
     for (guint i = 0; i < payloads->len; i++)
         json_array_append_new(list, file_to_json(payloads->pdata[i]));
     return list;

@@ -30,6 +30,34 @@ static void rule_free(gpointer data)
     g_free(rule);
 }
 
+const char *const ccb_modprobe_dirs[] = {"etc/modprobe.d/", "usr/local/lib/modprobe.d/",
+                                         "usr/lib/modprobe.d/", "lib/modprobe.d/", NULL};
+
+static gint by_file_name(gconstpointer a, gconstpointer b)
+{
+    return strcmp(strrchr(*(char *const *)a, '/'), strrchr(*(char *const *)b, '/'));
+}
+
+GPtrArray *ccb_modprobe_order(const char *root, GHashTable *paths)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *ordered = g_ptr_array_new();
+    for (const char *const *dir = ccb_modprobe_dirs; *dir != NULL; dir++) {
+        g_autofree char *full = g_strconcat(root, *dir, NULL);
+        GHashTableIter iter;
+        gpointer path;
+        g_hash_table_iter_init(&iter, paths);
+        while (g_hash_table_iter_next(&iter, &path, NULL)) {
+            char *name = (char *)path + strlen(full);
+            if (g_str_has_prefix(path, full) && strchr(name, '/') == NULL &&
+                g_hash_table_add(seen, name))
+                g_ptr_array_add(ordered, path);
+        }
+    }
+    g_ptr_array_sort(ordered, by_file_name);
+    return ordered;
+}
+
 CcbModprobe *ccb_modprobe_new(void)
 {
     CcbModprobe *config = g_new0(CcbModprobe, 1);

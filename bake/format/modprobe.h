@@ -33,6 +33,15 @@ typedef struct {
     guint line;
 } CcbModprobeRule;
 
+/* Where the files are, in the order of precedence, below a root: no slash before, one behind; ends
+ * with NULL. */
+extern const char *const ccb_modprobe_dirs[];
+
+/* The files of a set of paths that modprobe reads, in its order: by file name; of equal names the one
+ * in the directory listed first hides the others.  `root` stands before the directories: "/" or "".
+ * The array holds keys of `paths`; caller unrefs. */
+GPtrArray *ccb_modprobe_order(const char *root, GHashTable *paths);
+
 CcbModprobe *ccb_modprobe_new(void);
 void ccb_modprobe_free(CcbModprobe *config); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbModprobe, ccb_modprobe_free)

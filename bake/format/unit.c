@@ -251,11 +251,19 @@ GPtrArray *ccb_unit_words(const char *value, GError **error)
     return g_steal_pointer(&words);
 }
 
-const char *const ccb_gpu_consumers[] = {"cloudmonitor.service", "nvidia-cdi-refresh.service",
-                                         "ollama.service", NULL};
-
 const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
-                                     "/usr/lib/systemd/system", "/lib/systemd/system", NULL};
+                                     "/usr/lib/systemd/system", NULL};
+
+bool ccb_unit_has_type(const char *name)
+{
+    static const char *const types[] = {".service", ".socket", ".target",    ".timer",
+                                        ".path",    ".mount",  ".automount", ".swap",
+                                        ".slice",   ".scope",  ".device"};
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+        if (g_str_has_suffix(name, types[i]) && strlen(name) > strlen(types[i]))
+            return true;
+    return false;
+}
 
 /* One link for each word of a key of [Install]: in the directory <word>.<suffix>, or, without a
  * suffix, of that name. */

@@ -54,9 +54,12 @@ bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key
 GPtrArray *ccb_unit_words(const char *value, GError **error);
 
 /* Where unit files of the system are looked for, the first one counting; ends with NULL.  The first
- * is the administrator's. */
+ * is the administrator's.  /lib leads to /usr/lib on every system that has RPMs of el8 or later. */
 #define CCB_UNIT_DIR "/etc/systemd/system"
 extern const char *const ccb_unit_dirs[];
+
+/* Whether a file name ends as units do: ".service" and so on, with something before it. */
+bool ccb_unit_has_type(const char *name);
 
 /* The links by which `systemctl enable` has the unit start at boot, as its [Install] wants it:
  * CCB_UNIT_DIR "/multi-user.target.wants/NAME", CCB_UNIT_DIR "/ALIAS" (char *); caller unrefs.
@@ -66,7 +69,3 @@ GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
 /* A time span as systemd.time(7) writes it ("900", "15min", "1h 30s", "infinity"), in whole
  * seconds; infinity is G_MAXUINT64.  False for anything else. */
 bool ccb_unit_seconds(const char *value, guint64 *ret_seconds);
-
-/* Users of the GPU that Alibaba Cloud's guide for gn8v-tee starts after nvidia-persistenced; ends
- * with NULL. */
-extern const char *const ccb_gpu_consumers[];

@@ -79,11 +79,6 @@ static const struct {
     {"Requires", PULLS}, {"BindsTo", PULLS}, {"Upholds", PULLS},
 };
 
-static const char *const unit_types[] = {
-    ".service",   ".socket", ".target", ".timer", ".path",   ".mount",
-    ".automount", ".swap",   ".slice",  ".scope", ".device",
-};
-
 static void edge_free(gpointer data)
 {
     Edge *edge = data;
@@ -142,11 +137,7 @@ static bool is_valid_name(const char *name)
         if (!g_ascii_isalnum(*at) && strchr(":-_.\\@", *at) == NULL)
             return false;
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(unit_types); i++) {
-        if (g_str_has_suffix(name, unit_types[i]))
-            return true;
-    }
-    return false;
+    return ccb_unit_has_type(name);
 }
 
 static const char *resolve(const CcbUnitGraph *graph, const char *name)

@@ -27,8 +27,6 @@ struct CcbUnitPlot {
     GHashTable *by_ends;  /* "KIND FROM TO" ► CcbPlotRelation */
 };
 
-extern const char *const ccb_gpu_units[]; /* ends with NULL */
-
 /* The units in an order that keeps all relations, those first that wait for nothing; what a cycle
  * holds back comes last, from *ret_cyclic on.  Caller unrefs the array. */
 GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic);

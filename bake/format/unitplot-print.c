@@ -3,6 +3,7 @@
 
 #include "format/text.h"
 #include "format/unitplot-parts.h"
+#include "guide/units.h"
 
 /* How many relations of order a unit still waits for, by index; caller frees. */
 static guint *count_waiting(const CcbUnitPlot *plot)

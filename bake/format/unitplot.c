@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "format/unitplot-parts.h"
-
-const char *const ccb_gpu_units[] = {"nvidia-persistenced.service", "nvidia-fabricmanager.service",
-                                     NULL};
+#include "guide/units.h"
 
 static void unit_free(gpointer data)
 {

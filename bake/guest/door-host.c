@@ -245,16 +245,6 @@ static bool host_free_space(void *door, uint64_t *ret_bytes, GError **error)
     return true;
 }
 
-/* Words of a command line; each is a string of its own. */
-static void add(GPtrArray *argv, ...)
-{
-    va_list args;
-    va_start(args, argv);
-    for (const char *word; (word = va_arg(args, const char *)) != NULL;)
-        g_ptr_array_add(argv, g_strdup(word));
-    va_end(args);
-}
-
 static void add_isolation(GPtrArray *argv, const HostDoor *host)
 {
     /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot,
@@ -262,29 +252,29 @@ static void add_isolation(GPtrArray *argv, const HostDoor *host)
     static const char *const capabilities[] = {
         "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",   "CAP_SETUID", "CAP_SETGID",
         "CAP_SETFCAP", "CAP_SYS_CHROOT",   "CAP_MKNOD",  "CAP_SYS_NICE", "CAP_KILL"};
-    add(argv, "bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc",
-        "--unshare-uts", "--hostname", "ccbake", NULL);
+    ccb_argv_add(argv, "bwrap", "--die-with-parent", "--new-session", "--unshare-pid",
+                 "--unshare-ipc", "--unshare-uts", "--hostname", "ccbake", NULL);
     if (!host->network)
-        add(argv, "--unshare-net", NULL);
-    add(argv, "--cap-drop", "ALL", NULL);
+        ccb_argv_add(argv, "--unshare-net", NULL);
+    ccb_argv_add(argv, "--cap-drop", "ALL", NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
-        add(argv, "--cap-add", capabilities[i], NULL);
+        ccb_argv_add(argv, "--cap-add", capabilities[i], NULL);
 }
 
 static void add_mounts(GPtrArray *argv, const HostDoor *host)
 {
-    add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev", "/dev",
-        "--tmpfs", "/sys", NULL);
+    ccb_argv_add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev",
+                 "/dev", "--tmpfs", "/sys", NULL);
     /* The kernel's settings are the host's, and its uid 0 may write them without any capability:
      * core_pattern alone would run a program outside of all this. */
     for (size_t i = 0; i < G_N_ELEMENTS(host_settings); i++)
-        add(argv, "--ro-bind-try", host_settings[i], host_settings[i], NULL);
+        ccb_argv_add(argv, "--ro-bind-try", host_settings[i], host_settings[i], NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(scratch_points); i++)
-        add(argv, "--bind", host->scratch, scratch_points[i], NULL);
+        ccb_argv_add(argv, "--bind", host->scratch, scratch_points[i], NULL);
     for (guint i = 0; i < host->payloads->len; i++) {
         const CcbAttachment *payload = host->payloads->pdata[i];
         g_autofree char *point = g_build_filename(CCB_PAYLOAD_DIR, payload->name, NULL);
-        add(argv, "--ro-bind", payload->path, point, NULL);
+        ccb_argv_add(argv, "--ro-bind", payload->path, point, NULL);
     }
 }
 
@@ -292,7 +282,7 @@ static void add_environment(GPtrArray *argv, const char *const *environment)
 {
     for (; environment != NULL && *environment != NULL; environment++) {
         g_auto(GStrv) pair = g_strsplit(*environment, "=", 2);
-        add(argv, "--setenv", pair[0], pair[1], NULL);
+        ccb_argv_add(argv, "--setenv", pair[0], pair[1], NULL);
     }
 }
 
@@ -319,12 +309,12 @@ static bool host_run(void *door, CcbCommand *command, CcbLineFunc on_line, void 
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     add_isolation(argv, host);
     add_mounts(argv, host);
-    add(argv, "--chdir", "/", "--clearenv", NULL);
+    ccb_argv_add(argv, "--chdir", "/", "--clearenv", NULL);
     add_environment(argv, ccb_guest_environment);
     add_environment(argv, command->env);
-    add(argv, "--", NULL);
+    ccb_argv_add(argv, "--", NULL);
     for (const char *const *word = command->argv; *word != NULL; word++)
-        add(argv, *word, NULL);
+        ccb_argv_add(argv, *word, NULL);
     g_ptr_array_add(argv, NULL);
 
     CcbProcess process = {.argv = (const char *const *)argv->pdata,

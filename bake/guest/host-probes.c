@@ -6,12 +6,12 @@
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/freespace.h"
 #include "base/human.h"
 #include "base/process.h"
 #include "guest/kvm.h"
@@ -300,28 +300,13 @@ static void look_appliance(CcbHostFinding *ret)
 
 /* --- space */
 
-/* Free bytes where `path` is, or will be. */
-static bool free_space(const char *path, uint64_t *ret_free)
-{
-    g_autofree char *at = g_canonicalize_filename(path, NULL);
-    struct statvfs vfs;
-    while (statvfs(at, &vfs) != 0) {
-        if (errno != ENOENT || g_str_equal(at, "/"))
-            return false;
-        char *parent = g_path_get_dirname(at);
-        g_free(at);
-        at = parent;
-    }
-    *ret_free = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-    return true;
-}
-
 static void look_space(CcbHostFinding *ret, const char *path, uint64_t least, uint64_t comfort,
                        const char *advice)
 {
     uint64_t bytes = 0;
-    if (!free_space(path, &bytes)) {
-        set(ret, CCB_HOST_MISSING, g_strdup_printf("%s: %s", path, g_strerror(errno)), advice);
+    g_autoptr(GError) reason = NULL;
+    if (!ccb_free_bytes(path, &bytes, &reason)) {
+        set(ret, CCB_HOST_MISSING, g_strdup(reason->message), advice);
         return;
     }
     g_autofree char *size = ccb_format_size(bytes);

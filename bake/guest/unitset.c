@@ -6,21 +6,6 @@
 
 #include "base/error.h"
 
-static const char *const unit_directories[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
-                                               "/usr/lib/systemd/system", NULL};
-
-static const char *const unit_suffixes[] = {".service", ".target", ".socket",    ".mount",
-                                            ".timer",   ".path",   ".automount", ".swap",
-                                            ".slice",   ".scope",  ".device",    NULL};
-
-static bool is_unit_name(const char *name)
-{
-    for (const char *const *suffix = unit_suffixes; *suffix != NULL; suffix++)
-        if (g_str_has_suffix(name, *suffix) && strlen(name) > strlen(*suffix))
-            return true;
-    return false;
-}
-
 void ccb_unitset_free(CcbUnitSet *set)
 {
     if (set == NULL)
@@ -56,7 +41,7 @@ static void add_link(CcbUnitSet *set, const char *name, const char *path, const 
     g_autofree char *base = g_path_get_basename(target);
     if (g_str_equal(target, "/dev/null"))
         g_hash_table_add(set->masked, g_strdup(name));
-    else if (!g_str_equal(base, name) && is_unit_name(base)) {
+    else if (!g_str_equal(base, name) && ccb_unit_has_type(base)) {
         ccb_unitgraph_add_alias(set->graph, name, base);
         g_hash_table_insert(set->paths, g_strdup(name), NULL);
     } else
@@ -109,7 +94,7 @@ static char *wanting_unit(const char *directory)
 static void add_below(CcbUnitSet *set, const char *directory, const char *file, const char *path)
 {
     g_autofree char *wanting = wanting_unit(directory);
-    if (wanting != NULL && is_unit_name(file))
+    if (wanting != NULL && ccb_unit_has_type(file))
         ccb_unitgraph_add_want(set->graph, wanting, file, path);
     else if (g_str_has_suffix(directory, ".d") && g_str_has_suffix(file, ".conf")) {
         g_autofree char *unit = g_strndup(directory, strlen(directory) - strlen(".d"));
@@ -127,7 +112,7 @@ static bool scan_directory(CcbGuest *guest, CcbUnitSet *set, const char *directo
         guint depth = g_strv_length(parts);
         if (depth == 2)
             add_below(set, parts[0], parts[1], path);
-        else if (depth == 1 && is_unit_name(entry->path))
+        else if (depth == 1 && ccb_unit_has_type(entry->path))
             add_name(set, path, entry);
         if (S_ISLNK(entry->st.mode))
             g_hash_table_add(set->links, g_steal_pointer(&path));
@@ -191,7 +176,7 @@ CcbUnitSet *ccb_unitset_read(CcbGuest *guest, GError **error)
 {
     g_autoptr(CcbUnitSet) set = new_set();
     bool ok = true;
-    for (const char *const *dir = unit_directories; ok && *dir != NULL; dir++)
+    for (const char *const *dir = ccb_unit_dirs; ok && *dir != NULL; dir++)
         ok = scan_directory(guest, set, *dir, error);
     return ok && fill_graph(guest, set, error) ? g_steal_pointer(&set) : NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/version.h"
+#include "guide/driver.h"
 
 #include <string.h>
 
@@ -68,6 +68,11 @@ int ccb_driver_compare(CcbDriverVersion a, CcbDriverVersion b)
     if (order == 0)
         order = compare_numbers(a.minor, b.minor);
     return order != 0 ? order : compare_numbers(a.patch, b.patch);
+}
+
+const char *ccb_driver_minimum(unsigned gpus)
+{
+    return gpus == 8 ? "570.148.08" : "550.144.03";
 }
 
 const char *ccb_driver_known_bad(CcbDriverVersion version)

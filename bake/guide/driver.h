@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Versions of NVIDIA drivers, "550.144.03": two or three numbers, compared as numbers; the first
- * one is the branch.  The tables of good and bad ones in version.c were collected from public
+ * one is the branch.  The tables of good and bad ones in driver.c were collected from public
  * sources; extend them there when NVIDIA releases a branch. */
 #pragma once
 
@@ -17,6 +17,9 @@ bool ccb_driver_parse(const char *text, CcbDriverVersion *ret_version, GError **
 
 /* < 0, 0 or > 0, as strcmp(). */
 int ccb_driver_compare(CcbDriverVersion a, CcbDriverVersion b);
+
+/* The guide's minimum for instances with that many GPUs, 1 or 8. */
+const char *ccb_driver_minimum(unsigned gpus);
 
 /* Why attestation is known to fail with this version, or NULL; a constant. */
 const char *ccb_driver_known_bad(CcbDriverVersion version);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/ecs.h"
+#include "guide/ecs.h"
 
 #include <string.h>
 

@@ -146,25 +146,6 @@ static guint layer_end(const CcbChainOptions *o, guint begin)
     return end;
 }
 
-static GPtrArray *attachments(const CcbPlan *plan, guint begin, guint end)
-{
-    GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = begin; i < end; i++) {
-        const CcbStep *step = step_at(plan, i);
-        for (guint j = 0; j < step->payloads->len; j++) {
-            const CcbPayload *payload = step->payloads->pdata[j];
-            CcbAttachment *a = g_new0(CcbAttachment, 1);
-            *a = (CcbAttachment){payload->name, payload->path};
-            if (g_hash_table_add(seen, payload->name))
-                g_ptr_array_add(list, a);
-            else
-                g_free(a);
-        }
-    }
-    return list;
-}
-
 static char *title_of(const CcbChainOptions *o, guint index, char **ret_tag)
 {
     const CcbStep *step = step_at(o->plan, index);
@@ -235,7 +216,7 @@ static const char *below(const CcbChain *chain)
 static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *overlay,
                          guint begin, guint end, GError **error)
 {
-    g_autoptr(GPtrArray) payloads = attachments(o->plan, begin, end);
+    g_autoptr(GPtrArray) payloads = ccb_attachments_of(o->plan->steps, begin, end);
     CcbGuestOptions open = {.image = overlay,
                             .format = "qcow2",
                             .door = o->door,

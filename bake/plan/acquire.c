@@ -86,7 +86,7 @@ bool ccb_plan_fetch_base(CcbPlan *plan, CcbStore *store, bool offline, GError **
 
 bool ccb_plan_fetch(CcbPlan *plan, guint first, CcbStore *store, bool offline, GError **error)
 {
-    g_autoptr(GPtrArray) all = ccb_plan_payloads(plan, first);
+    g_autoptr(GPtrArray) all = ccb_payloads_of(plan->steps, first, plan->steps->len);
     g_ptr_array_insert(all, 0, plan->base);
     if (!ccb_payloads_fetch(all, store, offline, error))
         return false;

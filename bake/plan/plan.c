@@ -302,12 +302,12 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
                     have);
 }
 
-GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first)
+GPtrArray *ccb_payloads_of(const GPtrArray *steps, guint begin, guint end)
 {
     GPtrArray *all = g_ptr_array_new();
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = first; i < plan->steps->len; i++) {
-        const CcbStep *step = plan->steps->pdata[i];
+    for (guint i = begin; i < end; i++) {
+        const CcbStep *step = steps->pdata[i];
         for (guint j = 0; j < step->payloads->len; j++) {
             CcbPayload *p = step->payloads->pdata[j];
             if (g_hash_table_add(seen, p->name))
@@ -315,6 +315,19 @@ GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first)
         }
     }
     return all;
+}
+
+GPtrArray *ccb_attachments_of(const GPtrArray *steps, guint begin, guint end)
+{
+    g_autoptr(GPtrArray) payloads = ccb_payloads_of(steps, begin, end);
+    GPtrArray *attachments = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < payloads->len; i++) {
+        const CcbPayload *p = payloads->pdata[i];
+        CcbAttachment *a = g_new0(CcbAttachment, 1);
+        *a = (CcbAttachment){p->name, p->path};
+        g_ptr_array_add(attachments, a);
+    }
+    return attachments;
 }
 
 json_t *ccb_plan_schema(const CcbStepKind *const *kinds)

@@ -30,9 +30,12 @@ bool ccb_plan_require_pins(const CcbPlan *plan, GError **error);
  * no step replaces, too little space in the image.  Errors: CCB_ERR_INPUT. */
 bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **error);
 
-/* All payloads of the steps from `first` on, each file once (CcbPayload; belongs to the plan);
- * caller unrefs the list. */
-GPtrArray *ccb_plan_payloads(const CcbPlan *plan, guint first);
+/* All payloads of the steps (CcbStep) from `begin` to before `end`, each file once (CcbPayload; belongs
+ * to the step); caller unrefs the list. */
+GPtrArray *ccb_payloads_of(const GPtrArray *steps, guint begin, guint end);
+
+/* The same as a guest takes them: CcbAttachment, whose strings belong to the payloads. */
+GPtrArray *ccb_attachments_of(const GPtrArray *steps, guint begin, guint end);
 
 /* JSON Schema of a recipe with these step kinds; new reference. */
 json_t *ccb_plan_schema(const CcbStepKind *const *kinds);

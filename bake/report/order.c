@@ -9,6 +9,7 @@
 
 #include "format/text.h"
 #include "format/unitplot-parts.h"
+#include "guide/units.h"
 #include "report/parts.h"
 
 /* Pixels. */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "format/ecs.h"
 #include "format/oss.h"
+#include "guide/ecs.h"
 #include "request/build.h"
 
 /* The file's name without what an image name can't hold, and the digest's beginning, so that another

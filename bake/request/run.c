@@ -4,7 +4,7 @@
  * instances with TDX they take no SecurityOptions.
  */
 #include "base/error.h"
-#include "format/ecs.h"
+#include "guide/ecs.h"
 #include "request/build.h"
 
 /* The guide: an instance with eight GPUs that is created or restarted with further devices may fail

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "format/version.h"
+#include "guide/driver.h"
 #include "layer/built.h"
 
 /* Raised when modules that were kept by an older ccbake are not to be used. */

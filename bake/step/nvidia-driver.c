@@ -15,7 +15,7 @@
 #include "base/pace.h"
 #include "format/kconfig.h"
 #include "format/module.h"
-#include "format/version.h"
+#include "guide/driver.h"
 #include "guide/driverbuild.h"
 #include "step/common.h"
 #include "step/driver-modules.h"
@@ -30,17 +30,11 @@ static const CcbField fields[] = {
     {0},
 };
 
-/* The guide's minimum for each kind of instance. */
-static const char *minimum_for(unsigned gpus)
-{
-    return gpus == 1 ? "550.144.03" : "570.148.08";
-}
-
 static bool check_version(const CcbNode *node, CcbDriverVersion version, unsigned gpus,
                           GError **error)
 {
     CcbDriverVersion minimum;
-    const char *least = minimum_for(gpus), *bad = ccb_driver_known_bad(version);
+    const char *least = ccb_driver_minimum(gpus), *bad = ccb_driver_known_bad(version);
     if (!ccb_driver_parse(least, &minimum, error))
         return false;
     if (bad)

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/process.h"
 #include "step/common.h"
 #include "step/table.h"
 
@@ -52,15 +53,6 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
     return true;
 }
 
-static void add_words(GPtrArray *argv, ...)
-{
-    va_list args;
-    va_start(args, argv);
-    for (const char *word; (word = va_arg(args, const char *)) != NULL;)
-        g_ptr_array_add(argv, g_strdup(word));
-    va_end(args);
-}
-
 static void add_requirements(GPtrArray *argv, const CcbStep *step)
 {
     g_auto(GStrv) names = ccb_node_get_strings(step->settings, "install");
@@ -73,15 +65,15 @@ static GPtrArray *resolver_argv(const CcbStep *step)
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
     const char *index = ccb_node_get_text(step->settings, "index");
     g_auto(GStrv) pages = ccb_node_get_strings(step->settings, "find-links");
-    add_words(argv, interpreter(step), "-m", "pip", "install", "--dry-run", "--ignore-installed",
-              "--quiet", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check",
-              "--report", "-", NULL);
+    ccb_argv_add(argv, interpreter(step), "-m", "pip", "install", "--dry-run", "--ignore-installed",
+                 "--quiet", "--only-binary", ":all:", "--no-cache-dir",
+                 "--disable-pip-version-check", "--report", "-", NULL);
     if (index)
-        add_words(argv, "--index-url", index, NULL);
+        ccb_argv_add(argv, "--index-url", index, NULL);
     if (ccb_node_get_bool(step->settings, "no-index", false))
-        add_words(argv, "--no-index", NULL);
+        ccb_argv_add(argv, "--no-index", NULL);
     for (char **page = pages; *page != NULL; page++)
-        add_words(argv, "--find-links", *page, NULL);
+        ccb_argv_add(argv, "--find-links", *page, NULL);
     add_requirements(argv, step);
     g_ptr_array_add(argv, NULL);
     return argv;
@@ -155,9 +147,9 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     /* Byte code carries time stamps: it is left to be made by the first use. */
-    add_words(argv, interpreter(step), "-m", "pip", "install", "--no-index", "--find-links",
-              CCB_PAYLOAD_DIR, "--no-cache-dir", "--no-compile", "--disable-pip-version-check",
-              "--root-user-action", "ignore", NULL);
+    ccb_argv_add(argv, interpreter(step), "-m", "pip", "install", "--no-index", "--find-links",
+                 CCB_PAYLOAD_DIR, "--no-cache-dir", "--no-compile", "--disable-pip-version-check",
+                 "--root-user-action", "ignore", NULL);
     add_requirements(argv, step);
     return make_default(bake, step, error) && ccb_step_command(bake, step, argv, error);
 }

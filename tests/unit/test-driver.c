@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/version.h"
+#include "guide/driver.h"
 #include "tap.h"
 
 static CcbDriverVersion parse(const char *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/ecs.h"
+#include "guide/ecs.h"
 #include "tap.h"
 
 #define GIB ((uint64_t)1 << 30)
