@@ -153,6 +153,19 @@ END
     assert_equal "$(stat -c %s "$ROOT/boot/grub2/grubenv")" 1024
 }
 
+@test "guests: kernel arguments that a shell would work out are not taken literally" {
+    guest --kver "$NEW"
+    recipe <<'END'
+steps:
+  - run: {commands: [[sed, -i, 's/^GRUB_CMDLINE_LINUX="/&$(rhcrashkernel-param) /', /etc/default/grub]]}
+  - kernel-args: {set: "swiotlb=4194304,any"}
+END
+    bake 4
+    assert_contains '/etc/default/grub: GRUB_CMDLINE_LINUX has $NAME, $(...) or backticks in it'
+    assert_contains 'hint: write its arguments out, in a step before this one'
+    [[ ! -e t.qcow2 ]]
+}
+
 @test "guests: kernel arguments where boot entries use kernelopts" {
     guest --kver "$OLD" --kver "$NEW"
     recipe <<'END'

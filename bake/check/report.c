@@ -63,16 +63,6 @@ void ccb_report_add(CcbReport *report, const CcbReportRow *row)
     ++*counter(report, copy);
 }
 
-const CcbReportRow *ccb_report_find(const CcbReport *report, const char *id)
-{
-    for (guint i = 0; i < report->rows->len; i++) {
-        const CcbReportRow *row = g_ptr_array_index(report->rows, i);
-        if (g_str_equal(row->id, id))
-            return row;
-    }
-    return NULL;
-}
-
 bool ccb_report_row_is_bad(const CcbReport *report, const CcbReportRow *row)
 {
     bool counts = row->severity == CCB_SEVERITY_ERROR || report->strict;

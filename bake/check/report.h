@@ -40,9 +40,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbReport, ccb_report_free)
 /* Adds a row and counts it; copies detail and waiver.  A waiver that is not needed becomes a note. */
 void ccb_report_add(CcbReport *report, const CcbReportRow *row);
 
-/* The row of that id, or NULL; belongs to the report. */
-const CcbReportRow *ccb_report_find(const CcbReport *report, const char *id);
-
 /* No error-severity failure (with strict: no failure) and nothing unreadable, save what is waived. */
 bool ccb_report_is_good(const CcbReport *report);
 

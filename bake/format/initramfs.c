@@ -325,28 +325,3 @@ bool ccb_initramfs_walk(const void *data, size_t size, CcbInitramfsWanted wanted
     Walk walk = {wanted, visit, user, false};
     return walk_image(&walk, data, size, error);
 }
-
-static void entry_free(gpointer data)
-{
-    entry_clear(data);
-    g_free(data);
-}
-
-static bool collect(const CcbInitramfsEntry *entry, const void *data, void *user, GError **error)
-{
-    (void)data;
-    (void)error;
-    CcbInitramfsEntry *copy = g_new0(CcbInitramfsEntry, 1);
-    *copy = (CcbInitramfsEntry){g_strdup(entry->path), g_strdup(entry->target), entry->mode,
-                                entry->size};
-    g_ptr_array_add(user, copy);
-    return true;
-}
-
-GPtrArray *ccb_initramfs_list(const void *data, size_t size, GError **error)
-{
-    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
-    if (!ccb_initramfs_walk(data, size, NULL, collect, entries, error))
-        return NULL;
-    return g_steal_pointer(&entries);
-}

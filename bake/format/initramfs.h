@@ -34,6 +34,3 @@ typedef bool (*CcbInitramfsVisit)(const CcbInitramfsEntry *entry, const void *da
  * archive, is truncated, or is too large; those of `visit`. */
 bool ccb_initramfs_walk(const void *data, size_t size, CcbInitramfsWanted wanted,
                         CcbInitramfsVisit visit, void *user, GError **error);
-
-/* All entries, as CcbInitramfsEntry; caller unrefs.  Errors: as above. */
-GPtrArray *ccb_initramfs_list(const void *data, size_t size, GError **error);

@@ -21,16 +21,6 @@
 static GMutex lock;
 static char *last_message; /* what librpm would have printed; under `lock` */
 
-int ccb_evr_compare(const char *a, const char *b)
-{
-    rpmver left = rpmverParse(a);
-    rpmver right = rpmverParse(b);
-    int order = left != NULL && right != NULL ? rpmverCmp(left, right) : rpmvercmp(a, b);
-    rpmverFree(left);
-    rpmverFree(right);
-    return order;
-}
-
 /* Splits a kernel release into version and release (inside *ret_version), without the architecture.
  */
 static const char *split_kver(const char *kver, char **ret_version)
@@ -132,35 +122,6 @@ void ccb_rpm_info_free(CcbRpmInfo *info)
     g_free(info->arch);
     g_free(info->nevra);
     g_free(info);
-}
-
-static CcbRpmInfo *read_package(rpmts transaction, const char *path, GError **error)
-{
-    errno = 0;
-    FD_t file = Fopen(path, "r.ufdio");
-    if (file == NULL || Ferror(file) != 0) {
-        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
-        Fclose(file);
-        return NULL;
-    }
-    Header header = NULL;
-    rpmRC status = rpmReadPackageFile(transaction, file, path, &header);
-    CcbRpmInfo *info = NULL;
-    if (header != NULL && status != RPMRC_FAIL && status != RPMRC_NOTFOUND)
-        info = info_from(header);
-    else
-        ccb_fail(error, CCB_ERR_INPUT, "%s: %s", path, reason("not an rpm package"));
-    headerFree(header);
-    Fclose(file);
-    return info;
-}
-
-CcbRpmInfo *ccb_rpm_read(const char *path, GError **error)
-{
-    rpmts transaction = enter(NO_DATABASE);
-    CcbRpmInfo *info = read_package(transaction, path, error);
-    leave(transaction);
-    return info;
 }
 
 static void free_info(gpointer info)

@@ -2,8 +2,8 @@
 /*
  * Versions and packages as rpm sees them; the only user of librpm.
  *
- * The two readers at the end are the one exception in this folder to "no I/O": librpm reads from
- * files only. librpm keeps its macros in global state, so calls are serialized inside; nothing of
+ * The reader of the database is the one exception in this folder to "no I/O": librpm reads from files
+ * only.  librpm keeps its macros in global state, so calls are serialized inside; nothing of
  * the host's rpm configuration or database is read.
  */
 #pragma once
@@ -11,11 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* < 0, 0 or > 0 for [epoch:]version[-release], by rpmvercmp.  A missing epoch is 0; a missing
- * release is older than any. */
-int ccb_evr_compare(const char *a, const char *b);
-
-/* The same for kernel releases as uname -r prints them, "5.10.134-18.al8.x86_64": an architecture
+/* < 0, 0 or > 0, by rpmvercmp, for kernel releases as uname -r prints them, "5.10.134-18.al8.x86_64": an architecture
  * at the end is ignored, a missing release is older than any. */
 int ccb_kver_compare(const char *a, const char *b);
 
@@ -30,11 +26,6 @@ typedef struct {
 
 void ccb_rpm_info_free(CcbRpmInfo *info); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbRpmInfo, ccb_rpm_info_free)
-
-/* The header of the package file at `path` of the host; its digests are verified, signatures are
- * not (the file's sha256 is pinned).  Errors: CCB_ERR_IO if it can't be opened, CCB_ERR_INPUT if it
- * is no package. */
-CcbRpmInfo *ccb_rpm_read(const char *path, GError **error);
 
 /* The installed packages in the rpm database in `directory` (a host path with rpmdb.sqlite,
  * Packages.db or the Berkeley DB file Packages, which is read without libdb), as CcbRpmInfo, in the

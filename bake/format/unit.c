@@ -9,7 +9,6 @@
 struct CcbUnit {
     char *file;
     GPtrArray *values; /* CcbUnitValue, in the order of the text */
-    GPtrArray *warnings;
 };
 
 static const char *const dependency_keys[] = {
@@ -45,7 +44,6 @@ static CcbUnit *unit_new(const char *file)
     CcbUnit *unit = g_new0(CcbUnit, 1);
     unit->file = g_strdup(file);
     unit->values = g_ptr_array_new_with_free_func(value_free);
-    unit->warnings = g_ptr_array_new_with_free_func(g_free);
     return unit;
 }
 
@@ -55,22 +53,15 @@ void ccb_unit_free(CcbUnit *unit)
         return;
     g_free(unit->file);
     g_ptr_array_unref(unit->values);
-    g_ptr_array_unref(unit->warnings);
     g_free(unit);
 }
 
-static void warn(CcbUnit *unit, guint line, const char *reason)
-{
-    g_ptr_array_add(unit->warnings, g_strdup_printf("%s:%u: %s", unit->file, line, reason));
-}
-
+/* systemd ignores, with a warning, what is no assignment or stands before any section. */
 static void add_value(CcbUnit *unit, const char *section, char *assignment, guint line)
 {
     char *equals = strchr(assignment, '=');
-    if (equals == NULL || section == NULL) {
-        warn(unit, line, equals == NULL ? "no '=', ignored" : "before any section, ignored");
+    if (equals == NULL || section == NULL)
         return;
-    }
     *equals = '\0';
     CcbUnitValue *value = g_new0(CcbUnitValue, 1);
     value->section = g_strdup(section);
@@ -149,11 +140,6 @@ CcbUnit *ccb_unit_parse(const char *data, size_t size, const char *file, GError 
     return take_lines(unit, lines, error) ? g_steal_pointer(&unit) : NULL;
 }
 
-const GPtrArray *ccb_unit_warnings(const CcbUnit *unit)
-{
-    return unit->warnings;
-}
-
 void ccb_unit_merge(CcbUnit *unit, const CcbUnit *dropin)
 {
     for (guint i = 0; i < dropin->values->len; i++) {
@@ -166,8 +152,6 @@ void ccb_unit_merge(CcbUnit *unit, const CcbUnit *dropin)
         value->line = from->line;
         g_ptr_array_add(unit->values, value);
     }
-    for (guint i = 0; i < dropin->warnings->len; i++)
-        g_ptr_array_add(unit->warnings, g_strdup(dropin->warnings->pdata[i]));
 }
 
 static bool is_dependency(const char *section, const char *key)

@@ -30,10 +30,6 @@ CcbUnit *ccb_unit_parse(const char *data, size_t size, const char *file, GError 
 void ccb_unit_free(CcbUnit *unit); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbUnit, ccb_unit_free)
 
-/* Lines that systemd ignores with a warning, each as "FILE:LINE: reason" (char *); belongs to
- * `unit`. */
-const GPtrArray *ccb_unit_warnings(const CcbUnit *unit);
-
 /* Appends what `dropin` assigns, so that it overrides and extends as a drop-in does. */
 void ccb_unit_merge(CcbUnit *unit, const CcbUnit *dropin);
 

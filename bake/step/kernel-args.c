@@ -112,6 +112,12 @@ static char *edit_default_grub(const void *step, const char *text, GError **erro
     g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(text, strlen(text), error);
     if (vars == NULL)
         return NULL;
+    if (!ccb_shellvars_is_literal(vars, key)) {
+        ccb_fail(error, CCB_ERR_INPUT,
+                 "%s has $NAME, $(...) or backticks in it, whose result ccbake can't know", key);
+        ccb_hint(error, "write its arguments out, in a step before this one");
+        return NULL;
+    }
     g_autofree char *old = ccb_shellvars_get(vars, key);
     g_autofree char *line = edit_line(step, old ? old : "", error);
     if (line == NULL || !ccb_shellvars_set(vars, key, line, error))

@@ -219,11 +219,6 @@ static void test_nested(void)
     g_autofree char *a = listing("a"), *b = listing("b");
     g_autofree char *both = g_strconcat(a, b, NULL);
     is_listing(image, both, "two archives in one stream");
-    g_autoptr(GPtrArray) entries = ccb_initramfs_list(image->data, image->len, NULL);
-    is_int(entries->len, 8, "list");
-    const CcbInitramfsEntry *file = entries->pdata[6];
-    is_str(file->path, "usr/b/f.ko", "path");
-    is_int((long long)file->size, 12, "size");
 }
 
 static bool stop(const CcbInitramfsEntry *entry, const void *data, void *user, GError **error)
@@ -235,6 +230,15 @@ static bool stop(const CcbInitramfsEntry *entry, const void *data, void *user, G
     return false;
 }
 
+static bool ignore(const CcbInitramfsEntry *entry, const void *data, void *user, GError **error)
+{
+    (void)entry;
+    (void)data;
+    (void)user;
+    (void)error;
+    return true;
+}
+
 static void test_malformed(void)
 {
     g_autoptr(GByteArray) image = make("early", archive_write_add_filter_none);
@@ -242,16 +246,19 @@ static void test_malformed(void)
     ok(!ccb_initramfs_walk(image->data, image->len, NULL, stop, NULL, &error),
        "visitor ends the walk");
     is_error(&error, "stopped", "... with its error");
-    ok(ccb_initramfs_list(image->data, image->len / 2, &error) == NULL, "truncated cpio");
+    ok(!ccb_initramfs_walk(image->data, image->len / 2, NULL, ignore, NULL, &error),
+       "truncated cpio");
     is_error(&error, "offset 0: archive is truncated", "... where");
     guint at = image->len;
     g_byte_array_append(image, (const guint8 *)"garbage", 7);
     g_autofree char *where = g_strdup_printf("offset %u: no archive", at);
-    ok(ccb_initramfs_list(image->data, image->len, &error) == NULL, "garbage behind an archive");
+    ok(!ccb_initramfs_walk(image->data, image->len, NULL, ignore, NULL, &error),
+       "garbage behind an archive");
     is_error(&error, where, "... where");
     for (size_t i = 1; i < G_N_ELEMENTS(filters); i++) {
         g_autoptr(GByteArray) packed = make("x", filters[i].filter);
-        ok(ccb_initramfs_list(packed->data, packed->len - 20, &error) == NULL, filters[i].name);
+        ok(!ccb_initramfs_walk(packed->data, packed->len - 20, NULL, ignore, NULL, &error),
+           filters[i].name);
         is_error(&error, "offset 0", "... truncated");
     }
 }

@@ -13,52 +13,6 @@ const char *__lsan_default_suppressions(void)
     return "leak:libsqlite3\n";
 }
 
-static int sign(int number)
-{
-    return (number > 0) - (number < 0);
-}
-
-static void test_evr(void)
-{
-    static const struct {
-        const char *a, *b;
-        int order;
-    } cases[] = {
-        {"1.0", "1.0", 0},
-        {"1.0", "1.0.1", -1},
-        {"2.0", "2.0.1a", -1},
-        {"1.0~rc1", "1.0", -1},
-        {"1.0~rc1", "1.0~rc2", -1},
-        {"1.0~rc1~git1", "1.0~rc1", -1},
-        {"1.0^git1", "1.0", 1},
-        {"1.0^git1", "1.01", -1},
-        {"1.0^20160101", "1.0.1", -1},
-        {"1.05", "1.5", 0},
-        {"1.10", "1.9", 1},
-        {"5.5p1", "5.5p10", -1},
-        {"10xyz", "10.1xyz", -1},
-        {"xyz10", "xyz10.1", -1},
-        {"xyz.4", "8", -1},
-        {"a", "1", -1},
-        {"5.5p2", "5.6p1", -1},
-        {"1.0a", "1.0aa", -1},
-        {"2_0", "2.0", 0},
-        {"20101122", "20101121", 1},
-        {"1:1.0", "2.0", 1},
-        {"0:1.0", "1.0", 0},
-        {"1.0-1", "1.0-2", -1},
-        {"1.0-2", "1.0", 1},
-        {"1.0-1.el8", "1.0-1.el9", -1},
-        {"1.0-1", "1.0.1-1", -1},
-        {"", "1", -1},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *what = g_strdup_printf("%s <=> %s", cases[i].a, cases[i].b);
-        is_int(sign(ccb_evr_compare(cases[i].a, cases[i].b)), cases[i].order, what);
-        is_int(sign(ccb_evr_compare(cases[i].b, cases[i].a)), -cases[i].order, "... turned round");
-    }
-}
-
 static void test_kver(void)
 {
     static const char *const rising[] = {
@@ -102,22 +56,6 @@ static char *build_package(const char *directory)
                      : NULL;
 }
 
-static void test_package(const char *package)
-{
-    GError *error = NULL;
-    g_autoptr(CcbRpmInfo) info = ccb_rpm_read(package, &error);
-    if (!ok(info != NULL, "package")) {
-        is_error(&error, "?", "no error");
-        return;
-    }
-    is_str(info->name, "sample", "name");
-    is_int(info->epoch, 3, "epoch");
-    is_str(info->version, "1.2", "version");
-    is_str(info->release, "4.al8", "release");
-    is_str(info->arch, "noarch", "arch");
-    is_str(info->nevra, "sample-3:1.2-4.al8.noarch", "nevra");
-}
-
 static gint compare_names(gconstpointer a, gconstpointer b)
 {
     return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
@@ -151,8 +89,13 @@ static void test_database(const char *directory, const char *package)
         return;
     }
     is_int(packages->len, 1, "one package");
-    is_str(((CcbRpmInfo *)packages->pdata[0])->nevra, "sample-3:1.2-4.al8.noarch",
-           "... the right one");
+    const CcbRpmInfo *info = packages->pdata[0];
+    is_str(info->name, "sample", "name");
+    is_int(info->epoch, 3, "epoch");
+    is_str(info->version, "1.2", "version");
+    is_str(info->release, "4.al8", "release");
+    is_str(info->arch, "noarch", "arch");
+    is_str(info->nevra, "sample-3:1.2-4.al8.noarch", "nevra");
     g_autofree char *marker = g_build_filename(directory, "marker", NULL);
     g_autofree char *hostile = g_strdup_printf("%s/%%(touch %s)/../rpmdb", directory, marker);
     ok(ccb_rpmdb_list(hostile, &error) == NULL, "a macro in the path");
@@ -164,12 +107,6 @@ static void test_database(const char *directory, const char *package)
 static void test_bad_files(const char *directory)
 {
     GError *error = NULL;
-    g_autofree char *file = g_build_filename(directory, "bad.rpm", NULL);
-    g_file_set_contents(file, "not a package at all, but some bytes", -1, NULL);
-    ok(ccb_rpm_read(file, &error) == NULL, "no package");
-    is_error(&error, "bad.rpm", "... which file");
-    ok(ccb_rpm_read("/nonexistent/x.rpm", &error) == NULL, "no file");
-    is_error(&error, "No such file", "... why");
     g_autofree char *database = g_build_filename(directory, "bad", NULL);
     ok(ccb_rpmdb_list(database, &error) == NULL, "no directory");
     is_error(&error, "rpm database in", "... which database");
@@ -189,20 +126,17 @@ static void test_bad_files(const char *directory)
 static void fuzz_one(const char *data, gsize size)
 {
     g_autofree char *text = g_strndup(data, size);
-    ccb_evr_compare(text, "1:5.10.134-18.al8");
     ccb_kver_compare(text, "5.10.134-18.al8");
 }
 
 int main(void)
 {
-    test_evr();
     test_kver();
     g_autofree char *directory = g_dir_make_tmp("ccbake-rpm-XXXXXX", NULL);
     test_bad_files(directory);
     g_setenv("HOME", directory, TRUE); /* rpmbuild keeps a database there */
     g_autofree char *package = build_package(directory);
     if (package != NULL) {
-        test_package(package);
         test_database(directory, package);
     } else {
         ok(true, "package # SKIP no rpmbuild");

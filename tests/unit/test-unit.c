@@ -51,10 +51,6 @@ static void test_parse(void)
     is_str(ccb_unit_get(unit, "Unit", "before"), NULL, "keys are case sensitive");
     ok(ccb_unit_get_bool(unit, "Service", "RemainAfterExit", false), "boolean");
     ok(ccb_unit_get_bool(unit, "Service", "ExecStart", true), "no boolean: the fallback");
-    const GPtrArray *warnings = ccb_unit_warnings(unit);
-    is_int(warnings->len, 2, "warnings");
-    is_str(warnings->pdata[0], "a.service:2: before any section, ignored", "before a section");
-    is_str(warnings->pdata[1], "a.service:14: no '=', ignored", "no assignment");
 }
 
 static void test_merge(void)
@@ -69,7 +65,6 @@ static void test_merge(void)
     is_str(((CcbUnitValue *)starts->pdata[0])->file, "u.d/10.conf", "... of the drop-in");
     g_autoptr(GPtrArray) afters = ccb_unit_get_all(unit, "Unit", "After");
     is_int(afters->len, 2, "a dependency can't be reset");
-    is_int(ccb_unit_warnings(unit)->len, 1, "warnings are merged");
     g_autoptr(CcbUnit) reset = parse("[Service]\nExecStart=\n", "r");
     ccb_unit_merge(unit, reset);
     is_str(ccb_unit_get(unit, "Service", "ExecStart"), NULL, "reset to nothing");
