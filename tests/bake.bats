@@ -33,7 +33,7 @@ with_images() {
     assert_contains "baked    1.qcow2, 1.vhd"
     [[ $output != *$'\r'* ]] || fail "a bar was drawn without a terminal: $output"
     qemu-img compare -q -f qcow2 -F vpc 1.qcow2 1.vhd
-    run_ccbake preflight 1.vhd --door=host --instance-type ecs.gn8v-tee.6xlarge --name acme-gpu_1.0
+    run_ccbake preflight 1.vhd --backend=host --instance-type ecs.gn8v-tee.6xlarge --name acme-gpu_1.0
     assert_row "PASS request.format" VHD
 }
 
@@ -88,7 +88,7 @@ with_images() {
 }
 
 @test "diff of base and image says what the recipe did" {
-    "$CCBAKE" diff --quiet --json --door=host "$STANDIN/base.qcow2" "$IMAGES/1.qcow2" >1.diff.json
+    "$CCBAKE" diff --quiet --json --backend=host "$STANDIN/base.qcow2" "$IMAGES/1.qcow2" >1.diff.json
     member() {
         jq -r "$1" 1.diff.json
     }
@@ -104,13 +104,13 @@ with_images() {
 
 # plan_diff GPUS [OPTION...]: the JSON of `ccbake plan --diff`.
 plan_diff() {
-    "$CCBAKE" plan --quiet --json --diff --door=host "$IMAGES/$1.yaml"
+    "$CCBAKE" plan --quiet --json --diff --backend=host "$IMAGES/$1.yaml"
 }
 
 @test "plan shows of what is cached exactly what the recipe did" {
     local gpus
     export CCBAKE_CACHE_DIR=$IMAGES/cache
-    "$CCBAKE" diff --quiet --json --door=host "$STANDIN/base.qcow2" "$IMAGES/8.qcow2" >8.diff.json
+    "$CCBAKE" diff --quiet --json --backend=host "$STANDIN/base.qcow2" "$IMAGES/8.qcow2" >8.diff.json
     for gpus in 1 8; do
         plan_diff "$gpus" >"$gpus.plan.json"
         assert_equal "$(jq -r '[.steps[].basis] | unique[]' "$gpus.plan.json")" exact
@@ -152,7 +152,7 @@ plan_diff() {
 
 @test "an image of the wrong kind fails the checks, each by its id" {
     local status=0
-    "$CCBAKE" verify --json --door=host --gpus=1 "$IMAGES/8.qcow2" >report.json 2>/dev/null || status=$?
+    "$CCBAKE" verify --json --backend=host --gpus=1 "$IMAGES/8.qcow2" >report.json 2>/dev/null || status=$?
     assert_equal "$status" 8
     status_of() {
         jq -r --arg id "$1" '.checks[] | select(.id == $id).status' report.json
@@ -199,7 +199,7 @@ steps:
   - initramfs
   - selftest
 EOF
-    "$CCBAKE" lock --door=host --quiet --update "$1.yaml"
+    "$CCBAKE" lock --backend=host --quiet --update "$1.yaml"
 }
 
 @test "an installer that fails, does nothing or hangs fails the bake, and nothing comes out" {
@@ -207,15 +207,15 @@ EOF
     "$TOP/scripts/standin-driver" --fault noop 550.144.03
     "$TOP/scripts/standin-driver" --fault hang 550.144.03
     write_driver_recipe exit1
-    run_ccbake 7 bake --door=host exit1.yaml
+    run_ccbake 7 bake --backend=host exit1.yaml
     assert_contains "step 1/3 (nvidia-driver): sh failed with exit code 1"
     assert_contains "its last lines:"
     assert_contains "hint: the whole log is exit1.log"
     write_driver_recipe noop
-    run_ccbake 7 bake --door=host noop.yaml
+    run_ccbake 7 bake --backend=host noop.yaml
     assert_contains "the installer said that all went well, but /lib/modules/5.10.134-18.al8.x86_64/kernel/drivers/video/nvidia.ko is missing"
     write_driver_recipe hang
-    run_ccbake 7 bake --door=host hang.yaml
+    run_ccbake 7 bake --backend=host hang.yaml
     assert_contains "sh timed out after 3 s"
     run compgen -G "*exit1.qcow2 *noop.qcow2 *hang.qcow2 .*.part"
     [[ -z $output ]] || fail "left behind: $output"
@@ -245,24 +245,24 @@ steps:
   - initramfs
   - selftest
 EOF
-        run_ccbake lock --door=host --quiet "$name.yaml"
+        run_ccbake lock --backend=host --quiet "$name.yaml"
     done
-    run_ccbake bake --door=host --no-verify one.yaml
+    run_ccbake bake --backend=host --no-verify one.yaml
     grep -q -- "--no-kernel-module" one.log && fail "the first bake compiled nothing"
     run_ccbake cache ls
     assert_contains "1 sets of built files"
-    run_ccbake bake --door=host --no-verify two.yaml
+    run_ccbake bake --backend=host --no-verify two.yaml
     grep -q -- "--no-kernel-module" two.log || fail "the second bake compiled again"
     diff <(comparable_listing one.qcow2) <(comparable_listing two.qcow2)
 
     # Other headers are another kernel to compile for; a damaged module is not used.
     printf 'X' >>"$(echo "$CCBAKE_CACHE_DIR"/built/*/nvidia.ko)"
-    run_ccbake bake --door=host --no-verify three.yaml
+    run_ccbake bake --backend=host --no-verify three.yaml
     assert_contains "is damaged: dropped"
     grep -q -- "--no-kernel-module" three.log && fail "a damaged module was used"
     sed -i 's|echo three >/etc/before|echo CONFIG_MORE=y >>/lib/modules/5.10.134-18.al8.x86_64/build/.config|' three.yaml
-    run_ccbake lock --door=host --quiet three.yaml
-    run_ccbake bake --door=host --no-verify --force three.yaml
+    run_ccbake lock --backend=host --quiet three.yaml
+    run_ccbake bake --backend=host --no-verify --force three.yaml
     grep -q -- "--no-kernel-module" three.log && fail "modules for other headers were used"
     run_ccbake cache ls
     assert_contains "2 sets of built files"
@@ -285,8 +285,8 @@ steps:
   - kernel-args: {set: ["swiotlb=4194304,any"]}
   - initramfs
 EOF
-    run_ccbake lock --door=host newer.yaml
-    run_ccbake bake --door=host --no-verify newer.yaml
+    run_ccbake lock --backend=host newer.yaml
+    run_ccbake bake --backend=host --no-verify newer.yaml
     assert_contains "kernel 5.10.134-19.1.al8.x86_64"
     assert_equal "$(jq -r .kernel newer.json)" 5.10.134-19.1.al8.x86_64
     run "$TOP/tests/image-listing" newer.qcow2
@@ -306,17 +306,17 @@ steps:
   - initramfs
 waivers: [{check: hygiene.authorized-keys, reason: the key of our bastion}]
 EOF
-    run_ccbake lock --door=host --quiet waived.yaml
-    run_ccbake bake --door=host waived.yaml
+    run_ccbake lock --backend=host --quiet waived.yaml
+    run_ccbake bake --backend=host waived.yaml
     assert_contains " 0 failed, 1 waived)"
     assert_equal "$(jq -r '.checks.checks[] | select(.waiver) | .id + ": " + .waiver' waived.json)" \
         "hygiene.authorized-keys: the key of our bastion"
     grep -q '^WAIVED hygiene.authorized-keys ' waived.log
-    run_ccbake bake --door=host waived.yaml
+    run_ccbake bake --backend=host waived.yaml
     assert_contains "nothing to do"
     sed -i '/^waivers:/d' waived.yaml
-    run_ccbake 2 bake --door=host waived.yaml
+    run_ccbake 2 bake --backend=host waived.yaml
     assert_contains "waived.qcow2 exists already"
-    run_ccbake 8 verify --door=host --recipe waived.yaml waived.qcow2
+    run_ccbake 8 verify --backend=host --recipe waived.yaml waived.qcow2
     assert_contains "the image is not right: hygiene.authorized-keys"
 }

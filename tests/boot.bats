@@ -290,16 +290,16 @@ END
         run_ccbake 2 boot
 }
 
-@test "boot --door: the image is opened through no other" {
-        run_ccbake 2 boot --door=window "$BASE"
-        LIBGUESTFS_PATH=/nonexistent run_ccbake 5 boot --door=appliance --log="$BATS_TEST_TMPDIR/log" "$BASE"
+@test "boot --backend: the image is opened through no other" {
+        run_ccbake 2 boot --backend=window "$BASE"
+        LIBGUESTFS_PATH=/nonexistent run_ccbake 5 boot --backend=appliance --log="$BATS_TEST_TMPDIR/log" "$BASE"
         assert_contains 'libguestfs appliance'
-        LIBGUESTFS_PATH=/nonexistent run_ccbake 8 boot --door=host --limit=1 --log="$BATS_TEST_TMPDIR/log" "$BASE"
+        LIBGUESTFS_PATH=/nonexistent run_ccbake 8 boot --backend=host --limit=1 --log="$BATS_TEST_TMPDIR/log" "$BASE"
         assert_contains 'not up after 1 s'
 }
 
 @test "boot: a variable of libguestfs that it can't use is named" {
-        LIBGUESTFS_MEMSIZE=lots run_ccbake 5 boot --door=appliance --log="$BATS_TEST_TMPDIR/log" "$BASE"
+        LIBGUESTFS_MEMSIZE=lots run_ccbake 5 boot --backend=appliance --log="$BATS_TEST_TMPDIR/log" "$BASE"
         assert_contains "a LIBGUESTFS_ variable can't be used: "
         assert_contains 'LIBGUESTFS_MEMSIZE'
 }

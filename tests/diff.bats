@@ -9,7 +9,7 @@ KVER=5.10.134-18.al8.x86_64
 ID=20250117105006363114529432776998
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
     "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
@@ -62,12 +62,12 @@ recipe() {
     printf '%s\n' 'format: 1' "name: $1" 'gpus: 1' \
         "base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}" \
         "$2" >"$1.yaml"
-    "$CCBAKE" bake --quiet --door=host --no-verify "$1.yaml"
+    "$CCBAKE" bake --quiet --backend=host --no-verify "$1.yaml"
 }
 
 # result A B [OPTION...]: the standard output alone, in $output.
 result() {
-    output=$("$CCBAKE" diff --quiet --door=host "$@")
+    output=$("$CCBAKE" diff --quiet --backend=host "$@")
 }
 
 # member FILTER: of the JSON in $output.
@@ -170,14 +170,14 @@ logs and caches: 1 added, +4 bytes"
     assert_equal "$(member '.directories[] | select(.path == "/opt") | [.added, .changed] | tostring')" "[1,1]"
 }
 
-@test "both doors give the same, by their walk, digests and contents, and the appliance starts once an image" {
+@test "both backends give the same, by their walk, digests and contents, and the appliance starts once an image" {
     local host
     result --json a.qcow2 b.qcow2
     host=$output
     # Under emulation, where KVM does not work, whatever else is said to libguestfs.
     export CCBAKE_TEST_KVM=broken CCBAKE_DEV_KVM=/dev/null
     export LIBGUESTFS_BACKEND=nonsense LIBGUESTFS_BACKEND_SETTINGS=network_bridge=virbr0
-    count_launches "$CCBAKE" diff --quiet --json --door=appliance a.qcow2 b.qcow2 >appliance.json
+    count_launches "$CCBAKE" diff --quiet --json --backend=appliance a.qcow2 b.qcow2 >appliance.json
     assert_equal "$LAUNCHES $(grep -c 'accel=tcg' "$BATS_TEST_TMPDIR/launches/noted")" "2 2"
     diff <(echo "$host") appliance.json
 }
@@ -242,9 +242,9 @@ END
 }
 
 @test "--exit-code tells by the exit status; without it the status is 0" {
-    run_ccbake diff --door=host a.qcow2 b.qcow2
-    run_ccbake diff --door=host --exit-code a.qcow2 a.qcow2
-    run_ccbake 8 diff --door=host --exit-code a.qcow2 b.qcow2
+    run_ccbake diff --backend=host a.qcow2 b.qcow2
+    run_ccbake diff --backend=host --exit-code a.qcow2 a.qcow2
+    run_ccbake 8 diff --backend=host --exit-code a.qcow2 b.qcow2
     assert_contains "ccbake: a.qcow2 and b.qcow2 differ"
     # Contents of both had to be looked at, for which neither is opened again.
     assert_equal "$(grep '^read ' <<<"$output" | awk '{ print $2 }' | xargs)" "a.qcow2 b.qcow2"
@@ -253,13 +253,13 @@ END
 @test "what is no image is refused before anything is read" {
     echo text >text
     : >empty
-    run_ccbake 4 diff --door=host a.qcow2 missing.qcow2
+    run_ccbake 4 diff --backend=host a.qcow2 missing.qcow2
     assert_contains "image missing.qcow2: No such file or directory"
     [[ $output != *"read  "* ]] || fail "$output"
-    run_ccbake 4 diff --door=host empty a.qcow2
+    run_ccbake 4 diff --backend=host empty a.qcow2
     assert_contains "image empty"
-    run_ccbake 4 diff --door=host a.qcow2 text
+    run_ccbake 4 diff --backend=host a.qcow2 text
     assert_contains "image text: "
-    run_ccbake 2 diff --door=host a.qcow2
+    run_ccbake 2 diff --backend=host a.qcow2
     assert_contains "usage: ccbake diff [OPTION]... IMAGE IMAGE"
 }

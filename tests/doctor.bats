@@ -34,10 +34,10 @@ only() {
         PATH=$BATS_TEST_TMPDIR/only
 }
 
-@test "doctor: this host can bake, and says through which door" {
+@test "doctor: this host can bake, and says through which backend" {
         run_ccbake 0 doctor
         assert_contains 'qemu-img'
-        assert_contains '--door=auto would take the door'
+        assert_contains '--backend=auto would take the backend'
 }
 
 @test "doctor --json: every probe has a name, a status and what was found" {
@@ -46,7 +46,7 @@ only() {
 import json, sys
 doctor = json.load(open(sys.argv[1]))
 assert doctor["ready"] is True, doctor
-assert doctor["door"] in ("appliance", "host"), doctor["door"]
+assert doctor["backend"] in ("appliance", "host"), doctor["backend"]
 assert len(doctor["probes"]) >= 12, len(doctor["probes"])
 for probe in doctor["probes"]:
     assert probe["status"] in ("ok", "warn", "missing"), probe
@@ -72,7 +72,7 @@ END
         fake qemu-system-x86_64 'case $* in *--version*) echo QEMU 9.9;; *) printf "ccbake: working\r\n";; esac'
         CCBAKE_DEV_KVM=/dev/null run_ccbake 0 doctor
         assert_contains 'works (a guest ran under KVM)'
-        assert_contains 'door "appliance": KVM works'
+        assert_contains 'backend "appliance": KVM works'
 }
 
 @test "doctor: the answer about KVM is remembered, and --again asks anew" {

@@ -6,7 +6,7 @@ load helpers
 HEADERS=/usr/src/kernels/5.10.134-18.al8.x86_64
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     standin base driver
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
 }
@@ -32,7 +32,7 @@ steps:
   - selftest
 EOF
     run_ccbake lock --quiet r.yaml
-    run_ccbake "$1" bake --door=host --no-verify --no-cache r.yaml
+    run_ccbake "$1" bake --backend=host --no-verify --no-cache r.yaml
     [[ ! -e r.qcow2 ]] || fail "an output of a failed bake"
 }
 
@@ -111,10 +111,10 @@ steps:
 EOF
     STANDIN=$PWD/root start_server "$BATS_FILE_TMPDIR"
     sed -i "s|file:///repo|$SERVER/alinux/3/os/x86_64/|" p.yaml
-    run_ccbake lock --door=host p.yaml
+    run_ccbake lock --backend=host p.yaml
     assert_equal "$(jq -r '[.. | objects | select(has("label")) | .label] | join(" ")' p.lock.json)" \
         kernel-devel-5.10.134-18.al8.x86_64
-    run_ccbake 7 lock --door=host --set kernel=5.10.134-99.al8 p.yaml
+    run_ccbake 7 lock --backend=host --set kernel=5.10.134-99.al8 p.yaml
     stop_server
     assert_contains "no repository has kernel-devel-5.10.134-99.al8"
 }

@@ -4,7 +4,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     "$TOP/scripts/standin-guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
 }
 
@@ -38,7 +38,7 @@ END
 }
 
 bake() {
-    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake bake --door=host --no-verify r.yaml "$@"
+    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake bake --backend=host --no-verify r.yaml "$@"
 }
 
 @test "one bake gives several formats, which stand in the manifest and are current together" {
@@ -62,7 +62,7 @@ bake() {
     assert_contains "current  gpu.vhd, gpu.qcow2, gpu.raw are what this recipe bakes: nothing to do"
     # One of them is gone: they are made anew, together.
     rm gpu.raw
-    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake 2 bake --door=host --no-verify --compress r.yaml
+    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake 2 bake --backend=host --no-verify --compress r.yaml
     assert_contains "gpu.vhd exists already"
     bake --compress --force
     [[ -e gpu.raw ]] || fail "gpu.raw is not there"
@@ -79,7 +79,7 @@ bake() {
 @test "an output that exists stops a bake before it begins, whichever it is" {
     write_recipe '[qcow2, raw]'
     echo precious >gpu.raw
-    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake 2 bake --door=host --no-verify r.yaml
+    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake 2 bake --backend=host --no-verify r.yaml
     assert_contains "gpu.raw exists already"
     [[ $output != *"1/1"* ]] || fail "it baked: $output"
     assert_equal "$(cat gpu.raw)" precious

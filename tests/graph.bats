@@ -4,7 +4,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
     "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
@@ -21,7 +21,7 @@ steps:
       wait-for: [{unit: nvidia-persistenced.service, consumers: [later.service, ollama.service]}]
       enable: [nvidia-persistenced.service]
 END
-    "$CCBAKE" bake --quiet --door=host --no-verify unit.yaml
+    "$CCBAKE" bake --quiet --backend=host --no-verify unit.yaml
 }
 
 setup() {
@@ -31,7 +31,7 @@ setup() {
 
 # graph [OPTION...]: the standard output alone, in $output.
 graph() {
-    output=$("$CCBAKE" graph --quiet --door=host unit.qcow2 "$@")
+    output=$("$CCBAKE" graph --quiet --backend=host unit.qcow2 "$@")
 }
 
 @test "the text has the units in their order, each relation with its reason" {
@@ -74,23 +74,23 @@ graph() {
 
 @test "without graphviz the SVG is refused before the image is opened, with the remedy" {
     mkdir -p bin
-    PATH=$PWD/bin run_ccbake 5 graph --door=host --format=svg unit.qcow2
+    PATH=$PWD/bin run_ccbake 5 graph --backend=host --format=svg unit.qcow2
     assert_equal "$output" "ccbake: dot is not installed, which --format=svg needs
 hint: install graphviz, or take --format=dot or --format=text"
 }
 
-@test "both doors give the same graph" {
+@test "both backends give the same graph" {
     local host
     graph --format=dot
     host=$output
-    output=$("$CCBAKE" graph --quiet --door=appliance --format=dot unit.qcow2)
+    output=$("$CCBAKE" graph --quiet --backend=appliance --format=dot unit.qcow2)
     assert_equal "$output" "$host"
 }
 
 @test "a guest without units of a GPU, and what is no image" {
-    output=$("$CCBAKE" graph --quiet --door=host base.qcow2)
+    output=$("$CCBAKE" graph --quiet --backend=host base.qcow2)
     assert_equal "$output" "nothing here knows nvidia-persistenced.service or nvidia-fabricmanager.service"
-    run_ccbake 4 graph --door=host missing.qcow2
+    run_ccbake 4 graph --backend=host missing.qcow2
     assert_contains "image missing.qcow2: No such file or directory"
     run_ccbake 2 graph --format=png unit.qcow2
 }

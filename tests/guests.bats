@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Small phony guests through the host door: what a bake wrote is read back from the emitted image without ccbake.
+# Small phony guests through the host backend: what a bake wrote is read back from the emitted image without ccbake.
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for recipes, guests and messages
 
@@ -13,10 +13,10 @@ ID=20250117105006363114529432776998
 
 setup_file() {
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    must_have 'host door' host_door
+    must_have 'host backend' host_backend
 }
 
-host_door() {
+host_backend() {
     ((EUID == 0)) && [[ -c /dev/fuse && -c /dev/loop-control ]] && command -v bwrap qemu-storage-daemon
 }
 
@@ -46,7 +46,7 @@ recipe() {
 
 # bake [RC]: t.qcow2
 bake() {
-    run_ccbake "${1:-0}" bake --door=host --no-verify r.yaml
+    run_ccbake "${1:-0}" bake --backend=host --no-verify r.yaml
 }
 
 # look IMAGE: its root partition, mounted read-only on $ROOT.  A new file each time: mount takes a loop device again that
@@ -89,14 +89,14 @@ once() {
                 assert_contains "ccbake: the base's kernel 5.10.134-$release.al8.x86_64 is older than 5.10.134-18.al8
 hint: take a newer base image, or add a \"kernel\" step with newer packages"
                 assert_equal "$(ls -A)" "$(printf '%s\n' base.qcow2 guest.log r.yaml)"
-                run_ccbake 4 plan --door=host r.yaml
+                run_ccbake 4 plan --backend=host r.yaml
                 assert_contains "kernel 5.10.134-$release.al8.x86_64, BELOW the minimum 5.10.134-18.al8"
                 assert_contains "problem: the base's kernel 5.10.134-$release.al8.x86_64 is older than"
                 ;;
             *)
                 bake
                 assert_contains "kernel 5.10.134-$release.al8.x86_64"
-                run_ccbake plan --door=host r.yaml
+                run_ccbake plan --backend=host r.yaml
                 assert_contains "kernel 5.10.134-$release.al8.x86_64, at least the minimum 5.10.134-18.al8"
                 rm t.qcow2
                 ;;
@@ -479,7 +479,7 @@ plant_links() {
 # try STEPS: bakes, and sees that the host's files are as they were.  Sets status and output.
 try() {
     recipe <<<"steps: [$1]"
-    run "$CCBAKE" bake --door=host --no-verify --force r.yaml
+    run "$CCBAKE" bake --backend=host --no-verify --force r.yaml
     picture "$TARGET" | diff -u before - || fail "the host was written to, by $1" "$output"
 }
 
@@ -538,7 +538,7 @@ steps:
         - [sh, -c, "mv /var /v; ln -s /oldroot$TARGET /var"]
         - [echo, unreachable]
 EOF
-    run_ccbake 4 bake --door=host --no-verify --force r.yaml
+    run_ccbake 4 bake --backend=host --no-verify --force r.yaml
     assert_contains "/var in the guest is not a directory"
     assert_equal "$(ls -A "$TARGET")" ''
 }

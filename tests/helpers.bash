@@ -114,7 +114,7 @@ stop_server() {
     done
 }
 
-# content_of IMAGE PATH: a file of a small guest (scripts/standin-guest), read without a door.
+# content_of IMAGE PATH: a file of a small guest (scripts/standin-guest), read without a backend.
 content_of() {
     local raw=$BATS_TEST_TMPDIR/content.raw start
     qemu-img convert -O raw "$1" "$raw"
@@ -124,7 +124,7 @@ content_of() {
 
 # For setup_file: where the images of the guide are (tests/bake-images); sets IMAGES.
 baked_images() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     # shellcheck disable=SC2119 # all of them
     standin
     IMAGES=$(CCBAKE_BUILD=$BUILD "$TOP/tests/bake-images" 3>&-)

@@ -9,13 +9,13 @@ load helpers
 
 setup_file() {
     export GUEST=$BATS_FILE_TMPDIR/guest.qcow2
-    must_have 'host door' host_door
+    must_have 'host backend' host_backend
     "$TOP/scripts/standin-guest" --size 256M --out "$GUEST" >"$BATS_FILE_TMPDIR/guest.log" 2>&1
     SHA=$(sha "$GUEST")
     export SHA
 }
 
-host_door() {
+host_backend() {
     ((EUID == 0)) && [[ -c /dev/fuse && -c /dev/loop-control ]] && command -v bwrap qemu-storage-daemon
 }
 
@@ -44,7 +44,7 @@ recipe() {
 bake() {
     local expected=0
     [[ ! ${1:-} =~ ^[0-9]+$ ]] || { expected=$1 && shift; }
-    run_ccbake "$expected" bake --door=host --no-verify "$@" r.yaml
+    run_ccbake "$expected" bake --backend=host --no-verify "$@" r.yaml
 }
 
 # base_refused FILE MESSAGE [HINT]: the base FILE, with its own digest.
@@ -89,7 +89,7 @@ leavings() {
 @test "input: a base that is not there" {
     recipe gone.qcow2 <<<'steps: [kernel]'
     bake 4
-    assert_equal "$(grep -v '^door' <<<"$output")" \
+    assert_equal "$(grep -v '^backend' <<<"$output")" \
         "ccbake: base: $PWD/gone.qcow2: No such file or directory; no other place to get it from"
 }
 
@@ -101,7 +101,7 @@ leavings() {
     assert_contains "ccbake: base: $PWD/base.qcow2: wrong content: expected sha256 $SHA, got $(sha base.qcow2)"
     # --base FILE takes it deliberately: what it is, not which one, is still checked.
     echo text >other
-    run_ccbake 3 bake --door=host --base=other r.yaml
+    run_ccbake 3 bake --backend=host --base=other r.yaml
     assert_contains "base: $PWD/other"
 }
 
@@ -268,7 +268,7 @@ hint: give the image another name, or --force'
 @test "input: two bakes of one output at a time" {
     recipe "$GUEST" <<<'steps: [{run: {commands: [[sleep, "20"]]}}]'
     begin
-    run_ccbake 10 bake --door=host --no-verify --force r.yaml
+    run_ccbake 10 bake --backend=host --no-verify --force r.yaml
     assert_equal "$output" 'ccbake: another ccbake is making t.qcow2'
     kill "$PID"
     ended 130
@@ -281,7 +281,7 @@ hint: give the image another name, or --force'
     head -c 5000 /dev/urandom >p.bin
     cp p.bin good.bin
     recipe "$GUEST" <<<$'payloads: {p: {path: p.bin}}\nsteps: [{run: {commands: [[cmp, /tmp/ccbake/p.bin, /tmp/ccbake/p.bin]], payloads: p}}]'
-    run_ccbake lock --door=host r.yaml
+    run_ccbake lock --backend=host r.yaml
     head -c 4000 good.bin >p.bin
     bake 4
     assert_contains "ccbake: p: $PWD/p.bin: wrong size: 4000 bytes, expected 5000"
@@ -349,7 +349,7 @@ its last lines:'
 
 # begin: a bake in the background, until its first step runs.
 begin() {
-    "$CCBAKE" bake --door=host --no-verify r.yaml >bake.out 2>&1 3>&- &
+    "$CCBAKE" bake --backend=host --no-verify r.yaml >bake.out 2>&1 3>&- &
     PID=$!
     for _ in {1..200}; do
         if [[ -e t.log ]] && grep -q '^\$ ' t.log; then
@@ -411,7 +411,7 @@ ended() {
 
 # --- the host ---
 
-@test "input: the host door without root" {
+@test "input: the host backend without root" {
     recipe "$GUEST" <<<'steps: [kernel]'
     mkdir home
     chown 65534:65534 home
@@ -421,16 +421,16 @@ ended() {
     chown 65534:65534 "$work"
     cp "$CCBAKE" r.yaml "$work"
     run env -C "$work" CCBAKE_CACHE_DIR="$work/cache" setpriv --reuid 65534 --regid 65534 --clear-groups \
-        ./ccbake bake --door=host --no-verify r.yaml
+        ./ccbake bake --backend=host --no-verify r.yaml
     local left
     left=$(ls -A "$work")
     rm -rf "$work"
-    assert_equal "$status: $output" "5: ccbake: the host door can't be used: it needs root
-hint: run as root on a host with fuse and loop, or use --door=appliance; \`ccbake doctor\` says more"
+    assert_equal "$status: $output" "5: ccbake: the host backend can't be used: it needs root
+hint: run as root on a host with fuse and loop, or use --backend=appliance; \`ccbake doctor\` says more"
     [[ $left != *qcow2* ]] || fail "$left"
 }
 
-@test "input: the host door without its programs" {
+@test "input: the host backend without its programs" {
     recipe "$GUEST" <<<'steps: [kernel]'
     mkdir bin
     local program
@@ -448,9 +448,9 @@ hint: run as root on a host with fuse and loop, or use --door=appliance; \`ccbak
 
 # bake_without PROGRAM, with the PATH of the caller for ccbake only.
 bake_without() {
-    run_ccbake 5 bake --door=host --no-verify r.yaml
-    assert_equal "$output" "ccbake: the host door can't be used: $1 is not installed
-hint: run as root on a host with fuse and loop, or use --door=appliance; \`ccbake doctor\` says more"
+    run_ccbake 5 bake --backend=host --no-verify r.yaml
+    assert_equal "$output" "ccbake: the host backend can't be used: $1 is not installed
+hint: run as root on a host with fuse and loop, or use --backend=appliance; \`ccbake doctor\` says more"
     [[ ! -e t.qcow2 && ! -e .t.qcow2.part ]] || fail 'something was left'
 }
 
@@ -462,9 +462,9 @@ hint: run as root on a host with fuse and loop, or use --door=appliance; \`ccbak
     assert_contains "qemu-img can't be run (is it installed?)"
 }
 
-@test "input: the appliance door without an appliance" {
+@test "input: the appliance backend without an appliance" {
     recipe "$GUEST" <<<'steps: [kernel]'
-    LIBGUESTFS_PATH=/nonexistent run_ccbake 5 bake --door=appliance --no-verify r.yaml
+    LIBGUESTFS_PATH=/nonexistent run_ccbake 5 bake --backend=appliance --no-verify r.yaml
     assert_contains 'appliance'
     [[ ! -e t.qcow2 && ! -e .t.qcow2.part ]] || fail 'something was left'
     nothing_left

@@ -5,7 +5,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     "$TOP/scripts/standin-guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
 }
 
@@ -43,7 +43,7 @@ EOF
 }
 
 bake() {
-    run_ccbake bake --door=host --no-verify --force r.yaml "$@"
+    run_ccbake bake --backend=host --no-verify --force r.yaml "$@"
 }
 
 # Which steps ran and which were cached, as "a:run b:cached ...".
@@ -71,18 +71,18 @@ content() {
 
 @test "what was baked without checks is neither current for a bake with them, nor just a file in the way" {
     bake
-    run_ccbake 2 bake --door=host r.yaml
+    run_ccbake 2 bake --backend=host r.yaml
     assert_contains "r.qcow2 exists already"
     assert_contains "hint: it is what this recipe bakes, but no checks that hold are on record; \`ccbake verify r.qcow2\` checks it as it is"
-    run_ccbake 2 bake --door=host --set one=11 r.yaml
+    run_ccbake 2 bake --backend=host --set one=11 r.yaml
     [[ $output != *"it is what this recipe bakes"* ]] || fail "$output"
 }
 
 @test "the time that is left is learnt from the bakes before" {
     sed -i 's/echo b /sleep 3; echo b /' r.yaml
-    "$CCBAKE" bake --door=host --no-verify --progress=json r.yaml 2>first
+    "$CCBAKE" bake --backend=host --no-verify --progress=json r.yaml 2>first
     jq -se '[.[] | select(.event == "begin")] | length > 0 and all(has("left_s") | not)' first
-    "$CCBAKE" bake --door=host --no-verify --no-cache --force --progress=json r.yaml 2>second
+    "$CCBAKE" bake --backend=host --no-verify --no-cache --force --progress=json r.yaml 2>second
     # Before a: what a, b and c took, b more than 3 s of it; after b less than before it by its time.
     jq -se '[.[] | select(.event == "begin" and .tag == "1/4") | .left_s] | .[0] > 3 and .[0] < 20' second
     jq -se '([.[] | select(.event == "begin" and .tag == "2/4") | .left_s][0]) -
@@ -137,10 +137,10 @@ content() {
 }
 
 @test "plan says what is cached and what has changed" {
-    run_ccbake plan --door=host r.yaml
+    run_ccbake plan --backend=host r.yaml
     assert_contains "[runs: never baked]"
     bake
-    run_ccbake plan --door=host --set two=22 r.yaml
+    run_ccbake plan --backend=host --set two=22 r.yaml
     [[ $(grep -c '\[cached\]' <<<"$output") == 1 ]] || fail "$output"
     assert_contains "[runs: commands changed]"
     assert_contains "[runs: what it lies on changed]"
@@ -148,7 +148,7 @@ content() {
 
 @test "a failed bake begins at the step that failed" {
     sed -i 's/echo c /test -e \/etc\/pass \&\& echo c /' r.yaml
-    run_ccbake 7 bake --door=host --no-verify r.yaml
+    run_ccbake 7 bake --backend=host --no-verify r.yaml
     assert_contains "step 3/4 (c): sh failed with exit code 1"
     [[ ! -e r.qcow2 ]] || fail "an output of a failed bake"
     sed -i 's/test -e \/etc\/pass && //' r.yaml
@@ -162,7 +162,7 @@ content() {
     assert_equal "$(steps)" "a:cached b:cached c:run overlay:run"
     bake --no-cache
     assert_equal "$(steps)" "a:run b:run c:run overlay:run"
-    run_ccbake 2 bake --door=host --from=nothing --force r.yaml
+    run_ccbake 2 bake --backend=host --from=nothing --force r.yaml
     assert_contains "--from=nothing: the recipe has no such step"
 }
 
@@ -206,9 +206,9 @@ layer_of() {
 
 @test "two bakes at once share the cache and do not make a layer twice" {
     sed -i 's/echo a /sleep 2; echo a /' r.yaml
-    "$CCBAKE" bake --door=host --no-verify r.yaml -o one.qcow2 2>one.txt 3>&- &
+    "$CCBAKE" bake --backend=host --no-verify r.yaml -o one.qcow2 2>one.txt 3>&- &
     local first=$!
-    "$CCBAKE" bake --door=host --no-verify r.yaml -o two.qcow2 2>two.txt 3>&-
+    "$CCBAKE" bake --backend=host --no-verify r.yaml -o two.qcow2 2>two.txt 3>&-
     wait "$first"
     assert_equal "$(jq -r '.steps[0].cached' one.json two.json | sort | xargs)" "false true"
     qemu-img compare -q one.qcow2 two.qcow2
@@ -217,9 +217,9 @@ layer_of() {
 @test "two bakes of recipes that overlap make what they share once, and each the rest" {
     sed -i 's/echo a /sleep 2; echo a /; s/echo b /sleep 2; echo b /' r.yaml
     sed 's/echo c /echo other /' r.yaml >other.yaml
-    "$CCBAKE" bake --door=host --no-verify r.yaml 2>one.txt 3>&- &
+    "$CCBAKE" bake --backend=host --no-verify r.yaml 2>one.txt 3>&- &
     local first=$!
-    "$CCBAKE" bake --door=host --no-verify other.yaml -o other.qcow2 2>two.txt 3>&-
+    "$CCBAKE" bake --backend=host --no-verify other.yaml -o other.qcow2 2>two.txt 3>&-
     wait "$first"
     local step
     for step in 0 1; do # a and b; c and the overlay differ
@@ -243,7 +243,7 @@ layer_of() {
     for _ in {1..100}; do
         ((killed < 20)) || break
         rm -f r.qcow2 r.json r.html
-        "$CCBAKE" bake --door=host --no-verify --no-cache r.yaml 2>/dev/null 3>&- &
+        "$CCBAKE" bake --backend=host --no-verify --no-cache r.yaml 2>/dev/null 3>&- &
         pid=$! status=0
         delay=$((RANDOM % took))
         sleep "$((delay / 1000)).$(printf '%03d' $((delay % 1000)))"
@@ -277,7 +277,7 @@ layer_of() {
     run_ccbake cache gc --max-age=5
     assert_contains "removed 0 ("
     sed -i 's/echo c /sleep 4; echo c /' r.yaml
-    "$CCBAKE" bake --door=host --no-verify --force r.yaml 2>/dev/null 3>&- &
+    "$CCBAKE" bake --backend=host --no-verify --force r.yaml 2>/dev/null 3>&- &
     local pid=$!
     sleep 2
     touch -d '10 days ago' cache/layers/*.json
@@ -320,7 +320,7 @@ layer_of() {
     sed -i -e 's/^steps:/steps:\n  - initramfs/' -e 's/path: base.qcow2, sha256: [0-9a-f]*/path: large.qcow2/' r.yaml
     run_ccbake lock r.yaml
     # The initramfs step counts 200 MB in the image and 500 MB beside it.
-    CCBAKE_CACHE_DIR=$PWD/disk/cache run_ccbake 5 bake --door=host --no-verify r.yaml -o disk/r.qcow2
+    CCBAKE_CACHE_DIR=$PWD/disk/cache run_ccbake 5 bake --backend=host --no-verify r.yaml -o disk/r.qcow2
     assert_contains "too little space: it takes about "
     assert_contains " for the output in disk and about "
     assert_contains " for the bake in $PWD/disk/cache, and "
@@ -328,10 +328,10 @@ layer_of() {
     # A plan says so too; of steps that are cached, and of an output that is there, nothing is needed.
     mkdir disk/here
     cd disk/here || return 1
-    CCBAKE_CACHE_DIR=../cache run_ccbake 5 plan --door=host ../../r.yaml
+    CCBAKE_CACHE_DIR=../cache run_ccbake 5 plan --backend=host ../../r.yaml
     assert_contains " for the output in . and about "
     touch r.qcow2
-    CCBAKE_CACHE_DIR=../cache run_ccbake 5 plan --door=host ../../r.yaml
+    CCBAKE_CACHE_DIR=../cache run_ccbake 5 plan --backend=host ../../r.yaml
     cd "$BATS_TEST_TMPDIR" || return 1
     assert_contains "problem: too little space: it takes about "
     [[ $output != *"for the output"* ]] || fail "$output"
@@ -343,8 +343,8 @@ layer_of() {
     mount -t tmpfs -o size=20m none disk
     export CCBAKE_CACHE_DIR=$PWD/disk/cache
     sed -i 's|sh, -c, "echo c|sh, -c, "head -c ${size} /dev/urandom >/opt-big; echo c|; s/unused: x/size: "40000000"/' r.yaml
-    run_ccbake bake --door=host --no-verify r.yaml --set size=10
-    run_ccbake 9 bake --door=host --no-verify r.yaml -o other.qcow2
+    run_ccbake bake --backend=host --no-verify r.yaml --set size=10
+    run_ccbake 9 bake --backend=host --no-verify r.yaml -o other.qcow2
     # The command, where the disk was full before it ended; else the writing back.
     [[ $output == *"step 3/4 (c): sh failed with "* || $output == *"after step c: writing the guest's file system back: "* ]] || fail "$output"
     assert_contains "hint: there is no space left in $CCBAKE_CACHE_DIR/work/"
@@ -365,13 +365,13 @@ layer_of() {
     done
     for step in a b c; do
         n=$((n + 1))
-        run_ccbake 7 bake --door=host --no-verify r.yaml
+        run_ccbake 7 bake --backend=host --no-verify r.yaml
         assert_contains "step $n/4 ($step): sh failed with exit code 1"
         [[ ! -e r.qcow2 && ! -e r.json ]] || fail "an output of a failed bake"
         sed -i "s/test -e \/etc\/pass-$step \&\& //" r.yaml
     done
     sed -i 's/target: \/etc/target: \/opt-a/' r.yaml # a file
-    run_ccbake 4 bake --door=host --no-verify r.yaml
+    run_ccbake 4 bake --backend=host --no-verify r.yaml
     assert_contains "step 4/4 (overlay): /opt-a in the guest is not a directory"
     sed -i 's/target: \/opt-a/target: \/etc/' r.yaml
     bake

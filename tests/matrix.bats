@@ -5,7 +5,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     "$TOP/scripts/standin-guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
 }
 
@@ -51,7 +51,7 @@ EOF
 @test "every image is baked, what they share once, and a table says so" {
     sed -i 's|command: "cp |command: "sleep ${v}; cp |' m.yaml
     run_ccbake lock m.yaml
-    run_ccbake bake --door=host --matrix --no-verify m.yaml -o out
+    run_ccbake bake --backend=host --matrix --no-verify m.yaml -o out
     assert_contains "matrix   3 images"
     local v
     for v in 1 2 3; do
@@ -60,7 +60,7 @@ EOF
         assert_equal "$(content_of "out/m-$v.qcow2" /opt-common)" common
     done
     assert_equal "$(jq -s 'map(.steps[0] | select(.cached | not)) | length' out/m-?.json)" 1
-    run_ccbake bake --door=host --matrix --no-verify --quiet m.yaml -o out
+    run_ccbake bake --backend=host --matrix --no-verify --quiet m.yaml -o out
     assert_equal "$(grep -c '  current  ' <<<"$output")" 3
     assert_equal "${#lines[@]}" 3
 }
@@ -68,7 +68,7 @@ EOF
 @test "an image that fails stops no other; the exit code and the table say which" {
     sed -i 's|command: "cp |command: "test ${v} != 2 \&\& cp |' m.yaml
     run_ccbake lock m.yaml
-    run_ccbake 7 bake --door=host --matrix --jobs=1 --no-verify m.yaml
+    run_ccbake 7 bake --backend=host --matrix --jobs=1 --no-verify m.yaml
     grep -qE '^v=2  FAILED 7 +[0-9.]+ s  step 2/3 \(own\): sh failed with exit code 1$' <<<"$output" || fail "$output"
     assert_contains "ccbake: 1 of 3 images failed"
     [[ -e m-1.qcow2 && ! -e m-2.qcow2 && -e m-3.qcow2 ]] || fail "$(ls)"
@@ -76,7 +76,7 @@ EOF
 
 @test "--progress=json passes on each image's events" {
     run_ccbake lock m.yaml
-    "$CCBAKE" bake --door=host --matrix --no-verify --progress=json m.yaml 2>events >table
+    "$CCBAKE" bake --backend=host --matrix --no-verify --progress=json m.yaml 2>events >table
     assert_equal "$(jq -r 'select(.event == "result") | .image + " " + .result + " " + .path' events | sort | xargs)" \
         "v=1 baked m-1.qcow2 v=2 baked m-2.qcow2 v=3 baked m-3.qcow2"
     jq -e -s 'any(.[]; .event == "end" and .image == "v=2" and .tag == "2/3" and .fraction > 0)' events
@@ -91,19 +91,19 @@ EOF
     run_ccbake 4 fetch m.yaml
     assert_contains "p3.bin"
     rm m.lock.json
-    run_ccbake 3 bake --door=host --matrix m.yaml
+    run_ccbake 3 bake --backend=host --matrix m.yaml
     assert_contains "neither recipe nor lock has a sha256 for:"
 }
 
 @test "what can be refused is refused before anything is baked" {
     sed -i 's/name: "m-${v}"/name: m/' m.yaml
     run_ccbake lock m.yaml
-    run_ccbake 3 bake --door=host --matrix m.yaml
+    run_ccbake 3 bake --backend=host --matrix m.yaml
     assert_contains "the images v=1 and v=2 of the matrix would both be m.qcow2"
     assert_contains "hint: use the matrix's variables in the output's name"
-    run_ccbake 2 bake --door=host --matrix --set v=1 m.yaml
+    run_ccbake 2 bake --backend=host --matrix --set v=1 m.yaml
     assert_contains "--set=v=1: the matrix gives this variable its values"
-    run_ccbake 2 bake --door=host --jobs=2 m.yaml
+    run_ccbake 2 bake --backend=host --jobs=2 m.yaml
     assert_contains "--jobs is for --matrix"
     sed -i 's/^matrix: .*/matrix: {v: [1, 9]}/' m.yaml
     sed -i 's/payloads: \[p\]/payloads: ["p${v}"]/; s/^  p: /  p1: /' m.yaml
@@ -111,7 +111,7 @@ EOF
     assert_contains 'image v=9 of the matrix: m.yaml:'
     assert_contains 'there is no payload "p9"'
     sed -i '/^matrix/d' m.yaml
-    run_ccbake 2 bake --door=host --matrix m.yaml
+    run_ccbake 2 bake --backend=host --matrix m.yaml
     assert_contains "--matrix: m.yaml has no matrix"
     [[ ! -e cache/layers ]] || fail "something was baked"
 }
@@ -120,32 +120,32 @@ EOF
     mkdir disk
     truncate -s 30M p1.bin
     run_ccbake lock m.yaml
-    run_ccbake plan --door=host m.yaml # the base is known now
+    run_ccbake plan --backend=host m.yaml # the base is known now
     mount -t tmpfs -o size=20m none disk
-    TMPDIR=$PWD/disk run_ccbake 5 plan --door=appliance m.yaml
+    TMPDIR=$PWD/disk run_ccbake 5 plan --backend=appliance m.yaml
     assert_contains " for the disk of payloads in $PWD/disk, and "
-    run_ccbake 5 bake --door=host --matrix --no-verify m.yaml -o disk # one would fit
+    run_ccbake 5 bake --backend=host --matrix --no-verify m.yaml -o disk # one would fit
     assert_contains "too little space: it takes about "
     assert_contains " for all images in disk, and "
     [[ -z $(ls disk) ]] || fail "something was baked"
     touch disk/m-1.qcow2 disk/m-2.qcow2 # which their bakes will look at
-    run_ccbake 2 bake --door=host --matrix --no-verify m.yaml -o disk
+    run_ccbake 2 bake --backend=host --matrix --no-verify m.yaml -o disk
     assert_contains "m-1.qcow2 exists already"
     assert_equal "$(content_of disk/m-3.qcow2 /opt-v)" "payload 3"
 }
 
 @test "one image of a matrix without a warning, or with one" {
     run_ccbake lock m.yaml
-    run_ccbake bake --door=host --no-verify --set v=2 m.yaml
+    run_ccbake bake --backend=host --no-verify --set v=2 m.yaml
     [[ $output != *warning* ]] || fail "$output"
-    run_ccbake bake --door=host --no-verify m.yaml
+    run_ccbake bake --backend=host --no-verify m.yaml
     assert_contains "warning: the recipe has a matrix of 3 images, and this bakes one; --matrix bakes them all"
 }
 
 @test "SIGTERM ends all of them, and leaves nothing" {
     sed -i 's/sleep 1/sleep 30/' m.yaml
     run_ccbake lock m.yaml
-    "$CCBAKE" bake --door=host --matrix --no-verify m.yaml -o out 2>err 3>&- &
+    "$CCBAKE" bake --backend=host --matrix --no-verify m.yaml -o out 2>err 3>&- &
     local pid=$! status=0
     sleep 2
     kill "$pid"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The checks bite: each has a mutant in mutants.table, a baked image with one thing broken, and is the only one to see
-# it.  Through the host door, which takes half a second; a few go through the appliance as well.
+# it.  Through the host backend, which takes half a second; a few go through the appliance as well.
 load helpers
 
 TABLE=$TOP/tests/mutants.table
@@ -62,7 +62,7 @@ judge_mutants_of() {
     for id in "${ids[@]}"; do
         read -r _ gpus _ <<<"$(heading "$id")"
         [[ $gpus == "$1" ]] || continue
-        judge_mutant "$id" --door=host >>"$1.wrong"
+        judge_mutant "$id" --backend=host >>"$1.wrong"
         echo "$id" >>"$1.judged"
     done
 }
@@ -78,8 +78,8 @@ judge_mutants_of() {
 @test "the images that are not mutants have nothing wrong, with their recipes and without" {
     local gpus
     for gpus in 1 8; do
-        assert_equal "$(flagged "$gpus.qcow2" --door=host)" ""
-        assert_equal "$(flagged "$gpus.qcow2" --door=host --recipe "$TOP/recipes/demo-${gpus}gpu.yaml")" ""
+        assert_equal "$(flagged "$gpus.qcow2" --backend=host)" ""
+        assert_equal "$(flagged "$gpus.qcow2" --backend=host --recipe "$TOP/recipes/demo-${gpus}gpu.yaml")" ""
     done
 }
 
@@ -102,7 +102,7 @@ judge_mutants_of() {
     done >all.edits
     edits hygiene.filesystem >>all.edits
     "$TOP/tests/mutate" 8.qcow2 <all.edits
-    assert_equal "$(flagged 8.qcow2 --door=appliance --gpus=8)" "$(printf '%s\n' "${seen[@]}")"
+    assert_equal "$(flagged 8.qcow2 --backend=appliance --gpus=8)" "$(printf '%s\n' "${seen[@]}")"
 }
 
 # A recipe over the demo one for 1 GPU, with what it waives on standard input.
@@ -114,18 +114,18 @@ waiving_recipe() {
 @test "a waived check that fails does not fail the image, and says why" {
     qemu-img snapshot -a right 1.qcow2
     edits import.clock | "$TOP/tests/mutate" 1.qcow2
-    run_ccbake 8 verify --door=host 1.qcow2
+    run_ccbake 8 verify --backend=host 1.qcow2
     waiving_recipe <<'EOF'
 waivers:
   - {check: import.clock, reason: a special host}
   - {check: import.size, reason: one that is not needed}
 EOF
-    run_ccbake verify --door=host --recipe waiving.yaml 1.qcow2
+    run_ccbake verify --backend=host --recipe waiving.yaml 1.qcow2
     assert_contains "WAIVED import.clock "
     assert_contains "waived: a special host"
     assert_contains "waiver not needed: import.size passes"
     assert_contains " 0 failed, 0 warnings, 1 waived, "
-    "$CCBAKE" verify --json --door=host --recipe waiving.yaml 1.qcow2 2>/dev/null >waived.json
+    "$CCBAKE" verify --json --backend=host --recipe waiving.yaml 1.qcow2 2>/dev/null >waived.json
     assert_equal "$(jq -c '[.good, .counts.waived, (.checks[] | select(.id == "import.clock") | .waiver)]' waived.json)" \
         '[true,1,"a special host"]'
 }
@@ -133,11 +133,11 @@ EOF
 @test "the report as TAP and as JUnit, and warnings that count" {
     qemu-img snapshot -a right 1.qcow2
     edits hygiene.host-name | "$TOP/tests/mutate" 1.qcow2
-    run_ccbake verify --door=host --format=tap 1.qcow2
+    run_ccbake verify --backend=host --format=tap 1.qcow2
     assert_contains "not ok $("$CCBAKE" verify --list | grep -n '^hygiene.host-name' | cut -d: -f1) - hygiene.host-name # TODO warning"
-    run_ccbake 8 verify --door=host --strict 1.qcow2
+    run_ccbake 8 verify --backend=host --strict 1.qcow2
     assert_contains "the image is not right: hygiene.host-name"
-    "$CCBAKE" verify --door=host --format=junit 1.qcow2 2>/dev/null >junit.xml
+    "$CCBAKE" verify --backend=host --format=junit 1.qcow2 2>/dev/null >junit.xml
     python3 - <<'EOF'
 import xml.etree.ElementTree as tree
 suite = tree.parse("junit.xml").getroot().find("testsuite")

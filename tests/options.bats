@@ -251,8 +251,8 @@ example_dir() {
 }
 
 @test "a choice that is none and a number that is none are errors" {
-    run_ccbake 2 bake --door=window recipe.yaml
-    assert_equal "$output" "ccbake: --door=window: expected one of auto|appliance|host"
+    run_ccbake 2 bake --backend=window recipe.yaml
+    assert_equal "$output" "ccbake: --backend=window: expected one of auto|appliance|host"
     run_ccbake 2 verify --gpus 4 image.qcow2
     assert_equal "$output" "ccbake: --gpus=4: expected one of 1|8"
     run_ccbake 2 boot --memory=2G image.qcow2
@@ -300,11 +300,11 @@ example_dir() {
 }
 
 @test "completion offers the choices of an option, written either way" {
-    complete_words bake --door ""
+    complete_words bake --backend ""
     assert_equal "$REPLY_WORDS" $'auto\nappliance\nhost'
-    complete_words bake --door =
+    complete_words bake --backend =
     assert_equal "$REPLY_WORDS" $'auto\nappliance\nhost'
-    complete_words bake --door = h
+    complete_words bake --backend = h
     assert_equal "$REPLY_WORDS" host
     complete_words boot --disk n
     assert_equal "$REPLY_WORDS" nvme

@@ -5,14 +5,14 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
     "$TOP/scripts/standin-guest" --kernel-cmdline --out base.qcow2 >/dev/null
     write_tree
     write_recipe
-    "$CCBAKE" bake --quiet --door=host --no-verify r.yaml
-    "$CCBAKE" diff --quiet --json --door=host base.qcow2 r.qcow2 >actual.json
+    "$CCBAKE" bake --quiet --backend=host --no-verify r.yaml
+    "$CCBAKE" diff --quiet --json --backend=host base.qcow2 r.qcow2 >actual.json
 }
 
 setup() {
@@ -61,7 +61,7 @@ EOF
 
 # plan [OPTION...]: the JSON alone, in $output.
 plan() {
-    output=$("$CCBAKE" plan --quiet --diff --json --door=host r.yaml "$@")
+    output=$("$CCBAKE" plan --quiet --diff --json --backend=host r.yaml "$@")
 }
 
 # An empty cache, so that nothing is cached.
@@ -81,11 +81,11 @@ without_names='del(.a.image, .b.image)'
     assert_equal "$(member '[.steps[].basis] | unique | tostring')" '["exact"]'
     assert_equal "$(member '[.steps[] | select(has("diff") or has("unknown"))] | length')" 0
     diff <(member ".exact | $without_names") <(jq "$without_names" actual.json)
-    run_ccbake plan --quiet --diff --door=host r.yaml
+    run_ccbake plan --quiet --diff --backend=host r.yaml
     assert_contains "step 9   again              cached: exact"
     [[ $output != *declared* ]] || fail "$output"
     diff <(sed -n '/^packages\|^boot$/,$p' <<<"$output") \
-        <("$CCBAKE" diff --quiet --door=host base.qcow2 r.qcow2 | sed -n '/^packages\|^boot$/,$p')
+        <("$CCBAKE" diff --quiet --backend=host base.qcow2 r.qcow2 | sed -n '/^packages\|^boot$/,$p')
 }
 
 @test "nothing cached: what the steps declare is all that comes, save what they say nobody knows" {
@@ -151,7 +151,7 @@ steps:
   - initramfs
   - selftest
 EOF
-    run_ccbake 3 plan --quiet --diff --door=host payloads.yaml # nothing is locked
+    run_ccbake 3 plan --quiet --diff --backend=host payloads.yaml # nothing is locked
     assert_contains "  + $old/kernel/drivers/video/nvidia-uvm.ko 550.144.03"
     assert_contains $'kernel             not cached: declared\npackages 1 added\n  + kernel-core.x86_64 5.10.134-18.al8\n'
     assert_contains "  ? the boot entry of kernel-core-5.10.134-18.al8.x86_64"
@@ -182,7 +182,7 @@ EOF
 }
 
 @test "the text says what is exact and what is declared" {
-    run_ccbake plan --quiet --diff --door=host --set "text=options a b=2" r.yaml
+    run_ccbake plan --quiet --diff --backend=host --set "text=options a b=2" r.yaml
     assert_contains "change to the base: + added, - removed, ~ changed, ? only the bake will show"
     assert_contains $'step 7   initramfs          cached: exact\na        '
     assert_contains $'step 8   modprobe           not cached: declared\nfiles    2 added\n  + /etc/dracut.conf.d/ccbake-a.conf file 0644 0:0\n      @@ -0,0 +1,2 @@\n      +# Written by ccbake, for later initramfs images.\n      +install_items+=" /etc/modprobe.d/a.conf "\n  + /etc/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +options a b=2'
@@ -192,7 +192,7 @@ EOF
 @test "a base that is not at hand is not compared, and the change is shown all the same" {
     forget
     sed "s,path: base.qcow2,url: http://127.0.0.1:9/base.qcow2," r.yaml >far.yaml
-    run_ccbake plan --quiet --diff --door=host far.yaml
+    run_ccbake plan --quiet --diff --backend=host far.yaml
     assert_contains "The base is not at hand: all that is written counts as added."
     assert_contains "+ /etc/alinux-release file 0600 0:0"
     assert_contains "? whether the kernel is older than 5.10.134-18.al8"
@@ -206,7 +206,7 @@ EOF
 @test "a base that is not the locked one is not compared" {
     forget
     sed -E 's/sha256: ./sha256: /; s/sha256: [0-9a-f]*/&0/' r.yaml >other.yaml
-    run_ccbake 4 plan --quiet --diff --door=host other.yaml
+    run_ccbake 4 plan --quiet --diff --backend=host other.yaml
     assert_contains "The base is not at hand"
     assert_contains "is not the file that was locked"
 }
@@ -230,7 +230,7 @@ listing() {
     forget
     lock=$(grep -l '"step":"again"' "$CCBAKE_CACHE_DIR"/layers/*.json)
     lock=${lock%.json}.lock
-    "$CCBAKE" plan --quiet --diff --json --door=host r.yaml >in-use.json 3>&- &
+    "$CCBAKE" plan --quiet --diff --json --backend=host r.yaml >in-use.json 3>&- &
     until grep -q ":$(stat -c %i "$lock") " /proc/locks; do
         kill -0 $! || fail "the plan held no layer"
     done
@@ -263,13 +263,13 @@ listing() {
 }
 
 @test "without --diff it says in a line what each step declares" {
-    run_ccbake plan --quiet --door=host r.yaml
+    run_ccbake plan --quiet --backend=host r.yaml
     assert_contains $'[cached]\n       change     nothing\n'
     assert_contains $'\n       change     -rhgb, +swiotlb=4194304,any, ? 5 things that only the bake will show\n'
     assert_contains $'\n       change     2 files\n'
     assert_contains $'\n       change     2 files, 4 units or links, ? none.service disabled, where it is enabled\n'
     assert_contains $'\n       change     ? what its commands do\n'
     assert_contains "change as the steps declare it, ? only the bake will show; with --diff exact where they are cached"
-    run_ccbake plan --quiet --diff --door=host r.yaml
+    run_ccbake plan --quiet --diff --backend=host r.yaml
     [[ $output != *"       change "* ]] || fail "$output"
 }

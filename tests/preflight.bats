@@ -16,7 +16,7 @@ setup() {
 preflight() {
     local expected=$1
     shift
-    run_ccbake "$expected" preflight --door=host "$@"
+    run_ccbake "$expected" preflight --backend=host "$@"
 }
 
 @test "each image fits the instance types of its recipe, and no others" {
@@ -51,7 +51,7 @@ preflight() {
 }
 
 @test "the report as JSON" {
-    "$CCBAKE" preflight --json --door=host 1.qcow2 -t ecs.gn8v-tee-8x.16xlarge >report.json 2>/dev/null && fail "it passed"
+    "$CCBAKE" preflight --json --backend=host 1.qcow2 -t ecs.gn8v-tee-8x.16xlarge >report.json 2>/dev/null && fail "it passed"
     assert_equal "$(jq -c '[.good, [.checks[] | select(.status == "fail") | .id]]' report.json)" '[false,["request.gpus"]]'
 }
 
@@ -85,7 +85,7 @@ mutant() {
 
 @test "an EFI system partition without a boot loader is seen" {
     mutant "there is no EFI/BOOT/BOOTX64.EFI" <<<'mdel -i "$ESP" ::/EFI/BOOT/BOOTX64.EFI'
-    run_ccbake 8 verify --door=host --gpus=1 1.qcow2
+    run_ccbake 8 verify --backend=host --gpus=1 1.qcow2
     assert_contains "the image is not right: import.esp"
     mutant "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64" <<<"$NO_PROGRAM"
 }
@@ -101,7 +101,7 @@ EOF
 @test "partitions named by their entries in the table are right" {
     qemu-img snapshot -a right 1.qcow2
     "$TOP/tests/mutate" 1.qcow2 <<<"$NAMED_BY_TABLE"
-    run_ccbake verify --door=host --gpus=1 1.qcow2
+    run_ccbake verify --backend=host --gpus=1 1.qcow2
     assert_row "PASS kernel.root-uuid" "PARTUUID="
     assert_row "PASS import.fstab" "2 lines"
 }
@@ -109,7 +109,7 @@ EOF
 @test "the appliance sees partition and table as the host does" {
     qemu-img snapshot -a right 1.qcow2
     printf '%s\n' "$ESP" "$NO_PROGRAM" "$NAMED_BY_TABLE" | "$TOP/tests/mutate" 1.qcow2
-    run_ccbake 8 verify --door=appliance --gpus=1 1.qcow2
+    run_ccbake 8 verify --backend=appliance --gpus=1 1.qcow2
     assert_contains "the image is not right: import.esp"
     assert_contains "EFI/BOOT/BOOTX64.EFI is no EFI program for x86-64"
     assert_row "PASS kernel.root-uuid" "PARTUUID="

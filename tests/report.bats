@@ -4,7 +4,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
     "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
@@ -29,10 +29,10 @@ steps:
       enable: [nvidia-persistenced.service]
   - run: {commands: [[sh, -c, $(jq -Rs . <hostile.sh)]]}
 END
-    "$CCBAKE" bake --quiet --door=host --no-verify unit.yaml
+    "$CCBAKE" bake --quiet --backend=host --no-verify unit.yaml
     cp unit.html baked.html
     local status=0
-    "$CCBAKE" report --quiet --door=host unit.qcow2 2>report.err || status=$?
+    "$CCBAKE" report --quiet --backend=host unit.qcow2 2>report.err || status=$?
     [[ $status == 8 ]] || fail "report: exit code $status" "$(cat report.err)"
 }
 
@@ -83,7 +83,7 @@ page_has() {
     page_has '<h1>unit.qcow2</h1>' baked.html
     page_has "<code>$(sha256sum <unit.qcow2 | cut -d' ' -f1)</code>" baked.html
     page_has '! NOT CHECKED' baked.html
-    page_has '3 steps: 3 baked through the door <code>host</code>' baked.html
+    page_has '3 steps: 3 baked through the backend <code>host</code>' baked.html
     page_has 'The image was baked with <code>--no-verify</code>; <code>ccbake report</code> looks into it.' baked.html
     assert_equal "$(jq '[.steps[] | .layer_size > 0] | all' unit.json)" true
     assert_equal "$(jq -r '[.seconds.emit > 0, .seconds.verify, .seconds.all > .seconds.emit, .driver, .cuda] | tostring' unit.json)" \
@@ -94,16 +94,16 @@ page_has() {
 @test "a bake of the same leaves the report; one that replaces the image replaces it" {
     mkdir again && cd again || return 1
     bake() {
-        run_ccbake bake --quiet --door=host --no-verify ../unit.yaml "$@"
+        run_ccbake bake --quiet --backend=host --no-verify ../unit.yaml "$@"
     }
     bake
     echo old >unit.html
     bake
     assert_equal "$(cat unit.html)" old
-    run_ccbake 2 bake --door=host --no-verify ../unit.yaml --from=units
+    run_ccbake 2 bake --backend=host --no-verify ../unit.yaml --from=units
     assert_equal "$(cat unit.html)" old
     bake --force --from=units
-    page_has '2 baked through the door <code>host</code>, 1 taken from the cache'
+    page_has '2 baked through the backend <code>host</code>, 1 taken from the cache'
     well_formed unit.html
     rm -r "$BATS_FILE_TMPDIR/again"
 }
@@ -210,7 +210,7 @@ CONTRAST='
 @test "an image without a manifest of its own gets what can be found out" {
     cp unit.qcow2 other.qcow2
     jq '.image.sha256 = "0"' unit.json >other.json
-    run_ccbake 8 report --door=host other.qcow2 --base=base.qcow2 --output=elsewhere.html
+    run_ccbake 8 report --backend=host other.qcow2 --base=base.qcow2 --output=elsewhere.html
     assert_contains "other.json is not the manifest of this image: left out"
     [[ ! -e other.html ]] || fail "a report where none was asked for"
     page_has 'other.json is not the manifest of this image' elsewhere.html
@@ -218,7 +218,7 @@ CONTRAST='
     page_has '<dt>Kernel</dt><dd>5.10.134-18.al8.x86_64</dd>' elsewhere.html
     page_has '<code>swiotlb=1,any</code>' elsewhere.html
     rm other.json
-    run_ccbake 8 report --quiet --door=host other.qcow2
+    run_ccbake 8 report --quiet --backend=host other.qcow2
     page_has 'The base is not at hand' other.html
     well_formed other.html
     rm other.qcow2
@@ -227,30 +227,30 @@ CONTRAST='
 @test "another base is compared with, and the report says that it is another" {
     cp base.qcow2 another.qcow2
     qemu-img amend -o compat=v3,lazy_refcounts=on another.qcow2
-    run_ccbake 8 report --quiet --door=host unit.qcow2 --base=another.qcow2 --output=another.html
+    run_ccbake 8 report --quiet --backend=host unit.qcow2 --base=another.qcow2 --output=another.html
     page_has 'another.qcow2, with which the image is compared, is not the base that it was baked from' another.html
 }
 
 @test "what can't be reported on is refused, and nothing is written" {
-    run_ccbake 4 report --door=host missing.qcow2
+    run_ccbake 4 report --backend=host missing.qcow2
     assert_contains "image missing.qcow2: No such file or directory"
     cp unit.qcow2 x.html
-    run_ccbake 2 report --door=host x.html --output=x.html
+    run_ccbake 2 report --backend=host x.html --output=x.html
     assert_contains "the report would replace the image x.html"
     ln x.html link.html
-    run_ccbake 2 report --door=host x.html --output="$PWD/./link.html"
-    run_ccbake 2 report --door=host unit.qcow2 --base=x.html --output=link.html
+    run_ccbake 2 report --backend=host x.html --output="$PWD/./link.html"
+    run_ccbake 2 report --backend=host unit.qcow2 --base=x.html --output=link.html
     cmp unit.qcow2 x.html
-    run_ccbake 4 report --door=host unit.qcow2 --base=missing.qcow2 --output=none.html
+    run_ccbake 4 report --backend=host unit.qcow2 --base=missing.qcow2 --output=none.html
     [[ ! -e none.html && ! -e missing.html ]] || fail "a report of nothing"
-    run_ccbake 2 bake --door=host unit.yaml --output=y.html
+    run_ccbake 2 bake --backend=host unit.yaml --output=y.html
     assert_contains ".json, .log and .html are for manifest, log and report"
 }
 
 @test "an image that fails its checks leaves a report of why, and no report of an image" {
     local failed
     mkdir failing && cd failing || return 1
-    run_ccbake 8 bake --quiet --door=host ../unit.yaml
+    run_ccbake 8 bake --quiet --backend=host ../unit.yaml
     assert_contains "hint: nothing was published; the report is unit.failed.html, and the log unit.log"
     [[ ! -e unit.html && ! -e unit.qcow2 && ! -e unit.json ]] || fail "something was published"
     well_formed unit.failed.html
@@ -259,9 +259,9 @@ CONTRAST='
     page_has '<code>swiotlb=1,any</code>' unit.failed.html
     page_has '<text x=' unit.failed.html
     failed=$(head -n 1 <<<"$output")
-    run_ccbake bake --quiet --door=host --no-verify ../unit.yaml
+    run_ccbake bake --quiet --backend=host --no-verify ../unit.yaml
     # The manifest keeps what the recipe asks for: the verdict is the same without it.
-    run_ccbake 8 report --quiet --door=host unit.qcow2 --output=later.html
+    run_ccbake 8 report --quiet --backend=host unit.qcow2 --output=later.html
     assert_equal "$output" "$failed"
     [[ -e unit.html && ! -e unit.failed.html ]] || fail "the report of the one before is still there"
 }

@@ -6,7 +6,7 @@ load helpers
 load selftest
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
 }
 
 # write_recipe SETTING...: a recipe of a small guest whose last step is the self-test.
@@ -27,7 +27,7 @@ END
 }
 
 bake_small() {
-    run_ccbake bake --door=host --no-verify --force r.yaml "$@"
+    run_ccbake bake --backend=host --no-verify --force r.yaml "$@"
 }
 
 # link_of IMAGE: where the link of the enabled unit points.
@@ -81,7 +81,7 @@ baked=$(jq -r .key r.json)"
     # In a base where it is enabled it is not so any more, and the plan says that.
     mv enabled.qcow2 base.qcow2
     write_recipe ''
-    run_ccbake plan --diff --door=host r.yaml
+    run_ccbake plan --diff --backend=host r.yaml
     assert_contains '- enabled  ccbake-selftest.service'
     bake_small
     assert_equal "$(link_of r.qcow2)" ''

@@ -129,21 +129,21 @@ static bool make_overlay(CcbBootSource *source, const char *dir, GError **error)
     return format && ccb_image_create_overlay(source->overlay, source->image, format, error);
 }
 
-static CcbGuest *open_overlay(const CcbBootSource *source, CcbDoor door, GError **error)
+static CcbGuest *open_overlay(const CcbBootSource *source, CcbBackend backend, GError **error)
 {
     const CcbGuestOptions options = {
-        .image = source->overlay, .format = "qcow2", .door = door, .log_fd = -1};
+        .image = source->overlay, .format = "qcow2", .backend = backend, .log_fd = -1};
     return ccb_guest_open(&options, error);
 }
 
-CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbDoor door,
+CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbBackend backend,
                                     CcbSourceFlags flags, GError **error)
 {
     g_autoptr(CcbBootSource) source = g_new0(CcbBootSource, 1);
     source->flags = flags;
     source->image = g_canonicalize_filename(image, NULL);
     g_autoptr(CcbGuest) guest =
-        make_overlay(source, dir, error) ? open_overlay(source, door, error) : NULL;
+        make_overlay(source, dir, error) ? open_overlay(source, backend, error) : NULL;
     if (guest == NULL)
         return NULL;
     if (!read_from_guest(guest, dir, flags, source, error)) {

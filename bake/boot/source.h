@@ -30,8 +30,8 @@ typedef struct {
     char *not_planted;  /* why the overlay has not what was asked for, printable, or NULL */
 } CcbBootSource;
 
-/* Makes the overlay in `dir` and opens that through `door` (not AUTO), never the image, for writing.  Errors: CCB_ERR_INPUT, CCB_ERR_HOST. */
-CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbDoor door,
+/* Makes the overlay in `dir` and opens that through `backend` (not AUTO), never the image, for writing.  Errors: CCB_ERR_INPUT, CCB_ERR_HOST. */
+CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbBackend backend,
                                     CcbSourceFlags flags, GError **error);
 void ccb_boot_source_free(CcbBootSource *source); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbBootSource, ccb_boot_source_free)

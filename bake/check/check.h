@@ -63,7 +63,7 @@ extern const CcbCheck ccb_checks_hygiene[];
 extern const CcbCheck ccb_checks_machine[];
 extern const CcbCheck ccb_checks_selftest[];
 
-/* Runs every check.  False only when the judging itself broke down (cancelled, the door or the
+/* Runs every check.  False only when the judging itself broke down (cancelled, the backend or the
  * host failed); an image that is wrong gives true and a report that says so. */
 bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbReport **ret_report,
                      GError **error);

@@ -2,7 +2,7 @@
 /*
  * `ccbake bake`: resolve, then act.
  *
- * 1. plan      recipe, lock, output, door, space: everything that can be refused is refused here
+ * 1. plan      recipe, lock, output, backend, space: everything that can be refused is refused here
  * 2. fetch     the base and the payloads are on this host and are what they should be
  * 3. bake      the steps that are not cached, each in an overlay that becomes a layer
  * 4. emit      layers ► temporary file beside each output
@@ -28,13 +28,13 @@
 #include "emit/manifest.h"
 #include "emit/output.h"
 #include "emit/source.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "layer/chain.h"
 #include "plan/acquire.h"
 #include "plan/space.h"
 
 static CcbLoadOptions load;
-static const char *output_path, *from_step, *door_name = "auto";
+static const char *output_path, *from_step, *backend_name = "auto";
 static bool offline, force, compress, no_cache, no_verify, matrix;
 static unsigned jobs;
 
@@ -44,7 +44,7 @@ static const CcbOption options[] = {
     {"matrix", 'm', CCB_OPT_FLAG, &matrix, NULL, "bake every image of the recipe's matrix"},
     {"jobs", 'j', CCB_OPT_NUMBER, &jobs, "N", "images of a matrix at a time"},
     CCB_LOAD_OPTIONS(load),
-    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host", "how the image is opened"},
     {"offline", 0, CCB_OPT_FLAG, &offline, NULL, "use what is at hand, download nothing"},
     {"compress", 'c', CCB_OPT_FLAG, &compress, NULL,
      "compress the output, whatever the recipe says"},
@@ -70,7 +70,7 @@ typedef struct {
     CcbOutput *output;
     CcbStore *store;
     CcbWork *work;
-    CcbDoor door;
+    CcbBackend backend;
     CcbFacts *base;
     CcbChain chain;
     CcbFindings findings;
@@ -138,19 +138,19 @@ static bool open_log(Session *s, GError **error)
     return s->log >= 0 || ccb_fail_errno(error, CCB_ERR_IO, "creating the log %s", s->output->log);
 }
 
-static bool choose_door(Session *s, GError **error)
+static bool choose_backend(Session *s, GError **error)
 {
-    CcbDoor wanted;
+    CcbBackend wanted;
     g_autofree char *reason = NULL;
-    if (!ccb_door_from_name(door_name, &wanted, error))
+    if (!ccb_backend_from_name(backend_name, &wanted, error))
         return false;
-    s->door = ccb_door_choose(wanted, &reason, error);
-    if (s->door == CCB_DOOR_AUTO)
+    s->backend = ccb_backend_choose(wanted, &reason, error);
+    if (s->backend == CCB_BACKEND_AUTO)
         return false;
     if (g_str_has_prefix(reason, "under emulation"))
         ccb_warn("the bake runs %s", reason);
     else
-        ccb_progress_line("%-8s %s: %s", "door", ccb_door_name(s->door), reason);
+        ccb_progress_line("%-8s %s: %s", "backend", ccb_backend_name(s->backend), reason);
     return true;
 }
 
@@ -171,7 +171,7 @@ static bool check_space(Session *s, GError **error)
     const CcbBakeSpace bake = {.plan = s->loaded.plan,
                                .base = s->base,
                                .first = s->chain.first,
-                               .door = s->door,
+                               .backend = s->backend,
                                .directory = dir,
                                .outputs = s->formats->len};
     return ccb_space_check(&bake, error);
@@ -182,7 +182,7 @@ static bool fetch_base(Session *s, GError **error)
     s->store = ccb_plan_store(error);
     if (s->store == NULL || !ccb_plan_fetch_base(s->loaded.plan, s->store, offline, error))
         return false;
-    s->base = ccb_facts_of_image(s->loaded.plan->base->path, s->door, error);
+    s->base = ccb_facts_of_image(s->loaded.plan->base->path, s->backend, error);
     return s->base != NULL && ccb_plan_check_base(s->loaded.plan, s->base, error);
 }
 
@@ -211,7 +211,7 @@ static void start_pace(const Session *s)
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
     const CcbPlan *p = s->loaded.plan;
     for (guint i = s->chain.first; i < p->steps->len; i++)
-        g_ptr_array_add(parts, ccb_chain_pace_name(p->steps->pdata[i], s->door));
+        g_ptr_array_add(parts, ccb_chain_pace_name(p->steps->pdata[i], s->backend));
     for (guint i = 0; i < s->formats->len; i++)
         g_ptr_array_add(parts, emit_pace_name(s, s->formats->pdata[i]));
     if (!no_verify) {
@@ -235,7 +235,7 @@ static bool bake_steps(Session *s, GError **error)
     CcbChainOptions chain = {.plan = s->loaded.plan,
                              .keys = (const char *const *)s->keys,
                              .base = s->base,
-                             .door = s->door,
+                             .backend = s->backend,
                              .work = s->work,
                              .fresh = no_cache || from_step != NULL,
                              .no_cache = no_cache,
@@ -305,14 +305,14 @@ static bool check(Session *s, GError **error)
     g_auto(CcbExpectation) expect = {0};
     CcbGuestOptions open_options = {.image = s->output->temporary,
                                     .format = ((CcbEmitFormat *)s->formats->pdata[0])->format,
-                                    .door = CCB_DOOR_APPLIANCE,
+                                    .backend = CCB_BACKEND_APPLIANCE,
                                     .read_only = true,
                                     .log_fd = -1};
     ccb_expectation_of(s->loaded.recipe, &expect);
     ccb_pace_begin(VERIFY_PACE_NAME);
     ccb_progress_begin("verify", s->output->path, 0);
     /* For the report, beside the judging, which leaves a core idle. */
-    ccb_comparison_start(&s->comparison, s->door, s->base->path, s->output->temporary);
+    ccb_comparison_start(&s->comparison, s->backend, s->base->path, s->output->temporary);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
     bool ok = guest != NULL && ccb_findings_read(guest, &expect, &s->findings, error);
     ccb_guest_free(guest);
@@ -338,7 +338,7 @@ static json_t *describe(const Session *s, const json_t *checks, GError **error)
                          .formats = s->formats,
                          .output = s->output,
                          .compressed = s->compressed,
-                         .door = ccb_door_name(s->door),
+                         .backend = ccb_backend_name(s->backend),
                          .times = s->chain.times,
                          .emit_s = s->emit_s,
                          .verify_s = s->verify_s,
@@ -430,7 +430,7 @@ static bool reserve(Session *s, GError **error)
 
 static bool make(Session *s, GError **error)
 {
-    return reserve(s, error) && choose_door(s, error) && fetch_base(s, error) &&
+    return reserve(s, error) && choose_backend(s, error) && fetch_base(s, error) &&
            begin_chain(s, error) && fetch_payloads(s, error) && open_log(s, error) &&
            bake_steps(s, error) && emit(s, error) && compare(s, error) && check(s, error) &&
            publish(s, error);
@@ -477,16 +477,16 @@ static bool bake_one(const char *recipe_path, GError **error)
 /* Each image is baked by a ccbake of its own, with our options but those that are for all of them. */
 static bool bake_matrix(const char *recipe_path, GError **error)
 {
-    CcbDoor wanted;
+    CcbBackend wanted;
     CcbMatrixOptions all = {.recipe_path = recipe_path,
                             .load = &load,
                             .directory = output_path ? output_path : ".",
                             .at_a_time = jobs,
                             .table = options};
-    if (!ccb_door_from_name(door_name, &wanted, error))
+    if (!ccb_backend_from_name(backend_name, &wanted, error))
         return false;
-    all.door = ccb_door_choose(wanted, NULL, error); /* asked once, and remembered */
-    if (all.door == CCB_DOOR_AUTO)
+    all.backend = ccb_backend_choose(wanted, NULL, error); /* asked once, and remembered */
+    if (all.backend == CCB_BACKEND_AUTO)
         return false;
     matrix = false;
     output_path = NULL;

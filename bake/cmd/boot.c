@@ -17,9 +17,9 @@
 
 static struct {
     unsigned memory, limit;
-    const char *log, *gpus, *disk, *firmware, *door;
+    const char *log, *gpus, *disk, *firmware, *backend;
     bool interactive, json;
-} opts = {.door = "auto"};
+} opts = {.backend = "auto"};
 
 static const CcbOption options[] = {
     {"memory", 'm', CCB_OPT_NUMBER, &opts.memory, "MB", "memory of the machine (2048)"},
@@ -33,7 +33,7 @@ static const CcbOption options[] = {
     {"interactive", 'i', CCB_OPT_FLAG, &opts.interactive, NULL,
      "a console on this terminal, as root; no verdict"},
     {"disk", 0, CCB_OPT_STRING, &opts.disk, "virtio|nvme", "the kind of disk (virtio)"},
-    {"door", 0, CCB_OPT_STRING, &opts.door, "auto|appliance|host", "how the image is opened"},
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
     {0},
 };
@@ -190,10 +190,11 @@ static bool boot(const char *image, const char *log, const char *dir, GError **e
     g_auto(CcbFirmware) firmware = {0};
     if (is_uefi() && !ccb_firmware_find(&firmware, error))
         return false;
-    CcbDoor door = ccb_judging_door(opts.door, error);
-    if (door == CCB_DOOR_AUTO)
+    CcbBackend backend = ccb_judging_backend(opts.backend, error);
+    if (backend == CCB_BACKEND_AUTO)
         return false;
-    g_autoptr(CcbBootSource) source = ccb_boot_source_read(image, dir, door, source_flags(), error);
+    g_autoptr(CcbBootSource) source =
+        ccb_boot_source_read(image, dir, backend, source_flags(), error);
     if (source == NULL)
         return false;
     const CcbBootOptions wanted = {

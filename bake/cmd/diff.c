@@ -11,23 +11,24 @@
 #include "guest/image.h"
 
 static bool as_json, exit_code;
-static const char *door_name = "auto";
+static const char *backend_name = "auto";
 
 static const CcbOption options[] = {
-    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the images are opened"},
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host",
+     "how the images are opened"},
     {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
     {"exit-code", 0, CCB_OPT_FLAG, &exit_code, NULL, "exit with 8 where the images differ"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
 
-static CcbDiff *compare(char **paths, CcbDoor door, GError **error)
+static CcbDiff *compare(char **paths, CcbBackend backend, GError **error)
 {
     g_autoptr(CcbSnapshot) a = NULL;
     g_autoptr(CcbSnapshot) b = NULL;
     const CcbReading first = {.path = paths[0], .snapshot = &a};
     const CcbReading second = {.path = paths[1], .snapshot = &b};
-    return ccb_read_images(door, &first, &second, error) ? ccb_diff_new(a, b) : NULL;
+    return ccb_read_images(backend, &first, &second, error) ? ccb_diff_new(a, b) : NULL;
 }
 
 /* Before the first is read: what is wrong with the second is known at once. */
@@ -56,8 +57,8 @@ static bool run(int argc, char **argv, GError **error)
     (void)argc;
     if (!check_images(argv, error))
         return false;
-    CcbDoor door = ccb_open_door(door_name, error);
-    g_autoptr(CcbDiff) diff = door != CCB_DOOR_AUTO ? compare(argv, door, error) : NULL;
+    CcbBackend backend = ccb_open_backend(backend_name, error);
+    g_autoptr(CcbDiff) diff = backend != CCB_BACKEND_AUTO ? compare(argv, backend, error) : NULL;
     if (diff == NULL)
         return false;
     print(diff);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ccbake doctor: what this host has, what it lacks, and which door a bake would take. */
+/* ccbake doctor: what this host has, what it lacks, and which backend a bake would take. */
 #include <jansson.h>
 #include <stdio.h>
 
 #include "base/error.h"
 #include "base/options.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/host-probes.h"
 #include "guest/kvm.h"
 
@@ -32,7 +32,7 @@ static void print_text(const CcbHostProbe *probe, const CcbHostFinding *finding,
     if (finding->status == CCB_HOST_OK)
         return;
     printf("%-8s %-20s for: %s%s\n", "", "", probe->purpose,
-           needed ? "" : "; not needed by this door");
+           needed ? "" : "; not needed by this backend");
     if (finding->advice)
         printf("%-8s %-20s do: %s\n", "", "", finding->advice);
 }
@@ -46,13 +46,13 @@ static json_t *probe_to_json(const CcbHostProbe *probe, const CcbHostFinding *fi
 
 /* Looks at everything; the names of what is needed and missing (to be freed), NULL where nothing
  * is. */
-static char *look(CcbDoor door, json_t *list)
+static char *look(CcbBackend backend, json_t *list)
 {
     g_autoptr(GString) missing = g_string_new(NULL);
     for (const CcbHostProbe *probe = ccb_host_probes; probe->name; probe++) {
         g_auto(CcbHostFinding) finding = {0};
         probe->look(&finding);
-        bool needed = ccb_host_probe_matters(probe, door);
+        bool needed = ccb_host_probe_matters(probe, backend);
         if (needed && finding.status == CCB_HOST_MISSING)
             g_string_append_printf(missing, "%s%s", missing->len ? ", " : "", probe->name);
         if (opts.json)
@@ -63,22 +63,23 @@ static char *look(CcbDoor door, json_t *list)
     return missing->len ? g_strdup(missing->str) : NULL;
 }
 
-static void print_json(CcbDoor door, const char *reason, const char *missing, json_t *list)
+static void print_json(CcbBackend backend, const char *reason, const char *missing, json_t *list)
 {
     json_t *json =
-        json_pack("{s:b, s:s, s:s, s:s?, s:O}", "ready", missing == NULL, "door",
-                  ccb_door_name(door), "reason", reason, "missing", missing, "probes", list);
+        json_pack("{s:b, s:s, s:s, s:s?, s:O}", "ready", missing == NULL, "backend",
+                  ccb_backend_name(backend), "reason", reason, "missing", missing, "probes", list);
     json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
     putchar('\n');
     json_decref(json);
 }
 
-static void conclude(CcbDoor door, const char *reason, const char *missing, json_t *list)
+static void conclude(CcbBackend backend, const char *reason, const char *missing, json_t *list)
 {
     if (opts.json)
-        print_json(door, reason, missing, list);
+        print_json(backend, reason, missing, list);
     else
-        printf("\n--door=auto would take the door \"%s\": %s\n", ccb_door_name(door), reason);
+        printf("\n--backend=auto would take the backend \"%s\": %s\n", ccb_backend_name(backend),
+               reason);
 }
 
 static bool run(int argc, char **argv, GError **error)
@@ -88,12 +89,12 @@ static bool run(int argc, char **argv, GError **error)
     if (opts.again)
         ccb_kvm_forget();
     g_autofree char *reason = NULL;
-    CcbDoor door = ccb_door_choose(CCB_DOOR_AUTO, &reason, error);
-    if (door == CCB_DOOR_AUTO)
+    CcbBackend backend = ccb_backend_choose(CCB_BACKEND_AUTO, &reason, error);
+    if (backend == CCB_BACKEND_AUTO)
         return false;
     json_t *list = json_array();
-    g_autofree char *missing = look(door, list);
-    conclude(door, reason, missing, list);
+    g_autofree char *missing = look(backend, list);
+    conclude(backend, reason, missing, list);
     json_decref(list);
     if (missing == NULL)
         return true;

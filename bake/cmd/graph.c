@@ -12,13 +12,13 @@
 
 enum { LAYOUT_LIMIT_S = 300 };
 
-static const char *door_name = "auto", *format = "text";
+static const char *backend_name = "auto", *format = "text";
 static bool all;
 
 static const CcbOption options[] = {
     {"format", 0, CCB_OPT_STRING, &format, "text|dot|svg", "what to print (text)"},
     {"all", 'a', CCB_OPT_FLAG, &all, NULL, "everything that the boot starts"},
-    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host", "how the image is opened"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -75,10 +75,10 @@ static bool run(int argc, char **argv, GError **error)
     (void)argc;
     if (!check_layout(error))
         return false;
-    CcbDoor door = ccb_open_door(door_name, error);
+    CcbBackend backend = ccb_open_backend(backend_name, error);
     g_autoptr(CcbUnitPlot) plot = NULL;
-    return door != CCB_DOOR_AUTO &&
-           ccb_with_image("read", argv[0], door, read_plot, &plot, error) && print(plot, error);
+    return backend != CCB_BACKEND_AUTO &&
+           ccb_with_image("read", argv[0], backend, read_plot, &plot, error) && print(plot, error);
 }
 
 const CcbVerb ccb_verb_graph = {

@@ -5,21 +5,21 @@
 #include "diff/snapshot.h"
 #include "guest/guest.h"
 
-/* The door of a --door option, with a line that says which and why; AUTO on error. */
-CcbDoor ccb_open_door(const char *name, GError **error);
+/* The backend of a --backend option, with a line that says which and why; AUTO on error. */
+CcbBackend ccb_open_backend(const char *name, GError **error);
 
 /* The same without the line, for verbs that judge: the appliance is taken as it is, working KVM or
  * not, as it keeps an image that nobody trusts away from the kernel of this host. */
-CcbDoor ccb_judging_door(const char *name, GError **error);
+CcbBackend ccb_judging_backend(const char *name, GError **error);
 
 /* Any image that ccbake reads, read-only. */
-CcbGuest *ccb_open_image(const char *path, CcbDoor door, GError **error);
+CcbGuest *ccb_open_image(const char *path, CcbBackend backend, GError **error);
 
 /* As it is, for a check to say so: also one whose file systems were not unmounted cleanly. */
-CcbGuest *ccb_open_unclean_image(const char *path, CcbDoor door, GError **error);
+CcbGuest *ccb_open_unclean_image(const char *path, CcbBackend backend, GError **error);
 
 /* Opens it for one activity, "read" or the like, with its progress; errors of `use` are prefixed with the image. */
-bool ccb_with_image(const char *tag, const char *path, CcbDoor door,
+bool ccb_with_image(const char *tag, const char *path, CcbBackend backend,
                     bool (*use)(CcbGuest *guest, void *data, GError **error), void *data,
                     GError **error);
 
@@ -35,8 +35,8 @@ typedef struct {
 } CcbReading;
 
 /* The tree and the facts, without contents. */
-bool ccb_read_image(CcbDoor door, const CcbReading *reading, GError **error);
+bool ccb_read_image(CcbBackend backend, const CcbReading *reading, GError **error);
 
 /* Two, with the contents that a comparison of them looks at.  Which these are only both trees tell: the first stays
  * open until the second is read, so that neither is opened twice. */
-bool ccb_read_images(CcbDoor door, const CcbReading *a, const CcbReading *b, GError **error);
+bool ccb_read_images(CcbBackend backend, const CcbReading *a, const CcbReading *b, GError **error);

@@ -10,19 +10,19 @@
 #include "base/progress.h"
 #include "cmd/load.h"
 #include "cmd/verbs.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/image.h"
 #include "layer/work.h"
 #include "plan/acquire.h"
 
 static CcbLoadOptions load;
 static bool update;
-static const char *door_name = "auto";
+static const char *backend_name = "auto";
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
     {"update", 'u', CCB_OPT_FLAG, &update, NULL, "resolve again what the lock knows already"},
-    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the image is opened"},
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host", "how the image is opened"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -32,7 +32,7 @@ enum { SCRATCH_BYTES_LOG2 = 33 }; /* 8 GiB, sparse: package metadata and what pa
 typedef struct {
     CcbLoaded *loaded;
     CcbStore *store;
-    CcbDoor door;
+    CcbBackend backend;
     CcbFacts *facts;
     CcbWork *work;
     GPtrArray *pending; /* CcbStep: resolved, and not installed in the overlay yet */
@@ -109,7 +109,7 @@ static bool resolve_guest(Session *s, const CcbStep *step, GPtrArray *found, GEr
     g_autoptr(GPtrArray) payloads = ccb_attachments_of(s->pending, 0, s->pending->len);
     CcbGuestOptions open = {.image = s->work->overlay,
                             .format = "qcow2",
-                            .door = s->door,
+                            .backend = s->backend,
                             .network = true,
                             .scratch_dir = s->work->scratch,
                             .scratch_size = 1ull << SCRATCH_BYTES_LOG2,
@@ -141,7 +141,7 @@ static bool prepare(Session *s, GError **error)
     g_ptr_array_add(base, s->loaded->plan->base);
     if (!ccb_payloads_fetch(base, s->store, false, error))
         return false;
-    s->facts = ccb_facts_of_image(s->loaded->plan->base->path, s->door, error);
+    s->facts = ccb_facts_of_image(s->loaded->plan->base->path, s->backend, error);
     s->work = s->facts ? ccb_work_open(error) : NULL;
     return s->work &&
            ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format, error);
@@ -211,13 +211,13 @@ static bool lock_all(Session *s, GError **error)
     return ccb_lock_save(s->loaded->lock, s->loaded->lock_path, error);
 }
 
-static bool choose_door(CcbDoor *ret_door, GError **error)
+static bool choose_backend(CcbBackend *ret_backend, GError **error)
 {
-    CcbDoor wanted;
-    if (!ccb_door_from_name(door_name, &wanted, error))
+    CcbBackend wanted;
+    if (!ccb_backend_from_name(backend_name, &wanted, error))
         return false;
-    *ret_door = ccb_door_choose(wanted, NULL, error);
-    return *ret_door != CCB_DOOR_AUTO;
+    *ret_backend = ccb_backend_choose(wanted, NULL, error);
+    return *ret_backend != CCB_BACKEND_AUTO;
 }
 
 /* Each image of a matrix finds what those before it have locked. */
@@ -240,7 +240,7 @@ static bool run(int argc, char **argv, GError **error)
     (void)argc;
     Session session = {0};
     g_autoptr(GPtrArray) cells = ccb_load_cells(argv[0], &load, error);
-    if (cells == NULL || !choose_door(&session.door, error))
+    if (cells == NULL || !choose_backend(&session.backend, error))
         return false;
     g_autoptr(CcbStore) store = ccb_plan_store(error);
     g_autoptr(GHashTable) locked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

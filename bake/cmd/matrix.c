@@ -111,7 +111,8 @@ static bool add_needs(const CcbMatrixOptions *o, Needs *needs, const CcbLoaded *
     guint first = ccb_chain_cached((const char *const *)keys);
     CcbSpace to_run = ccb_plan_space(plan, first);
     add_layers(needs, plan, keys, first);
-    uint64_t disk = o->door == CCB_DOOR_APPLIANCE ? ccb_space_of_payload_disk(plan, first) : 0;
+    uint64_t disk =
+        o->backend == CCB_BACKEND_APPLIANCE ? ccb_space_of_payload_disk(plan, first) : 0;
     needs->bake = MAX(needs->bake, to_run.scratch + to_run.image + disk);
     if (g_file_test(path, G_FILE_TEST_EXISTS)) /* current, or its bake will refuse it */
         return true;

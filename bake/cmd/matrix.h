@@ -9,7 +9,7 @@ typedef struct {
     const char *recipe_path;
     const CcbLoadOptions *load;
     const char *directory; /* where the images go; created */
-    CcbDoor door;
+    CcbBackend backend;
     unsigned at_a_time;     /* 0: as many as cores, memory and disk allow */
     const CcbOption *table; /* of `bake`: what is set there is passed on to each bake */
 } CcbMatrixOptions;

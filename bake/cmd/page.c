@@ -46,10 +46,10 @@ char *ccb_page_now(void)
     return g_date_time_format(now, "%Y-%m-%d %H:%M:%S UTC");
 }
 
-void ccb_comparison_start(CcbComparison *c, CcbDoor door, const char *base, const char *image)
+void ccb_comparison_start(CcbComparison *c, CcbBackend backend, const char *base, const char *image)
 {
-    const char *const argv[] = {"/proc/self/exe",    "diff", "--quiet", "--json", "--door",
-                                ccb_door_name(door), base,   image,     NULL};
+    const char *const argv[] = {"/proc/self/exe",          "diff", "--quiet", "--json", "--backend",
+                                ccb_backend_name(backend), base,   image,     NULL};
     c->output = memfd_create("comparison", MFD_CLOEXEC);
     c->pid = c->output >= 0 ? ccb_process_spawn_to(argv, c->output, NULL) : 0;
 }

@@ -4,7 +4,7 @@
 
 #include "check/expect.h"
 #include "check/report.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/guest.h"
 #include "report/page.h"
 
@@ -31,7 +31,7 @@ typedef struct {
 } CcbComparison;
 
 /* Where it can't be started there will be no result. */
-void ccb_comparison_start(CcbComparison *comparison, CcbDoor door, const char *base,
+void ccb_comparison_start(CcbComparison *comparison, CcbBackend backend, const char *base,
                           const char *image);
 
 /* Waits.  What ccb_diff_to_json() gives, as a new reference; NULL where there is none. */

@@ -12,7 +12,7 @@
 #include "emit/format.h"
 #include "format/rpm.h"
 #include "format/text.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "layer/chain.h"
 #include "plan/acquire.h"
 #include "plan/key.h"
@@ -20,11 +20,11 @@
 
 static CcbLoadOptions load;
 static bool as_json, with_diff;
-static const char *door_name = "auto";
+static const char *backend_name = "auto";
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
-    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host",
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host",
      "how the base is inspected the first time, and images for --diff"},
     {"diff", 'd', CCB_OPT_FLAG, &with_diff, NULL, "show the change to the base, as a diff"},
     {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
@@ -60,11 +60,11 @@ static bool find_facts(View *view, GError **error)
     view->facts = ccb_facts_cached(path, NULL);
     if (view->facts != NULL)
         return true;
-    CcbDoor door;
-    if (!ccb_door_from_name(door_name, &door, error))
+    CcbBackend backend;
+    if (!ccb_backend_from_name(backend_name, &backend, error))
         return false;
-    door = ccb_door_choose(door, NULL, error);
-    view->facts = door == CCB_DOOR_AUTO ? NULL : ccb_facts_of_image(path, door, error);
+    backend = ccb_backend_choose(backend, NULL, error);
+    view->facts = backend == CCB_BACKEND_AUTO ? NULL : ccb_facts_of_image(path, backend, error);
     return view->facts != NULL;
 }
 
@@ -92,7 +92,8 @@ static bool check_space(const View *view, GError **error)
                          .first = view->cached,
                          .directory = ".",
                          .outputs = exists ? 0 : g_strv_length(view->loaded->recipe->formats)};
-    return ccb_door_from_name(door_name, &bake.door, error) && ccb_space_check(&bake, error);
+    return ccb_backend_from_name(backend_name, &bake.backend, error) &&
+           ccb_space_check(&bake, error);
 }
 
 static void find_problems(View *view)
@@ -295,7 +296,7 @@ static bool find_change(View *view, GError **error)
     const CcbPreviewOptions wanted = {.plan = view->loaded->plan,
                                       .keys = (const char *const *)view->keys,
                                       .base = is_locked_base(view) ? view->facts : NULL,
-                                      .door = with_diff ? door_name : NULL};
+                                      .backend = with_diff ? backend_name : NULL};
     view->preview = ccb_preview_new(&wanted, error);
     if (view->preview != NULL && view->preview->is_compared)
         view->cached = view->preview->cached; /* a layer may have turned out to be damaged */

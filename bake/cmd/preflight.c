@@ -7,13 +7,13 @@
 #include "check/request.h"
 #include "cmd/image.h"
 #include "cmd/verbs.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/image.h"
 
 static struct {
-    const char *region, *zone, *type, *name, *gpus, *door;
+    const char *region, *zone, *type, *name, *gpus, *backend;
     bool json, strict;
-} opts = {.door = "appliance"};
+} opts = {.backend = "appliance"};
 
 static const CcbOption options[] = {
     {"instance-type", 't', CCB_OPT_STRING, &opts.type, "TYPE", "what is to start from the image"},
@@ -22,7 +22,7 @@ static const CcbOption options[] = {
     {"name", 'n', CCB_OPT_STRING, &opts.name, "NAME", "what the image is to be called there"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8",
      "of the image, and of a type that ccbake does not know"},
-    {"door", 0, CCB_OPT_STRING, &opts.door, "auto|appliance|host", "how the image is opened"},
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {0},
@@ -35,12 +35,12 @@ static unsigned gpus_wanted(void)
 
 static bool judge(const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
 {
-    CcbDoor door = ccb_judging_door(opts.door, error);
+    CcbBackend backend = ccb_judging_backend(opts.backend, error);
     CcbExpectation expect = {.gpus = gpus_wanted()};
-    if (door == CCB_DOOR_AUTO)
+    if (backend == CCB_BACKEND_AUTO)
         return false;
     ccb_progress_begin("preflight", request->image, 0);
-    g_autoptr(CcbGuest) guest = ccb_open_image(request->image, door, error);
+    g_autoptr(CcbGuest) guest = ccb_open_image(request->image, backend, error);
     if (guest == NULL || !ccb_check_request(guest, &expect, request, ret_report, error)) {
         ccb_progress_abort();
         return false;

@@ -96,7 +96,7 @@ static bool begin_chain(const CcbPreviewOptions *o, CcbChain *ret, GError **erro
 }
 
 static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview *preview,
-                    CcbDoor door, GError **error)
+                    CcbBackend backend, GError **error)
 {
     g_autoptr(CcbSnapshot) a = NULL;
     g_autoptr(CcbSnapshot) b = NULL;
@@ -105,7 +105,7 @@ static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview 
     if (top == NULL) {
         base.then = predict_on;
         base.data = &predicting;
-        return ccb_read_image(door, &base, error);
+        return ccb_read_image(backend, &base, error);
     }
     g_autofree char *name = g_strconcat("layer ", top->step, NULL);
     const CcbReading layer = {.path = top->path,
@@ -114,7 +114,7 @@ static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview 
                               .snapshot = &b,
                               .then = predict_on,
                               .data = &predicting};
-    if (!ccb_read_images(door, &base, &layer, error))
+    if (!ccb_read_images(backend, &base, &layer, error))
         return false;
     preview->exact = ccb_diff_new(a, b);
     return true;
@@ -131,14 +131,14 @@ static bool declare_all(const CcbPreviewOptions *o, CcbPreview *preview, GError 
 static bool fill(const CcbPreviewOptions *o, CcbPreview *preview, GError **error)
 {
     g_auto(CcbChain) chain = {0};
-    if (o->base == NULL || o->door == NULL)
+    if (o->base == NULL || o->backend == NULL)
         return declare_all(o, preview, error);
     if (!begin_chain(o, &chain, error))
         return false;
     preview->cached = chain.first;
-    CcbDoor door = ccb_open_door(o->door, error);
+    CcbBackend backend = ccb_open_backend(o->backend, error);
     preview->is_compared = true;
-    return door != CCB_DOOR_AUTO && compare(o, chain.top, preview, door, error);
+    return backend != CCB_BACKEND_AUTO && compare(o, chain.top, preview, backend, error);
 }
 
 CcbPreview *ccb_preview_new(const CcbPreviewOptions *o, GError **error)

@@ -2,7 +2,7 @@
 /*
  * The change that a bake will make to its base, before it is made.  Of the steps that the cache has
  * layers of it is read from the images; of the others it is what their kinds declare.  Without a
- * door no image is opened, and it is what all of them declare.  Nothing is written but what the
+ * backend no image is opened, and it is what all of them declare.  Nothing is written but what the
  * cache notes of layers that are used.
  */
 #pragma once
@@ -26,10 +26,10 @@ typedef struct {
     const CcbPlan *plan;
     const char *const *keys; /* of the steps; NULL: something is not pinned, and nothing cached */
     const CcbFacts *base;    /* NULL: it is not at hand */
-    const char *door;        /* of --door; NULL: no image is opened */
+    const char *backend;     /* of --backend; NULL: no image is opened */
 } CcbPreviewOptions;
 
-/* Errors: of the cache, the door and the images. */
+/* Errors: of the cache, the backend and the images. */
 CcbPreview *ccb_preview_new(const CcbPreviewOptions *options, GError **error);
 void ccb_preview_free(CcbPreview *preview); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPreview, ccb_preview_free)

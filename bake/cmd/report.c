@@ -19,7 +19,7 @@
 #include "guest/image.h"
 #include "plan/acquire.h"
 
-static const char *output_path, *base_path, *recipe_path, *door_name = "auto";
+static const char *output_path, *base_path, *recipe_path, *backend_name = "auto";
 static GPtrArray *settings;
 
 static const CcbOption options[] = {
@@ -30,14 +30,15 @@ static const CcbOption options[] = {
      "expect what this recipe bakes (otherwise what the manifest says)"},
     {"set", 's', CCB_OPT_LIST, &settings, "NAME=VALUE",
      "give a variable of the recipe another value"},
-    {"door", 0, CCB_OPT_STRING, &door_name, "auto|appliance|host", "how the images are opened"},
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host",
+     "how the images are opened"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
 
 typedef struct {
     const char *path;
-    CcbDoor door;
+    CcbBackend backend;
     json_t *manifest; /* the one beside the image, or what is known without it */
     GPtrArray *notes; /* char * */
     char *base;       /* what it is compared with, or NULL */
@@ -177,8 +178,8 @@ static bool read_images(Session *s, GError **error)
 {
     const CcbReading base = {.path = s->base, .snapshot = &s->a};
     const CcbReading image = {.path = s->path, .snapshot = &s->b, .then = judge, .data = s};
-    return s->base != NULL ? ccb_read_images(s->door, &base, &image, error)
-                           : ccb_read_image(s->door, &image, error);
+    return s->base != NULL ? ccb_read_images(s->backend, &base, &image, error)
+                           : ccb_read_image(s->backend, &image, error);
 }
 
 /* --- writing */
@@ -220,8 +221,8 @@ static bool run(int argc, char **argv, GError **error)
         return ccb_fail(error, CCB_ERR_USAGE, "the report would replace the image %s", path);
     if (!read_manifest(&s, error) || !choose_base(&s, error) || !set_expectation(&s, error))
         return false;
-    s.door = ccb_open_door(door_name, error);
-    if (s.door == CCB_DOOR_AUTO)
+    s.backend = ccb_open_backend(backend_name, error);
+    if (s.backend == CCB_BACKEND_AUTO)
         return false;
     if (!read_images(&s, error) || !write_page(&s, path, error))
         return false;

@@ -7,18 +7,18 @@
 #include "base/progress.h"
 #include "check/check.h"
 #include "cmd/image.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 
 static struct {
     const char *recipe;
     const char *gpus;
     GPtrArray *settings;
-    const char *door;
+    const char *backend;
     const char *format;
     bool json;
     bool strict;
     bool list;
-} opts = {.door = "appliance", .format = "text"};
+} opts = {.backend = "appliance", .format = "text"};
 
 static const CcbOption options[] = {
     {"recipe", 0, CCB_OPT_STRING, &opts.recipe, "FILE",
@@ -26,7 +26,7 @@ static const CcbOption options[] = {
     {"set", 's', CCB_OPT_LIST, &opts.settings, "NAME=VALUE",
      "give a variable of the recipe another value"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
-    {"door", 0, CCB_OPT_STRING, &opts.door, "auto|appliance|host", "how the image is opened"},
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
     {"format", 0, CCB_OPT_STRING, &opts.format, "text|json|tap|junit", "how the report is printed"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
@@ -47,11 +47,11 @@ static bool set_expectation(CcbExpectation *expect, GError **error)
 static bool judge(const char *path, const CcbExpectation *expect, CcbReport **ret_report,
                   GError **error)
 {
-    CcbDoor door = ccb_judging_door(opts.door, error);
-    if (door == CCB_DOOR_AUTO)
+    CcbBackend backend = ccb_judging_backend(opts.backend, error);
+    if (backend == CCB_BACKEND_AUTO)
         return false;
     ccb_progress_begin("verify", path, 0);
-    g_autoptr(CcbGuest) guest = ccb_open_unclean_image(path, door, error);
+    g_autoptr(CcbGuest) guest = ccb_open_unclean_image(path, backend, error);
     if (guest == NULL || !ccb_check_image(guest, expect, ret_report, error)) {
         ccb_progress_abort();
         return false;

@@ -41,7 +41,7 @@ void ccb_snapshot_free(CcbSnapshot *s)
     g_free(s);
 }
 
-/* A guest in which something is wrong can still be compared; a door that failed can't: whether it was the guest.  Takes
+/* A guest in which something is wrong can still be compared; a backend that failed can't: whether it was the guest.  Takes
  * `reason`. */
 static bool excuse(GError *reason, char **ret_problem, GError **error)
 {

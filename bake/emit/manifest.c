@@ -169,7 +169,7 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_object_set_new(
         json, "seconds",
         json_pack("{sfsfsf}", "emit", m->emit_s, "verify", m->verify_s, "all", m->all_s));
-    json_object_set_new(json, "door", json_string(m->door));
+    json_object_set_new(json, "backend", json_string(m->backend));
     json_object_set(json, "expected", m->expected);
     json_object_set(json, "image", json_array_get(images, 0));
     json_object_set_new(json, "images", images);

@@ -15,7 +15,7 @@ typedef struct {
     const GPtrArray *formats; /* CcbEmitFormat, one an image */
     const CcbOutput *output;  /* its images are written, for size and sha256 */
     bool compressed;          /* those that can be */
-    const char *door;
+    const char *backend;
     const GArray *times;            /* CcbStepTime, in order */
     double emit_s, verify_s, all_s; /* seconds: of these, 0 for none, and of the bake so far */
     json_t *checks;                 /* the report of verify; borrowed; may be NULL */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The EFI system partition of an image, which no door mounts: its files are read through the disk,
+ * The EFI system partition of an image, which no backend mounts: its files are read through the disk,
  * by their short names (format/fat.h).
  */
 #pragma once

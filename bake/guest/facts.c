@@ -357,10 +357,11 @@ const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts)
 }
 
 /* Opens the image itself, read-only: nothing can change it. */
-static CcbFacts *inspect(const char *path, const CcbImageInfo *info, CcbDoor door, GError **error)
+static CcbFacts *inspect(const char *path, const CcbImageInfo *info, CcbBackend backend,
+                         GError **error)
 {
     CcbGuestOptions options = {
-        .image = path, .format = info->format, .door = door, .read_only = true, .log_fd = -1};
+        .image = path, .format = info->format, .backend = backend, .read_only = true, .log_fd = -1};
     g_autoptr(CcbGuest) guest = ccb_guest_open(&options, error);
     g_autoptr(CcbFacts) facts = guest ? ccb_facts_of_guest(guest, error) : NULL;
     if (facts == NULL) {
@@ -416,7 +417,7 @@ CcbFacts *ccb_facts_cached(const char *path, GError **error)
     return facts;
 }
 
-CcbFacts *ccb_facts_of_image(const char *path, CcbDoor door, GError **error)
+CcbFacts *ccb_facts_of_image(const char *path, CcbBackend backend, GError **error)
 {
     GError *reason = NULL;
     CcbFacts *facts = ccb_facts_cached(path, &reason);
@@ -429,7 +430,7 @@ CcbFacts *ccb_facts_of_image(const char *path, CcbDoor door, GError **error)
     if (!ccb_image_probe(path, &info, error) || !ccb_image_check(path, info.format, error))
         return NULL;
     ccb_progress_begin("inspect", path, 0);
-    facts = inspect(path, &info, door, error);
+    facts = inspect(path, &info, backend, error);
     if (facts == NULL) {
         ccb_progress_abort();
         return NULL;

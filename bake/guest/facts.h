@@ -48,10 +48,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbFacts, ccb_facts_free)
 /* Through the cached form: path and sha256 are not copied. */
 CcbFacts *ccb_facts_copy(const CcbFacts *facts);
 
-/* The facts of an image file, from the cache or by opening it through `door` (read-only, never
+/* The facts of an image file, from the cache or by opening it through `backend` (read-only, never
  * written).  Errors: CCB_ERR_INPUT (missing, no image, corrupt, no root, two roots, dirty, no boot
  * entry), CCB_ERR_HOST. */
-CcbFacts *ccb_facts_of_image(const char *path, CcbDoor door, GError **error);
+CcbFacts *ccb_facts_of_image(const char *path, CcbBackend backend, GError **error);
 
 /* Only from the cache: NULL without an error when they are not there. */
 CcbFacts *ccb_facts_cached(const char *path, GError **error);

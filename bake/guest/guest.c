@@ -12,13 +12,13 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 
 enum { READ_LIMIT = 64 << 20, DEFAULT_COMMAND_LIMIT_S = 3600 };
 
 struct CcbGuest {
     const CcbGuestOps *ops;
-    void *door;
+    void *backend;
     int log_fd;
     bool network;
 };
@@ -31,28 +31,29 @@ const char *const ccb_guest_environment[] = {
     NULL,
 };
 
-CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *door, int log_fd)
+CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *backend, int log_fd)
 {
     CcbGuest *guest = g_new0(CcbGuest, 1);
-    *guest = (CcbGuest){.ops = ops, .door = door, .log_fd = log_fd};
+    *guest = (CcbGuest){.ops = ops, .backend = backend, .log_fd = log_fd};
     return guest;
 }
 
 CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error)
 {
-    bool host = options->door == CCB_DOOR_HOST;
-    void *door = host ? ccb_host_door_open(options, error) : ccb_appliance_open(options, error);
-    if (door == NULL)
+    bool host = options->backend == CCB_BACKEND_HOST;
+    void *backend =
+        host ? ccb_host_backend_open(options, error) : ccb_appliance_open(options, error);
+    if (backend == NULL)
         return NULL;
-    CcbGuest *guest = ccb_guest_new_with_ops(host ? &ccb_host_door_ops : &ccb_appliance_ops, door,
-                                             options->log_fd);
+    CcbGuest *guest = ccb_guest_new_with_ops(host ? &ccb_host_backend_ops : &ccb_appliance_ops,
+                                             backend, options->log_fd);
     guest->network = options->network;
     return guest;
 }
 
 bool ccb_guest_close(CcbGuest *guest, GError **error)
 {
-    bool ok = guest->ops->close == NULL || guest->ops->close(guest->door, error);
+    bool ok = guest->ops->close == NULL || guest->ops->close(guest->backend, error);
     ccb_guest_free(guest);
     return ok;
 }
@@ -62,48 +63,48 @@ void ccb_guest_free(CcbGuest *guest)
     if (guest == NULL)
         return;
     if (guest->ops->free)
-        guest->ops->free(guest->door);
+        guest->ops->free(guest->backend);
     g_free(guest);
 }
 
 const CcbDisk *ccb_guest_disk(const CcbGuest *guest)
 {
-    return guest->ops->disk ? guest->ops->disk(guest->door) : NULL;
+    return guest->ops->disk ? guest->ops->disk(guest->backend) : NULL;
 }
 
 bool ccb_guest_read_disk(CcbGuest *guest, uint64_t offset, void *buffer, size_t size,
                          GError **error)
 {
-    return guest->ops->read_disk(guest->door, offset, buffer, size, error);
+    return guest->ops->read_disk(guest->backend, offset, buffer, size, error);
 }
 
 bool ccb_guest_lstat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
                      GError **error)
 {
-    return guest->ops->stat(guest->door, path, false, ret_stat, ret_exists, error);
+    return guest->ops->stat(guest->backend, path, false, ret_stat, ret_exists, error);
 }
 
 bool ccb_guest_stat(CcbGuest *guest, const char *path, CcbStat *ret_stat, bool *ret_exists,
                     GError **error)
 {
-    return guest->ops->stat(guest->door, path, true, ret_stat, ret_exists, error);
+    return guest->ops->stat(guest->backend, path, true, ret_stat, ret_exists, error);
 }
 
 bool ccb_guest_exists(CcbGuest *guest, const char *path)
 {
     CcbStat st;
     bool exists = false;
-    return guest->ops->stat(guest->door, path, true, &st, &exists, NULL) && exists;
+    return guest->ops->stat(guest->backend, path, true, &st, &exists, NULL) && exists;
 }
 
 bool ccb_guest_download(CcbGuest *guest, const char *path, int fd, GError **error)
 {
-    return guest->ops->get(guest->door, path, fd, error);
+    return guest->ops->get(guest->backend, path, fd, error);
 }
 
 char *ccb_guest_digest(CcbGuest *guest, const char *path, GError **error)
 {
-    return guest->ops->digest(guest->door, path, error);
+    return guest->ops->digest(guest->backend, path, error);
 }
 
 static bool check_regular(const char *path, const CcbStat *st, GError **error)
@@ -123,7 +124,7 @@ static char *read_known(CcbGuest *guest, const char *path, size_t *ret_size, GEr
         ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
         return NULL;
     }
-    if (!guest->ops->get(guest->door, path, fd, error))
+    if (!guest->ops->get(guest->backend, path, fd, error))
         return NULL;
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
     return ccb_read_file(self, READ_LIMIT, ret_size, error);
@@ -133,7 +134,7 @@ char *ccb_guest_read(CcbGuest *guest, const char *path, size_t *ret_size, GError
 {
     CcbStat st;
     bool exists = false;
-    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return NULL;
     if (!exists) {
         ccb_fail(error, CCB_ERR_INPUT, "%s is missing in the guest", path);
@@ -146,7 +147,7 @@ bool ccb_guest_read_optional(CcbGuest *guest, const char *path, char **ret_text,
 {
     CcbStat st;
     bool exists = false;
-    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return false;
     if (!exists) {
         *ret_text = NULL;
@@ -161,7 +162,7 @@ bool ccb_guest_read_optional(CcbGuest *guest, const char *path, char **ret_text,
 
 char *ccb_guest_readlink(CcbGuest *guest, const char *path, GError **error)
 {
-    return guest->ops->readlink(guest->door, path, error);
+    return guest->ops->readlink(guest->backend, path, error);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -176,13 +177,13 @@ static char **sorted(char **names)
     return names;
 }
 
-typedef char **(*ListFunc)(void *door, const char *path, GError **error);
+typedef char **(*ListFunc)(void *backend, const char *path, GError **error);
 
 static char **list_with(CcbGuest *guest, ListFunc list, const char *path, GError **error)
 {
     CcbStat st;
     bool exists = false;
-    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return NULL;
     if (!exists)
         return g_new0(char *, 1);
@@ -190,7 +191,7 @@ static char **list_with(CcbGuest *guest, ListFunc list, const char *path, GError
         ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
         return NULL;
     }
-    return sorted(list(guest->door, path, error));
+    return sorted(list(guest->backend, path, error));
 }
 
 char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error)
@@ -237,13 +238,13 @@ GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error)
     g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
     CcbStat st;
     bool exists = false;
-    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return NULL;
     if (exists && !S_ISDIR(st.mode)) {
         ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
         return NULL;
     }
-    if (exists && (!guest->ops->walk(guest->door, path, entries, error) ||
+    if (exists && (!guest->ops->walk(guest->backend, path, entries, error) ||
                    !check_depth(path, entries, error)))
         return NULL;
     g_ptr_array_sort(entries, compare_entries);
@@ -255,14 +256,14 @@ static bool make_directories(CcbGuest *guest, const char *path, GError **error)
 {
     CcbStat st;
     bool exists = false;
-    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return false;
     if (exists && S_ISDIR(st.mode))
         return true;
     if (exists)
         return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
     g_autofree char *parent = g_path_get_dirname(path);
-    return make_directories(guest, parent, error) && guest->ops->mkdir(guest->door, path, error);
+    return make_directories(guest, parent, error) && guest->ops->mkdir(guest->backend, path, error);
 }
 
 static bool put(CcbGuest *guest, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
@@ -270,7 +271,7 @@ static bool put(CcbGuest *guest, const char *path, int fd, mode_t mode, uid_t ui
 {
     g_autofree char *parent = g_path_get_dirname(path);
     return make_directories(guest, parent, error) &&
-           guest->ops->put(guest->door, path, fd, mode & 07777, uid, gid, error);
+           guest->ops->put(guest->backend, path, fd, mode & 07777, uid, gid, error);
 }
 
 bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
@@ -290,7 +291,7 @@ bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GErr
 {
     CcbStat st = {.mode = 0644};
     bool exists = false;
-    if (!guest->ops->stat(guest->door, path, true, &st, &exists, error))
+    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return false;
     if (!exists)
         st = (CcbStat){.mode = 0644};
@@ -310,28 +311,28 @@ bool ccb_guest_mkdir(CcbGuest *guest, const char *path, mode_t mode, uid_t uid, 
                      GError **error)
 {
     return make_directories(guest, path, error) &&
-           guest->ops->set_owner(guest->door, path, mode & 07777, uid, gid, error);
+           guest->ops->set_owner(guest->backend, path, mode & 07777, uid, gid, error);
 }
 
 bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error)
 {
     CcbStat st;
     bool exists = false;
-    if (!guest->ops->stat(guest->door, path, false, &st, &exists, error))
+    if (!guest->ops->stat(guest->backend, path, false, &st, &exists, error))
         return false;
-    return !exists || guest->ops->remove(guest->door, path, error);
+    return !exists || guest->ops->remove(guest->backend, path, error);
 }
 
 bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error)
 {
     g_autofree char *parent = g_path_get_dirname(path);
     return make_directories(guest, parent, error) && ccb_guest_remove(guest, path, error) &&
-           guest->ops->symlink(guest->door, target, path, error);
+           guest->ops->symlink(guest->backend, target, path, error);
 }
 
 bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error)
 {
-    return guest->ops->free_space(guest->door, ret_bytes, error);
+    return guest->ops->free_space(guest->backend, ret_bytes, error);
 }
 
 static void log_line(const char *line, void *data)
@@ -370,8 +371,8 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
         g_autofree char *heading = g_strconcat("$ ", shown, NULL);
         log_line(heading, guest);
     }
-    bool ok =
-        guest->ops->run(guest->door, &limited, guest->log_fd >= 0 ? log_line : NULL, guest, error);
+    bool ok = guest->ops->run(guest->backend, &limited, guest->log_fd >= 0 ? log_line : NULL, guest,
+                              error);
     command->ret_status = limited.ret_status;
     return ok;
 }

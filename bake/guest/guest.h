@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The opened image.  One narrow interface, two doors behind it (door.h): everything that a step or a check does to an
- * image goes through here, so that both doors give the same tree.
+ * The opened image.  One narrow interface, two backends behind it (backend.h): everything that a step or a check does to an
+ * image goes through here, so that both backends give the same tree.
  *
- * 1. open      CcbGuestOptions o = {.image = overlay, .format = "qcow2", .door = CCB_DOOR_HOST, ...};
+ * 1. open      CcbGuestOptions o = {.image = overlay, .format = "qcow2", .backend = CCB_BACKEND_HOST, ...};
  *              CcbGuest *guest = ccb_guest_open(&o, error);
  * 2. use       ccb_guest_read(), _write(), _run() ...
  * 3. close     ccb_guest_close(guest, error): flushes, unmounts; its failure means that the image is not good
- *              or ccb_guest_free(guest): throws the door away after an error (the overlay is worthless then)
+ *              or ccb_guest_free(guest): throws the backend away after an error (the overlay is worthless then)
  *
  * Paths are absolute paths inside the guest.  Symlinks are followed inside the guest's root and never lead out of it,
  * save the last component where a function says so.  Text and lists belong to the caller.
@@ -21,7 +21,7 @@
 
 #include "guest/disk.h"
 
-typedef enum { CCB_DOOR_AUTO, CCB_DOOR_APPLIANCE, CCB_DOOR_HOST } CcbDoor;
+typedef enum { CCB_BACKEND_AUTO, CCB_BACKEND_APPLIANCE, CCB_BACKEND_HOST } CcbBackend;
 
 typedef struct CcbGuest CcbGuest;
 
@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     const char *image;  /* host path; qcow2 overlay to be written, or any image with read_only */
     const char *format; /* "qcow2", "raw", "vpc" */
-    CcbDoor door;       /* APPLIANCE or HOST: AUTO is decided by ccb_door_choose() before */
+    CcbBackend backend; /* APPLIANCE or HOST: AUTO is decided by ccb_backend_choose() before */
     bool read_only;     /* the image is never written, the file systems are mounted read-only */
     bool
         unclean; /* with read_only: take file systems that were not unmounted cleanly or have errors noted too, as

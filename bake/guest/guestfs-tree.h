@@ -19,7 +19,7 @@ bool ccb_guestfs_fail(guestfs_h *g, GError **error, CcbErrorCode code, const cha
 /* A list that libguestfs allocated with malloc, as one of GLib's; NULL where it gave none. */
 char **ccb_guestfs_take_list(char **from_guestfs);
 
-/* As the operations of guest/door.h. */
+/* As the operations of guest/backend.h. */
 char **ccb_guestfs_list(guestfs_h *g, const char *path, GError **error);
 char **ccb_guestfs_find(guestfs_h *g, const char *path, GError **error);
 bool ccb_guestfs_walk(guestfs_h *g, const char *path, GPtrArray *entries, GError **error);

@@ -31,11 +31,11 @@ void ccb_host_finding_clear(CcbHostFinding *finding)
     *finding = (CcbHostFinding){0};
 }
 
-bool ccb_host_probe_matters(const CcbHostProbe *probe, CcbDoor door)
+bool ccb_host_probe_matters(const CcbHostProbe *probe, CcbBackend backend)
 {
     return probe->need == CCB_HOST_ALWAYS ||
-           (probe->need == CCB_HOST_FOR_APPLIANCE && door == CCB_DOOR_APPLIANCE) ||
-           (probe->need == CCB_HOST_FOR_HOST_DOOR && door == CCB_DOOR_HOST);
+           (probe->need == CCB_HOST_FOR_APPLIANCE && backend == CCB_BACKEND_APPLIANCE) ||
+           (probe->need == CCB_HOST_FOR_HOST_BACKEND && backend == CCB_BACKEND_HOST);
 }
 
 /* Takes `found` over. */
@@ -52,11 +52,11 @@ static void look_kvm(CcbHostFinding *ret)
 {
     static const char *const advice[] = {
         [CCB_KVM_ABSENT] =
-            "without KVM the host door does the work; the appliance would be emulated",
+            "without KVM the host backend does the work; the appliance would be emulated",
         [CCB_KVM_FORBIDDEN] =
             "add this user to the group that owns /dev/kvm (usually kvm) and log in again",
         [CCB_KVM_BROKEN] =
-            "usual in nested guests; the host door does the work. After a change of the host: "
+            "usual in nested guests; the host backend does the work. After a change of the host: "
             "`ccbake doctor --again`",
         [CCB_KVM_WORKS] = NULL,
     };
@@ -333,13 +333,15 @@ static void look_tmp_space(CcbHostFinding *ret)
 
 const CcbHostProbe ccb_host_probes[] = {
     {"KVM", "fast virtual machines: the appliance, ccbake boot", CCB_HOST_OPTIONAL, look_kvm},
-    {"root", "mounting in the host door", CCB_HOST_FOR_HOST_DOOR, look_root},
-    {"/dev/fuse", "the host door's view of a qcow2 image", CCB_HOST_FOR_HOST_DOOR, look_fuse},
-    {"/dev/loop-control", "the host door's root partition", CCB_HOST_FOR_HOST_DOOR, look_loop},
+    {"root", "mounting in the host backend", CCB_HOST_FOR_HOST_BACKEND, look_root},
+    {"/dev/fuse", "the host backend's view of a qcow2 image", CCB_HOST_FOR_HOST_BACKEND, look_fuse},
+    {"/dev/loop-control", "the host backend's root partition", CCB_HOST_FOR_HOST_BACKEND,
+     look_loop},
     {"user namespaces", "bwrap without root", CCB_HOST_OPTIONAL, look_userns},
     {"qemu-img", "creating, checking and converting images", CCB_HOST_ALWAYS, look_qemu_img},
-    {"qemu-storage-daemon", "the host door", CCB_HOST_FOR_HOST_DOOR, look_storage_daemon},
-    {"bwrap", "the host door's isolation of guest commands", CCB_HOST_FOR_HOST_DOOR, look_bwrap},
+    {"qemu-storage-daemon", "the host backend", CCB_HOST_FOR_HOST_BACKEND, look_storage_daemon},
+    {"bwrap", "the host backend's isolation of guest commands", CCB_HOST_FOR_HOST_BACKEND,
+     look_bwrap},
     {"qemu-system-x86_64", "the appliance, ccbake boot", CCB_HOST_FOR_APPLIANCE, look_qemu},
     {"libguestfs", "the appliance; reading finished images", CCB_HOST_ALWAYS, look_libguestfs},
     {"supermin", "building the appliance", CCB_HOST_OPTIONAL, look_supermin},

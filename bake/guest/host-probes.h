@@ -29,8 +29,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbHostFinding, ccb_host_finding_clear)
 /* Without what can't a bake run? */
 typedef enum {
     CCB_HOST_OPTIONAL,
-    CCB_HOST_FOR_APPLIANCE, /* with the appliance as its door */
-    CCB_HOST_FOR_HOST_DOOR, /* with the host door */
+    CCB_HOST_FOR_APPLIANCE,    /* with the appliance as its backend */
+    CCB_HOST_FOR_HOST_BACKEND, /* with the host backend */
     CCB_HOST_ALWAYS,
 } CcbHostNeed;
 
@@ -44,5 +44,5 @@ typedef struct {
 /* Ends with a row whose name is NULL. */
 extern const CcbHostProbe ccb_host_probes[];
 
-/* Whether a bake through `door` needs it. */
-bool ccb_host_probe_matters(const CcbHostProbe *probe, CcbDoor door);
+/* Whether a bake through `backend` needs it. */
+bool ccb_host_probe_matters(const CcbHostProbe *probe, CcbBackend backend);

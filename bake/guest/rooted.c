@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 
 /* Bounds the recursion into a tree that a guest made. */
 enum { MAX_DEPTH = 256 };

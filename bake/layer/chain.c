@@ -10,7 +10,7 @@
 #include "base/freespace.h"
 #include "base/pace.h"
 #include "base/progress.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "plan/key.h"
 #include "plan/space.h"
 
@@ -124,14 +124,14 @@ guint ccb_chain_cached(const char *const *keys)
     return cached;
 }
 
-char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door)
+char *ccb_chain_pace_name(const CcbStep *step, CcbBackend backend)
 {
-    return g_strdup_printf("%s %s %s", ccb_door_name(door), step->kind->name, step->id);
+    return g_strdup_printf("%s %s %s", ccb_backend_name(backend), step->kind->name, step->id);
 }
 
 static void begin_pace(const CcbChainOptions *o, guint index)
 {
-    g_autofree char *name = ccb_chain_pace_name(step_at(o->plan, index), o->door);
+    g_autofree char *name = ccb_chain_pace_name(step_at(o->plan, index), o->backend);
     ccb_pace_begin(name);
 }
 
@@ -139,7 +139,7 @@ static void begin_pace(const CcbChainOptions *o, guint index)
 static guint layer_end(const CcbChainOptions *o, guint begin)
 {
     guint end = begin + 1;
-    if (o->door == CCB_DOOR_HOST)
+    if (o->backend == CCB_BACKEND_HOST)
         return end;
     while (end < o->plan->steps->len && step_at(o->plan, end)->payloads->len == 0)
         end++;
@@ -219,7 +219,7 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
     g_autoptr(GPtrArray) payloads = ccb_attachments_of(o->plan->steps, begin, end);
     CcbGuestOptions open = {.image = overlay,
                             .format = "qcow2",
-                            .door = o->door,
+                            .backend = o->backend,
                             .scratch_dir = o->work->scratch,
                             .scratch_size =
                                 ccb_plan_space(o->plan, chain->first).scratch + SPARE_SCRATCH,

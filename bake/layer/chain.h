@@ -4,7 +4,7 @@
  * step's result frozen before the next begins.  So a bake that failed begins at the step that
  * failed, and a bake of the same begins nowhere.
  *
- * Through the host door every step is a layer.  Opening the appliance takes much longer than a
+ * Through the host backend every step is a layer.  Opening the appliance takes much longer than a
  * small step, so there a layer holds all steps up to the next one with payloads; keys are the same.
  */
 #pragma once
@@ -17,7 +17,7 @@ typedef struct {
     const CcbPlan *plan;
     const char *const *keys; /* from ccb_chain_keys() */
     const CcbFacts *base;
-    CcbDoor door;
+    CcbBackend backend;
     CcbWork *work;
     bool fresh;    /* from there on, take no layer that another bake made meanwhile */
     bool no_cache; /* take nothing else that another bake made, as compiled modules, either */
@@ -57,7 +57,7 @@ bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *f
 guint ccb_chain_cached(const char *const *keys);
 
 /* What base/pace.h knows a step by; caller frees. */
-char *ccb_chain_pace_name(const CcbStep *step, CcbDoor door);
+char *ccb_chain_pace_name(const CcbStep *step, CcbBackend backend);
 
 /* Bakes what is missing of a chain that was begun.  Errors: of the steps, with "step N/M (ID): ". */
 bool ccb_chain_build(const CcbChainOptions *options, CcbChain *chain, GError **error);

@@ -7,7 +7,7 @@
  *     the kind derives from the rest of the recipe
  *
  * Not in it: id, limit, comments and order of keys; the names payloads have in the recipe and where
- * they come from; where files of the host lie; other steps' settings and variables; the door.
+ * they come from; where files of the host lie; other steps' settings and variables; the backend.
  */
 #pragma once
 

@@ -54,7 +54,7 @@ bool ccb_space_check(const CcbBakeSpace *b, GError **error)
 {
     CcbSpace to_run = ccb_plan_space(b->plan, b->first);
     uint64_t disk =
-        b->door == CCB_DOOR_APPLIANCE ? ccb_space_of_payload_disk(b->plan, b->first) : 0;
+        b->backend == CCB_BACKEND_APPLIANCE ? ccb_space_of_payload_disk(b->plan, b->first) : 0;
     const CcbSpaceNeed needs[] = {
         {b->outputs > 1 ? "all outputs" : "the output", b->directory,
          b->outputs * ccb_space_of_output(b->plan, b->base)},

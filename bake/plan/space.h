@@ -29,7 +29,7 @@ typedef struct {
     const CcbPlan *plan;
     const CcbFacts *base;  /* NULL: not known */
     guint first;           /* the first step that will run */
-    CcbDoor door;          /* AUTO: not chosen yet, and what either needs at least */
+    CcbBackend backend;    /* AUTO: not chosen yet, and what either needs at least */
     const char *directory; /* of the outputs */
     guint outputs;         /* files */
 } CcbBakeSpace;

@@ -72,15 +72,15 @@ static guint count_cached(const json_t *steps)
 void ccb_page_steps(GString *out, const CcbPage *page)
 {
     const json_t *steps = json_object_get(page->manifest, "steps");
-    const char *door = ccb_json_text(page->manifest, "door");
+    const char *backend = ccb_json_text(page->manifest, "backend");
     if (json_array_size(steps) == 0) {
         g_string_append(out, "<p>No manifest tells how this image was made.</p>\n");
         return;
     }
     guint n = (guint)json_array_size(steps), cached = count_cached(steps);
     ccb_html(out, "<p>%u step%s: %u baked", n, n == 1 ? "" : "s", n - cached);
-    if (door != NULL && cached < n)
-        ccb_html(out, " through the door <code>%s</code>", door);
+    if (backend != NULL && cached < n)
+        ccb_html(out, " through the backend <code>%s</code>", backend);
     ccb_html(out, ", %u taken from the cache of layers.</p>\n", cached);
     append_table(out, steps, json_object_get(page->manifest, "seconds"));
 }

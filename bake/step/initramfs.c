@@ -18,7 +18,7 @@ static const CcbField fields[] = {
 };
 
 /* Modules of dracut that look whether they run in a virtual machine: the result would depend on the
- * door.  The drivers that they would add are those below. */
+ * backend.  The drivers that they would add are those below. */
 #define OMITTED "qemu qemu-net virtfs"
 
 /* For whoever runs dracut later.  dracut's default is /var/tmp: a root file system that was shrunk

@@ -25,7 +25,7 @@ def reached: if .reached == null then "" elif .reached then "reached" else "MISS
 | ([range(7)] | map(. as $i | [$lines[][$i] | length] | max)) as $widths
 | ($lines[] | [. as $line | range(7) | . as $i | $line[$i] | pad($widths[$i])] | join("  ") | sub(" +$"; "")),
   "",
-  "\(.machine.cores) cores, \(.machine.cpu), kernel \(.machine.kernel), KVM \(.machine.kvm | sub(" \\(.*"; "")), ccbake's door: \(.machine.door)",
+  "\(.machine.cores) cores, \(.machine.cpu), kernel \(.machine.kernel), KVM \(.machine.kvm | sub(" \\(.*"; "")), ccbake's backend: \(.machine.backend)",
   "peer: virt-customize, virt-sparsify --in-place, qemu-img convert -c; without verification, unless said.",
   "cold: \(.cold).",
   "Medians of \(.runs_wanted)" + (

@@ -14,7 +14,7 @@
 #include "base/lines.h"
 #include "boot/log.h"
 #include "boot/unitfiles.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/rooted.h"
 #include "tap.h"
 
@@ -617,20 +617,20 @@ static void test_quoted_lines(void)
 
 /* --- unit files */
 
-static bool tree_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
+static bool tree_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
                       bool *ret_exists, GError **error)
 {
-    return ccb_rooted_stat(*(int *)door, path, follow, ret_stat, ret_exists, error);
+    return ccb_rooted_stat(*(int *)backend, path, follow, ret_stat, ret_exists, error);
 }
 
-static bool tree_get(void *door, const char *path, int fd, GError **error)
+static bool tree_get(void *backend, const char *path, int fd, GError **error)
 {
-    return ccb_rooted_get(*(int *)door, path, fd, error);
+    return ccb_rooted_get(*(int *)backend, path, fd, error);
 }
 
-static bool tree_walk(void *door, const char *path, GPtrArray *entries, GError **error)
+static bool tree_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
-    return ccb_rooted_walk(*(int *)door, path, entries, error);
+    return ccb_rooted_walk(*(int *)backend, path, entries, error);
 }
 
 /* A guest that is a directory, as far as units are read. */

@@ -19,7 +19,7 @@
 #include "check/check.h"
 #include "check/context.h"
 #include "format/grubenv.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/rooted.h"
 #include "tap.h"
 
@@ -67,7 +67,7 @@ const char *__lsan_default_suppressions(void)
 static const char *const module_names[] = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
                                            "nvidia-drm", "nvidia-peermem", NULL};
 
-/* The door of these tests: a directory, and which of its reads fail. */
+/* The backend of these tests: a directory, and which of its reads fail. */
 typedef struct {
     int root;
     bool dark; /* all of them */
@@ -76,9 +76,9 @@ typedef struct {
     char *what; /* the one that failed last */
 } Tree;
 
-static bool tree_can_read(void *door, const char *how, const char *path, GError **error)
+static bool tree_can_read(void *backend, const char *how, const char *path, GError **error)
 {
-    Tree *tree = door;
+    Tree *tree = backend;
     tree->reads += 1;
     if (!tree->dark && tree->reads != tree->bad)
         return true;
@@ -87,59 +87,59 @@ static bool tree_can_read(void *door, const char *how, const char *path, GError 
     return ccb_fail(error, CCB_ERR_INPUT, "%s: Input/output error", path);
 }
 
-static bool tree_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
+static bool tree_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
                       bool *ret_exists, GError **error)
 {
-    return tree_can_read(door, follow ? "stat" : "lstat", path, error) &&
-           ccb_rooted_stat(((Tree *)door)->root, path, follow, ret_stat, ret_exists, error);
+    return tree_can_read(backend, follow ? "stat" : "lstat", path, error) &&
+           ccb_rooted_stat(((Tree *)backend)->root, path, follow, ret_stat, ret_exists, error);
 }
 
-static bool tree_get(void *door, const char *path, int fd, GError **error)
+static bool tree_get(void *backend, const char *path, int fd, GError **error)
 {
-    return tree_can_read(door, "get", path, error) &&
-           ccb_rooted_get(((Tree *)door)->root, path, fd, error);
+    return tree_can_read(backend, "get", path, error) &&
+           ccb_rooted_get(((Tree *)backend)->root, path, fd, error);
 }
 
-static char *tree_readlink(void *door, const char *path, GError **error)
+static char *tree_readlink(void *backend, const char *path, GError **error)
 {
-    return tree_can_read(door, "readlink", path, error)
-               ? ccb_rooted_readlink(((Tree *)door)->root, path, error)
+    return tree_can_read(backend, "readlink", path, error)
+               ? ccb_rooted_readlink(((Tree *)backend)->root, path, error)
                : NULL;
 }
 
-static char **tree_list(void *door, const char *path, GError **error)
+static char **tree_list(void *backend, const char *path, GError **error)
 {
-    return tree_can_read(door, "list", path, error)
-               ? ccb_rooted_list(((Tree *)door)->root, path, error)
+    return tree_can_read(backend, "list", path, error)
+               ? ccb_rooted_list(((Tree *)backend)->root, path, error)
                : NULL;
 }
 
-static char **tree_find(void *door, const char *path, GError **error)
+static char **tree_find(void *backend, const char *path, GError **error)
 {
-    return tree_can_read(door, "find", path, error)
-               ? ccb_rooted_find(((Tree *)door)->root, path, error)
+    return tree_can_read(backend, "find", path, error)
+               ? ccb_rooted_find(((Tree *)backend)->root, path, error)
                : NULL;
 }
 
-static bool tree_walk(void *door, const char *path, GPtrArray *entries, GError **error)
+static bool tree_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
-    return tree_can_read(door, "walk", path, error) &&
-           ccb_rooted_walk(((Tree *)door)->root, path, entries, error);
+    return tree_can_read(backend, "walk", path, error) &&
+           ccb_rooted_walk(((Tree *)backend)->root, path, entries, error);
 }
 
 static uint64_t tree_free = 1 << 30;
 
-static bool tree_free_space(void *door, uint64_t *ret_bytes, GError **error)
+static bool tree_free_space(void *backend, uint64_t *ret_bytes, GError **error)
 {
     *ret_bytes = tree_free;
-    return tree_can_read(door, "free space of", "/", error);
+    return tree_can_read(backend, "free space of", "/", error);
 }
 
-static CcbDisk *tree_disk; /* what the door says; a case may change it */
+static CcbDisk *tree_disk; /* what the backend says; a case may change it */
 
-static const CcbDisk *tree_get_disk(void *door)
+static const CcbDisk *tree_get_disk(void *backend)
 {
-    (void)door;
+    (void)backend;
     return tree_disk;
 }
 
@@ -199,9 +199,10 @@ static void set_superblock(unsigned state, unsigned incompat)
     superblock[0x60] = (unsigned char)incompat;
 }
 
-static bool tree_read_disk(void *door, uint64_t offset, void *buffer, size_t size, GError **error)
+static bool tree_read_disk(void *backend, uint64_t offset, void *buffer, size_t size,
+                           GError **error)
 {
-    if (!tree_can_read(door, "disk of", "/", error))
+    if (!tree_can_read(backend, "disk of", "/", error))
         return false;
     if (offset == ROOT_START + 1024 && size == sizeof superblock) {
         memcpy(buffer, superblock, size);

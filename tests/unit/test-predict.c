@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What steps declare, applied to an image that is made here: no guest, no door. */
+/* What steps declare, applied to an image that is made here: no guest, no backend. */
 #include <sys/stat.h>
 
 #include "base/error.h"

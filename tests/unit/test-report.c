@@ -50,7 +50,7 @@ static json_t *some_manifest(void)
 {
     return parse("{'image': {'sha256': 'abc', 'size': 1700000000, 'virtual_size': 21474836480,"
                  "           'format': 'qcow2', 'compressed': true},"
-                 " 'kernel': '5.10', 'driver': '570.1', 'cuda': '12.8', 'door': 'host',"
+                 " 'kernel': '5.10', 'driver': '570.1', 'cuda': '12.8', 'backend': 'host',"
                  " 'baked': '2026-11-25T01:24:04Z', 'seconds': {'emit': 1, 'verify': 2, 'all': 9},"
                  " 'key': 'k', 'recipe': {'name': 'r', 'digest': 'd', 'gpus': 8,"
                  "                        'variables': {'driver': '570.1'}},"
@@ -150,7 +150,8 @@ static void test_steps(void)
     json_t *manifest = some_manifest();
     g_autofree char *html = render(
         &(CcbPage){.manifest = manifest, .no_diff = "no `base` here", .no_plot = "no units"});
-    has(html, "2 steps: 1 baked through the door <code>host</code>, 1 taken", "steps are counted");
+    has(html, "2 steps: 1 baked through the backend <code>host</code>, 1 taken",
+        "steps are counted");
     has(html, "<small>first</small></th><td></td><td class=\"number\">cached</td>",
         "a cached step has no bar");
     has(html,

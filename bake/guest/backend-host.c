@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host door: the image is mounted here (attach.h), files are touched below its root with
+ * The host backend: the image is mounted here (attach.h), files are touched below its root with
  * openat2 (rooted.h), and guest commands run in it under bubblewrap.
  *
  * Bubblewrap runs without a user namespace: with one, only uid 0 would be mapped and a package's
@@ -20,7 +20,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "guest/attach.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/rooted.h"
 
 /* All three show the scratch directory to guest commands. */
@@ -39,7 +39,7 @@ typedef struct {
     char *scratch;
     bool trim, scratch_mounted;
     GPtrArray *payloads; /* CcbAttachment, borrowed elements */
-} HostDoor;
+} HostBackend;
 
 static bool has_os_release(const char *root_path)
 {
@@ -83,9 +83,9 @@ static bool find_root(CcbAttach *attach, bool unclean, GError **error)
            ccb_attach_mount(attach, ccb_disk_partition(disk, disk->root), false, error);
 }
 
-static void host_free(void *door)
+static void host_free(void *backend)
 {
-    HostDoor *host = door;
+    HostBackend *host = backend;
     ccb_close_fd(&host->root);
     ccb_attach_free(host->attach);
     if (host->scratch_mounted)
@@ -133,7 +133,7 @@ static bool give_resolver(int root, GError **error)
            ccb_rooted_put(root, "/etc/resolv.conf", fd, 0644, 0, 0, error);
 }
 
-static bool open_root(HostDoor *host, bool unclean, GError **error)
+static bool open_root(HostBackend *host, bool unclean, GError **error)
 {
     if (!find_root(host->attach, unclean, error))
         return false;
@@ -146,7 +146,7 @@ static bool open_root(HostDoor *host, bool unclean, GError **error)
 
 /* Scratch space in memory where there is plenty: what installers unpack need not go to a disk, and
  * is gone at once. */
-static bool mount_scratch(HostDoor *host, const CcbGuestOptions *o, GError **error)
+static bool mount_scratch(HostBackend *host, const CcbGuestOptions *o, GError **error)
 {
     uint64_t size = o->scratch_size;
     if (o->read_only || host->scratch == NULL || size == 0 || size > ccb_available_memory() / 2)
@@ -158,10 +158,10 @@ static bool mount_scratch(HostDoor *host, const CcbGuestOptions *o, GError **err
     return true;
 }
 
-void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
+void *ccb_host_backend_open(const CcbGuestOptions *options, GError **error)
 {
-    HostDoor *host = g_new0(HostDoor, 1);
-    *host = (HostDoor){.root = -1, .network = options->network};
+    HostBackend *host = g_new0(HostBackend, 1);
+    *host = (HostBackend){.root = -1, .network = options->network};
     host->scratch = g_strdup(options->scratch_dir);
     host->trim = options->trim;
     host->payloads = copy_payloads(options->payloads);
@@ -173,79 +173,80 @@ void *ccb_host_door_open(const CcbGuestOptions *options, GError **error)
     return NULL;
 }
 
-static bool host_stat(void *door, const char *path, bool follow, CcbStat *ret_stat,
+static bool host_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
                       bool *ret_exists, GError **error)
 {
-    return ccb_rooted_stat(((HostDoor *)door)->root, path, follow, ret_stat, ret_exists, error);
+    return ccb_rooted_stat(((HostBackend *)backend)->root, path, follow, ret_stat, ret_exists,
+                           error);
 }
 
-static bool host_get(void *door, const char *path, int fd, GError **error)
+static bool host_get(void *backend, const char *path, int fd, GError **error)
 {
-    return ccb_rooted_get(((HostDoor *)door)->root, path, fd, error);
+    return ccb_rooted_get(((HostBackend *)backend)->root, path, fd, error);
 }
 
-static char *host_digest(void *door, const char *path, GError **error)
+static char *host_digest(void *backend, const char *path, GError **error)
 {
-    return ccb_rooted_digest(((HostDoor *)door)->root, path, error);
+    return ccb_rooted_digest(((HostBackend *)backend)->root, path, error);
 }
 
-static char *host_readlink(void *door, const char *path, GError **error)
+static char *host_readlink(void *backend, const char *path, GError **error)
 {
-    return ccb_rooted_readlink(((HostDoor *)door)->root, path, error);
+    return ccb_rooted_readlink(((HostBackend *)backend)->root, path, error);
 }
 
-static char **host_list(void *door, const char *path, GError **error)
+static char **host_list(void *backend, const char *path, GError **error)
 {
-    return ccb_rooted_list(((HostDoor *)door)->root, path, error);
+    return ccb_rooted_list(((HostBackend *)backend)->root, path, error);
 }
 
-static char **host_find(void *door, const char *path, GError **error)
+static char **host_find(void *backend, const char *path, GError **error)
 {
-    return ccb_rooted_find(((HostDoor *)door)->root, path, error);
+    return ccb_rooted_find(((HostBackend *)backend)->root, path, error);
 }
 
-static bool host_walk(void *door, const char *path, GPtrArray *entries, GError **error)
+static bool host_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
-    return ccb_rooted_walk(((HostDoor *)door)->root, path, entries, error);
+    return ccb_rooted_walk(((HostBackend *)backend)->root, path, entries, error);
 }
 
-static bool host_put(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
+static bool host_put(void *backend, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
                      GError **error)
 {
-    return ccb_rooted_put(((HostDoor *)door)->root, path, fd, mode, uid, gid, error);
+    return ccb_rooted_put(((HostBackend *)backend)->root, path, fd, mode, uid, gid, error);
 }
 
-static bool host_mkdir(void *door, const char *path, GError **error)
+static bool host_mkdir(void *backend, const char *path, GError **error)
 {
-    return ccb_rooted_mkdir(((HostDoor *)door)->root, path, error);
+    return ccb_rooted_mkdir(((HostBackend *)backend)->root, path, error);
 }
 
-static bool host_set_owner(void *door, const char *path, mode_t mode, uid_t uid, gid_t gid,
+static bool host_set_owner(void *backend, const char *path, mode_t mode, uid_t uid, gid_t gid,
                            GError **error)
 {
-    return ccb_rooted_set_owner(((HostDoor *)door)->root, path, mode, uid, gid, error);
+    return ccb_rooted_set_owner(((HostBackend *)backend)->root, path, mode, uid, gid, error);
 }
 
-static bool host_symlink(void *door, const char *target, const char *path, GError **error)
+static bool host_symlink(void *backend, const char *target, const char *path, GError **error)
 {
-    return ccb_rooted_symlink(((HostDoor *)door)->root, target, path, error);
+    return ccb_rooted_symlink(((HostBackend *)backend)->root, target, path, error);
 }
 
-static bool host_remove(void *door, const char *path, GError **error)
+static bool host_remove(void *backend, const char *path, GError **error)
 {
-    return ccb_rooted_remove(((HostDoor *)door)->root, path, error);
+    return ccb_rooted_remove(((HostBackend *)backend)->root, path, error);
 }
 
-static bool host_free_space(void *door, uint64_t *ret_bytes, GError **error)
+static bool host_free_space(void *backend, uint64_t *ret_bytes, GError **error)
 {
     struct statvfs fs;
-    if (statvfs(ccb_attach_root(((HostDoor *)door)->attach), &fs) != 0)
+    if (statvfs(ccb_attach_root(((HostBackend *)backend)->attach), &fs) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "looking at the guest's free space");
     *ret_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     return true;
 }
 
-static void add_isolation(GPtrArray *argv, const HostDoor *host)
+static void add_isolation(GPtrArray *argv, const HostBackend *host)
 {
     /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot,
      * nice. */
@@ -261,7 +262,7 @@ static void add_isolation(GPtrArray *argv, const HostDoor *host)
         ccb_argv_add(argv, "--cap-add", capabilities[i], NULL);
 }
 
-static void add_mounts(GPtrArray *argv, const HostDoor *host)
+static void add_mounts(GPtrArray *argv, const HostBackend *host)
 {
     ccb_argv_add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev",
                  "/dev", "--tmpfs", "/sys", NULL);
@@ -293,17 +294,17 @@ static void set_umask(void *data)
 }
 
 /* The last command may have put links where bubblewrap is to mount: it would follow them out of the guest. */
-static bool prepare_mount_points(const HostDoor *host, GError **error)
+static bool prepare_mount_points(const HostBackend *host, GError **error)
 {
     g_autofree char *name = g_path_get_basename(CCB_PAYLOAD_DIR);
     g_autofree char *payloads = g_build_filename(host->scratch, name, NULL);
     return check_mount_points(host->root, error) && ccb_remove_tree(payloads, error);
 }
 
-static bool host_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *data,
+static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
                      GError **error)
 {
-    const HostDoor *host = door;
+    const HostBackend *host = backend;
     if (!prepare_mount_points(host, error))
         return false;
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
@@ -333,24 +334,25 @@ static bool host_run(void *door, CcbCommand *command, CcbLineFunc on_line, void 
     return ok;
 }
 
-static const CcbDisk *host_disk(void *door)
+static const CcbDisk *host_disk(void *backend)
 {
-    return ccb_attach_disk(((HostDoor *)door)->attach);
+    return ccb_attach_disk(((HostBackend *)backend)->attach);
 }
 
-static bool host_read_disk(void *door, uint64_t offset, void *buffer, size_t size, GError **error)
+static bool host_read_disk(void *backend, uint64_t offset, void *buffer, size_t size,
+                           GError **error)
 {
-    return ccb_attach_pread(((HostDoor *)door)->attach, buffer, size, offset, error);
+    return ccb_attach_pread(((HostBackend *)backend)->attach, buffer, size, offset, error);
 }
 
-static bool host_close(void *door, GError **error)
+static bool host_close(void *backend, GError **error)
 {
-    HostDoor *host = door;
+    HostBackend *host = backend;
     ccb_close_fd(&host->root);
     return ccb_attach_close(g_steal_pointer(&host->attach), host->trim, error);
 }
 
-const CcbGuestOps ccb_host_door_ops = {
+const CcbGuestOps ccb_host_backend_ops = {
     .name = "host",
     .stat = host_stat,
     .get = host_get,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guest/door.h"
+#include "guest/backend.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -11,25 +11,26 @@
 #include "guest/kvm.h"
 
 static const char *const names[] = {
-    [CCB_DOOR_AUTO] = "auto",
-    [CCB_DOOR_APPLIANCE] = "appliance",
-    [CCB_DOOR_HOST] = "host",
+    [CCB_BACKEND_AUTO] = "auto",
+    [CCB_BACKEND_APPLIANCE] = "appliance",
+    [CCB_BACKEND_HOST] = "host",
 };
 
-const char *ccb_door_name(CcbDoor door)
+const char *ccb_backend_name(CcbBackend backend)
 {
-    return names[door];
+    return names[backend];
 }
 
-bool ccb_door_from_name(const char *name, CcbDoor *ret_door, GError **error)
+bool ccb_backend_from_name(const char *name, CcbBackend *ret_backend, GError **error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         if (strcmp(names[i], name) == 0) {
-            *ret_door = (CcbDoor)i;
+            *ret_backend = (CcbBackend)i;
             return true;
         }
     }
-    return ccb_fail(error, CCB_ERR_USAGE, "there is no door \"%s\"; auto, appliance, host", name);
+    return ccb_fail(error, CCB_ERR_USAGE, "there is no backend \"%s\"; auto, appliance, host",
+                    name);
 }
 
 static bool can_open(const char *path)
@@ -44,8 +45,8 @@ static bool has_program(const char *program)
     return path != NULL;
 }
 
-/* NULL where the host door can work; else what is missing. */
-static const char *host_door_lacks(void)
+/* NULL where the host backend can work; else what is missing. */
+static const char *host_backend_lacks(void)
 {
     if (geteuid() != 0)
         return "it needs root";
@@ -58,48 +59,48 @@ static const char *host_door_lacks(void)
     return has_program("bwrap") ? NULL : "bwrap (bubblewrap) is not installed";
 }
 
-static CcbDoor choose_host(char **ret_reason, GError **error)
+static CcbBackend choose_host(char **ret_reason, GError **error)
 {
-    const char *lack = host_door_lacks();
+    const char *lack = host_backend_lacks();
     if (lack == NULL) {
         *ret_reason = g_strdup("asked for");
-        return CCB_DOOR_HOST;
+        return CCB_BACKEND_HOST;
     }
-    ccb_fail(error, CCB_ERR_HOST, "the host door can't be used: %s", lack);
-    ccb_hint(error, "run as root on a host with fuse and loop, or use --door=appliance; "
+    ccb_fail(error, CCB_ERR_HOST, "the host backend can't be used: %s", lack);
+    ccb_hint(error, "run as root on a host with fuse and loop, or use --backend=appliance; "
                     "`ccbake doctor` says more");
-    return CCB_DOOR_AUTO;
+    return CCB_BACKEND_AUTO;
 }
 
-static CcbDoor choose_auto(char **ret_reason)
+static CcbBackend choose_auto(char **ret_reason)
 {
     g_autofree char *seen = NULL;
     if (ccb_kvm_probe(&seen) == CCB_KVM_WORKS) {
         *ret_reason = g_strdup("KVM works");
-        return CCB_DOOR_APPLIANCE;
+        return CCB_BACKEND_APPLIANCE;
     }
-    const char *lack = host_door_lacks();
+    const char *lack = host_backend_lacks();
     if (lack == NULL) {
         *ret_reason = g_strdup_printf("no working KVM (%s)", seen);
-        return CCB_DOOR_HOST;
+        return CCB_BACKEND_HOST;
     }
     *ret_reason = g_strdup_printf("under emulation, about 25 times slower: no working KVM (%s), "
-                                  "and no host door (%s)",
+                                  "and no host backend (%s)",
                                   seen, lack);
-    return CCB_DOOR_APPLIANCE;
+    return CCB_BACKEND_APPLIANCE;
 }
 
-CcbDoor ccb_door_choose(CcbDoor wanted, char **ret_reason, GError **error)
+CcbBackend ccb_backend_choose(CcbBackend wanted, char **ret_reason, GError **error)
 {
     g_autofree char *reason = NULL;
-    CcbDoor door = wanted;
-    if (wanted == CCB_DOOR_HOST)
-        door = choose_host(&reason, error);
-    else if (wanted == CCB_DOOR_AUTO)
-        door = choose_auto(&reason);
+    CcbBackend backend = wanted;
+    if (wanted == CCB_BACKEND_HOST)
+        backend = choose_host(&reason, error);
+    else if (wanted == CCB_BACKEND_AUTO)
+        backend = choose_auto(&reason);
     else
         reason = g_strdup("asked for");
-    if (ret_reason && door != CCB_DOOR_AUTO)
+    if (ret_reason && backend != CCB_BACKEND_AUTO)
         *ret_reason = g_steal_pointer(&reason);
-    return door;
+    return backend;
 }

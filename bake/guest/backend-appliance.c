@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The appliance door: everything happens in libguestfs's own VM.  Payloads are a read-only ISO
+ * The appliance backend: everything happens in libguestfs's own VM.  Payloads are a read-only ISO
  * disk; scratch is a sparse disk of its own, mounted over /tmp, /var/tmp and /run of the guest
  * while commands run.
  */
@@ -16,7 +16,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "guest/door.h"
+#include "guest/backend.h"
 #include "guest/guestfs-tree.h"
 #include "guest/image.h"
 #include "guest/iso.h"
@@ -44,9 +44,9 @@ static bool fail(Appliance *a, GError **error, CcbErrorCode code, const char *wh
     return ccb_guestfs_fail(a->g, error, code, what, path);
 }
 
-static void appliance_free(void *door)
+static void appliance_free(void *backend)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     if (a->pid > 0)
         ccb_cancel_remove_victim(a->pid);
     if (a->g)
@@ -339,10 +339,10 @@ static bool missing(const Appliance *a)
     return number == ENOENT || number == ENOTDIR;
 }
 
-static bool app_stat(void *door, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
-                     GError **error)
+static bool app_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
+                     bool *ret_exists, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     struct guestfs_statns *st = follow ? guestfs_statns(a->g, path) : guestfs_lstatns(a->g, path);
     if (st == NULL && missing(a)) {
         *ret_exists = false;
@@ -368,9 +368,9 @@ static bool download(Appliance *a, const char *path, int fd, GError **error)
  * 3 ms). */
 enum { SMALL = 1 << 20 };
 
-static char *app_digest(void *door, const char *path, GError **error)
+static char *app_digest(void *backend, const char *path, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     size_t size = 0;
     char *bytes = guestfs_pread(a->g, path, SMALL, 0, &size);
     char *sum = bytes && size == SMALL ? guestfs_checksum(a->g, "sha256", path) : NULL;
@@ -387,9 +387,9 @@ static char *app_digest(void *door, const char *path, GError **error)
     return hex;
 }
 
-static bool app_get(void *door, const char *path, int fd, GError **error)
+static bool app_get(void *backend, const char *path, int fd, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     size_t size = 0;
     char *bytes = guestfs_pread(a->g, path, SMALL, 0, &size);
     if (bytes == NULL)
@@ -400,9 +400,9 @@ static bool app_get(void *door, const char *path, int fd, GError **error)
     return ok;
 }
 
-static char *app_readlink(void *door, const char *path, GError **error)
+static char *app_readlink(void *backend, const char *path, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     char *target = guestfs_readlink(a->g, path);
     if (target == NULL)
         fail(a, error, CCB_ERR_INPUT, "reading the link", path);
@@ -411,25 +411,25 @@ static char *app_readlink(void *door, const char *path, GError **error)
     return copy;
 }
 
-static char **app_list(void *door, const char *path, GError **error)
+static char **app_list(void *backend, const char *path, GError **error)
 {
-    return ccb_guestfs_list(((Appliance *)door)->g, path, error);
+    return ccb_guestfs_list(((Appliance *)backend)->g, path, error);
 }
 
-static char **app_find(void *door, const char *path, GError **error)
+static char **app_find(void *backend, const char *path, GError **error)
 {
-    return ccb_guestfs_find(((Appliance *)door)->g, path, error);
+    return ccb_guestfs_find(((Appliance *)backend)->g, path, error);
 }
 
-static bool app_walk(void *door, const char *path, GPtrArray *entries, GError **error)
+static bool app_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
-    return ccb_guestfs_walk(((Appliance *)door)->g, path, entries, error);
+    return ccb_guestfs_walk(((Appliance *)backend)->g, path, entries, error);
 }
 
-static bool app_put(void *door, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
+static bool app_put(void *backend, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
                     GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     g_autofree char *self = g_strdup_printf("/dev/fd/%d", fd);
     if (guestfs_upload(a->g, self, path) != 0)
         return fail(a, error, CCB_ERR_INPUT, "writing", path);
@@ -440,38 +440,38 @@ static bool app_put(void *door, const char *path, int fd, mode_t mode, uid_t uid
     return true;
 }
 
-static bool app_mkdir(void *door, const char *path, GError **error)
+static bool app_mkdir(void *backend, const char *path, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     return (guestfs_mkdir(a->g, path) == 0 && guestfs_chmod(a->g, 0755, path) == 0) ||
            fail(a, error, CCB_ERR_INPUT, "creating the directory", path);
 }
 
-static bool app_set_owner(void *door, const char *path, mode_t mode, uid_t uid, gid_t gid,
+static bool app_set_owner(void *backend, const char *path, mode_t mode, uid_t uid, gid_t gid,
                           GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     return (guestfs_chown(a->g, (int)uid, (int)gid, path) == 0 &&
             guestfs_chmod(a->g, (int)mode, path) == 0) ||
            fail(a, error, CCB_ERR_INPUT, "setting mode and owner of", path);
 }
 
-static bool app_symlink(void *door, const char *target, const char *path, GError **error)
+static bool app_symlink(void *backend, const char *target, const char *path, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     return guestfs_ln_s(a->g, target, path) == 0 ||
            fail(a, error, CCB_ERR_INPUT, "creating the link", path);
 }
 
-static bool app_remove(void *door, const char *path, GError **error)
+static bool app_remove(void *backend, const char *path, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     return guestfs_rm_rf(a->g, path) == 0 || fail(a, error, CCB_ERR_INPUT, "removing", path);
 }
 
-static bool app_free_space(void *door, uint64_t *ret_bytes, GError **error)
+static bool app_free_space(void *backend, uint64_t *ret_bytes, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     struct guestfs_statvfs *fs = guestfs_statvfs(a->g, "/");
     if (fs == NULL)
         return fail(a, error, CCB_ERR_INPUT, "looking at", "the free space");
@@ -544,7 +544,7 @@ static bool judge(const CcbCommand *command, const char *tail, GError **error)
     if (command->ret_status == TIMEOUT_STATUS)
         return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s%s%s", name, command->limit_s,
                         tail[0] ? "\nits last lines:" : "", tail);
-    /* One that could not start is an error in any case, as through the host door (base/process.c). */
+    /* One that could not start is an error in any case, as through the host backend (base/process.c). */
     if (command->ret_status == 0 || (command->allow_failure && command->ret_status != EXEC_FAILED))
         return true;
     return ccb_fail(error, CCB_ERR_STEP, "%s failed with exit code %d%s%s", name,
@@ -559,10 +559,10 @@ static int parse_status(const char *text)
     return g_ascii_string_to_unsigned(word, 10, 0, 255, &status, NULL) ? (int)status : 255;
 }
 
-static bool app_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *data,
+static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
                     GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     g_autoptr(GPtrArray) argv = build_argv(command);
     const char *input = command->stdin_text ? command->stdin_text : "";
     if (guestfs_write(a->g, IN, input, strlen(input)) != 0)
@@ -581,14 +581,14 @@ static bool app_run(void *door, CcbCommand *command, CcbLineFunc on_line, void *
     return judge(command, tail, error);
 }
 
-static const CcbDisk *app_disk(void *door)
+static const CcbDisk *app_disk(void *backend)
 {
-    return ((Appliance *)door)->disk;
+    return ((Appliance *)backend)->disk;
 }
 
-static bool app_read_disk(void *door, uint64_t offset, void *buffer, size_t size, GError **error)
+static bool app_read_disk(void *backend, uint64_t offset, void *buffer, size_t size, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     enum { PIECE = 1 << 20 }; /* a message holds 4 MiB */
     for (size_t done = 0, got = 0; done < size; done += got) {
         char *bytes = guestfs_pread_device(a->g, "/dev/sda", (int)MIN(size - done, PIECE),
@@ -614,9 +614,9 @@ static bool unmount_scratch(Appliance *a, GError **error)
     return true;
 }
 
-static bool app_close(void *door, GError **error)
+static bool app_close(void *backend, GError **error)
 {
-    Appliance *a = door;
+    Appliance *a = backend;
     if (a->scratch) {
         if (!unmount_scratch(a, error))
             return false;

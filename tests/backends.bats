@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The same recipe through either door gives the same tree: paths, types, modes, owners, sizes, contents.  Without a
+# The same recipe through either backend gives the same tree: paths, types, modes, owners, sizes, contents.  Without a
 # compiler or dracut: under emulation those alone would take longer than all the other tests.
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host door needs root: run the tests as root"
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     standin base rpms
     start_server "$BATS_FILE_TMPDIR"
     cd "$BATS_FILE_TMPDIR" || return 1
@@ -14,9 +14,9 @@ setup_file() {
     printf '#!/bin/sh\necho hello\n' >tree/usr/local/bin/hello
     chmod 755 tree/usr/local/bin/hello
     ln -s ../ccbake.d/token tree/etc/ccbake.d/link
-    cat >doors.yaml <<EOF
+    cat >backends.yaml <<EOF
 format: 1
-name: doors
+name: backends
 gpus: 8
 base: {path: $STANDIN/base.qcow2, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
 payloads:
@@ -41,21 +41,21 @@ steps:
         - [rm, -rf, /etc/ccbake.d/link]
         - [install, -d, -m, "1777", -o, "3", -g, "4", /opt/owned]
 EOF
-    "$CCBAKE" lock --quiet doors.yaml
-    "$CCBAKE" bake --quiet --door=host --no-verify doors.yaml -o host.qcow2
-    "$CCBAKE" bake --quiet --door=appliance --no-verify doors.yaml -o appliance.qcow2
+    "$CCBAKE" lock --quiet backends.yaml
+    "$CCBAKE" bake --quiet --backend=host --no-verify backends.yaml -o host.qcow2
+    "$CCBAKE" bake --quiet --backend=appliance --no-verify backends.yaml -o appliance.qcow2
 }
 
 teardown_file() {
     stop_server
 }
 
-# One line a path: type, mode, owner, size, link target, digest; read natively, by neither door.
+# One line a path: type, mode, owner, size, link target, digest; read natively, by neither backend.
 listing() {
     "$TOP/tests/image-listing" "$BATS_FILE_TMPDIR/$1.qcow2"
 }
 
-@test "both doors give the same tree" {
+@test "both backends give the same tree" {
     listing host >"$BATS_TEST_TMPDIR/host"
     listing appliance >"$BATS_TEST_TMPDIR/appliance"
     [[ $(wc -l <"$BATS_TEST_TMPDIR/host") -gt 5000 ]] || fail "the listing is too short to prove anything"
@@ -64,9 +64,9 @@ listing() {
     diff <(grep -vE "$filter" "$BATS_TEST_TMPDIR/host") <(grep -vE "$filter" "$BATS_TEST_TMPDIR/appliance")
 }
 
-@test "the layers of one door are good for the other: their keys are the same" {
+@test "the layers of one backend are good for the other: their keys are the same" {
     cd "$BATS_FILE_TMPDIR"
-    assert_equal "$(jq -r .door host.json appliance.json | xargs)" "host appliance"
+    assert_equal "$(jq -r .backend host.json appliance.json | xargs)" "host appliance"
     assert_equal "$(jq -c '[.steps[].key]' host.json)" "$(jq -c '[.steps[].key]' appliance.json)"
     assert_equal "$(jq '[.steps[].key | select(test("^[0-9a-f]{64}$"))] | unique | length' host.json)" 6
 }
@@ -84,8 +84,8 @@ listing() {
 
 @test "diff says so too" {
     local host=$BATS_FILE_TMPDIR/host.qcow2 other
-    other=$("$CCBAKE" diff --quiet --json --door=host "$host" "$STANDIN/base.qcow2" | jq .a.files)
+    other=$("$CCBAKE" diff --quiet --json --backend=host "$host" "$STANDIN/base.qcow2" | jq .a.files)
     assert_equal "$other" "$(listing host | awk '$2 != "d" && $2 != "sha256"' | wc -l)"
-    run "$CCBAKE" diff --quiet --door=host "$host" "$BATS_FILE_TMPDIR/appliance.qcow2"
+    run "$CCBAKE" diff --quiet --backend=host "$host" "$BATS_FILE_TMPDIR/appliance.qcow2"
     assert_contains "no difference"
 }
