@@ -67,12 +67,24 @@ char *ccb_digest_finish(CcbDigest *digest)
     return ccb_hex(raw, size);
 }
 
+static void hmac(const EVP_MD *kind, const void *key, size_t key_size, const char *text,
+                 unsigned char *ret)
+{
+    const unsigned char *data = (const unsigned char *)text;
+    if (HMAC(kind, key, (int)key_size, data, strlen(text), ret, NULL) == NULL)
+        g_error("libcrypto failed while computing an HMAC");
+}
+
 void ccb_hmac_sha256(const void *key, size_t key_size, const char *text,
                      unsigned char ret[CCB_SHA256_SIZE])
 {
-    const unsigned char *data = (const unsigned char *)text;
-    if (HMAC(EVP_sha256(), key, (int)key_size, data, strlen(text), ret, NULL) == NULL)
-        g_error("libcrypto failed while computing an HMAC");
+    hmac(EVP_sha256(), key, key_size, text, ret);
+}
+
+void ccb_hmac_sha1(const void *key, size_t key_size, const char *text,
+                   unsigned char ret[CCB_SHA1_SIZE])
+{
+    hmac(EVP_sha1(), key, key_size, text, ret);
 }
 
 void ccb_digest_free(CcbDigest *digest)

@@ -28,14 +28,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbDigest, ccb_digest_free)
 /* MD5, for protocols that know nothing better: it finds accidents, not intent. */
 CcbDigest *ccb_digest_new_md5(void);
 
-enum { CCB_MD5_SIZE = 16, CCB_SHA256_SIZE = 32 };
+enum { CCB_MD5_SIZE = 16, CCB_SHA1_SIZE = 20, CCB_SHA256_SIZE = 32 };
 
 /* As ccb_digest_finish(), with the bytes themselves: CCB_MD5_SIZE or CCB_SHA256_SIZE of them. */
 void ccb_digest_finish_raw(CcbDigest *digest, unsigned char *ret);
 
-/* RFC 2104, with SHA-256. */
+/* RFC 2104, with SHA-256; and with SHA-1, for protocols that know nothing better. */
 void ccb_hmac_sha256(const void *key, size_t key_size, const char *text,
                      unsigned char ret[CCB_SHA256_SIZE]);
+void ccb_hmac_sha1(const void *key, size_t key_size, const char *text,
+                   unsigned char ret[CCB_SHA1_SIZE]);
 
 /* Lower-case hexadecimal; caller frees. */
 char *ccb_hex(const unsigned char *data, size_t size);

@@ -25,3 +25,20 @@ void ccb_secret_free_text(GString *text)
     explicit_bzero(text->str, text->allocated_len);
     g_string_free(text, TRUE);
 }
+
+static void overwrite(json_t *json)
+{
+    size_t i;
+    const char *key;
+    json_t *value;
+    if (json_is_string(json))
+        explicit_bzero((char *)json_string_value(json), json_string_length(json));
+    json_array_foreach(json, i, value) overwrite(value);
+    json_object_foreach(json, key, value) overwrite(value);
+}
+
+void ccb_secret_free_json(json_t *json)
+{
+    overwrite(json);
+    json_decref(json);
+}

@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "base/secret.h"
 #include "cmd/verbs.h"
+#include "cmd/whoami.h"
 #include "format/text.h"
 #include "upload/stale.h"
 #include "upload/upload.h"
@@ -17,7 +18,7 @@ static struct {
     const char *region, *endpoint, *profile, *abort_stale;
     uint64_t part_size, limit_rate; /* bytes, bytes a second */
     unsigned connections;
-    bool internal, force, json;
+    bool internal, force, json, whoami;
 } opts = {.connections = CCB_CONNECTIONS};
 
 static const CcbOption options[] = {
@@ -34,6 +35,7 @@ static const CcbOption options[] = {
      "bytes a second at most, as 500k or 20M"},
     {"abort-stale", 0, CCB_OPT_STRING, &opts.abort_stale, "DAYS",
      "instead: abort unfinished uploads that are at least so old"},
+    {"whoami", 0, CCB_OPT_FLAG, &opts.whoami, NULL, "instead: say whose credentials are used"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
     CCB_PROGRESS_OPTIONS,
     {0},
@@ -171,6 +173,10 @@ static bool abort_stale(const char *url, GError **error)
 static bool run(int argc, char **argv, GError **error)
 {
     int wanted = opts.abort_stale != NULL ? 1 : 2;
+    CcbCredentialsOptions whose = {opts.profile, !ccb_target_is_oss(opts.endpoint)};
+    if (opts.whoami)
+        return argc == 0 ? ccb_whoami(&whose, opts.json, error)
+                         : ccb_fail(error, CCB_ERR_USAGE, "upload --whoami: expected no arguments");
     if (argc != wanted) {
         ccb_fail(error, CCB_ERR_USAGE, "upload: expected %s",
                  wanted == 1 ? "a place alone" : "an image and a place");
@@ -185,7 +191,7 @@ const CcbVerb ccb_verb_upload = {
     "IMAGE oss://BUCKET/KEY",
     "upload an image into a bucket of OSS, or S3",
     options,
-    1,
+    0,
     2,
     run,
 };

@@ -4,8 +4,13 @@
 
 #include "upload/credentials.h"
 
-/* Whether there is a role, and which; *ret stays NULL where this is no instance, or it has none. */
-bool ccb_role_find(CcbCredentials **ret, GError **error);
+/* The name of the role (caller frees) that $ALIBABA_CLOUD_ECS_METADATA or the service names; *ret
+ * stays NULL where this is no instance, or it has none.  Errors: CCB_ERR_CANCELLED. */
+bool ccb_role_find(char **ret, GError **error);
 
-/* Its present keys; `credentials->role` "": the one that the instance has. */
-bool ccb_role_ask(CcbCredentials *credentials, GError **error);
+/* The present keys of a role; NULL: of the one that the instance has.  Errors: CCB_ERR_FETCH,
+ * CCB_ERR_HOST (it has none), CCB_ERR_CANCELLED. */
+bool ccb_role_ask(const char *role, CcbCredentials *ret, GError **error);
+
+/* The region that the instance is in (caller frees), or NULL. */
+char *ccb_role_region(void);
