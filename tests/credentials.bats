@@ -36,6 +36,7 @@ teardown() {
     local secret
     [[ -z ${STS_PID:-} ]] || kill "$STS_PID"
     [[ -z ${METADATA_PID:-} ]] || kill "$METADATA_PID"
+    [[ -z ${SINK_PID:-} ]] || kill "$SINK_PID"
     for secret in "${SECRETS[@]}"; do
         [[ ${output:-} != *"$secret"* ]] || fail "a secret was printed"
         [[ -z $(grep -lF -e "$secret" sts/sts.log 2>/dev/null) ]] || fail "a secret is in a log"
@@ -493,4 +494,37 @@ END
     whoami
     assert_equal "$(cat core)" 0
     assert_equal "$(cat cmdline)" "$CCBAKE upload --whoami "
+}
+
+# sink: a server at $SINK that takes every upload.
+sink() {
+    "$TOP/tests/upload/sink" "$BATS_TEST_TMPDIR/sink.port" 3>&- &
+    SINK_PID=$!
+    wait_for sink.port
+    SINK=http://127.0.0.1:$(cat sink.port)
+}
+
+# upload_as RC PROFILE
+upload_as() {
+    head -c 500000 /dev/urandom >image # one that is not there yet
+    run_ccbake "$1" upload -q --force -e "$SINK" -r cn-beijing --part-size=100k --connections=1 --profile="$2" image "oss://images/$2"
+}
+
+@test "credentials: keys that expire soon are renewed in the middle, of whatever kind they are" {
+    sink
+    # Each request finds keys that are about to expire.
+    profiles short "{\"name\": \"short\", \"mode\": \"RamRoleArn\", $CALLER, \"ram_role_arn\": \"acs:ram::$ACCOUNT:role/short\"}" \
+        "{\"name\": \"external\", \"mode\": \"External\", \"process_command\": \"'$PWD/give keys'\"}" \
+        "{\"name\": \"broken\", \"mode\": \"External\", \"process_command\": \"'$PWD/give keys' once\"}" \
+        '{"name": "session", "mode": "CloudSSO", "access_key_id": "STS.env", "access_key_secret": "s3cret", "sts_token": "t0ken", "sts_expiration": '"$(($(date +%s) + 60))"'}'
+    external 'echo run >>runs' '[[ ${1:-} != once || $(wc -l <runs) == 1 ]] || exit 3' \
+        'echo "{\"mode\": \"AK\", \"access_key_id\": \"a\", \"access_key_secret\": \"s3cret\", \"expiration\": \"$(date -u -d "60 seconds" +%FT%TZ)\"}"'
+    upload_as 0 short
+    (($(asked '[.[] | select(.Action == "AssumeRole")] | length') >= 5)) || fail "$(cat sts/sts.log)"
+    upload_as 0 external
+    (($(wc -l <runs) >= 5)) || fail "$(cat runs)"
+    upload_as 0 session
+    rm runs
+    upload_as 5 broken
+    assert_contains "the profile \"broken\" of $CONFIG: $PWD/give keys failed with exit code 3"
 }

@@ -203,7 +203,8 @@ static CcbProfile *extract(const json_t *profiles, const char *path, const char 
     profile->name = g_strdup(name);
     profile->path = g_strdup(path);
     json_decref(profile->fields);
-    profile->fields = json_deep_copy(fields); /* what is shared would be overwritten with the other */
+    profile->fields =
+        json_deep_copy(fields); /* what is shared would be overwritten with the other */
     profile->others = json_deep_copy(profiles);
     return profile;
 }
