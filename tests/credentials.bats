@@ -137,6 +137,9 @@ env_keys() {
     unset ALIBABA_CLOUD_ACCESS_KEY_SECRET ALIBABACLOUD_ACCESS_KEY_SECRET ALICLOUD_ACCESS_KEY_SECRET ACCESS_KEY_SECRET
     whoami 5
     assert_contains "ccbake: ALIBABA_CLOUD_ACCESS_KEY_ID is set and ALIBABA_CLOUD_ACCESS_KEY_SECRET is not"
+    env -u ALIBABA_CLOUD_ACCESS_KEY_ID -u ALIBABACLOUD_ACCESS_KEY_ID ACCESS_KEY_SECRET=s3cret bash -c 'unset ALICLOUD_ACCESS_KEY_ID ACCESS_KEY_ID
+        "$0" upload --whoami' "$CCBAKE" >half 2>&1 || true
+    grep -F 'ccbake: ACCESS_KEY_SECRET is set and ACCESS_KEY_ID is not' half
     unset "${!ALIBABA_CLOUD_ACCESS_@}" "${!ALIBABACLOUD_ACCESS_@}" "${!ALICLOUD_@}" ACCESS_KEY_ID
     whoami 5
     assert_contains "ccbake: there are no credentials for an upload
@@ -163,6 +166,7 @@ hint: set ALIBABA_CLOUD_ACCESS_KEY_ID"
 hint: unset ALIBABA_CLOUD_IGNORE_PROFILE"
     # For another server the environment comes first, that of AWS too.
     is LTAI...-env 'the environment ($ALIBABA_CLOUD_ACCESS_KEY_ID)' -e http://localhost:1
+    ALIBABA_CLOUD_ROLE_ARN=acs:ram::1:role/x is LTAI...-env 'the environment ($ALIBABA_CLOUD_ACCESS_KEY_ID)' -e http://localhost:1
     unset "${!ALIBABA_CLOUD_ACCESS_@}"
     export AWS_ACCESS_KEY_ID=AKIA-of-aws AWS_SECRET_ACCESS_KEY=s3cret
     is AKIA...-aws 'the environment ($AWS_ACCESS_KEY_ID)' -e http://localhost:1

@@ -71,17 +71,10 @@ static bool from_tool(const Search *search, CcbProfile **ret, GError **error)
 /* One of a pair is a slip. */
 static bool refuse_half(bool has_id, GError **error)
 {
-    static const char *const pairs[][2] = {
-        {"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
-        {"ALIBABACLOUD_ACCESS_KEY_ID", "ALIBABACLOUD_ACCESS_KEY_SECRET"},
-        {"ALICLOUD_ACCESS_KEY_ID", "ALICLOUD_ACCESS_KEY_SECRET"},
-        {"ACCESS_KEY_ID", "ACCESS_KEY_SECRET"},
-    };
-    size_t i = 0;
-    while (i + 1 < G_N_ELEMENTS(pairs) && !is_set(pairs[i][has_id ? 0 : 1]))
-        i++;
-    return ccb_fail(error, CCB_ERR_HOST, "%s is set and %s is not", pairs[i][has_id ? 0 : 1],
-                    pairs[i][has_id ? 1 : 0]);
+    const char *set = ccb_profile_variable(has_id ? "access_key_id" : "access_key_secret");
+    g_autofree char *prefix = g_strndup(set, (size_t)(strstr(set, "ACCESS_KEY_") - set));
+    return ccb_fail(error, CCB_ERR_HOST, "%s is set and %sACCESS_KEY_%s is not", set, prefix,
+                    has_id ? "SECRET" : "ID");
 }
 
 static bool from_environment(G_GNUC_UNUSED const Search *search, CcbProfile **ret, GError **error)
@@ -99,12 +92,14 @@ static bool from_environment(G_GNUC_UNUSED const Search *search, CcbProfile **re
 /* An access key or a session of the environment: another server knows no roles. */
 static bool from_keys(const Search *search, CcbProfile **ret, GError **error)
 {
-    static const char *const kinds[] = {"AK", "StsToken", NULL};
     g_autoptr(CcbProfile) found = NULL;
     if (!from_environment(search, &found, error))
         return false;
-    if (found != NULL && g_strv_contains(kinds, ccb_profile_get(found, "mode")))
+    if (found != NULL && ccb_profile_get(found, "access_key_id") != NULL) {
+        bool is_session = ccb_profile_get(found, "sts_token") != NULL;
+        ccb_profile_set(found, "mode", is_session ? "StsToken" : "AK");
         *ret = g_steal_pointer(&found);
+    }
     return true;
 }
 

@@ -12,8 +12,8 @@
  * them.  A current profile that can't be used as it stands is passed over with a warning where
  * something else is found; one that was named is an error, and so is a service that refuses.
  *
- * A secret is never part of a message, an argument or a file of ccbake's, and nothing of the process
- * is dumped; what is kept here is overwritten when it is freed (base/secret.h).
+ * A secret is never part of a message, an argument or a file of ccbake's, and nothing of the
+ * process is dumped; what is kept here is overwritten when it is freed (base/secret.h).
  */
 #pragma once
 
@@ -36,9 +36,9 @@ typedef struct {
     bool others;         /* the server is not Alibaba Cloud's */
 } CcbCredentialsOptions;
 
-/* Errors: CCB_ERR_HOST (there are none, a process gives none, a session is over), CCB_ERR_USAGE (the
- * profile), CCB_ERR_FETCH (a service can't be asked, or refuses), CCB_ERR_IO (a file of theirs),
- * CCB_ERR_CANCELLED. */
+/* Errors: CCB_ERR_HOST (there are none, a process gives none, a session is over), CCB_ERR_USAGE
+ * (the profile), CCB_ERR_FETCH (a service can't be asked, or refuses), CCB_ERR_IO (a file of
+ * theirs), CCB_ERR_CANCELLED. */
 CcbCredentials *ccb_credentials_find(const CcbCredentialsOptions *options, GError **error);
 void ccb_credentials_free(CcbCredentials *credentials); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbCredentials, ccb_credentials_free)

@@ -54,8 +54,8 @@ static bool is_signed_in(const CcbProfile *profile)
            !is_over(ccb_profile_get_number(profile, "sts_expiration"));
 }
 
-/* The aliyun tool gets new keys by itself as long as the sign-in counts, with any request, and leaves
- * them in its file. */
+/* The aliyun tool gets new keys by itself as long as the sign-in counts, with any request, and
+ * leaves them in its file. */
 static bool refuse_expired(const CcbProfile *profile, const char *mode, GError **error)
 {
     bool is_sso = strcmp(mode, "CloudSSO") == 0;

@@ -9,8 +9,8 @@
 
 #include "upload/profile.h"
 
-/* The present keys of a profile that has a mode, into `ret`.  Errors: CCB_ERR_USAGE (the mode is not
- * known, or a field is missing or wrong), CCB_ERR_HOST (a process fails, a session is over),
+/* The present keys of a profile, into `ret`.  Errors: CCB_ERR_USAGE (the mode is not known or
+ * missing, or a field is missing or wrong), CCB_ERR_HOST (a process fails, a session is over),
  * CCB_ERR_FETCH (a service can't be asked, or refuses), CCB_ERR_IO, CCB_ERR_CANCELLED. */
 bool ccb_mode_ask(const CcbProfile *profile, CcbCredentials *ret, GError **error);
 

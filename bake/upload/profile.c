@@ -10,8 +10,8 @@
 
 enum { NAMES = 6 };
 
-/* What fills an empty field, in this order: Profile.OverwriteWithFlags() in the source of the aliyun
- * tool.  The last two are variables of the SDKs (credentials-go, providers/ram_role_arn.go). */
+/* What fills an empty field, in this order: Profile.OverwriteWithFlags() in the source of the
+ * aliyun tool.  The last two are variables of the SDKs (credentials-go, providers/ram_role_arn.go). */
 static const struct {
     const char *field;
     const char *names[NAMES];
@@ -97,7 +97,8 @@ void ccb_profile_set(CcbProfile *profile, const char *field, const char *value)
         json_object_set_new(profile->fields, field, json_string(value));
 }
 
-const char *ccb_profile_variable(const char *const *names, const char **ret_name)
+/* The value of the first of these variables that is set and not empty, or NULL. */
+static const char *first_set(const char *const *names, const char **ret_name)
 {
     for (; *names != NULL; names++) {
         const char *value = g_getenv(*names);
@@ -114,7 +115,7 @@ const char *ccb_profile_named(void)
 {
     static const char *const names[] = {"ALIBABACLOUD_PROFILE", "ALIBABA_CLOUD_PROFILE",
                                         "ALICLOUD_PROFILE", NULL};
-    return ccb_profile_variable(names, NULL);
+    return first_set(names, NULL);
 }
 
 /* The first is the aliyun tool's, in capitals as it compares it; the last is the SDKs'. */
@@ -123,8 +124,17 @@ bool ccb_profile_is_ignored(void)
     static const char *const ignore[] = {"ALIBABA_CLOUD_IGNORE_PROFILE",
                                          "ALIBABACLOUD_IGNORE_PROFILE", NULL};
     const char *off = g_getenv("ALIBABA_CLOUD_CLI_PROFILE_DISABLED");
-    return g_strcmp0(ccb_profile_variable(ignore, NULL), "TRUE") == 0 ||
+    return g_strcmp0(first_set(ignore, NULL), "TRUE") == 0 ||
            (off != NULL && g_ascii_strcasecmp(off, "true") == 0);
+}
+
+const char *ccb_profile_variable(const char *field)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(variables); i++)
+        if (strcmp(variables[i].field, field) == 0)
+            first_set(variables[i].names, &name);
+    return name;
 }
 
 static void recognise(CcbProfile *profile)
@@ -153,8 +163,7 @@ static void fill(CcbProfile *profile)
     const char *names[G_N_ELEMENTS(variables)] = {NULL};
     for (size_t i = 0; i < G_N_ELEMENTS(variables); i++)
         if (ccb_profile_get(profile, variables[i].field) == NULL)
-            ccb_profile_set(profile, variables[i].field,
-                            ccb_profile_variable(variables[i].names, &names[i]));
+            ccb_profile_set(profile, variables[i].field, first_set(variables[i].names, &names[i]));
     recognise(profile);
     const char *field = main_field(ccb_profile_get(profile, "mode"));
     for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
@@ -293,7 +302,7 @@ static CcbProfile *extract_shared(const CcbIni *ini, const char *path, const cha
 bool ccb_profile_find_shared(const char *name, CcbProfile **ret, GError **error)
 {
     static const char *const names[] = {"ALIBABA_CLOUD_CREDENTIALS_FILE", NULL};
-    const char *named = ccb_profile_variable(names, NULL);
+    const char *named = first_set(names, NULL);
     g_autofree char *path =
         named ? g_strdup(named)
               : g_build_filename(g_get_home_dir(), ".alibabacloud", "credentials", NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Profiles: what says whose keys are taken, and how they are had.  A profile is a set of fields, with
- * the names that ~/.aliyun/config.json of the aliyun command line tool has ("config/profile.go" in
- * its source); other sources are brought into that form.  Private to this room.
+ * Profiles: what says whose keys are taken, and how they are had.  A profile is a set of fields,
+ * with the names that ~/.aliyun/config.json of the aliyun command line tool has ("config/profile.go"
+ * in its source); other sources are brought into that form.  Private to this room.
  */
 #pragma once
 
@@ -28,9 +28,8 @@ const char *ccb_profile_get(const CcbProfile *profile, const char *field);
 gint64 ccb_profile_get_number(const CcbProfile *profile, const char *field);     /* 0: missing */
 void ccb_profile_set(CcbProfile *profile, const char *field, const char *value); /* NULL: not set */
 
-/* The value of the first of these variables that is set and not empty, or NULL.  The list ends with
- * a NULL. */
-const char *ccb_profile_variable(const char *const *names, const char **ret_name);
+/* The name of the variable that fills this field where it is empty, or NULL. */
+const char *ccb_profile_variable(const char *field);
 
 /* The profile that the environment names, or NULL. */
 const char *ccb_profile_named(void);
@@ -41,10 +40,10 @@ bool ccb_profile_is_ignored(void);
 /* The aliyun tool's file; caller frees. */
 char *ccb_profile_path(void);
 
-/* The profile `name` of the aliyun tool's file; NULL: the current one.  As that tool does it, fields
- * that are empty are filled from the environment, and a mode that is missing is recognised by the
- * fields; a mode that remains NULL says that there is nothing to go by.  *ret stays NULL where the
- * file is missing or has no such profile.  Errors: CCB_ERR_USAGE (the file), CCB_ERR_IO. */
+/* The profile `name` of the aliyun tool's file; NULL: the current one.  As that tool does it,
+ * fields that are empty are filled from the environment, and a mode that is missing is recognised by
+ * the fields; a mode that remains NULL says that there is nothing to go by.  *ret stays NULL where
+ * the file is missing or has no such profile.  Errors: CCB_ERR_USAGE (the file), CCB_ERR_IO. */
 bool ccb_profile_find(const char *name, CcbProfile **ret, GError **error);
 
 /* As above, of the environment alone. */

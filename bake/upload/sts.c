@@ -84,7 +84,7 @@ static bool refuse(const json_t *answer, long status, const char *who, GError **
 }
 
 /* The answer to a request that STS does not refuse (to be freed with ccb_secret_free_json()), or
- * NULL.  `shown`: what is asked for, for messages; `secret`: NULL where the request is not signed. */
+ * NULL.  `shown`: what is asked for, for messages; `secret`: NULL where it is not signed. */
 static json_t *call(const char *url, const char *shown, GArray *parameters, const char *secret,
                     GError **error)
 {
