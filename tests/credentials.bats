@@ -405,6 +405,9 @@ its last lines:
     whoami 6 --profile=y
     sed -i '/"path"/d' sts/sts.log
     assert_contains "ccbake: the profile \"y\" of $CONFIG: $CCBAKE_STS_ENDPOINT: HTTP 404"
+    jq --arg uri "$CCBAKE_STS_ENDPOINT/failed" '.profiles[1].credentials_uri = $uri' "$CONFIG" >new && mv new "$CONFIG"
+    whoami 6 --profile=y
+    assert_contains "$CCBAKE_STS_ENDPOINT: the answer is not JSON with Code \"Success\", AccessKeyId, AccessKeySecret and SecurityToken"
     whoami 2 --profile=z
     assert_contains "credentials_uri is not a URI with a host"
     rm "$CONFIG"
@@ -446,6 +449,8 @@ hint: put an access key, or the keys of a session, into another profile (\`aliyu
     assert_contains "warning: passed over: the profile \"x\" of $CONFIG: ccbake can't upload with the mode RsaKeyPair"
     assert_contains "source: the instance's RAM role uploader"
     whoami 2 --profile=x
+    mkdir "$HOME/.alibabacloud"
+    printf '[x]\ntype = access_key\naccess_key_id = LTAI-file\naccess_key_secret = s3cret\n' >"$HOME/.alibabacloud/credentials"
     ALIBABA_CLOUD_PROFILE=x whoami 2
     env_keys
     is LTAI...-env 'the environment ($ALIBABA_CLOUD_ACCESS_KEY_ID)'
