@@ -26,7 +26,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return
     unset "${!ALIBABA_CLOUD_@}" "${!ALIBABACLOUD_@}" "${!ALICLOUD_@}" "${!AWS_@}" "${!OSS_@}" "${!CCBAKE_STS_@}" \
         ACCESS_KEY_ID ACCESS_KEY_SECRET SECURITY_TOKEN REGION_ID REGION http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
-    export HOME=$BATS_TEST_TMPDIR/home ALIBABA_CLOUD_ECS_METADATA_DISABLED=true
+    export HOME=$BATS_TEST_TMPDIR/home CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache ALIBABA_CLOUD_ECS_METADATA_DISABLED=true
     mkdir -p "$HOME/.aliyun"
     CONFIG=$HOME/.aliyun/config.json
     sts
@@ -224,8 +224,9 @@ hint: run \`aliyun configure --profile x --mode AK\`"
         \"expired_seconds\": 900, \"external_id\": \"acme *~/+é\", \"region_id\": \"cn-beijing\"}"
     is STS....inal "the profile \"x\" of $CONFIG"
     assert_contains "user/STS.final"
-    assert_equal "$(asked '.[0] | [.Action, .RoleSessionName, .DurationSeconds, .ExternalId, .AccessKeyId] | join(" ")')" \
-        'AssumeRole me@acme 900 acme *~/+é LTAI-caller'
+    # In the URL, which proxies write down, is nothing.
+    assert_equal "$(asked '.[0] | [.path, .Action, .RoleSessionName, .DurationSeconds, .ExternalId, .AccessKeyId] | join(" ")')" \
+        '/ AssumeRole me@acme 900 acme *~/+é LTAI-caller'
     # A token of a session is sent along; without a name the session has ours.
     profiles x "{\"name\": \"x\", \"mode\": \"RamRoleArn\", \"access_key_id\": \"STS.middle\",
         \"access_key_secret\": \"s3cret-of-middle\", \"sts_token\": \"t0ken-of-middle\", $FINAL}"
@@ -403,7 +404,7 @@ its last lines:
     whoami
     assert_contains user/STS.uri
     whoami 6 --profile=y
-    sed -i '/"path"/d' sts/sts.log
+    sed -i '/s3cret/d' sts/sts.log # it was a path of the test's
     assert_contains "ccbake: the profile \"y\" of $CONFIG: $CCBAKE_STS_ENDPOINT: HTTP 404"
     jq --arg uri "$CCBAKE_STS_ENDPOINT/failed" '.profiles[1].credentials_uri = $uri' "$CONFIG" >new && mv new "$CONFIG"
     whoami 6 --profile=y

@@ -18,6 +18,7 @@ struct CcbHttpExchange {
     CURL *handle;
     CURLM *multi; /* that it is in, or NULL */
     struct curl_slist *headers;
+    char *text;
     char message[CURL_ERROR_SIZE];
     int fd;
     uint64_t offset, size, sent;
@@ -85,7 +86,8 @@ static void set_body(CcbHttpExchange *exchange, const CcbHttpRequest *request)
     CURL *handle = exchange->handle;
     if (request->text != NULL) {
         curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->text));
-        curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, request->text);
+        exchange->text = g_strdup(request->text);
+        curl_easy_setopt(handle, CURLOPT_POSTFIELDS, exchange->text);
     } else if (request->size > 0) {
         curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->size);
@@ -146,6 +148,7 @@ void ccb_http_exchange_free(CcbHttpExchange *exchange)
     for (struct curl_slist *header = exchange->headers; header != NULL; header = header->next)
         explicit_bzero(header->data, strlen(header->data));
     curl_slist_free_all(exchange->headers);
+    ccb_secret_clear(&exchange->text);
     ccb_secret_free_text(exchange->body);
     g_clear_error(&exchange->error);
     g_free(exchange);

@@ -44,6 +44,7 @@ static void pass_on(const char *line, G_GNUC_UNUSED void *data)
 
 bool ccb_external_run(const char *command, unsigned limit_s, CcbCredentials *ret, GError **error)
 {
+    /* In one thing that tool does otherwise: to it a word that begins with # is no comment. */
     g_auto(GStrv) argv = NULL;
     if (!g_shell_parse_argv(command, NULL, &argv, NULL)) /* its message may quote the command */
         return ccb_fail(error, CCB_ERR_USAGE, "process_command can't be split into words");
