@@ -162,7 +162,7 @@ hint: set ALIBABA_CLOUD_ACCESS_KEY_ID"
     ALIBABA_CLOUD_CLI_PROFILE_DISABLED=True is LTAI...-env 'the environment ($ALIBABA_CLOUD_ACCESS_KEY_ID)'
     ALIBABA_CLOUD_IGNORE_PROFILE=true is LTAI...file "the profile \"acme\" of $CONFIG" # in capitals alone
     ALIBABA_CLOUD_IGNORE_PROFILE=TRUE whoami 2 --profile=acme
-    assert_contains "ccbake: --profile=acme: the environment says that profiles are to be ignored
+    assert_contains "ccbake: --profile=acme: the environment says to ignore profiles
 hint: unset ALIBABA_CLOUD_IGNORE_PROFILE"
     # For another server the environment comes first, that of AWS too.
     is LTAI...-env 'the environment ($ALIBABA_CLOUD_ACCESS_KEY_ID)' -e http://localhost:1

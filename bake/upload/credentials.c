@@ -268,13 +268,10 @@ CcbCredentials *ccb_credentials_find(const CcbCredentialsOptions *options, GErro
                              : options->others ? of_others
                                                : of_alibaba;
     if (ignored && options->profile != NULL) {
-        ccb_fail(error, CCB_ERR_USAGE,
-                 "--profile=%s: the environment says that profiles are to be "
-                 "ignored",
+        ccb_fail(error, CCB_ERR_USAGE, "--profile=%s: the environment says to ignore profiles",
                  options->profile);
-        ccb_hint(error,
-                 "unset ALIBABA_CLOUD_IGNORE_PROFILE and ALIBABA_CLOUD_CLI_PROFILE_DISABLED, "
-                 "or leave out --profile");
+        ccb_hint(error, "unset ALIBABA_CLOUD_IGNORE_PROFILE, ALIBABACLOUD_IGNORE_PROFILE and "
+                        "ALIBABA_CLOUD_CLI_PROFILE_DISABLED, or leave out --profile");
         return NULL;
     }
     g_autoptr(GError) passed = NULL;
