@@ -28,6 +28,10 @@ fake_ccbake() {
 #!/bin/sh
 case $1 in
 preflight | upload)
+    if [ "$2" = --whoami ]; then
+        if [ -e "$FAKE/whoami" ]; then cat "$FAKE/whoami"; else echo '{"access_key_id": "LTAI...wxyz", "arn": "acs:ram::1:user/a"}'; fi
+        exit
+    fi
     echo "ccbake $*" >>"$FAKE/calls"
     if [ -e "$FAKE/$1.fails" ]; then
         echo "ccbake: $1 failed" >&2
@@ -51,6 +55,10 @@ END
 fake_aliyun() {
     { echo '#!/bin/sh' && echo "TAKES=$TOP/tests/cloud/takes" && cat; } >bin/aliyun <<'END'
 action=$2
+if [ "$1" = sts ]; then
+    if [ -e "$FAKE/identity" ]; then cat "$FAKE/identity"; else echo '{"Arn": "acs:ram::1:user/a"}'; fi
+    exit
+fi
 [ "$1" != version ] || { echo 3.0.200; exit 0; }
 "$TAKES" "$@" || { echo "refused $*" >>"$FAKE/calls"; exit 1; }
 case $* in *--dryrun*) echo "aliyun $*" >>"$FAKE/rehearsals"; exit 0 ;; esac
@@ -218,7 +226,7 @@ described() {
     answers ImportImage "$STARTED"
     import_image 0 --force --endpoint https://acme.example --profile 'my own' --limit-rate=1M --connections=8 --part-size 32M
     grep -qx "ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing --force --endpoint=https://acme.example \
---profile=my own --limit-rate=1M --connections=8 --part-size=32M --json" calls
+--limit-rate=1M --connections=8 --part-size=32M --profile=my own --json" calls
     assert_equal "$(grep -c '^aliyun ecs [A-Za-z]* --region cn-beijing .* --profile my own$' calls)" 3
     assert_equal "$(grep -c '^aliyun' calls)" 3
     import_image 0 --dry-run --profile 'my own'
@@ -479,6 +487,27 @@ END
     answers DescribeImages "$(error InvalidTimeStamp.Expired)"
     import_image 1
     assert_contains 'the clock of this machine is wrong'
+}
+
+@test "import-image: object and image belong to one account, or nothing is sent" {
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers ImportImage "$STARTED"
+    echo '{"Arn": "acs:ram::2:user/b"}' >identity
+    import_image 1
+    assert_contains 'import-image: the upload would be of acs:ram::1:user/a, and the import of acs:ram::2:user/b'
+    assert_contains 'hint: say --profile=NAME, which counts for both'
+    assert_equal "$(calls)" preflight
+    # Each call has a session of another name.
+    echo '{"arn": "acs:ram::1:assumed-role/ci/ccbake"}' >whoami
+    echo '{"Arn": "acs:ram::1:assumed-role/ci/session-2"}' >identity
+    import_image 0
+    echo '{"Arn": "acs:ram::1:assumed-role/other/ccbake"}' >identity
+    import_image 1
+    # Who can't be asked says nothing.
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    echo '{"access_key_id": "LTAI...wxyz"}' >whoami
+    import_image 0
+    assert_contains "identity it can't be told whether ccbake and aliyun are the same account"
 }
 
 # stock ZONE=CATEGORY...: what DescribeAvailableResource says of ecs.gn8v-tee.4xlarge.
