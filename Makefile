@@ -151,6 +151,7 @@ lint: deps
 	shellcheck -x --severity=warning $(sort $(wildcard tests/*.bats))
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=unknownMacro -Ibake bake
+	tests/lint-rooms
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang all
 
 format:
