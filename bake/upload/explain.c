@@ -61,11 +61,12 @@ static const Meaning meanings[] = {
     {"IllegalLocationConstraintException", CCB_REFUSED, wrong_region, "say the right --region"},
     {"PublicEndpointForbidden", CCB_REFUSED,
      "OSS does not serve this bucket at its public endpoint",
-     "bind a domain BUCKET.DOMAIN of yours to the bucket and say --endpoint=https://DOMAIN (ccbake "
-     "puts the bucket before it), or upload from an instance with --internal"},
+     "bind a domain of yours to the bucket and say --endpoint=https://DOMAIN --addressing=cname, "
+     "or "
+     "upload from an instance with --internal"},
     {"SecondLevelDomainForbidden", CCB_REFUSED,
      "the server wants the name of the bucket in that of the host",
-     "name the endpoint by its host name, not by an IP address"},
+     "name the endpoint by its host name, not by an IP address, without --addressing=path"},
     {"InvalidObjectName", CCB_REFUSED, "the server takes no such name for an object",
      "choose another name"},
     {"KeyTooLongError", CCB_REFUSED, "the object's name is too long", "choose a shorter name"},
@@ -81,9 +82,11 @@ static const Meaning meanings[] = {
     {"InvalidPart", CCB_REFUSED, "a part has vanished on the server",
      "run the same command again: it sends what is missing"},
     {"InvalidPartOrder", CCB_REFUSED, "the server does not take the list of parts", report},
-    {"EntityTooSmall", CCB_REFUSED, "the server wants larger parts", "say a larger --part-size"},
+    {"EntityTooSmall", CCB_REFUSED, "the server wants larger parts",
+     "say a larger --part-size, as 5M, the least of S3: the upload begins anew with it"},
     {"EntityTooLarge", CCB_REFUSED, "the server wants smaller parts or objects",
-     "say a smaller --part-size; OSS takes objects of up to 48.8 TB"},
+     "say a smaller --part-size: the upload begins anew with it; OSS takes objects of up to 48.8 "
+     "TB"},
     {"InvalidArgument", CCB_REFUSED, "the server does not take the request", report},
     {"InvalidRequest", CCB_REFUSED, "the server does not take the request", report},
     {"MalformedXML", CCB_REFUSED, "the server does not take the request", report},
@@ -193,6 +196,7 @@ static void add_hint(GError **error, const CcbRefusal *refusal, const Meaning *m
 {
     g_autofree char *region = printable(field(refusal, "Region"));
     g_autofree char *endpoint = printable(field(refusal, "Endpoint"));
+    g_autofree char *least = printable(field(refusal, "MinSizeAllowed"));
     if (meaning != NULL && meaning->hint == check_source)
         ccb_hint(error, "they come from %s: check them there", refusal->where);
     else if (*region != '\0')
@@ -200,6 +204,9 @@ static void add_hint(GError **error, const CcbRefusal *refusal, const Meaning *m
     else if (*endpoint != '\0')
         ccb_hint(error, "the server says to use the endpoint %s: check --region and --endpoint",
                  endpoint);
+    else if (*least != '\0')
+        ccb_hint(error, "say --part-size=%s, or a larger one: the upload begins anew with it",
+                 least);
     else if (meaning != NULL && meaning->hint != NULL)
         ccb_hint(error, "%s", meaning->hint);
     else if (meaning == NULL && refusal->status >= 500)

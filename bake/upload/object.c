@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "format/text.h"
+#include "upload/etag.h"
 #include "upload/xml.h"
 
 /* Metadata that is set by the one name may be reported by the other. */
@@ -77,7 +79,7 @@ static CcbXml *parse(const CcbHttpExchange *exchange, const char *record, GError
     return ccb_xml_parse(body->str, body->len, record, error);
 }
 
-char *ccb_object_begin(CcbS3 *s3, const char *sha256, GError **error)
+char *ccb_object_begin(CcbS3 *s3, const char *sha256, bool *ret_opaque_etags, GError **error)
 {
     const CcbPair query[] = {{"uploads", ""}, {0}};
     const CcbPair headers[] = {{"content-type", "application/octet-stream"}, {note, sha256}, {0}};
@@ -87,6 +89,7 @@ char *ccb_object_begin(CcbS3 *s3, const char *sha256, GError **error)
     if (xml == NULL)
         return NULL;
     const char *id = ccb_xml_get(xml->fields, "UploadId");
+    *ret_opaque_etags = ccb_etag_is_encrypted(exchange);
     if (*id == '\0')
         ccb_fail(error, CCB_ERR_FETCH, "the server has begun an upload and not said which");
     return *id != '\0' ? g_strdup(id) : NULL;
@@ -104,6 +107,16 @@ static bool forgive_unknown(const char *code, GError **reason, bool *ret_known, 
     if (*ret_known)
         g_propagate_error(error, g_steal_pointer(reason));
     return !*ret_known;
+}
+
+/* A server that lists no parts takes them all again. */
+static bool forgive_unlisted(const char *code)
+{
+    bool unlisted =
+        g_strcmp0(code, "NotImplemented") == 0 || g_strcmp0(code, "MethodNotAllowed") == 0;
+    if (unlisted)
+        ccb_warn("the server does not list the parts that it has: all are sent again");
+    return unlisted;
 }
 
 static unsigned report_parts(const CcbXml *xml, CcbPartFunc func, void *data)
@@ -134,7 +147,7 @@ bool ccb_object_list_parts(CcbS3 *s3, const char *upload_id, CcbPartFunc func, v
         g_autoptr(GError) reason = NULL;
         g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, &code, &reason);
         if (exchange == NULL)
-            return forgive_unknown(code, &reason, ret_known, error);
+            return forgive_unlisted(code) || forgive_unknown(code, &reason, ret_known, error);
         g_autoptr(CcbXml) xml = parse(exchange, "Part", error);
         if (xml == NULL)
             return false;

@@ -24,12 +24,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbObject, ccb_object_clear)
 
 bool ccb_object_delete(CcbS3 *s3, GError **error);
 
-/* Returns the upload's id; caller frees. */
-char *ccb_object_begin(CcbS3 *s3, const char *sha256, GError **error);
+/* Returns the upload's id; caller frees.  *ret_opaque_etags: the ETags of its parts will not be MD5s. */
+char *ccb_object_begin(CcbS3 *s3, const char *sha256, bool *ret_opaque_etags, GError **error);
 
 typedef void (*CcbPartFunc)(unsigned number, uint64_t size, const char *etag, void *data);
 
-/* The parts that the server has.  *ret_known is false where it doesn't know the upload. */
+/* The parts that the server has; none, with a warning, where it knows no such question.  *ret_known
+ * is false where it doesn't know the upload. */
 bool ccb_object_list_parts(CcbS3 *s3, const char *upload_id, CcbPartFunc func, void *data,
                            bool *ret_known, GError **error);
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "format/crc64.h"
+#include "upload/etag.h"
 
 enum { POLL_MS = 250 };
 
@@ -20,6 +21,7 @@ typedef struct {
     GError *error;             /* why there is no digest */
     char *etag;                /* as the server has said it; NULL: it does not have the part */
     bool found;                /* the server had it, as far as is known */
+    bool is_md5;               /* DONE: the ETag is the part's MD5 */
     unsigned tries;            /* failed ones */
     gint64 due;                /* READY: monotonic time to send it */
     CcbHttpExchange *exchange; /* SENDING only */
@@ -95,7 +97,7 @@ void ccb_parts_found(unsigned number, uint64_t size, const char *etag, void *dat
 {
     CcbParts *parts = data;
     Part *part = number <= parts->n ? &parts->list[number - 1] : NULL;
-    if (part == NULL || part->found || part->size != size)
+    if (part == NULL || part->found || part->size != size || etag == NULL || *etag == '\0')
         return;
     part->found = true;
     part->etag = g_strdup(etag);
@@ -107,10 +109,13 @@ uint64_t ccb_parts_found_size(const CcbParts *parts)
     return parts->done;
 }
 
-static bool is_right(const Part *part, const char *etag)
+/* What the server has said that it has; `opaque`: its ETags tell nothing of the content. */
+static bool is_right(Part *part, bool opaque)
 {
     g_autofree char *md5 = ccb_hex(part->digest.md5, CCB_MD5_SIZE);
-    return etag != NULL && g_ascii_strcasecmp(etag, md5) == 0;
+    CcbEtagVerdict verdict = ccb_etag_compare(part->etag, md5);
+    part->is_md5 = verdict == CCB_ETAG_SAME;
+    return part->etag != NULL && (opaque || verdict != CCB_ETAG_DIFFERS);
 }
 
 static void finish(CcbParts *parts, Part *part)
@@ -142,7 +147,7 @@ static bool take_digested(CcbParts *parts, GError **error)
         }
         if (!ccb_source_check_unchanged(parts->source, error))
             return false;
-        if (part->found && is_right(part, part->etag)) {
+        if (part->found && is_right(part, parts->options->opaque_etags)) {
             finish(parts, part);
             continue;
         }
@@ -222,15 +227,17 @@ static bool retry(CcbParts *parts, Part *part, gint64 pause_ms, GError *reason, 
     return true;
 }
 
-/* The server has it; whether it is right is in the ETag, which is its MD5. */
+/* The server has it, and has verified its Content-MD5; what it has is in the ETag, where that is an
+ * MD5. */
 static CcbS3Verdict check_answer(Part *part, const CcbHttpExchange *exchange, GError **error)
 {
     g_free(part->etag);
     part->etag = ccb_s3_etag(ccb_http_exchange_header(exchange, "ETag"));
-    if (is_right(part, part->etag))
+    if (is_right(part, ccb_etag_is_encrypted(exchange)))
         return CCB_S3_DONE;
     ccb_fail(error, CCB_ERR_FETCH, "what the server has is not what was sent (ETag %s)",
              part->etag ? part->etag : "missing");
+    ccb_hint(error, "a proxy between may change what is sent: check https_proxy");
     return CCB_S3_AGAIN;
 }
 
@@ -305,9 +312,12 @@ uint64_t ccb_parts_sent(const CcbParts *parts)
 char *ccb_parts_xml(const CcbParts *parts)
 {
     GString *xml = g_string_new("<CompleteMultipartUpload>");
-    for (unsigned i = 0; i < parts->n; i++)
-        g_string_append_printf(xml, "<Part><PartNumber>%u</PartNumber><ETag>\"%s\"</ETag></Part>",
-                               parts->list[i].number, parts->list[i].etag);
+    for (unsigned i = 0; i < parts->n; i++) {
+        g_autofree char *part =
+            g_markup_printf_escaped("<Part><PartNumber>%u</PartNumber><ETag>\"%s\"</ETag></Part>",
+                                    parts->list[i].number, parts->list[i].etag);
+        g_string_append(xml, part);
+    }
     g_string_append(xml, "</CompleteMultipartUpload>");
     return g_string_free(xml, FALSE);
 }
@@ -315,6 +325,9 @@ char *ccb_parts_xml(const CcbParts *parts)
 /* The MD5 of the parts' MD5s, and how many they are. */
 char *ccb_parts_etag(const CcbParts *parts)
 {
+    for (unsigned i = 0; i < parts->n; i++)
+        if (!parts->list[i].is_md5)
+            return NULL;
     CcbDigest *all = ccb_digest_new_md5();
     for (unsigned i = 0; i < parts->n; i++)
         ccb_digest_update(all, parts->list[i].digest.md5, CCB_MD5_SIZE);

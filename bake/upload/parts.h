@@ -8,6 +8,11 @@
  *                                 └──────────┘
  *
  * No part is held in memory: each is read twice, for its digests and to be sent.
+ *
+ * What proves that the server has a part as the file has it: an ETag that is its MD5.  Where the
+ * server's ETags are something else, that it took the part with a Content-MD5, which it has to verify
+ * ("Content-MD5" in the S3 API reference, UploadPart, and in that of OSS): of an upload begun before
+ * the parts are then those that it took from an earlier run, and only their sizes are compared.
  */
 #pragma once
 
@@ -17,6 +22,7 @@
 typedef struct {
     const char *upload_id;
     uint64_t part_size;
+    bool opaque_etags;    /* the server's tell nothing of the content (etag.h) */
     unsigned connections; /* parts that are sent at a time */
     uint64_t bytes_per_s; /* of all together; 0: no limit */
 } CcbPartsOptions;
@@ -40,5 +46,9 @@ bool ccb_parts_send(CcbParts *parts, GError **error);
 /* When all are there: */
 uint64_t ccb_parts_sent(const CcbParts *parts); /* bytes of those that were sent */
 char *ccb_parts_xml(const CcbParts *parts);     /* what completes the upload; caller frees */
-char *ccb_parts_etag(const CcbParts *parts);    /* that the object must have; caller frees */
+
+/* That an object of these parts has where the server makes it of their MD5s; NULL where its ETags of
+ * the parts are none.  Caller frees. */
+char *ccb_parts_etag(const CcbParts *parts);
+
 uint64_t ccb_parts_crc64(const CcbParts *parts);

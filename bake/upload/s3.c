@@ -234,6 +234,8 @@ CcbHttpExchange *ccb_s3_call(CcbS3 *s3, const CcbS3Request *request, char **ret_
 
 char *ccb_s3_etag(const char *header)
 {
+    if (header != NULL && g_str_has_prefix(header, "W/\""))
+        header += strlen("W/");
     size_t size = header != NULL ? strlen(header) : 0;
     bool quoted = size >= 2 && header[0] == '"' && header[size - 1] == '"';
     g_autofree char *etag = quoted ? g_strndup(header + 1, size - 2) : g_strdup(header);

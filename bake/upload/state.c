@@ -41,20 +41,22 @@ static bool lock(CcbUploadState *state, const CcbTarget *target, GError **error)
 /* What was interrupted while it was written is no JSON, and no upload has begun by it. */
 static void load(CcbUploadState *state)
 {
-    int format = 0;
+    int format = 0, opaque_etags = false;
     json_int_t size, part_size;
     const char *upload_id, *sha256;
     g_autofree char *text = ccb_read_file(state->path, 0, NULL, NULL);
     if (text == NULL || *text == '\0')
         return;
     json_t *json = json_loads(text, 0, NULL);
-    if (json_unpack(json, "{s:i, s:s, s:s, s:I, s:I}", "format", &format, "upload_id", &upload_id,
-                    "sha256", &sha256, "size", &size, "part_size", &part_size) == 0 &&
+    if (json_unpack(json, "{s:i, s:s, s:s, s:I, s:I, s?b}", "format", &format, "upload_id",
+                    &upload_id, "sha256", &sha256, "size", &size, "part_size", &part_size,
+                    "opaque_etags", &opaque_etags) == 0 &&
         format == FORMAT && size > 0 && part_size > 0) {
         state->upload_id = g_strdup(upload_id);
         state->sha256 = g_strdup(sha256);
         state->size = (uint64_t)size;
         state->part_size = (uint64_t)part_size;
+        state->opaque_etags = opaque_etags;
     } else {
         ccb_warn("%s can't be read: the upload begins anew", state->path);
     }
@@ -97,9 +99,10 @@ void ccb_upload_state_free(CcbUploadState *state)
 /* In place, as the lock is on the file. */
 static bool store(CcbUploadState *state, GError **error)
 {
-    json_t *json = json_pack("{s:i, s:s, s:s, s:I, s:I}", "format", FORMAT, "upload_id",
-                             state->upload_id, "sha256", state->sha256, "size",
-                             (json_int_t)state->size, "part_size", (json_int_t)state->part_size);
+    json_t *json =
+        json_pack("{s:i, s:s, s:s, s:I, s:I, s:b}", "format", FORMAT, "upload_id", state->upload_id,
+                  "sha256", state->sha256, "size", (json_int_t)state->size, "part_size",
+                  (json_int_t)state->part_size, "opaque_etags", state->opaque_etags);
     char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
     json_decref(json);
     bool ok = ftruncate(state->fd, 0) == 0 && lseek(state->fd, 0, SEEK_SET) == 0
@@ -111,13 +114,14 @@ static bool store(CcbUploadState *state, GError **error)
 }
 
 bool ccb_upload_state_begin(CcbUploadState *state, const char *upload_id, const char *sha256,
-                            uint64_t size, uint64_t part_size, GError **error)
+                            uint64_t size, uint64_t part_size, bool opaque_etags, GError **error)
 {
     forget(state);
     state->upload_id = g_strdup(upload_id);
     state->sha256 = g_strdup(sha256);
     state->size = size;
     state->part_size = part_size;
+    state->opaque_etags = opaque_etags;
     return store(state, error);
 }
 

@@ -20,6 +20,7 @@ typedef struct {
     char *upload_id; /* NULL: none is under way */
     char *sha256;    /* of the file */
     uint64_t size, part_size;
+    bool opaque_etags; /* of the parts (parts.h) */
 } CcbUploadState;
 
 /* Takes the lock.  What can't be read counts as none, with a warning.  Errors: CCB_ERR_BUSY (another
@@ -32,7 +33,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbUploadState, ccb_upload_state_free)
 
 /* Notes that `upload_id` was begun; returns when that is on the disk. */
 bool ccb_upload_state_begin(CcbUploadState *state, const char *upload_id, const char *sha256,
-                            uint64_t size, uint64_t part_size, GError **error);
+                            uint64_t size, uint64_t part_size, bool opaque_etags, GError **error);
 
 /* Nothing is under way any more. */
 void ccb_upload_state_clear(CcbUploadState *state);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/human.h"
 #include "base/progress.h"
+#include "upload/etag.h"
 #include "upload/object.h"
 #include "upload/parts.h"
 #include "upload/state.h"
@@ -77,9 +78,10 @@ static void drop_upload(CcbS3 *s3, CcbUploadState *state)
 static bool begin(CcbS3 *s3, CcbUploadState *state, const CcbSource *source, uint64_t part_size,
                   GError **error)
 {
-    g_autofree char *id = ccb_object_begin(s3, source->sha256, error);
-    return id != NULL &&
-           ccb_upload_state_begin(state, id, source->sha256, source->size, part_size, error);
+    bool opaque_etags;
+    g_autofree char *id = ccb_object_begin(s3, source->sha256, &opaque_etags, error);
+    return id != NULL && ccb_upload_state_begin(state, id, source->sha256, source->size, part_size,
+                                                opaque_etags, error);
 }
 
 /* Parts that go on with the upload of the state, or NULL without an error where the server does not
@@ -98,20 +100,35 @@ static CcbParts *go_on(CcbS3 *s3, const CcbSource *source, const CcbPartsOptions
     return g_steal_pointer(&parts);
 }
 
-static CcbParts *open_parts(CcbS3 *s3, CcbUploadState *state, const CcbSource *source,
-                            uint64_t part_size, CcbPartsOptions *options, GError **error)
+/* Why the upload of the state is of no use; NULL: it is.  Without --part-size its own will do. */
+static const char *why_anew(const CcbUploadState *state, const CcbSource *source,
+                            uint64_t part_size, bool part_size_given)
 {
-    if (state->upload_id != NULL &&
-        (strcmp(state->sha256, source->sha256) != 0 || state->size != source->size)) {
-        ccb_progress_line("restart  the upload that was begun before was of another content");
+    if (strcmp(state->sha256, source->sha256) != 0 || state->size != source->size)
+        return "was of another content";
+    return part_size_given && part_size != state->part_size ? "has another --part-size" : NULL;
+}
+
+static void take_state(const CcbUploadState *state, CcbPartsOptions *options)
+{
+    options->upload_id = state->upload_id;
+    options->part_size = state->part_size;
+    options->opaque_etags = state->opaque_etags;
+}
+
+static CcbParts *open_parts(CcbS3 *s3, CcbUploadState *state, const CcbSource *source,
+                            uint64_t part_size, bool part_size_given, CcbPartsOptions *options,
+                            GError **error)
+{
+    const char *why =
+        state->upload_id != NULL ? why_anew(state, source, part_size, part_size_given) : NULL;
+    if (why != NULL) {
+        ccb_progress_line("restart  the upload that was begun before %s", why);
         drop_upload(s3, state);
     }
     if (state->upload_id != NULL) {
         GError *reason = NULL;
-        *options = (CcbPartsOptions){.upload_id = state->upload_id,
-                                     .part_size = state->part_size,
-                                     .connections = options->connections,
-                                     .bytes_per_s = options->bytes_per_s};
+        take_state(state, options);
         CcbParts *parts = go_on(s3, source, options, &reason);
         if (parts != NULL)
             return parts;
@@ -123,8 +140,7 @@ static CcbParts *open_parts(CcbS3 *s3, CcbUploadState *state, const CcbSource *s
     }
     if (!begin(s3, state, source, part_size, error))
         return NULL;
-    options->upload_id = state->upload_id;
-    options->part_size = state->part_size;
+    take_state(state, options);
     return ccb_parts_new(s3, source, options);
 }
 
@@ -137,24 +153,37 @@ static bool is_ours(const CcbObject *object, const CcbSource *source)
                                   : object->exists && object->size == source->size;
 }
 
-/* Most servers make the ETag of those of the parts.  OSS does not ("Differences between OSS and S3" in
- * its documentation of S3 compatibility), but reports the CRC of all bytes, at least by its own API. */
+/* Many servers make the ETag of the MD5s of the parts, others of something else.  OSS's looks like
+ * that and is something else ("Differences between OSS and S3" in its documentation of S3
+ * compatibility); it reports the CRC of all bytes, at least by its own API. */
+static CcbEtagVerdict judge_etag(const CcbObject *object, const CcbParts *parts, GError **error)
+{
+    g_autofree char *expected = ccb_parts_etag(parts);
+    CcbEtagVerdict verdict =
+        expected != NULL ? ccb_etag_compare(object->etag, expected) : CCB_ETAG_OPAQUE;
+    if (verdict != CCB_ETAG_DIFFERS)
+        return verdict;
+    if (object->of_oss)
+        return CCB_ETAG_OPAQUE;
+    ccb_fail(error, CCB_ERR_FETCH, "the object is not the image: ETag %s, not %s", object->etag,
+             expected);
+    return CCB_ETAG_DIFFERS;
+}
+
+/* What can't be compared proves nothing: the object stays. */
 static bool check_sum(const CcbObject *object, const CcbParts *parts, GError **error)
 {
-    g_autofree char *etag = ccb_parts_etag(parts);
     g_autofree char *crc64 = g_strdup_printf("%" PRIu64, ccb_parts_crc64(parts));
     if (object->crc64 != NULL)
         return strcmp(object->crc64, crc64) == 0 ||
                ccb_fail(error, CCB_ERR_FETCH, "the object is not the image: CRC-64 %s, not %s",
                         object->crc64, crc64);
-    if (object->etag != NULL && g_ascii_strcasecmp(object->etag, etag) == 0)
-        return true;
-    if (!object->of_oss)
-        return ccb_fail(error, CCB_ERR_FETCH, "the object is not the image: ETag %s, not %s",
-                        object->etag ? object->etag : "(none)", etag);
-    ccb_warn("OSS reports no CRC-64 of the object: each part was compared with the image, and the "
-             "size of the whole, but not its content");
-    return true;
+    CcbEtagVerdict verdict = judge_etag(object, parts, error);
+    if (verdict == CCB_ETAG_OPAQUE)
+        ccb_warn(
+            "the server reports no checksum of the object that ccbake knows: the parts and the "
+            "size of the whole were compared with the image, but not the content of the whole");
+    return verdict != CCB_ETAG_DIFFERS;
 }
 
 static bool check_object(const CcbObject *object, const CcbSource *source, const CcbParts *parts,
@@ -191,6 +220,15 @@ static bool judge_object(CcbS3 *s3, const CcbSource *source, const CcbParts *par
     return true;
 }
 
+/* Where the answer to the first request was lost, a server may refuse the second in whatever words: it
+ * does not know the upload any more. */
+static bool has_arrived(CcbS3 *s3, const CcbSource *source, const GError *reason)
+{
+    g_auto(CcbObject) object = {0};
+    return ccb_exit_code(reason) == CCB_ERR_FETCH && ccb_object_look(s3, &object, NULL) &&
+           holds(&object, source);
+}
+
 static bool complete(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadState *state,
                      const CcbSource *source, const CcbParts *parts, CcbUploadResult *ret,
                      GError **error)
@@ -201,8 +239,14 @@ static bool complete(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadState 
         !judge_present(&present, source, options->force, &current, error))
         return false;
     g_autofree char *xml = ccb_parts_xml(parts);
-    if (!ccb_object_complete(s3, state->upload_id, xml, &known, error))
-        return false;
+    GError *reason = NULL;
+    if (!ccb_object_complete(s3, state->upload_id, xml, &known, &reason)) {
+        if (!has_arrived(s3, source, reason)) {
+            g_propagate_error(error, reason);
+            return false;
+        }
+        g_error_free(reason);
+    }
     /* Done, or lost, which shows now. */
     ccb_upload_state_clear(state);
     return judge_object(s3, source, parts, ret, error);
@@ -244,7 +288,8 @@ static bool run(CcbS3 *s3, const CcbUploadOptions *options, CcbUploadState *stat
     }
     CcbPartsOptions parts_options = {.connections = options->connections,
                                      .bytes_per_s = options->bytes_per_s};
-    g_autoptr(CcbParts) parts = open_parts(s3, state, source, part_size, &parts_options, error);
+    g_autoptr(CcbParts) parts =
+        open_parts(s3, state, source, part_size, options->part_size != 0, &parts_options, error);
     return parts != NULL && send_all(s3, options, state, source, parts, ret, error);
 }
 

@@ -21,7 +21,7 @@ static void kept_and_locked(void)
     g_autoptr(GError) error = NULL;
     g_autoptr(CcbUploadState) state = ccb_upload_state_open(&target, NULL);
     is_upload(state, NULL, "nothing is under way at first");
-    ok(ccb_upload_state_begin(state, "id \"1\"", "abc", UINT64_C(1) << 40, 16 << 20, NULL),
+    ok(ccb_upload_state_begin(state, "id \"1\"", "abc", UINT64_C(1) << 40, 16 << 20, true, NULL),
        "an upload begins");
     ok(ccb_upload_state_open(&target, &error) == NULL && ccb_exit_code(error) == CCB_ERR_BUSY,
        "nobody else may go on with it meanwhile");
@@ -32,13 +32,32 @@ static void kept_and_locked(void)
     g_clear_pointer(&state, ccb_upload_state_free);
     state = ccb_upload_state_open(&target, NULL);
     is_upload(state, "id \"1\"", "it is there the next time");
-    ok(state->size == UINT64_C(1) << 40 && state->part_size == 16 << 20 &&
+    ok(state->size == UINT64_C(1) << 40 && state->part_size == 16 << 20 && state->opaque_etags &&
            strcmp(state->sha256, "abc") == 0,
        "with all that was noted");
-    ok(ccb_upload_state_begin(state, "2", "d", 5, 3, NULL), "another takes its place");
+    ok(ccb_upload_state_begin(state, "2", "d", 5, 3, false, NULL), "another takes its place");
     g_clear_pointer(&state, ccb_upload_state_free);
     state = ccb_upload_state_open(&target, NULL);
     is_upload(state, "2", "and nothing is left of the longer one");
+    ok(!state->opaque_etags, "nor of what its ETags were");
+}
+
+/* As the first version wrote it. */
+static void older(void)
+{
+    CcbUploadState *state = ccb_upload_state_open(&target, NULL);
+    g_autofree char *path = g_strdup(state->path);
+    ccb_upload_state_begin(state, "1", "a", 1, 1, true, NULL);
+    ccb_upload_state_free(state);
+    ok(g_file_set_contents(path,
+                           "{\"format\": 1, \"upload_id\": \"7\", \"sha256\": \"a\", \"size\": 1, "
+                           "\"part_size\": 1}",
+                           -1, NULL),
+       "an older state");
+    state = ccb_upload_state_open(&target, NULL);
+    is_upload(state, "7", "is gone on with");
+    ok(!state->opaque_etags, "its ETags are taken for MD5s");
+    ccb_upload_state_free(state);
 }
 
 static void damaged(void)
@@ -55,7 +74,7 @@ static void damaged(void)
     for (size_t i = 0; i < G_N_ELEMENTS(contents); i++) {
         CcbUploadState *state = ccb_upload_state_open(&target, NULL);
         g_autofree char *path = g_strdup(state->path);
-        ccb_upload_state_begin(state, "1", "a", 1, 1, NULL); /* so that the file stays */
+        ccb_upload_state_begin(state, "1", "a", 1, 1, false, NULL); /* so that the file stays */
         ccb_upload_state_free(state);
         ok(g_file_set_contents(path, contents[i], -1, NULL), "damaged");
         state = ccb_upload_state_open(&target, NULL);
@@ -69,7 +88,7 @@ static void cleared(void)
 {
     CcbUploadState *state = ccb_upload_state_open(&target, NULL);
     g_autofree char *path = g_strdup(state->path);
-    ccb_upload_state_begin(state, "1", "a", 1, 1, NULL);
+    ccb_upload_state_begin(state, "1", "a", 1, 1, false, NULL);
     ccb_upload_state_clear(state);
     ccb_upload_state_free(state);
     ok(access(path, F_OK) != 0, "a complete upload leaves nothing");
@@ -80,6 +99,7 @@ int main(void)
     g_autofree char *dir = g_dir_make_tmp("ccb-state-XXXXXX", NULL);
     g_setenv("CCBAKE_CACHE_DIR", dir, TRUE);
     kept_and_locked();
+    older();
     damaged();
     cleared();
     ccb_remove_tree(dir, NULL);
