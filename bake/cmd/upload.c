@@ -15,7 +15,7 @@
 #include "upload/upload.h"
 
 static struct {
-    const char *region, *endpoint, *profile, *abort_stale;
+    const char *region, *endpoint, *addressing, *profile, *abort_stale;
     uint64_t part_size, limit_rate; /* bytes, bytes a second */
     unsigned connections;
     bool internal, force, json, whoami;
@@ -26,6 +26,8 @@ static const CcbOption options[] = {
     {"internal", 'i', CCB_OPT_FLAG, &opts.internal, NULL,
      "through the region's own network, from an instance in it"},
     {"endpoint", 'e', CCB_OPT_STRING, &opts.endpoint, "URL", "another server that speaks S3"},
+    {"addressing", 0, CCB_OPT_STRING, &opts.addressing, "virtual|path|cname",
+     "where the bucket is: before the endpoint's host, in the path, or the host is the bucket"},
     {"profile", 'p', CCB_OPT_STRING, &opts.profile, "NAME",
      "take the credentials of this profile of the aliyun tool"},
     {"force", 'f', CCB_OPT_FLAG, &opts.force, NULL, "replace another object"},
@@ -49,6 +51,8 @@ static CcbTarget *parse_target(const char *url, const char *name, const CcbCrede
                             .fallback = credentials->region,
                             .endpoint = opts.endpoint,
                             .internal = opts.internal};
+    if (opts.addressing != NULL && !ccb_addressing_parse(opts.addressing, &place.addressing, error))
+        return NULL;
     return ccb_target_parse(url, name, &place, error);
 }
 

@@ -24,15 +24,16 @@ void ccb_target_free(CcbTarget *target)
     g_free(target);
 }
 
-static bool split(CcbTarget *target, const char *url, const char *name, GError **error)
+static bool split(CcbTarget *target, const char *url, const char *name, CcbNames names,
+                  GError **error)
 {
     g_autofree char *key = NULL;
-    if (!ccb_oss_split(url, &target->bucket, &key, error))
+    if (!ccb_names_split(url, names, &target->bucket, &key, error))
         return false;
     bool is_folder = *key == '\0' || g_str_has_suffix(key, "/");
     target->key = g_strconcat(key, is_folder ? name : NULL, NULL);
     target->shown = g_strconcat("oss://", target->bucket, "/", target->key, NULL);
-    return ccb_oss_check_key(target->key, error); /* the file's name is part of it now */
+    return ccb_names_check_key(target->key, names, error); /* the file's name is part of it now */
 }
 
 bool ccb_target_is_oss(const char *endpoint)
@@ -43,7 +44,7 @@ bool ccb_target_is_oss(const char *endpoint)
 /* "s3.oss-cn-beijing-internal.aliyuncs.com" ► "cn-beijing"; NULL: not OSS's.  Caller frees. */
 static char *region_of_host(const char *host)
 {
-    const char *begin = strstr(host, "oss-");
+    const char *begin = g_strrstr(host, "oss-"); /* the bucket, before it, may be called so */
     if (begin == NULL || !g_str_has_suffix(host, oss_domain))
         return NULL;
     char *region = g_strndup(begin + 4, strcspn(begin + 4, "."));
@@ -76,17 +77,51 @@ static bool is_this_host(const char *host)
                            : g_ascii_strcasecmp(host, "localhost") == 0;
 }
 
-/* The authority of an endpoint, with the bucket in it or not. */
-static void set_place(CcbTarget *target, const char *protocol, const char *host, int port)
+bool ccb_addressing_parse(const char *name, CcbAddressing *ret, GError **error)
 {
-    bool is_address = g_hostname_is_ip_address(host);
+    static const char *const names[] = {
+        [CCB_ADDRESSING_VIRTUAL] = "virtual",
+        [CCB_ADDRESSING_PATH] = "path",
+        [CCB_ADDRESSING_CNAME] = "cname",
+    };
+    for (size_t i = CCB_ADDRESSING_VIRTUAL; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(name, names[i]) == 0) {
+            *ret = (CcbAddressing)i;
+            return true;
+        }
+    return ccb_fail(error, CCB_ERR_USAGE, "--addressing=%s: expected virtual, path or cname", name);
+}
+
+static bool begins_with_bucket(const char *host, const char *bucket)
+{
+    size_t size = strlen(bucket);
+    return g_ascii_strncasecmp(host, bucket, size) == 0 &&
+           (host[size] == '.' || host[size] == '\0');
+}
+
+/* Never CCB_ADDRESSING_DEFAULT. */
+static CcbAddressing choose_addressing(CcbAddressing wanted, const char *host, const char *bucket)
+{
+    if (wanted == CCB_ADDRESSING_DEFAULT)
+        wanted = g_hostname_is_ip_address(host) ? CCB_ADDRESSING_PATH : CCB_ADDRESSING_VIRTUAL;
+    bool is_bucket = wanted == CCB_ADDRESSING_VIRTUAL && begins_with_bucket(host, bucket);
+    return is_bucket ? CCB_ADDRESSING_CNAME : wanted;
+}
+
+/* The authority of an endpoint, with the bucket in it or not. */
+static void set_place(CcbTarget *target, CcbAddressing wanted, const char *protocol,
+                      const char *host, int port)
+{
+    CcbAddressing addressing = choose_addressing(wanted, host, target->bucket);
     bool is_default = port < 0 || port == (strcmp(protocol, "https") == 0 ? 443 : 80);
     g_autofree char *authority = strchr(host, ':') ? g_strdup_printf("[%s]", host) /* IPv6 */
                                                    : g_strdup(host);
     g_autofree char *suffix = is_default ? g_strdup("") : g_strdup_printf(":%d", port);
-    target->host = is_address ? g_strconcat(authority, suffix, NULL)
-                              : g_strconcat(target->bucket, ".", authority, suffix, NULL);
-    target->root = is_address ? g_strconcat("/", target->bucket, "/", NULL) : g_strdup("/");
+    target->host = addressing == CCB_ADDRESSING_VIRTUAL
+                       ? g_strconcat(target->bucket, ".", authority, suffix, NULL)
+                       : g_strconcat(authority, suffix, NULL);
+    target->root = addressing == CCB_ADDRESSING_PATH ? g_strconcat("/", target->bucket, "/", NULL)
+                                                     : g_strdup("/");
     target->origin = g_strconcat(protocol, "://", target->host, NULL);
     target->in_clear = strcmp(protocol, "http") == 0 && !is_this_host(host);
 }
@@ -103,11 +138,25 @@ static bool refuse_endpoint(const char *endpoint, GError **error)
     /* What may be a password is not repeated. */
     const char *shown = strchr(endpoint, '@') ? "(something with \"@\")" : endpoint;
     ccb_fail(error, CCB_ERR_USAGE, "--endpoint=%s: not a place of a server", shown);
-    return ccb_hint(error, "write https://HOST or http://HOST:PORT, without the bucket");
+    return ccb_hint(error,
+                    "write https://HOST or http://HOST:PORT; the bucket is named in the URL of "
+                    "the object");
 }
 
-static bool set_endpoint(CcbTarget *target, const char *endpoint, GError **error)
+static bool check_addressing(CcbAddressing addressing, const char *host, GError **error)
 {
+    if (addressing != CCB_ADDRESSING_VIRTUAL || !g_hostname_is_ip_address(host))
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE,
+             "--addressing=virtual: %s is an IP address, which has no place for "
+             "the bucket",
+             host);
+    return ccb_hint(error, "name the endpoint by its host name, or say --addressing=path");
+}
+
+static bool set_endpoint(CcbTarget *target, const CcbTargetPlace *place, GError **error)
+{
+    const char *endpoint = place->endpoint;
     g_autofree char *full =
         strstr(endpoint, "://") ? g_strdup(endpoint) : g_strconcat("https://", endpoint, NULL);
     g_autoptr(GUri) uri = g_uri_parse(full, G_URI_FLAGS_HAS_PASSWORD, NULL);
@@ -118,15 +167,23 @@ static bool set_endpoint(CcbTarget *target, const char *endpoint, GError **error
                 (*path == '\0' || strcmp(path, "/") == 0);
     if (!bare || (strcmp(protocol, "https") != 0 && strcmp(protocol, "http") != 0))
         return refuse_endpoint(endpoint, error);
-    set_place(target, protocol, g_uri_get_host(uri), g_uri_get_port(uri));
+    if (!check_addressing(place->addressing, g_uri_get_host(uri), error))
+        return false;
+    set_place(target, place->addressing, protocol, g_uri_get_host(uri), g_uri_get_port(uri));
     return true;
 }
 
-static bool set_oss(CcbTarget *target, bool internal)
+static bool set_oss(CcbTarget *target, const CcbTargetPlace *place, GError **error)
 {
-    g_autofree char *host =
-        g_strdup_printf("s3.oss-%s%s%s", target->region, internal ? "-internal" : "", oss_domain);
-    set_place(target, "https", host, -1);
+    if (place->addressing == CCB_ADDRESSING_PATH || place->addressing == CCB_ADDRESSING_CNAME) {
+        ccb_fail(error, CCB_ERR_USAGE, "--addressing=path or cname is for an --endpoint");
+        return ccb_hint(error,
+                        "say --endpoint=https://DOMAIN, or leave --addressing out: OSS's own "
+                        "endpoints know virtual only");
+    }
+    g_autofree char *host = g_strdup_printf("s3.oss-%s%s%s", target->region,
+                                            place->internal ? "-internal" : "", oss_domain);
+    set_place(target, CCB_ADDRESSING_VIRTUAL, "https", host, -1);
     return true;
 }
 
@@ -134,12 +191,12 @@ CcbTarget *ccb_target_parse(const char *url, const char *name, const CcbTargetPl
                             GError **error)
 {
     g_autoptr(CcbTarget) target = g_new0(CcbTarget, 1);
-    if (!split(target, url, name, error) || !set_region(target, place, error))
-        return NULL;
-    if (!(place->endpoint ? set_endpoint(target, place->endpoint, error)
-                          : set_oss(target, place->internal)))
-        return NULL;
     target->is_oss = ccb_target_is_oss(place->endpoint);
+    if (!split(target, url, name, target->is_oss ? CCB_NAMES_OSS : CCB_NAMES_S3, error) ||
+        !set_region(target, place, error))
+        return NULL;
+    if (!(place->endpoint ? set_endpoint(target, place, error) : set_oss(target, place, error)))
+        return NULL;
     target->server = g_strdup(target->is_oss ? target->region : target->origin);
     return g_steal_pointer(&target);
 }

@@ -2,8 +2,13 @@
 /*
  * Where an upload goes: "oss://bucket/key", and the endpoint that serves the bucket.
  *
- * The bucket is the first label of the host ("virtual-hosted style", the only one that OSS knows);
- * where the endpoint is an IP address it is the first segment of the path.
+ * The bucket is named in one of these ways ("Virtual hosting of buckets" in the user guide of S3; OSS
+ * knows the first and the third):
+ *
+ *     virtual    https://BUCKET.HOST/KEY    by default, unless the endpoint is an IP address; an endpoint
+ *                                           that begins with the bucket stays as it is
+ *     path       https://HOST/BUCKET/KEY
+ *     cname      https://HOST/KEY           the host is a domain that is bound to the bucket
  */
 #pragma once
 
@@ -22,11 +27,22 @@ typedef struct {
     bool in_clear; /* what is sent can be read on the way: http, to another host than this */
 } CcbTarget;
 
+typedef enum {
+    CCB_ADDRESSING_DEFAULT,
+    CCB_ADDRESSING_VIRTUAL,
+    CCB_ADDRESSING_PATH,
+    CCB_ADDRESSING_CNAME,
+} CcbAddressing;
+
+/* By its name, as above.  Errors: CCB_ERR_USAGE. */
+bool ccb_addressing_parse(const char *name, CcbAddressing *ret, GError **error);
+
 typedef struct {
     const char *region;   /* NULL: as the endpoint says, or `fallback` */
     const char *fallback; /* the region of the environment or of a profile; may be NULL */
     const char *endpoint; /* NULL: OSS, in the region */
-    bool internal;        /* OSS's endpoint inside of the region's network */
+    CcbAddressing addressing;
+    bool internal; /* OSS's endpoint inside of the region's network */
 } CcbTargetPlace;
 
 /* `name`: the key's name where `url` ends with the bucket or a slash; NULL: it stays a prefix, and

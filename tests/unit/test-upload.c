@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What of an upload is pure: places, a server's XML, the words for its errors. */
 #include "base/error.h"
+#include "format/oss.h"
+#include "upload/etag.h"
 #include "upload/explain.h"
+#include "upload/s3.h"
 #include "upload/target.h"
 #include "upload/xml.h"
 
@@ -50,6 +53,169 @@ static void places(void)
     is_place("oss://images/\xff", "i", oss, "the object's name is not UTF-8");
     is_place("oss://images/a/", "\xff", oss, "the object's name is not UTF-8");
     is_place("oss://images", "a\nb", oss, "the object's name must not have a line end in it");
+}
+
+static void addressing(void)
+{
+    static const char endpoint[] = "https://s3.example.com:8443";
+    CcbTargetPlace place = {.region = "r", .endpoint = endpoint};
+    is_place("oss://images/a", "i", place, "https://images.s3.example.com:8443/a @r");
+    place.addressing = CCB_ADDRESSING_VIRTUAL;
+    is_place("oss://images/a", "i", place, "https://images.s3.example.com:8443/a @r");
+    place.addressing = CCB_ADDRESSING_PATH;
+    is_place("oss://images/a", "i", place, "https://s3.example.com:8443/images/a @r");
+    is_place("oss://images/", NULL, place, "https://s3.example.com:8443/images/ @r");
+    place.addressing = CCB_ADDRESSING_CNAME;
+    is_place("oss://images/a", "i", place, "https://s3.example.com:8443/a @r");
+    place.endpoint = "http://192.0.2.1";
+    is_place("oss://images/a", "i", place, "http://192.0.2.1/a @r");
+    place.addressing = CCB_ADDRESSING_PATH;
+    is_place("oss://images/a", "i", place, "http://192.0.2.1/images/a @r");
+    place.addressing = CCB_ADDRESSING_VIRTUAL;
+    is_place("oss://images/a", "i", place,
+             "--addressing=virtual: 192.0.2.1 is an IP address, which has no place for the bucket\n"
+             "hint: name the endpoint by its host name, or say --addressing=path");
+    is_place("oss://images/a", "i",
+             (CcbTargetPlace){.region = "r", .addressing = CCB_ADDRESSING_VIRTUAL},
+             "https://images.s3.oss-r.aliyuncs.com/a @r");
+    for (CcbAddressing no = CCB_ADDRESSING_PATH; no <= CCB_ADDRESSING_CNAME; no++) {
+        g_autoptr(GError) error = NULL;
+        CcbTargetPlace of_oss = {.region = "r", .addressing = no};
+        ok(ccb_target_parse("oss://images/a", "i", &of_oss, &error) == NULL, "not with OSS's own");
+        is_error(&error, "--addressing=path or cname is for an --endpoint", "and it says so");
+    }
+}
+
+/* An endpoint may have the bucket in it already. */
+static void endpoints_with_the_bucket(void)
+{
+    CcbTargetPlace place = {.endpoint = "images.s3.oss-cn-beijing-internal.aliyuncs.com"};
+    is_place("oss://images/a", "i", place,
+             "https://images.s3.oss-cn-beijing-internal.aliyuncs.com/a @cn-beijing");
+    place.addressing = CCB_ADDRESSING_VIRTUAL;
+    is_place("oss://images/a", "i", place,
+             "https://images.s3.oss-cn-beijing-internal.aliyuncs.com/a @cn-beijing");
+    is_place("oss://image/a", "i", place,
+             "https://image.images.s3.oss-cn-beijing-internal.aliyuncs.com/a @cn-beijing");
+    place = (CcbTargetPlace){.endpoint = "https://my-oss-x.s3.oss-cn-beijing.aliyuncs.com"};
+    is_place("oss://my-oss-x/a", "i", place,
+             "https://my-oss-x.s3.oss-cn-beijing.aliyuncs.com/a @cn-beijing");
+    place = (CcbTargetPlace){.region = "r", .endpoint = "https://Images.Example.com"};
+    is_place("oss://images/a", "i", place, "https://Images.Example.com/a @r");
+    is_place("oss://images.example.com/a", "i", place, "https://Images.Example.com/a @r");
+    place.addressing = CCB_ADDRESSING_PATH;
+    is_place("oss://images/a", "i", place, "https://Images.Example.com/images/a @r");
+}
+
+static void addressing_names(void)
+{
+    CcbAddressing got = CCB_ADDRESSING_DEFAULT;
+    ok(ccb_addressing_parse("virtual", &got, NULL) && got == CCB_ADDRESSING_VIRTUAL, "virtual");
+    ok(ccb_addressing_parse("path", &got, NULL) && got == CCB_ADDRESSING_PATH, "path");
+    ok(ccb_addressing_parse("cname", &got, NULL) && got == CCB_ADDRESSING_CNAME, "cname");
+    static const char *const wrong[] = {"", "auto", "Path", "virtual "};
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autoptr(GError) error = NULL;
+        ok(!ccb_addressing_parse(wrong[i], &got, &error), wrong[i]);
+        is_error(&error, "expected virtual, path or cname", "is none");
+    }
+}
+
+/* --- Names */
+
+static void is_key(size_t size, const char *begin, CcbNames names, bool expected)
+{
+    g_autofree char *fill = g_strnfill(size - strlen(begin), 'a');
+    g_autofree char *key = g_strconcat(begin, fill, NULL);
+    g_autoptr(GError) error = NULL;
+    is_int(ccb_names_check_key(key, names, &error), expected, begin);
+    ok(expected || ccb_exit_code(error) == CCB_ERR_USAGE, "an error of the command line");
+}
+
+static void is_bucket(const char *url, CcbNames names, bool expected)
+{
+    g_autofree char *bucket = NULL, *key = NULL;
+    is_int(ccb_names_split(url, names, &bucket, &key, NULL), expected, url);
+}
+
+static void names(void)
+{
+    is_key(1023, "", CCB_NAMES_OSS, true);
+    is_key(1024, "", CCB_NAMES_OSS, false);
+    is_key(1024, "", CCB_NAMES_S3, true);
+    is_key(1025, "", CCB_NAMES_S3, false);
+    is_key(1023, "\xe9\x95\x9c", CCB_NAMES_OSS, true);
+    is_key(1025, "\xe9\x95\x9c", CCB_NAMES_S3, false);
+    is_key(9, "/", CCB_NAMES_OSS, false);
+    is_key(9, "\\", CCB_NAMES_OSS, false);
+    is_key(9, "/", CCB_NAMES_S3, true);
+    is_key(9, "a\n", CCB_NAMES_S3, false);
+    is_key(9, "\xff", CCB_NAMES_S3, false);
+    is_bucket("oss://a.b.c/k", CCB_NAMES_OSS, false);
+    is_bucket("oss://a.b.c/k", CCB_NAMES_S3, true);
+    is_bucket("oss://a..c/k", CCB_NAMES_S3, false);
+    is_bucket("oss://.ac/k", CCB_NAMES_S3, false);
+    is_bucket("oss://ab-/k", CCB_NAMES_S3, false);
+    is_bucket("oss://Abc/k", CCB_NAMES_S3, false);
+    is_bucket("oss://abc", CCB_NAMES_OSS, true);
+    g_autofree char *bucket = NULL, *key = NULL;
+    ok(!ccb_oss_split("oss://a.b.c/k", &bucket, &key, NULL), "an import is from OSS");
+    /* What of them the endpoint decides. */
+    g_autofree char *long_key = g_strnfill(1024, 'a');
+    g_autofree char *url = g_strconcat("oss://images/", long_key, NULL);
+    static const CcbTargetPlace ends[] = {
+        {.region = "r"},
+        {.endpoint = "https://s3.oss-cn-beijing.aliyuncs.com"},
+        {.region = "r", .endpoint = "https://s3.example.com"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autoptr(CcbTarget) target = ccb_target_parse(url, NULL, &ends[i], NULL);
+        is_int(target != NULL, i == 2, ends[i].endpoint ? ends[i].endpoint : "OSS");
+    }
+}
+
+/* --- ETags */
+
+static void is_verdict(const char *etag, const char *expected, CcbEtagVerdict verdict)
+{
+    is_int(ccb_etag_compare(etag, expected), verdict, etag ? etag : "none");
+}
+
+#define MD5_A "0123456789abcdef0123456789abcdef"
+#define MD5_B "0123456789abcdef0123456789abcde0"
+
+static void etags(void)
+{
+    is_verdict(MD5_A, MD5_A, CCB_ETAG_SAME);
+    is_verdict("0123456789ABCDEF0123456789abcdef", MD5_A, CCB_ETAG_SAME);
+    is_verdict(MD5_B, MD5_A, CCB_ETAG_DIFFERS);
+    is_verdict(MD5_A "-2", MD5_A "-2", CCB_ETAG_SAME);
+    is_verdict(MD5_B "-2", MD5_A "-2", CCB_ETAG_DIFFERS);
+    is_verdict(MD5_B "-3", MD5_A "-2", CCB_ETAG_OPAQUE); /* not made of these parts */
+    is_verdict(MD5_B, MD5_A "-2", CCB_ETAG_OPAQUE);      /* s3rver: MD5 of all bytes */
+    is_verdict(MD5_B "-2", MD5_A, CCB_ETAG_OPAQUE);
+    is_verdict(MD5_B "0", MD5_A, CCB_ETAG_OPAQUE);
+    is_verdict("0x8DC0123456789AB", MD5_A, CCB_ETAG_OPAQUE);
+    is_verdict("6b7f2a40-1c8e-4a8e-9a3e-5d1c6a2b0f11", MD5_A, CCB_ETAG_OPAQUE);
+    is_verdict("CJ+1z6Tz7PwCEAE=", MD5_A "-2", CCB_ETAG_OPAQUE);
+    is_verdict("", MD5_A, CCB_ETAG_OPAQUE);
+    is_verdict(NULL, MD5_A "-2", CCB_ETAG_OPAQUE);
+}
+
+static void is_unquoted(const char *header, const char *expected)
+{
+    g_autofree char *etag = ccb_s3_etag(header);
+    is_str(etag, expected, header ? header : "none");
+}
+
+static void quotes(void)
+{
+    is_unquoted("\"abc\"", "abc");
+    is_unquoted("W/\"abc\"", "abc");
+    is_unquoted("abc", "abc");
+    is_unquoted("W/abc", "W/abc");
+    is_unquoted("\"", "\"");
+    is_unquoted(NULL, NULL);
 }
 
 /* An upload begun through one endpoint goes on through another of the same server. */
@@ -194,6 +360,13 @@ static void explanations(void)
                  "the bucket is in another region than --region says (HTTP 403, AccessDenied)\n"
                  "hint: the server says to use the endpoint oss-cn-x.aliyuncs.com: check --region "
                  "and --endpoint");
+    is_explained((CcbRefusal){.status = 400}, "<Code>EntityTooSmall</Code>",
+                 "the server wants larger parts (HTTP 400, EntityTooSmall)\nhint: say a larger "
+                 "--part-size, as 5M, the least of S3: the upload begins anew with it");
+    is_explained((CcbRefusal){.status = 400},
+                 "<Code>EntityTooSmall</Code><MinSizeAllowed>5242880</MinSizeAllowed>",
+                 "the server wants larger parts (HTTP 400, EntityTooSmall)\nhint: say "
+                 "--part-size=5242880, or a larger one: the upload begins anew with it");
     is_explained((CcbRefusal){.status = 502}, "",
                  "the server refuses (HTTP 502)\nhint: run the same command again later: it goes "
                  "on where it stopped");
@@ -222,6 +395,12 @@ static void kinds(void)
 int main(void)
 {
     places();
+    addressing();
+    endpoints_with_the_bucket();
+    addressing_names();
+    names();
+    etags();
+    quotes();
     servers();
     bad_endpoints();
     listeners();
