@@ -52,7 +52,7 @@ setup() {
 # No key is ever in what a test has printed or left.
 teardown() {
     [[ -z ${METADATA_PID:-} ]] || kill "$METADATA_PID"
-    [[ -z ${SINK_PID:-} ]] || kill "$SINK_PID"
+    [[ -z ${SINK_PIDS:-} ]] || kill "${SINK_PIDS[@]}"
     [[ -z $(grep -rlF -e "$SECRET" -e 'sts-t0ken/of' --exclude-dir=.aliyun "$BATS_TEST_TMPDIR") ]] ||
         fail "a secret is in a file of the test"
     [[ ${output:-} != *"$SECRET"* && ${output:-} != *sts-t0ken/of* ]] || fail "a secret was printed"
@@ -159,10 +159,10 @@ unfinished() {
 }
 
 @test "upload: it gives up in the end, and the next run goes on" {
-    fault 'partNumber=9&' error@400@EntityTooSmall
+    fault 'partNumber=9&' error@403@AccessDenied
     upload 6 --connections=1
-    assert_contains "ccbake: oss://images/$KEY: part 9: the server wants larger parts (HTTP 400, EntityTooSmall: spoilt)
-hint: say a larger --part-size"
+    assert_contains "ccbake: oss://images/$KEY: part 9: these credentials do not allow it (HTTP 403, AccessDenied: spoilt)
+hint: an upload needs oss:GetObject"
     assert_equal "$(parts 200)" 8
     forget
     upload
@@ -200,7 +200,7 @@ hint: say a larger --part-size"
 
 @test "upload: the image is another one when it goes on" {
     cp "$IMAGE" image
-    fault 'partNumber=9&' error@400@EntityTooSmall
+    fault 'partNumber=9&' error@403@AccessDenied
     IMAGE=image upload 6 --connections=1
     forget
     printf X | dd of=image bs=1 seek=1000 conv=notrunc status=none
@@ -212,7 +212,7 @@ hint: say a larger --part-size"
 }
 
 @test "upload: what the server has is not what it said it had" {
-    fault 'partNumber=9&' error@400@EntityTooSmall
+    fault 'partNumber=9&' error@403@AccessDenied
     upload 6 --connections=1
     local id
     id=$(jq -r .upload_id "$CCBAKE_CACHE_DIR"/uploads/*)
@@ -225,7 +225,7 @@ hint: say a larger --part-size"
 }
 
 @test "upload: the server has forgotten the upload" {
-    fault 'partNumber=9&' error@400@EntityTooSmall
+    fault 'partNumber=9&' error@403@AccessDenied
     upload 6 --connections=1
     s3 DELETE "images/$KEY?uploadId=$(jq -r .upload_id "$CCBAKE_CACHE_DIR"/uploads/*)"
     forget
@@ -308,15 +308,177 @@ END
     assert_contains NoSuchKey
     forget
     KEY=$KEY-etag
-    fault "GET .*$KEY\$" 'header@ETag@"1-16"' 9
+    fault "GET .*$KEY\$" 'header@ETag@"00000000000000000000000000000000-16"' 9
     upload 6
-    assert_contains "the object is not the image: ETag 1-16, not "
+    assert_contains "the object is not the image: ETag 00000000000000000000000000000000-16, not "
+    assert_contains "hint: the object was removed; run the same command again"
+    run s3 GET "images/$KEY"
+    assert_contains NoSuchKey
+}
+
+NO_CHECKSUM="warning: the server reports no checksum of the object that ccbake knows"
+
+@test "upload: an ETag of the object that can't be compared proves nothing: the object stays, with a warning" {
+    local etag etags=(
+        '"00000000000000000000000000000000"'    # MD5 of all bytes
+        '"00000000000000000000000000000000-17"' # of other parts than were sent
+        '"00000193-0b5e-7d6a-8c3f-0123456789ab"'
+        '"CJ+1z6Tz7PwCEAE="'
+        '00000'
+        ''
+    )
+    for etag in "${etags[@]}"; do
+        KEY=$BATS_TEST_NUMBER-${#etag}
+        fault "GET .*$KEY\$" "header@ETag@$etag" 9
+        upload
+        assert_contains "$NO_CHECKSUM"
+        arrived
+        upload
+        assert_contains "current  oss://images/$KEY is this image: nothing to do"
+    done
+    # One that a proxy calls weak can be compared.
+    KEY=$BATS_TEST_NUMBER-weak
+    upload
+    etag=$(HEADERS=headers s3 GET "images/$KEY" >got && sed -n 's/^ETag: "*\([^"]*\)"*/\1/Ip' headers)
+    s3 DELETE "images/$KEY"
+    fault "GET .*$KEY\$" "header@ETag@W/\"$etag\"" 9
+    upload
+    [[ $output != *"$NO_CHECKSUM"* ]] || fail "$output"
+    arrived
+}
+
+# sink NAME [OPTION]...: a server that keeps digests only, behind a proxy that spoils things; `upload` goes to it, in 20
+# parts of an image of 2 MB.
+sink() {
+    local dir=$BATS_TEST_TMPDIR/$1
+    mkdir "$dir"
+    "$TOP/tests/upload/sink" "$dir/port" "${@:2}" 3>&- &
+    SINK_PIDS+=($!)
+    wait_for "$dir/port"
+    "$TOP/tests/upload/fault-proxy" "$dir" "$(cat "$dir/port")" 3>&- &
+    SINK_PIDS+=($!)
+    wait_for "$dir/proxy.port"
+    PORT=$(cat "$dir/proxy.port")
+}
+
+# sent NAME STATUS: how many parts were sent to it, and answered so.
+sent() {
+    jq -s --argjson status "$2" '[.[] | select(.method == "PUT" and .status == $status)] | length' \
+        "$BATS_TEST_TMPDIR/$1/log"
+}
+
+# Which ETags say that the object is right, or wrong, and which say nothing; an upload that is stopped is gone on with,
+# whatever those of its parts are.
+@test "upload: servers with ETags of every kind" {
+    local kind
+    for kind in md5 whole opaque kms wrong; do
+        sink "$kind" "--etags=$kind"
+        printf 'partNumber=9&\terror@403@AccessDenied\t1\t1\n' >"$BATS_TEST_TMPDIR/$kind/rules"
+        upload 6 --connections=1
+        assert_equal "$kind $(sent "$kind" 200)" "$kind 8"
+        if [[ $kind == wrong ]]; then
+            upload 6
+            assert_contains "the object is not the image: ETag "
+            assert_contains "hint: the object was removed; run the same command again"
+            forget
+            upload 6
+            assert_contains "the object is not the image: ETag "
+            continue
+        fi
+        upload --connections=1
+        assert_contains "resume   the server has 1.0${NBSP}MB of an upload that was begun before"
+        assert_equal "$kind $(sent "$kind" 200)" "$kind 16"
+        if [[ $kind == md5 ]]; then
+            [[ $output != *"$NO_CHECKSUM"* ]] || fail "$output"
+        else
+            assert_contains "$NO_CHECKSUM"
+        fi
+        upload
+        assert_contains "current  oss://images/$KEY is this image: nothing to do"
+    done
+}
+
+@test "upload: what the server finds to be spoilt is sent again, whatever its ETags" {
+    sink opaque --etags=opaque
+    printf 'partNumber=2&\tflip\t2\t1\n' >"$BATS_TEST_TMPDIR/opaque/rules"
+    upload
+    assert_contains "part 2: what arrived is not what was sent (HTTP 400, BadDigest)"
+    assert_equal "$(sent opaque 400)" 2
+    assert_equal "$(sent opaque 200)" 16
+}
+
+@test "upload: the hint to EntityTooSmall can be followed: another --part-size begins anew" {
+    sink large --least=400000
+    upload 6
+    assert_contains "the server wants larger parts (HTTP 400, EntityTooSmall)
+hint: say a larger --part-size, as 5M, the least of S3: the upload begins anew with it"
+    # The same again ends the same way, with nothing sent.
+    upload 6
+    assert_contains "the server wants larger parts (HTTP 400, EntityTooSmall)"
+    assert_equal "$(sent large 200)" 16
+    upload --part-size=500k
+    assert_contains "restart  the upload that was begun before has another --part-size"
+    assert_equal "$(sent large 200)" 20
+    run_ccbake upload -e "http://localhost:$PORT" -r cn-beijing --abort-stale=0 oss://images/
+    assert_equal "$output" ''
+}
+
+@test "upload: without --part-size an unfinished upload keeps its own" {
+    fault 'partNumber=9&' error@403@AccessDenied
+    upload 6 --connections=1
+    run_ccbake upload -e "http://localhost:$PORT" -r cn-beijing "$IMAGE" "oss://images/$KEY"
+    assert_contains "resume   the server has 1.0${NBSP}MB"
+    arrived
+    assert_equal "$(parts 200)" 16
+}
+
+@test "upload: the answer to the last request is lost, and the server refuses the second in words of its own" {
+    fault 'POST .*uploadId' mute
+    fault 'POST .*uploadId' error@404@NoSuchThing
+    upload
+    arrived
+    assert_contains "uploaded oss://images/$KEY"
+}
+
+@test "upload: a server that lists no parts gets them all again" {
+    fault 'partNumber=9&' error@403@AccessDenied
+    upload 6 --connections=1
+    fault 'GET .*uploadId' error@501@NotImplemented
+    upload
+    assert_contains "warning: the server does not list the parts that it has: all are sent again"
+    arrived
+    assert_equal "$(parts 200)" 24
+}
+
+# Swift serves a bucket by the host BUCKET.localhost and in the path.
+@test "upload --addressing: before the host, in the path, or the host is the bucket" {
+    local by where
+    for by in virtual,localhost path,localhost cname,images.localhost virtual,images.localhost ,images.localhost \
+        path,127.0.0.1; do
+        where=${by#*,}
+        by=${by%,*}
+        KEY=$BATS_TEST_NUMBER-$by-$where
+        forget
+        run_ccbake upload -e "http://$where:$PORT" -r cn-beijing ${by:+--addressing=$by} "$IMAGE" "oss://images/$KEY"
+        arrived
+        assert_equal "$(jq -r 'select(.method == "PUT") | .host + (.target | sub("\\?.*"; ""))' "$BATS_FILE_TMPDIR/log")" \
+            "$(case $by in
+                path) echo "$where:$PORT/images/$KEY" ;;
+                *) echo "images.localhost:$PORT/$KEY" ;;
+            esac)"
+    done
+    run_ccbake 2 upload -e "http://localhost:$PORT" -r cn-beijing --addressing=host "$IMAGE" oss://images/x
+    assert_contains "ccbake: --addressing=host: expected one of virtual|path|cname"
+    run_ccbake 2 upload -r cn-beijing --addressing=cname "$IMAGE" oss://images/x
+    assert_contains "ccbake: --addressing=path or cname is for an --endpoint"
+    run_ccbake 2 upload -e http://127.0.0.1 -r cn-beijing --addressing=virtual "$IMAGE" oss://images/x
+    assert_contains "ccbake: --addressing=virtual: 127.0.0.1 is an IP address"
 }
 
 @test "upload: OSS makes ETags in its own way: without its CRC-64 the object stays, with a warning" {
-    fault "GET .*$KEY\$" 'header@ETag@"1-16"@Server@AliyunOSS' 9
+    fault "GET .*$KEY\$" 'header@ETag@"00000000000000000000000000000000-16"@Server@AliyunOSS' 9
     upload
-    assert_contains "warning: OSS reports no CRC-64 of the object: each part was compared with the image"
+    assert_contains "$NO_CHECKSUM"
     arrived
     upload
     assert_contains "current  oss://images/$KEY is this image: nothing to do"
@@ -399,6 +561,10 @@ hint: the server says to use the endpoint oss-cn-x.aliyuncs.com: check --region 
     done
     run_ccbake 2 upload -r cn-beijing "$IMAGE" oss://images//x
     assert_contains 'the object'\''s name must not begin with "/"'
+    run_ccbake 2 upload -r cn-beijing "$IMAGE" "oss://images/$(printf '%01024d' 7)"
+    assert_contains "ccbake: the object's name has more than 1023 bytes"
+    run_ccbake 2 upload -r cn-beijing -e http://localhost "$IMAGE" "oss://images/$(printf '%01025d' 7)"
+    assert_contains "ccbake: the object's name has more than 1024 bytes"
     run_ccbake 2 upload "$IMAGE" oss://images/x
     assert_contains "ccbake: the region of oss://images/x is not known
 hint: say --region=cn-beijing"
@@ -542,7 +708,7 @@ hint: run the same command again: it goes on where it stopped"
 }
 
 @test "upload --abort-stale" {
-    fault 'partNumber=9&' error@400@EntityTooSmall
+    fault 'partNumber=9&' error@403@AccessDenied
     upload 6
     s3 POST 'images/else%20where?uploads='
     run_ccbake upload -e "http://localhost:$PORT" -r cn-beijing --abort-stale=1 oss://images/
@@ -571,7 +737,7 @@ hint: a lifecycle rule"
     truncate -s 640M sparse
     printf 'not only zeros' | dd of=sparse bs=1 seek=200000000 conv=notrunc status=none
     "$TOP/tests/upload/sink" "$port" 3>&- &
-    SINK_PID=$!
+    SINK_PIDS+=($!)
     wait_for "$port"
     run "$TOP/tests/peak-memory" 100 "$CCBAKE" upload --json -q -e "http://127.0.0.1:$(cat "$port")" -r cn-beijing \
         --part-size=512k sparse oss://images/sparse

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/human.h"
@@ -43,6 +44,16 @@ static const CcbOption options[] = {
     {0},
 };
 
+/* One of the words that the table above has. */
+static CcbAddressing addressing(void)
+{
+    if (opts.addressing == NULL)
+        return CCB_ADDRESSING_DEFAULT;
+    if (strcmp(opts.addressing, "virtual") == 0)
+        return CCB_ADDRESSING_VIRTUAL;
+    return strcmp(opts.addressing, "path") == 0 ? CCB_ADDRESSING_PATH : CCB_ADDRESSING_CNAME;
+}
+
 /* Credentials may know the region, which says where the server is. */
 static CcbTarget *parse_target(const char *url, const char *name, const CcbCredentials *credentials,
                                GError **error)
@@ -50,9 +61,8 @@ static CcbTarget *parse_target(const char *url, const char *name, const CcbCrede
     CcbTargetPlace place = {.region = opts.region,
                             .fallback = credentials->region,
                             .endpoint = opts.endpoint,
-                            .internal = opts.internal};
-    if (opts.addressing != NULL && !ccb_addressing_parse(opts.addressing, &place.addressing, error))
-        return NULL;
+                            .internal = opts.internal,
+                            .addressing = addressing()};
     return ccb_target_parse(url, name, &place, error);
 }
 

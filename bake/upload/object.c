@@ -27,7 +27,7 @@ void ccb_object_clear(CcbObject *object)
     g_clear_pointer(&object->crc64, g_free);
 }
 
-/* Of "bytes 0-0/1234", or where the server sends all. */
+/* Of "bytes 0-1/1234", or where the server sends all. */
 static uint64_t object_size(const CcbHttpExchange *exchange)
 {
     uint64_t size = 0;
@@ -37,9 +37,10 @@ static uint64_t object_size(const CcbHttpExchange *exchange)
     return ccb_http_exchange_body(exchange)->len;
 }
 
+/* Two bytes: to "0-0" s3rver sends all. */
 bool ccb_object_look(CcbS3 *s3, CcbObject *ret, GError **error)
 {
-    const CcbPair headers[] = {{"range", "bytes=0-0"}, {0}};
+    const CcbPair headers[] = {{"range", "bytes=0-1"}, {0}};
     CcbS3Request request = {.method = "GET", .headers = headers};
     g_autofree char *code = NULL;
     g_autoptr(GError) reason = NULL;

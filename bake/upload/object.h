@@ -17,7 +17,7 @@ typedef struct {
     bool of_oss; /* whatever the endpoint is called: a bucket may have a domain of its own */
 } CcbObject;
 
-/* Reads a byte of it rather than its head: the answer to a HEAD has no words for what is wrong. */
+/* Reads the beginning of it rather than its head: the answer to a HEAD has no words for what is wrong. */
 bool ccb_object_look(CcbS3 *s3, CcbObject *ret, GError **error);
 void ccb_object_clear(CcbObject *object);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbObject, ccb_object_clear)

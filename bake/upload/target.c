@@ -77,21 +77,6 @@ static bool is_this_host(const char *host)
                            : g_ascii_strcasecmp(host, "localhost") == 0;
 }
 
-bool ccb_addressing_parse(const char *name, CcbAddressing *ret, GError **error)
-{
-    static const char *const names[] = {
-        [CCB_ADDRESSING_VIRTUAL] = "virtual",
-        [CCB_ADDRESSING_PATH] = "path",
-        [CCB_ADDRESSING_CNAME] = "cname",
-    };
-    for (size_t i = CCB_ADDRESSING_VIRTUAL; i < G_N_ELEMENTS(names); i++)
-        if (strcmp(name, names[i]) == 0) {
-            *ret = (CcbAddressing)i;
-            return true;
-        }
-    return ccb_fail(error, CCB_ERR_USAGE, "--addressing=%s: expected virtual, path or cname", name);
-}
-
 static bool begins_with_bucket(const char *host, const char *bucket)
 {
     size_t size = strlen(bucket);

@@ -34,9 +34,6 @@ typedef enum {
     CCB_ADDRESSING_CNAME,
 } CcbAddressing;
 
-/* By its name, as above.  Errors: CCB_ERR_USAGE. */
-bool ccb_addressing_parse(const char *name, CcbAddressing *ret, GError **error);
-
 typedef struct {
     const char *region;   /* NULL: as the endpoint says, or `fallback` */
     const char *fallback; /* the region of the environment or of a profile; may be NULL */

@@ -107,20 +107,6 @@ static void endpoints_with_the_bucket(void)
     is_place("oss://images/a", "i", place, "https://Images.Example.com/images/a @r");
 }
 
-static void addressing_names(void)
-{
-    CcbAddressing got = CCB_ADDRESSING_DEFAULT;
-    ok(ccb_addressing_parse("virtual", &got, NULL) && got == CCB_ADDRESSING_VIRTUAL, "virtual");
-    ok(ccb_addressing_parse("path", &got, NULL) && got == CCB_ADDRESSING_PATH, "path");
-    ok(ccb_addressing_parse("cname", &got, NULL) && got == CCB_ADDRESSING_CNAME, "cname");
-    static const char *const wrong[] = {"", "auto", "Path", "virtual "};
-    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
-        g_autoptr(GError) error = NULL;
-        ok(!ccb_addressing_parse(wrong[i], &got, &error), wrong[i]);
-        is_error(&error, "expected virtual, path or cname", "is none");
-    }
-}
-
 /* --- Names */
 
 static void is_key(size_t size, const char *begin, CcbNames names, bool expected)
@@ -397,7 +383,6 @@ int main(void)
     places();
     addressing();
     endpoints_with_the_bucket();
-    addressing_names();
     names();
     etags();
     quotes();
