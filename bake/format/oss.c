@@ -12,11 +12,10 @@ static bool check_bucket(const char *bucket, CcbNames names, GError **error)
 {
     enum { SHORTEST = 3, LONGEST = 63 };
     size_t size = strlen(bucket);
-    bool dots = names == CCB_NAMES_S3;
+    const bool dots = names == CCB_NAMES_S3;
+    const char *letters = dots ? G_CSET_a_2_z G_CSET_DIGITS "-." : G_CSET_a_2_z G_CSET_DIGITS "-";
     if (size >= SHORTEST && size <= LONGEST && g_ascii_isalnum(bucket[0]) &&
-        g_ascii_isalnum(bucket[size - 1]) &&
-        strspn(bucket, dots ? G_CSET_a_2_z G_CSET_DIGITS "-." : G_CSET_a_2_z G_CSET_DIGITS "-") ==
-            size &&
+        g_ascii_isalnum(bucket[size - 1]) && strspn(bucket, letters) == size &&
         strstr(bucket, "..") == NULL)
         return true;
     ccb_fail(error, CCB_ERR_USAGE, "\"%s\" can't be the name of a bucket", bucket);

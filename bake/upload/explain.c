@@ -61,9 +61,8 @@ static const Meaning meanings[] = {
     {"IllegalLocationConstraintException", CCB_REFUSED, wrong_region, "say the right --region"},
     {"PublicEndpointForbidden", CCB_REFUSED,
      "OSS does not serve this bucket at its public endpoint",
-     "bind a domain of yours to the bucket and say --endpoint=https://DOMAIN --addressing=cname, "
-     "or "
-     "upload from an instance with --internal"},
+     "bind a domain of yours to the bucket and say --endpoint=https://DOMAIN "
+     "--addressing=cname, or upload from an instance with --internal"},
     {"SecondLevelDomainForbidden", CCB_REFUSED,
      "the server wants the name of the bucket in that of the host",
      "name the endpoint by its host name, not by an IP address, without --addressing=path"},
@@ -85,8 +84,8 @@ static const Meaning meanings[] = {
     {"EntityTooSmall", CCB_REFUSED, "the server wants larger parts",
      "say a larger --part-size, as 5M, the least of S3: the upload begins anew with it"},
     {"EntityTooLarge", CCB_REFUSED, "the server wants smaller parts or objects",
-     "say a smaller --part-size: the upload begins anew with it; OSS takes objects of up to 48.8 "
-     "TB"},
+     "say a smaller --part-size: the upload begins anew with it; OSS takes objects of up to "
+     "48.8 TB"},
     {"InvalidArgument", CCB_REFUSED, "the server does not take the request", report},
     {"InvalidRequest", CCB_REFUSED, "the server does not take the request", report},
     {"MalformedXML", CCB_REFUSED, "the server does not take the request", report},

@@ -17,14 +17,15 @@ typedef struct {
     bool of_oss; /* whatever the endpoint is called: a bucket may have a domain of its own */
 } CcbObject;
 
-/* Reads the beginning of it rather than its head: the answer to a HEAD has no words for what is wrong. */
+/* Reads the beginning of it rather than its head: the answer to a HEAD has no words for what is
+ * wrong. */
 bool ccb_object_look(CcbS3 *s3, CcbObject *ret, GError **error);
 void ccb_object_clear(CcbObject *object);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbObject, ccb_object_clear)
 
 bool ccb_object_delete(CcbS3 *s3, GError **error);
 
-/* Returns the upload's id; caller frees.  *ret_opaque_etags: the ETags of its parts will not be MD5s. */
+/* Returns the upload's id; caller frees.  *ret_opaque_etags: those of its parts will be no MD5s. */
 char *ccb_object_begin(CcbS3 *s3, const char *sha256, bool *ret_opaque_etags, GError **error);
 
 typedef void (*CcbPartFunc)(unsigned number, uint64_t size, const char *etag, void *data);

@@ -58,6 +58,6 @@ void ccb_s3_announce_retry(const GError *reason, gint64 pause_ms);
 CcbHttpExchange *ccb_s3_call(CcbS3 *s3, const CcbS3Request *request, char **ret_code,
                              GError **error);
 
-/* An ETag without its quotes and the "W/" that a proxy may put before them, and fit to be shown; caller
- * frees.  NULL stays NULL. */
+/* An ETag without its quotes and the "W/" that a proxy may put before them, and fit to be shown;
+ * caller frees.  NULL stays NULL. */
 char *ccb_s3_etag(const char *header);

@@ -133,9 +133,7 @@ static bool check_addressing(CcbAddressing addressing, const char *host, GError 
     if (addressing != CCB_ADDRESSING_VIRTUAL || !g_hostname_is_ip_address(host))
         return true;
     ccb_fail(error, CCB_ERR_USAGE,
-             "--addressing=virtual: %s is an IP address, which has no place for "
-             "the bucket",
-             host);
+             "--addressing=virtual: %s is an IP address, which has no place for the bucket", host);
     return ccb_hint(error, "name the endpoint by its host name, or say --addressing=path");
 }
 
