@@ -11,13 +11,14 @@ NBSP=$'\u00a0' # between a number and its unit
 SECRET=sup3r-s3cret+/tester
 
 setup_file() {
-    local dir=$BATS_FILE_TMPDIR modules=$BUILD/npm/node_modules program server
+    # A folder of its own: tests/cloud.bats may be installing at the same time.
+    local dir=$BATS_FILE_TMPDIR modules=$BUILD/npm-s3rver/node_modules program server
     for program in radosgw ceph-mon ceph-osd node npm; do
         must_have "$program" command -v "$program"
     done
     if [[ ! -e $modules/s3rver ]]; then
-        mkdir -p "$BUILD/npm"
-        npm install --prefix "$BUILD/npm" --silent --no-audit --no-fund --ignore-scripts s3rver@3.7.1
+        mkdir -p "$BUILD/npm-s3rver"
+        npm install --prefix "$BUILD/npm-s3rver" --silent --no-audit --no-fund --ignore-scripts s3rver@3.7.1
     fi
     "$TOP/tests/upload/radosgw-server" "$dir/radosgw" >"$dir/radosgw.log" 2>&1 3>&- &
     export RADOSGW_PID=$!
