@@ -5,6 +5,7 @@
 # curl, which signs for itself, or from the server's own files.
 
 load helpers
+load accounts
 
 KEY_ID=tester
 NBSP=$'\u00a0' # between a number and its unit
@@ -13,6 +14,8 @@ SECRET=sup3r-s3cret+/tester
 setup_file() {
     # A folder of its own: tests/cloud.bats may be installing at the same time.
     local dir=$BATS_FILE_TMPDIR modules=$BUILD/npm-s3rver/node_modules program server
+    # Those that accounts.bash gives.
+    local keys=(STS.final s3cret-of-final STS.ecs s3cret-of-ecs STS.uri s3cret-of-uri LTAI-file s3cret-of-file)
     for program in radosgw ceph-mon ceph-osd node npm; do
         must_have "$program" command -v "$program"
     done
@@ -20,9 +23,9 @@ setup_file() {
         mkdir -p "$BUILD/npm-s3rver"
         npm install --prefix "$BUILD/npm-s3rver" --silent --no-audit --no-fund --ignore-scripts s3rver@3.7.1
     fi
-    "$TOP/tests/upload/radosgw-server" "$dir/radosgw" >"$dir/radosgw.log" 2>&1 3>&- &
+    "$TOP/tests/upload/radosgw-server" "$dir/radosgw" "${keys[@]}" >"$dir/radosgw.log" 2>&1 3>&- &
     export RADOSGW_PID=$!
-    "$TOP/tests/upload/s3rver-server" "$modules" "$dir/s3rver" >"$dir/s3rver.log" 2>&1 3>&- &
+    "$TOP/tests/upload/s3rver-server" "$modules" "$dir/s3rver" "${keys[@]}" >"$dir/s3rver.log" 2>&1 3>&- &
     export S3RVER_PID=$!
     head -c 17000000 /dev/urandom >"$dir/image"
     for server in radosgw s3rver; do
@@ -34,6 +37,11 @@ setup_file() {
         ask "$server" images -X PUT
     done
     ask s3rver images.localhost -X PUT
+}
+
+teardown() {
+    [[ -z ${STS_PID:-} ]] || kill "$STS_PID"
+    [[ -z ${METADATA_PID:-} ]] || kill "$METADATA_PID"
 }
 
 teardown_file() {
@@ -217,4 +225,70 @@ arrived_in_s3rver() {
     assert_contains "restart  the upload that was begun before has another --part-size"
     assert_contains "warning: the parts of an upload stay on the server: "
     arrived_in_s3rver
+}
+
+# importer: a place to run scripts/import-image in, without keys in the environment: `preflight` says yes, all else is
+# ccbake's own; a fake aliyun with the real one's rules imports at once.
+importer() {
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    export CONFIG=$HOME/.aliyun/config.json REAL=$CCBAKE PATH=$PWD/bin:$PATH CCBAKE_PAUSE=0
+    mkdir -p bin "$HOME/.aliyun"
+    printf '%s\n' '#!/bin/sh' '[ "$1" = preflight ] || exec "$REAL" "$@"' >bin/ccbake
+    cat >bin/aliyun <<END
+#!/bin/sh
+"$TOP/tests/cloud/takes" "\$@" || exit 1
+case "\$*" in
+    *--dryrun*) ;;
+    *DescribeImages*--ImageId*) echo '{"Images": {"Image": [{"ImageId": "m-1", "Status": "Available", "BootMode": "UEFI", "Features": {"NvmeSupport": "supported"}}]}}' ;;
+    *DescribeImages*) echo '{"Images": {"Image": []}}' ;;
+    *ImportImage*) echo '{"ImageId": "m-1", "TaskId": "t-1"}' ;;
+    *) exit 1 ;;
+esac
+END
+    chmod +x bin/ccbake bin/aliyun
+    qemu-img create -q -f raw small.raw 5G
+    qemu-img convert -O qcow2 small.raw image.qcow2
+}
+
+# imported SERVER KEY [OPTION]...
+imported() {
+    CCBAKE=$PWD/bin/ccbake run "$TOP/scripts/import-image" image.qcow2 "oss://images/$2" \
+        --endpoint "http://127.0.0.1:$(port "$1")" "${@:3}"
+    [[ $status == 0 ]] || fail "import-image, $2" "$output"
+    assert_equal "${lines[-1]}" m-1
+    ask "$1" "images/$2" >got
+    cmp got image.qcow2
+}
+
+@test "import-image to its end, with the keys of each kind of profile" {
+    local mode late
+    importer
+    sts
+    instance
+    late=$(($(date +%s) + 3000))
+    echo oidc-t0ken.of-the.pod >token
+    printf '#!/bin/sh\necho "{\\"mode\\": \\"AK\\", \\"access_key_id\\": \\"LTAI-file\\", \\"access_key_secret\\": \\"s3cret-of-file\\"}"\n' >give
+    chmod +x give
+    local session='"access_key_id": "STS.final", "access_key_secret": "s3cret-of-final", "sts_token": "t0ken-of-final"'
+    declare -A kinds=(
+        [AK]="$FILE"
+        [StsToken]="$session"
+        [RamRoleArn]="$CALLER, $FINAL"
+        [ChainableRamRoleArn]="$FINAL, \"source_profile\": \"caller\""
+        [EcsRamRole]='"ram_role_name": "uploader"'
+        [RamRoleArnWithRoleName]="\"ram_role_name\": \"uploader\", $FINAL"
+        [OIDC]="$FINAL, \"oidc_provider_arn\": \"acs:ram::$ACCOUNT:oidc-provider/ci\", \"oidc_token_file\": \"$PWD/token\""
+        [External]="\"process_command\": \"$PWD/give\""
+        [CredentialsURI]="\"credentials_uri\": \"$CCBAKE_STS_ENDPOINT/keys\""
+        [CloudSSO]="$session, \"sts_expiration\": $late"
+        [OAuth]="$session, \"sts_expiration\": $late"
+    )
+    for mode in "${!kinds[@]}"; do
+        profiles other '{"name": "other", "mode": "AK", "access_key_id": "a", "access_key_secret": "b"}' \
+            "{\"name\": \"caller\", \"mode\": \"AK\", $CALLER}" "{\"name\": \"x\", ${kinds[$mode]}, \"mode\": \"$mode\"}"
+        imported radosgw "$mode" --profile=x
+        imported s3rver "$mode" --profile=x # which does not look at the signature
+    done
+    imported radosgw "$mode" --profile=x
+    assert_contains "current  oss://images/$mode is this image: nothing to do"
 }

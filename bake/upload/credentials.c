@@ -17,7 +17,7 @@ void ccb_credentials_free(CcbCredentials *credentials)
     ccb_credentials_set(credentials, NULL, NULL, NULL, 0);
     g_free(credentials->source);
     g_free(credentials->region);
-    ccb_profile_free(credentials->role);
+    ccb_profile_free(credentials->origin);
     g_free(credentials);
 }
 
@@ -213,7 +213,7 @@ static CcbCredentials *use(CcbProfile **profile, GError **error)
     if (found->region == NULL && ccb_mode_is_of_instance(*profile))
         found->region = ccb_role_region();
     if (ccb_mode_is_renewable(*profile))
-        found->role = g_steal_pointer(profile);
+        found->origin = g_steal_pointer(profile);
     return g_steal_pointer(&found);
 }
 
@@ -301,13 +301,13 @@ bool ccb_credentials_are_old(const CcbCredentials *credentials)
 
 bool ccb_credentials_renew(CcbCredentials *credentials, GError **error)
 {
-    return ask(credentials->role, credentials, error);
+    return ask(credentials->origin, credentials, error);
 }
 
 char *ccb_credentials_ask_arn(const CcbCredentials *credentials, GError **error)
 {
     g_autoptr(CcbProfile) environment = ccb_profile_of_environment();
-    const CcbProfile *profile = credentials->role ? credentials->role : environment;
+    const CcbProfile *profile = credentials->origin ? credentials->origin : environment;
     return ccb_sts_identity(credentials, ccb_profile_get(profile, "sts_endpoint"),
                             ccb_profile_get(profile, "sts_region"), error);
 }

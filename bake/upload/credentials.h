@@ -24,11 +24,11 @@ typedef struct CcbProfile CcbProfile;
 
 typedef struct {
     char *id, *secret;
-    char *token;      /* of a session, or NULL */
-    char *source;     /* where they come from, for messages */
-    char *region;     /* of the profile or the environment; may be NULL */
-    CcbProfile *role; /* who is asked for new ones; NULL: these can't be renewed */
-    gint64 expires;   /* seconds since the epoch; 0: not known */
+    char *token;        /* of a session, or NULL */
+    char *source;       /* where they come from, for messages */
+    char *region;       /* of the profile or the environment; may be NULL */
+    CcbProfile *origin; /* who is asked for new ones; NULL: these can't be renewed */
+    gint64 expires;     /* seconds since the epoch; 0: not known */
 } CcbCredentials;
 
 typedef struct {
@@ -46,7 +46,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbCredentials, ccb_credentials_free)
 /* Whether they expire within the next minutes, or have. */
 bool ccb_credentials_are_old(const CcbCredentials *credentials);
 
-/* Asks `role` for the present ones.  Only with a role.  Errors as above; they stay as they were. */
+/* Asks `origin` for the present ones.  Only with one.  Errors as above; they stay as they were. */
 bool ccb_credentials_renew(CcbCredentials *credentials, GError **error);
 
 /* Replaces the keys; copies what it is given.  `token` may be NULL. */
