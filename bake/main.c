@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/human.h"
 #include "base/progress.h"
-#include "cmd/verbs.h"
+#include "cli/verbs.h"
 
 const CcbVerb *const ccb_verbs[] = {
     &ccb_verb_bake,

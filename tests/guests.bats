@@ -464,7 +464,7 @@ change() {
 }
 
 # Places that steps write to become links to $TARGET: absolute ones, and ones with more ".." than there are folders.
-plant_links() {
+inject_links() {
     local up=../../../../../..$TARGET place commands=()
     for place in /etc/modprobe.d /etc/systemd/system /etc/dracut.conf.d; do
         commands+=("rmdir $place" "symlink $place $TARGET")
@@ -546,7 +546,7 @@ EOF
 @test "guests: links that lead out of a guest dangle inside it" {
     make_target
     guest --size 1G --kernel-cmdline
-    plant_links
+    inject_links
     local step
     while read -r step; do
         try "$step"
@@ -560,7 +560,7 @@ EOF
     make_target
     guest --size 1G --kernel-cmdline
     change 'mkdir /var/lib' "mkdir $TARGET" "mkdir $TARGET/multi-user.target.wants"
-    plant_links
+    inject_links
     # What the phony guest lacks for the initramfs step.
     local step tools='{run: {id: tools, commands: [[sh, -c, "rm -f /usr/sbin/depmod /usr/bin/dracut; ln -s busybox /usr/bin/dracut; ln -s /bin/true /usr/sbin/depmod; rm /usr/bin/dracut; printf \"#!/bin/sh\\n\" > /usr/bin/dracut; chmod 755 /usr/bin/dracut"]]}}'
     while read -r step; do

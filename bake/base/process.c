@@ -15,9 +15,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/guardian.h"
 #include "base/lines.h"
 #include "base/progress.h"
+#include "base/reaper.h"
 
 enum { TAIL_LINES = 15, TICK_MS = 250, EXEC_FAILED = 127 };
 
@@ -107,7 +107,7 @@ static bool start(Run *run, GError **error)
         const int fds[3] = {in, child_out >= 0 ? child_out : child_err, child_err};
         become(run->spec, fds, self);
     }
-    ccb_guardian_watch_group(run->pid);
+    ccb_reaper_watch_group(run->pid);
     run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
     if (run->pidfd < 0)
         return ccb_fail_errno(error, CCB_ERR_HOST, "watching %s", run->spec->argv[0]);
@@ -206,7 +206,7 @@ static void reap(Run *run)
     kill(run->pid, SIGKILL);
     while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
         ;
-    ccb_guardian_release_group(run->pid);
+    ccb_reaper_release_group(run->pid);
     run->spec->ret_status = decode_status(status);
     drain(run);
     ccb_lines_flush(&run->lines);

@@ -7,8 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/eta.h"
 #include "base/human.h"
-#include "base/pace.h"
 
 enum {
     BAR_WIDTH = 20,
@@ -69,7 +69,7 @@ static void write_event(const char *name, json_t *fields)
     double fraction, left;
     json_object_set_new(fields, "event", json_string(name));
     json_object_set_new(fields, "time", json_real((double)g_get_real_time() / G_USEC_PER_SEC));
-    if (ccb_pace_now(&fraction, &left)) {
+    if (ccb_eta_now(&fraction, &left)) {
         json_object_set_new(fields, "fraction", json_real(fraction));
         if (left >= 0)
             json_object_set_new(fields, "left_s", json_real(left));
@@ -143,7 +143,7 @@ static char *cut(const char *text)
 
 static bool fraction_now(double *ret_fraction, double *ret_left_s)
 {
-    if (ccb_pace_now(ret_fraction, ret_left_s))
+    if (ccb_eta_now(ret_fraction, ret_left_s))
         return true;
     if (!state.rated || state.total == 0)
         return false;

@@ -9,7 +9,7 @@
  *     ccb_progress_end("from the store");   the note may be NULL
  *
  * One activity at a time.  ccb_progress_line() prints a line of its own between or within
- * activities.  Where base/pace.h knows of an undertaking, its bar and the time left are shown, too.
+ * activities.  Where base/eta.h knows of an undertaking, its bar and the time left are shown, too.
  */
 #pragma once
 

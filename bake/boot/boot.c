@@ -120,7 +120,7 @@ static bool passed(gint64 since, gint64 us)
 
 static bool journal_is_awaited(const Boot *boot)
 {
-    return boot->options->source->not_planted == NULL && !boot->journal->settled &&
+    return boot->options->source->not_injected == NULL && !boot->journal->settled &&
            !passed(boot->settled_at, JOURNAL_S * G_USEC_PER_SEC);
 }
 
@@ -193,8 +193,8 @@ static bool check_started(const Boot *boot, GError **error)
 static const char *journal_problem(const Boot *boot)
 {
     const CcbJournal *journal = boot->journal;
-    if (boot->options->source->not_planted)
-        return boot->options->source->not_planted;
+    if (boot->options->source->not_injected)
+        return boot->options->source->not_injected;
     if (journal->entries == 0)
         return "no entry came on the second serial port";
     if ((ccb_console_up(boot->console) && !journal->up) ||

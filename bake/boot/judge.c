@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "boot/boot.h"
-#include "boot/plant.h"
+#include "boot/inject.h"
 #include "format/unit.h"
 #include "guide/units.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "boot/plant.h"
+#include "boot/inject.h"
 #include "boot/unitfiles.h"
 #include "format/grubcfg.h"
 #include "format/text.h"
@@ -32,7 +32,7 @@ void ccb_boot_source_free(CcbBootSource *source)
     g_strfreev(source->gpu_consumers);
     g_clear_pointer(&source->gpu_requirers, g_hash_table_unref);
     g_free(source->units_unread);
-    g_free(source->not_planted);
+    g_free(source->not_injected);
     g_free(source);
 }
 
@@ -96,12 +96,12 @@ static bool read_boot_files(CcbGuest *guest, const CcbBootEntry *entry, const ch
 /* --- all of it */
 
 /* A boot without it still says something, so this is no error. */
-static void plant(CcbGuest *guest, CcbSourceFlags flags, CcbBootSource *source)
+static void inject(CcbGuest *guest, CcbSourceFlags flags, CcbBootSource *source)
 {
     g_autoptr(GError) problem = NULL;
-    if ((flags & CCB_SOURCE_JOURNAL && !ccb_plant_journal(guest, &problem)) ||
-        (flags & CCB_SOURCE_LOGIN && !ccb_plant_login(guest, &problem)))
-        source->not_planted = ccb_name_printable(problem->message);
+    if ((flags & CCB_SOURCE_JOURNAL && !ccb_inject_journal(guest, &problem)) ||
+        (flags & CCB_SOURCE_LOGIN && !ccb_inject_login(guest, &problem)))
+        source->not_injected = ccb_name_printable(problem->message);
 }
 
 static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags flags,
@@ -118,7 +118,7 @@ static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags fla
         !read_cmdline(guest, entry->options, &source->cmdline, error))
         return false;
     ccb_boot_read_units(guest, source);
-    plant(guest, flags, source);
+    inject(guest, flags, source);
     return true;
 }
 

@@ -11,8 +11,8 @@
 
 typedef enum {
     CCB_SOURCE_KERNEL = 1 << 0,  /* copies kernel and initrd to the host */
-    CCB_SOURCE_JOURNAL = 1 << 1, /* plants the unit that hands out the journal */
-    CCB_SOURCE_LOGIN = 1 << 2,   /* plants a login as root on the console */
+    CCB_SOURCE_JOURNAL = 1 << 1, /* injects the unit that hands out the journal */
+    CCB_SOURCE_LOGIN = 1 << 2,   /* injects a login as root on the console */
 } CcbSourceFlags;
 
 typedef struct {
@@ -27,7 +27,7 @@ typedef struct {
     char **gpu_consumers;      /* units that the image's files order after CCB_PERSISTENCED */
     GHashTable *gpu_requirers; /* units (char *) that require one that needs a GPU (char *) */
     char *units_unread; /* why the image's unit files could not all be read, printable, or NULL */
-    char *not_planted;  /* why the overlay has not what was asked for, printable, or NULL */
+    char *not_injected; /* why the overlay has not what was asked for, printable, or NULL */
 } CcbBootSource;
 
 /* Makes the overlay in `dir` and opens that through `backend` (not AUTO), never the image, for writing.  Errors: CCB_ERR_INPUT, CCB_ERR_HOST. */

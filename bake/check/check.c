@@ -103,7 +103,7 @@ bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbRep
                    GError **error)
 {
     g_autoptr(CcbReport) report = ccb_report_new();
-    ccb_check_assume(ctx);
+    ccb_check_infer(ctx);
     copy_notes(ctx, report);
     for (const CcbCheck *const *family = families; *family != NULL; family++)
         for (const CcbCheck *check = *family; check->id != NULL; check++)

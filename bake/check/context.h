@@ -25,7 +25,7 @@ struct CcbCheckContext {
     CcbGuest *guest;                       /* not owned */
     const CcbExpectation *expect;          /* not owned */
     const struct CcbCheckRequest *request; /* not owned; NULL where the image alone is judged */
-    unsigned gpus;     /* 1 or 8 (ccb_check_assume); 0: no driver is asked for, or there is none */
+    unsigned gpus;     /* 1 or 8 (ccb_check_infer); 0: no driver is asked for, or there is none */
     GPtrArray *notes;  /* char *: what was assumed */
     GHashTable *memos; /* "kind:name" ► what was read, or why it could not be */
 };
@@ -35,7 +35,7 @@ void ccb_check_context_free(CcbCheckContext *ctx); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbCheckContext, ccb_check_context_free)
 
 /* Finds out from the image what the expectation leaves open, and notes it. */
-void ccb_check_assume(CcbCheckContext *ctx);
+void ccb_check_infer(CcbCheckContext *ctx);
 
 /* Makes a thing when it is first asked for, and keeps it, or the error.  `produce` never returns
  * NULL without an error. */

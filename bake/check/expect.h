@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What an image should be.  From the recipe it was baked by (expect.c), or found out from the
- * image itself (assume.c), which is weaker, and which the report says.
+ * image itself (infer.c), which is weaker, and which the report says.
  */
 #pragma once
 

@@ -12,7 +12,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/guardian.h"
+#include "base/reaper.h"
 
 /* What follows a dot need not be one: "gpu-550.144.03". */
 char *ccb_output_sibling(const char *path, const char *ending)
@@ -57,7 +57,7 @@ static void file_free(gpointer data)
     CcbOutputFile *file = data;
     if (file->lock >= 0) { /* held, and so not published */
         unlink(file->temporary);
-        ccb_guardian_release(file->temporary);
+        ccb_reaper_release(file->temporary);
         ccb_close_fd(&file->lock);
     }
     g_free(file->path);
@@ -119,7 +119,7 @@ static bool take_lock(CcbOutputFile *file, GError **error)
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !still_there(fd, file->temporary))
         return ccb_fail(error, CCB_ERR_BUSY, "another ccbake is making %s", file->path);
     file->lock = ccb_steal_fd(&fd);
-    ccb_guardian_watch(file->temporary);
+    ccb_reaper_watch(file->temporary);
     return true;
 }
 
@@ -139,7 +139,7 @@ CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **err
                           .report = ccb_output_report_path(paths[0]),
                           .failed = ccb_output_sibling(paths[0], "failed.html"),
                           .force = force};
-    if (!ccb_guardian_start(error))
+    if (!ccb_reaper_start(error))
         return NULL;
     for (const char *const *path = paths; *path != NULL; path++)
         if (!reserve(output, *path, error))
@@ -205,7 +205,7 @@ static void let_go(CcbOutputFile *file)
 {
     if (file->replaced)
         unlink(file->temporary);
-    ccb_guardian_release(file->temporary);
+    ccb_reaper_release(file->temporary);
     ccb_close_fd(&file->lock);
 }
 
@@ -228,7 +228,7 @@ static bool add_text(GPtrArray *files, const char *path, const char *text, GErro
     g_ptr_array_add(files, file);
     if (!take_lock(file, error))
         return false;
-    if (ftruncate(file->lock, 0) != 0) /* what a bake left that was killed with its guardian */
+    if (ftruncate(file->lock, 0) != 0) /* what a bake left that was killed with its reaper */
         return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", file->temporary);
     return ccb_write_all(file->lock, text, strlen(text), file->temporary, error) &&
            sync_file(file->temporary, error);

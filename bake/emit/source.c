@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/guardian.h"
 #include "base/process.h"
 #include "base/progress.h"
+#include "base/reaper.h"
 #include "guest/image.h"
 #include "qcow2/compare.h"
 
@@ -30,7 +30,7 @@ static CcbQcow2Chain *open_copy(CcbEmitSource *source, const char *path, const c
     if (source->origin == NULL || !ccb_qcow2_file_check_idle(source->origin, error))
         return NULL;
     source->copy = g_strdup(copy);
-    ccb_guardian_watch(copy);
+    ccb_reaper_watch(copy);
     ccb_progress_begin("copy", path, 0);
     if (!copy_with_qemu(path, format, copy, error)) {
         ccb_progress_abort();
@@ -66,7 +66,7 @@ void ccb_emit_source_free(CcbEmitSource *source)
     ccb_qcow2_file_free(source->origin);
     if (source->copy != NULL) {
         unlink(source->copy);
-        ccb_guardian_release(source->copy);
+        ccb_reaper_release(source->copy);
     }
     g_free(source->copy);
     g_free(source);

@@ -10,8 +10,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/guardian.h"
 #include "base/progress.h"
+#include "base/reaper.h"
 #include "format/bls.h"
 #include "format/grubenv.h"
 #include "format/rpm.h"
@@ -323,12 +323,12 @@ char **ccb_facts_packages(CcbGuest *guest, GError **error)
     static const char *const places[] = {"/var/lib/rpm", "/usr/lib/sysimage/rpm"};
     const char *from = ccb_guest_exists(guest, places[0]) ? places[0] : places[1];
     g_autofree char *pattern = g_build_filename(g_get_tmp_dir(), "ccbake-rpmdb-*", NULL);
-    g_autofree char *dir = ccb_guardian_mkdir(pattern, 0700, error);
+    g_autofree char *dir = ccb_reaper_mkdir(pattern, 0700, error);
     if (dir == NULL)
         return NULL;
     g_auto(GStrv) packages = list_packages(guest, from, dir, error);
     bool removed = ccb_remove_tree(dir, packages != NULL ? error : NULL);
-    ccb_guardian_release(dir);
+    ccb_reaper_release(dir);
     return removed ? g_steal_pointer(&packages) : NULL;
 }
 

@@ -12,8 +12,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/guardian.h"
 #include "base/progress.h"
+#include "base/reaper.h"
 
 #define LIST "files.json"
 
@@ -117,13 +117,13 @@ char *ccb_built_begin(const char *key, GError **error)
 {
     g_autofree char *parent = built_dir();
     g_autofree char *pattern = g_strdup_printf("%s/%s.*.part", parent, key);
-    return ccb_mkdirs(parent, error) ? ccb_guardian_mkdir(pattern, 0755, error) : NULL;
+    return ccb_mkdirs(parent, error) ? ccb_reaper_mkdir(pattern, 0755, error) : NULL;
 }
 
 void ccb_built_abandon(const char *dir)
 {
-    if (ccb_remove_tree(dir, NULL)) /* what could not be removed, the guardian tries again */
-        ccb_guardian_release(dir);
+    if (ccb_remove_tree(dir, NULL)) /* what could not be removed, the reaper tries again */
+        ccb_reaper_release(dir);
 }
 
 static bool write_list(const char *dir, GError **error)
@@ -145,7 +145,7 @@ bool ccb_built_publish(const char *key, const char *dir, GError **error)
     g_autofree char *path = path_of(key);
     bool ok = write_list(dir, error);
     if (ok && rename(dir, path) == 0) {
-        ccb_guardian_release(dir);
+        ccb_reaper_release(dir);
         return true;
     }
     ok = ok && (errno == EEXIST || errno == ENOTEMPTY ||

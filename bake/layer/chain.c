@@ -6,9 +6,9 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/eta.h"
 #include "base/file.h"
 #include "base/freespace.h"
-#include "base/pace.h"
 #include "base/progress.h"
 #include "guest/backend.h"
 #include "plan/key.h"
@@ -17,13 +17,13 @@
 /* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
 #define SPARE_SCRATCH (2ull << 30)
 
-/* Waits until all that was baked is frozen: the last of it is the top now. */
+/* Waits until all that was baked is committed: the last of it is the top now. */
 static bool settle(CcbChain *chain, GError **error)
 {
     CcbLayer *top = NULL;
-    if (chain->freezer == NULL)
+    if (chain->committer == NULL)
         return true;
-    bool ok = ccb_freezer_finish(g_steal_pointer(&chain->freezer), chain->use, &top, error);
+    bool ok = ccb_committer_finish(g_steal_pointer(&chain->committer), chain->use, &top, error);
     if (top != NULL) {
         ccb_layer_free(chain->top);
         chain->top = top;
@@ -31,7 +31,7 @@ static bool settle(CcbChain *chain, GError **error)
     return ok;
 }
 
-/* What was being frozen becomes a layer all the same: the next bake begins there. */
+/* What was being committed becomes a layer all the same: the next bake begins there. */
 void ccb_chain_clear(CcbChain *chain)
 {
     settle(chain, NULL);
@@ -124,15 +124,15 @@ guint ccb_chain_cached(const char *const *keys)
     return cached;
 }
 
-char *ccb_chain_pace_name(const CcbStep *step, CcbBackend backend)
+char *ccb_chain_eta_name(const CcbStep *step, CcbBackend backend)
 {
     return g_strdup_printf("%s %s %s", ccb_backend_name(backend), step->kind->name, step->id);
 }
 
-static void begin_pace(const CcbChainOptions *o, guint index)
+static void begin_eta(const CcbChainOptions *o, guint index)
 {
-    g_autofree char *name = ccb_chain_pace_name(step_at(o->plan, index), o->backend);
-    ccb_pace_begin(name);
+    g_autofree char *name = ccb_chain_eta_name(step_at(o->plan, index), o->backend);
+    ccb_eta_begin(name);
 }
 
 /* The end of the layer that begins with step `begin`. */
@@ -175,7 +175,7 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
     g_autofree char *title = title_of(o, index, &tag);
     if (!write_heading(o, tag, title, error))
         return false;
-    begin_pace(o, index);
+    begin_eta(o, index);
     ccb_progress_begin(tag, title, 0);
     bake->key = o->keys[index];
     gint64 started = g_get_monotonic_time();
@@ -205,11 +205,11 @@ static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest
     return ok;
 }
 
-/* The key of what the next overlay lies on: a layer, or one that is being frozen; NULL: the base. */
+/* The key of what the next overlay lies on: a layer, or one that is being committed; NULL: the base. */
 static const char *below(const CcbChain *chain)
 {
-    if (chain->freezer != NULL)
-        return ccb_freezer_last(chain->freezer);
+    if (chain->committer != NULL)
+        return ccb_committer_last(chain->committer);
     return chain->top ? chain->top->key : NULL;
 }
 
@@ -261,8 +261,8 @@ static void note_cached(const CcbChainOptions *o, CcbChain *chain, guint begin, 
     for (guint i = begin; i < end; i++) {
         g_autofree char *tag = NULL;
         g_autofree char *title = title_of(o, i, &tag);
-        begin_pace(o, i);
-        ccb_pace_skip();
+        begin_eta(o, i);
+        ccb_eta_skip();
         ccb_progress_line("%-8s %s  (cached)", tag, title);
         add_time(chain, step_at(o->plan, i), 0, true);
     }
@@ -348,7 +348,7 @@ static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
     const char *key = o->keys[end - 1];
     const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
     g_autofree char *overlay =
-        ccb_layer_begin(key, below(chain), chain->freezer != NULL, &base, error);
+        ccb_layer_begin(key, below(chain), chain->committer != NULL, &base, error);
     if (overlay == NULL)
         return false;
     CcbLayer *layer = NULL;
@@ -358,9 +358,9 @@ static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
         ccb_layer_abandon(key);
         return false;
     }
-    if (chain->freezer == NULL)
-        chain->freezer = ccb_freezer_new();
-    ccb_freezer_add(chain->freezer, layer, &base, ccb_steal_fd(lock));
+    if (chain->committer == NULL)
+        chain->committer = ccb_committer_new();
+    ccb_committer_add(chain->committer, layer, &base, ccb_steal_fd(lock));
     return true;
 }
 
@@ -370,9 +370,9 @@ static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
 {
     bool shared = true, taken = false;
     ccb_autofd int lock = -1;
-    if (chain->freezer != NULL && ccb_freezer_has_failed(chain->freezer))
+    if (chain->committer != NULL && ccb_committer_has_failed(chain->committer))
         return settle(chain, error);
-    begin_pace(o, begin);
+    begin_eta(o, begin);
     for (bool or_use = !o->fresh; shared && !taken; or_use = false) { /* it may be damaged */
         ccb_close_fd(&lock);
         lock = ccb_layer_lock(o->keys[end - 1], or_use, &shared, error);

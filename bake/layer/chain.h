@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The steps of a plan as a chain of layers: what the cache has is taken, the rest is baked, each
- * step's result frozen before the next begins.  So a bake that failed begins at the step that
+ * step's result committed before the next begins.  So a bake that failed begins at the step that
  * failed, and a bake of the same begins nowhere.
  *
  * Through the host backend every step is a layer.  Opening the appliance takes much longer than a
@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "layer/freeze.h"
+#include "layer/commit.h"
 #include "layer/work.h"
 #include "plan/plan.h"
 
@@ -32,12 +32,12 @@ typedef struct {
 } CcbStepTime;
 
 typedef struct {
-    guint first;         /* the first step that has to run */
-    CcbLayer *top;       /* NULL: nothing lies on the base */
-    CcbFacts *facts;     /* of the guest after the last step; NULL: those of the base */
-    GArray *times;       /* CcbStepTime, one a step */
-    GArray *use;         /* keeps the layers while the chain is in use */
-    CcbFreezer *freezer; /* of the layers above `top` while the chain is built, or NULL */
+    guint first;             /* the first step that has to run */
+    CcbLayer *top;           /* NULL: nothing lies on the base */
+    CcbFacts *facts;         /* of the guest after the last step; NULL: those of the base */
+    GArray *times;           /* CcbStepTime, one a step */
+    GArray *use;             /* keeps the layers while the chain is in use */
+    CcbCommitter *committer; /* of the layers above `top` while the chain is built, or NULL */
 } CcbChain;
 
 void ccb_chain_clear(CcbChain *chain);
@@ -56,8 +56,8 @@ bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *f
 /* How many steps the cache has by the names of layers, unchecked: for plans. */
 guint ccb_chain_cached(const char *const *keys);
 
-/* What base/pace.h knows a step by; caller frees. */
-char *ccb_chain_pace_name(const CcbStep *step, CcbBackend backend);
+/* What base/eta.h knows a step by; caller frees. */
+char *ccb_chain_eta_name(const CcbStep *step, CcbBackend backend);
 
 /* Bakes what is missing of a chain that was begun.  Errors: of the steps, with "step N/M (ID): ". */
 bool ccb_chain_build(const CcbChainOptions *options, CcbChain *chain, GError **error);

@@ -137,7 +137,7 @@ static int64_t boot_time(void)
     return line ? g_ascii_strtoll(line + strlen("\nbtime "), NULL, 10) : 0;
 }
 
-/* What no guardian could remove, because the host went down: nothing from before the boot is under way. */
+/* What no reaper could remove, because the host went down: nothing from before the boot is under way. */
 static void sweep(const char *name, const char *ending, int64_t before)
 {
     const char *entry;

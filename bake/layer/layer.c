@@ -12,8 +12,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/guardian.h"
 #include "base/progress.h"
+#include "base/reaper.h"
 #include "guest/image.h"
 #include "qcow2/copy.h"
 
@@ -289,19 +289,19 @@ bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
 }
 
 /* Another bake may have an overlay of the same key, which goes when that bake ends. */
-static char *name_below(const char *below, bool is_being_frozen, const CcbLayerBase *base)
+static char *name_below(const char *below, bool is_being_committed, const CcbLayerBase *base)
 {
     if (below == NULL)
         return base_name(base);
-    return g_strconcat(below, is_being_frozen ? ".part" : ".qcow2", NULL);
+    return g_strconcat(below, is_being_committed ? ".part" : ".qcow2", NULL);
 }
 
-char *ccb_layer_begin(const char *key, const char *below, bool is_being_frozen,
+char *ccb_layer_begin(const char *key, const char *below, bool is_being_committed,
                       const CcbLayerBase *base, GError **error)
 {
     char *path = layer_path(key, ".part");
-    g_autofree char *backing = name_below(below, is_being_frozen, base);
-    ccb_guardian_watch(path);
+    g_autofree char *backing = name_below(below, is_being_committed, base);
+    ccb_reaper_watch(path);
     if (ccb_image_create_overlay(path, backing, below ? "qcow2" : base->format, error))
         return path;
     g_free(path);
@@ -313,7 +313,7 @@ void ccb_layer_abandon(const char *key)
 {
     g_autofree char *path = layer_path(key, ".part");
     unlink(path);
-    ccb_guardian_release(path);
+    ccb_reaper_release(path);
 }
 
 static bool sync_file(const char *path, uint64_t *ret_size, GError **error)
@@ -380,11 +380,11 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
     g_autofree char *part = layer_path(layer->key, ".part");
     g_autofree char *packed = layer_path(layer->key, ".packed.part");
     layer->path = layer_path(layer->key, ".qcow2");
-    ccb_guardian_watch(packed);
+    ccb_reaper_watch(packed);
     bool ok = pack(part, packed, base, layer, error) && appear(layer, packed, base, error);
     if (!ok)
         unlink(packed);
-    ccb_guardian_release(packed);
+    ccb_reaper_release(packed);
     return ok;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cache of layers: frozen qcow2 overlays, each over the layer before it, found by the key of the step that made
+ * The cache of layers: committed qcow2 overlays, each over the layer before it, found by the key of the step that made
  * them.  Below ccb_cache_dir()/layers:
  *
  *     KEY.qcow2        the overlay; its backing file is a neighbour, named without a directory
@@ -10,7 +10,7 @@
  *     KEY.lock         locked exclusively while the layer is made or removed, shared while it is used
  *     base-SHA256.img  a symlink to the base image
  *
- * Layers are compressed when they are frozen, once for all images that hold them.  A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
+ * Layers are compressed when they are committed, once for all images that hold them.  A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
  * file; a damaged one is dropped with a warning and made again.  One that could not be read, or not to its end, is an
  * error and stays: CCB_ERR_IO, CCB_ERR_CANCELLED.
  */
@@ -64,12 +64,12 @@ int ccb_layer_lock(const char *key, bool or_use, bool *ret_shared, GError **erro
 bool ccb_layer_link_base(const CcbLayerBase *base, GError **error);
 
 /* Creates the overlay that is to become the layer `key`, over the layer `below` (or over the base
- * image, where that is NULL); over the overlay of that layer where the caller has it frozen just
+ * image, where that is NULL); over the overlay of that layer where the caller has it committed just
  * now.  Returns its path (caller frees).  It goes with the process unless it is published. */
-char *ccb_layer_begin(const char *key, const char *below, bool is_being_frozen,
+char *ccb_layer_begin(const char *key, const char *below, bool is_being_committed,
                       const CcbLayerBase *base, GError **error);
 
-/* Freezes the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and
+/* Commits the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and
  * ingredients; path, size and sha256 are filled.  The overlay is left. */
 bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error);
 

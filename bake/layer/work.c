@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/guardian.h"
+#include "base/reaper.h"
 
 static bool make_scratch(const CcbWork *work, GError **error)
 {
@@ -18,9 +18,9 @@ CcbWork *ccb_work_open(GError **error)
 {
     g_autofree char *parent = g_build_filename(ccb_cache_dir(), "work", NULL);
     g_autofree char *pattern = g_build_filename(parent, "*", NULL);
-    if (!ccb_guardian_start(error) || !ccb_mkdirs(parent, error))
+    if (!ccb_reaper_start(error) || !ccb_mkdirs(parent, error))
         return NULL;
-    g_autofree char *dir = ccb_guardian_mkdir(pattern, 0700, error);
+    g_autofree char *dir = ccb_reaper_mkdir(pattern, 0700, error);
     if (dir == NULL)
         return NULL;
     CcbWork *work = g_new0(CcbWork, 1);
@@ -37,8 +37,8 @@ void ccb_work_free(CcbWork *work)
 {
     if (work == NULL)
         return;
-    if (ccb_remove_tree(work->dir, NULL)) /* what could not be removed, the guardian tries again */
-        ccb_guardian_release(work->dir);
+    if (ccb_remove_tree(work->dir, NULL)) /* what could not be removed, the reaper tries again */
+        ccb_reaper_release(work->dir);
     g_free(work->dir);
     g_free(work->scratch);
     g_free(work->overlay);

@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "base/pace.h"
+#include "base/eta.h"
 #include "format/kconfig.h"
 #include "format/module.h"
 #include "guide/driver.h"
@@ -323,7 +323,7 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
     if (key != NULL && !bake->no_cache && !ccb_driver_modules_install(bake, key, &cached, error))
         return false;
     if (cached)
-        ccb_pace_reuse();
+        ccb_eta_reuse();
     else if (!check_tools(bake, error))
         return false;
     return run_installer(bake, step, flags, !cached, error) && check_result(bake, step, error) &&

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/guardian.h"
 #include "base/process.h"
+#include "base/reaper.h"
 #include "tap.h"
 
 /* How a shell that runs `script` ends; it says that it is ready by an empty file's removal. */
@@ -44,7 +44,7 @@ static pid_t wait_for_pid(const char *path)
 
 /* A grandchild that ignores the death of its parents, as one of bubblewrap's does while it starts.  What
  * only has the number of the group for its name is nobody's. */
-static void test_guardian(void)
+static void test_reaper(void)
 {
     g_autofree char *dir = g_dir_make_tmp("test-process-XXXXXX", NULL);
     g_autofree char *file = g_build_filename(dir, "pid", NULL);
@@ -59,8 +59,8 @@ static void test_guardian(void)
     if (middle == 0) {
         if (chdir(dir) != 0)
             _exit(1);
-        ccb_guardian_start(NULL);
-        ccb_guardian_watch("watched");
+        ccb_reaper_start(NULL);
+        ccb_reaper_watch("watched");
         ccb_process_run(&process, NULL);
         _exit(0);
     }
@@ -81,6 +81,6 @@ int main(void)
     is_int(end_shell("trap 'exit 7' TERM", 10000), 7, "a child that ends when it is told to");
     is_int(end_shell("trap 'trap \"exit 8\" TERM' TERM", 10000), 8, "... when it is told again");
     is_int(end_shell("trap '' TERM", 300), 128 + SIGKILL, "... and not at all");
-    test_guardian();
+    test_reaper();
     return done();
 }
