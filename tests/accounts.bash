@@ -13,15 +13,6 @@ CALLER='"access_key_id": "LTAI-caller", "access_key_secret": "s3cret/of+the=call
 FILE='"mode": "AK", "access_key_id": "LTAI-file", "access_key_secret": "s3cret-of-file"'
 FINAL="\"ram_role_arn\": \"acs:ram::$ACCOUNT:role/final\""
 
-# wait_for FILE: until a server has written it.
-wait_for() {
-    for _ in {1..600}; do
-        [[ ! -s $1 ]] || return 0
-        sleep 0.05
-    done
-    fail "no server has written $1"
-}
-
 # sts: one that knows the caller LTAI-caller, the keys of the role "middle" and of the instance's, and three roles.
 sts() {
     mkdir -p "$BATS_TEST_TMPDIR/sts"

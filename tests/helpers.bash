@@ -5,6 +5,7 @@
 #   run_ccbake [expected-rc] ARGUMENT...   runs the tool; $output is stdout and stderr; fails on another exit code
 #   assert_contains TEXT                   $output holds TEXT; shows what it holds otherwise
 #   content_of IMAGE PATH                  prints a file of a small guest
+#   wait_for FILE                          until a server has written it
 #   standin NAME                           builds a stand-in where it is missing and prints its path
 #   baked_images, images_to_change         the images of the guide, baked once for all files
 #   count_launches COMMAND...              runs it; sets LAUNCHES to how often it starts libguestfs's appliance
@@ -112,6 +113,15 @@ stop_server() {
     while kill -0 "$SERVER_PID" 2>/dev/null; do
         sleep 0.05
     done
+}
+
+# wait_for FILE: until a server has written it.
+wait_for() {
+    for _ in {1..2400}; do
+        [[ ! -s $1 ]] || return 0
+        sleep 0.05
+    done
+    fail "no server has written $1"
 }
 
 # content_of IMAGE PATH: a file of a small guest (scripts/standin-guest), read without a backend.

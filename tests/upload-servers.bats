@@ -29,11 +29,7 @@ setup_file() {
     export S3RVER_PID=$!
     head -c 17000000 /dev/urandom >"$dir/image"
     for server in radosgw s3rver; do
-        for _ in {1..1200}; do
-            [[ ! -s $dir/$server/port ]] || break
-            sleep 0.1
-        done
-        [[ -s $dir/$server/port ]] || fail "$server does not answer" "$(cat "$dir/$server.log")"
+        wait_for "$dir/$server/port" || fail "$server does not answer" "$(cat "$dir/$server.log")"
         ask "$server" images -X PUT
     done
     ask s3rver images.localhost -X PUT

@@ -12,15 +12,6 @@ KEY_ID=test:tester
 NBSP=$'\u00a0' # between a number and its unit
 SECRET=sup3r-s3cret+/tester
 
-# wait_for FILE: until a server has written it.
-wait_for() {
-    for _ in {1..600}; do
-        [[ ! -s $1 ]] || return 0
-        sleep 0.05
-    done
-    fail "no server has written $1"
-}
-
 setup_file() {
     local dir=$BATS_FILE_TMPDIR
     must_have "OpenStack Swift (python3-swift)" /usr/bin/python3 -c 'import swift.common.middleware.s3api'
