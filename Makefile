@@ -3,7 +3,7 @@
 #   make                 build/ccbake, manual pages, completion
 #   make check           all tests (installs what they need); T="layers boot" for these alone, TIMES=1 for where the
 #                        time went, KVM=absent|broken|works as on such a host
-#   make check-real      the driver step on NVIDIA's own code, from Debian's packages; ten minutes
+#   make check-real      the driver step on NVIDIA's own code, from Debian's packages; a quarter of an hour
 #   make check-quick     what needs no root and nothing but the packages: after each edit
 #   make coverage        which lines of bake/ the tests run
 #   make demo            bake, verify and boot the guide's images, from stand-ins
@@ -30,7 +30,9 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell awk 'FNR == 1 { if (/^\#!.*(bash|\/sh)/) print FILENAME; nextfile }' $(wildcard scripts/* .ci/* tests/* tests/*/* overlays/selftest/*) 2>/dev/null) $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*)
+SCRIPTS := $(shell for f in $(wildcard scripts/* .ci/* tests/* tests/*/* overlays/selftest/*); do \
+    test ! -f $$f || ! head -n 1 $$f | grep -qE '^\#!.*(bash|/sh)' || echo $$f; done) \
+    $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*)
 
 .PHONY: all unit check check-asan check-bats check-quick check-real coverage demo bench bench-judge bench-upload deps deps-bench lint format install uninstall clean
 .DELETE_ON_ERROR:

@@ -95,7 +95,7 @@ error_field() {
 
 is_put_off() {
     case $1 in
-        Throttling* | ServiceUnavailable* | InternalError | Idempotence.Processing | LastTokenProcessing | OperationConflict) ;;
+        Throttling* | ServiceUnavailable* | InternalError | Idempotence.Processing | IdempotentProcessing | LastTokenProcessing | OperationConflict) ;;
         IncorrectVpcStatus | IncorrectVSwitchStatus) ;; # it is being made
         *) return 1 ;;
     esac
@@ -164,8 +164,9 @@ look_for_stock() {
             | select(.Value == \$type) | select((.Status == \"Available\" and .StatusCategory != \"WithoutStock\") == $1)
             | \$zone] | unique | join(\" \")" <<<"$answer" 2>/dev/null
     }
-    has=$(zones true) lacks=$(zones false)
-    if [[ -z $has ]]; then
+    if ! has=$(zones true) || ! lacks=$(zones false) || [[ -z $has$lacks ]]; then
+        say stock "it can't be found out whether $type is sold out: the answer does not name it"
+    elif [[ -z $has ]]; then
         say stock "$type is in no zone of $region to be had now${lacks:+: sold out in $lacks}"
     elif [[ -n $zone && " $has " != *" $zone "* ]]; then
         say stock "$type is not to be had in $zone now, but in $has"
@@ -266,7 +267,7 @@ meaning_of() {
         InvalidKeyPairName.NotFound | InvalidKeyPair*) echo "there is no such key pair in this region" ;;
         QuotaExceed.* | QuotaExceeded*) echo "a quota of the account is used up: raise it in the console" ;;
         InvalidDiskSize* | InvalidSystemDiskSize*) echo "the cloud does not take the size of a disk; see --disk-size" ;;
-        IdempotentParameterMismatch | IdempotentProcessing)
+        IdempotentParameterMismatch)
             echo "an earlier request with this token was another one; --again=WORD makes this a new one" ;;
         # of both, of what ccbake itself writes into a request
         MissingParameter* | *.Malformed | InvalidArchitecture.* | InvalidPlatform.* | InvalidLicenseType.* | TagKey.Duplication)

@@ -29,6 +29,7 @@ fake_ccbake() {
 case $1 in
 preflight | upload)
     if [ "$2" = --whoami ]; then
+        if [ -e "$FAKE/whoami.fails" ]; then . "$FAKE/whoami.fails"; fi
         if [ -e "$FAKE/whoami" ]; then cat "$FAKE/whoami"; else echo '{"access_key_id": "LTAI...wxyz", "arn": "acs:ram::1:user/a"}'; fi
         exit
     fi
@@ -225,7 +226,7 @@ described() {
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     answers ImportImage "$STARTED"
     import_image 0 --force --endpoint https://acme.example --profile 'my own' --limit-rate=1M --connections=8 --part-size 32M
-    grep -qx "ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing --force --endpoint=https://acme.example \
+    grep -qx "ccbake upload image.qcow2 oss://acme/image.qcow2 --region=cn-beijing --endpoint=https://acme.example --force \
 --limit-rate=1M --connections=8 --part-size=32M --profile=my own --json" calls
     assert_equal "$(grep -c '^aliyun ecs [A-Za-z]* --region cn-beijing .* --profile my own$' calls)" 3
     assert_equal "$(grep -c '^aliyun' calls)" 3
@@ -503,6 +504,14 @@ END
     import_image 0
     echo '{"Arn": "acs:ram::1:assumed-role/other/ccbake"}' >identity
     import_image 1
+    # An endpoint of another server has no such accounts; a domain of one's own is OSS's.
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    import_image 0 --endpoint=https://acme.example
+    import_image 1 --endpoint=https://acme.example --addressing=cname
+    assert_contains 'the import of acs:ram::1:assumed-role/other/ccbake'
+    echo 'exit 6' >whoami.fails
+    import_image 6
+    rm whoami.fails
     # Who can't be asked says nothing.
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     echo '{"access_key_id": "LTAI...wxyz"}' >whoami
@@ -530,6 +539,10 @@ stock() {
     answers DescribeAvailableResource "$(stock cn-beijing-l=WithStock)"
     import_image 0 "$type"
     [[ $output != *stock* ]] || fail "$output"
+    answers DescribeImages "$NO_IMAGES" "$(images Available)"
+    answers DescribeAvailableResource 'not JSON'
+    import_image 0 "$type"
+    assert_contains "stock    it can't be found out whether ecs.gn8v-tee.4xlarge is sold out: the answer does not name it"
     # Not being allowed to ask ends nothing.
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     answers DescribeAvailableResource "$(error Forbidden.RAM)"
@@ -648,6 +661,9 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers DescribeImages "$NO_IMAGES"
     run_instance 1
     assert_contains 'there is no image m-1'
+    answers DescribeImages 'not JSON'
+    run_instance 1
+    assert_contains 'DescribeImages: not a list of images: not JSON'
     answers DescribeImages "$(images Creating)"
     run_instance 1
     assert_contains 'm-1 is Creating, not Available'

@@ -210,6 +210,15 @@ start() {
         assert_contains "$type can't be created with a secondary network interface"
         assert_contains 'bounce buffer (swiotlb)'
     done
+    # By another way neither.
+    run_ccbake 2 request run m-1 --instance-type $type --vswitch vsw-1 --security-group sg-1 --key-pair k --set DataDisk.1.Size=100
+    assert_contains "--set DataDisk: $type can't be created with a data disk"
+    run_ccbake 2 request run m-1 --instance-type $type --vswitch vsw-1 --security-group sg-1 --key-pair k \
+        --set NetworkInterface.1.VSwitchId=vsw-2
+    assert_contains "$type can't be created with a secondary network interface"
+    run_ccbake 2 request run m-1 --instance-type ecs.gn8v-tee.4xlarge --vswitch vsw-1 --key-pair k --set SecurityGroupIds.1=sg-1 \
+        --network-interface vsw-2
+    assert_contains '--network-interface needs --security-group'
     start ecs.gn8v-tee.4xlarge --data-disk 100 --network-interface vsw-2
     official "$RUN_NAMES"
     values DataDisk.1.Category=cloud_essd DataDisk.1.Size=100 NetworkInterface.1.VSwitchId=vsw-2 \
@@ -282,9 +291,15 @@ start() {
     for bad in a =a aliyun=a acs:a=b ccbake-key=a http://a=b "$(printf 'k%.0s' {1..129})=a" "k=$(printf 'v%.0s' {1..129})"; do
         run_ccbake 2 request import image.qcow2 oss://acme/x --tag "$bad"
     done
-    mapfile -t tags < <(printf -- '--tag=k%s=v\n' {1..16})
+    mapfile -t tags < <(printf -- '--tag=k%s=v\n' {1..15})
+    run_ccbake request import image.qcow2 oss://acme/x "${tags[@]:1}"
     run_ccbake 2 request import image.qcow2 oss://acme/x "${tags[@]}"
-    assert_contains '--tag k16=v: there are 20 tags already'
+    assert_contains '--tag k15=v: more than 20 tags, those of ccbake among them'
+    run_ccbake 2 "${run[@]}" --tag a=1 --tag a=2
+    assert_contains '--tag a=2: there is a tag a already'
+    # The next number is that of ccbake-run.
+    run_ccbake 2 "${run[@]}" --tag a=1 --set Tag.2.Key=b
+    assert_contains '--set Tag.2.Key: ccbake sets this itself'
     run_ccbake 2 "${run[@]}" --http-tokens maybe
 }
 

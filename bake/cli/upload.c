@@ -86,10 +86,15 @@ static bool check_token_is_safe(const CcbS3 *s3, GError **error)
     return ccb_hint(error, "use https, or an access key that needs no token");
 }
 
+/* A domain of one's own is how new accounts reach their buckets of OSS. */
+static bool is_other_server(void)
+{
+    return !ccb_target_is_oss(opts.endpoint) && addressing() != CCB_ADDRESSING_CNAME;
+}
+
 static bool open_s3(const char *url, const char *name, CcbS3 *ret, GError **error)
 {
-    CcbCredentialsOptions wanted = {.profile = opts.profile,
-                                    .others = !ccb_target_is_oss(opts.endpoint)};
+    CcbCredentialsOptions wanted = {.profile = opts.profile, .others = is_other_server()};
     ccb_secret_guard();
     ret->credentials = ccb_credentials_find(&wanted, error);
     ret->target = ret->credentials ? parse_target(url, name, ret->credentials, error) : NULL;
@@ -187,7 +192,7 @@ static bool abort_stale(const char *url, GError **error)
 static bool run(int argc, char **argv, GError **error)
 {
     int wanted = opts.abort_stale != NULL ? 1 : 2;
-    CcbCredentialsOptions whose = {opts.profile, !ccb_target_is_oss(opts.endpoint)};
+    CcbCredentialsOptions whose = {opts.profile, is_other_server()};
     if (opts.whoami)
         return argc == 0 ? ccb_whoami(&whose, opts.json, error)
                          : ccb_fail(error, CCB_ERR_USAGE, "upload --whoami: expected no arguments");

@@ -33,7 +33,7 @@ typedef struct {
 } CcbRecipeStep;
 
 typedef struct {
-    const char *check;   /* its id; check/waiver.h knows whether there is one */
+    const char *check;   /* its id; ccb_check_waivers() knows whether there is one */
     const char *reason;  /* never empty */
     const CcbNode *node; /* the id, for errors */
 } CcbRecipeWaiver;

@@ -175,6 +175,14 @@ static bool may_be_replaced(const char *name)
     return g_strv_contains(names, name);
 }
 
+/* Numbers up to that of the tag that a request may get at the end. */
+static bool is_own_tag(const CcbRequest *request, const char *name)
+{
+    static const char prefix[] = "Tag.";
+    return g_str_has_prefix(name, prefix) &&
+           g_ascii_strtoull(name + strlen(prefix), NULL, 10) <= request->tags + 1;
+}
+
 static bool set(CcbRequest *request, const char *setting, GError **error)
 {
     const char *equals = strchr(setting, '=');
@@ -184,7 +192,8 @@ static bool set(CcbRequest *request, const char *setting, GError **error)
     if (!check_name(request, name, error))
         return false;
     request->forced = true;
-    bool later = g_str_equal(name, "ClientToken") || g_str_equal(name, "DryRun");
+    bool later = g_str_equal(name, "ClientToken") || g_str_equal(name, "DryRun") ||
+                 is_own_tag(request, name);
     if (!later && ccb_request_get(request, name) == NULL) {
         ccb_request_add(request, name, equals + 1);
         return true;
@@ -218,8 +227,14 @@ static bool add_own_tag(CcbRequest *request, const char *tag, GError **error)
         return ccb_fail(error, CCB_ERR_USAGE,
                         "--tag %s: keys that begin with aliyun, acs: or ccbake- are set by others",
                         tag);
-    if (request->tags == MOST)
-        return ccb_fail(error, CCB_ERR_USAGE, "--tag %s: there are %u tags already", tag, MOST);
+    for (unsigned i = 1; i <= request->tags; i++) {
+        g_autofree char *other = g_strdup_printf("Tag.%u.Key", i);
+        if (g_strcmp0(ccb_request_get(request, other), key) == 0)
+            return ccb_fail(error, CCB_ERR_USAGE, "--tag %s: there is a tag %s already", tag, key);
+    }
+    if (request->tags + 1 >= MOST) /* one more may come: ccbake-run */
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--tag %s: more than %d tags, those of ccbake among them", tag, MOST);
     return ccb_request_add_tag(request, key, equals + 1, error);
 }
 

@@ -22,10 +22,16 @@ static bool refuse_device(const CcbEcsType *type, const char *option, const char
 
 static bool check_devices(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
 {
-    if (type->gpus == 8 && wish->data_disk_gib > 0)
-        return refuse_device(type, "--data-disk", "a data disk", error);
-    if (type->gpus == 8 && wish->interface != NULL)
-        return refuse_device(type, "--network-interface", "a secondary network interface", error);
+    bool disk = ccb_request_sets(&wish->options, "DataDisk.");
+    bool interface = ccb_request_sets(&wish->options, "NetworkInterface.");
+    if (type->gpus == 8 && (wish->data_disk_gib > 0 || disk))
+        return refuse_device(type, disk ? "--set DataDisk" : "--data-disk", "a data disk", error);
+    if (type->gpus == 8 && (wish->interface != NULL || interface))
+        return refuse_device(type, interface ? "--set NetworkInterface" : "--network-interface",
+                             "a secondary network interface", error);
+    if (wish->interface != NULL && wish->security_group == NULL)
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--network-interface needs --security-group: it has no other");
     return wish->interface == NULL ||
            ccb_request_check_id("--network-interface", wish->interface, "vsw-", error);
 }

@@ -200,7 +200,7 @@ static bool ask(const CcbProfile *profile, CcbCredentials *ret, GError **error)
     return true;
 }
 
-/* Takes *profile where its keys can be renewed. */
+/* Takes *profile where it gives keys. */
 static CcbCredentials *use(CcbProfile **profile, GError **error)
 {
     g_autoptr(CcbCredentials) found = g_new0(CcbCredentials, 1);
@@ -212,17 +212,19 @@ static CcbCredentials *use(CcbProfile **profile, GError **error)
     found->region = g_strdup(region ? region : ccb_profile_get(environment, "region_id"));
     if (found->region == NULL && ccb_mode_is_of_instance(*profile))
         found->region = ccb_role_region();
-    if (ccb_mode_is_renewable(*profile))
-        found->origin = g_steal_pointer(profile);
+    found->is_renewable = ccb_mode_is_renewable(*profile);
+    found->origin = g_steal_pointer(profile);
     return g_steal_pointer(&found);
 }
 
-/* It was not named, and it is the profile that is at fault, not a service that fails or refuses. */
+/* It was not named, and it is the profile that is at fault, not a service or a program that fails
+ * or refuses: what passes by itself must not change who uploads. */
 static bool may_pass_over(const Search *search, const CcbProfile *profile, const GError *reason)
 {
     int code = ccb_exit_code(reason);
+    bool runs = g_strcmp0(ccb_profile_get(profile, "mode"), "External") == 0;
     return search->name == NULL && profile->path != NULL &&
-           (code == CCB_ERR_USAGE || code == CCB_ERR_HOST);
+           (code == CCB_ERR_USAGE || (code == CCB_ERR_HOST && !runs));
 }
 
 /* NULL without an error where there is nothing; *ret_passed: why a profile was passed over. */
@@ -306,8 +308,6 @@ bool ccb_credentials_renew(CcbCredentials *credentials, GError **error)
 
 char *ccb_credentials_ask_arn(const CcbCredentials *credentials, GError **error)
 {
-    g_autoptr(CcbProfile) environment = ccb_profile_of_environment();
-    const CcbProfile *profile = credentials->origin ? credentials->origin : environment;
-    return ccb_sts_identity(credentials, ccb_profile_get(profile, "sts_endpoint"),
-                            ccb_profile_get(profile, "sts_region"), error);
+    return ccb_sts_identity(credentials, ccb_profile_get(credentials->origin, "sts_endpoint"),
+                            ccb_profile_get(credentials->origin, "sts_region"), error);
 }

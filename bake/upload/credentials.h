@@ -27,7 +27,8 @@ typedef struct {
     char *token;        /* of a session, or NULL */
     char *source;       /* where they come from, for messages */
     char *region;       /* of the profile or the environment; may be NULL */
-    CcbProfile *origin; /* who is asked for new ones; NULL: these can't be renewed */
+    CcbProfile *origin; /* who was asked for them */
+    bool is_renewable;  /* and may be asked for new ones */
     gint64 expires;     /* seconds since the epoch; 0: not known */
 } CcbCredentials;
 

@@ -76,7 +76,7 @@ static bool get_signed_in(const Chain *chain, CcbCredentials *ret, GError **erro
 {
     g_autoptr(CcbProfile) read_again = NULL;
     const CcbProfile *profile = chain->profile;
-    if (!is_signed_in(profile) && !ccb_profile_find(profile->name, &read_again, error))
+    if (profile->name != NULL && !ccb_profile_find(profile->name, &read_again, error))
         return false;
     if (read_again != NULL)
         profile = read_again;

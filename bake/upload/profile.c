@@ -286,7 +286,9 @@ static CcbProfile *extract_shared(const CcbIni *ini, const char *path, const cha
     if (type == NULL || !ccb_ini_get_bool(ini, name, "enable", true))
         return NULL;
     CcbProfile *profile = ccb_profile_new(g_strdup_printf("the section \"%s\" of %s", name, path));
-    ccb_profile_set(profile, "mode", type); /* one that is not known is refused by its name */
+    /* One that is not in the table is refused by its name, also where a mode of the tool is called so. */
+    g_autofree char *unknown = g_strconcat("type=", type, NULL);
+    ccb_profile_set(profile, "mode", unknown);
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
         if (strcmp(type, types[i].type) == 0)
             ccb_profile_set(profile, "mode", types[i].mode);

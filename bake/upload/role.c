@@ -61,10 +61,15 @@ static bool is_name(const char *role)
 
 bool ccb_role_find(char **ret, GError **error)
 {
-    const char *named = g_getenv("ALIBABA_CLOUD_ECS_METADATA");
+    static const char variable[] = "ALIBABA_CLOUD_ECS_METADATA";
+    const char *named = g_getenv(variable);
     const char *off = g_getenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED");
     if (off != NULL && g_ascii_strcasecmp(off, "true") == 0)
         return true;
+    if (named != NULL && *named == '\0')
+        named = NULL;
+    if (named != NULL && !is_name(named))
+        return ccb_fail(error, CCB_ERR_USAGE, "$%s is not the name of a RAM role", variable);
     g_autoptr(GError) reason = NULL;
     g_autofree char *role = named ? g_strdup(named) : get(path, &reason);
     if (reason != NULL && ccb_exit_code(reason) == CCB_ERR_CANCELLED) {

@@ -97,7 +97,7 @@ static CcbHttpExchange *build(CcbS3 *s3, const CcbS3Request *request)
 static bool renew_in_time(CcbCredentials *credentials, GError **error)
 {
     g_autoptr(GError) reason = NULL;
-    if (credentials->origin == NULL || !ccb_credentials_are_old(credentials) ||
+    if (!credentials->is_renewable || !ccb_credentials_are_old(credentials) ||
         ccb_credentials_renew(credentials, &reason))
         return true;
     bool in_time = credentials->expires > g_get_real_time() / G_USEC_PER_SEC;
@@ -131,7 +131,7 @@ static CcbS3Verdict judge_refusal(CcbS3 *s3, const CcbRefusal *refusal, GError *
 {
     CcbCredentials *credentials = s3->credentials;
     CcbRefusalKind kind = ccb_refusal_kind(refusal);
-    if (kind == CCB_EXPIRED && credentials->origin != NULL) {
+    if (kind == CCB_EXPIRED && credentials->is_renewable) {
         credentials->expires = 1; /* the next request renews them */
         kind = CCB_PASSING;
     }

@@ -36,15 +36,28 @@ static bool split(CcbTarget *target, const char *url, const char *name, CcbNames
     return ccb_names_check_key(target->key, names, error); /* the file's name is part of it now */
 }
 
+/* NULL: there is none that we could read.  Caller unrefs. */
+static GUri *parse_endpoint(const char *endpoint)
+{
+    g_autofree char *full =
+        strstr(endpoint, "://") ? g_strdup(endpoint) : g_strconcat("https://", endpoint, NULL);
+    return g_uri_parse(full, G_URI_FLAGS_HAS_PASSWORD, NULL);
+}
+
 bool ccb_target_is_oss(const char *endpoint)
 {
-    return endpoint == NULL || strstr(endpoint, oss_domain) != NULL;
+    g_autoptr(GUri) uri = endpoint != NULL ? parse_endpoint(endpoint) : NULL;
+    const char *host = uri != NULL ? g_uri_get_host(uri) : NULL;
+    return endpoint == NULL || (host != NULL && g_str_has_suffix(host, oss_domain));
 }
 
 /* "s3.oss-cn-beijing-internal.aliyuncs.com" ► "cn-beijing"; NULL: not OSS's.  Caller frees. */
-static char *region_of_host(const char *host)
+static char *region_of(const char *endpoint)
 {
-    const char *begin = g_strrstr(host, "oss-"); /* the bucket, before it, may be called so */
+    g_autoptr(GUri) uri = endpoint != NULL ? parse_endpoint(endpoint) : NULL;
+    const char *host = uri != NULL ? g_uri_get_host(uri) : NULL;
+    /* The bucket, before it, may be called so. */
+    const char *begin = host != NULL ? g_strrstr(host, "oss-") : NULL;
     if (begin == NULL || !g_str_has_suffix(host, oss_domain))
         return NULL;
     char *region = g_strndup(begin + 4, strcspn(begin + 4, "."));
@@ -56,7 +69,7 @@ static char *region_of_host(const char *host)
 static bool set_region(CcbTarget *target, const CcbTargetPlace *place, GError **error)
 {
     static const char prefix[] = "oss-"; /* some tools write "oss-cn-beijing" */
-    g_autofree char *of_host = place->endpoint ? region_of_host(place->endpoint) : NULL;
+    g_autofree char *of_host = region_of(place->endpoint);
     const char *region = place->region ? place->region : of_host ? of_host : place->fallback;
     if (region == NULL) {
         ccb_fail(error, CCB_ERR_USAGE, "the region of %s is not known", target->shown);
@@ -84,13 +97,17 @@ static bool begins_with_bucket(const char *host, const char *bucket)
            (host[size] == '.' || host[size] == '\0');
 }
 
-/* Never CCB_ADDRESSING_DEFAULT. */
+/* Never CCB_ADDRESSING_DEFAULT.  A host of another server that is called as the bucket may be meant:
+ * there, who says virtual gets it. */
 static CcbAddressing choose_addressing(CcbAddressing wanted, const char *host, const char *bucket)
 {
-    if (wanted == CCB_ADDRESSING_DEFAULT)
-        wanted = g_hostname_is_ip_address(host) ? CCB_ADDRESSING_PATH : CCB_ADDRESSING_VIRTUAL;
-    bool is_bucket = wanted == CCB_ADDRESSING_VIRTUAL && begins_with_bucket(host, bucket);
-    return is_bucket ? CCB_ADDRESSING_CNAME : wanted;
+    bool is_open = wanted == CCB_ADDRESSING_DEFAULT ||
+                   (wanted == CCB_ADDRESSING_VIRTUAL && g_str_has_suffix(host, oss_domain));
+    if (!is_open)
+        return wanted;
+    return g_hostname_is_ip_address(host)     ? CCB_ADDRESSING_PATH
+           : begins_with_bucket(host, bucket) ? CCB_ADDRESSING_CNAME
+                                              : CCB_ADDRESSING_VIRTUAL;
 }
 
 /* The authority of an endpoint, with the bucket in it or not. */
@@ -140,9 +157,7 @@ static bool check_addressing(CcbAddressing addressing, const char *host, GError 
 static bool set_endpoint(CcbTarget *target, const CcbTargetPlace *place, GError **error)
 {
     const char *endpoint = place->endpoint;
-    g_autofree char *full =
-        strstr(endpoint, "://") ? g_strdup(endpoint) : g_strconcat("https://", endpoint, NULL);
-    g_autoptr(GUri) uri = g_uri_parse(full, G_URI_FLAGS_HAS_PASSWORD, NULL);
+    g_autoptr(GUri) uri = parse_endpoint(endpoint);
     if (uri == NULL || !is_host(g_uri_get_host(uri)))
         return refuse_endpoint(endpoint, error);
     const char *protocol = g_uri_get_scheme(uri), *path = g_uri_get_path(uri);

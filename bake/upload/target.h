@@ -5,8 +5,8 @@
  * The bucket is named in one of these ways ("Virtual hosting of buckets" in the user guide of S3; OSS
  * knows the first and the third):
  *
- *     virtual    https://BUCKET.HOST/KEY    by default, unless the endpoint is an IP address; an endpoint
- *                                           that begins with the bucket stays as it is
+ *     virtual    https://BUCKET.HOST/KEY    by default, unless the endpoint is an IP address or begins
+ *                                           with the bucket, and then stays as it is
  *     path       https://HOST/BUCKET/KEY
  *     cname      https://HOST/KEY           the host is a domain that is bound to the bucket
  */

@@ -89,6 +89,14 @@ static void addressing(void)
 /* An endpoint may have the bucket in it already. */
 static void endpoints_with_the_bucket(void)
 {
+    CcbTargetPlace bare = {.fallback = "other",
+                           .endpoint = "https://s3.oss-cn-beijing.aliyuncs.com/"};
+    is_place("oss://images/a", "i", bare,
+             "https://images.s3.oss-cn-beijing.aliyuncs.com/a @cn-beijing");
+    bare.endpoint = "https://s3.oss-cn-beijing.aliyuncs.com:443";
+    is_place("oss://images/a", "i", bare,
+             "https://images.s3.oss-cn-beijing.aliyuncs.com/a @cn-beijing");
+    ok(!ccb_target_is_oss("https://x.aliyuncs.com.example.org"), "the end of the host counts");
     CcbTargetPlace place = {.endpoint = "images.s3.oss-cn-beijing-internal.aliyuncs.com"};
     is_place("oss://images/a", "i", place,
              "https://images.s3.oss-cn-beijing-internal.aliyuncs.com/a @cn-beijing");
@@ -103,6 +111,8 @@ static void endpoints_with_the_bucket(void)
     place = (CcbTargetPlace){.region = "r", .endpoint = "https://Images.Example.com"};
     is_place("oss://images/a", "i", place, "https://Images.Example.com/a @r");
     is_place("oss://images.example.com/a", "i", place, "https://Images.Example.com/a @r");
+    place.addressing = CCB_ADDRESSING_VIRTUAL; /* a server that is called as the bucket */
+    is_place("oss://images/a", "i", place, "https://images.Images.Example.com/a @r");
     place.addressing = CCB_ADDRESSING_PATH;
     is_place("oss://images/a", "i", place, "https://Images.Example.com/images/a @r");
 }
