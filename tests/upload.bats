@@ -444,7 +444,7 @@ hint: say a larger --part-size, as 5M, the least of S3: the upload begins anew w
 # Swift serves a bucket by the host BUCKET.localhost and in the path.
 @test "upload --addressing: before the host, in the path, or the host is the bucket" {
     local by where
-    for by in virtual,localhost path,localhost cname,images.localhost virtual,images.localhost ,images.localhost \
+    for by in virtual,localhost path,localhost cname,images.localhost ,images.localhost \
         path,127.0.0.1; do
         where=${by#*,}
         by=${by%,*}
