@@ -152,19 +152,18 @@ give_up() {
 
 # DescribeAvailableResource: what is sold out shows in RunInstances as Zone.NotOnSale, after minutes of silence.
 look_for_stock() {
-    local type=$1 zone=${2:-} has lacks
+    local type=$1 zone=${2:-} zones has lacks
     cloud DescribeAvailableResource --RegionId "$region" --DestinationResource InstanceType --InstanceType "$type" || {
         say stock "it can't be found out whether $type is sold out: ${error_code:-${complaint:-no answer}}"
         return 0
     }
-    # zones TEST
-    zones() {
-        jq -r --arg type "$type" "[.AvailableZones.AvailableZone[]? | .ZoneId as \$zone
-            | .AvailableResources.AvailableResource[]?.SupportedResources.SupportedResource[]?
-            | select(.Value == \$type) | select((.Status == \"Available\" and .StatusCategory != \"WithoutStock\") == $1)
-            | \$zone] | unique | join(\" \")" <<<"$answer" 2>/dev/null
-    }
-    if ! has=$(zones true) || ! lacks=$(zones false) || [[ -z $has$lacks ]]; then
+    # Two lines: the zones that have it, and those that lack it.
+    mapfile -t zones < <(jq -r --arg type "$type" '[.AvailableZones.AvailableZone[]? | .ZoneId as $zone
+        | .AvailableResources.AvailableResource[]?.SupportedResources.SupportedResource[]? | select(.Value == $type)
+        | {$zone, has: (.Status == "Available" and .StatusCategory != "WithoutStock")}] | (true, false) as $has
+        | map(select(.has == $has).zone) | unique | join(" ")' <<<"$answer" 2>/dev/null)
+    has=${zones[0]:-} lacks=${zones[1]:-}
+    if [[ -z $has$lacks ]]; then
         say stock "it can't be found out whether $type is sold out: the answer does not name it"
     elif [[ -z $has ]]; then
         say stock "$type is in no zone of $region to be had now${lacks:+: sold out in $lacks}"

@@ -53,6 +53,19 @@ static bool run_drivers(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return initrds != NULL;
 }
 
+/* Where an instance has a tmpfs, or cryptpilot brings one. */
+static bool is_outside_root(const char *directory)
+{
+    static const char *const places[] = {"/tmp", "/dev/shm", "/run"};
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+        size_t size = strlen(places[i]);
+        if (g_str_has_prefix(directory, places[i]) &&
+            (directory[size] == '\0' || directory[size] == '/'))
+            return true;
+    }
+    return false;
+}
+
 /* dracut 049 builds in `tmpdir`, whatever $TMPDIR says; its default is on the root file system. */
 static bool run_tmpdir(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
@@ -63,8 +76,7 @@ static bool run_tmpdir(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
     const char *last = blank != NULL ? blank + 1 : values;
     if (last[0] == '\0')
         last = "/var/tmp";
-    if (!g_str_equal(last, "/tmp") && !g_str_has_prefix(last, "/dev/shm") &&
-        !g_str_has_prefix(last, "/run"))
+    if (!is_outside_root(last))
         ccb_result_fail(result, "dracut's tmpdir is %s", last);
     return ccb_result_pass(result, "dracut's tmpdir is %s", last);
 }

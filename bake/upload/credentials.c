@@ -222,9 +222,8 @@ static CcbCredentials *use(CcbProfile **profile, GError **error)
 static bool may_pass_over(const Search *search, const CcbProfile *profile, const GError *reason)
 {
     int code = ccb_exit_code(reason);
-    bool runs = g_strcmp0(ccb_profile_get(profile, "mode"), "External") == 0;
     return search->name == NULL && profile->path != NULL &&
-           (code == CCB_ERR_USAGE || (code == CCB_ERR_HOST && !runs));
+           (code == CCB_ERR_USAGE || (code == CCB_ERR_HOST && !ccb_mode_runs_program(profile)));
 }
 
 /* NULL without an error where there is nothing; *ret_passed: why a profile was passed over. */

@@ -174,7 +174,7 @@ static bool get_role_by_token(const Chain *chain, CcbCredentials *ret, GError **
 typedef struct {
     const char *name;
     bool (*get)(const Chain *chain, CcbCredentials *ret, GError **error);
-    bool renewable, of_instance;
+    bool renewable, of_instance, runs_program;
     const char *needs[4]; /* fields */
 } Mode;
 
@@ -188,7 +188,8 @@ static const Mode modes[] = {
      .needs = {"ram_role_arn"}},
     {"ChainableRamRoleArn", get_role_by_source, .renewable = true,
      .needs = {"source_profile", "ram_role_arn"}},
-    {"External", get_external, .renewable = true, .needs = {"process_command"}},
+    {"External", get_external, .renewable = true, .runs_program = true,
+     .needs = {"process_command"}},
     {"CredentialsURI", get_uri, .renewable = true, .needs = {"credentials_uri"}},
     {"OIDC", get_role_by_token, .renewable = true,
      .needs = {"oidc_provider_arn", "oidc_token_file", "ram_role_arn"}},
@@ -215,6 +216,12 @@ bool ccb_mode_is_of_instance(const CcbProfile *profile)
 {
     const Mode *mode = find(profile);
     return mode != NULL && mode->of_instance;
+}
+
+bool ccb_mode_runs_program(const CcbProfile *profile)
+{
+    const Mode *mode = find(profile);
+    return mode != NULL && mode->runs_program;
 }
 
 static bool refuse_mode(const CcbProfile *profile, GError **error)

@@ -19,3 +19,6 @@ bool ccb_mode_is_renewable(const CcbProfile *profile);
 
 /* Whether the mode is only for an ECS instance, whose region is then a good guess. */
 bool ccb_mode_is_of_instance(const CcbProfile *profile);
+
+/* Whether a program gives the keys, which may fail for a while. */
+bool ccb_mode_runs_program(const CcbProfile *profile);
