@@ -56,15 +56,15 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@echo "  CC    $<"
 	$(Q)$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
-# What the selftest step puts into images (bake/step/selftest.c).
-$(BUILD)/obj/selftest.c: bake/step/selftest.gresource.xml $(wildcard overlays/selftest/*)
+# What the selftest step puts into images (bake/step/step-selftest.c).
+$(BUILD)/obj/selftest.c: bake/step/step-selftest.gresource.xml $(wildcard overlays/selftest/*)
 	@mkdir -p $(@D)
 	$(Q)glib-compile-resources --sourcedir=overlays/selftest --c-name=ccb_selftest --generate-source --target=$@ $<
 
-# What requests may hold (bake/request/request.c).
-$(BUILD)/obj/parameters.c: bake/request/parameters.gresource.xml bake/request/parameters
+# What requests may hold (bake/cloud/request.c).
+$(BUILD)/obj/parameters.c: bake/cloud/parameters.gresource.xml bake/cloud/parameters
 	@mkdir -p $(@D)
-	$(Q)glib-compile-resources --sourcedir=bake/request --c-name=ccb_parameters --generate-source --target=$@ $<
+	$(Q)glib-compile-resources --sourcedir=bake/cloud --c-name=ccb_parameters --generate-source --target=$@ $<
 
 $(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o: %.o: %.c
 	$(Q)$(CC) $(CFLAGS) $(LIB_CFLAGS) -c -o $@ $<

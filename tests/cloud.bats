@@ -26,8 +26,8 @@ sdk_takes() {
 
 @test "cloud: the parameters that ccbake and the fake aliyun know are those of the SDK" {
     local actions
-    mapfile -t actions < <(grep -v '^#' "$TOP/bake/request/parameters" | cut -d' ' -f1 | uniq)
-    diff <(grep -v '^#' "$TOP/bake/request/parameters") <(node "$TOP/tests/cloud/sdk.js" "$MODULES" names "${actions[@]}")
+    mapfile -t actions < <(grep -v '^#' "$TOP/bake/cloud/parameters" | cut -d' ' -f1 | uniq)
+    diff <(grep -v '^#' "$TOP/bake/cloud/parameters") <(node "$TOP/tests/cloud/sdk.js" "$MODULES" names "${actions[@]}")
 }
 
 @test "cloud: every request has names and types of the SDK's models" {

@@ -9,8 +9,8 @@
 #include "base/lines.h"
 #include "base/progress.h"
 #include "boot/log.h"
-#include "boot/machine.h"
-#include "guest/kvm.h"
+#include "boot/qemu.h"
+#include "host/kvm.h"
 
 enum {
     LIMIT_KVM_S = 300,

@@ -18,10 +18,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "boot/bootfiles.h"
 #include "boot/console.h"
 #include "boot/firmware.h"
 #include "boot/journal.h"
-#include "boot/source.h"
 
 typedef struct {
     const CcbBootSource *source;

@@ -16,7 +16,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "boot/units.h"
+#include "boot/unitnames.h"
 
 /* Descriptions ► unit names (char * to char *). */
 typedef GHashTable CcbUnitNames;

@@ -11,8 +11,8 @@
 #include "base/lines.h"
 #include "boot/boot.h"
 #include "boot/log.h"
-#include "boot/machine.h"
-#include "guest/kvm.h"
+#include "boot/qemu.h"
+#include "host/kvm.h"
 
 enum { CTRL_A = 1 };
 

@@ -14,7 +14,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "boot/units.h"
+#include "boot/unitnames.h"
 
 /* The fields that are read, for --output-fields= (systemd 236 or later). */
 #define CCB_JOURNAL_FIELDS                                                                         \

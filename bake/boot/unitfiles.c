@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "boot/judge.h"
-#include "boot/units.h"
-#include "format/text.h"
-#include "guest/unitset.h"
-#include "guide/units.h"
+#include "base/text.h"
+#include "boot/unitnames.h"
+#include "boot/verdict.h"
+#include "guide/gpu-units.h"
+#include "systemd/unitset.h"
 
 /* The words of all values of a key of [Unit] (char *); the caller unrefs. */
 static GPtrArray *words_of(const CcbUnit *unit, const char *key)

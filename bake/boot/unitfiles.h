@@ -2,7 +2,7 @@
 /* What the unit files of an image say of its boot, drop-ins and links included. */
 #pragma once
 
-#include "boot/source.h"
+#include "boot/bootfiles.h"
 #include "guest/guest.h"
 
 /* Fills in names, target, gpu_consumers and gpu_requirers; where files can't be read these are empty, as far as they

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Read-only assertions on an emitted image.  One file a family, one table row a check;
- * check/table.c lists the families, and nothing else knows them.
+ * check/families.c lists the families, and nothing else knows them.
  *
  * 1. open      a guest with read_only set, on the emitted file (never on the working copy)
  * 2. judge     g_autoptr(CcbReport) report = NULL;
@@ -17,7 +17,7 @@
 #include <stdbool.h>
 
 #include "check/expect.h"
-#include "check/report.h"
+#include "check/result.h"
 #include "guest/guest.h"
 
 /* The check that the request of an import looks for among those of the bake. */

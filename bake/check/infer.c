@@ -5,11 +5,11 @@
  */
 #include <string.h>
 
+#include "check/check-modprobe.h"
 #include "check/context.h"
-#include "check/modprobe.h"
-#include "check/module.h"
-#include "check/unitset.h"
-#include "guide/units.h"
+#include "check/guest-module.h"
+#include "check/guest-units.h"
+#include "guide/gpu-units.h"
 
 static bool has_fabric_manager(CcbCheckContext *ctx)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "check/module.h"
-#include "format/initramfs.h"
+#include "check/guest-module.h"
+#include "image/initramfs.h"
 
 static bool is_modprobe_file(const char *path, void *user)
 {

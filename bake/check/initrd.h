@@ -3,7 +3,7 @@
 #pragma once
 
 #include "check/context.h"
-#include "format/modprobe.h"
+#include "text/modprobe.h"
 
 typedef struct {
     char *path;            /* in the guest */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "format/elf.h"
+#include "image/elf.h"
 
 /* el8's, and Debian's (stand-ins). */
 static const char *const directories[] = {CCB_LIBRARY_DIR, "/usr/lib/x86_64-linux-gnu", NULL};

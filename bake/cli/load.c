@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "check/expect.h"
-#include "step/table.h"
+#include "step/kinds.h"
 
 char *ccb_cell_label(char *const *cell)
 {

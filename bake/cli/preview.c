@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "base/human.h"
-#include "cli/image.h"
+#include "base/text.h"
+#include "cli/open-image.h"
 #include "diff/predict.h"
-#include "format/text.h"
 #include "layer/chain.h"
 #include "plan/space.h"
 

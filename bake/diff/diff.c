@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "diff/parts.h"
+#include "diff/diff-parts.h"
 
 static void item_free(gpointer data)
 {

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "diff/parts.h"
+#include "diff/diff-parts.h"
 #include "diff/rules.h"
-#include "format/textdiff.h"
+#include "diff/textdiff.h"
 
 typedef struct {
     CcbDiff *diff;

@@ -2,8 +2,8 @@
 /* For programs; ccbake(1) has the members. */
 #include <string.h>
 
+#include "base/text.h"
 #include "diff/diff.h"
-#include "format/text.h"
 
 /* null for NULL. */
 static json_t *name_to_json(const char *name)

@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "diff/parts.h"
+#include "diff/diff-parts.h"
 #include "diff/rules.h"
-#include "format/cmdline.h"
-#include "format/grubenv.h"
-#include "format/unit.h"
+#include "systemd/unit.h"
+#include "text/cmdline.h"
+#include "text/grubenv.h"
 
 /* As the kernel has it (MAXSYMLINKS). */
 enum { MOST_LINKS = 40 };

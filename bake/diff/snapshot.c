@@ -9,8 +9,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "diff/rules.h"
-#include "format/module.h"
-#include "guest/unitset.h"
+#include "image/module.h"
+#include "systemd/unitset.h"
 
 CcbSnapshot *ccb_snapshot_new(const char *name, CcbFacts *facts, GPtrArray *entries)
 {

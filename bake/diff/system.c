@@ -2,9 +2,9 @@
 /* Packages, kernels and other names, and boot entries. */
 #include <string.h>
 
-#include "diff/parts.h"
-#include "format/cmdline.h"
-#include "format/rpm.h"
+#include "diff/diff-parts.h"
+#include "image/rpm.h"
+#include "text/cmdline.h"
 
 /* Of the strings in `a` (NULL: none), those that `b` has not, each as often as it is there more
  * often; caller frees. */

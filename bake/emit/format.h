@@ -2,7 +2,7 @@
 /* An output format is one file in emit/ and one row of the table in format.c. */
 #pragma once
 
-#include "qcow2/chain.h"
+#include "image/qcow2-chain.h"
 #include "recipe/recipe.h"
 
 typedef struct {

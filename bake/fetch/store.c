@@ -8,9 +8,9 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/freespace.h"
 #include "base/human.h"
 #include "base/progress.h"
+#include "host/freespace.h"
 
 struct CcbStore {
     char *dir;

@@ -18,9 +18,9 @@
 #include "base/file.h"
 #include "guest/backend.h"
 #include "guest/guestfs-tree.h"
-#include "guest/image.h"
 #include "guest/iso.h"
-#include "guest/kvm.h"
+#include "host/kvm.h"
+#include "image/qemu-img.h"
 
 enum { MEMORY_MIB = 2048, TAIL_LINES = 15 };
 

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/process.h"
-#include "guest/kvm.h"
+#include "host/kvm.h"
 
 static const char *const names[] = {
     [CCB_BACKEND_AUTO] = "auto",

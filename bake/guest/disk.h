@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/fstab.h"
+#include "text/fstab.h"
 
 typedef struct {
     unsigned number;    /* 1-based */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The EFI system partition of an image, which no backend mounts: its files are read through the disk,
- * by their short names (format/fat.h).
+ * by their short names (image/fat.h).
  */
 #pragma once
 
-#include "format/fat.h"
 #include "guest/guest.h"
+#include "image/fat.h"
 
 typedef struct CcbEsp CcbEsp;
 

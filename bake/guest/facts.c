@@ -12,12 +12,12 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/reaper.h"
-#include "format/bls.h"
-#include "format/grubenv.h"
-#include "format/rpm.h"
-#include "format/shellvars.h"
 #include "guest/esp.h"
-#include "guest/image.h"
+#include "image/qemu-img.h"
+#include "image/rpm.h"
+#include "text/bls.h"
+#include "text/grubenv.h"
+#include "text/shellvars.h"
 
 #define ENTRIES_DIR "/boot/loader/entries"
 

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/grubenv.h"
 #include "guest/disk.h"
 #include "guest/guest.h"
+#include "text/grubenv.h"
 
 /* As on el8; on images that boot by UEFI only it may be a link to the EFI system partition. */
 #define CCB_GRUBENV_PATH "/boot/grub2/grubenv"

@@ -11,10 +11,10 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/freespace.h"
 #include "base/human.h"
 #include "base/process.h"
-#include "guest/kvm.h"
+#include "host/freespace.h"
+#include "host/kvm.h"
 
 enum { TOOL_LIMIT_S = 20 };
 

@@ -8,9 +8,9 @@
 #include "base/digest.h"
 #include "base/eta.h"
 #include "base/file.h"
-#include "base/freespace.h"
 #include "base/progress.h"
 #include "guest/backend.h"
+#include "host/freespace.h"
 #include "plan/key.h"
 #include "plan/space.h"
 

@@ -14,8 +14,8 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/reaper.h"
-#include "guest/image.h"
-#include "qcow2/copy.h"
+#include "image/copy.h"
+#include "image/qemu-img.h"
 
 enum { LAYER_FORMAT = 1, LOCK_POLL_US = 200 * 1000, MAX_DEPTH = 256 };
 

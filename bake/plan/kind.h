@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A step kind is one file in step/ and one row of step/table.c.  It says what a recipe may write,
+ * A step kind is one file in step/ and one row of step/kinds.c.  It says what a recipe may write,
  * what is wrong with what it wrote, what will happen, and makes it happen:
  *
  *     const CcbStepKind ccb_step_modprobe = {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/human.h"
-#include "format/rpm.h"
+#include "image/rpm.h"
 #include "plan/space.h"
 
 void ccb_payload_free(CcbPayload *payload)

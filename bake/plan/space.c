@@ -2,7 +2,7 @@
 #include "plan/space.h"
 
 #include "base/file.h"
-#include "base/freespace.h"
+#include "host/freespace.h"
 
 static uint64_t sum_payloads(const CcbStep *step)
 {

@@ -2,7 +2,7 @@
 /* The image against its base, as `ccbake diff` has it. */
 #include <string.h>
 
-#include "report/parts.h"
+#include "report/report-parts.h"
 
 /* A page that a guest made long would be read by nobody. */
 enum { MOST_ITEMS = 500, MOST_LINES = 200, MOST_HUNK_BYTES = 512 << 10 };

@@ -2,7 +2,7 @@
 /* What is not right first, with reason and remedy; then everything, by family. */
 #include <string.h>
 
-#include "report/parts.h"
+#include "report/report-parts.h"
 
 typedef struct {
     const char *name;  /* class of the style sheet */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "format/text.h"
+#include "base/text.h"
 
 /* Printable text needs no more than the five characters of XML escaped. */
 static void append_escaped(GString *out, const char *printable)

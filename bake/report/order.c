@@ -7,10 +7,10 @@
  */
 #include <string.h>
 
-#include "format/text.h"
-#include "format/unitplot-parts.h"
-#include "guide/units.h"
-#include "report/parts.h"
+#include "base/text.h"
+#include "guide/gpu-units.h"
+#include "report/report-parts.h"
+#include "systemd/unitplot-parts.h"
 
 /* Pixels. */
 enum {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/human.h"
-#include "report/parts.h"
+#include "report/report-parts.h"
 
 /* Nothing is fetched and nothing runs, whatever gets into the page. */
 #define POLICY                                                                                     \

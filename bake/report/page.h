@@ -2,7 +2,7 @@
 /*
  * The report of an image as one HTML file for people: no script, nothing from outside, legible on a
  * phone, in the dark and on paper.  Rendered from what ccbake has as JSON anyway; gathering it is the
- * business of cli/page.c.  What is missing is left out, or the page says how to get it.
+ * business of cli/report-data.c.  What is missing is left out, or the page says how to get it.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "format/unitplot.h"
+#include "systemd/unitplot.h"
 
 typedef struct {
     const char *image;        /* the name of the file */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where the size went: by step, as layers have it, and by directory, as the files have it. */
-#include "report/parts.h"
+#include "report/report-parts.h"
 
 enum { SHOWN_DIRECTORIES = 10, MOST_DIRECTORIES = 500 };
 

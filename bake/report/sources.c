@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What it was baked from, with the digest of everything. */
-#include "report/parts.h"
+#include "report/report-parts.h"
 
 static void append_digest(GString *out, const char *term, const char *digest, const char *about)
 {

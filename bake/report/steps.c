@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the bake did, when, and how long it took. */
 #include "base/human.h"
-#include "report/parts.h"
+#include "report/report-parts.h"
 
 typedef struct {
     GString *out;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The style sheet.  Texts have a contrast of 4.5:1 or more on every ground that they stand on. */
-#include "report/parts.h"
+#include "report/report-parts.h"
 
 /* clang-format off */
 const char ccb_page_style[] =

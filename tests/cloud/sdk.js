@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the official SDK for ECS knows of a call, from the models of its package.
 //
-//   node sdk.js NODE_MODULES names ACTION...        a line for each parameter, as in bake/request/parameters
+//   node sdk.js NODE_MODULES names ACTION...        a line for each parameter, as in bake/cloud/parameters
 //   node sdk.js NODE_MODULES check <REQUEST.json    exits with 1 for a name or a type that the model does not have
 const sdk = require(process.argv[2] + '/@alicloud/ecs20140526');
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/bls.h"
 #include "tap.h"
+#include "text/bls.h"
 
 static const char sample[] = "title Alibaba Cloud Linux (5.10.134-18.al8.x86_64) 3\n"
                              "version 5.10.134-18.al8.x86_64\n"

@@ -18,10 +18,10 @@
 #include "base/file.h"
 #include "check/check.h"
 #include "check/context.h"
-#include "format/grubenv.h"
 #include "guest/backend.h"
 #include "guest/rooted.h"
 #include "tap.h"
+#include "text/grubenv.h"
 
 #define KVER              "5.10.134-18.al8.x86_64"
 #define OTHER             "5.10.134-17.al8.x86_64"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/cloudcfg.h"
 #include "tap.h"
+#include "text/cloudcfg.h"
 
 static const char sample[] = "# comment\n"
                              "datasource_list: [ AliYun, 'Ec2' ] # both\n"

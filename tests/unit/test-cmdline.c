@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/cmdline.h"
 #include "tap.h"
+#include "text/cmdline.h"
 
 static const char sample[] = "root=UUID=1 ro quiet cgroup.memory=nokmem console=tty0 "
                              "console=ttyS0,115200n8 dyndbg=\"file x +p\" nvme-core.io_timeout=5";

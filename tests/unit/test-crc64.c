@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/crc64.h"
+#include "cloud/crc64.h"
 
 #include "tap.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "upload/credentials.h"
+#include "cloud/credentials.h"
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "cloud/external.h"
 #include "tap.h"
-#include "upload/external.h"
 
 /* RFC 2202, case 2. */
 static void test_hmac(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/elf.h"
+#include "image/elf.h"
 #include "tap.h"
 
 static bool has(const GPtrArray *list, const char *text)

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "emit/source.h"
+#include "emit/origin.h"
 #include "tap.h"
 
 static char *dir;

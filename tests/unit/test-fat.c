@@ -2,8 +2,8 @@
 /* FAT file systems that mkfs.vfat and mtools make, and the head of an EFI program. */
 #include "base/error.h"
 #include "base/file.h"
-#include "format/fat.h"
-#include "format/pe.h"
+#include "image/fat.h"
+#include "image/pe.h"
 #include "tap.h"
 
 typedef struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/fstab.h"
 #include "tap.h"
+#include "text/fstab.h"
 
 static const char sample[] = "# /etc/fstab\n\n"
                              "UUID=1 / ext4 defaults 1 1\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/grubcfg.h"
 #include "tap.h"
+#include "text/grubcfg.h"
 
 static const char sample[] = "### BEGIN /etc/grub.d/10_linux ###\n"
                              "# the kernelopts variable: set kernelopts=\"no\"\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/grubenv.h"
 #include "tap.h"
+#include "text/grubenv.h"
 
 #define HEADER "# GRUB Environment Block\n"
 

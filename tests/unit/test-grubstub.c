@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/grubstub.h"
 #include "tap.h"
+#include "text/grubstub.h"
 
 /* What is read of a stub, in one line: "uuid ID@1 file /x@2 > /config@3". */
 static char *read_stub(const char *text)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/ini.h"
 #include "tap.h"
+#include "text/ini.h"
 
 static const char sample[] = "top=1\n# comment\n[main]\ngpgcheck = 1\nexclude=kernel* \n"
                              "    nvidia*\n; another\n\tlast\n[ipv4]\nmethod=manual\n"

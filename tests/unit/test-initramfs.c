@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "format/initramfs.h"
+#include "image/initramfs.h"
 #include "tap.h"
 
 typedef int (*Filter)(struct archive *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/kconfig.h"
 #include "tap.h"
+#include "text/kconfig.h"
 
 static const char sample[] = "#\n# Linux/x86 5.10.134 Kernel Configuration\n#\n"
                              "CONFIG_CC_VERSION_TEXT=\"gcc \\\"10.2.1\\\" a=b\"\n"

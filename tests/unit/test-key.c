@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "recipe/recipe.h"
-#include "step/table.h"
+#include "step/kinds.h"
 
 #include "tap.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/cancel.h"
 #include "base/file.h"
-#include "guest/kvm.h"
+#include "host/kvm.h"
 
 static char *dir, *old_path;
 

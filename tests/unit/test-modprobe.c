@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/modprobe.h"
 #include "tap.h"
+#include "text/modprobe.h"
 
 static const char lkca[] =
     "# confidential computing\n"

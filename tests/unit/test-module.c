@@ -3,7 +3,7 @@
 #include <archive_entry.h>
 #include <elf.h>
 
-#include "format/module.h"
+#include "image/module.h"
 #include "tap.h"
 
 static const char info[] = "version=550.144.03\0license=Dual MIT/GPL\0\0softdep=pre: ecdh_generic\0"

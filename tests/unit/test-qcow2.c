@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
-#include "emit/source.h"
-#include "format/qcow2.h"
-#include "qcow2/copy.h"
-#include "qcow2/writer.h"
+#include "emit/origin.h"
+#include "image/copy.h"
+#include "image/qcow2-writer.h"
+#include "image/qcow2.h"
 #include "tap.h"
 
 /* --- metadata */

@@ -3,7 +3,7 @@
  * are skipped. */
 #include <glib/gstdio.h>
 
-#include "format/rpm.h"
+#include "image/rpm.h"
 #include "tap.h"
 
 /* librpm 4.18 does not close an SQLite database that turns out to be none. */

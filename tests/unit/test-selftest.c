@@ -2,7 +2,7 @@
 /* The files of overlays/selftest are linked into ccbake, and their digests are part of the step's key. */
 #include "base/digest.h"
 #include "recipe/recipe.h"
-#include "step/table.h"
+#include "step/kinds.h"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/shellvars.h"
 #include "tap.h"
+#include "text/shellvars.h"
 
 static const char sample[] = "# If you change this file, run 'grub2-mkconfig\n"
                              "GRUB_TIMEOUT=1\n"

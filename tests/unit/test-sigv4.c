@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The examples of "Authenticating Requests (AWS Signature Version 4)" in the reference of S3, and
  * one of the published test suite. */
-#include "upload/sigv4.h"
+#include "cloud/sigv4.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/textdiff.h"
+#include "diff/textdiff.h"
 #include "tap.h"
 
 static void is_diff(const char *a, const char *b, const char *expected, const char *what)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/unit.h"
+#include "systemd/unit.h"
 #include "tap.h"
 
 static const char sample[] = "\xef\xbb\xbf# comment\n"

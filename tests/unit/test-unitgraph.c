@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/unitgraph.h"
+#include "systemd/unitgraph.h"
 #include "tap.h"
 
 static void add(CcbUnitGraph *graph, const char *name, const char *text)

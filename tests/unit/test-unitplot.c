@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "format/unitplot.h"
+#include "systemd/unitplot.h"
 #include "tap.h"
 
 #define QUIET "DefaultDependencies=no\n" /* no relations but those that a file has */

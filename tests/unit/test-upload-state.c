@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "upload/state.h"
+#include "cloud/upload-state.h"
 
 #include <unistd.h>
 

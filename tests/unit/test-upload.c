@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What of an upload is pure: places, a server's XML, the words for its errors. */
 #include "base/error.h"
-#include "format/oss.h"
-#include "upload/etag.h"
-#include "upload/explain.h"
-#include "upload/s3.h"
-#include "upload/target.h"
-#include "upload/xml.h"
+#include "cloud/etag.h"
+#include "cloud/explain.h"
+#include "cloud/oss.h"
+#include "cloud/s3.h"
+#include "cloud/upload-target.h"
+#include "cloud/xml.h"
 
 #include "tap.h"
 

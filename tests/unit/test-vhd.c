@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The footer of a VHD, against what qemu-img writes. */
-#include "format/vhd.h"
+#include "image/vhd.h"
 
 #include "base/file.h"
 #include "tap.h"

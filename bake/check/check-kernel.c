@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel that boots, its boot entry and its root file system. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "check/check-grub.h"
+#include "image/rpm.h"
+#include "text/cmdline.h"
+#include "text/fstab.h"
+
+#define MINIMUM_KERNEL "5.10.134-18.al8"
+
+static bool run_minimum(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const char *minimum = ctx->expect->min_kernel ? ctx->expect->min_kernel : MINIMUM_KERNEL;
+    const char *kver = ccb_check_kver(ctx, error);
+    if (kver == NULL)
+        return false;
+    if (ccb_kver_compare(kver, minimum) >= 0)
+        return ccb_result_pass(result, "%s ≥ %s", kver, minimum);
+    return ccb_result_fail(result, "the kernel that boots is %s, expected %s or later", kver,
+                           minimum);
+}
+
+/* GRUB boots the newest entry where saved_entry names none: perhaps not the one that was meant. */
+static bool check_saved_entry(CcbCheckContext *ctx, const CcbFacts *facts, CcbCheckResult *result,
+                              GError **error)
+{
+    g_autofree char *saved = NULL;
+    if (!ccb_check_grubenv_get(ctx, "saved_entry", &saved, error))
+        return false;
+    if (saved != NULL && *saved != '\0' && ccb_facts_named_entry(facts, saved) == NULL)
+        ccb_result_fail(result,
+                        "%s: saved_entry=%s is no boot entry's id, title or place; %s would boot",
+                        CCB_GRUBENV_PATH, saved, facts->default_entry);
+    return true;
+}
+
+/* Paths in an entry count from the file system that holds /boot, which may be /boot itself. */
+static bool check_boot_file(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
+                            const char *key, const char *path, GError **error)
+{
+    g_autofree char *below = g_strconcat("/boot/", path, NULL);
+    CcbStat st;
+    bool exists = false;
+    if (path[0] == '/' && !ccb_check_stat(ctx, path, &st, &exists, error))
+        return false;
+    if (!exists && !ccb_check_stat(ctx, below, &st, &exists, error))
+        return false;
+    if (!exists)
+        ccb_result_fail(result, "%s: %s %s: there is no such file", entry->path, key, path);
+    else if (!S_ISREG(st.mode) || st.size == 0)
+        ccb_result_fail(result, "%s: %s %s: %s", entry->path, key, path,
+                        S_ISREG(st.mode) ? "the file is empty" : "that is no file");
+    return true;
+}
+
+static bool check_boot_files(CcbCheckContext *ctx, CcbCheckResult *result,
+                             const CcbBootEntry *entry, const char *key, const char *value,
+                             GError **error)
+{
+    if (value == NULL)
+        return ccb_result_fail(result, "%s: no line \"%s\"", entry->path, key);
+    g_auto(GStrv) words = g_strsplit_set(value, " \t", -1);
+    for (char **word = words; *word != NULL; word++) {
+        if (**word == '\0' || **word == '$') /* $tuned_initrd: empty unless tuned sets it */
+            continue;
+        if (!check_boot_file(ctx, result, entry, key, *word, error))
+            return false;
+    }
+    return true;
+}
+
+static bool check_entry(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
+                        GError **error)
+{
+    return check_boot_files(ctx, result, entry, "linux", entry->kernel, error) &&
+           check_boot_files(ctx, result, entry, "initrd", entry->initrd, error);
+}
+
+static bool run_default_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    const CcbBootEntry *entry = ccb_facts_default_entry(facts);
+    if (entry == NULL)
+        return ccb_result_fail(result, "/boot/loader/entries has no boot entry");
+    return check_saved_entry(ctx, facts, result, error) && check_entry(ctx, result, entry, error) &&
+           ccb_result_pass(result, "%s", entry->path);
+}
+
+/* A kernel without its modules starts, and finds neither its disk nor its network. */
+static bool check_modules(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
+                          GError **error)
+{
+    g_autofree char *modules = g_strconcat("/lib/modules/", entry->kver, NULL);
+    bool present = false;
+    if (ccb_facts_is_rescue(entry))
+        return true;
+    if (!ccb_check_present(ctx, modules, &present, error))
+        return false;
+    if (!present)
+        ccb_result_fail(result, "%s: there is no %s", entry->path, modules);
+    return true;
+}
+
+static bool run_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    if (facts == NULL)
+        return false;
+    if (facts->entries->len < 2)
+        return ccb_result_skip(result, "only one boot entry (kernel.default-entry)");
+    for (guint i = 0; i < facts->entries->len; i++) {
+        const CcbBootEntry *entry = facts->entries->pdata[i];
+        if (entry != ccb_facts_default_entry(facts) &&
+            (!check_entry(ctx, result, entry, error) || !check_modules(ctx, result, entry, error)))
+            return false;
+    }
+    return ccb_result_pass(result, "%u boot entries", facts->entries->len);
+}
+
+/* What grub2-reboot leaves behind: GRUB boots it once, and forgets it. */
+static bool run_next_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    g_autofree char *next = NULL;
+    if (!ccb_check_grubenv_get(ctx, "next_entry", &next, error))
+        return false;
+    if (next != NULL && *next != '\0')
+        return ccb_result_fail(result, "%s: next_entry=%s is what the first boot starts",
+                               CCB_GRUBENV_PATH, next);
+    return ccb_result_pass(result, "%s has none", CCB_GRUBENV_PATH);
+}
+
+/* Whether a line names the root file system; `spec` is how it names it. */
+static bool judge_root(CcbCheckContext *ctx, const char *place, const char *spec,
+                       CcbCheckResult *result, GError **error)
+{
+    g_autofree char *value = NULL;
+    CcbSpecKind kind = ccb_fstab_classify(spec, &value);
+    const CcbDisk *disk = ccb_guest_disk(ctx->guest);
+    const CcbPartition *root = disk != NULL ? ccb_disk_partition(disk, disk->root) : NULL;
+    if (root == NULL || !ccb_disk_can_compare(disk, kind))
+        return ccb_fail(error, CCB_ERR_INPUT, "%s: %s can't be compared with the disk", place,
+                        spec);
+    CcbPartition expected = *root;
+    if (ctx->expect->root_uuid != NULL)
+        expected.uuid = ctx->expect->root_uuid;
+    const char *own = ccb_partition_tag(&expected, kind);
+    if (!ccb_partition_is(&expected, kind, value))
+        ccb_result_fail(result, "%s: %s, but the root file system has %s", place, spec,
+                        own != NULL ? own : "none");
+    return true;
+}
+
+/* That there is a line, and no device name in it, is for import.fstab. */
+static bool judge_root_in_fstab(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, "/etc/fstab", error);
+    if (file == NULL || file->text == NULL)
+        return file != NULL;
+    g_autoptr(GPtrArray) entries = ccb_fstab_parse(file->text, file->size, error);
+    if (entries == NULL) {
+        g_prefix_error(error, "/etc/fstab: ");
+        return false;
+    }
+    g_autofree char *value = NULL;
+    const CcbFstabEntry *root = ccb_fstab_find(entries, "/");
+    if (root == NULL || ccb_fstab_classify(root->spec, &value) >= CCB_SPEC_DEVICE)
+        return true;
+    g_autofree char *place = g_strdup_printf("/etc/fstab:%u", root->line);
+    return judge_root(ctx, place, root->spec, result, error);
+}
+
+static bool judge_root_argument(CcbCheckContext *ctx, const char *place, const char *root,
+                                CcbCheckResult *result, GError **error)
+{
+    g_autofree char *value = NULL;
+    if (root == NULL || ccb_fstab_classify(root, &value) >= CCB_SPEC_DEVICE)
+        return ccb_result_fail(result, "%s: root=%s, expected root=UUID=...", place,
+                               root ? root : "(none)");
+    return judge_root(ctx, place, root, result, error);
+}
+
+/* Other programs know nothing of boot entries: cryptpilot-convert takes the kernel that /boot/vmlinuz
+ * leads to, or else the one that `sort -V` has last. */
+static bool run_link(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char prefix[] = "vmlinuz-";
+    const char *kver = ccb_check_kver(ctx, error);
+    char **names = kver != NULL ? ccb_check_list(ctx, "/boot", error) : NULL;
+    guint kernels = 0;
+    bool link = false;
+    for (char **name = names; name != NULL && *name != NULL; name++) {
+        kernels += g_str_has_prefix(*name, prefix) && strstr(*name, "-rescue-") == NULL;
+        link = link || g_str_equal(*name, "vmlinuz");
+    }
+    if (names == NULL)
+        return false;
+    if (kernels <= 1)
+        return ccb_result_pass(result, "there is one kernel");
+    if (!link)
+        return ccb_result_fail(result, "%u kernels, and no link /boot/vmlinuz to %s%s", kernels,
+                               prefix, kver);
+    g_autofree char *target = ccb_guest_readlink(ctx->guest, "/boot/vmlinuz", error);
+    if (target == NULL)
+        return false;
+    g_autofree char *base = g_path_get_basename(target);
+    if (!g_str_has_prefix(base, prefix) || !g_str_equal(base + strlen(prefix), kver))
+        return ccb_result_fail(result, "/boot/vmlinuz leads to %s, and %s boots", target, kver);
+    return ccb_result_pass(result, "/boot/vmlinuz leads to %s", target);
+}
+
+static bool run_root_uuid(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
+    const CcbBootEntry *entry = facts != NULL ? ccb_facts_default_entry(facts) : NULL;
+    if (entry == NULL)
+        return facts != NULL && ccb_result_skip(result, "no default entry");
+    g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
+    g_autoptr(CcbCmdline) line = options != NULL ? ccb_cmdline_parse(options, error) : NULL;
+    g_autofree char *root = line != NULL ? ccb_cmdline_get(line, "root") : NULL;
+    if (line == NULL || !judge_root_argument(ctx, entry->path, root, result, error) ||
+        !judge_root_in_fstab(ctx, result, error))
+        return false;
+    return ccb_result_pass(result, "%s", root);
+}
+
+const CcbCheck ccb_checks_kernel[] = {
+    {"kernel.minimum", CCB_SEVERITY_ERROR,
+     "Older kernels lack the high-memory swiotlb and the fixes that TDX guests with GPUs need.",
+     "Bake from a base image with a later kernel, or install one in the recipe.", run_minimum},
+    {"kernel.default-entry", CCB_SEVERITY_ERROR,
+     "GRUB boots another kernel, or none, when its default entry or a file of it is missing.",
+     "Point saved_entry in grubenv to an entry whose kernel and initramfs are in /boot.",
+     run_default_entry},
+    {"kernel.entries", CCB_SEVERITY_WARNING,
+     "Another boot entry can't boot: what was to be its kernel was removed, or never complete.",
+     "Remove the entry with grubby --remove-kernel, or install its kernel again.", run_entries},
+    {"kernel.next-entry", CCB_SEVERITY_WARNING,
+     "The first boot of every instance starts another entry than the later ones.",
+     "Run grub2-editenv - unset next_entry in the image.", run_next_entry},
+    {"kernel.link", CCB_SEVERITY_WARNING,
+     "Programs that look for the image's kernel without reading boot entries, as "
+     "cryptpilot-convert "
+     "does, take another one than that which boots.",
+     "Use the recipe's kernel step, or ln -sf vmlinuz-KVER /boot/vmlinuz.", run_link},
+    {"kernel.root-uuid", CCB_SEVERITY_ERROR,
+     "The initramfs waits for ever for a root file system that does not exist.",
+     "Set root= and /etc/fstab to UUID= with the UUID of the root file system.", run_root_uuid},
+    {0},
+};

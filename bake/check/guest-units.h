@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The unit files of the image that is checked, read once. */
+#pragma once
+
+#include "check/context.h"
+#include "systemd/unitset.h"
+
+/* Belongs to the context. */
+CcbUnitSet *ccb_check_units(CcbCheckContext *ctx, GError **error);
+
+/* One unit with its drop-ins; *ret is NULL where neither is there.  Belongs to the caller. */
+bool ccb_check_unit(CcbCheckContext *ctx, const char *name, CcbUnit **ret, GError **error);

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ccbake plan`: what a bake would do, and whether it could. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/human.h"
+#include "base/progress.h"
+#include "base/text.h"
+#include "cli/load.h"
+#include "cli/preview.h"
+#include "cli/verbs.h"
+#include "emit/format.h"
+#include "guest/backend.h"
+#include "image/rpm.h"
+#include "layer/chain.h"
+#include "plan/acquire.h"
+#include "plan/key.h"
+#include "plan/space.h"
+
+static CcbLoadOptions load;
+static bool as_json, with_diff;
+static const char *backend_name = "auto";
+
+static const CcbOption options[] = {
+    CCB_LOAD_OPTIONS(load),
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host",
+     "how the base is inspected the first time, and images for --diff"},
+    {"diff", 'd', CCB_OPT_FLAG, &with_diff, NULL, "show the change to the base, as a diff"},
+    {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
+    CCB_PROGRESS_OPTIONS,
+    {0},
+};
+
+typedef struct {
+    const CcbLoaded *loaded;
+    char **keys;  /* of the steps; NULL while something is not pinned */
+    guint cached; /* steps before the end of the last layer that there is */
+    CcbStore *store;
+    CcbFacts *facts;         /* NULL: the base is not at hand */
+    GPtrArray *problems;     /* char * */
+    CcbErrorCode first_code; /* of the first of them */
+    CcbPreview *preview;
+} View;
+
+/* What the lock says, or the file at hand; 0: not known. */
+static uint64_t size_of(const View *view, const CcbPayload *p)
+{
+    struct stat st;
+    g_autofree char *path = p->size == 0 ? ccb_payload_find(p, view->store) : NULL;
+    return path != NULL && stat(path, &st) == 0 ? (uint64_t)st.st_size : p->size;
+}
+
+/* The base's facts, from the cache where it knows them. */
+static bool find_facts(View *view, GError **error)
+{
+    g_autofree char *path = ccb_payload_find(view->loaded->plan->base, view->store);
+    if (path == NULL)
+        return true;
+    view->facts = ccb_facts_cached(path, NULL);
+    if (view->facts != NULL)
+        return true;
+    CcbBackend backend;
+    if (!ccb_backend_from_name(backend_name, &backend, error))
+        return false;
+    backend = ccb_backend_choose(backend, NULL, error);
+    view->facts = backend == CCB_BACKEND_AUTO ? NULL : ccb_facts_of_image(path, backend, error);
+    return view->facts != NULL;
+}
+
+static void note(View *view, GError *problem)
+{
+    if (view->problems->len == 0)
+        view->first_code = (CcbErrorCode)ccb_exit_code(problem);
+    g_ptr_array_add(view->problems, g_strdup(problem->message));
+    g_error_free(problem);
+}
+
+static bool is_locked_base(const View *view)
+{
+    const char *locked = view->loaded->plan->base->sha256;
+    return view->facts != NULL && (locked == NULL || strcmp(locked, view->facts->sha256) == 0);
+}
+
+/* As the bake will ask, of an output that there is not yet. */
+static bool check_space(const View *view, GError **error)
+{
+    g_autofree char *name = ccb_emit_file_name(view->loaded->recipe);
+    bool exists = g_file_test(name, G_FILE_TEST_EXISTS);
+    CcbBakeSpace bake = {.plan = view->loaded->plan,
+                         .base = view->facts,
+                         .first = view->cached,
+                         .directory = ".",
+                         .outputs = exists ? 0 : g_strv_length(view->loaded->recipe->formats)};
+    return ccb_backend_from_name(backend_name, &bake.backend, error) &&
+           ccb_space_check(&bake, error);
+}
+
+static void find_problems(View *view)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    GError *problem = NULL;
+    if (!ccb_plan_require_pins(plan, &problem))
+        note(view, g_steal_pointer(&problem));
+    if (view->facts && !is_locked_base(view)) {
+        ccb_fail(
+            &problem, CCB_ERR_INPUT,
+            "the base %s is not the file that was locked: its sha256 is %.12s..., not %.12s... "
+            "(ccbake lock --update)",
+            view->facts->path, view->facts->sha256, plan->base->sha256);
+        note(view, g_steal_pointer(&problem));
+    }
+    if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
+        note(view, g_steal_pointer(&problem));
+    if (!check_space(view, &problem))
+        note(view, g_steal_pointer(&problem));
+}
+
+static bool is_at_hand(const View *view, const CcbPayload *p)
+{
+    g_autofree char *path = ccb_payload_find(p, view->store);
+    return path != NULL;
+}
+
+static json_t *payload_to_json(const View *view, const CcbPayload *p)
+{
+    return json_pack("{sssssosssIsb}", "label", p->label, "name", p->name, "sha256",
+                     p->sha256 ? json_string(p->sha256) : json_null(), "url", p->urls[0], "size",
+                     (json_int_t)size_of(view, p), "at_hand", is_at_hand(view, p));
+}
+
+/* The setting that differs from the step's last layer; NULL where that can't be told. */
+static const char *what_changed(const json_t *now, const json_t *then)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)now, key,
+                        value) if (!json_equal(value, json_object_get(then, key))) return key;
+    json_object_foreach((json_t *)then, key,
+                        value) if (json_object_get(now, key) == NULL) return key;
+    return NULL;
+}
+
+/* "cached", or why the step will run; caller frees. */
+static char *cache_state(const View *view, guint index)
+{
+    const CcbStep *step = view->loaded->plan->steps->pdata[index];
+    if (view->keys == NULL)
+        return g_strdup("runs: not everything is pinned");
+    if (index < view->cached)
+        return g_strdup("cached");
+    g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
+    if (latest == NULL)
+        return g_strdup("runs: never baked");
+    json_t *now = ccb_step_ingredients(view->loaded->recipe, step, NULL);
+    const char *changed = now ? what_changed(now, latest->ingredients) : NULL;
+    char *state = changed ? g_strdup_printf("runs: %s changed", changed)
+                          : g_strdup("runs: what it lies on changed");
+    json_decref(now);
+    return state;
+}
+
+static json_t *step_to_json(const View *view, guint index)
+{
+    const CcbStep *step = view->loaded->plan->steps->pdata[index];
+    g_autofree char *state = cache_state(view, index);
+    json_t *payloads = json_array();
+    for (guint i = 0; i < step->payloads->len; i++)
+        json_array_append_new(payloads, payload_to_json(view, step->payloads->pdata[i]));
+    g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
+    json_t *json = json_pack("{sssssssosbsssI}", "id", step->id, "kind", step->kind->name, "what",
+                             what, "payloads", payloads, "resolved", !step->unresolved, "state",
+                             state, "image_need", (json_int_t)ccb_step_space(step).image);
+    if (with_diff)
+        ccb_preview_step_to_json(view->preview, index, json);
+    return json;
+}
+
+static json_t *problems_to_json(const View *view)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < view->problems->len; i++)
+        json_array_append_new(list, json_string(view->problems->pdata[i]));
+    return list;
+}
+
+static void print_json(const View *view)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    CcbSpace space = ccb_plan_space(plan, 0);
+    json_t *steps = json_array();
+    for (guint i = 0; i < plan->steps->len; i++)
+        json_array_append_new(steps, step_to_json(view, i));
+    json_t *json = json_pack("{sssosososIsI}", "recipe", view->loaded->recipe->name, "base",
+                             payload_to_json(view, plan->base), "steps", steps, "problems",
+                             problems_to_json(view), "image_need", (json_int_t)space.image,
+                             "scratch_need", (json_int_t)space.scratch);
+    if (view->facts)
+        json_object_set_new(json, "facts", ccb_facts_to_json(view->facts));
+    if (with_diff)
+        json_object_set_new(json, "exact",
+                            view->preview->exact != NULL ? ccb_diff_to_json(view->preview->exact)
+                                                         : json_null());
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
+    puts(text);
+    free(text);
+    json_decref(json);
+}
+
+static void print_payload(const View *view, const CcbPayload *p)
+{
+    uint64_t bytes = size_of(view, p);
+    g_autofree char *size = bytes > 0 ? ccb_format_size(bytes) : g_strdup("size unknown");
+    printf("       %-10s %s  %s  %.12s%s\n", is_at_hand(view, p) ? "at hand" : "to fetch", p->name,
+           size, p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
+}
+
+static void print_base(const View *view)
+{
+    const CcbRecipe *recipe = view->loaded->recipe;
+    const CcbFacts *facts = view->facts;
+    printf("base   %s\n", view->loaded->plan->base->urls[0]);
+    print_payload(view, view->loaded->plan->base);
+    if (facts == NULL) {
+        printf("       not looked at yet: it is not at hand (ccbake fetch)\n");
+        return;
+    }
+    g_autofree char *free_space = ccb_format_size(facts->free_bytes);
+    bool enough = ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0;
+    g_autofree char *system = ccb_name_printable(facts->os_name ? facts->os_name : "no name");
+    g_autofree char *kver = ccb_name_printable(facts->default_kver);
+    printf("       %s, %u packages, %s free\n", system, g_strv_length(facts->packages), free_space);
+    printf("       kernel %s, %s the minimum %s\n", kver, enough ? "at least" : "BELOW",
+           recipe->min_kernel);
+}
+
+static bool sizes_are_known(const CcbPlan *plan)
+{
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        for (guint j = 0; j < step->payloads->len; j++)
+            if (((const CcbPayload *)step->payloads->pdata[j])->size == 0)
+                return false;
+        if (step->unresolved)
+            return false;
+    }
+    return true;
+}
+
+static void print_space(const View *view)
+{
+    const char *bound = sizes_are_known(view->loaded->plan) ? "about" : "not all known: at least";
+    CcbSpace space = ccb_plan_space(view->loaded->plan, 0);
+    g_autofree char *image = ccb_format_size(space.image);
+    g_autofree char *scratch = ccb_format_size(space.scratch);
+    printf("space  %s %s more in the image, %s outside it while baking\n", bound, image, scratch);
+}
+
+static void print_change(const View *view, guint index)
+{
+    g_autofree char *change = ccb_preview_summary(view->preview, index);
+    printf("       %-10s %s\n", "change", change);
+}
+
+static void print_text(const View *view)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    printf("recipe %s (%u GPU%s)\n", view->loaded->recipe->name, view->loaded->recipe->gpus,
+           view->loaded->recipe->gpus == 1 ? "" : "s");
+    print_base(view);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
+        g_autofree char *state = cache_state(view, i);
+        printf("%4u   %-18s %s  [%s]\n", i + 1, step->id, what, state);
+        for (guint j = 0; j < step->payloads->len; j++)
+            print_payload(view, step->payloads->pdata[j]);
+        if (!with_diff)
+            print_change(view, i);
+    }
+    print_space(view);
+    if (with_diff)
+        ccb_preview_print(view->preview, plan);
+    else
+        printf("change as the steps declare it, ? only the bake will show; with --diff exact where "
+               "they are cached, and as a diff\n");
+    if (view->loaded->recipe->cells->len > 0)
+        printf("matrix %u images\n", view->loaded->recipe->cells->len);
+    for (guint i = 0; i < view->problems->len; i++)
+        printf("problem: %s\n", (char *)view->problems->pdata[i]);
+}
+
+/* Of a base that is not the locked one nothing can be told. */
+static bool find_change(View *view, GError **error)
+{
+    const CcbPreviewOptions wanted = {.plan = view->loaded->plan,
+                                      .keys = (const char *const *)view->keys,
+                                      .base = is_locked_base(view) ? view->facts : NULL,
+                                      .backend = with_diff ? backend_name : NULL};
+    view->preview = ccb_preview_new(&wanted, error);
+    if (view->preview != NULL && view->preview->is_compared)
+        view->cached = view->preview->cached; /* a layer may have turned out to be damaged */
+    return view->preview != NULL;
+}
+
+static bool show(View *view, GError **error)
+{
+    bool pinned = ccb_plan_require_pins(view->loaded->plan, NULL);
+    if (pinned && (view->keys = ccb_chain_keys(view->loaded->plan, error)) == NULL)
+        return false;
+    /* A bake begins behind the last layer, and a layer may hold several steps. */
+    view->cached = view->keys ? ccb_chain_cached((const char *const *)view->keys) : 0;
+    if (!find_facts(view, error) || !find_change(view, error))
+        return false;
+    find_problems(view);
+    if (as_json)
+        print_json(view);
+    else
+        print_text(view);
+    if (view->problems->len == 0)
+        return true;
+    return ccb_fail(error, view->first_code, "%u problem%s in the way of this bake",
+                    view->problems->len, view->problems->len == 1 ? "" : "s");
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    g_auto(CcbLoaded) loaded = {0};
+    if (!ccb_load(argv[0], &load, &loaded, error))
+        return false;
+    g_autoptr(CcbStore) store = ccb_plan_store(error);
+    if (store == NULL)
+        return false;
+    View view = {.loaded = &loaded, .store = store};
+    view.problems = g_ptr_array_new_with_free_func(g_free);
+    bool ok = show(&view, error);
+    ccb_preview_free(view.preview);
+    ccb_facts_free(view.facts);
+    g_strfreev(view.keys);
+    g_ptr_array_unref(view.problems);
+    return ok;
+}
+
+const CcbVerb ccb_verb_plan = {
+    "plan", "RECIPE", "show what a bake would do, without doing it", options, 1, 1, run,
+};

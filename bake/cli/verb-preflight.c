@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ccbake preflight`: would the cloud take this image, and would this instance type start it? */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "check/check-request.h"
+#include "cli/open-image.h"
+#include "cli/verbs.h"
+#include "guest/backend.h"
+#include "image/qemu-img.h"
+
+static struct {
+    const char *region, *zone, *type, *name, *gpus, *backend;
+    bool json, strict;
+} opts = {.backend = "appliance"};
+
+static const CcbOption options[] = {
+    {"instance-type", 't', CCB_OPT_STRING, &opts.type, "TYPE", "what is to start from the image"},
+    {"region", 'r', CCB_OPT_STRING, &opts.region, "REGION", "where; default: where the type is"},
+    {"zone", 0, CCB_OPT_STRING, &opts.zone, "ZONE", "where in it; default: where the type is"},
+    {"name", 'n', CCB_OPT_STRING, &opts.name, "NAME", "what the image is to be called there"},
+    {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8",
+     "of the image, and of a type that ccbake does not know"},
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
+    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
+    {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
+    {0},
+};
+
+static unsigned gpus_wanted(void)
+{
+    return opts.gpus != NULL ? (unsigned)(opts.gpus[0] - '0') : 0;
+}
+
+static bool judge(const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
+{
+    CcbBackend backend = ccb_judging_backend(opts.backend, error);
+    CcbExpectation expect = {.gpus = gpus_wanted()};
+    if (backend == CCB_BACKEND_AUTO)
+        return false;
+    ccb_progress_begin("preflight", request->image, 0);
+    g_autoptr(CcbGuest) guest = ccb_open_image(request->image, backend, error);
+    if (guest == NULL || !ccb_check_request(guest, &expect, request, ret_report, error)) {
+        ccb_progress_abort();
+        return false;
+    }
+    ccb_progress_end(NULL);
+    return true;
+}
+
+static void print_report(const CcbReport *report)
+{
+    if (!opts.json) {
+        g_autofree char *text = ccb_report_to_text(report);
+        fputs(text, stdout);
+        return;
+    }
+    json_t *json = ccb_report_to_json(report);
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+    fputs("\n", stdout);
+    json_decref(json);
+}
+
+static bool run(int argc, char **argv, GError **error)
+{
+    (void)argc;
+    CcbEcsType type;
+    if (!ccb_ecs_type_get(opts.type, gpus_wanted(), &type, error))
+        return false;
+    g_autofree char *format = ccb_image_format(argv[0], error);
+    if (format == NULL)
+        return false;
+    const CcbCheckRequest request = {&type, opts.region, opts.zone, opts.name, argv[0], format};
+    g_autoptr(CcbReport) report = NULL;
+    if (!judge(&request, &report, error))
+        return false;
+    report->strict = opts.strict;
+    print_report(report);
+    return ccb_report_verdict(report, error);
+}
+
+const CcbVerb ccb_verb_preflight = {
+    "preflight", "IMAGE", "check an image against what the cloud asks", options, 1, 1, run,
+};

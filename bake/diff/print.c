@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For people.  What stands at the start of a line is ours: all that a guest wrote is indented. */
+#include <string.h>
+
+#include "base/human.h"
+#include "base/text.h"
+#include "diff/diff.h"
+
+enum { MOST_ITEMS = 200, MOST_DIRECTORIES = 30, MOST_LINES = 200 };
+
+static const char signs[] = {
+    [CCB_DIFF_ADDED] = '+', [CCB_DIFF_REMOVED] = '-', [CCB_DIFF_CHANGED] = '~'};
+
+/* Behind a space, or behind `before`; nothing for NULL. */
+static void append(GString *out, const char *before, const char *foreign)
+{
+    g_autofree char *text = foreign != NULL ? ccb_name_printable(foreign) : NULL;
+    if (text != NULL)
+        g_string_append_printf(out, "%s%s", before, text);
+}
+
+static void append_counts(GString *out, guint added, guint removed, guint changed)
+{
+    const char *between = "";
+    const struct {
+        guint count;
+        const char *name;
+    } counts[] = {{added, "added"}, {removed, "removed"}, {changed, "changed"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        if (counts[i].count == 0)
+            continue;
+        g_string_append_printf(out, "%s%u %s", between, counts[i].count, counts[i].name);
+        between = ", ";
+    }
+}
+
+static void append_problem(GString *out, const char *what, const char *problem)
+{
+    if (problem == NULL)
+        return;
+    g_string_append_printf(out, "%-8s %s not compared:", "", what);
+    append(out, " ", problem);
+    g_string_append_c(out, '\n');
+}
+
+static void append_side(GString *out, const char *label, const CcbDiffSide *side)
+{
+    g_autofree char *size = ccb_format_size(side->bytes);
+    g_string_append_printf(out, "%-8s", label);
+    append(out, " ", side->name);
+    append(out, ": ", side->system);
+    g_string_append_printf(out, ", %u packages, %u files, %s\n", side->packages, side->files, size);
+    append_problem(out, "packages and boot entries are", side->problem);
+    append_problem(out, "the order of the GPU's units is", side->order_problem);
+}
+
+/* A heading with the number of items; false for none. */
+static bool append_heading(GString *out, const char *title, const GPtrArray *items)
+{
+    guint counts[3] = {0};
+    for (guint i = 0; i < items->len; i++)
+        counts[((const CcbDiffItem *)items->pdata[i])->change]++;
+    if (items->len == 0)
+        return false;
+    g_string_append_printf(out, "%-8s ", title);
+    append_counts(out, counts[CCB_DIFF_ADDED], counts[CCB_DIFF_REMOVED], counts[CCB_DIFF_CHANGED]);
+    g_string_append_c(out, '\n');
+    return true;
+}
+
+static void append_rest(GString *out, const GPtrArray *items)
+{
+    if (items->len > MOST_ITEMS)
+        g_string_append_printf(out, "  ... %u more\n", items->len - MOST_ITEMS);
+}
+
+/* "A ► B", or the one that there is. */
+static void append_change(GString *out, const char *a, const char *b)
+{
+    append(out, " ", a);
+    append(out, a != NULL ? " ► " : " ", b);
+}
+
+static void append_items(GString *out, const char *title, const GPtrArray *items)
+{
+    append_heading(out, title, items);
+    for (guint i = 0; i < MIN(items->len, MOST_ITEMS); i++) {
+        const CcbDiffItem *item = items->pdata[i];
+        g_string_append_printf(out, "  %c", signs[item->change]);
+        append(out, " ", item->name);
+        append_change(out, item->a, item->b);
+        g_string_append_c(out, '\n');
+    }
+    append_rest(out, items);
+}
+
+static void append_units(GString *out, const GPtrArray *units)
+{
+    append_heading(out, "units", units);
+    for (guint i = 0; i < MIN(units->len, MOST_ITEMS); i++) {
+        const CcbDiffItem *unit = units->pdata[i];
+        g_string_append_printf(out, "  %c %-8s", signs[unit->change], unit->what);
+        append(out, " ", unit->name);
+        append(out, "  ", unit->b != NULL ? unit->b : unit->a);
+        g_string_append_c(out, '\n');
+    }
+    append_rest(out, units);
+}
+
+static void append_words(GString *out, char sign, char **words)
+{
+    for (; *words != NULL; words++) {
+        g_string_append_printf(out, "      %c", sign);
+        append(out, " ", *words);
+        g_string_append_c(out, '\n');
+    }
+}
+
+static void append_boot(GString *out, const CcbDiff *diff)
+{
+    bool moved = ccb_diff_moves_default(diff);
+    if (diff->boot->len > 0 || moved)
+        g_string_append(out, "boot\n");
+    if (moved) {
+        g_string_append(out, "  ~ the default entry is another:");
+        append_change(out, diff->a.entry, diff->b.entry);
+        g_string_append_c(out, '\n');
+    }
+    for (guint i = 0; i < diff->boot->len; i++) {
+        const CcbDiffBoot *boot = diff->boot->pdata[i];
+        g_string_append_printf(out, "  %c", signs[boot->change]);
+        append(out, " ", boot->id);
+        g_string_append_c(out, '\n');
+        append_words(out, '-', boot->removed);
+        append_words(out, '+', boot->added);
+    }
+}
+
+static void append_hunks(GString *out, const char *hunks)
+{
+    g_autofree char *text = ccb_text_printable(hunks, strlen(hunks));
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    guint n = g_strv_length(lines) - 1; /* the last one is empty */
+    for (guint i = 0; i < MIN(n, MOST_LINES); i++)
+        g_string_append_printf(out, "      %s\n", lines[i]);
+    if (n > MOST_LINES)
+        g_string_append_printf(out, "      ... %u lines more\n", n - MOST_LINES);
+}
+
+static void append_file(GString *out, const CcbDiffItem *file)
+{
+    g_string_append_printf(out, "  %c", signs[file->change]);
+    append(out, " ", file->name);
+    if (file->change != CCB_DIFF_CHANGED)
+        append_change(out, file->a, file->b);
+    else if (strcmp(file->a, file->b) != 0)
+        append_change(out, file->a, file->b);
+    if (file->note != NULL)
+        g_string_append_printf(out, " (%s)", file->note);
+    g_string_append_c(out, '\n');
+    if (file->hunks != NULL && file->hunks[0] != '\0')
+        append_hunks(out, file->hunks);
+}
+
+static void append_files(GString *out, const GPtrArray *files)
+{
+    append_heading(out, "files", files);
+    for (guint i = 0; i < MIN(files->len, MOST_ITEMS); i++)
+        append_file(out, files->pdata[i]);
+    append_rest(out, files);
+}
+
+static void append_directory(GString *out, const CcbDiffDirectory *directory)
+{
+    g_autofree char *come = ccb_format_size(directory->added_bytes);
+    g_autofree char *gone = ccb_format_size(directory->removed_bytes);
+    append_counts(out, directory->added, directory->removed, directory->changed);
+    if (directory->added_bytes > 0)
+        g_string_append_printf(out, ", +%s", come);
+    if (directory->removed_bytes > 0)
+        g_string_append_printf(out, ", -%s", gone);
+    g_string_append_c(out, '\n');
+}
+
+static void append_directories(GString *out, const GPtrArray *directories)
+{
+    CcbDiffDirectory all = {0};
+    for (guint i = 0; i < directories->len; i++) {
+        const CcbDiffDirectory *one = directories->pdata[i];
+        all.added += one->added;
+        all.removed += one->removed;
+        all.changed += one->changed;
+        all.added_bytes += one->added_bytes;
+        all.removed_bytes += one->removed_bytes;
+    }
+    if (directories->len > 0) {
+        g_string_append(out, "other    ");
+        append_directory(out, &all);
+    }
+    for (guint i = 0; i < MIN(directories->len, MOST_DIRECTORIES); i++) {
+        const CcbDiffDirectory *directory = directories->pdata[i];
+        append(out, "  ", directory->path);
+        g_string_append(out, "  ");
+        append_directory(out, directory);
+    }
+    if (directories->len > MOST_DIRECTORIES)
+        g_string_append_printf(out, "  ... %u directories more\n",
+                               directories->len - MOST_DIRECTORIES);
+}
+
+static void append_body(GString *out, const CcbDiff *diff)
+{
+    append_items(out, "packages", diff->packages);
+    append_items(out, "kernels", diff->kernels);
+    append_boot(out, diff);
+    append_items(out, "modules", diff->modules);
+    append_units(out, diff->units);
+    append_items(out, "order", diff->order);
+    append_files(out, diff->files);
+    append_directories(out, diff->directories);
+    const CcbDiffDirectory *fleeting = diff->fleeting;
+    if (fleeting->added + fleeting->removed + fleeting->changed > 0) {
+        g_string_append(out, "logs and caches: ");
+        append_directory(out, fleeting);
+    }
+    if (ccb_diff_is_empty(diff))
+        g_string_append(out, "no difference\n");
+}
+
+char *ccb_diff_to_text(const CcbDiff *diff)
+{
+    GString *out = g_string_new(NULL);
+    append_side(out, "a", &diff->a);
+    append_side(out, "b", &diff->b);
+    append_body(out, diff);
+    return g_string_free(out, FALSE);
+}
+
+char *ccb_diff_body_to_text(const CcbDiff *diff)
+{
+    GString *out = g_string_new(NULL);
+    append_body(out, diff);
+    return g_string_free(out, FALSE);
+}

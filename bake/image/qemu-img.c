@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/qemu-img.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "image/vhd.h"
+
+/* qemu-img looks at bytes which somebody else made: it gets a minute, not an hour. */
+enum { INFO_LIMIT_S = 60, CHECK_LIMIT_S = 1800, SECTOR = 512 };
+
+void ccb_image_info_clear(CcbImageInfo *info)
+{
+    g_free(info->format);
+    *info = (CcbImageInfo){0};
+}
+
+static bool check_file(const char *path, GError **error)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
+    if (!S_ISREG(st.st_mode))
+        return ccb_fail(error, CCB_ERR_INPUT, "image %s: not a regular file", path);
+    if (st.st_size < SECTOR)
+        return ccb_fail(error, CCB_ERR_INPUT, "image %s: only %ld bytes, not a disk image", path,
+                        (long)st.st_size);
+    return true;
+}
+
+/* `format` NULL: as QEMU guesses. */
+static json_t *query(const char *path, const char *format, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    /* "file:" keeps a name with a colon from being read as a protocol. */
+    g_autofree char *name = g_strconcat("file:", path, NULL);
+    const char *argv[] = {"qemu-img", "info", "--output=json",
+                          "-U",       name,   format != NULL ? "-f" : NULL,
+                          format,     NULL};
+    CcbProcess process = {.argv = argv,
+                          .limit_s = INFO_LIMIT_S,
+                          .separate_stdout = true,
+                          .ret_stdout = text,
+                          .error_code = CCB_ERR_INPUT};
+    if (!ccb_process_run(&process, error)) {
+        g_prefix_error(error, "image %s: ", path);
+        return NULL;
+    }
+    json_t *info = json_loads(text->str, 0, NULL);
+    if (info == NULL)
+        ccb_fail(error, CCB_ERR_INPUT, "image %s: qemu-img info printed no JSON", path);
+    return info;
+}
+
+static bool has_data_file(const json_t *info)
+{
+    const json_t *specific = json_object_get(json_object_get(info, "format-specific"), "data");
+    return json_object_get(specific, "data-file") != NULL;
+}
+
+/* QEMU looks for a VHD's footer at the start of the file, where a fixed one has no copy of it. */
+static bool is_fixed_vhd(const char *path)
+{
+    uint8_t footer[CCB_VHD_FOOTER];
+    CcbVhd vhd;
+    struct stat st;
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && fstat(fd, &st) == 0 &&
+           pread(fd, footer, sizeof footer, st.st_size - CCB_VHD_FOOTER) == sizeof footer &&
+           ccb_vhd_parse(footer, &vhd, NULL) && vhd.fixed &&
+           vhd.size == (uint64_t)st.st_size - CCB_VHD_FOOTER;
+}
+
+static json_t *probe(const char *path, GError **error)
+{
+    json_t *info = query(path, NULL, error);
+    const char *format = json_string_value(json_object_get(info, "format"));
+    if (g_strcmp0(format, "raw") != 0 || !is_fixed_vhd(path))
+        return info;
+    json_decref(info);
+    return query(path, "vpc", error);
+}
+
+bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
+{
+    static const char *const formats[] = {"qcow2", "raw", "vpc", NULL};
+    json_t *info = check_file(path, error) ? probe(path, error) : NULL;
+    if (info == NULL)
+        return false;
+    const char *format = json_string_value(json_object_get(info, "format"));
+    const char *backing = json_string_value(json_object_get(info, "backing-filename"));
+    bool ok = false;
+    if (format == NULL || !g_strv_contains(formats, format))
+        ccb_fail(error, CCB_ERR_INPUT, "image %s: format %s; ccbake reads qcow2, raw and vhd", path,
+                 format ? format : "unknown");
+    else if (backing != NULL || has_data_file(info)) {
+        ccb_fail(error, CCB_ERR_INPUT, "image %s: it refers to another file (%s)", path,
+                 backing ? backing : "a data file");
+        ccb_hint(error, "flatten it first: qemu-img convert -O qcow2 %s flat.qcow2", path);
+    } else {
+        *ret_info = (CcbImageInfo){
+            .format = g_strdup(format),
+            .virtual_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"))};
+        ok = true;
+    }
+    json_decref(info);
+    return ok;
+}
+
+bool ccb_image_size(const char *path, const char *format, uint64_t *ret_size, GError **error)
+{
+    json_t *info = query(path, format, error);
+    if (info == NULL)
+        return false;
+    *ret_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"));
+    json_decref(info);
+    return true;
+}
+
+char *ccb_image_format(const char *path, GError **error)
+{
+    g_auto(CcbImageInfo) info = {0};
+    return ccb_image_probe(path, &info, error) ? g_steal_pointer(&info.format) : NULL;
+}
+
+bool ccb_image_create_overlay(const char *path, const char *backing, const char *backing_format,
+                              GError **error)
+{
+    const char *argv[] = {"qemu-img", "create", "-q",           "-f", "qcow2", "-b",
+                          backing,    "-F",     backing_format, path, NULL};
+    CcbProcess process = {.argv = argv, .limit_s = INFO_LIMIT_S};
+    return ccb_process_run(&process, error);
+}
+
+bool ccb_image_check(const char *path, const char *format, GError **error)
+{
+    if (strcmp(format, "qcow2") != 0)
+        return true; /* the others carry no structure that can be checked */
+    g_autofree char *file = g_strconcat("file:", path, NULL); /* "a:b.qcow2" is no protocol */
+    const char *argv[] = {"qemu-img", "check", "-q", "-f", format, file, NULL};
+    CcbProcess process = {.argv = argv, .limit_s = CHECK_LIMIT_S, .error_code = CCB_ERR_INPUT};
+    if (ccb_process_run(&process, error))
+        return true;
+    g_prefix_error(error, "image %s is corrupt: ", path);
+    return false;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "systemd/unit.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+struct CcbUnit {
+    char *file;
+    GPtrArray *values; /* CcbUnitValue, in the order of the text */
+};
+
+static const char *const dependency_keys[] = {
+    "After",
+    "Before",
+    "BindsTo",
+    "Conflicts",
+    "JoinsNamespaceOf",
+    "OnFailure",
+    "OnSuccess",
+    "PartOf",
+    "PropagatesReloadTo",
+    "ReloadPropagatedFrom",
+    "Requires",
+    "RequiresMountsFor",
+    "Requisite",
+    "Upholds",
+    "Wants",
+};
+
+static void value_free(gpointer data)
+{
+    CcbUnitValue *value = data;
+    g_free(value->section);
+    g_free(value->key);
+    g_free(value->value);
+    g_free(value->file);
+    g_free(value);
+}
+
+static CcbUnit *unit_new(const char *file)
+{
+    CcbUnit *unit = g_new0(CcbUnit, 1);
+    unit->file = g_strdup(file);
+    unit->values = g_ptr_array_new_with_free_func(value_free);
+    return unit;
+}
+
+void ccb_unit_free(CcbUnit *unit)
+{
+    if (unit == NULL)
+        return;
+    g_free(unit->file);
+    g_ptr_array_unref(unit->values);
+    g_free(unit);
+}
+
+/* systemd ignores, with a warning, what is no assignment or stands before any section. */
+static void add_value(CcbUnit *unit, const char *section, char *assignment, guint line)
+{
+    char *equals = strchr(assignment, '=');
+    if (equals == NULL || section == NULL)
+        return;
+    *equals = '\0';
+    CcbUnitValue *value = g_new0(CcbUnitValue, 1);
+    value->section = g_strdup(section);
+    value->key = g_strdup(g_strchomp(assignment));
+    value->value = g_strdup(g_strchug(equals + 1));
+    value->file = g_strdup(unit->file);
+    value->line = line;
+    g_ptr_array_add(unit->values, value);
+}
+
+/* One line, after continuation: a section header (which sets *section), an assignment or nothing.
+ */
+static bool take_line(CcbUnit *unit, char **section, char *text, guint line, GError **error)
+{
+    g_strstrip(text);
+    if (*text == '[') {
+        if (!g_str_has_suffix(text, "]"))
+            return ccb_fail(error, CCB_ERR_INPUT, "%s:%u: section header without ']'", unit->file,
+                            line);
+        g_free(*section);
+        *section = g_strndup(text + 1, strlen(text) - 2);
+    } else if (*text != '\0') {
+        add_value(unit, *section, text, line);
+    }
+    return true;
+}
+
+/* Whether the line goes on in the next one: an odd number of backslashes at its end. */
+static bool is_continued(const GString *text)
+{
+    size_t count = 0;
+    while (count < text->len && text->str[text->len - 1 - count] == '\\')
+        count++;
+    return count % 2 == 1;
+}
+
+static bool take_lines(CcbUnit *unit, const GPtrArray *lines, GError **error)
+{
+    g_autofree char *section = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    bool pending = false;
+    guint first = 0;
+    for (guint i = 0; i < lines->len; i++) {
+        const char *line = lines->pdata[i];
+        const char *start = ccb_skip_space(line);
+        if (*start == '#' || *start == ';') /* also in the middle of a continued line */
+            continue;
+        if (!pending)
+            first = i + 1;
+        g_string_append_len(text, line, (gssize)strcspn(line, "\r\n"));
+        pending = is_continued(text);
+        if (pending) {
+            text->str[text->len - 1] = ' ';
+            continue;
+        }
+        if (!take_line(unit, &section, text->str, first, error))
+            return false;
+        g_string_truncate(text, 0);
+    }
+    return !pending || take_line(unit, &section, text->str, first, error);
+}
+
+CcbUnit *ccb_unit_parse(const char *data, size_t size, const char *file, GError **error)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    if (size >= strlen(bom) && memcmp(data, bom, strlen(bom)) == 0) {
+        data += strlen(bom);
+        size -= strlen(bom);
+    }
+    g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
+    if (lines == NULL) {
+        g_prefix_error(error, "%s: ", file);
+        return NULL;
+    }
+    g_autoptr(CcbUnit) unit = unit_new(file);
+    return take_lines(unit, lines, error) ? g_steal_pointer(&unit) : NULL;
+}
+
+void ccb_unit_merge(CcbUnit *unit, const CcbUnit *dropin)
+{
+    for (guint i = 0; i < dropin->values->len; i++) {
+        const CcbUnitValue *from = dropin->values->pdata[i];
+        CcbUnitValue *value = g_new0(CcbUnitValue, 1);
+        value->section = g_strdup(from->section);
+        value->key = g_strdup(from->key);
+        value->value = g_strdup(from->value);
+        value->file = g_strdup(from->file);
+        value->line = from->line;
+        g_ptr_array_add(unit->values, value);
+    }
+}
+
+static bool is_dependency(const char *section, const char *key)
+{
+    if (strcmp(section, "Unit") != 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(dependency_keys); i++) {
+        if (strcmp(key, dependency_keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+GPtrArray *ccb_unit_get_all(const CcbUnit *unit, const char *section, const char *key)
+{
+    GPtrArray *found = g_ptr_array_new();
+    bool resets = !is_dependency(section, key);
+    for (guint i = 0; i < unit->values->len; i++) {
+        CcbUnitValue *value = unit->values->pdata[i];
+        if (strcmp(value->key, key) != 0 || strcmp(value->section, section) != 0)
+            continue;
+        if (*value->value != '\0')
+            g_ptr_array_add(found, value);
+        else if (resets)
+            g_ptr_array_set_size(found, 0);
+    }
+    return found;
+}
+
+const char *ccb_unit_get(const CcbUnit *unit, const char *section, const char *key)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, section, key);
+    if (values->len == 0)
+        return NULL;
+    return ((const CcbUnitValue *)values->pdata[values->len - 1])->value;
+}
+
+bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key, bool fallback)
+{
+    static const char *const yes[] = {"1", "yes", "y", "true", "t", "on", NULL};
+    static const char *const no[] = {"0", "no", "n", "false", "f", "off", NULL};
+    const char *value = ccb_unit_get(unit, section, key);
+    if (value == NULL)
+        return fallback;
+    g_autofree char *lower = g_ascii_strdown(value, -1);
+    if (g_strv_contains(yes, lower))
+        return true;
+    return g_strv_contains(no, lower) ? false : fallback;
+}
+
+/* Appends the word at `text` without its quotes; returns its end, NULL if a quote is not closed. */
+static const char *take_word(const char *text, GString *word)
+{
+    char quote = '\0';
+    for (; *text != '\0' && (quote != '\0' || !ccb_is_space(*text)); text++) {
+        if (quote == '\0' && (*text == '"' || *text == '\'')) {
+            quote = *text;
+        } else if (*text == quote) {
+            quote = '\0';
+        } else {
+            g_string_append_c(word, *text);
+            if (*text == '\\' && text[1] != '\0')
+                g_string_append_c(word, *++text);
+        }
+    }
+    return quote == '\0' ? text : NULL;
+}
+
+GPtrArray *ccb_unit_words(const char *value, GError **error)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+    for (const char *at = ccb_skip_space(value); *at != '\0'; at = ccb_skip_space(at)) {
+        g_autoptr(GString) word = g_string_new(NULL);
+        at = take_word(at, word);
+        if (at == NULL) {
+            ccb_fail(error, CCB_ERR_INPUT, "quote not closed in '%.60s'", value);
+            return NULL;
+        }
+        g_ptr_array_add(words, g_string_free(g_steal_pointer(&word), FALSE));
+    }
+    return g_steal_pointer(&words);
+}
+
+const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
+                                     "/usr/lib/systemd/system", NULL};
+
+bool ccb_unit_has_type(const char *name)
+{
+    static const char *const types[] = {".service", ".socket", ".target",    ".timer",
+                                        ".path",    ".mount",  ".automount", ".swap",
+                                        ".slice",   ".scope",  ".device"};
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+        if (g_str_has_suffix(name, types[i]) && strlen(name) > strlen(types[i]))
+            return true;
+    return false;
+}
+
+/* One link for each word of a key of [Install]: in the directory <word>.<suffix>, or, without a
+ * suffix, of that name. */
+static bool add_links(const CcbUnit *unit, const char *key, const char *suffix, const char *name,
+                      GPtrArray *links, GError **error)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Install", key);
+    for (guint i = 0; i < values->len; i++) {
+        g_autoptr(GPtrArray) words =
+            ccb_unit_words(((const CcbUnitValue *)values->pdata[i])->value, error);
+        if (words == NULL)
+            return false;
+        for (guint j = 0; j < words->len; j++) {
+            const char *word = words->pdata[j];
+            char *link = suffix ? g_strdup_printf(CCB_UNIT_DIR "/%s.%s/%s", word, suffix, name)
+                                : g_build_filename(CCB_UNIT_DIR, word, NULL);
+            g_ptr_array_add(links, link);
+        }
+    }
+    return true;
+}
+
+GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func(g_free);
+    return add_links(unit, "WantedBy", "wants", name, links, error) &&
+                   add_links(unit, "RequiredBy", "requires", name, links, error) &&
+                   add_links(unit, "Alias", NULL, name, links, error)
+               ? g_steal_pointer(&links)
+               : NULL;
+}
+
+/* Microseconds of a unit of time; 0: it is none. */
+static guint64 span_unit(const char *name, size_t length)
+{
+    static const struct {
+        const char *names; /* apart by a space, one behind the last */
+        guint64 usec;
+    } units[] = {{"us usec ", 1},
+                 {"ms msec ", 1000},
+                 {"s sec second seconds ", G_USEC_PER_SEC},
+                 {"m min minute minutes ", 60ull * G_USEC_PER_SEC},
+                 {"h hr hour hours ", 3600ull * G_USEC_PER_SEC},
+                 {"d day days ", 86400ull * G_USEC_PER_SEC},
+                 {"w week weeks ", 7 * 86400ull * G_USEC_PER_SEC}};
+    if (length == 0)
+        return G_USEC_PER_SEC;
+    for (guint i = 0; i < G_N_ELEMENTS(units); i++)
+        for (const char *at = units[i].names; *at != '\0'; at = strchr(at, ' ') + 1)
+            if (strncmp(at, name, length) == 0 && at[length] == ' ')
+                return units[i].usec;
+    return 0;
+}
+
+bool ccb_unit_seconds(const char *value, guint64 *ret_seconds)
+{
+    const char *at = ccb_skip_space(value);
+    guint64 usec = 0;
+    if (g_str_equal(at, "infinity")) {
+        *ret_seconds = G_MAXUINT64;
+        return true;
+    }
+    if (*at == '\0')
+        return false;
+    while (*at != '\0') {
+        char *end;
+        guint64 number = g_ascii_strtoull(at, &end, 10), unit, part;
+        if (!g_ascii_isdigit(*at))
+            return false;
+        const char *name = ccb_skip_space(end);
+        size_t length = 0;
+        while (g_ascii_isalpha(name[length]))
+            length++;
+        unit = span_unit(name, length);
+        if (unit == 0 || !g_uint64_checked_mul(&part, number, unit) ||
+            !g_uint64_checked_add(&usec, usec, part))
+            return false;
+        at = ccb_skip_space(name + length);
+    }
+    *ret_seconds = usec / G_USEC_PER_SEC;
+    return true;
+}

@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * 1. The caller's calls only note units, aliases and links.
+ * 2. The first query after a change computes all edges: build().  Edges name units that may not
+ * exist; those get a node without a unit.
+ * 3. Queries walk the edges: breadth first for paths, depth first for a cycle, both without
+ * recursion.
+ */
+#include "systemd/unitgraph.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+#define NAME_MAX_BYTES 255  /* UNIT_NAME_MAX of systemd, less the NUL */
+#define ALIAS_HOPS     16   /* more is a loop of symlinks */
+#define INSTANCES_MAX  4096 /* a template that names itself with %i must not run away */
+
+typedef struct {
+    CcbUnitEdge edge;
+    guint to; /* index of the node */
+} Edge;
+
+typedef struct {
+    char *name;
+    guint index;
+    CcbUnit *unit;     /* NULL: not there, or masked */
+    bool masked;       /* no template may stand in */
+    bool borrowed;     /* `unit` belongs to the node of the template */
+    GPtrArray *after;  /* Edge: starts after */
+    GPtrArray *pulls;  /* Edge: starting this starts ... */
+    GPtrArray *pulled; /* Edge, belonging to `pulls` of another node */
+} Node;
+
+typedef struct {
+    char *from, *to, *path;
+} Link;
+
+struct CcbUnitGraph {
+    GHashTable *by_name; /* name ► Node */
+    GPtrArray *nodes;
+    GHashTable *aliases;
+    GPtrArray *links;
+    guint instances;
+    guint related; /* nodes before this one have their edges */
+    bool built;
+};
+
+/* Default and other implied dependencies; systemd.service(5), .target(5) ..., "Automatic
+ * dependencies". */
+typedef enum { AFTER, BEFORE, PULLS } Relation;
+
+static const struct {
+    const char *suffix;
+    Relation relation;
+    const char *other;
+} default_dependencies[] = {
+    {".service", PULLS, "sysinit.target"},     {".service", AFTER, "sysinit.target"},
+    {".service", AFTER, "basic.target"},       {".service", BEFORE, "shutdown.target"},
+    {".socket", PULLS, "sysinit.target"},      {".socket", AFTER, "sysinit.target"},
+    {".socket", BEFORE, "sockets.target"},     {".socket", BEFORE, "shutdown.target"},
+    {".timer", PULLS, "sysinit.target"},       {".timer", AFTER, "sysinit.target"},
+    {".timer", BEFORE, "timers.target"},       {".timer", BEFORE, "shutdown.target"},
+    {".path", PULLS, "sysinit.target"},        {".path", AFTER, "sysinit.target"},
+    {".path", BEFORE, "paths.target"},         {".path", BEFORE, "shutdown.target"},
+    {".mount", AFTER, "local-fs-pre.target"},  {".mount", BEFORE, "local-fs.target"},
+    {".mount", BEFORE, "umount.target"},       {".automount", AFTER, "local-fs-pre.target"},
+    {".automount", BEFORE, "local-fs.target"}, {".automount", BEFORE, "umount.target"},
+    {".swap", BEFORE, "swap.target"},          {".swap", BEFORE, "umount.target"},
+    {".slice", BEFORE, "shutdown.target"},     {".target", BEFORE, "shutdown.target"},
+};
+
+/* Keys of [Unit] that name other units. */
+static const struct {
+    const char *key;
+    Relation relation;
+} unit_keys[] = {
+    {"After", AFTER},    {"Before", BEFORE}, {"Wants", PULLS},
+    {"Requires", PULLS}, {"BindsTo", PULLS}, {"Upholds", PULLS},
+};
+
+static void edge_free(gpointer data)
+{
+    Edge *edge = data;
+    g_free(edge->edge.reason);
+    g_free(edge);
+}
+
+static void node_free(gpointer data)
+{
+    Node *node = data;
+    if (!node->borrowed)
+        ccb_unit_free(node->unit);
+    g_ptr_array_unref(node->after);
+    g_ptr_array_unref(node->pulls);
+    g_ptr_array_unref(node->pulled);
+    g_free(node->name);
+    g_free(node);
+}
+
+static void link_free(gpointer data)
+{
+    Link *link = data;
+    g_free(link->from);
+    g_free(link->to);
+    g_free(link->path);
+    g_free(link);
+}
+
+CcbUnitGraph *ccb_unitgraph_new(void)
+{
+    CcbUnitGraph *graph = g_new0(CcbUnitGraph, 1);
+    graph->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    graph->nodes = g_ptr_array_new_with_free_func(node_free);
+    graph->aliases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    graph->links = g_ptr_array_new_with_free_func(link_free);
+    return graph;
+}
+
+void ccb_unitgraph_free(CcbUnitGraph *graph)
+{
+    if (graph == NULL)
+        return;
+    g_hash_table_unref(graph->by_name);
+    g_ptr_array_unref(graph->nodes);
+    g_hash_table_unref(graph->aliases);
+    g_ptr_array_unref(graph->links);
+    g_free(graph);
+}
+
+static bool is_valid_name(const char *name)
+{
+    size_t length = strlen(name);
+    if (length > NAME_MAX_BYTES || *name == '.')
+        return false;
+    for (const char *at = name; *at != '\0'; at++) {
+        if (!g_ascii_isalnum(*at) && strchr(":-_.\\@", *at) == NULL)
+            return false;
+    }
+    return ccb_unit_has_type(name);
+}
+
+static const char *resolve(const CcbUnitGraph *graph, const char *name)
+{
+    for (int hops = 0; hops < ALIAS_HOPS; hops++) {
+        const char *next = g_hash_table_lookup(graph->aliases, name);
+        if (next == NULL)
+            break;
+        name = next;
+    }
+    return name;
+}
+
+static Node *node_new(CcbUnitGraph *graph, const char *name)
+{
+    Node *node = g_new0(Node, 1);
+    node->name = g_strdup(name);
+    node->index = graph->nodes->len;
+    node->after = g_ptr_array_new_with_free_func(edge_free);
+    node->pulls = g_ptr_array_new_with_free_func(edge_free);
+    node->pulled = g_ptr_array_new();
+    g_ptr_array_add(graph->nodes, node);
+    g_hash_table_insert(graph->by_name, node->name, node);
+    return node;
+}
+
+bool ccb_unitgraph_add(CcbUnitGraph *graph, const char *name, CcbUnit *unit, GError **error)
+{
+    if (!is_valid_name(name)) {
+        ccb_unit_free(unit);
+        return ccb_fail(error, CCB_ERR_INPUT, "'%s' can't be the name of a unit", name);
+    }
+    Node *node = g_hash_table_lookup(graph->by_name, name);
+    if (node == NULL)
+        node = node_new(graph, name);
+    else if (!node->borrowed)
+        ccb_unit_free(node->unit);
+    node->unit = unit;
+    node->borrowed = false;
+    node->masked = unit == NULL;
+    graph->built = false;
+    return true;
+}
+
+void ccb_unitgraph_add_alias(CcbUnitGraph *graph, const char *alias, const char *name)
+{
+    g_hash_table_replace(graph->aliases, g_strdup(alias), g_strdup(name));
+    graph->built = false;
+}
+
+void ccb_unitgraph_add_want(CcbUnitGraph *graph, const char *from, const char *to, const char *path)
+{
+    Link *link = g_new0(Link, 1);
+    link->from = g_strdup(from);
+    link->to = g_strdup(to);
+    link->path = g_strdup(path);
+    g_ptr_array_add(graph->links, link);
+    graph->built = false;
+}
+
+/* "name@.service" for "name@instance.service", else NULL. */
+static char *template_of(const char *name)
+{
+    const char *at = strchr(name, '@');
+    const char *dot = strrchr(name, '.');
+    if (at == NULL || dot == NULL || dot <= at + 1)
+        return NULL;
+    return g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
+}
+
+static void instantiate(CcbUnitGraph *graph, Node *node)
+{
+    g_autofree char *template = template_of(node->name);
+    if (template == NULL || graph->instances >= INSTANCES_MAX)
+        return;
+    const Node *source = g_hash_table_lookup(graph->by_name, resolve(graph, template));
+    if (source == NULL || source->unit == NULL || source->borrowed)
+        return;
+    node->unit = source->unit;
+    node->borrowed = true;
+    graph->instances++;
+}
+
+/* The node of a name that an edge mentions, made if need be; NULL for what can't be a unit. */
+static Node *refer(CcbUnitGraph *graph, const char *name)
+{
+    name = resolve(graph, name);
+    Node *node = g_hash_table_lookup(graph->by_name, name);
+    if (node == NULL) {
+        if (!is_valid_name(name))
+            return NULL;
+        node = node_new(graph, name);
+    }
+    if (node->unit == NULL && !node->masked)
+        instantiate(graph, node);
+    return node;
+}
+
+static void add_edge(GPtrArray *edges, const Node *from, const Node *to, char *reason)
+{
+    Edge *edge = g_new0(Edge, 1);
+    edge->edge = (CcbUnitEdge){from->name, to->name, reason};
+    edge->to = to->index;
+    g_ptr_array_add(edges, edge);
+}
+
+/* Takes `reason`.  A unit's relation to itself means nothing, also for systemd. */
+static void relate(Node *node, Relation relation, Node *other, char *reason)
+{
+    if (other == NULL || other == node) {
+        g_free(reason);
+    } else if (relation == AFTER) {
+        add_edge(node->after, node, other, reason);
+    } else if (relation == BEFORE) {
+        add_edge(other->after, other, node, reason);
+    } else {
+        add_edge(node->pulls, node, other, reason);
+        g_ptr_array_add(other->pulled, node->pulls->pdata[node->pulls->len - 1]);
+    }
+}
+
+static void expand_specifier(GString *out, char specifier, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    const char *at = memchr(name, '@', (size_t)(dot - name));
+    const char *instance = at != NULL ? at + 1 : dot;
+    if (specifier == 'i' || specifier == 'I')
+        g_string_append_len(out, instance, dot - instance);
+    else if (specifier == 'p')
+        g_string_append_len(out, name, (at != NULL ? at : dot) - name);
+    else if (specifier == 'N')
+        g_string_append_len(out, name, dot - name);
+    else if (specifier == 'n')
+        g_string_append(out, name);
+    else
+        g_string_append_c(out, specifier); /* %% */
+}
+
+/* `word` with the specifiers of the unit called `name`. */
+static char *expand(const char *word, const char *name)
+{
+    GString *out = g_string_new(NULL);
+    for (; *word != '\0' && out->len <= NAME_MAX_BYTES; word++) {
+        if (*word == '%' && word[1] != '\0')
+            expand_specifier(out, *++word, name);
+        else
+            g_string_append_c(out, *word);
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* Relates `node` to every unit that Section.Key of its unit file lists. */
+static void relate_key(CcbUnitGraph *graph, Node *node, const char *section, const char *key,
+                       Relation relation)
+{
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(node->unit, section, key);
+    for (guint i = 0; i < values->len; i++) {
+        const CcbUnitValue *value = values->pdata[i];
+        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
+        for (guint w = 0; words != NULL && w < words->len; w++) {
+            g_autofree char *name = expand(words->pdata[w], node->name);
+            char *reason = g_strdup_printf("%s:%u: %s=%s", value->file, value->line, key, name);
+            relate(node, relation, refer(graph, name), reason);
+        }
+    }
+}
+
+static bool has_default_dependencies(const Node *node)
+{
+    return ccb_unit_get_bool(node->unit, "Unit", "DefaultDependencies", true);
+}
+
+static void relate_implied(CcbUnitGraph *graph, Node *node, Relation relation, const char *other,
+                           const char *rule)
+{
+    static const char *const verbs[] = {
+        [AFTER] = "starts after", [BEFORE] = "starts before", [PULLS] = "requires"};
+    char *reason = g_strdup_printf("%s: %s %s %s", rule, node->name, verbs[relation], other);
+    relate(node, relation, refer(graph, other), reason);
+}
+
+static void relate_defaults(CcbUnitGraph *graph, Node *node)
+{
+    if (!has_default_dependencies(node))
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(default_dependencies); i++) {
+        if (g_str_has_suffix(node->name, default_dependencies[i].suffix))
+            relate_implied(graph, node, default_dependencies[i].relation,
+                           default_dependencies[i].other, "DefaultDependencies=yes");
+    }
+}
+
+/* What the settings of a service imply, whatever DefaultDependencies= says. */
+static void relate_service(CcbUnitGraph *graph, Node *node)
+{
+    const char *type = ccb_unit_get(node->unit, "Service", "Type");
+    if (g_strcmp0(type, "dbus") == 0 ||
+        (type == NULL && ccb_unit_get(node->unit, "Service", "BusName") != NULL)) {
+        relate_implied(graph, node, PULLS, "dbus.socket", "Type=dbus");
+        relate_implied(graph, node, AFTER, "dbus.socket", "Type=dbus");
+    }
+    const char *output = ccb_unit_get(node->unit, "Service", "StandardOutput");
+    if (output == NULL || g_str_has_prefix(output, "journal") || g_str_has_prefix(output, "kmsg"))
+        relate_implied(graph, node, AFTER, "systemd-journald.socket", "StandardOutput=journal");
+    if (ccb_unit_get_bool(node->unit, "Service", "PrivateTmp", false))
+        relate_implied(graph, node, AFTER, "systemd-tmpfiles-setup.service", "PrivateTmp=yes");
+    relate_key(graph, node, "Service", "Sockets", PULLS);
+    relate_key(graph, node, "Service", "Sockets", AFTER);
+}
+
+/* A socket, timer or path starts before the unit it triggers: the one it names, or the service that
+ * is called as it is. */
+static void relate_triggered(CcbUnitGraph *graph, Node *node, const char *section, const char *key)
+{
+    if (ccb_unit_get_bool(node->unit, section, "Accept", false))
+        return;
+    const char *named = ccb_unit_get(node->unit, section, key);
+    g_autofree char *triggered =
+        named != NULL ? expand(named, node->name)
+                      : g_strdup_printf("%.*s.service",
+                                        (int)(strrchr(node->name, '.') - node->name), node->name);
+    relate_implied(graph, node, BEFORE, triggered, "a unit starts before the one it triggers");
+}
+
+static void relate_unit(CcbUnitGraph *graph, Node *node)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(unit_keys); i++)
+        relate_key(graph, node, "Unit", unit_keys[i].key, unit_keys[i].relation);
+    relate_defaults(graph, node);
+    if (g_str_has_suffix(node->name, ".service"))
+        relate_service(graph, node);
+    else if (g_str_has_suffix(node->name, ".socket"))
+        relate_triggered(graph, node, "Socket", "Service");
+    else if (g_str_has_suffix(node->name, ".timer"))
+        relate_triggered(graph, node, "Timer", "Unit");
+    else if (g_str_has_suffix(node->name, ".path"))
+        relate_triggered(graph, node, "Path", "Unit");
+}
+
+static bool is_after(const Node *node, const Node *other)
+{
+    for (guint i = 0; i < node->after->len; i++) {
+        if (((const Edge *)node->after->pdata[i])->to == other->index)
+            return true;
+    }
+    return false;
+}
+
+/* A target starts after what it pulls in, unless one of the two declines default dependencies or
+ * the other one is ordered after the target: unit_add_default_target_dependency() of systemd. */
+static void relate_target(CcbUnitGraph *graph, Node *target)
+{
+    if (!g_str_has_suffix(target->name, ".target") || !has_default_dependencies(target))
+        return;
+    for (guint i = 0; i < target->pulls->len; i++) {
+        const Edge *pull = target->pulls->pdata[i];
+        Node *other = graph->nodes->pdata[pull->to];
+        if (other->unit == NULL || !has_default_dependencies(other) || is_after(other, target))
+            continue;
+        char *reason =
+            g_strdup_printf("a target starts after what it wants: %s", pull->edge.reason);
+        relate(target, AFTER, other, reason);
+    }
+}
+
+static void clear(CcbUnitGraph *graph)
+{
+    graph->instances = 0;
+    graph->related = 0;
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        Node *node = graph->nodes->pdata[i];
+        g_ptr_array_set_size(node->pulled, 0);
+        g_ptr_array_set_size(node->after, 0);
+        g_ptr_array_set_size(node->pulls, 0);
+        if (node->borrowed)
+            node->unit = NULL;
+        node->borrowed = false;
+    }
+}
+
+static bool is_template(const Node *node)
+{
+    return strstr(node->name, "@.") != NULL;
+}
+
+static void relate_links(CcbUnitGraph *graph)
+{
+    for (guint i = 0; i < graph->links->len; i++) {
+        const Link *link = graph->links->pdata[i];
+        Node *from = refer(graph, link->from);
+        if (from != NULL)
+            relate(from, PULLS, refer(graph, link->to), g_strdup(link->path));
+    }
+}
+
+/* Computes what edges are missing; those that exist stay where they are as long as nothing was
+ * added. */
+static void build(CcbUnitGraph *graph)
+{
+    if (!graph->built) {
+        clear(graph);
+        relate_links(graph);
+        graph->built = true;
+    }
+    guint first = graph->related;
+    /* The list grows while edges name new units. */
+    for (; graph->related < graph->nodes->len; graph->related++) {
+        Node *node = graph->nodes->pdata[graph->related];
+        if (node->unit != NULL && !is_template(node))
+            relate_unit(graph, node);
+    }
+    for (guint i = first; i < graph->nodes->len; i++) {
+        Node *node = graph->nodes->pdata[i];
+        if (node->unit != NULL)
+            relate_target(graph, node);
+    }
+}
+
+/* The node for a query, after all edges are known; a new one for an instance nobody mentioned yet.
+ */
+static Node *look_up(CcbUnitGraph *graph, const char *name)
+{
+    build(graph);
+    Node *node = refer(graph, name);
+    build(graph);
+    return node;
+}
+
+static GPtrArray *edges_of(const Node *node, Relation relation)
+{
+    return relation == PULLS ? node->pulls : node->after;
+}
+
+/* Breadth first from `start`.  Returns for every node the edge it was reached by, NULL where it was
+ * not; caller frees.  Goes on only through units that exist and are in `within` (NULL: all). */
+static const Edge **reach(const CcbUnitGraph *graph, const Node *start, Relation relation,
+                          const Edge *const *within)
+{
+    const Edge **reached = g_new0(const Edge *, graph->nodes->len);
+    g_autoptr(GPtrArray) queue = g_ptr_array_new();
+    g_ptr_array_add(queue, (gpointer)start);
+    for (guint i = 0; i < queue->len; i++) {
+        const Node *node = queue->pdata[i];
+        bool passable = node->unit != NULL && (within == NULL || within[node->index] != NULL);
+        if (node != start && !passable)
+            continue;
+        const GPtrArray *edges = edges_of(node, relation);
+        for (guint e = 0; e < edges->len; e++) {
+            const Edge *edge = edges->pdata[e];
+            if (reached[edge->to] != NULL)
+                continue;
+            reached[edge->to] = edge;
+            g_ptr_array_add(queue, graph->nodes->pdata[edge->to]);
+        }
+    }
+    return reached;
+}
+
+/* The units that starting `target` starts, itself among them: those with an edge in the result. */
+static const Edge **started_by(const CcbUnitGraph *graph, const Node *target)
+{
+    static const Edge itself;
+    const Edge **started = reach(graph, target, PULLS, NULL);
+    started[target->index] = &itself;
+    return started;
+}
+
+/* The edges that led to `end`, first one first; NULL if nothing did. */
+static GPtrArray *trace(const CcbUnitGraph *graph, const Edge *const *reached, const Node *start,
+                        const Node *end)
+{
+    if (reached[end->index] == NULL)
+        return NULL;
+    GPtrArray *path = g_ptr_array_new();
+    const Node *node = end;
+    do {
+        const Edge *edge = reached[node->index];
+        g_ptr_array_insert(path, 0, (gpointer)&edge->edge);
+        node = g_hash_table_lookup(graph->by_name, edge->edge.from);
+    } while (node != start);
+    return path;
+}
+
+const CcbUnit *ccb_unitgraph_unit(CcbUnitGraph *graph, const char *name)
+{
+    const Node *node = look_up(graph, name);
+    return node != NULL ? node->unit : NULL;
+}
+
+bool ccb_unitgraph_has(CcbUnitGraph *graph, const char *name)
+{
+    return ccb_unitgraph_unit(graph, name) != NULL;
+}
+
+GPtrArray *ccb_unitgraph_why_after(CcbUnitGraph *graph, const char *a, const char *b,
+                                   const char *within)
+{
+    const Node *start = look_up(graph, a);
+    const Node *end = look_up(graph, b);
+    const Node *target = within != NULL ? look_up(graph, within) : NULL;
+    if (start == NULL || end == NULL || (within != NULL && target == NULL))
+        return NULL;
+    g_autofree const Edge **started = target != NULL ? started_by(graph, target) : NULL;
+    g_autofree const Edge **reached = reach(graph, start, AFTER, started);
+    return trace(graph, reached, start, end);
+}
+
+GPtrArray *ccb_unitgraph_why_started(CcbUnitGraph *graph, const char *target, const char *name)
+{
+    const Node *start = look_up(graph, target);
+    const Node *end = look_up(graph, name);
+    if (start == NULL || end == NULL)
+        return NULL;
+    g_autofree const Edge **reached = reach(graph, start, PULLS, NULL);
+    return trace(graph, reached, start, end);
+}
+
+GPtrArray *ccb_unitgraph_pulled_by(CcbUnitGraph *graph, const char *name)
+{
+    const Node *node = look_up(graph, name);
+    GPtrArray *edges = g_ptr_array_new();
+    for (guint i = 0; node != NULL && i < node->pulled->len; i++)
+        g_ptr_array_add(edges, &((Edge *)node->pulled->pdata[i])->edge);
+    return edges;
+}
+
+static GPtrArray *direct_edges(CcbUnitGraph *graph, const char *name, Relation relation)
+{
+    const Node *node = look_up(graph, name);
+    const GPtrArray *edges = node != NULL ? edges_of(node, relation) : NULL;
+    GPtrArray *list = g_ptr_array_new();
+    for (guint i = 0; edges != NULL && i < edges->len; i++)
+        g_ptr_array_add(list, &((Edge *)edges->pdata[i])->edge);
+    return list;
+}
+
+GPtrArray *ccb_unitgraph_after(CcbUnitGraph *graph, const char *name)
+{
+    return direct_edges(graph, name, AFTER);
+}
+
+GPtrArray *ccb_unitgraph_pulls(CcbUnitGraph *graph, const char *name)
+{
+    return direct_edges(graph, name, PULLS);
+}
+
+const char *ccb_unitgraph_resolve(const CcbUnitGraph *graph, const char *name)
+{
+    return resolve(graph, name);
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *ccb_unitgraph_names(CcbUnitGraph *graph)
+{
+    GPtrArray *names = g_ptr_array_new();
+    build(graph);
+    for (guint i = 0; i < graph->nodes->len; i++)
+        g_ptr_array_add(names, ((Node *)graph->nodes->pdata[i])->name);
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+GPtrArray *ccb_unitgraph_started(CcbUnitGraph *graph, const char *target)
+{
+    GPtrArray *names = g_ptr_array_new();
+    const Node *start = look_up(graph, target);
+    if (start == NULL)
+        return names;
+    g_autofree const Edge **started = started_by(graph, start);
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        const Node *node = graph->nodes->pdata[i];
+        if (started[i] != NULL && node->unit != NULL)
+            g_ptr_array_add(names, node->name);
+    }
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+/* A depth-first search: the units on the way to the current one, and how far each has got. */
+typedef struct {
+    const CcbUnitGraph *graph;
+    const Edge *const *started;
+    guint8 *state; /* of every node: below */
+    GArray *stack; /* Frame */
+} Search;
+
+typedef struct {
+    const Node *node;
+    guint next; /* edge to be followed */
+} Frame;
+
+enum { UNSEEN, ON_STACK, DONE };
+
+static void push(Search *search, const Node *node)
+{
+    Frame frame = {node, 0};
+    g_array_append_val(search->stack, frame);
+    search->state[node->index] = ON_STACK;
+}
+
+/* The edges on the stack from `node` on, the last of which leads back to it. */
+static GPtrArray *cycle_on_stack(const Search *search, const Node *node)
+{
+    GPtrArray *cycle = g_ptr_array_new();
+    guint i = 0;
+    while (g_array_index(search->stack, Frame, i).node != node)
+        i++;
+    for (; i < search->stack->len; i++) {
+        const Frame *frame = &g_array_index(search->stack, Frame, i);
+        Edge *edge = frame->node->after->pdata[frame->next - 1];
+        g_ptr_array_add(cycle, &edge->edge);
+    }
+    return cycle;
+}
+
+/* Searches what `root` is ordered after; returns a cycle or NULL. */
+static GPtrArray *search_from(Search *search, const Node *root)
+{
+    push(search, root);
+    while (search->stack->len > 0) {
+        Frame *frame = &g_array_index(search->stack, Frame, search->stack->len - 1);
+        if (frame->next == frame->node->after->len) {
+            search->state[frame->node->index] = DONE;
+            g_array_set_size(search->stack, search->stack->len - 1);
+            continue;
+        }
+        const Edge *edge = frame->node->after->pdata[frame->next++];
+        const Node *to = search->graph->nodes->pdata[edge->to];
+        if (to->unit == NULL || search->started[to->index] == NULL)
+            continue;
+        if (search->state[to->index] == ON_STACK)
+            return cycle_on_stack(search, to);
+        if (search->state[to->index] == UNSEEN)
+            push(search, to);
+    }
+    return NULL;
+}
+
+GPtrArray *ccb_unitgraph_find_cycle(CcbUnitGraph *graph, const char *target)
+{
+    const Node *start = look_up(graph, target);
+    if (start == NULL || start->unit == NULL)
+        return NULL;
+    g_autofree const Edge **started = started_by(graph, start);
+    g_autofree guint8 *state = g_malloc0(graph->nodes->len);
+    g_autoptr(GArray) stack = g_array_new(FALSE, FALSE, sizeof(Frame));
+    Search search = {graph, started, state, stack};
+    GPtrArray *cycle = NULL;
+    for (guint i = 0; cycle == NULL && i < graph->nodes->len; i++) {
+        const Node *node = graph->nodes->pdata[i];
+        if (started[i] != NULL && node->unit != NULL && state[i] == UNSEEN)
+            cycle = search_from(&search, node);
+    }
+    return cycle;
+}

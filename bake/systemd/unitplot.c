@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "systemd/unitplot.h"
+
+#include <string.h>
+
+#include "guide/gpu-units.h"
+#include "systemd/unitplot-parts.h"
+
+static void unit_free(gpointer data)
+{
+    CcbPlotUnit *unit = data;
+    g_free(unit->name);
+    g_free(unit);
+}
+
+static void relation_free(gpointer data)
+{
+    CcbPlotRelation *relation = data;
+    g_ptr_array_unref(relation->reasons);
+    g_free(relation);
+}
+
+static CcbUnitPlot *plot_new(const char *target, bool whole)
+{
+    CcbUnitPlot *plot = g_new0(CcbUnitPlot, 1);
+    plot->whole = whole;
+    plot->target = g_strdup(target);
+    plot->units = g_ptr_array_new_with_free_func(unit_free);
+    plot->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    plot->relations = g_ptr_array_new_with_free_func(relation_free);
+    plot->by_ends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return plot;
+}
+
+void ccb_unitplot_free(CcbUnitPlot *plot)
+{
+    if (plot == NULL)
+        return;
+    g_free(plot->target);
+    g_ptr_array_unref(plot->units);
+    g_hash_table_unref(plot->by_name);
+    g_ptr_array_unref(plot->relations);
+    g_hash_table_unref(plot->by_ends);
+    g_free(plot);
+}
+
+static CcbPlotUnit *add_unit(CcbUnitPlot *plot, const char *name, bool present, bool started)
+{
+    CcbPlotUnit *unit = g_new0(CcbPlotUnit, 1);
+    *unit = (CcbPlotUnit){g_strdup(name), plot->units->len, present, started};
+    g_ptr_array_add(plot->units, unit);
+    g_hash_table_insert(plot->by_name, unit->name, unit);
+    return unit;
+}
+
+/* Sorted: the order in which a graph was filled is nothing to see. */
+static void add_reason(GPtrArray *reasons, const char *reason)
+{
+    guint at = 0;
+    while (at < reasons->len && strcmp(reasons->pdata[at], reason) < 0)
+        at++;
+    g_ptr_array_insert(reasons, (gint)at, g_strdup(reason));
+}
+
+static void relate(CcbUnitPlot *plot, CcbPlotKind kind, const CcbPlotUnit *from,
+                   const CcbPlotUnit *to, const char *reason)
+{
+    char *ends = g_strdup_printf("%d %u %u", (int)kind, from->index, to->index);
+    CcbPlotRelation *relation = g_hash_table_lookup(plot->by_ends, ends);
+    if (relation == NULL) {
+        relation = g_new0(CcbPlotRelation, 1);
+        *relation = (CcbPlotRelation){from, to, kind, g_ptr_array_new_with_free_func(g_free)};
+        g_ptr_array_add(plot->relations, relation);
+        g_hash_table_insert(plot->by_ends, g_steal_pointer(&ends), relation);
+    }
+    add_reason(relation->reasons, reason);
+    g_free(ends);
+}
+
+/* The relations of what is shown to what is shown; takes `edges`, those of one unit. */
+static void relate_edges(CcbUnitPlot *plot, CcbPlotKind kind, GPtrArray *edges)
+{
+    for (guint i = 0; i < edges->len; i++) {
+        const CcbUnitEdge *edge = edges->pdata[i];
+        const CcbPlotUnit *from = g_hash_table_lookup(plot->by_name, edge->from);
+        const CcbPlotUnit *to = g_hash_table_lookup(plot->by_name, edge->to);
+        if (from != NULL && to != NULL && kind == CCB_PLOT_ORDER)
+            relate(plot, kind, to, from, edge->reason);
+        else if (from != NULL && to != NULL)
+            relate(plot, kind, from, to, edge->reason);
+    }
+    g_ptr_array_unref(edges);
+}
+
+static void relate_all(CcbUnitPlot *plot, CcbUnitGraph *graph)
+{
+    for (guint i = 0; i < plot->units->len; i++) {
+        const CcbPlotUnit *unit = plot->units->pdata[i];
+        relate_edges(plot, CCB_PLOT_ORDER, ccb_unitgraph_after(graph, unit->name));
+        relate_edges(plot, CCB_PLOT_PULL, ccb_unitgraph_pulls(graph, unit->name));
+    }
+}
+
+/* Reasons that are files begin with their paths. */
+static bool is_of_file(const CcbUnitEdge *edge)
+{
+    return edge->reason[0] == '/';
+}
+
+/* Notes both ends of the edges that one of the GPU's units is an end of; takes `edges`. */
+static void choose(GHashTable *chosen, GPtrArray *edges)
+{
+    for (guint i = 0; i < edges->len; i++) {
+        const CcbUnitEdge *edge = edges->pdata[i];
+        bool about_gpu =
+            g_strv_contains(ccb_gpu_units, edge->from) || g_strv_contains(ccb_gpu_units, edge->to);
+        if (!about_gpu || !is_of_file(edge))
+            continue;
+        g_hash_table_add(chosen, (char *)edge->from);
+        g_hash_table_add(chosen, (char *)edge->to);
+    }
+    g_ptr_array_unref(edges);
+}
+
+static GHashTable *choose_gpu(CcbUnitGraph *graph, const GPtrArray *names)
+{
+    GHashTable *chosen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        if (g_strv_contains(ccb_gpu_units, name))
+            g_hash_table_add(chosen, (char *)name);
+        choose(chosen, ccb_unitgraph_after(graph, name));
+        choose(chosen, ccb_unitgraph_pulls(graph, name));
+    }
+    return chosen;
+}
+
+static GHashTable *set_of(const GPtrArray *names)
+{
+    GHashTable *set = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < names->len; i++)
+        g_hash_table_add(set, names->pdata[i]);
+    return set;
+}
+
+CcbUnitPlot *ccb_unitplot_gpu(CcbUnitGraph *graph, const char *target)
+{
+    CcbUnitPlot *plot = plot_new(ccb_unitgraph_resolve(graph, target), false);
+    g_autoptr(GPtrArray) names = ccb_unitgraph_names(graph);
+    g_autoptr(GPtrArray) started = ccb_unitgraph_started(graph, target);
+    g_autoptr(GHashTable) is_started = set_of(started);
+    g_autoptr(GHashTable) chosen = choose_gpu(graph, names);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        if (g_hash_table_contains(chosen, name))
+            add_unit(plot, name, ccb_unitgraph_has(graph, name),
+                     g_hash_table_contains(is_started, name));
+    }
+    relate_all(plot, graph);
+    return plot;
+}
+
+CcbUnitPlot *ccb_unitplot_all(CcbUnitGraph *graph, const char *target)
+{
+    CcbUnitPlot *plot = plot_new(ccb_unitgraph_resolve(graph, target), true);
+    g_autoptr(GPtrArray) started = ccb_unitgraph_started(graph, target);
+    for (guint i = 0; i < started->len; i++)
+        add_unit(plot, started->pdata[i], true, true);
+    relate_all(plot, graph);
+    return plot;
+}
+
+static void expect_word(CcbUnitPlot *plot, const char *name, const CcbUnitValue *value,
+                        const char *word)
+{
+    const CcbPlotUnit *other = g_hash_table_lookup(plot->by_name, word);
+    if (other == NULL || strcmp(word, name) == 0)
+        return;
+    const CcbPlotUnit *unit = g_hash_table_lookup(plot->by_name, name);
+    if (unit == NULL)
+        unit = add_unit(plot, name, false, false);
+    g_autofree char *reason =
+        g_strdup_printf("%s:%u: %s=%s", value->file, value->line, value->key, word);
+    if (strcmp(value->key, "After") == 0)
+        relate(plot, CCB_PLOT_ORDER, other, unit, reason);
+    else if (strcmp(value->key, "Before") == 0)
+        relate(plot, CCB_PLOT_ORDER, unit, other, reason);
+    else
+        relate(plot, CCB_PLOT_PULL, unit, other, reason);
+}
+
+void ccb_unitplot_expect(CcbUnitPlot *plot, const char *name, const CcbUnit *dropins)
+{
+    static const char *const keys[] = {"After", "Before", "Wants", "Requires", "BindsTo"};
+    for (size_t k = 0; k < G_N_ELEMENTS(keys); k++) {
+        g_autoptr(GPtrArray) values = ccb_unit_get_all(dropins, "Unit", keys[k]);
+        for (guint i = 0; i < values->len; i++) {
+            const CcbUnitValue *value = values->pdata[i];
+            g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
+            for (guint w = 0; words != NULL && w < words->len; w++)
+                expect_word(plot, name, value, words->pdata[w]);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A part of a unit graph to be looked at: the order of the boot with the reason for each relation,
+ * as text or in the language of Graphviz (graphviz.org/doc/info/lang.html).
+ *
+ *     g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+ *     ccb_unitplot_expect(plot, "later.service", dropins);      a unit that is not there yet
+ *     g_autofree char *dot = ccb_unitplot_to_dot(plot);
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "systemd/unitgraph.h"
+
+typedef struct CcbUnitPlot CcbUnitPlot;
+
+/* nvidia-persistenced, nvidia-fabricmanager, and every unit that a file or a link relates to one of
+ * them directly.  Relations that systemd adds by itself bring no unit in. */
+CcbUnitPlot *ccb_unitplot_gpu(CcbUnitGraph *graph, const char *target);
+
+/* All that starting `target` starts. */
+CcbUnitPlot *ccb_unitplot_all(CcbUnitGraph *graph, const char *target);
+
+void ccb_unitplot_free(CcbUnitPlot *plot); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbUnitPlot, ccb_unitplot_free)
+
+/* A unit without a file, of which there are drop-ins: shown where these relate it to what is
+ * shown. */
+void ccb_unitplot_expect(CcbUnitPlot *plot, const char *name, const CcbUnit *dropins);
+
+/* "a.service ► b.service" for every unit that starts before another, sorted, without reasons; caller
+ * frees. */
+char **ccb_unitplot_order(const CcbUnitPlot *plot);
+
+/* Names and reasons are made printable; caller frees. */
+char *ccb_unitplot_to_dot(const CcbUnitPlot *plot);
+char *ccb_unitplot_to_text(const CcbUnitPlot *plot);

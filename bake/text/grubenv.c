@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "text/grubenv.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+static const char header[] = "# GRUB Environment Block\n";
+
+/* Lines behind the header, each with its line end; values still escaped. */
+struct CcbGrubenv {
+    GPtrArray *lines;
+};
+
+CcbGrubenv *ccb_grubenv_new(void)
+{
+    CcbGrubenv *env = g_new0(CcbGrubenv, 1);
+    env->lines = g_ptr_array_new_with_free_func(g_free);
+    return env;
+}
+
+void ccb_grubenv_free(CcbGrubenv *env)
+{
+    if (env == NULL)
+        return;
+    g_ptr_array_unref(env->lines);
+    g_free(env);
+}
+
+/* The byte behind the line that starts at `text`, where an escaped line break does not end it; NULL
+ * if the block ends before the line does. */
+static const char *line_end(const char *text, const char *end)
+{
+    for (const char *at = text; at < end; at++) {
+        if (*at == '\n')
+            return at + 1;
+        if (*at == '\\')
+            at++;
+    }
+    return NULL;
+}
+
+static bool is_padding(const char *text, const char *end)
+{
+    while (text < end && *text == '#')
+        text++;
+    return text == end;
+}
+
+static bool check_header(const char *text, size_t size, GError **error)
+{
+    if (size != CCB_GRUBENV_SIZE)
+        return ccb_fail(error, CCB_ERR_INPUT, "a GRUB environment block has %d bytes, not %zu",
+                        CCB_GRUBENV_SIZE, size);
+    if (memcmp(text, header, strlen(header)) != 0)
+        return ccb_fail(error, CCB_ERR_INPUT, "line 1: not the header of a GRUB environment block");
+    if (memchr(text, '\0', size) != NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "NUL byte in a GRUB environment block");
+    return true;
+}
+
+CcbGrubenv *ccb_grubenv_parse(const void *data, size_t size, GError **error)
+{
+    const char *text = data;
+    if (!check_header(text, size, error))
+        return NULL;
+    g_autoptr(CcbGrubenv) env = ccb_grubenv_new();
+    const char *end = text + size;
+    const char *at = text + strlen(header);
+    for (guint number = 2; !is_padding(at, end); number++) {
+        const char *next = line_end(at, end);
+        if (next == NULL) {
+            ccb_fail(error, CCB_ERR_INPUT, "line %u: neither padding nor a complete line", number);
+            return NULL;
+        }
+        const char *equals = memchr(at, '=', (size_t)(next - at));
+        if (*at != '#' && (equals == NULL || equals == at)) {
+            ccb_fail(error, CCB_ERR_INPUT, "line %u: expected name=value", number);
+            return NULL;
+        }
+        g_ptr_array_add(env->lines, g_strndup(at, (size_t)(next - at)));
+        at = next;
+    }
+    return g_steal_pointer(&env);
+}
+
+/* The escaped value in `line` if the line assigns to `name`. */
+static const char *value_of(const char *line, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(line, name, length) == 0 && line[length] == '=' ? line + length + 1 : NULL;
+}
+
+/* Drops the line end too. */
+static char *unescape(const char *value)
+{
+    GString *plain = g_string_new(NULL);
+    for (; *value != '\n' && *value != '\0'; value++) {
+        if (*value == '\\')
+            value++;
+        g_string_append_c(plain, *value);
+    }
+    return g_string_free(plain, FALSE);
+}
+
+char *ccb_grubenv_get(const CcbGrubenv *env, const char *name)
+{
+    /* GRUB's load_env sets one after the other: the last one stays. */
+    for (guint i = env->lines->len; i > 0; i--) {
+        const char *value = value_of(env->lines->pdata[i - 1], name);
+        if (value != NULL)
+            return unescape(value);
+    }
+    return NULL;
+}
+
+static size_t used(const CcbGrubenv *env)
+{
+    size_t size = strlen(header);
+    for (guint i = 0; i < env->lines->len; i++)
+        size += strlen(env->lines->pdata[i]);
+    return size;
+}
+
+static char *assignment(const char *name, const char *value)
+{
+    GString *line = g_string_new(name);
+    g_string_append_c(line, '=');
+    for (; *value != '\0'; value++) {
+        if (*value == '\\' || *value == '\n')
+            g_string_append_c(line, '\\');
+        g_string_append_c(line, *value);
+    }
+    g_string_append_c(line, '\n');
+    return g_string_free(line, FALSE);
+}
+
+/* Replaces the first line of `name` by `line` (taken; NULL for none) and removes the others. */
+static void replace(GPtrArray *lines, const char *name, char *line)
+{
+    for (guint i = 0; i < lines->len;) {
+        if (value_of(lines->pdata[i], name) == NULL) {
+            i++;
+        } else if (line == NULL) {
+            g_ptr_array_remove_index(lines, i);
+        } else {
+            g_free(lines->pdata[i]);
+            lines->pdata[i++] = g_steal_pointer(&line);
+        }
+    }
+    if (line != NULL)
+        g_ptr_array_add(lines, line);
+}
+
+static gpointer copy_line(gconstpointer line, gpointer user)
+{
+    (void)user;
+    return g_strdup(line);
+}
+
+bool ccb_grubenv_set(CcbGrubenv *env, const char *name, const char *value, GError **error)
+{
+    if (*name == '\0' || strpbrk(name, "=#\\ \t\r\n") != NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "'%s' can't be a GRUB variable", name);
+    g_autoptr(GPtrArray) before = env->lines;
+    env->lines = g_ptr_array_copy(before, copy_line, NULL);
+    replace(env->lines, name, value != NULL ? assignment(name, value) : NULL);
+    size_t size = used(env);
+    if (size <= CCB_GRUBENV_SIZE)
+        return true;
+    g_ptr_array_unref(env->lines);
+    env->lines = g_steal_pointer(&before);
+    return ccb_fail(error, CCB_ERR_INPUT,
+                    "the GRUB environment block is full: '%s' would make it %zu of %d bytes", name,
+                    size, CCB_GRUBENV_SIZE);
+}
+
+char *ccb_grubenv_render(const CcbGrubenv *env)
+{
+    GString *block = g_string_new(header);
+    for (guint i = 0; i < env->lines->len; i++)
+        g_string_append(block, env->lines->pdata[i]);
+    while (block->len < CCB_GRUBENV_SIZE)
+        g_string_append_c(block, '#');
+    return g_string_free(block, FALSE);
+}
+
+/* The name behind a '$' at `p`, with or without braces; *ret_end is behind it.  NULL: no variable. */
+static char *variable_name(const char *p, const char **ret_end)
+{
+    bool braces = *p == '{';
+    const char *start = p + braces;
+    size_t length = 0;
+    while (g_ascii_isalnum(start[length]) || start[length] == '_')
+        length++;
+    if (length == 0 || (braces && start[length] != '}'))
+        return NULL;
+    *ret_end = start + length + braces;
+    return g_strndup(start, length);
+}
+
+char *ccb_grub_expand(const char *options, const CcbGrubenv *env, const char *kernelopts)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (const char *p = options; *p != '\0';) {
+        const char *end = p;
+        g_autofree char *name = *p == '$' ? variable_name(p + 1, &end) : NULL;
+        if (name == NULL) {
+            g_string_append_c(text, *p++);
+            continue;
+        }
+        g_autofree char *value = env != NULL ? ccb_grubenv_get(env, name) : NULL;
+        if (value == NULL && kernelopts != NULL && strcmp(name, "kernelopts") == 0)
+            value = g_strdup(kernelopts);
+        g_string_append(text, value != NULL ? value : "");
+        p = end;
+    }
+    return g_strdup(g_strstrip(text->str));
+}
+
+bool ccb_grub_uses(const char *options, const char *name)
+{
+    const char *end;
+    for (const char *at = options; at != NULL && (at = strchr(at, '$')) != NULL; at++) {
+        g_autofree char *used = variable_name(at + 1, &end);
+        if (g_strcmp0(used, name) == 0)
+            return true;
+    }
+    return false;
+}
