@@ -114,7 +114,6 @@ static char *explain(const CcbBootEvidence *evidence, const CcbBootUnit *unit)
 
 static gpointer copy_string(gconstpointer string, gpointer data)
 {
-    (void)data;
     return g_strdup(string);
 }
 

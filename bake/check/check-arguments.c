@@ -262,7 +262,6 @@ static bool judge_conflicts(CcbCheckContext *ctx, const char *text, const char *
                             CcbCheckResult *result, GError **error)
 {
     g_autoptr(CcbCmdline) line = parse_line(text, place, error);
-    (void)ctx;
     if (line == NULL)
         return false;
     g_autofree char *conflicts = ccb_cmdline_conflicts(line);

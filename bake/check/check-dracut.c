@@ -32,7 +32,6 @@ static bool add_value(CcbCheckContext *ctx, const char *path, const char *name, 
 
 static int by_name(gconstpointer a, gconstpointer b, gpointer unused)
 {
-    (void)unused;
     return strcmp(a, b);
 }
 

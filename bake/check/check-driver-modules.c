@@ -147,7 +147,6 @@ static bool judge_version(CcbCheckContext *ctx, const char *kver, CcbCheckResult
 static void compare_license(const Found *module, const char *expected, CcbCheckResult *result)
 {
     const char *license = ccb_module_get(module->info, "license");
-    (void)expected;
     if (!ccb_driver_license_is_open(module->name, license))
         ccb_result_fail(result, "%s.ko: license \"%s\": not the open module", module->name,
                         or_none(license));

@@ -33,7 +33,6 @@ static gpointer produce_config(CcbCheckContext *ctx, const char *name, GError **
 {
     g_autoptr(CcbModprobe) config = ccb_modprobe_new();
     g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    (void)name;
     for (const char *const *dir = ccb_modprobe_dirs; *dir != NULL; dir++)
         if (!add_directory(ctx, *dir, paths, error))
             return NULL;

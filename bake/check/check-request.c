@@ -13,7 +13,6 @@ static bool judge_place(CcbCheckResult *result, bool is_there, const char *place
 
 static bool run_region(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    (void)error;
     g_autoptr(GError) reason = NULL;
     const CcbEcsType *type = ctx->request->type;
     bool is_there = ccb_ecs_region_check(type, ctx->request->region, &reason);
@@ -24,7 +23,6 @@ static bool run_region(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
 
 static bool run_zone(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    (void)error;
     g_autoptr(GError) reason = NULL;
     const CcbEcsType *type = ctx->request->type;
     bool is_there = ccb_ecs_zone_check(type, ctx->request->zone, &reason);
@@ -36,7 +34,6 @@ static bool run_zone(CcbCheckContext *ctx, CcbCheckResult *result, GError **erro
 
 static bool run_gpus(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    (void)error;
     const CcbEcsType *type = ctx->request->type;
     if (ctx->gpus != type->gpus)
         return ccb_result_fail(result, "an image for %u GPU%s, and %s has %u", ctx->gpus,
@@ -46,7 +43,6 @@ static bool run_gpus(CcbCheckContext *ctx, CcbCheckResult *result, GError **erro
 
 static bool run_name(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    (void)error;
     g_autoptr(GError) reason = NULL;
     if (ctx->request->name == NULL)
         return ccb_result_skip(result, "none was given");

@@ -79,7 +79,6 @@ gpointer ccb_check_memo(CcbCheckContext *ctx, const char *kind, const char *name
 
 static gpointer produce_facts(CcbCheckContext *ctx, const char *name, GError **error)
 {
-    (void)name;
     return ccb_facts_without_packages(ctx->guest, error);
 }
 
@@ -132,7 +131,6 @@ static bool add_installed(CcbCheckContext *ctx, GPtrArray *entries, CcbBootEntry
 
 static gpointer produce_entries(CcbCheckContext *ctx, const char *name, GError **error)
 {
-    (void)name;
     const CcbFacts *facts = ccb_check_facts(ctx, error);
     if (facts == NULL || ccb_check_kver(ctx, error) == NULL)
         return NULL;
@@ -345,7 +343,6 @@ static char *evr_of_package(const char *package, const char *name)
 static gpointer produce_packages(CcbCheckContext *ctx, const char *name, GError **error)
 {
     g_auto(GStrv) packages = ccb_facts_packages(ctx->guest, error);
-    (void)name;
     if (packages == NULL || packages[0] != NULL)
         return g_steal_pointer(&packages);
     ccb_fail(error, CCB_ERR_INPUT,

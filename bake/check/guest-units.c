@@ -3,7 +3,6 @@
 
 static gpointer produce_set(CcbCheckContext *ctx, const char *name, GError **error)
 {
-    (void)name;
     return ccb_unitset_read(ctx->guest, error);
 }
 

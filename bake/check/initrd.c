@@ -9,7 +9,6 @@
 
 static bool is_modprobe_file(const char *path, void *user)
 {
-    (void)user;
     for (const char *const *dir = ccb_modprobe_dirs; *dir != NULL; dir++)
         if (g_str_has_prefix(path, *dir) && strchr(path + strlen(*dir), '/') == NULL)
             return g_str_has_suffix(path, ".conf");
@@ -141,7 +140,6 @@ static CcbInitrd *read_initrd(CcbCheckContext *ctx, const CcbBootEntry *entry, G
 
 static gpointer produce_initrds(CcbCheckContext *ctx, const char *name, GError **error)
 {
-    (void)name;
     const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
     if (entries == NULL)
         return NULL;

@@ -496,7 +496,6 @@ static bool bake_matrix(const char *recipe_path, GError **error)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     if (jobs > 0 && !matrix)
         return ccb_fail(error, CCB_ERR_USAGE, "--jobs is for --matrix");
     return matrix ? bake_matrix(argv[0], error) : bake_one(argv[0], error);

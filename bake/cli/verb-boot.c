@@ -231,7 +231,6 @@ static bool check_options(GError **error)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     const char *image = argv[0];
     g_autofree char *log = opts.log ? g_strdup(opts.log) : g_strconcat(image, ".boot.log", NULL);
     if (ccb_is_same_file(log, image))

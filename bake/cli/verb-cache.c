@@ -37,7 +37,6 @@ static void print_row(const char *key, const char *what, uint64_t bytes, int64_t
 
 static bool list(GError **error)
 {
-    (void)error;
     uint64_t total = 0;
     g_autoptr(GPtrArray) layers = ccb_layer_list();
     g_autoptr(GPtrArray) all_built = ccb_built_list();
@@ -116,7 +115,6 @@ static bool run(int argc, char **argv, GError **error)
         const char *name;
         bool (*act)(GError **error);
     } actions[] = {{"ls", list}, {"gc", collect}, {"verify", verify}};
-    (void)argc;
     for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
         if (strcmp(argv[0], actions[i].name) == 0)
             return actions[i].act(error);

@@ -135,7 +135,6 @@ static void tell(const char *path)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     g_auto(Conversion) c = {.image = argv[0]};
     if (!choose_outputs(&c, error) || !open_source(&c, error) || !check_space(&c, error) ||
         !write_outputs(&c, error))

@@ -54,7 +54,6 @@ static void print(const CcbDiff *diff)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     if (!check_images(argv, error))
         return false;
     CcbBackend backend = ccb_open_backend(backend_name, error);

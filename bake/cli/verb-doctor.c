@@ -84,8 +84,6 @@ static void conclude(CcbBackend backend, const char *reason, const char *missing
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
-    (void)argv;
     if (opts.again)
         ccb_kvm_forget();
     g_autofree char *reason = NULL;

@@ -28,7 +28,6 @@ static bool fetch_cell(const char *path, char *const *cell, CcbStore *store, GEr
 /* All images of a matrix. */
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     g_autoptr(GPtrArray) cells = ccb_load_cells(argv[0], &load, error);
     g_autoptr(CcbStore) store = cells ? ccb_plan_store(error) : NULL;
     for (guint i = 0; store != NULL && i < cells->len; i++)

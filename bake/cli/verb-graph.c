@@ -72,7 +72,6 @@ static bool print(const CcbUnitPlot *plot, GError **error)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     if (!check_layout(error))
         return false;
     CcbBackend backend = ccb_open_backend(backend_name, error);

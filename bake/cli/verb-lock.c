@@ -237,7 +237,6 @@ static bool lock_cell(const char *path, char *const *cell, Session *s, GError **
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     Session session = {0};
     g_autoptr(GPtrArray) cells = ccb_load_cells(argv[0], &load, error);
     if (cells == NULL || !choose_backend(&session.backend, error))

@@ -325,7 +325,6 @@ static bool show(View *view, GError **error)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     g_auto(CcbLoaded) loaded = {0};
     if (!ccb_load(argv[0], &load, &loaded, error))
         return false;

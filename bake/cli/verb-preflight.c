@@ -64,7 +64,6 @@ static void print_report(const CcbReport *report)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     CcbEcsType type;
     if (!ccb_ecs_type_get(opts.type, gpus_wanted(), &type, error))
         return false;

@@ -214,7 +214,6 @@ static bool write_page(Session *s, const char *path, GError **error)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    (void)argc;
     g_auto(Session) s = {.path = argv[0], .notes = g_ptr_array_new_with_free_func(g_free)};
     g_autofree char *path = output_path ? g_strdup(output_path) : ccb_output_report_path(argv[0]);
     if (ccb_is_same_file(path, argv[0]) || (base_path != NULL && ccb_is_same_file(path, base_path)))

@@ -62,13 +62,11 @@ static bool judge(const char *path, const CcbExpectation *expect, CcbReport **re
 
 static char *render_text(const CcbReport *report, const char *path)
 {
-    (void)path;
     return ccb_report_to_text(report);
 }
 
 static char *render_json(const CcbReport *report, const char *path)
 {
-    (void)path;
     json_t *root = ccb_report_to_json(report);
     char *dumped = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
     char *text = g_strconcat(dumped, "\n", NULL);
@@ -79,7 +77,6 @@ static char *render_json(const CcbReport *report, const char *path)
 
 static char *render_tap(const CcbReport *report, const char *path)
 {
-    (void)path;
     return ccb_report_to_tap(report);
 }
 

@@ -243,7 +243,6 @@ static bool apply_file(CcbPrediction *p, const CcbEffectItem *item, GError **err
 
 static bool apply_directory(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
-    (void)error;
     g_autofree char *path = resolve(p, item->path, true);
     if (item->keep && (!p->is_known || find(p, path) != NULL))
         return true;
@@ -263,7 +262,6 @@ static void put_link(CcbPrediction *p, const char *from, const char *target)
 
 static bool apply_link(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
-    (void)error;
     put_link(p, item->path, item->value);
     return true;
 }
@@ -367,7 +365,6 @@ static bool names_unit(const char *path, const char *unit)
 
 static bool apply_disable(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
-    (void)error;
     if (!p->is_known) {
         g_autofree char *text = g_strdup_printf("%s disabled, where it is enabled", item->value);
         note(p, NULL, text);
@@ -392,7 +389,6 @@ static void forget_kernel(CcbPrediction *p, const char *package)
 /* In the place of other versions of it, unless these are kept. */
 static bool apply_package(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
-    (void)error;
     CcbFacts *facts = p->now->facts;
     g_autofree char *evr = NULL;
     g_autofree char *name = ccb_diff_split_package(item->value, &evr);
@@ -415,7 +411,6 @@ static bool apply_package(CcbPrediction *p, const CcbEffectItem *item, GError **
 
 static bool apply_module(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
-    (void)error;
     g_autofree char *path = resolve(p, item->path, true);
     put_parents(p, path);
     put(p, path, S_IFREG | 0644);
@@ -440,7 +435,6 @@ static void change_arguments(char **line, const CcbEffectItem *item)
 /* Of an entry with $kernelopts GRUB's environment has the arguments. */
 static bool apply_argument(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
-    (void)error;
     CcbFacts *facts = p->now->facts;
     if (facts->entries->len == 0) {
         g_autofree char *text =
@@ -460,7 +454,6 @@ static bool apply_argument(CcbPrediction *p, const CcbEffectItem *item, GError *
 
 static bool apply_unknown(CcbPrediction *p, const CcbEffectItem *item, GError **error)
 {
-    (void)error;
     note(p, item->path, item->value);
     return true;
 }

@@ -5,7 +5,6 @@
 
 static bool write_raw(CcbQcow2Chain *source, const char *path, bool compress, GError **error)
 {
-    (void)compress;
     return ccb_raw_write(source, path, ccb_qcow2_chain_size(source), NULL, error);
 }
 

@@ -21,7 +21,6 @@ static bool append(const char *path, const uint8_t *footer, GError **error)
 
 static bool write_vhd(CcbQcow2Chain *source, const char *path, bool compress, GError **error)
 {
-    (void)compress;
     uint8_t fingerprint[CCB_FINGERPRINT], footer[CCB_VHD_FOOTER];
     uint64_t size = ccb_emit_size(&ccb_emit_vhd, ccb_qcow2_chain_size(source));
     if (!ccb_raw_write(source, path, size, fingerprint, error))

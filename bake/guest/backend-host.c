@@ -289,7 +289,6 @@ static void add_environment(GPtrArray *argv, const char *const *environment)
 
 static void set_umask(void *data)
 {
-    (void)data;
     umask(022);
 }
 

@@ -25,7 +25,6 @@ CcbDisk *ccb_disk_new(void)
 
 static void *copy_partition(const void *source, void *data)
 {
-    (void)data;
     const CcbPartition *from = source;
     CcbPartition *copy = g_memdup2(from, sizeof *from);
     copy->type = g_strdup(from->type);

@@ -165,7 +165,6 @@ static size_t find_xz_end(const guint8 *data, size_t size)
 /* Only the decompressor knows. */
 static size_t find_no_end(const guint8 *data, size_t size)
 {
-    (void)data;
     return size;
 }
 

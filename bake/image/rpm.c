@@ -53,7 +53,6 @@ int ccb_kver_compare(const char *a, const char *b)
 
 static int note_message(rpmlogRec record, rpmlogCallbackData data)
 {
-    (void)data;
     if (rpmlogRecPriority(record) <= RPMLOG_ERR) {
         g_free(last_message);
         last_message = g_strchomp(g_strdup(rpmlogRecMessage(record)));

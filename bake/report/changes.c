@@ -95,7 +95,6 @@ static void append_words(GString *out, const json_t *words, Change change)
 
 static void append_boot_entry(GString *out, const json_t *item, gsize *left)
 {
-    (void)left;
     append_sign(out, change_of(item));
     ccb_html(out, "<code>%s</code><ul>\n", ccb_json_text(item, "entry"));
     append_words(out, json_object_get(item, "removed"), REMOVED);
@@ -105,7 +104,6 @@ static void append_boot_entry(GString *out, const json_t *item, gsize *left)
 
 static void append_item(GString *out, const json_t *item, gsize *left)
 {
-    (void)left;
     const char *what = ccb_json_text(item, "what");
     append_sign(out, change_of(item));
     if (what != NULL)

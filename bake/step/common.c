@@ -51,9 +51,6 @@ static char *package_of(const CcbStep *step, const CcbPayload *payload)
 bool ccb_step_declare_rpms(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                            GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)facts;
-    (void)error;
     for (guint i = 0; i < step->payloads->len; i++) {
         g_autofree char *package = package_of(step, step->payloads->pdata[i]);
         ccb_effect_add(effect, CCB_EFFECT_PACKAGE, NULL, package);

@@ -14,7 +14,6 @@ static const CcbField fields[] = {
 
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
-    (void)recipe;
     const CcbNode *version = ccb_node_get(step->node, "version");
     g_auto(GStrv) parts = g_strsplit(version->text, ".", -1);
     if (g_strv_length(parts) == 3)
@@ -32,7 +31,6 @@ static char *toolkit_path(const CcbStep *step)
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     g_autofree char *path = toolkit_path(step);
     return g_strdup_printf("install CUDA toolkit %s in %s",
                            ccb_node_get_text(step->settings, "version"), path);
@@ -41,9 +39,6 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)facts;
-    (void)error;
     g_autofree char *path = toolkit_path(step);
     ccb_effect_unknown(effect, path, "CUDA toolkit %s",
                        ccb_node_get_text(step->settings, "version"));

@@ -38,7 +38,6 @@ static char *drivers_of(const CcbStep *step)
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     g_autofree char *drivers = drivers_of(step);
     return g_strdup_printf("depmod and dracut, with %s", drivers);
 }
@@ -109,8 +108,6 @@ static void declare_entry(const CcbStep *step, const CcbBootEntry *entry, GPtrAr
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)error;
     ccb_effect_file(effect, tmpdir_path, tmpdir_conf, strlen(tmpdir_conf));
     for (guint i = 0; facts != NULL && i < facts->entries->len; i++)
         if (is_made(facts, facts->entries->pdata[i]))

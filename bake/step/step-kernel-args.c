@@ -26,7 +26,6 @@ static const CcbField fields[] = {
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
     static const char *const keys[] = {"set", "remove"};
-    (void)recipe;
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_auto(GStrv) words = ccb_node_get_strings(step->node, keys[i]);
         for (char **word = words; *word != NULL; word++)
@@ -39,7 +38,6 @@ static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **e
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     g_auto(GStrv) set = ccb_node_get_strings(step->settings, "set");
     g_auto(GStrv) gone = ccb_node_get_strings(step->settings, "remove");
     g_autofree char *added = g_strjoinv(" ", set);
@@ -146,8 +144,6 @@ static const struct {
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)error;
     g_auto(GStrv) gone = ccb_node_get_strings(step->settings, "remove");
     g_auto(GStrv) set = ccb_node_get_strings(step->settings, "set");
     for (char **word = gone; *word != NULL; word++)

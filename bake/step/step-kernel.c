@@ -52,7 +52,6 @@ static char *exclude_kernel(const void *data, const char *text, GError **error)
         g_free(result);
         result = longer;
     }
-    (void)data;
     return g_steal_pointer(&result);
 }
 

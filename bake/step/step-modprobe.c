@@ -35,7 +35,6 @@ static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **e
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     return g_strdup_printf("write /etc/modprobe.d/%s", ccb_node_get_text(step->settings, "file"));
 }
 
@@ -61,9 +60,6 @@ static char *dracut_text(const CcbStep *step)
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)facts;
-    (void)error;
     const char *content = ccb_node_get_text(step->settings, "content");
     g_autofree char *path = target_path(step);
     g_autofree char *later = dracut_path(step), *text = dracut_text(step);

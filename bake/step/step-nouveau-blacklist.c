@@ -22,18 +22,12 @@ static const char dracut_conf[] = "# Written by ccbake, for later initramfs imag
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
-    (void)step;
     return g_strdup("keep nouveau out: modprobe blacklist, and no initramfs has it");
 }
 
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)step;
-    (void)facts;
-    (void)error;
     ccb_effect_file(effect, MODPROBE_PATH, modprobe_conf, strlen(modprobe_conf));
     ccb_effect_file(effect, dracut_path, dracut_conf, strlen(dracut_conf));
     return true;
@@ -41,7 +35,6 @@ static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    (void)step;
     return ccb_guest_write(bake->guest, MODPROBE_PATH, modprobe_conf, strlen(modprobe_conf), 0644,
                            0, 0, error) &&
            ccb_guest_write(bake->guest, dracut_path, dracut_conf, strlen(dracut_conf), 0644, 0, 0,

@@ -17,7 +17,6 @@ static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **e
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     return g_strdup_printf("install NSCQ %s", ccb_node_get_text(step->settings, "version"));
 }
 

@@ -68,7 +68,6 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
     const char *text = ccb_node_get_text(step->settings, "version");
     CcbDriverVersion version;
     bool is_new = ccb_driver_parse(text, &version, NULL) && ccb_driver_is_newer_than_known(version);
-    (void)recipe;
     return g_strdup_printf("install driver %s with open kernel modules%s", text,
                            is_new ? " (notice: of a branch that this ccbake does not know yet)"
                                   : "");
@@ -77,8 +76,6 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)error;
     const char *version = ccb_node_get_text(step->settings, "version");
     const char *kver = facts != NULL ? facts->default_kver : "";
     for (const char *const *name = ccb_driver_modules; kver[0] != '\0' && *name != NULL; name++) {

@@ -72,7 +72,6 @@ static bool check_modes(const CcbNode *modes, GError **error)
 
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
-    (void)recipe;
     uid_t uid;
     gid_t gid;
     const CcbNode *owner = ccb_node_get(step->node, "owner");
@@ -97,7 +96,6 @@ static const char *target_of(const CcbStep *step)
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     return g_strdup_printf("lay %s over %s", ccb_node_get_text(step->settings, "source"),
                            target_of(step));
 }
@@ -177,8 +175,6 @@ static bool walk(Copy copy, const CcbStep *step, CcbTreeFunc visit, GError **err
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)facts;
     return walk((Copy){.effect = effect}, step, declare_entry, error);
 }
 

@@ -53,7 +53,6 @@ static const char resolver[] =
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     g_auto(GStrv) names = ccb_node_get_strings(step->settings, "install");
     g_autofree char *list = g_strjoinv(", ", names);
     return g_strdup_printf("install %s: %u packages by the lock", list, step->payloads->len);

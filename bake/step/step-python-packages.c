@@ -32,7 +32,6 @@ static const char *interpreter(const CcbStep *step)
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     g_auto(GStrv) names = ccb_node_get_strings(step->settings, "install");
     g_autofree char *list = g_strjoinv(", ", names);
     return g_strdup_printf("install %s for %s: %u wheels by the lock", list, interpreter(step),
@@ -42,9 +41,6 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)facts;
-    (void)error;
     for (guint i = 0; i < step->payloads->len; i++)
         ccb_effect_unknown(effect, NULL, "wheel %s, for %s",
                            ((CcbPayload *)step->payloads->pdata[i])->name, interpreter(step));

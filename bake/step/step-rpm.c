@@ -11,7 +11,6 @@ static const CcbField fields[] = {
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     g_auto(GStrv) names = ccb_node_get_strings(step->settings, "payloads");
     g_autofree char *list = g_strjoinv(", ", names);
     return g_strdup_printf("install %s", list);

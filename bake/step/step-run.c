@@ -13,7 +13,6 @@ static const CcbField fields[] = {
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     const CcbNode *list = ccb_node_get(step->settings, "commands");
     GString *text = g_string_new("run");
     for (guint i = 0; i < list->items->len; i++) {
@@ -29,10 +28,6 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)step;
-    (void)facts;
-    (void)error;
     ccb_effect_unknown(effect, NULL, "what its commands do");
     return true;
 }

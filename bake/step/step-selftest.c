@@ -81,13 +81,11 @@ static bool check_attest(const CcbNode *attest, GError **error)
 
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
-    (void)recipe;
     return check_attest(ccb_node_get(step->node, "attest"), error);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     return g_strdup_printf("install %s, %s", SCRIPT_PATH,
                            ccb_node_get_bool(step->settings, "enable", false)
                                ? "run at every boot"
@@ -161,9 +159,6 @@ static void declare_file(GPtrArray *effect, const char *name, const char *path, 
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)facts;
-    (void)error;
     declare_file(effect, SCRIPT, SCRIPT_PATH, 0755);
     declare_file(effect, UNIT, UNIT_PATH, 0644);
     ccb_effect_unknown(effect, CONF_PATH, "what the instance is expected to show");

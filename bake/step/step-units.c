@@ -31,7 +31,6 @@ static const CcbField fields[] = {
 
 static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
 {
-    (void)recipe;
     const CcbNode *setting = ccb_node_get(step->node, "install");
     g_auto(GStrv) files = ccb_node_get_strings(step->node, "install");
     for (char **file = files; *file != NULL; file++) {
@@ -45,7 +44,6 @@ static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **e
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    (void)recipe;
     g_auto(GStrv) files = ccb_node_get_strings(step->settings, "install");
     g_auto(GStrv) enabled = ccb_node_get_strings(step->settings, "enable");
     for (char **file = files; *file != NULL; file++) {
@@ -104,7 +102,6 @@ static bool declare_file(void *to, const char *source, const char *path, GError 
 
 static bool declare_drop_in(void *to, const char *text, const char *path, GError **error)
 {
-    (void)error;
     ccb_effect_file(to, path, text, strlen(text));
     return true;
 }
@@ -120,8 +117,6 @@ static void declare_names(GPtrArray *effect, const CcbStep *step, const char *ke
 static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
                     GPtrArray *effect, GError **error)
 {
-    (void)recipe;
-    (void)facts;
     if (!each_file(step, declare_file, effect, error) ||
         !each_drop_in(step, declare_drop_in, effect, error))
         return false;

@@ -154,7 +154,6 @@ static void replace(GPtrArray *lines, const char *name, char *line)
 
 static gpointer copy_line(gconstpointer line, gpointer user)
 {
-    (void)user;
     return g_strdup(line);
 }
 

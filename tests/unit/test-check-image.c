@@ -139,7 +139,6 @@ static CcbDisk *tree_disk; /* what the backend says; a case may change it */
 
 static const CcbDisk *tree_get_disk(void *backend)
 {
-    (void)backend;
     return tree_disk;
 }
 

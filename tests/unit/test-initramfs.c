@@ -98,13 +98,11 @@ static void append(GByteArray *image, GByteArray *part, guint padding)
 
 static bool want(const char *path, void *user)
 {
-    (void)user;
     return g_str_has_suffix(path, ".ko");
 }
 
 static bool note(const CcbInitramfsEntry *entry, const void *data, void *user, GError **error)
 {
-    (void)error;
     g_string_append_printf(user, "%s %o", entry->path, entry->mode);
     if (data != NULL)
         g_string_append_printf(user, " [%.*s]", (int)entry->size, (const char *)data);
@@ -223,19 +221,12 @@ static void test_nested(void)
 
 static bool stop(const CcbInitramfsEntry *entry, const void *data, void *user, GError **error)
 {
-    (void)entry;
-    (void)data;
-    (void)user;
     g_set_error_literal(error, G_FILE_ERROR, 0, "stopped");
     return false;
 }
 
 static bool ignore(const CcbInitramfsEntry *entry, const void *data, void *user, GError **error)
 {
-    (void)entry;
-    (void)data;
-    (void)user;
-    (void)error;
     return true;
 }
 
