@@ -165,6 +165,55 @@ EOF
     [[ $output != *"of 0 packages"* ]] || fail "$output"
 }
 
+# files_recipe BASE: every kind that only changes files.
+files_recipe() {
+    cat <<EOF
+format: 1
+name: files
+gpus: 1
+base: {path: $1, sha256: $(sha256sum <"$1" | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+steps:
+  - kernel
+  - kernel-args: {set: ["swiotlb=4194304,any"], remove: [rhgb]}
+  - nouveau-blacklist
+  - modprobe: {file: a.conf, content: "options a b=1\n"}
+  - overlay: {source: tree, modes: {/opt/new: "0700", /etc/alinux-release: "0600"}}
+  - units:
+      install: [x.service]
+      wait-for: [{unit: x.service, consumers: [later.service]}]
+      enable: [x.service]
+      mask: [firewalld.service]
+  - remove: {paths: [/etc/selinux, /opt/new/deep, /lib/modprobe.d/missing.conf]}
+  - selftest: {enable: true}
+  - initramfs
+EOF
+}
+
+@test "what plan says of kinds that only change files is, member for member, what diff says after the bake; on three bases" {
+    local name union='[.packages, .kernels, .boot, .units, .modules, .configuration] | map(.[]) | sort'
+    "$TOP/scripts/standin-guest" --options literal --out literal.qcow2 >/dev/null
+    "$TOP/scripts/standin-guest" --kver 5.10.134-18.al8.x86_64 --kver 5.10.134-19.1.al8.x86_64 \
+        --default 5.10.134-18.al8.x86_64 --out two.qcow2 >/dev/null
+    for name in base literal two; do
+        export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/$name
+        files_recipe "$name.qcow2" >files.yaml
+        "$CCBAKE" plan --quiet --diff --json --backend=host files.yaml >planned.json
+        assert_equal "$(jq '[.steps[] | select(.id != "initramfs").unknown[]] | length' planned.json)" 0
+        "$CCBAKE" bake --quiet --backend=host --no-verify --force -o files.qcow2 files.yaml
+        "$CCBAKE" diff --quiet --json --backend=host "$name.qcow2" files.qcow2 >baked.json
+        diff <(jq "[.steps[].diff] | map($union) | add | sort" planned.json) <(jq "$union" baked.json)
+        # What the initramfs step makes only the bake shows; a tree that one step brings and another removes is no difference.
+        local known='[.[] | select(IN(.path; "/boot", "/usr/lib/modules") | not) | {path, left: (.added - .removed), changed,
+                      bytes: (.added_bytes - .removed_bytes)}
+                     | select(.left != 0 or .changed != 0 or .bytes != 0)]'
+        diff <(jq "[.steps[].diff.directories[]] | group_by(.path) | map({path: .[0].path, added: map(.added) | add,
+                   removed: map(.removed) | add, changed: map(.changed) | add, added_bytes: map(.added_bytes) | add,
+                   removed_bytes: map(.removed_bytes) | add}) | $known" planned.json) \
+            <(jq ".directories | sort_by(.path) | $known" baked.json)
+        jq -e '.configuration | any(.change == "removed" and .name == "/etc/selinux/config")' baked.json >/dev/null
+    done
+}
+
 @test "a changed step: those before it exact, it and those after it declared" {
     plan --set "text=options a b=2"
     assert_equal "$(member '[.steps[] | .id + " " + .basis] | tostring')" \

@@ -200,7 +200,7 @@ END
     kinds=$(grep -oE '^[a-z-]+ - ' <<<"$output" | cut -d' ' -f1 | sort)
     run_ccbake recipe --schema
     assert_equal "$(jq -r '.properties.steps.items.oneOf[].required[0] // empty' <<<"$output" | sort)" "$kinds"
-    assert_equal "$(wc -l <<<"$kinds")" 16
+    assert_equal "$(wc -l <<<"$kinds")" 17
 }
 
 # --- keys and types ---
@@ -303,7 +303,7 @@ hint: give it a default under `variables`' <<<$'summary: ${x}\nsteps: []'
     refused 'r.yaml:5:9: there is no step kind "nvidia-drivr"
 hint: did you mean "nvidia-driver"?' <<<'steps: [nvidia-drivr]'
     refused 'r.yaml:5:9: there is no step kind "defragmentation"
-hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, initramfs, selftest, run' \
+hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, remove, initramfs, selftest, run' \
         <<<'steps: [defragmentation]'
     refused 'r.yaml:6:26: there is no payload "drivr"
 hint: did you mean "driver"?' <<<$'payloads: {driver: {url: u}}\nsteps: [{rpm: {payloads: [drivr]}}]'
@@ -370,7 +370,7 @@ END
 }
 
 @test "recipe: an image with the driver carries the self-test" {
-    refused 'r.yaml:6:9: there is no selftest step, and what step "nvidia-driver" brings is judged on the instance by the self-test of the image
+    refused 'r.yaml:6:9: there is no selftest step, and what step "nvidia-driver" brings is tested on the instance by the self-test of the image
 hint: end the steps with "- selftest"' <<<$'payloads: {driver: {url: u}}\nsteps: [{nvidia-driver: {payload: driver, version: 550.144.03}}, initramfs]'
 }
 

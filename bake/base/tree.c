@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/digest.h"
 #include "base/error.h"
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -60,33 +59,4 @@ bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError 
     if (fts)
         fts_close(fts);
     return ok;
-}
-
-static bool digest_entry(const CcbTreeEntry *entry, void *data, GError **error)
-{
-    CcbDigest *digest = data;
-    g_autofree char *content = NULL;
-    if (entry->type == 'f') {
-        content = ccb_digest_file(entry->absolute, error);
-        if (content == NULL)
-            return false;
-    }
-    const char type[] = {entry->type, entry->executable ? 'x' : '-', '\0'};
-    const char *fields[] = {type, entry->path,
-                            content         ? content
-                            : entry->target ? entry->target
-                                            : ""};
-    for (size_t i = 0; i < G_N_ELEMENTS(fields);
-         i++) /* each with its NUL: no two trees give one text */
-        ccb_digest_update(digest, fields[i], strlen(fields[i]) + 1);
-    return true;
-}
-
-char *ccb_tree_digest(const char *directory, GError **error)
-{
-    CcbDigest *digest = ccb_digest_new();
-    if (ccb_tree_walk(directory, digest_entry, digest, error))
-        return ccb_digest_finish(digest);
-    ccb_digest_free(digest);
-    return NULL;
 }

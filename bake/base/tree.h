@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A directory of the host as its content: walked in the order of names, digested. */
+/* A directory of the host as its content: walked in the order of names. */
 #pragma once
 
 #include <glib.h>
@@ -19,7 +19,3 @@ typedef bool (*CcbTreeFunc)(const CcbTreeEntry *entry, void *data, GError **erro
 /* Visits the directory and all below it, parents first.  Errors: CCB_ERR_IO, also for what is
  * neither file, directory nor link. */
 bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError **error);
-
-/* sha256 of names, types, executable bits, links and contents: not of times, owners or where it
- * lies.  Caller frees. */
-char *ccb_tree_digest(const char *directory, GError **error);

@@ -16,9 +16,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "check/expect.h"
 #include "check/result.h"
 #include "guest/guest.h"
+#include "recipe/expectation.h"
 
 /* The check that the request of an import looks for among those of the bake. */
 #define CCB_CHECK_IMDS_V2 "cloud-init.imds-v2"

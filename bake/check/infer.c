@@ -3,8 +3,6 @@
  * How many GPUs an image is for, when nobody said it.  An image for eight shows three signs; two
  * of them decide, so that a stray or a missing one is judged as the fault that it is.
  */
-#include <string.h>
-
 #include "check/check-modprobe.h"
 #include "check/context.h"
 #include "check/guest-module.h"
@@ -70,20 +68,4 @@ void ccb_check_infer(CcbCheckContext *ctx)
         infer_gpus(ctx);
     if (ctx->expect->driver == NULL)
         infer_driver(ctx);
-}
-
-void ccb_expectation_clear(CcbExpectation *expect)
-{
-    g_free(expect->min_kernel);
-    g_strfreev(expect->kernel_args);
-    g_free(expect->root_uuid);
-    g_free(expect->driver);
-    g_free(expect->fabric_manager);
-    g_free(expect->nscq);
-    g_free(expect->cuda);
-    g_strfreev(expect->initramfs_drivers);
-    g_strfreev(expect->consumers);
-    g_strfreev(expect->python);
-    g_clear_pointer(&expect->waivers, g_ptr_array_unref);
-    memset(expect, 0, sizeof *expect);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "check/expect.h"
+#include "check/waivers.h"
 #include "step/kinds.h"
 
 char *ccb_cell_label(char *const *cell)
@@ -34,6 +34,18 @@ static bool load(const char *recipe_path, const CcbLoadOptions *options, char *c
         return false;
     *ret = loaded;
     loaded = (CcbLoaded){0};
+    return true;
+}
+
+bool ccb_load_expectation(const char *recipe_path, GPtrArray *settings, CcbExpectation *ret,
+                          GError **error)
+{
+    g_auto(CcbLoaded) loaded = {0};
+    const CcbLoadOptions options = {.settings = settings};
+    if (!ccb_load(recipe_path, &options, &loaded, error))
+        return false;
+    *ret = loaded.plan->expect;
+    loaded.plan->expect = (CcbExpectation){0};
     return true;
 }
 

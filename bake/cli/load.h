@@ -28,6 +28,11 @@ typedef struct {
 /* Recipe, lock and plan of them. */
 bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret,
               GError **error);
+
+/* What the image of the recipe should be, with the "name=value" of --set (may be NULL). */
+bool ccb_load_expectation(const char *recipe_path, GPtrArray *settings, CcbExpectation *ret,
+                          GError **error);
+
 /* What a recipe describes: the cells of its matrix, or itself where it has none.  Settings of char **, "name=value",
  * empty for the recipe itself; caller unrefs.  Every cell was loaded once: errors are found before any is worked on. */
 GPtrArray *ccb_load_cells(const char *recipe_path, const CcbLoadOptions *options, GError **error);

@@ -5,8 +5,8 @@
 
 #include "base/human.h"
 #include "base/text.h"
+#include "change/predict.h"
 #include "cli/open-image.h"
-#include "diff/predict.h"
 #include "layer/chain.h"
 #include "plan/space.h"
 
@@ -36,39 +36,36 @@ static const CcbStep *step_at(const CcbPlan *plan, guint index)
     return plan->steps->pdata[index];
 }
 
-static bool declare_step(const CcbPlan *plan, const CcbStep *step, const CcbFacts *facts,
-                         GPtrArray *effect, GError **error)
-{
-    if (step->unresolved)
-        ccb_effect_unknown(effect, NULL, "files that the lock will name (ccbake lock)");
-    if (step->kind->declare != NULL)
-        return step->kind->declare(plan->recipe, step, facts, effect, error);
-    ccb_effect_unknown(effect, NULL, "what it does: a step of this kind can't tell before");
-    return true;
-}
-
-static bool predict_step(CcbPreview *preview, CcbPrediction *prediction, const CcbPlan *plan,
+static bool predict_step(CcbPreview *preview, CcbPrediction *prediction, const CcbPreviewOptions *o,
                          guint index, GError **error)
 {
-    const CcbStep *step = step_at(plan, index);
-    g_autoptr(GPtrArray) effect = ccb_effect_new();
-    if (!declare_step(plan, step, ccb_prediction_facts(prediction), effect, error))
+    const CcbStep *step = step_at(o->plan, index);
+    const CcbStepContext context = {.recipe = o->plan->recipe,
+                                    .expect = &o->plan->expect,
+                                    .facts = ccb_prediction_facts(prediction),
+                                    .key = o->keys != NULL ? o->keys[index] : NULL};
+    g_autoptr(GPtrArray) changes = ccb_changes_new();
+    if (step->unresolved)
+        ccb_change_unknown(changes, NULL, "files that the lock will name (ccbake lock)");
+    if (step->kind->changes == NULL)
+        ccb_change_unknown(changes, NULL, "what it does: a step of this kind can't tell before");
+    else if (!step->kind->changes(&context, step, changes, error))
         return false;
     g_autofree char *name = g_strconcat("step ", step->id, NULL);
     CcbDeclared *declared = g_new0(CcbDeclared, 1);
-    declared->unknown = ccb_effect_new();
+    declared->unknown = ccb_changes_new();
     g_ptr_array_add(preview->declared, declared);
-    declared->diff = ccb_predict(prediction, name, effect, declared->unknown, error);
+    declared->diff = ccb_predict(prediction, name, changes, declared->unknown, error);
     return declared->diff != NULL;
 }
 
 /* `image` and `guest`: what the first step that is not cached begins with; NULL: not at hand. */
-static bool predict(CcbPreview *preview, const CcbPlan *plan, const CcbSnapshot *image,
+static bool predict(CcbPreview *preview, const CcbPreviewOptions *o, const CcbSnapshot *image,
                     CcbGuest *guest, GError **error)
 {
     g_autoptr(CcbPrediction) prediction = ccb_prediction_new(image, guest);
-    for (guint i = preview->cached; i < plan->steps->len; i++)
-        if (!predict_step(preview, prediction, plan, i, error))
+    for (guint i = preview->cached; i < o->plan->steps->len; i++)
+        if (!predict_step(preview, prediction, o, i, error))
             return false;
     return true;
 }
@@ -77,13 +74,13 @@ static bool predict(CcbPreview *preview, const CcbPlan *plan, const CcbSnapshot 
 
 typedef struct {
     CcbPreview *preview;
-    const CcbPlan *plan;
+    const CcbPreviewOptions *options;
 } Predicting;
 
 static bool predict_on(const CcbSnapshot *image, CcbGuest *guest, void *data, GError **error)
 {
     const Predicting *what = data;
-    return predict(what->preview, what->plan, image, guest, error);
+    return predict(what->preview, what->options, image, guest, error);
 }
 
 /* The longest chain that the cache has whole. */
@@ -100,7 +97,7 @@ static bool compare(const CcbPreviewOptions *o, const CcbLayer *top, CcbPreview 
 {
     g_autoptr(CcbSnapshot) a = NULL;
     g_autoptr(CcbSnapshot) b = NULL;
-    Predicting predicting = {preview, o->plan};
+    Predicting predicting = {preview, o};
     CcbReading base = {.path = o->base->path, .snapshot = &a};
     if (top == NULL) {
         base.then = predict_on;
@@ -125,7 +122,7 @@ static bool declare_all(const CcbPreviewOptions *o, CcbPreview *preview, GError 
 {
     g_autoptr(CcbSnapshot) known =
         o->base != NULL ? ccb_snapshot_new("base", ccb_facts_copy(o->base), NULL) : NULL;
-    return predict(preview, o->plan, known, NULL, error);
+    return predict(preview, o, known, NULL, error);
 }
 
 static bool fill(const CcbPreviewOptions *o, CcbPreview *preview, GError **error)
@@ -150,7 +147,7 @@ CcbPreview *ccb_preview_new(const CcbPreviewOptions *o, GError **error)
 
 /* --- for people */
 
-static char *unknown_text(const CcbEffectItem *item)
+static char *unknown_text(const CcbChange *item)
 {
     g_autofree char *path = item->path != NULL ? ccb_name_printable(item->path) : NULL;
     g_autofree char *what = ccb_name_printable(item->value);
@@ -261,7 +258,7 @@ static json_t *unknown_to_json(const GPtrArray *unknown)
 {
     json_t *list = json_array();
     for (guint i = 0; i < unknown->len; i++) {
-        const CcbEffectItem *item = unknown->pdata[i];
+        const CcbChange *item = unknown->pdata[i];
         g_autofree char *path = item->path != NULL ? ccb_name_printable(item->path) : NULL;
         g_autofree char *what = ccb_name_printable(item->value);
         json_array_append_new(list, json_pack("{ss?ss}", "path", path, "what", what));

@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
     CcbDiff *diff;
-    GPtrArray *unknown; /* CcbEffectItem of the kind UNKNOWN */
+    GPtrArray *unknown; /* CcbChange with the op UNKNOWN */
 } CcbDeclared;
 
 typedef struct {

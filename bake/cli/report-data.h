@@ -2,10 +2,10 @@
 /* What `bake` and `report` gather for a page (report/page.h). */
 #pragma once
 
-#include "check/expect.h"
 #include "check/result.h"
 #include "guest/backend.h"
 #include "guest/guest.h"
+#include "recipe/expectation.h"
 #include "report/page.h"
 
 /* What one look into an image gives. */

@@ -302,19 +302,18 @@ static bool check(Session *s, GError **error)
     if (no_verify)
         return true;
     gint64 started = g_get_monotonic_time();
-    g_auto(CcbExpectation) expect = {0};
     CcbGuestOptions open_options = {.image = s->output->temporary,
                                     .format = ((CcbEmitFormat *)s->formats->pdata[0])->format,
                                     .backend = CCB_BACKEND_APPLIANCE,
                                     .read_only = true,
                                     .log_fd = -1};
-    ccb_expectation_of(s->loaded.recipe, &expect);
     ccb_eta_begin(VERIFY_ETA_NAME);
     ccb_progress_begin("verify", s->output->path, 0);
     /* For the report, beside the judging, which leaves a core idle. */
     ccb_comparison_start(&s->comparison, s->backend, s->base->path, s->output->temporary);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
-    bool ok = guest != NULL && ccb_findings_read(guest, &expect, &s->findings, error);
+    bool ok =
+        guest != NULL && ccb_findings_read(guest, &s->loaded.plan->expect, &s->findings, error);
     ccb_guest_free(guest);
     if (!ok) {
         ccb_progress_abort();
@@ -327,9 +326,6 @@ static bool check(Session *s, GError **error)
 
 static json_t *describe(const Session *s, const json_t *checks, GError **error)
 {
-    g_auto(CcbExpectation) expect = {0};
-    ccb_expectation_of(s->loaded.recipe, &expect);
-    json_t *expected = ccb_expectation_to_json(&expect);
     CcbManifest facts = {.plan = s->loaded.plan,
                          .base = s->base,
                          .result = s->chain.facts,
@@ -343,11 +339,8 @@ static json_t *describe(const Session *s, const json_t *checks, GError **error)
                          .emit_s = s->emit_s,
                          .verify_s = s->verify_s,
                          .all_s = seconds_since(s->started),
-                         .expected = expected,
                          .checks = (json_t *)checks};
-    json_t *manifest = ccb_manifest_build(&facts, error);
-    json_decref(expected);
-    return manifest;
+    return ccb_manifest_build(&facts, error);
 }
 
 /* Why the report has no comparison; caller frees. */

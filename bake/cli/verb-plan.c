@@ -152,7 +152,7 @@ static char *cache_state(const View *view, guint index)
     g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
     if (latest == NULL)
         return g_strdup("runs: never baked");
-    json_t *now = ccb_step_ingredients(view->loaded->recipe, step, NULL);
+    json_t *now = ccb_step_ingredients(view->loaded->plan, step, NULL);
     const char *changed = now ? what_changed(now, latest->ingredients) : NULL;
     char *state = changed ? g_strdup_printf("runs: %s changed", changed)
                           : g_strdup("runs: what it lies on changed");

@@ -31,8 +31,10 @@ static bool print_kinds(void)
 {
     for (const CcbStepKind *const *kind = ccb_step_kinds; *kind != NULL; kind++) {
         printf("%s - %s\n", (*kind)->name, (*kind)->summary);
-        for (const CcbField *f = (*kind)->fields; f->name != NULL; f++)
-            printf("    %-14s %s%s\n", f->name, f->help, f->required ? " (required)" : "");
+        for (const CcbField *f = (*kind)->fields; f->name != NULL; f++) {
+            g_autofree char *help = ccb_field_help(f);
+            printf("    %-14s %s%s\n", f->name, help, f->required ? " (required)" : "");
+        }
     }
     return true;
 }

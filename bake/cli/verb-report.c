@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "cli/load.h"
 #include "cli/open-image.h"
 #include "cli/report-data.h"
 #include "cli/verbs.h"
@@ -116,7 +117,7 @@ static bool read_manifest(Session *s, GError **error)
 static bool set_expectation(Session *s, GError **error)
 {
     if (recipe_path != NULL)
-        return ccb_expectation_from_recipe(recipe_path, settings, &s->expect, error);
+        return ccb_load_expectation(recipe_path, settings, &s->expect, error);
     ccb_expectation_from_json(json_object_get(s->manifest, "expected"), &s->expect);
     return true;
 }

@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "base/progress.h"
 #include "check/check.h"
+#include "cli/load.h"
 #include "cli/open-image.h"
 #include "guest/backend.h"
 
@@ -36,8 +37,7 @@ static const CcbOption options[] = {
 
 static bool set_expectation(CcbExpectation *expect, GError **error)
 {
-    if (opts.recipe != NULL &&
-        !ccb_expectation_from_recipe(opts.recipe, opts.settings, expect, error))
+    if (opts.recipe != NULL && !ccb_load_expectation(opts.recipe, opts.settings, expect, error))
         return false;
     if (opts.gpus != NULL)
         expect->gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);

@@ -10,9 +10,6 @@ CcbDiffItem *ccb_diff_add(GPtrArray *items, CcbDiffChange change, const char *na
 
 /* system.c: from the facts of both. */
 void ccb_diff_packages(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b);
-/* name-[epoch:]version-release.arch ► "name.arch" and what is between; caller frees both.  The last
- * two dashes count. */
-char *ccb_diff_split_package(const char *package, char **ret_evr);
 /* Items for the names that only one list has. */
 void ccb_diff_names(GPtrArray *items, char **a, char **b);
 void ccb_diff_boot(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b);

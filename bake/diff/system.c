@@ -27,20 +27,6 @@ static char **only_in(char **a, char **b)
     return (char **)g_ptr_array_free(only, FALSE);
 }
 
-char *ccb_diff_split_package(const char *package, char **ret_evr)
-{
-    const char *release = strrchr(package, '-');
-    const char *version = release != NULL ? g_strrstr_len(package, release - package, "-") : NULL;
-    const char *dot = release != NULL ? strrchr(release, '.') : NULL;
-    if (version == NULL) {
-        *ret_evr = g_strdup("");
-        return g_strdup(package);
-    }
-    const char *end = dot != NULL ? dot : package + strlen(package);
-    *ret_evr = g_strndup(version + 1, (gsize)(end - version - 1));
-    return g_strdup_printf("%.*s%s", (int)(version - package), package, end);
-}
-
 /* name.arch ► GPtrArray of versions. */
 static GHashTable *by_name(char **packages)
 {
@@ -48,7 +34,7 @@ static GHashTable *by_name(char **packages)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     for (; *packages != NULL; packages++) {
         char *evr;
-        char *name = ccb_diff_split_package(*packages, &evr);
+        char *name = ccb_rpm_split(*packages, &evr);
         GPtrArray *versions = g_hash_table_lookup(names, name);
         if (versions == NULL) {
             versions = g_ptr_array_new_with_free_func(g_free);

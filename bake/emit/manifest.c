@@ -72,11 +72,9 @@ static json_t *recipe_to_json(const CcbRecipe *recipe)
                      (int)recipe->gpus);
 }
 
-/* The version that a step of this kind installs, or null where the recipe has none. */
-static json_t *version_to_json(const CcbRecipe *recipe, const char *kind)
+static json_t *text_or_null(const char *text)
 {
-    const char *version = ccb_recipe_setting(recipe, kind, "version");
-    return version ? json_string(version) : json_null();
+    return text != NULL ? json_string(text) : json_null();
 }
 
 static json_t *now_to_json(void)
@@ -163,14 +161,14 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_object_set_new(json, "steps", steps_to_json(m));
     json_object_set_new(json, "packages_added", added_packages(m));
     json_object_set_new(json, "kernel", json_string(m->result->default_kver));
-    json_object_set_new(json, "driver", version_to_json(m->plan->recipe, "nvidia-driver"));
-    json_object_set_new(json, "cuda", version_to_json(m->plan->recipe, "cuda-toolkit"));
+    json_object_set_new(json, "driver", text_or_null(m->plan->expect.driver));
+    json_object_set_new(json, "cuda", text_or_null(m->plan->expect.cuda));
     json_object_set_new(json, "baked", now_to_json());
     json_object_set_new(
         json, "seconds",
         json_pack("{sfsfsf}", "emit", m->emit_s, "verify", m->verify_s, "all", m->all_s));
     json_object_set_new(json, "backend", json_string(m->backend));
-    json_object_set(json, "expected", m->expected);
+    json_object_set_new(json, "expected", ccb_expectation_to_json(&m->plan->expect));
     json_object_set(json, "image", json_array_get(images, 0));
     json_object_set_new(json, "images", images);
     if (m->checks)

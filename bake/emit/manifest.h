@@ -19,7 +19,6 @@ typedef struct {
     const GArray *times;            /* CcbStepTime, in order */
     double emit_s, verify_s, all_s; /* seconds: of these, 0 for none, and of the bake so far */
     json_t *checks;                 /* the report of verify; borrowed; may be NULL */
-    json_t *expected;               /* what verify asks for; borrowed */
 } CcbManifest;
 
 /* Whether the images `paths` with the manifest beside them are what a bake to this key, formats and

@@ -177,3 +177,17 @@ GPtrArray *ccb_rpmdb_list(const char *directory, GError **error)
     leave(transaction);
     return packages;
 }
+
+char *ccb_rpm_split(const char *package, char **ret_evr)
+{
+    const char *release = strrchr(package, '-');
+    const char *version = release != NULL ? g_strrstr_len(package, release - package, "-") : NULL;
+    const char *dot = release != NULL ? strrchr(release, '.') : NULL;
+    if (version == NULL) {
+        *ret_evr = g_strdup("");
+        return g_strdup(package);
+    }
+    const char *end = dot != NULL ? dot : package + strlen(package);
+    *ret_evr = g_strndup(version + 1, (gsize)(end - version - 1));
+    return g_strdup_printf("%.*s%s", (int)(version - package), package, end);
+}

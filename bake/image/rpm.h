@@ -33,3 +33,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbRpmInfo, ccb_rpm_info_free)
  * WAL mode, so give it a copy. Errors: CCB_ERR_INPUT, also for
  * a '%' in the path, which librpm would expand. */
 GPtrArray *ccb_rpmdb_list(const char *directory, GError **error);
+
+/* name-[epoch:]version-release.arch ► "name.arch" and what is between; caller frees both.  The last
+ * two dashes count. */
+char *ccb_rpm_split(const char *package, char **ret_evr);

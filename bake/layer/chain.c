@@ -54,7 +54,7 @@ char **ccb_chain_keys(const CcbPlan *plan, GError **error)
     g_auto(GStrv) keys = g_new0(char *, plan->steps->len + 1);
     g_autofree char *base = ccb_base_key(plan->base->sha256);
     for (guint i = 0; i < plan->steps->len; i++) {
-        json_t *ingredients = ccb_step_ingredients(plan->recipe, step_at(plan, i), error);
+        json_t *ingredients = ccb_step_ingredients(plan, step_at(plan, i), error);
         if (ingredients == NULL)
             return NULL;
         keys[i] = ccb_step_key(i > 0 ? keys[i - 1] : base, ingredients);
@@ -177,9 +177,8 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
         return false;
     begin_eta(o, index);
     ccb_progress_begin(tag, title, 0);
-    bake->key = o->keys[index];
     gint64 started = g_get_monotonic_time();
-    if (!step->kind->run(bake, step, error)) {
+    if (!ccb_bake_step(bake, step, &o->plan->expect, o->keys[index], error)) {
         ccb_progress_abort();
         g_prefix_error(error, "step %s (%s): ", tag, step->id);
         return ccb_hint(error, "the whole log is %s", o->log_path);
@@ -200,7 +199,7 @@ static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest
                     .no_cache = o->no_cache};
     bool ok = true;
     for (guint i = begin; ok && i < end; i++)
-        ok = run_step(o, chain, &bake, i, error) && ccb_bake_refresh(&bake, error);
+        ok = run_step(o, chain, &bake, i, error);
     chain->facts = bake.facts;
     return ok;
 }
@@ -251,7 +250,7 @@ static CcbLayer *describe_layer(const CcbChainOptions *o, const CcbChain *chain,
     layer->parent_sha256 = chain->top ? g_strdup(chain->top->sha256) : NULL;
     layer->step = g_strdup(step_at(o->plan, index)->id);
     layer->facts = ccb_facts_to_json(chain->facts);
-    layer->ingredients = ccb_step_ingredients(o->plan->recipe, step_at(o->plan, index), error);
+    layer->ingredients = ccb_step_ingredients(o->plan, step_at(o->plan, index), error);
     return layer->ingredients ? g_steal_pointer(&layer) : NULL;
 }
 

@@ -3,8 +3,8 @@
  * The cache key of a step: everything its result depends on, and nothing else.
  *
  *     key = sha256(parent key, ingredients)
- *     ingredients = kind, its version, settings, payload digests, digests of files and trees, and what
- *     the kind derives from the rest of the recipe
+ *     ingredients = kind, its version, settings, payload digests; of a kind that only changes files
+ *     all its changes, with the digests of the files that it puts into the image
  *
  * Not in it: id, limit, comments and order of keys; the names payloads have in the recipe and where
  * they come from; where files of the host lie; other steps' settings and variables; the backend.
@@ -13,9 +13,9 @@
 
 #include "plan/plan.h"
 
-/* What the step's result depends on beside its parent; new reference.  Errors: CCB_ERR_IO (a tree
- * can't be read). */
-json_t *ccb_step_ingredients(const CcbRecipe *recipe, const CcbStep *step, GError **error);
+/* What the step's result depends on beside its parent; new reference.  Errors: CCB_ERR_IO (a file
+ * of the host can't be read). */
+json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **error);
 
 /* Caller frees. */
 char *ccb_step_key(const char *parent_key, const json_t *ingredients);

@@ -144,8 +144,8 @@ char *ccb_lock_step_key(const char *base_sha256, const CcbStep *step)
 {
     json_t *json = json_pack("{sssssi}", "base", base_sha256, "kind", step->kind->name, "version",
                              (int)step->kind->version);
-    if (step->settings)
-        json_object_set_new(json, "settings", ccb_node_to_json(step->settings));
+    if (step->origin->node)
+        json_object_set_new(json, "settings", ccb_node_to_json(step->origin->node));
     char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
     char *key = ccb_digest_string(text);
     free(text);

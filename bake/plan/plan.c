@@ -28,6 +28,7 @@ bool ccb_payload_name_is_safe(const char *name)
 
 static void step_free(CcbStep *step)
 {
+    ccb_schema_free(step->settings, step->kind->fields);
     g_ptr_array_unref(step->payloads);
     g_free(step);
 }
@@ -38,17 +39,8 @@ void ccb_plan_free(CcbPlan *plan)
         return;
     ccb_payload_free(plan->base);
     g_ptr_array_unref(plan->steps);
+    ccb_expectation_clear(&plan->expect);
     g_free(plan);
-}
-
-bool ccb_bake_refresh(CcbBake *bake, GError **error)
-{
-    CcbFacts *facts = ccb_facts_of_guest(bake->guest, error);
-    if (facts == NULL)
-        return false;
-    ccb_facts_free(bake->facts);
-    bake->facts = facts;
-    return true;
 }
 
 /* The last component of an URL or path, without a query. */
@@ -114,10 +106,10 @@ static bool add_payloads(CcbStep *step, const CcbRecipe *recipe, const CcbLock *
                          GError **error)
 {
     for (const CcbField *f = step->kind->fields; f->name != NULL; f++) {
-        const CcbNode *node = ccb_node_get(step->settings, f->name);
+        const CcbNode *node = ccb_node_get(step->origin->node, f->name);
         if (node == NULL || (f->type != CCB_FIELD_PAYLOAD && f->type != CCB_FIELD_PAYLOADS))
             continue;
-        g_auto(GStrv) names = ccb_node_get_strings(step->settings, f->name);
+        g_auto(GStrv) names = ccb_node_get_strings(step->origin->node, f->name);
         for (char **name = names; *name != NULL; name++)
             if (!add_payload(step, recipe, lock, *name, node, error))
                 return false;
@@ -152,23 +144,37 @@ static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *
     const CcbStepKind *kind = find_kind(kinds, origin, error);
     if (kind == NULL)
         return false;
-    CcbStep *step = g_new0(CcbStep, 1);
-    *step = (CcbStep){.kind = kind, .id = origin->id, .settings = origin->node, .origin = origin};
-    step->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
-    g_ptr_array_add(plan->steps, step);
-    const CcbNode *settings = origin->node ? origin->node : origin->position;
-    if (settings == origin->position) { /* "- initramfs" without settings */
+    if (origin->node != NULL) {
+        if (!ccb_schema_check(origin->node, kind->fields, kind->name, error))
+            return false;
+    } else { /* "- initramfs" without settings */
         for (const CcbField *f = kind->fields; f->name != NULL; f++)
             if (f->required)
-                return ccb_node_fail(settings, error, "%s needs \"%s\" (%s)", kind->name, f->name,
-                                     f->help);
-    } else if (!ccb_schema_check(settings, kind->fields, kind->name, error)) {
-        return false;
+                return ccb_node_fail(origin->position, error, "%s needs \"%s\" (%s)", kind->name,
+                                     f->name, f->help);
     }
-    if (!add_payloads(step, plan->recipe, lock, error) ||
-        (kind->check && !kind->check(plan->recipe, origin, error)))
+    CcbStep *step = g_new0(CcbStep, 1);
+    *step = (CcbStep){.kind = kind, .id = origin->id, .origin = origin};
+    step->settings = ccb_schema_read(origin->node, kind->fields, kind->settings_size);
+    step->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
+    g_ptr_array_add(plan->steps, step);
+    if (!add_payloads(step, plan->recipe, lock, error))
         return false;
     add_resolved(plan, step, lock);
+    if (kind->expect != NULL)
+        kind->expect(step, &plan->expect);
+    return true;
+}
+
+/* When what all steps bring is known: versions of several have to agree. */
+static bool check_steps(const CcbPlan *plan, GError **error)
+{
+    const CcbStepContext context = {.recipe = plan->recipe, .expect = &plan->expect};
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        if (step->kind->check != NULL && !step->kind->check(&context, step, error))
+            return false;
+    }
     return true;
 }
 
@@ -205,7 +211,7 @@ static bool check_selftest(const CcbPlan *plan, GError **error)
         return true;
     ccb_node_fail(
         judged->origin->place, error,
-        "there is no selftest step, and what step \"%s\" brings is judged on the instance "
+        "there is no selftest step, and what step \"%s\" brings is tested on the instance "
         "by the self-test of the image",
         judged->id);
     return ccb_hint(error, "end the steps with \"- selftest\"");
@@ -237,11 +243,13 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
     g_autoptr(CcbPlan) plan = g_new0(CcbPlan, 1);
     plan->recipe = recipe;
     plan->base = payload_of(recipe->base, lock);
+    ccb_expectation_begin(recipe, &plan->expect);
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)step_free);
     for (guint i = 0; i < recipe->steps->len; i++)
         if (!add_step(plan, recipe->steps->pdata[i], lock, kinds, error))
             return NULL;
-    if (!check_order(plan, error) || !check_selftest(plan, error) || !check_names(plan, error))
+    if (!check_steps(plan, error) || !check_order(plan, error) || !check_selftest(plan, error) ||
+        !check_names(plan, error))
         return NULL;
     return g_steal_pointer(&plan);
 }

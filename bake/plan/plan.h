@@ -12,7 +12,8 @@
 typedef struct {
     const CcbRecipe *recipe; /* borrowed */
     CcbPayload *base;
-    GPtrArray *steps; /* CcbStep, in the order they run */
+    GPtrArray *steps;      /* CcbStep, in the order they run */
+    CcbExpectation expect; /* what the image should be, as recipe and steps say */
 } CcbPlan;
 
 /* Checks every step against its kind.  `kinds`: NULL-terminated table; `lock` may be NULL.

@@ -8,57 +8,53 @@
 #include "recipe/variables.h"
 
 static const CcbField base_fields[] = {
-    {"url", CCB_FIELD_STRING, false, "where the vendor's image is downloaded from", NULL, NULL},
-    {"path", CCB_FIELD_STRING, false, "the image as a local file, relative to this recipe", NULL,
-     NULL},
-    {"mirrors", CCB_FIELD_STRINGS, false, "other places for the same file", NULL, NULL},
-    {"sha256", CCB_FIELD_STRING, false, "digest of the image file", NULL, NULL},
-    {"size", CCB_FIELD_NUMBER, false, "bytes of the image file", NULL, NULL},
-    {"os", CCB_FIELD_STRING, true, "ID of the image's os-release", NULL, NULL},
-    {"version", CCB_FIELD_STRING, true, "VERSION_ID of the image's os-release", NULL, NULL},
-    {"min-kernel", CCB_FIELD_STRING, true, "oldest kernel that will do", NULL, NULL},
+    CCB_FIELD("url", STRING, "where the vendor's image is downloaded from"),
+    CCB_FIELD("path", STRING, "the image as a local file, relative to this recipe"),
+    CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
+    CCB_FIELD("sha256", STRING, "digest of the image file"),
+    CCB_FIELD("size", NUMBER, "bytes of the image file"),
+    CCB_FIELD("os", STRING, "ID of the image's os-release", .required = true),
+    CCB_FIELD("version", STRING, "VERSION_ID of the image's os-release", .required = true),
+    CCB_FIELD("min-kernel", STRING, "oldest kernel that will do", .required = true),
     {0},
 };
 
 static const CcbField payload_fields[] = {
-    {"url", CCB_FIELD_STRING, false, "where it is downloaded from", NULL, NULL},
-    {"path", CCB_FIELD_STRING, false, "a local file, relative to this recipe", NULL, NULL},
-    {"mirrors", CCB_FIELD_STRINGS, false, "other places for the same file", NULL, NULL},
-    {"referer", CCB_FIELD_STRING, false, "Referer header that the server wants", NULL, NULL},
-    {"sha256", CCB_FIELD_STRING, false, "digest; without it the lock has one", NULL, NULL},
-    {"size", CCB_FIELD_NUMBER, false, "bytes", NULL, NULL},
+    CCB_FIELD("url", STRING, "where it is downloaded from"),
+    CCB_FIELD("path", STRING, "a local file, relative to this recipe"),
+    CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
+    CCB_FIELD("referer", STRING, "Referer header that the server wants"),
+    CCB_FIELD("sha256", STRING, "digest; without it the lock has one"),
+    CCB_FIELD("size", NUMBER, "bytes"),
     {0},
 };
 
 static const CcbField output_fields[] = {
-    {"name", CCB_FIELD_STRING, false, "file name without the ending; default: the recipe's name",
-     NULL, NULL},
-    {"formats", CCB_FIELD_STRINGS, false, "what to write; default: qcow2", "qcow2|vhd|raw", NULL},
-    {"compress", CCB_FIELD_BOOL, false, "compress the qcow2; default: false", NULL, NULL},
+    CCB_FIELD("name", STRING, "file name without the ending; default: the recipe's name"),
+    CCB_FIELD("formats", STRINGS, "what to write; default: qcow2", .choices = "qcow2|vhd|raw"),
+    CCB_FIELD("compress", BOOL, "compress the qcow2; default: false"),
     {0},
 };
 
 static const CcbField waiver_fields[] = {
-    {"check", CCB_FIELD_STRING, true, "id of a check of `ccbake verify --list`", NULL, NULL},
-    {"reason", CCB_FIELD_STRING, true, "why its failure is right here", NULL, NULL},
+    CCB_FIELD("check", STRING, "id of a check of `ccbake verify --list`", .required = true),
+    CCB_FIELD("reason", STRING, "why its failure is right here", .required = true),
     {0},
 };
 
 const CcbField ccb_recipe_fields[] = {
-    {"format", CCB_FIELD_NUMBER, true, "version of the recipe format: 1", NULL, NULL},
-    {"name", CCB_FIELD_STRING, true, "name of the recipe", NULL, NULL},
-    {"summary", CCB_FIELD_STRING, false, "one line about it", NULL, NULL},
-    {"extends", CCB_FIELD_STRING, false, "recipe file that this one is laid over", NULL, NULL},
-    {"gpus", CCB_FIELD_NUMBER, true, "GPUs of the instance type", "1|8", NULL},
-    {"variables", CCB_FIELD_NAMED, false, "names with default values, used as ${name}", NULL, NULL},
-    {"base", CCB_FIELD_MAP, true, "the image to start from", NULL, base_fields},
-    {"payloads", CCB_FIELD_NAMED_MAPS, false, "files that steps use", NULL, payload_fields},
-    {"steps", CCB_FIELD_STEPS, true, "what is done, in this order", NULL, NULL},
-    {"matrix", CCB_FIELD_NAMED_LISTS, false, "variables with several values: one image each", NULL,
-     NULL},
-    {"waivers", CCB_FIELD_MAPS, false, "checks that may fail, with the reason", NULL,
-     waiver_fields},
-    {"output", CCB_FIELD_MAP, false, "what comes out", NULL, output_fields},
+    CCB_FIELD("format", NUMBER, "version of the recipe format: 1", .required = true),
+    CCB_FIELD("name", STRING, "name of the recipe", .required = true),
+    CCB_FIELD("summary", STRING, "one line about it"),
+    CCB_FIELD("extends", STRING, "recipe file that this one is laid over"),
+    CCB_FIELD("gpus", NUMBER, "GPUs of the instance type", .required = true, .choices = "1|8"),
+    CCB_FIELD("variables", NAMED, "names with default values, used as ${name}"),
+    CCB_FIELD("base", MAP, "the image to start from", .required = true, .fields = base_fields),
+    CCB_FIELD("payloads", NAMED_MAPS, "files that steps use", .fields = payload_fields),
+    CCB_FIELD("steps", STEPS, "what is done, in this order", .required = true),
+    CCB_FIELD("matrix", NAMED_LISTS, "variables with several values: one image each"),
+    CCB_FIELD("waivers", MAPS, "checks that may fail, with the reason", .fields = waiver_fields),
+    CCB_FIELD("output", MAP, "what comes out", .fields = output_fields),
     {0},
 };
 
@@ -364,22 +360,6 @@ const CcbRecipePayload *ccb_recipe_payload(const CcbRecipe *recipe, const char *
             return payload;
     }
     return NULL;
-}
-
-const CcbRecipeStep *ccb_recipe_step_of_kind(const CcbRecipe *recipe, const char *kind)
-{
-    for (guint i = 0; i < recipe->steps->len; i++) {
-        const CcbRecipeStep *step = recipe->steps->pdata[i];
-        if (strcmp(step->kind, kind) == 0)
-            return step;
-    }
-    return NULL;
-}
-
-const char *ccb_recipe_setting(const CcbRecipe *recipe, const char *kind, const char *key)
-{
-    const CcbRecipeStep *step = ccb_recipe_step_of_kind(recipe, kind);
-    return step ? ccb_node_get_text(step->node, key) : NULL;
 }
 
 const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *check)

@@ -68,12 +68,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbRecipe, ccb_recipe_free)
 
 const CcbRecipePayload *ccb_recipe_payload(const CcbRecipe *recipe, const char *name);
 
-/* The first step of that kind, or NULL. */
-const CcbRecipeStep *ccb_recipe_step_of_kind(const CcbRecipe *recipe, const char *kind);
-
-/* The text of a setting of that step, or NULL. */
-const char *ccb_recipe_setting(const CcbRecipe *recipe, const char *kind, const char *key);
-
 /* The waiver of that check, or NULL. */
 const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *check);
 

@@ -45,32 +45,18 @@ static bool fail_type(const CcbNode *node, const char *key, const char *wanted, 
 
 static bool check_string(const CcbNode *node, const char *key, GError **error)
 {
-    if (node->type != CCB_NODE_SCALAR || ccb_node_is_null(node))
-        return fail_type(node, key, "a value", error);
-    return true;
+    return (node->type == CCB_NODE_SCALAR && !ccb_node_is_null(node)) ||
+           fail_type(node, key, "a value", error);
 }
 
-static bool check_number(const CcbNode *node, const char *key, GError **error)
+/* A scalar that has to be a number, or true or false. */
+static bool check_scalar(const CcbNode *node, const char *key, bool is_right, const char *wanted,
+                         GError **error)
 {
-    guint64 number;
-    if (node->type != CCB_NODE_SCALAR ||
-        !g_ascii_string_to_unsigned(node->text, 10, 0, G_MAXUINT64, &number, NULL))
-        return node->type == CCB_NODE_SCALAR
-                   ? ccb_node_fail(node, error, "\"%s\": expected a whole number, found \"%s\"",
-                                   key, node->text)
-                   : fail_type(node, key, "a whole number", error);
-    return true;
-}
-
-static bool check_bool(const CcbNode *node, const char *key, GError **error)
-{
-    if (node->type == CCB_NODE_SCALAR &&
-        (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0))
-        return true;
-    return node->type == CCB_NODE_SCALAR
-               ? ccb_node_fail(node, error, "\"%s\": expected true or false, found \"%s\"", key,
-                               node->text)
-               : fail_type(node, key, "true or false", error);
+    if (node->type != CCB_NODE_SCALAR)
+        return fail_type(node, key, wanted, error);
+    return is_right ||
+           ccb_node_fail(node, error, "\"%s\": expected %s, found \"%s\"", key, wanted, node->text);
 }
 
 static bool check_strings(const CcbNode *node, const char *key, GError **error)
@@ -85,41 +71,24 @@ static bool check_strings(const CcbNode *node, const char *key, GError **error)
     return true;
 }
 
-static bool check_commands(const CcbNode *node, const char *key, GError **error)
+/* Whether each item of a list or map is as the field wants it. */
+static bool check_items(const CcbNode *node, const CcbField *field, GError **error)
 {
-    if (node->type != CCB_NODE_LIST)
-        return fail_type(node, key, "a list of commands", error);
-    for (guint i = 0; i < node->items->len; i++) {
-        const CcbNode *command = node->items->pdata[i];
-        if (command->type != CCB_NODE_LIST || command->items->len == 0)
-            return fail_type(command, key, "a command as a list of words", error);
-        if (!check_strings(command, key, error))
-            return false;
-    }
-    return true;
-}
-
-static bool check_maps(const CcbNode *node, const CcbField *field, GError **error)
-{
-    if (node->type != CCB_NODE_LIST)
-        return fail_type(node, field->name, "a list", error);
-    for (guint i = 0; i < node->items->len; i++)
-        if (!ccb_schema_check(node->items->pdata[i], field->fields, field->name, error))
-            return false;
-    return true;
-}
-
-static bool check_named(const CcbNode *node, const CcbField *field, GError **error)
-{
-    if (node->type != CCB_NODE_MAP)
-        return fail_type(node, field->name, "a map", error);
     for (guint i = 0; i < node->items->len; i++) {
         const CcbNode *item = node->items->pdata[i];
-        const char *name = ((CcbNode *)node->keys->pdata[i])->text;
-        bool ok = field->type == CCB_FIELD_NAMED ? check_string(item, name, error)
-                  : field->type == CCB_FIELD_NAMED_LISTS
-                      ? check_strings(item, name, error)
-                      : ccb_schema_check(item, field->fields, name, error);
+        const char *name =
+            node->type == CCB_NODE_MAP ? ((CcbNode *)node->keys->pdata[i])->text : field->name;
+        bool ok = true;
+        if (field->type == CCB_FIELD_COMMANDS)
+            ok = item->type == CCB_NODE_LIST && item->items->len > 0
+                     ? check_strings(item, name, error)
+                     : fail_type(item, name, "a command as a list of words", error);
+        else if (field->type == CCB_FIELD_NAMED)
+            ok = check_string(item, name, error);
+        else if (field->type == CCB_FIELD_NAMED_LISTS)
+            ok = check_strings(item, name, error);
+        else
+            ok = ccb_schema_check(item, field->fields, name, error);
         if (!ok)
             return false;
     }
@@ -128,34 +97,43 @@ static bool check_named(const CcbNode *node, const CcbField *field, GError **err
 
 static bool check_value(const CcbNode *node, const CcbField *field, GError **error)
 {
+    const char *key = field->name, *text = node->text;
     switch (field->type) {
     case CCB_FIELD_STRING:
     case CCB_FIELD_PAYLOAD:
     case CCB_FIELD_TREE:
-        return check_string(node, field->name, error);
+        return check_string(node, key, error);
     case CCB_FIELD_NUMBER:
-        return check_number(node, field->name, error);
+        return check_scalar(
+            node, key, text && g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, NULL, NULL),
+            "a whole number", error);
     case CCB_FIELD_BOOL:
-        return check_bool(node, field->name, error);
+        return check_scalar(node, key,
+                            g_strcmp0(text, "true") == 0 || g_strcmp0(text, "false") == 0,
+                            "true or false", error);
     case CCB_FIELD_STRINGS:
     case CCB_FIELD_PAYLOADS:
     case CCB_FIELD_FILES:
-        return check_strings(node, field->name, error);
-    case CCB_FIELD_COMMANDS:
-        return check_commands(node, field->name, error);
+        return check_strings(node, key, error);
     case CCB_FIELD_MAP:
-        return ccb_schema_check(node, field->fields, field->name, error);
+        return ccb_schema_check(node, field->fields, key, error);
+    case CCB_FIELD_COMMANDS:
     case CCB_FIELD_MAPS:
-        return check_maps(node, field, error);
+    case CCB_FIELD_STEPS:
+        if (node->type != CCB_NODE_LIST)
+            return fail_type(node, key,
+                             field->type == CCB_FIELD_COMMANDS ? "a list of commands"
+                             : field->type == CCB_FIELD_STEPS  ? "a list of steps"
+                                                               : "a list",
+                             error);
+        return field->type == CCB_FIELD_STEPS || check_items(node, field, error);
     case CCB_FIELD_NAMED:
     case CCB_FIELD_NAMED_MAPS:
     case CCB_FIELD_NAMED_LISTS:
-        return check_named(node, field, error);
-    case CCB_FIELD_STEPS:
-        return node->type == CCB_NODE_LIST ||
-               fail_type(node, field->name, "a list of steps", error);
+        return node->type == CCB_NODE_MAP ? check_items(node, field, error)
+                                          : fail_type(node, key, "a map", error);
     }
-    return ccb_fail(error, CCB_ERR_INTERNAL, "field %s has no type", field->name);
+    return ccb_fail(error, CCB_ERR_INTERNAL, "field %s has no type", key);
 }
 
 static bool check_choices(const CcbNode *node, const CcbField *field, GError **error)
@@ -192,6 +170,133 @@ bool ccb_schema_check(const CcbNode *map, const CcbField *fields, const char *wh
                                  fields->help);
     return true;
 }
+
+/* --- values */
+
+/* The words of a list; files of the host as absolute paths. */
+static char **read_strings(const CcbNode *map, const CcbField *field)
+{
+    const CcbNode *node = ccb_node_get(map, field->name);
+    if (node == NULL)
+        return field->preset != NULL ? g_strsplit(field->preset, " ", -1) : g_new0(char *, 1);
+    char **words = ccb_node_get_strings(map, field->name);
+    for (char **word = words; field->type == CCB_FIELD_FILES && *word != NULL; word++) {
+        char *path = ccb_schema_host_path(node, *word);
+        g_free(*word);
+        *word = path;
+    }
+    return words;
+}
+
+static GPtrArray *read_commands(const CcbNode *node)
+{
+    GPtrArray *commands = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
+    for (guint i = 0; node != NULL && i < node->items->len; i++) {
+        const CcbNode *words = node->items->pdata[i];
+        char **command = g_new0(char *, words->items->len + 1);
+        for (guint j = 0; j < words->items->len; j++)
+            command[j] = g_strdup(((const CcbNode *)words->items->pdata[j])->text);
+        g_ptr_array_add(commands, command);
+    }
+    return commands;
+}
+
+void *ccb_schema_read(const CcbNode *map, const CcbField *fields, size_t size)
+{
+    char *settings = g_malloc0(size);
+    for (const CcbField *field = fields; field->name != NULL; field++) {
+        const CcbNode *node = ccb_node_get(map, field->name);
+        const char *text = node != NULL ? node->text : field->preset;
+        void *member = settings + field->offset;
+        switch (field->type) {
+        case CCB_FIELD_STRING:
+        case CCB_FIELD_PAYLOAD:
+            *(char **)member = g_strdup(text);
+            break;
+        case CCB_FIELD_TREE:
+            *(char **)member = node != NULL ? ccb_schema_host_path(node, text) : NULL;
+            break;
+        case CCB_FIELD_NUMBER:
+            *(unsigned *)member =
+                text != NULL ? (unsigned)MIN(g_ascii_strtoull(text, NULL, 10), G_MAXUINT) : 0;
+            break;
+        case CCB_FIELD_BOOL:
+            *(bool *)member = g_strcmp0(text, "true") == 0;
+            break;
+        case CCB_FIELD_STRINGS:
+        case CCB_FIELD_PAYLOADS:
+        case CCB_FIELD_FILES:
+            *(char ***)member = read_strings(map, field);
+            break;
+        case CCB_FIELD_COMMANDS:
+            *(GPtrArray **)member = read_commands(node);
+            break;
+        case CCB_FIELD_MAP:
+            *(void **)member = node ? ccb_schema_read(node, field->fields, field->size) : NULL;
+            break;
+        case CCB_FIELD_MAPS: {
+            GPtrArray *list = *(GPtrArray **)member = g_ptr_array_new();
+            for (guint i = 0; node != NULL && i < node->items->len; i++)
+                g_ptr_array_add(list,
+                                ccb_schema_read(node->items->pdata[i], field->fields, field->size));
+            break;
+        }
+        case CCB_FIELD_NAMED:
+        case CCB_FIELD_NAMED_MAPS:
+        case CCB_FIELD_NAMED_LISTS:
+            *(const CcbNode **)member = node;
+            break;
+        case CCB_FIELD_STEPS:
+            break;
+        }
+    }
+    return settings;
+}
+
+void ccb_schema_free(void *settings, const CcbField *fields)
+{
+    if (settings == NULL)
+        return;
+    for (const CcbField *field = fields; field->name != NULL; field++) {
+        void *member = (char *)settings + field->offset;
+        switch (field->type) {
+        case CCB_FIELD_STRING:
+        case CCB_FIELD_PAYLOAD:
+        case CCB_FIELD_TREE:
+            g_free(*(char **)member);
+            break;
+        case CCB_FIELD_STRINGS:
+        case CCB_FIELD_PAYLOADS:
+        case CCB_FIELD_FILES:
+            g_strfreev(*(char ***)member);
+            break;
+        case CCB_FIELD_MAP:
+            ccb_schema_free(*(void **)member, field->fields);
+            break;
+        case CCB_FIELD_MAPS: {
+            GPtrArray *list = *(GPtrArray **)member;
+            for (guint i = 0; i < list->len; i++)
+                ccb_schema_free(list->pdata[i], field->fields);
+            g_ptr_array_unref(list);
+            break;
+        }
+        case CCB_FIELD_COMMANDS:
+            g_ptr_array_unref(*(GPtrArray **)member);
+            break;
+        default:
+            break;
+        }
+    }
+    g_free(settings);
+}
+
+char *ccb_field_help(const CcbField *field)
+{
+    return field->preset != NULL ? g_strdup_printf("%s; default: %s", field->help, field->preset)
+                                 : g_strdup(field->help);
+}
+
+/* --- JSON Schema */
 
 static json_t *type_schema(const CcbField *field, json_t *steps)
 {
@@ -264,7 +369,8 @@ json_t *ccb_schema_to_json(const CcbField *fields, json_t *steps)
     json_t *properties = json_object(), *required = json_array();
     for (; fields->name != NULL; fields++) {
         json_t *schema = type_schema(fields, steps);
-        json_object_set_new(schema, "description", json_string(fields->help));
+        g_autofree char *help = ccb_field_help(fields);
+        json_object_set_new(schema, "description", json_string(help));
         if (fields->choices &&
             (fields->type == CCB_FIELD_STRING || fields->type == CCB_FIELD_NUMBER))
             json_object_set_new(schema, "enum", choices_schema(fields->choices));

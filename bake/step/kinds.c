@@ -1,22 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "step/kinds.h"
 
-const CcbStepKind *const ccb_step_kinds[] = {
-    &ccb_step_kernel,
-    &ccb_step_packages,
-    &ccb_step_rpm,
-    &ccb_step_kernel_args,
-    &ccb_step_modprobe,
-    &ccb_step_nouveau_blacklist,
-    &ccb_step_nvidia_driver,
-    &ccb_step_cuda_toolkit,
-    &ccb_step_fabric_manager,
-    &ccb_step_nscq,
-    &ccb_step_units,
-    &ccb_step_python_packages,
-    &ccb_step_overlay,
-    &ccb_step_initramfs,
-    &ccb_step_selftest,
-    &ccb_step_run,
-    NULL,
-};
+#define ROW(name) &ccb_step_##name,
+
+const CcbStepKind *const ccb_step_kinds[] = {CCB_STEP_KINDS(ROW) NULL};

@@ -1,12 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every step kind; a new one is a file in this folder, a declaration here and a row in table.c. */
+/* Every step kind; a new one is a file in this folder and a row below. */
 #pragma once
 
 #include "plan/kind.h"
 
-extern const CcbStepKind ccb_step_kernel, ccb_step_packages, ccb_step_rpm, ccb_step_kernel_args,
-    ccb_step_modprobe, ccb_step_nouveau_blacklist, ccb_step_nvidia_driver, ccb_step_cuda_toolkit,
-    ccb_step_fabric_manager, ccb_step_nscq, ccb_step_units, ccb_step_python_packages,
-    ccb_step_overlay, ccb_step_initramfs, ccb_step_selftest, ccb_step_run;
-
 extern const CcbStepKind *const ccb_step_kinds[]; /* NULL-terminated */
+
+/* "name" to its ccb_step_name: one line a kind, in the order in which `ccbake recipe --kinds` has
+ * them. */
+#define CCB_STEP_KINDS(X)                                                                          \
+    X(kernel)                                                                                      \
+    X(packages)                                                                                    \
+    X(rpm)                                                                                         \
+    X(kernel_args)                                                                                 \
+    X(modprobe)                                                                                    \
+    X(nouveau_blacklist)                                                                           \
+    X(nvidia_driver)                                                                               \
+    X(cuda_toolkit)                                                                                \
+    X(fabric_manager)                                                                              \
+    X(nscq)                                                                                        \
+    X(units)                                                                                       \
+    X(python_packages)                                                                             \
+    X(overlay)                                                                                     \
+    X(remove)                                                                                      \
+    X(initramfs)                                                                                   \
+    X(selftest)                                                                                    \
+    X(run)
+
+#define CCB_DECLARE_STEP_KIND(name) extern const CcbStepKind ccb_step_##name;
+CCB_STEP_KINDS(CCB_DECLARE_STEP_KIND)

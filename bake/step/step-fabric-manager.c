@@ -5,24 +5,30 @@
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"payload", CCB_FIELD_PAYLOAD, true, "the Fabric Manager package", NULL, NULL},
-    {"version", CCB_FIELD_STRING, true, "its version: the driver's", NULL, NULL},
+    CCB_SETTING(CcbVersionedSettings, payload, "payload", PAYLOAD, "the Fabric Manager package",
+                .required = true),
+    CCB_SETTING(CcbVersionedSettings, version, "version", STRING, "its version: the driver's",
+                .required = true),
     {0},
 };
 
-static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
+static void expect(const CcbStep *step, CcbExpectation *expect)
 {
-    if (recipe->gpus == 1)
+    ccb_expect(&expect->fabric_manager, ccb_step_version(step));
+}
+
+static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
+{
+    if (context->recipe->gpus == 1)
         return ccb_node_fail(
-            step->position, error,
+            step->origin->position, error,
             "a single-GPU instance has no NVSwitch: Fabric Manager would fail there");
-    return ccb_step_check_driver_version(recipe, step, "Fabric Manager", error);
+    return ccb_step_check_driver_version(context, step, "Fabric Manager", error);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    return g_strdup_printf("install Fabric Manager %s",
-                           ccb_node_get_text(step->settings, "version"));
+    return g_strdup_printf("install Fabric Manager %s", ccb_step_version(step));
 }
 
 const CcbStepKind ccb_step_fabric_manager = {
@@ -30,9 +36,11 @@ const CcbStepKind ccb_step_fabric_manager = {
     .summary = "install Fabric Manager, of the driver's version",
     .version = 1,
     .fields = fields,
+    .settings_size = sizeof(CcbVersionedSettings),
     .image_percent = 400,
+    .expect = expect,
     .check = check,
     .describe = describe,
-    .declare = ccb_step_declare_rpms,
+    .changes = ccb_step_package_changes,
     .run = ccb_step_install_versioned,
 };

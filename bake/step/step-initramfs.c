@@ -3,17 +3,20 @@
  * depmod and dracut, once, at the end, for every kernel that an entry boots.  Never hostonly:
  * dracut would look at the builder's devices.
  */
-#include <string.h>
-
+#include "base/process.h"
 #include "step/common.h"
 #include "step/kinds.h"
 
+typedef struct {
+    CcbStepSettings common;
+    char **drivers;
+} Settings;
+
+/* What the disks and the network of an ECS instance need. */
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"drivers", CCB_FIELD_STRINGS, false,
-     "kernel modules it must hold; default: nvme virtio_blk "
-     "virtio_pci virtio_net virtio_scsi ext4",
-     NULL, NULL},
+    CCB_SETTING(Settings, drivers, "drivers", STRINGS, "kernel modules it must hold",
+                .preset = "nvme virtio_blk virtio_pci virtio_net virtio_scsi ext4"),
     {0},
 };
 
@@ -21,24 +24,16 @@ static const CcbField fields[] = {
  * backend.  The drivers that they would add are those below. */
 #define OMITTED "qemu qemu-net virtfs"
 
-/* For whoever runs dracut later.  dracut's default is /var/tmp: a root file system that was shrunk
- * to what is in it, as cryptpilot does, has no room there. */
-static const char tmpdir_path[] = "/etc/dracut.conf.d/ccbake-tmpdir.conf";
-static const char tmpdir_conf[] = "# Written by ccbake, for later initramfs images.\n"
-                                  "tmpdir=\"/tmp\"\n";
-
-/* What the disks and the network of an ECS instance need. */
-static const char default_drivers[] = "nvme virtio_blk virtio_pci virtio_net virtio_scsi ext4";
-
-static char *drivers_of(const CcbStep *step)
+static void expect(const CcbStep *step, CcbExpectation *expect)
 {
-    g_auto(GStrv) drivers = ccb_node_get_strings(step->settings, "drivers");
-    return drivers[0] ? g_strjoinv(" ", drivers) : g_strdup(default_drivers);
+    const Settings *s = step->settings;
+    ccb_expect_words(&expect->initramfs_drivers, s->drivers);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    g_autofree char *drivers = drivers_of(step);
+    const Settings *s = step->settings;
+    g_autofree char *drivers = g_strjoinv(" ", s->drivers);
     return g_strdup_printf("depmod and dracut, with %s", drivers);
 }
 
@@ -67,54 +62,19 @@ static char *modprobe_files(CcbBake *bake, GError **error)
     return g_string_free(files, FALSE);
 }
 
-static bool regenerate(CcbBake *bake, const CcbStep *step, const CcbBootEntry *entry,
+static bool regenerate(CcbBake *bake, const CcbStep *step, const char *kver, const char *image,
                        GError **error)
 {
-    g_autofree char *drivers = drivers_of(step);
+    const Settings *s = step->settings;
+    g_autofree char *drivers = g_strjoinv(" ", s->drivers);
     g_autofree char *files = modprobe_files(bake, error);
-    g_autofree char *image = image_path(entry);
-    if (files == NULL || !ccb_guest_command(bake->guest, error, "depmod", "-a", entry->kver, NULL))
+    if (files == NULL || !ccb_guest_command(bake->guest, error, "depmod", "-a", kver, NULL))
         return false;
-    const char *words[] = {"dracut",
-                           "--force",
-                           "--no-hostonly",
-                           "--reproducible",
-                           "--omit-drivers",
-                           "nouveau",
-                           "--omit",
-                           OMITTED,
-                           "--kver",
-                           entry->kver,
-                           "--add-drivers",
-                           drivers,
-                           "--install",
-                           files,
-                           image};
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
-        g_ptr_array_add(argv, (char *)words[i]);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    ccb_argv_add(argv, "dracut", "--force", "--no-hostonly", "--reproducible", "--omit-drivers",
+                 "nouveau", "--omit", OMITTED, "--kver", kver, "--add-drivers", drivers,
+                 "--install", files, image, NULL);
     return ccb_step_command(bake, step, argv, error);
-}
-
-static void declare_entry(const CcbStep *step, const CcbBootEntry *entry, GPtrArray *effect)
-{
-    g_autofree char *modules = g_build_filename("/lib/modules", entry->kver, NULL);
-    g_autofree char *image = image_path(entry);
-    g_autofree char *drivers = drivers_of(step);
-    ccb_effect_unknown(effect, modules, "the lists of depmod");
-    ccb_effect_unknown(effect, image, "made anew, with %s", drivers);
-}
-
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
-{
-    ccb_effect_file(effect, tmpdir_path, tmpdir_conf, strlen(tmpdir_conf));
-    for (guint i = 0; facts != NULL && i < facts->entries->len; i++)
-        if (is_made(facts, facts->entries->pdata[i]))
-            declare_entry(step, facts->entries->pdata[i], effect);
-    if (facts == NULL || facts->default_kver[0] == '\0')
-        ccb_effect_unknown(effect, NULL, "an initramfs for a kernel not known yet");
-    return true;
 }
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
@@ -122,12 +82,37 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
     g_autoptr(GHashTable) done = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < bake->facts->entries->len; i++) {
         const CcbBootEntry *entry = bake->facts->entries->pdata[i];
+        g_autofree char *image = image_path(entry);
         if (is_made(bake->facts, entry) && g_hash_table_add(done, entry->kver) &&
-            !regenerate(bake, step, entry, error))
+            !regenerate(bake, step, entry->kver, image, error))
             return false;
     }
-    return ccb_guest_write(bake->guest, tmpdir_path, tmpdir_conf, strlen(tmpdir_conf), 0644, 0, 0,
-                           error);
+    return true;
+}
+
+static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
+                    GError **error)
+{
+    const Settings *s = step->settings;
+    const CcbFacts *facts = context->facts;
+    g_autofree char *drivers = g_strjoinv(" ", s->drivers);
+    /* For whoever runs dracut later.  Its default is /var/tmp: a root file system that was shrunk
+     * to what is in it, as cryptpilot does, has no room there. */
+    ccb_change_text(changes, "/etc/dracut.conf.d/ccbake-tmpdir.conf",
+                    "# Written by ccbake, for later initramfs images.\n"
+                    "tmpdir=\"/tmp\"\n");
+    for (guint i = 0; facts != NULL && i < facts->entries->len; i++) {
+        const CcbBootEntry *entry = facts->entries->pdata[i];
+        if (!is_made(facts, entry))
+            continue;
+        g_autofree char *modules = g_build_filename("/lib/modules", entry->kver, NULL);
+        g_autofree char *image = image_path(entry);
+        ccb_change_unknown(changes, modules, "the lists of depmod");
+        ccb_change_unknown(changes, image, "made anew, with %s", drivers);
+    }
+    if (facts == NULL || facts->default_kver[0] == '\0')
+        ccb_change_unknown(changes, NULL, "an initramfs for a kernel not known yet");
+    return true;
 }
 
 const CcbStepKind ccb_step_initramfs = {
@@ -135,10 +120,12 @@ const CcbStepKind ccb_step_initramfs = {
     .summary = "depmod and dracut for every kernel that can boot",
     .version = 3,
     .fields = fields,
+    .settings_size = sizeof(Settings),
     .makes_initramfs = true,
     .image_bytes = 200ull << 20,
     .scratch_bytes = 500ull << 20,
+    .expect = expect,
     .describe = describe,
-    .declare = declare,
+    .changes = changes,
     .run = run,
 };

@@ -7,38 +7,37 @@
  */
 #include <string.h>
 
-#include "base/progress.h"
 #include "image/rpm.h"
 #include "step/common.h"
 #include "step/kinds.h"
 #include "text/grubenv.h"
 #include "text/ini.h"
 
+typedef struct {
+    CcbStepSettings common;
+    char **packages;
+    bool exclude_updates;
+} Settings;
+
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"packages", CCB_FIELD_PAYLOADS, false,
-     "kernel packages to install where the base's kernel is "
-     "below base.min-kernel",
-     NULL, NULL},
-    {"exclude-updates", CCB_FIELD_BOOL, false,
-     "dnf update in the image keeps the kernel; default: false", NULL, NULL},
+    CCB_SETTING(Settings, packages, "packages", PAYLOADS,
+                "kernel packages to install where the base's kernel is below base.min-kernel"),
+    CCB_SETTING(Settings, exclude_updates, "exclude-updates", BOOL,
+                "dnf update in the image keeps the kernel; default: false"),
     {0},
 };
 
 #define DNF_CONF     "/etc/dnf/dnf.conf"
 #define VMLINUZ_LINK "/boot/vmlinuz"
 
-static bool excludes_updates(const CcbStep *step)
-{
-    return ccb_node_get_bool(step->settings, "exclude-updates", false);
-}
-
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
+    const Settings *s = step->settings;
     return g_strdup_printf("kernel at least %s%s%s", recipe->min_kernel,
                            step->payloads->len > 0 ? ", installed from packages if it is older"
                                                    : "",
-                           excludes_updates(step) ? ", which dnf update keeps" : "");
+                           s->exclude_updates ? ", which dnf update keeps" : "");
 }
 
 /* The packages that hold a kernel.  Not kernel-devel, which a later step may have to install. */
@@ -63,58 +62,37 @@ static char *save_entry(const void *data, const char *text, GError **error)
                                                                            : NULL;
 }
 
-/* Where the link leads; NULL where there is one kernel, which needs none.  Caller frees. */
-static char *link_target(const CcbFacts *facts)
+/* Whoever looks for the kernel finds the one that boots.  A missing saved_entry is set, too. */
+static void name_kernel(const CcbFacts *facts, GPtrArray *changes)
 {
-    return g_strv_length(facts->kernels) > 1 ? g_strconcat("vmlinuz-", facts->default_kver, NULL)
-                                             : NULL;
-}
-
-static void declare_names(const CcbFacts *facts, GPtrArray *effect)
-{
-    g_autofree char *target = link_target(facts);
     if (g_strcmp0(facts->saved_entry, facts->default_entry) != 0)
-        ccb_effect_edit(effect, CCB_GRUBENV_PATH, save_entry, facts->default_entry);
-    if (target != NULL)
-        ccb_effect_add(effect, CCB_EFFECT_LINK, VMLINUZ_LINK, target);
+        ccb_change_edit(changes, CCB_GRUBENV_PATH, save_entry, facts->default_entry)->required =
+            true;
+    if (g_strv_length(facts->kernels) > 1) { /* one alone needs no link */
+        g_autofree char *target = g_strconcat("vmlinuz-", facts->default_kver, NULL);
+        ccb_change_add(changes, CCB_CHANGE_LINK, VMLINUZ_LINK, target);
+    }
 }
 
-static bool declare_kernel(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                           GPtrArray *effect, GError **error)
+static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
+                    GError **error)
 {
+    const Settings *s = step->settings;
+    const CcbFacts *facts = context->facts;
+    const char *minimum = context->recipe->min_kernel;
     if (facts == NULL || facts->default_kver[0] == '\0') {
-        ccb_effect_unknown(effect, NULL, "whether the kernel is older than %s", recipe->min_kernel);
-        return true;
+        ccb_change_unknown(changes, NULL, "whether the kernel is older than %s", minimum);
+    } else if (ccb_kver_compare(facts->default_kver, minimum) >= 0) {
+        name_kernel(facts, changes);
+    } else {
+        ccb_change_unknown(changes, CCB_GRUBENV_PATH, "the entry of the kernel that is installed");
+        ccb_step_package_changes(context, step, changes, error);
+        for (guint i = 0; i < changes->len; i++)
+            ((CcbChange *)changes->pdata[i])->keep = true;
     }
-    if (ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0) {
-        declare_names(facts, effect);
-        return true;
-    }
-    ccb_effect_unknown(effect, CCB_GRUBENV_PATH, "the entry of the kernel that is installed");
-    ccb_step_declare_rpms(recipe, step, facts, effect, error);
-    for (guint i = 0; i < effect->len; i++)
-        ((CcbEffectItem *)effect->pdata[i])->keep = true;
+    if (s->exclude_updates)
+        ccb_change_edit(changes, DNF_CONF, exclude_kernel, NULL)->required = true;
     return true;
-}
-
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
-{
-    if (!declare_kernel(recipe, step, facts, effect, error))
-        return false;
-    if (excludes_updates(step))
-        ccb_effect_edit(effect, DNF_CONF, exclude_kernel, NULL);
-    return true;
-}
-
-static bool boot_by_default(CcbBake *bake, const char *id, GError **error)
-{
-    g_autofree char *text = ccb_guest_read(bake->guest, CCB_GRUBENV_PATH, NULL, error);
-    g_autofree char *changed = text != NULL ? save_entry(id, text, error) : NULL;
-    if (changed == NULL)
-        return false;
-    return strcmp(text, changed) == 0 ||
-           ccb_guest_replace(bake->guest, CCB_GRUBENV_PATH, changed, error);
 }
 
 /* A kernel package may leave the default where it was: the newest entry becomes it. */
@@ -122,17 +100,15 @@ static bool boot_newest(CcbBake *bake, GError **error)
 {
     const GPtrArray *entries = bake->facts->entries;
     const CcbBootEntry *newest = entries->pdata[entries->len - 1];
-    return boot_by_default(bake, newest->id, error) && ccb_bake_refresh(bake, error);
+    g_autofree char *text = ccb_guest_read(bake->guest, CCB_GRUBENV_PATH, NULL, error);
+    g_autofree char *changed = text != NULL ? save_entry(newest->id, text, error) : NULL;
+    return changed != NULL &&
+           (strcmp(text, changed) == 0 ||
+            ccb_guest_replace(bake->guest, CCB_GRUBENV_PATH, changed, error)) &&
+           ccb_bake_refresh(bake, error);
 }
 
-static bool name_kernel(CcbBake *bake, GError **error)
-{
-    g_autofree char *target = link_target(bake->facts);
-    return boot_by_default(bake, bake->facts->default_entry, error) &&
-           (target == NULL || ccb_guest_symlink(bake->guest, target, VMLINUZ_LINK, error));
-}
-
-static bool ensure_minimum(CcbBake *bake, const CcbStep *step, GError **error)
+static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const char *minimum = bake->recipe->min_kernel;
     if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
@@ -140,25 +116,10 @@ static bool ensure_minimum(CcbBake *bake, const CcbStep *step, GError **error)
     if (!ccb_step_add_rpms(bake, step, error) || !ccb_bake_refresh(bake, error) ||
         !boot_newest(bake, error))
         return false;
-    if (ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0)
-        return true;
-    return ccb_fail(error, CCB_ERR_STEP,
-                    "the kernel is %s after the packages were installed; %s is "
-                    "the minimum",
+    return ccb_kver_compare(ccb_bake_kver(bake), minimum) >= 0 ||
+           ccb_fail(error, CCB_ERR_STEP,
+                    "the kernel is %s after the packages were installed; %s is the minimum",
                     ccb_bake_kver(bake), minimum);
-}
-
-static bool edit_dnf_conf(CcbBake *bake, GError **error)
-{
-    g_autofree char *text = ccb_guest_read(bake->guest, DNF_CONF, NULL, error);
-    g_autofree char *changed = text != NULL ? exclude_kernel(NULL, text, error) : NULL;
-    return changed != NULL && ccb_guest_replace(bake->guest, DNF_CONF, changed, error);
-}
-
-static bool run(CcbBake *bake, const CcbStep *step, GError **error)
-{
-    return ensure_minimum(bake, step, error) && name_kernel(bake, error) &&
-           (!excludes_updates(step) || edit_dnf_conf(bake, error));
 }
 
 const CcbStepKind ccb_step_kernel = {
@@ -166,10 +127,11 @@ const CcbStepKind ccb_step_kernel = {
     .summary = "make sure of the minimum kernel, installing packages where it is too old",
     .version = 2,
     .fields = fields,
+    .settings_size = sizeof(Settings),
     .uses_min_kernel = true,
     .replaces_kernel = true,
     .image_percent = 400,
     .describe = describe,
-    .declare = declare,
+    .changes = changes,
     .run = run,
 };

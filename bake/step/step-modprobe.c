@@ -9,24 +9,29 @@
 #include "step/common.h"
 #include "step/kinds.h"
 
+typedef struct {
+    CcbStepSettings common;
+    char *file, *content;
+} Settings;
+
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"file", CCB_FIELD_STRING, true, "file name in /etc/modprobe.d; ends in .conf", NULL, NULL},
-    {"content", CCB_FIELD_STRING, true, "its text", NULL, NULL},
+    CCB_SETTING(Settings, file, "file", STRING, "file name in /etc/modprobe.d; ends in .conf",
+                .required = true),
+    CCB_SETTING(Settings, content, "content", STRING, "its text", .required = true),
     {0},
 };
 
-static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
+static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
 {
-    const CcbNode *file = ccb_node_get(step->node, "file");
-    const CcbNode *content = ccb_node_get(step->node, "content");
-    if (!g_str_has_suffix(file->text, ".conf") || strchr(file->text, '/') != NULL)
-        return ccb_node_fail(file, error,
+    const Settings *s = step->settings;
+    if (!g_str_has_suffix(s->file, ".conf") || strchr(s->file, '/') != NULL)
+        return ccb_node_fail(ccb_node_get(step->origin->node, "file"), error,
                              "\"file\": \"%s\" is not a file name that ends in .conf; "
                              "modprobe reads no other",
-                             file->text);
-    if (recipe->gpus == 1 && strstr(content->text, "RmEnableProtectedPcie") != NULL) {
-        ccb_node_fail(content, error,
+                             s->file);
+    if (context->recipe->gpus == 1 && strstr(s->content, "RmEnableProtectedPcie") != NULL) {
+        ccb_node_fail(ccb_node_get(step->origin->node, "content"), error,
                       "RmEnableProtectedPcie makes the GPU of a single-GPU instance unusable");
         return ccb_hint(error, "it belongs to recipes with \"gpus: 8\" only");
     }
@@ -35,46 +40,22 @@ static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **e
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    return g_strdup_printf("write /etc/modprobe.d/%s", ccb_node_get_text(step->settings, "file"));
+    const Settings *s = step->settings;
+    return g_strdup_printf("write /etc/modprobe.d/%s", s->file);
 }
 
-static char *target_path(const CcbStep *step)
+static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
+                    GError **error)
 {
-    return g_build_filename("/etc/modprobe.d", ccb_node_get_text(step->settings, "file"), NULL);
-}
-
-static char *dracut_path(const CcbStep *step)
-{
-    return g_strdup_printf("/etc/dracut.conf.d/ccbake-%s",
-                           ccb_node_get_text(step->settings, "file"));
-}
-
-static char *dracut_text(const CcbStep *step)
-{
-    g_autofree char *path = target_path(step);
-    return g_strdup_printf("# Written by ccbake, for later initramfs images.\n"
-                           "install_items+=\" %s \"\n",
-                           path);
-}
-
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
-{
-    const char *content = ccb_node_get_text(step->settings, "content");
-    g_autofree char *path = target_path(step);
-    g_autofree char *later = dracut_path(step), *text = dracut_text(step);
-    ccb_effect_file(effect, path, content, strlen(content));
-    ccb_effect_file(effect, later, text, strlen(text));
+    const Settings *s = step->settings;
+    g_autofree char *path = g_build_filename("/etc/modprobe.d", s->file, NULL);
+    g_autofree char *dracut_path = g_strdup_printf("/etc/dracut.conf.d/ccbake-%s", s->file);
+    g_autofree char *dracut_conf = g_strdup_printf("# Written by ccbake, for later initramfs "
+                                                   "images.\ninstall_items+=\" %s \"\n",
+                                                   path);
+    ccb_change_text(changes, path, s->content);
+    ccb_change_text(changes, dracut_path, dracut_conf);
     return true;
-}
-
-static bool run(CcbBake *bake, const CcbStep *step, GError **error)
-{
-    const char *content = ccb_node_get_text(step->settings, "content");
-    g_autofree char *path = target_path(step);
-    g_autofree char *later = dracut_path(step), *text = dracut_text(step);
-    return ccb_guest_write(bake->guest, path, content, strlen(content), 0644, 0, 0, error) &&
-           ccb_guest_write(bake->guest, later, text, strlen(text), 0644, 0, 0, error);
 }
 
 const CcbStepKind ccb_step_modprobe = {
@@ -82,9 +63,9 @@ const CcbStepKind ccb_step_modprobe = {
     .summary = "write a modprobe configuration file",
     .version = 2,
     .fields = fields,
+    .settings_size = sizeof(Settings),
     .feeds_initramfs = true,
     .check = check,
     .describe = describe,
-    .declare = declare,
-    .run = run,
+    .changes = changes,
 };

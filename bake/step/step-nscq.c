@@ -5,19 +5,26 @@
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"payload", CCB_FIELD_PAYLOAD, true, "the NSCQ package", NULL, NULL},
-    {"version", CCB_FIELD_STRING, true, "its version: the driver's", NULL, NULL},
+    CCB_SETTING(CcbVersionedSettings, payload, "payload", PAYLOAD, "the NSCQ package",
+                .required = true),
+    CCB_SETTING(CcbVersionedSettings, version, "version", STRING, "its version: the driver's",
+                .required = true),
     {0},
 };
 
-static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
+static void expect(const CcbStep *step, CcbExpectation *expect)
 {
-    return ccb_step_check_driver_version(recipe, step, "NSCQ", error);
+    ccb_expect(&expect->nscq, ccb_step_version(step));
+}
+
+static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
+{
+    return ccb_step_check_driver_version(context, step, "NSCQ", error);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    return g_strdup_printf("install NSCQ %s", ccb_node_get_text(step->settings, "version"));
+    return g_strdup_printf("install NSCQ %s", ccb_step_version(step));
 }
 
 const CcbStepKind ccb_step_nscq = {
@@ -25,9 +32,11 @@ const CcbStepKind ccb_step_nscq = {
     .summary = "install NSCQ, of the driver's version",
     .version = 1,
     .fields = fields,
+    .settings_size = sizeof(CcbVersionedSettings),
     .image_percent = 400,
+    .expect = expect,
     .check = check,
     .describe = describe,
-    .declare = ccb_step_declare_rpms,
+    .changes = ccb_step_package_changes,
     .run = ccb_step_install_versioned,
 };

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/eta.h"
+#include "base/process.h"
 #include "guide/driver.h"
 #include "guide/driverbuild.h"
 #include "image/module.h"
@@ -25,104 +26,79 @@
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"payload", CCB_FIELD_PAYLOAD, true, "the driver's .run file", NULL, NULL},
-    {"version", CCB_FIELD_STRING, true, "its version", NULL, NULL},
+    CCB_SETTING(CcbVersionedSettings, payload, "payload", PAYLOAD, "the driver's .run file",
+                .required = true),
+    CCB_SETTING(CcbVersionedSettings, version, "version", STRING, "its version", .required = true),
     {0},
 };
 
-static bool check_version(const CcbNode *node, CcbDriverVersion version, unsigned gpus,
-                          GError **error)
+static void expect(const CcbStep *step, CcbExpectation *expect)
 {
-    CcbDriverVersion minimum;
-    const char *least = ccb_driver_minimum(gpus), *bad = ccb_driver_known_bad(version);
+    expect->no_driver = false;
+    ccb_expect(&expect->driver, ccb_step_version(step));
+}
+
+static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
+{
+    const CcbNode *node = ccb_node_get(step->origin->node, "version");
+    unsigned gpus = context->recipe->gpus;
+    const char *least = ccb_driver_minimum(gpus);
+    CcbDriverVersion version, minimum;
+    g_autoptr(GError) reason = NULL;
+    if (!ccb_driver_parse(node->text, &version, &reason))
+        return ccb_node_fail(node, error, "\"version\": %s", reason->message);
     if (!ccb_driver_parse(least, &minimum, error))
         return false;
-    if (bad)
+    const char *bad = ccb_driver_known_bad(version);
+    if (bad != NULL)
         return ccb_node_fail(node, error, "driver %s is known bad: %s", node->text, bad);
     if (ccb_driver_compare(version, minimum) < 0)
         return ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u GPU%s",
                              node->text, least, gpus, gpus == 1 ? "" : "s");
-    if (!ccb_driver_supports_cc(version)) {
-        ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
-                      node->text);
-        return ccb_hint(error,
-                        "branches with it: 550, 570, 575, 580, 590, 595, 610 and newer ones");
-    }
-    return true;
-}
-
-static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
-{
-    const CcbNode *node = ccb_node_get(step->node, "version");
-    CcbDriverVersion version;
-    GError *reason = NULL;
-    if (ccb_driver_parse(node->text, &version, &reason))
-        return check_version(node, version, recipe->gpus, error);
-    ccb_node_fail(node, error, "\"version\": %s", reason->message);
-    g_error_free(reason);
-    return false;
+    if (ccb_driver_supports_cc(version))
+        return true;
+    ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
+                  node->text);
+    return ccb_hint(error, "branches with it: 550, 570, 575, 580, 590, 595, 610 and newer ones");
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    const char *text = ccb_node_get_text(step->settings, "version");
     CcbDriverVersion version;
-    bool is_new = ccb_driver_parse(text, &version, NULL) && ccb_driver_is_newer_than_known(version);
-    return g_strdup_printf("install driver %s with open kernel modules%s", text,
+    bool is_new = ccb_driver_parse(ccb_step_version(step), &version, NULL) &&
+                  ccb_driver_is_newer_than_known(version);
+    return g_strdup_printf("install driver %s with open kernel modules%s", ccb_step_version(step),
                            is_new ? " (notice: of a branch that this ccbake does not know yet)"
                                   : "");
 }
 
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
+static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
+                    GError **error)
 {
-    const char *version = ccb_node_get_text(step->settings, "version");
-    const char *kver = facts != NULL ? facts->default_kver : "";
+    const char *version = ccb_step_version(step);
+    const char *kver = context->facts != NULL ? context->facts->default_kver : "";
     for (const char *const *name = ccb_driver_modules; kver[0] != '\0' && *name != NULL; name++) {
         g_autofree char *path = ccb_driver_module_path(kver, *name);
-        ccb_effect_add(effect, CCB_EFFECT_MODULE, path, version);
+        ccb_change_add(changes, CCB_CHANGE_MODULE, path, version);
     }
     if (kver[0] == '\0')
-        ccb_effect_unknown(effect, NULL, "modules of driver %s, for a kernel not known yet",
+        ccb_change_unknown(changes, NULL, "modules of driver %s, for a kernel not known yet",
                            version);
-    ccb_effect_unknown(effect, NULL,
+    ccb_change_unknown(changes, NULL,
                        "libraries, programs and firmware of driver %s; the lists of depmod",
                        version);
     return true;
 }
 
-/* What decides about the modules that come out; what it is given beside depends on the builder. */
+/* What decides about the modules; how many jobs compile them, and where, depends on the builder. */
 static GPtrArray *installer_flags(const CcbBake *bake)
 {
-    static const char *const options[] = {
-        "--ui=none",    "--no-questions",    "--skip-module-load", "--no-rebuild-initramfs",
-        "--no-systemd", "--skip-depmod",     "--no-dkms",          "--no-nouveau-check",
-        "--no-x-check", "--install-libglvnd"};
     GPtrArray *flags = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(flags, g_strdup("-m"));
-    g_ptr_array_add(flags, g_strdup("kernel-open"));
-    g_ptr_array_add(flags, g_strdup("-k"));
-    g_ptr_array_add(flags, g_strdup(ccb_bake_kver(bake)));
-    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
-        g_ptr_array_add(flags, g_strdup(options[i]));
+    ccb_argv_add(flags, "-m", "kernel-open", "-k", ccb_bake_kver(bake), "--ui=none",
+                 "--no-questions", "--skip-module-load", "--no-rebuild-initramfs", "--no-systemd",
+                 "--skip-depmod", "--no-dkms", "--no-nouveau-check", "--no-x-check",
+                 "--install-libglvnd", NULL);
     return flags;
-}
-
-static GPtrArray *installer_argv(const CcbBake *bake, const CcbStep *step, const GPtrArray *flags,
-                                 bool compile)
-{
-    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(argv, g_strdup("sh"));
-    g_ptr_array_add(argv, ccb_step_payload_path(step->payloads->pdata[0]));
-    for (guint i = 0; i < flags->len; i++)
-        g_ptr_array_add(argv, g_strdup(flags->pdata[i]));
-    g_ptr_array_add(argv, g_strdup("-j"));
-    g_ptr_array_add(argv, g_strdup_printf("%u", bake->jobs));
-    g_ptr_array_add(argv, g_strdup("--tmpdir=/tmp"));
-    g_ptr_array_add(argv, g_strdup("--log-file-name=" INSTALLER_LOG));
-    if (!compile)
-        g_ptr_array_add(argv, g_strdup("--no-kernel-module"));
-    return argv;
 }
 
 /* The installer's own log has the answers of conftest and the compiler's messages; all of it goes
@@ -248,48 +224,37 @@ static bool check_tools(CcbBake *bake, GError **error)
     return ccb_hint(error, "install " CCB_DRIVER_TOOL_PACKAGES " in a step before this one");
 }
 
-static bool expect_value(const CcbModule *module, const char *name, const char *key,
-                         const char *wanted, bool prefix, GError **error)
-{
-    const char *found = ccb_module_get(module, key);
-    bool ok = found && (prefix ? g_str_has_prefix(found, wanted) : strcmp(found, wanted) == 0);
-    return ok ||
-           ccb_fail(error, CCB_ERR_STEP,
-                    "the installer said that all went well, but %s.ko has %s \"%s\" instead of "
-                    "\"%s\"",
-                    name, key, found ? found : "", wanted);
-}
-
-static bool check_license(const CcbModule *module, const char *name, GError **error)
-{
-    const char *license = ccb_module_get(module, "license");
-    return ccb_driver_license_is_open(name, license) ||
-           ccb_fail(error, CCB_ERR_STEP,
-                    "the installer said that all went well, but %s.ko has license \"%s\": it is "
-                    "not the open module",
-                    name, license ? license : "");
-}
-
+/* Whether an installed module is the open one, of that version, for the image's kernel. */
 static bool check_module(CcbBake *bake, const char *version, const char *name, GError **error)
 {
+    static const char all_well[] = "the installer said that all went well, but";
+    size_t size = 0;
     g_autofree char *path = ccb_driver_module_path(ccb_bake_kver(bake), name);
     if (!ccb_guest_exists(bake->guest, path))
-        return ccb_fail(error, CCB_ERR_STEP,
-                        "the installer said that all went well, but %s is missing", path);
-    size_t size = 0;
+        return ccb_fail(error, CCB_ERR_STEP, "%s %s is missing", all_well, path);
     g_autofree char *bytes = ccb_guest_read(bake->guest, path, &size, error);
     g_autoptr(CcbModule) module = bytes ? ccb_module_parse(bytes, size, error) : NULL;
-    return module != NULL && expect_value(module, name, "version", version, false, error) &&
-           expect_value(module, name, "vermagic", ccb_bake_kver(bake), true, error) &&
-           check_license(module, name, error);
+    if (module == NULL)
+        return false;
+    const char *found = ccb_module_get(module, "version");
+    if (g_strcmp0(found, version) != 0)
+        return ccb_fail(error, CCB_ERR_STEP, "%s %s.ko has version \"%s\" instead of \"%s\"",
+                        all_well, name, found ? found : "", version);
+    found = ccb_module_get(module, "vermagic");
+    if (found == NULL || !g_str_has_prefix(found, ccb_bake_kver(bake)))
+        return ccb_fail(error, CCB_ERR_STEP, "%s %s.ko has vermagic \"%s\" instead of \"%s\"",
+                        all_well, name, found ? found : "", ccb_bake_kver(bake));
+    found = ccb_module_get(module, "license");
+    return ccb_driver_license_is_open(name, found) ||
+           ccb_fail(error, CCB_ERR_STEP, "%s %s.ko has license \"%s\": it is not the open module",
+                    all_well, name, found ? found : "");
 }
 
 static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
 {
     static const char *const programs[] = {"/usr/bin/nvidia-smi", "/usr/bin/nvidia-persistenced"};
-    const char *version = ccb_node_get_text(step->settings, "version");
     for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
-        if (!check_module(bake, version, *name, error))
+        if (!check_module(bake, ccb_step_version(step), *name, error))
             return false;
     for (size_t i = 0; i < G_N_ELEMENTS(programs); i++)
         if (!ccb_guest_exists(bake->guest, programs[i]))
@@ -302,7 +267,14 @@ static bool check_result(CcbBake *bake, const CcbStep *step, GError **error)
 static bool run_installer(CcbBake *bake, const CcbStep *step, const GPtrArray *flags, bool compile,
                           GError **error)
 {
-    g_autoptr(GPtrArray) argv = installer_argv(bake, step, flags, compile);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *installer = ccb_step_payload_path(step->payloads->pdata[0]);
+    g_autofree char *jobs = g_strdup_printf("%u", bake->jobs);
+    ccb_argv_add(argv, "sh", installer, NULL);
+    for (guint i = 0; i < flags->len; i++)
+        ccb_argv_add(argv, flags->pdata[i], NULL);
+    ccb_argv_add(argv, "-j", jobs, "--tmpdir=/tmp", "--log-file-name=" INSTALLER_LOG,
+                 compile ? NULL : "--no-kernel-module", NULL);
     bool ok = ccb_step_command(bake, step, argv, error);
     if (!ok)
         add_reasons(bake, error);
@@ -333,13 +305,15 @@ const CcbStepKind ccb_step_nvidia_driver = {
     .summary = "compile and install the NVIDIA driver for the image's kernel",
     .version = 1,
     .fields = fields,
+    .settings_size = sizeof(CcbVersionedSettings),
     .feeds_initramfs = true,
     .needs_selftest = true,
     .image_percent = 350,
     .scratch_percent = 400,
     .scratch_bytes = 500ull << 20,
+    .expect = expect,
     .check = check,
     .describe = describe,
-    .declare = declare,
+    .changes = changes,
     .run = run,
 };

@@ -8,30 +8,22 @@
 #include "step/common.h"
 #include "step/kinds.h"
 
+typedef struct {
+    CcbStepSettings common;
+    char *source, *target, *owner;
+    const CcbNode *modes;
+} Settings;
+
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"source", CCB_FIELD_TREE, true, "directory, relative to the recipe", NULL, NULL},
-    {"target", CCB_FIELD_STRING, false, "where it goes in the image; default: /", NULL, NULL},
-    {"owner", CCB_FIELD_STRING, false, "UID:GID as numbers; default: 0:0", NULL, NULL},
-    {"modes", CCB_FIELD_NAMED, false, "path in the image: octal mode, where 0644, 0755 won't do",
-     NULL, NULL},
+    CCB_SETTING(Settings, source, "source", TREE, "directory, relative to the recipe",
+                .required = true),
+    CCB_SETTING(Settings, target, "target", STRING, "where it goes in the image", .preset = "/"),
+    CCB_SETTING(Settings, owner, "owner", STRING, "UID:GID as numbers", .preset = "0:0"),
+    CCB_SETTING(Settings, modes, "modes", NAMED,
+                "path in the image: octal mode, where 0644, 0755 won't do"),
     {0},
 };
-
-typedef struct {
-    CcbBake *bake;     /* NULL while the step is only declared */
-    GPtrArray *effect; /* NULL while it runs */
-    const CcbNode *settings;
-    const char *target;
-    uid_t uid;
-    gid_t gid;
-} Copy;
-
-static char *source_path(const CcbNode *settings)
-{
-    const CcbNode *source = ccb_node_get(settings, "source");
-    return ccb_schema_host_path(source, source->text);
-}
 
 static bool parse_owner(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 {
@@ -46,141 +38,79 @@ static bool parse_owner(const char *text, uid_t *ret_uid, gid_t *ret_gid)
     return true;
 }
 
-static bool parse_mode(const char *text, mode_t *ret_mode)
+static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
 {
-    guint64 mode;
-    if (!g_ascii_string_to_unsigned(text, 8, 0, 07777, &mode, NULL))
-        return false;
-    *ret_mode = (mode_t)mode;
-    return true;
-}
-
-static bool check_modes(const CcbNode *modes, GError **error)
-{
-    mode_t mode;
-    for (guint i = 0; modes != NULL && modes->type == CCB_NODE_MAP && i < modes->keys->len; i++) {
-        const CcbNode *key = modes->keys->pdata[i], *value = modes->items->pdata[i];
-        if (key->text[0] != '/')
-            return ccb_node_fail(key, error, "\"modes\": %s is not an absolute path in the image",
-                                 key->text);
-        if (!parse_mode(value->text, &mode))
-            return ccb_node_fail(value, error, "\"modes\": \"%s\" is not an octal mode",
-                                 value->text);
-    }
-    return true;
-}
-
-static bool check(const CcbRecipe *recipe, const CcbRecipeStep *step, GError **error)
-{
+    const Settings *s = step->settings;
+    const CcbNode *node = step->origin->node;
     uid_t uid;
     gid_t gid;
-    const CcbNode *owner = ccb_node_get(step->node, "owner");
-    const CcbNode *target = ccb_node_get(step->node, "target");
-    g_autofree char *source = source_path(step->node);
-    if (!g_file_test(source, G_FILE_TEST_IS_DIR))
-        return ccb_node_fail(ccb_node_get(step->node, "source"), error,
-                             "\"source\": there is no directory %s", source);
-    if (owner && !parse_owner(owner->text, &uid, &gid))
-        return ccb_node_fail(owner, error, "\"owner\": \"%s\" is not like 0:0", owner->text);
-    if (target && target->text[0] != '/')
-        return ccb_node_fail(target, error, "\"target\": \"%s\" is not an absolute path",
-                             target->text);
-    return check_modes(ccb_node_get(step->node, "modes"), error);
-}
-
-static const char *target_of(const CcbStep *step)
-{
-    const char *target = ccb_node_get_text(step->settings, "target");
-    return target ? target : "/";
+    if (!g_file_test(s->source, G_FILE_TEST_IS_DIR))
+        return ccb_node_fail(ccb_node_get(node, "source"), error,
+                             "\"source\": there is no directory %s", s->source);
+    if (!parse_owner(s->owner, &uid, &gid))
+        return ccb_node_fail(ccb_node_get(node, "owner"), error,
+                             "\"owner\": \"%s\" is not like 0:0", s->owner);
+    if (s->target[0] != '/')
+        return ccb_node_fail(ccb_node_get(node, "target"), error,
+                             "\"target\": \"%s\" is not an absolute path", s->target);
+    for (guint i = 0; s->modes != NULL && i < s->modes->keys->len; i++) {
+        const CcbNode *path = s->modes->keys->pdata[i], *mode = s->modes->items->pdata[i];
+        if (path->text[0] != '/')
+            return ccb_node_fail(path, error, "\"modes\": %s is not an absolute path in the image",
+                                 path->text);
+        if (!g_ascii_string_to_unsigned(mode->text, 8, 0, 07777, NULL, NULL))
+            return ccb_node_fail(mode, error, "\"modes\": \"%s\" is not an octal mode", mode->text);
+    }
+    return true;
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    return g_strdup_printf("lay %s over %s", ccb_node_get_text(step->settings, "source"),
-                           target_of(step));
+    const Settings *s = step->settings;
+    return g_strdup_printf("lay %s over %s", ccb_node_get_text(step->origin->node, "source"),
+                           s->target);
 }
 
-static mode_t mode_for(const Copy *copy, const char *path, mode_t usual)
-{
-    mode_t mode = usual;
-    const char *declared = ccb_node_get_text(ccb_node_get(copy->settings, "modes"), path);
-    if (declared)
-        parse_mode(declared, &mode);
-    return mode;
-}
+typedef struct {
+    const Settings *settings;
+    uid_t uid;
+    gid_t gid;
+    GPtrArray *changes;
+} Overlay;
 
-static bool has_mode(const Copy *copy, const char *path)
+static bool add_entry(const CcbTreeEntry *entry, void *data, GError **error)
 {
-    return ccb_node_get(ccb_node_get(copy->settings, "modes"), path) != NULL;
-}
-
-/* A directory that the image has already keeps its mode and owner unless the recipe declares a
- * mode. */
-static bool copy_directory(const Copy *copy, const char *path, GError **error)
-{
-    if (!has_mode(copy, path) && ccb_guest_exists(copy->bake->guest, path))
-        return true;
-    return ccb_guest_mkdir(copy->bake->guest, path, mode_for(copy, path, 0755), copy->uid,
-                           copy->gid, error);
-}
-
-static bool copy_entry(const CcbTreeEntry *entry, void *data, GError **error)
-{
-    const Copy *copy = data;
-    g_autofree char *path = g_build_filename(copy->target, entry->path, NULL);
+    const Overlay *overlay = data;
+    g_autofree char *path = g_build_filename(overlay->settings->target, entry->path, NULL);
     if (entry->path[0] == '\0')
         return true;
-    if (entry->type == 'd')
-        return copy_directory(copy, path, error);
-    if (entry->type == 'l')
-        return ccb_guest_symlink(copy->bake->guest, entry->target, path, error);
-    return ccb_guest_upload(copy->bake->guest, entry->absolute, path,
-                            mode_for(copy, path, entry->executable ? 0755 : 0644), copy->uid,
-                            copy->gid, error);
-}
-
-static bool declare_entry(const CcbTreeEntry *entry, void *data, GError **error)
-{
-    const Copy *copy = data;
-    g_autofree char *path = g_build_filename(copy->target, entry->path, NULL);
-    if (entry->path[0] == '\0')
-        return true;
-    if (entry->type == 'd') {
-        CcbEffectItem *item = ccb_effect_add(copy->effect, CCB_EFFECT_DIRECTORY, path, NULL);
-        item->mode = mode_for(copy, path, 0755);
-        item->uid = copy->uid;
-        item->gid = copy->gid;
-        item->keep = !has_mode(copy, path);
-        return true;
-    }
     if (entry->type == 'l') {
-        ccb_effect_add(copy->effect, CCB_EFFECT_LINK, path, entry->target);
+        ccb_change_add(overlay->changes, CCB_CHANGE_LINK, path, entry->target);
         return true;
     }
-    return ccb_effect_upload(copy->effect, entry->absolute, path,
-                             mode_for(copy, path, entry->executable ? 0755 : 0644), copy->uid,
-                             copy->gid, error);
+    const char *mode = ccb_node_get_text(overlay->settings->modes, path);
+    CcbChange *change;
+    if (entry->type == 'd') {
+        change = ccb_change_add(overlay->changes, CCB_CHANGE_DIRECTORY, path, NULL);
+        change->mode = 0755;
+        change->keep = mode == NULL;
+    } else {
+        change = ccb_change_upload(overlay->changes, path, entry->absolute);
+        change->mode = entry->executable ? 0755 : 0644;
+    }
+    change->uid = overlay->uid;
+    change->gid = overlay->gid;
+    if (mode != NULL)
+        change->mode = (mode_t)g_ascii_strtoull(mode, NULL, 8);
+    return true;
 }
 
-static bool walk(Copy copy, const CcbStep *step, CcbTreeFunc visit, GError **error)
+static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
+                    GError **error)
 {
-    g_autofree char *source = source_path(step->settings);
-    const char *owner = ccb_node_get_text(step->settings, "owner");
-    copy.settings = step->settings;
-    copy.target = target_of(step);
-    parse_owner(owner ? owner : "0:0", &copy.uid, &copy.gid);
-    return ccb_tree_walk(source, visit, &copy, error);
-}
-
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
-{
-    return walk((Copy){.effect = effect}, step, declare_entry, error);
-}
-
-static bool run(CcbBake *bake, const CcbStep *step, GError **error)
-{
-    return walk((Copy){.bake = bake}, step, copy_entry, error);
+    Overlay overlay = {.settings = step->settings, .changes = changes};
+    parse_owner(overlay.settings->owner, &overlay.uid, &overlay.gid);
+    return ccb_tree_walk(overlay.settings->source, add_entry, &overlay, error);
 }
 
 const CcbStepKind ccb_step_overlay = {
@@ -188,8 +118,8 @@ const CcbStepKind ccb_step_overlay = {
     .summary = "lay a tree of files over the image",
     .version = 1,
     .fields = fields,
+    .settings_size = sizeof(Settings),
     .check = check,
     .describe = describe,
-    .declare = declare,
-    .run = run,
+    .changes = changes,
 };

@@ -10,69 +10,52 @@
 #include "step/common.h"
 #include "step/kinds.h"
 
+typedef struct {
+    CcbStepSettings common;
+    char *python, *index;
+    char **install, **find_links;
+    bool no_index, make_default;
+} Settings;
+
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"install", CCB_FIELD_STRINGS, true, "requirements: name==version", NULL, NULL},
-    {"python", CCB_FIELD_STRING, false, "interpreter in the guest; default: python3.11", NULL,
-     NULL},
-    {"find-links", CCB_FIELD_STRINGS, false, "pages with links to wheels", NULL, NULL},
-    {"index", CCB_FIELD_STRING, false, "package index; default: the one that the guest's pip uses",
-     NULL, NULL},
-    {"no-index", CCB_FIELD_BOOL, false, "only the find-links pages; default: false", NULL, NULL},
-    {"make-default", CCB_FIELD_BOOL, false, "make it what python3 runs; default: false", NULL,
-     NULL},
+    CCB_SETTING(Settings, install, "install", STRINGS, "requirements: name==version",
+                .required = true),
+    CCB_SETTING(Settings, python, "python", STRING, "interpreter in the guest",
+                .preset = "python3.11"),
+    CCB_SETTING(Settings, find_links, "find-links", STRINGS, "pages with links to wheels"),
+    CCB_SETTING(Settings, index, "index", STRING,
+                "package index; default: the one that the guest's pip uses"),
+    CCB_SETTING(Settings, no_index, "no-index", BOOL, "only the find-links pages; default: false"),
+    CCB_SETTING(Settings, make_default, "make-default", BOOL,
+                "make it what python3 runs; default: false"),
     {0},
 };
 
-static const char *interpreter(const CcbStep *step)
+static void expect(const CcbStep *step, CcbExpectation *expect)
 {
-    const char *python = ccb_node_get_text(step->settings, "python");
-    return python ? python : "python3.11";
+    const Settings *s = step->settings;
+    ccb_expect_words(&expect->python, s->install);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    g_auto(GStrv) names = ccb_node_get_strings(step->settings, "install");
-    g_autofree char *list = g_strjoinv(", ", names);
-    return g_strdup_printf("install %s for %s: %u wheels by the lock", list, interpreter(step),
+    const Settings *s = step->settings;
+    g_autofree char *list = g_strjoinv(", ", s->install);
+    return g_strdup_printf("install %s for %s: %u wheels by the lock", list, s->python,
                            step->payloads->len);
 }
 
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
+static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
+                    GError **error)
 {
+    const Settings *s = step->settings;
     for (guint i = 0; i < step->payloads->len; i++)
-        ccb_effect_unknown(effect, NULL, "wheel %s, for %s",
-                           ((CcbPayload *)step->payloads->pdata[i])->name, interpreter(step));
-    if (ccb_node_get_bool(step->settings, "make-default", false))
-        ccb_effect_unknown(effect, "/usr/bin/python3", "%s, by alternatives", interpreter(step));
+        ccb_change_unknown(changes, NULL, "wheel %s, for %s",
+                           ((CcbPayload *)step->payloads->pdata[i])->name, s->python);
+    if (s->make_default)
+        ccb_change_unknown(changes, "/usr/bin/python3", "%s, by alternatives", s->python);
     return true;
-}
-
-static void add_requirements(GPtrArray *argv, const CcbStep *step)
-{
-    g_auto(GStrv) names = ccb_node_get_strings(step->settings, "install");
-    for (char **name = names; *name != NULL; name++)
-        g_ptr_array_add(argv, g_strdup(*name));
-}
-
-static GPtrArray *resolver_argv(const CcbStep *step)
-{
-    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-    const char *index = ccb_node_get_text(step->settings, "index");
-    g_auto(GStrv) pages = ccb_node_get_strings(step->settings, "find-links");
-    ccb_argv_add(argv, interpreter(step), "-m", "pip", "install", "--dry-run", "--ignore-installed",
-                 "--quiet", "--only-binary", ":all:", "--no-cache-dir",
-                 "--disable-pip-version-check", "--report", "-", NULL);
-    if (index)
-        ccb_argv_add(argv, "--index-url", index, NULL);
-    if (ccb_node_get_bool(step->settings, "no-index", false))
-        ccb_argv_add(argv, "--no-index", NULL);
-    for (char **page = pages; *page != NULL; page++)
-        ccb_argv_add(argv, "--find-links", *page, NULL);
-    add_requirements(argv, step);
-    g_ptr_array_add(argv, NULL);
-    return argv;
 }
 
 /* pip's installation report, version 1: install[].download_info. */
@@ -101,53 +84,59 @@ static CcbPayload *payload_of(const json_t *item, GError **error)
     return payload;
 }
 
-static bool take_report(const char *text, GPtrArray *ret_payloads, GError **error)
-{
-    json_t *report = json_loads(text, 0, NULL);
-    const json_t *list = json_object_get(report, "install");
-    bool ok = json_is_array(list) ||
-              ccb_fail(error, CCB_ERR_STEP, "the guest's pip printed no report; it needs pip 22.2");
-    for (size_t i = 0; ok && i < json_array_size(list); i++) {
-        CcbPayload *payload = payload_of(json_array_get(list, i), error);
-        ok = payload != NULL;
-        if (ok)
-            g_ptr_array_add(ret_payloads, payload);
-    }
-    json_decref(report);
-    return ok;
-}
-
 static bool resolve(CcbBake *bake, const CcbStep *step, GPtrArray *ret_payloads, GError **error)
 {
-    g_autoptr(GPtrArray) argv = resolver_argv(step);
-    g_autoptr(GString) report = g_string_new(NULL);
-    CcbCommand command = {.argv = (const char *const *)argv->pdata,
-                          .ret_stdout = report,
-                          .limit_s = ccb_step_limit(step)};
-    return ccb_guest_run(bake->guest, &command, error) &&
-           take_report(report->str, ret_payloads, error);
-}
-
-/* As the guide does: python3 is this interpreter. */
-static bool make_default(CcbBake *bake, const CcbStep *step, GError **error)
-{
-    if (!ccb_node_get_bool(step->settings, "make-default", false))
-        return true;
-    g_autofree char *path = g_build_filename("/usr/bin", interpreter(step), NULL);
-    return ccb_guest_command(bake->guest, error, "alternatives", "--install", "/usr/bin/python3",
-                             "python3", path, "60", NULL) &&
-           ccb_guest_command(bake->guest, error, "alternatives", "--set", "python3", path, NULL);
+    const Settings *s = step->settings;
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GString) answer = g_string_new(NULL);
+    ccb_argv_add(argv, s->python, "-m", "pip", "install", "--dry-run", "--ignore-installed",
+                 "--quiet", "--only-binary", ":all:", "--no-cache-dir",
+                 "--disable-pip-version-check", "--report", "-", NULL);
+    if (s->index != NULL)
+        ccb_argv_add(argv, "--index-url", s->index, NULL);
+    if (s->no_index)
+        ccb_argv_add(argv, "--no-index", NULL);
+    for (char **page = s->find_links; *page != NULL; page++)
+        ccb_argv_add(argv, "--find-links", *page, NULL);
+    for (char **name = s->install; *name != NULL; name++)
+        ccb_argv_add(argv, *name, NULL);
+    g_ptr_array_add(argv, NULL);
+    CcbCommand command = {
+        .argv = (const char *const *)argv->pdata, .ret_stdout = answer, .limit_s = s->common.limit};
+    if (!ccb_guest_run(bake->guest, &command, error))
+        return false;
+    json_auto_t *report = json_loads(answer->str, 0, NULL);
+    const json_t *list = json_object_get(report, "install");
+    if (!json_is_array(list))
+        return ccb_fail(error, CCB_ERR_STEP,
+                        "the guest's pip printed no report; it needs pip 22.2");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        CcbPayload *payload = payload_of(json_array_get(list, i), error);
+        if (payload == NULL)
+            return false;
+        g_ptr_array_add(ret_payloads, payload);
+    }
+    return true;
 }
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
+    const Settings *s = step->settings;
+    g_autofree char *path = g_build_filename("/usr/bin", s->python, NULL);
+    /* As the guide does: python3 is this interpreter. */
+    if (s->make_default &&
+        (!ccb_guest_command(bake->guest, error, "alternatives", "--install", "/usr/bin/python3",
+                            "python3", path, "60", NULL) ||
+         !ccb_guest_command(bake->guest, error, "alternatives", "--set", "python3", path, NULL)))
+        return false;
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     /* Byte code carries time stamps: it is left to be made by the first use. */
-    ccb_argv_add(argv, interpreter(step), "-m", "pip", "install", "--no-index", "--find-links",
+    ccb_argv_add(argv, s->python, "-m", "pip", "install", "--no-index", "--find-links",
                  CCB_PAYLOAD_DIR, "--no-cache-dir", "--no-compile", "--disable-pip-version-check",
                  "--root-user-action", "ignore", NULL);
-    add_requirements(argv, step);
-    return make_default(bake, step, error) && ccb_step_command(bake, step, argv, error);
+    for (char **name = s->install; *name != NULL; name++)
+        ccb_argv_add(argv, *name, NULL);
+    return ccb_step_command(bake, step, argv, error);
 }
 
 const CcbStepKind ccb_step_python_packages = {
@@ -155,9 +144,11 @@ const CcbStepKind ccb_step_python_packages = {
     .summary = "install Python wheels, resolved by the lock",
     .version = 1,
     .fields = fields,
+    .settings_size = sizeof(Settings),
     .image_percent = 500,
+    .expect = expect,
     .describe = describe,
-    .declare = declare,
+    .changes = changes,
     .resolve = resolve,
     .run = run,
 };

@@ -3,16 +3,22 @@
 #include "step/common.h"
 #include "step/kinds.h"
 
+typedef struct {
+    CcbStepSettings common;
+    char **payloads;
+} Settings;
+
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"payloads", CCB_FIELD_PAYLOADS, true, "package files to install", NULL, NULL},
+    CCB_SETTING(Settings, payloads, "payloads", PAYLOADS, "package files to install",
+                .required = true),
     {0},
 };
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    g_auto(GStrv) names = ccb_node_get_strings(step->settings, "payloads");
-    g_autofree char *list = g_strjoinv(", ", names);
+    const Settings *s = step->settings;
+    g_autofree char *list = g_strjoinv(", ", s->payloads);
     return g_strdup_printf("install %s", list);
 }
 
@@ -21,8 +27,9 @@ const CcbStepKind ccb_step_rpm = {
     .summary = "install RPM payloads",
     .version = 1,
     .fields = fields,
+    .settings_size = sizeof(Settings),
     .image_percent = 400,
     .describe = describe,
-    .declare = ccb_step_declare_rpms,
+    .changes = ccb_step_package_changes,
     .run = ccb_step_install_rpms,
 };

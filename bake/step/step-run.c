@@ -3,44 +3,44 @@
 #include "step/common.h"
 #include "step/kinds.h"
 
+typedef struct {
+    CcbStepSettings common;
+    GPtrArray *commands; /* char ** */
+    char **payloads;
+} Settings;
+
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
-    {"commands", CCB_FIELD_COMMANDS, true, "commands, each a list of words; no shell is added",
-     NULL, NULL},
-    {"payloads", CCB_FIELD_PAYLOADS, false, "files they find in " CCB_PAYLOAD_DIR, NULL, NULL},
+    CCB_SETTING(Settings, commands, "commands", COMMANDS,
+                "commands, each a list of words; no shell is added", .required = true),
+    CCB_SETTING(Settings, payloads, "payloads", PAYLOADS, "files they find in " CCB_PAYLOAD_DIR),
     {0},
 };
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
-    const CcbNode *list = ccb_node_get(step->settings, "commands");
+    const Settings *s = step->settings;
     GString *text = g_string_new("run");
-    for (guint i = 0; i < list->items->len; i++) {
-        const CcbNode *words = list->items->pdata[i];
-        for (guint j = 0; j < words->items->len; j++)
-            g_string_append_printf(text, " %s", ((CcbNode *)words->items->pdata[j])->text);
-        if (i + 1 < list->items->len)
-            g_string_append_c(text, ';');
+    for (guint i = 0; i < s->commands->len; i++) {
+        g_autofree char *command = g_strjoinv(" ", s->commands->pdata[i]);
+        g_string_append_printf(text, "%s %s", i > 0 ? ";" : "", command);
     }
     return g_string_free(text, FALSE);
 }
 
-static bool declare(const CcbRecipe *recipe, const CcbStep *step, const CcbFacts *facts,
-                    GPtrArray *effect, GError **error)
+static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
+                    GError **error)
 {
-    ccb_effect_unknown(effect, NULL, "what its commands do");
+    ccb_change_unknown(changes, NULL, "what its commands do");
     return true;
 }
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    const CcbNode *list = ccb_node_get(step->settings, "commands");
-    for (guint i = 0; i < list->items->len; i++) {
-        const CcbNode *words = list->items->pdata[i];
-        g_autoptr(GPtrArray) argv = g_ptr_array_new();
-        for (guint j = 0; j < words->items->len; j++)
-            g_ptr_array_add(argv, ((CcbNode *)words->items->pdata[j])->text);
-        if (!ccb_step_command(bake, step, argv, error))
+    const Settings *s = step->settings;
+    for (guint i = 0; i < s->commands->len; i++) {
+        CcbCommand command = {.argv = s->commands->pdata[i], .limit_s = s->common.limit};
+        if (!ccb_guest_run(bake->guest, &command, error))
             return false;
     }
     return true;
@@ -51,7 +51,8 @@ const CcbStepKind ccb_step_run = {
     .summary = "run commands in the guest",
     .version = 1,
     .fields = fields,
+    .settings_size = sizeof(Settings),
     .describe = describe,
-    .declare = declare,
+    .changes = changes,
     .run = run,
 };

@@ -147,7 +147,8 @@ static void test_files(char **before)
         {"a file of an overlay", "tree/x", "y\n", 0644, OVERLAY},
         {"a file more", "tree/new", "", 0644, OVERLAY},
         {"a directory more", "tree/dir/x", "x\n", 0644, OVERLAY},
-        {"a file that can be executed now", "tree/x", "x\n", 0755, OVERLAY},
+        {"a file that can't be executed now", "tree/tool", "#!/bin/sh\n", 0644, OVERLAY},
+        {"the same, of a file whose mode the recipe says", "tree/x", "x\n", 0755, NONE},
         {"not: other bits of its mode", "tree/x", "x\n", 0600, NONE},
         {"not: a file beside", "other", "x\n", 0644, NONE},
     };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What steps declare, applied to an image that is made here: no guest, no backend. */
+/* Changes, applied to an image that is made here: no guest, no backend. */
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "diff/predict.h"
+#include "change/predict.h"
 #include "tap.h"
 
 static CcbSnapshot *image;
 static CcbPrediction *prediction;
-static GPtrArray *effect;
+static GPtrArray *changes;
 
 static char **words(const char *text)
 {
@@ -83,23 +83,23 @@ static void begin(void)
     put_text("usr/lib/systemd/system/new.service",
              "[Install]\nWantedBy=multi-user.target\nRequiredBy=b.target\nAlias=n.service\n");
     prediction = ccb_prediction_new(image, NULL);
-    effect = ccb_effect_new();
+    changes = ccb_changes_new();
 }
 
-/* What the effect changes, and a line for all that is unknown; forgets the effect. */
+/* What the changes come to, and a line for all that is unknown; forgets them. */
 static char *step(void)
 {
     GError *error = NULL;
-    g_autoptr(GPtrArray) unknown = ccb_effect_new();
-    g_autoptr(CcbDiff) diff = ccb_predict(prediction, "after", effect, unknown, &error);
+    g_autoptr(GPtrArray) unknown = ccb_changes_new();
+    g_autoptr(CcbDiff) diff = ccb_predict(prediction, "after", changes, unknown, &error);
     g_autofree char *text = ccb_diff_body_to_text(diff);
     g_autoptr(GString) all = g_string_new(text);
     for (guint i = 0; i < unknown->len; i++) {
-        const CcbEffectItem *item = unknown->pdata[i];
+        const CcbChange *item = unknown->pdata[i];
         g_string_append_printf(all, "? %s%s%s\n", item->path ? item->path : "",
                                item->path ? ": " : "", item->value);
     }
-    g_ptr_array_set_size(effect, 0);
+    g_ptr_array_set_size(changes, 0);
     return g_string_free(g_steal_pointer(&all), FALSE);
 }
 
@@ -107,7 +107,7 @@ static void end(void)
 {
     ccb_prediction_free(prediction);
     ccb_snapshot_free(image);
-    g_ptr_array_unref(effect);
+    g_ptr_array_unref(changes);
 }
 
 static void is(const char *expected, const char *what)
@@ -118,18 +118,25 @@ static void is(const char *expected, const char *what)
 
 static void text_file(const char *path, const char *text)
 {
-    ccb_effect_file(effect, path, text, strlen(text));
+    ccb_change_text(changes, path, text);
 }
 
-static void add(CcbEffectKind kind, const char *path, const char *value)
+static void add(CcbChangeOp kind, const char *path, const char *value)
 {
-    ccb_effect_add(effect, kind, path, value);
+    ccb_change_add(changes, kind, path, value);
+}
+
+static void arguments(const char *set, const char *remove)
+{
+    CcbChange *change = ccb_change_add(changes, CCB_CHANGE_ARGUMENTS, NULL, NULL);
+    change->set = g_strsplit(set, " ", -1);
+    change->remove = g_strsplit(remove, " ", -1);
 }
 
 static void test_files(void)
 {
     begin();
-    is("no difference\n", "a step without effect");
+    is("no difference\n", "a step without changes");
     begin();
     text_file("/etc/a.conf", "one\ntwo\n");
     is("no difference\n", "a file that is written as it stands there");
@@ -146,14 +153,15 @@ static void test_files(void)
     text_file("/loop/y", "y\n");
     is("files    1 added\n"
        "  + /usr/lib/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +x\n"
-       "other    2 added, +2 bytes\n  /loop  1 added, +2 bytes\n  /usr/lib  1 added\n",
+       "other    1 added\n  /usr/lib  1 added\n"
+       "? the bake will fail here: /loop in the guest is not a directory\n",
        "a file goes through the links of the image; a link to itself ends");
     begin();
-    add(CCB_EFFECT_LINK, "/etc/l", "a.conf");
-    CcbEffectItem *item = ccb_effect_add(effect, CCB_EFFECT_DIRECTORY, "/etc", NULL);
+    add(CCB_CHANGE_LINK, "/etc/l", "a.conf");
+    CcbChange *item = ccb_change_add(changes, CCB_CHANGE_DIRECTORY, "/etc", NULL);
     item->mode = 0700;
     item->keep = true;
-    item = ccb_effect_add(effect, CCB_EFFECT_DIRECTORY, "/etc/systemd", NULL);
+    item = ccb_change_add(changes, CCB_CHANGE_DIRECTORY, "/etc/systemd", NULL);
     item->mode = 0700;
     item->uid = 5;
     is("files    1 added, 1 changed\n  + /etc/l link ► a.conf\n"
@@ -172,42 +180,44 @@ static char *upper(const void *data, const char *text, GError **error)
 static void test_edits(void)
 {
     begin();
-    ccb_effect_edit(effect, "/etc/a.conf", upper, NULL);
-    ccb_effect_edit(effect, "/etc/missing", upper, NULL);
+    ccb_change_edit(changes, "/etc/a.conf", upper, NULL);
+    ccb_change_edit(changes, "/etc/missing", upper, NULL);
     is_taken(step(),
              "files    1 changed\n  ~ /etc/a.conf\n"
              "      @@ -1,2 +1,2 @@\n      -one\n      -two\n      +ONE\n      +TWO\n",
              "an edited file; a missing one stays missing");
-    ccb_effect_edit(effect, "/etc/a.conf", upper, NULL);
+    ccb_change_edit(changes, "/etc/a.conf", upper, NULL);
     is("no difference\n", "the next step begins with what the one before left");
     begin();
-    ccb_effect_edit(effect, "/etc/a.conf", upper, "odd");
-    is("no difference\n? /etc/a.conf: line 1: odd\n", "an edit that would fail");
+    ccb_change_edit(changes, "/etc/a.conf", upper, "odd");
+    is("no difference\n? the bake will fail here: /etc/a.conf: line 1: odd\n",
+       "an edit that would fail");
 }
 
 static void test_units(void)
 {
     begin();
-    add(CCB_EFFECT_ENABLE, NULL, "new.service");
-    add(CCB_EFFECT_ENABLE, NULL, "bare.service");
-    add(CCB_EFFECT_ENABLE, NULL, "later.service");
+    add(CCB_CHANGE_ENABLE, NULL, "new.service");
+    add(CCB_CHANGE_ENABLE, NULL, "bare.service");
+    add(CCB_CHANGE_ENABLE, NULL, "later.service");
     is("units    3 added\n"
        "  + enabled  new.service  /etc/systemd/system/b.target.requires/new.service\n"
        "  + enabled  new.service  /etc/systemd/system/multi-user.target.wants/new.service\n"
        "  + alias    n.service  /etc/systemd/system/n.service\n"
        "files    1 added\n  + /etc/systemd/system/b.target.requires directory 0755 0:0\n"
-       "? the links that enable bare.service: its [Install] names none\n"
+       "? the bake will fail here: /usr/lib/systemd/system/bare.service has no [Install] section "
+       "that would start it\n"
        "? the links that enable later.service: its file is not known yet\n",
        "enabled by its [Install]");
     begin();
-    add(CCB_EFFECT_DISABLE, NULL, "old.service");
-    add(CCB_EFFECT_DISABLE, NULL, "none.service");
+    add(CCB_CHANGE_DISABLE, NULL, "old.service");
+    add(CCB_CHANGE_DISABLE, NULL, "none.service");
     is_taken(step(),
              "units    1 removed\n  - enabled  old.service  "
              "/etc/systemd/system/multi-user.target.wants/old.service\n",
              "disabled");
     text_file("/etc/systemd/system/own.service", "[Install]\nWantedBy=multi-user.target\n");
-    add(CCB_EFFECT_ENABLE, NULL, "own.service");
+    add(CCB_CHANGE_ENABLE, NULL, "own.service");
     is("units    2 added\n"
        "  + enabled  own.service  /etc/systemd/system/multi-user.target.wants/own.service\n"
        "  + unit     own.service  /etc/systemd/system/own.service\n"
@@ -216,24 +226,57 @@ static void test_units(void)
        "a unit of the same step is enabled");
 }
 
+static void test_removal(void)
+{
+    begin();
+    add(CCB_CHANGE_REMOVE, "/etc/systemd", NULL);
+    add(CCB_CHANGE_REMOVE, "/etc/missing", NULL);
+    add(CCB_CHANGE_REMOVE, "/lib", NULL);
+    is("units    1 removed\n  - enabled  old.service  "
+       "/etc/systemd/system/multi-user.target.wants/old.service\n"
+       "files    3 removed\n"
+       "  - /etc/systemd directory 0755 0:0\n"
+       "  - /etc/systemd/system directory 0755 0:0\n"
+       "  - /etc/systemd/system/multi-user.target.wants directory 0755 0:0\n"
+       "other    1 removed\n  /  1 removed\n",
+       "a tree goes, of a link the link alone");
+    begin();
+    text_file("/etc/systemd", "x\n");
+    text_file("/etc/a.conf/b", "x\n");
+    add(CCB_CHANGE_MASK, NULL, "old.service");
+    text_file("/etc/systemd/system/own.service", "x\n");
+    add(CCB_CHANGE_MASK, NULL, "own.service");
+    is("units    2 added\n"
+       "  + masked   old.service  /etc/systemd/system/old.service\n"
+       "  + unit     own.service  /etc/systemd/system/own.service\n"
+       "files    1 added\n  + /etc/systemd/system/own.service file 0644 0:0\n"
+       "      @@ -0,0 +1 @@\n      +x\n"
+       "? the bake will fail here: /etc/systemd in the guest is a directory\n"
+       "? the bake will fail here: /etc/a.conf in the guest is not a directory\n"
+       "? the bake will fail here: own.service can't be masked: /etc/systemd/system/own.service is "
+       "a "
+       "unit file\n",
+       "what a guest refuses, the prediction refuses");
+}
+
 static void test_packages(void)
 {
     begin();
-    add(CCB_EFFECT_PACKAGE, NULL, "a-1:2.0-1.el8.x86_64");
-    add(CCB_EFFECT_PACKAGE, NULL, "b-1-1.noarch");
-    add(CCB_EFFECT_PACKAGE, NULL, "kernel-core-5-1.x86_64");
+    add(CCB_CHANGE_PACKAGE, NULL, "a-1:2.0-1.el8.x86_64");
+    add(CCB_CHANGE_PACKAGE, NULL, "b-1-1.noarch");
+    add(CCB_CHANGE_PACKAGE, NULL, "kernel-core-5-1.x86_64");
     is_taken(step(),
              "packages 1 added, 1 changed\n  ~ a.x86_64 1.0-1.el8 ► 1:2.0-1.el8\n"
              "  + b.noarch 1-1\n",
              "packages; one that is installed is no change");
     is_str(ccb_prediction_facts(prediction)->default_kver, "5-1.x86_64", "the kernel is known");
-    ccb_effect_add(effect, CCB_EFFECT_PACKAGE, NULL, "kernel-core-5-2.x86_64")->keep = true;
+    ccb_change_add(changes, CCB_CHANGE_PACKAGE, NULL, "kernel-core-5-2.x86_64")->keep = true;
     is_taken(step(),
              "packages 1 added\n  + kernel-core.x86_64 5-2\n"
              "? the boot entry of kernel-core-5-2.x86_64\n",
              "a kernel beside another");
     is_str(ccb_prediction_facts(prediction)->default_kver, "", "which one boots is not known then");
-    add(CCB_EFFECT_MODULE, "/lib/modules/5-1.x86_64/kernel/drivers/video/nvidia.ko", "570.1");
+    add(CCB_CHANGE_MODULE, "/lib/modules/5-1.x86_64/kernel/drivers/video/nvidia.ko", "570.1");
     is("modules  1 added\n  + 5-1.x86_64/kernel/drivers/video/nvidia.ko 570.1\n"
        "other    6 added\n  /usr/lib  1 added\n  /usr/lib/modules  5 added\n",
        "a module");
@@ -242,8 +285,7 @@ static void test_packages(void)
 static void test_arguments(void)
 {
     begin();
-    add(CCB_EFFECT_SET_ARGUMENT, NULL, "swiotlb=1,any");
-    add(CCB_EFFECT_REMOVE_ARGUMENT, NULL, "quiet");
+    arguments("swiotlb=1,any", "quiet");
     is("boot\n  ~ one\n      - quiet\n      + swiotlb=1,any\n"
        "  ~ two\n      - quiet\n      + swiotlb=1,any\n",
        "arguments, of an entry with kernelopts and of one without");
@@ -255,17 +297,21 @@ static void test_nothing_at_hand(void)
     ccb_prediction_free(prediction);
     prediction = ccb_prediction_new(NULL, NULL);
     text_file("/etc/x/y", "y\n");
-    ccb_effect_edit(effect, "/etc/a.conf", upper, NULL);
-    ccb_effect_add(effect, CCB_EFFECT_DIRECTORY, "/etc/x", NULL)->keep = true;
-    add(CCB_EFFECT_PACKAGE, NULL, "b-1-1.noarch");
-    add(CCB_EFFECT_ENABLE, NULL, "new.service");
-    add(CCB_EFFECT_SET_ARGUMENT, NULL, "a=1");
-    add(CCB_EFFECT_DISABLE, NULL, "old.service");
+    ccb_change_edit(changes, "/etc/a.conf", upper, NULL);
+    ccb_change_add(changes, CCB_CHANGE_DIRECTORY, "/etc/x", NULL)->keep = true;
+    add(CCB_CHANGE_PACKAGE, NULL, "b-1-1.noarch");
+    add(CCB_CHANGE_ENABLE, NULL, "new.service");
+    arguments("a=1", "");
+    add(CCB_CHANGE_DISABLE, NULL, "old.service");
     is("packages 1 added\n  + b.noarch 1-1\n"
        "files    1 added\n  + /etc/x/y file 0644 0:0\n      @@ -0,0 +1 @@\n      +y\n"
        "? /etc/a.conf: edited, where it is there\n"
        "? the links that enable new.service: its file is not known yet\n"
        "? argument a=1 set in every boot entry\n"
+       "? /boot/grub2/grubenv: edited, where it is there\n"
+       "? /boot/grub2/grub.cfg: edited, where it is there\n"
+       "? /etc/default/grub: edited, where it is there\n"
+       "? /etc/kernel/cmdline: edited, where it is there\n"
        "? old.service disabled, where it is enabled\n",
        "without an image what is written shows, and what is changed is told");
 }
@@ -275,6 +321,7 @@ int main(void)
     test_files();
     test_edits();
     test_units();
+    test_removal();
     test_packages();
     test_arguments();
     test_nothing_at_hand();

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change/apply.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "change/arguments.h"
+#include "systemd/unit.h"
+
+static bool put_file(const CcbChange *c, CcbGuest *guest, GError **error)
+{
+    if (c->host_path != NULL)
+        return ccb_guest_upload(guest, c->host_path, c->path, c->mode, c->uid, c->gid, error);
+    gsize size;
+    const void *data = g_bytes_get_data(c->content, &size);
+    return ccb_guest_write(guest, c->path, data, size, c->mode, c->uid, c->gid, error);
+}
+
+static bool edit(const CcbChange *c, CcbGuest *guest, GError **error)
+{
+    g_autofree char *text = NULL;
+    if (!ccb_guest_read_optional(guest, c->path, &text, error))
+        return false;
+    if (text == NULL)
+        return !c->required || ccb_fail(error, CCB_ERR_STEP, "%s is missing in the guest", c->path);
+    g_autofree char *changed = c->edit(c->data, text, error);
+    if (changed == NULL) {
+        g_prefix_error(error, "%s: ", c->path);
+        return false;
+    }
+    return strcmp(text, changed) == 0 || ccb_guest_replace(guest, c->path, changed, error);
+}
+
+static bool edit_arguments(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest,
+                           GError **error)
+{
+    g_autoptr(GPtrArray) edits = ccb_arguments_edits(c, facts);
+    for (guint i = 0; i < edits->len; i++)
+        if (!edit(edits->pdata[i], guest, error))
+            return false;
+    return true;
+}
+
+char *ccb_unit_find(CcbGuest *guest, const char *name)
+{
+    for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
+        g_autofree char *path = g_build_filename(*dir, name, NULL);
+        if (ccb_guest_exists(guest, path))
+            return g_steal_pointer(&path);
+    }
+    return NULL;
+}
+
+static bool enable(const char *name, CcbGuest *guest, GError **error)
+{
+    g_autofree char *path = ccb_unit_find(guest, name);
+    if (path == NULL)
+        return ccb_fail(error, CCB_ERR_STEP, "the image has no unit %s to enable", name);
+    size_t size = 0;
+    g_autofree char *text = ccb_guest_read(guest, path, &size, error);
+    g_autoptr(CcbUnit) unit = text ? ccb_unit_parse(text, size, path, error) : NULL;
+    g_autoptr(GPtrArray) links = unit ? ccb_unit_links(unit, name, error) : NULL;
+    if (links == NULL)
+        return false;
+    for (guint i = 0; i < links->len; i++)
+        if (!ccb_guest_symlink(guest, path, links->pdata[i], error))
+            return false;
+    return links->len > 0 ||
+           ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it", path);
+}
+
+/* Every link in a .wants or .requires directory goes; the unit's file stays. */
+static bool disable(const char *name, CcbGuest *guest, GError **error)
+{
+    g_auto(GStrv) entries = ccb_guest_list(guest, CCB_UNIT_DIR, error);
+    if (entries == NULL)
+        return false;
+    for (char **entry = entries; *entry != NULL; entry++) {
+        g_autofree char *link = g_build_filename(CCB_UNIT_DIR, *entry, name, NULL);
+        if ((g_str_has_suffix(*entry, ".wants") || g_str_has_suffix(*entry, ".requires")) &&
+            !ccb_guest_remove(guest, link, error))
+            return false;
+    }
+    return true;
+}
+
+/* As `systemctl mask`: a unit file in /etc is not thrown away. */
+static bool mask(const char *name, CcbGuest *guest, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    g_autofree char *path = g_build_filename(CCB_UNIT_DIR, name, NULL);
+    if (!ccb_guest_lstat(guest, path, &st, &exists, error))
+        return false;
+    if (exists && !S_ISLNK(st.mode)) {
+        ccb_fail(error, CCB_ERR_STEP, "%s can't be masked: %s is a unit file", name, path);
+        return ccb_hint(error, "remove it in a step before this one, or disable the unit");
+    }
+    return ccb_guest_symlink(guest, "/dev/null", path, error);
+}
+
+bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest, GError **error)
+{
+    switch (c->op) {
+    case CCB_CHANGE_FILE:
+        return put_file(c, guest, error);
+    case CCB_CHANGE_DIRECTORY:
+        return (c->keep && ccb_guest_exists(guest, c->path)) ||
+               ccb_guest_mkdir(guest, c->path, c->mode, c->uid, c->gid, error);
+    case CCB_CHANGE_LINK:
+        return ccb_guest_symlink(guest, c->value, c->path, error);
+    case CCB_CHANGE_REMOVE:
+        return ccb_guest_remove(guest, c->path, error);
+    case CCB_CHANGE_EDIT:
+        return edit(c, guest, error);
+    case CCB_CHANGE_ENABLE:
+        return enable(c->value, guest, error);
+    case CCB_CHANGE_DISABLE:
+        return disable(c->value, guest, error);
+    case CCB_CHANGE_MASK:
+        return mask(c->value, guest, error);
+    case CCB_CHANGE_ARGUMENTS:
+        return edit_arguments(c, facts, guest, error);
+    case CCB_CHANGE_PACKAGE:
+    case CCB_CHANGE_MODULE:
+    case CCB_CHANGE_UNKNOWN:
+        break;
+    }
+    return true;
+}
+
+/* Facts come from /boot, /lib/modules, the package database and os-release (guest/facts.h): of /etc
+ * only the last one. */
+static bool concerns_facts(const CcbChange *c)
+{
+    if (c->op == CCB_CHANGE_ARGUMENTS)
+        return true;
+    return c->op <= CCB_CHANGE_EDIT &&
+           (!g_str_has_prefix(c->path, "/etc/") || g_str_has_prefix(c->path, "/etc/os-release"));
+}
+
+bool ccb_changes_apply(const GPtrArray *changes, const CcbFacts *facts, CcbGuest *guest,
+                       bool *ret_facts_differ, GError **error)
+{
+    *ret_facts_differ = false;
+    for (guint i = 0; i < changes->len; i++) {
+        const CcbChange *change = changes->pdata[i];
+        if (!ccb_change_apply(change, facts, guest, error))
+            return false;
+        *ret_facts_differ |= concerns_facts(change);
+    }
+    return true;
+}

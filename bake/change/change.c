@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change/change.h"
+
+#include <string.h>
+
+#include "base/digest.h"
+
+static void change_free(gpointer data)
+{
+    CcbChange *change = data;
+    g_free(change->path);
+    g_free(change->value);
+    g_free(change->host_path);
+    g_clear_pointer(&change->content, g_bytes_unref);
+    g_strfreev(change->set);
+    g_strfreev(change->remove);
+    g_free(change);
+}
+
+GPtrArray *ccb_changes_new(void)
+{
+    return g_ptr_array_new_with_free_func(change_free);
+}
+
+CcbChange *ccb_change_add(GPtrArray *changes, CcbChangeOp op, const char *path, const char *value)
+{
+    CcbChange *change = g_new0(CcbChange, 1);
+    *change = (CcbChange){.op = op, .path = g_strdup(path), .value = g_strdup(value)};
+    g_ptr_array_add(changes, change);
+    return change;
+}
+
+CcbChange *ccb_change_text(GPtrArray *changes, const char *path, const char *text)
+{
+    CcbChange *change = ccb_change_add(changes, CCB_CHANGE_FILE, path, NULL);
+    change->content = g_bytes_new(text, strlen(text));
+    change->mode = 0644;
+    return change;
+}
+
+CcbChange *ccb_change_upload(GPtrArray *changes, const char *path, const char *host_path)
+{
+    CcbChange *change = ccb_change_add(changes, CCB_CHANGE_FILE, path, NULL);
+    change->host_path = g_strdup(host_path);
+    change->mode = 0644;
+    return change;
+}
+
+CcbChange *ccb_change_edit(GPtrArray *changes, const char *path, CcbChangeEdit edit,
+                           const void *data)
+{
+    CcbChange *change = ccb_change_add(changes, CCB_CHANGE_EDIT, path, NULL);
+    change->edit = edit;
+    change->data = data;
+    return change;
+}
+
+void ccb_change_units(GPtrArray *changes, CcbChangeOp op, char *const *units)
+{
+    for (; *units != NULL; units++)
+        ccb_change_add(changes, op, NULL, *units);
+}
+
+void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    ccb_change_add(changes, CCB_CHANGE_UNKNOWN, path, text);
+}
+
+/* One line for a change that is applied; NULL on error; caller frees. */
+static char *describe(const CcbChange *change, GError **error)
+{
+    static const char *const names[] = {
+        [CCB_CHANGE_FILE] = "file",           [CCB_CHANGE_DIRECTORY] = "directory",
+        [CCB_CHANGE_LINK] = "link",           [CCB_CHANGE_REMOVE] = "remove",
+        [CCB_CHANGE_EDIT] = "edit",           [CCB_CHANGE_ENABLE] = "enable",
+        [CCB_CHANGE_DISABLE] = "disable",     [CCB_CHANGE_MASK] = "mask",
+        [CCB_CHANGE_ARGUMENTS] = "arguments",
+    };
+    g_autoptr(GString) line = g_string_new(names[change->op]);
+    if (change->path != NULL)
+        g_string_append_printf(line, " %s", change->path);
+    if (change->op == CCB_CHANGE_FILE || change->op == CCB_CHANGE_DIRECTORY)
+        g_string_append_printf(line, " %04o %u:%u%s", change->mode, change->uid, change->gid,
+                               change->keep ? " keep" : "");
+    if (change->value != NULL)
+        g_string_append_printf(line, " %s", change->value);
+    for (char **word = change->set; word != NULL && *word != NULL; word++)
+        g_string_append_printf(line, " +%s", *word);
+    for (char **word = change->remove; word != NULL && *word != NULL; word++)
+        g_string_append_printf(line, " -%s", *word);
+    if (change->op != CCB_CHANGE_FILE)
+        return g_string_free(g_steal_pointer(&line), FALSE);
+    g_autofree char *digest =
+        change->host_path != NULL
+            ? ccb_digest_file(change->host_path, error)
+            : g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, change->content);
+    return digest != NULL ? g_strdup_printf("%s %s", line->str, digest) : NULL;
+}
+
+json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error)
+{
+    json_auto_t *list = json_array();
+    for (guint i = 0; i < changes->len; i++) {
+        const CcbChange *change = changes->pdata[i];
+        if (change->op > CCB_CHANGE_ARGUMENTS)
+            continue;
+        g_autofree char *line = describe(change, error);
+        if (line == NULL)
+            return NULL;
+        json_array_append_new(list, json_stringn_nocheck(line, strlen(line)));
+    }
+    return g_steal_pointer(&list);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A change to an image as data.  A step kind returns a list of them (.changes in plan/kind.h) from
+ * its settings, the lock and files of the host, and does not touch the image itself:
+ *
+ *     ccb_change_text(changes, "/etc/modprobe.d/a.conf", text);
+ *     ccb_change_units(changes, CCB_CHANGE_ENABLE, settings->enable);
+ *
+ * apply.h carries a list out in a guest; predict.h carries it out on what is known of an image, for
+ * `plan --diff`.  Both go through the same function for each change.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef enum {
+    CCB_CHANGE_FILE,      /* a regular file at `path`, with mode and owner */
+    CCB_CHANGE_DIRECTORY, /* a directory at `path`, likewise */
+    CCB_CHANGE_LINK,      /* a symbolic link at `path`, with the target `value` */
+    CCB_CHANGE_REMOVE,    /* nothing at `path`; a directory goes with all that is in it */
+    CCB_CHANGE_EDIT,      /* a text file at `path`, where there is one, goes through a function */
+    CCB_CHANGE_ENABLE,    /* the unit `value`, by the links of its [Install] */
+    CCB_CHANGE_DISABLE,   /* the unit `value`: no .wants or .requires directory links to it */
+    CCB_CHANGE_MASK,      /* the unit `value` */
+    CCB_CHANGE_ARGUMENTS, /* of the kernel, in every boot entry and for later kernels */
+    /* What a kind's installer does: these are for predictions, nothing is left to apply. */
+    CCB_CHANGE_PACKAGE, /* `value`: name-[epoch:]version-release.arch */
+    CCB_CHANGE_MODULE,  /* of the kernel: `path`; `value`: the version that it states */
+    CCB_CHANGE_UNKNOWN, /* `value`: what only the bake will show, in words; `path` or NULL */
+} CcbChangeOp;
+
+/* Turns a file's text into its new text, which the caller frees; NULL on error. */
+typedef char *(*CcbChangeEdit)(const void *data, const char *text, GError **error);
+
+typedef struct {
+    CcbChangeOp op;
+    char *path, *value;
+    char *host_path; /* of a file: its content is that of this file of the host */
+    GBytes *content; /* or this */
+    mode_t mode;     /* permission bits of a file or directory */
+    uid_t uid;
+    gid_t gid;
+    bool
+        keep; /* a directory that exists keeps mode and owner; a package stays beside the new one */
+    char **set, **remove; /* of ARGUMENTS: "name=value", "name" */
+    CcbChangeEdit edit;   /* with `data`, which is borrowed */
+    const void *data;
+    bool required; /* of EDIT: a missing file is an error */
+} CcbChange;
+
+GPtrArray *ccb_changes_new(void); /* of CcbChange; caller unrefs */
+
+/* Adds a change and returns it, for the caller to complete; strings are copied, either may be
+ * NULL. */
+CcbChange *ccb_change_add(GPtrArray *changes, CcbChangeOp op, const char *path, const char *value);
+
+/* A file of mode 0644 that belongs to root, with a text or the content of a file of the host. */
+CcbChange *ccb_change_text(GPtrArray *changes, const char *path, const char *text);
+CcbChange *ccb_change_upload(GPtrArray *changes, const char *path, const char *host_path);
+
+/* A missing file stays missing, unless the caller sets `required`. */
+CcbChange *ccb_change_edit(GPtrArray *changes, const char *path, CcbChangeEdit edit,
+                           const void *data);
+
+/* One change of the same op for each unit. */
+void ccb_change_units(GPtrArray *changes, CcbChangeOp op, char *const *units);
+
+/* `path` may be NULL. */
+void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/* A line for each change that is applied, with all that decides about its result (a file's SHA-256,
+ * mode and owner; of an edit only the path): a part of the key of a layer.  New reference.  Errors:
+ * CCB_ERR_IO (a file of the host can't be read). */
+json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "check/waivers.h"
+
+#include "base/human.h"
+#include "check/check.h"
+
+bool ccb_check_waivers(const CcbRecipe *recipe, GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (const CcbCheck *const *family = ccb_check_families; *family != NULL; family++)
+        for (const CcbCheck *check = *family; check->id != NULL; check++)
+            g_ptr_array_add(ids, (char *)check->id);
+    g_ptr_array_add(ids, NULL);
+    const char *const *names = (const char *const *)ids->pdata;
+    for (guint i = 0; i < recipe->waivers->len; i++) {
+        const CcbRecipeWaiver *waiver = recipe->waivers->pdata[i];
+        if (g_strv_contains(names, waiver->check))
+            continue;
+        ccb_node_fail(waiver->node, error, "\"waivers\": there is no check \"%s\"", waiver->check);
+        const char *meant = ccb_did_you_mean(waiver->check, names);
+        return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant)
+                             : ccb_hint(error, "`ccbake verify --list` lists them");
+    }
+    return true;
+}
