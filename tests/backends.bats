@@ -30,7 +30,7 @@ steps:
       modes: {/etc/ccbake.d: "0700", /etc/ccbake.d/token: "0600"}
   - units:
       install: [$TOP/overlays/units/8gpu/nvidia-persistenced.service]
-      wait-for: [{unit: nvidia-persistenced.service, consumers: [later.service]}]
+      wait-for: [{unit: nvidia-persistenced.service, later: [later.service]}]
       enable: [nvidia-persistenced.service]
       disable: [missing.service]
   - selftest: {enable: true, attest: {command: [a, b], success: c}}
@@ -77,7 +77,7 @@ listing() {
     grep -q '^etc/ccbake.d/token f 600 12:34 7$' "$BATS_TEST_TMPDIR/host"
     grep -q '^usr/local/bin/hello f 755 12:34 ' "$BATS_TEST_TMPDIR/host"
     grep -q '^opt/owned d 1777 3:4 ' "$BATS_TEST_TMPDIR/host"
-    grep -q '^etc/systemd/system/later.service.d/10-ccbake.conf f 644 0:0 ' "$BATS_TEST_TMPDIR/host"
+    grep -q '^etc/systemd/system/later.service.d/10-ccbake-nvidia-persistenced.service.conf f 644 0:0 ' "$BATS_TEST_TMPDIR/host"
     run grep -E '(^tmp/|^var/tmp/|^run/)(left|ccbake)|^etc/ccbake.d/link' "$BATS_TEST_TMPDIR/host"
     [[ $status == 1 ]] || fail "left behind: $output"
 }

@@ -18,7 +18,7 @@ base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: a
 steps:
   - units:
       install: [multi-user.target, ollama.service, $TOP/overlays/units/8gpu/nvidia-persistenced.service]
-      wait-for: [{unit: nvidia-persistenced.service, consumers: [later.service, ollama.service]}]
+      wait-for: [{unit: nvidia-persistenced.service, later: [later.service, ollama.service]}]
       enable: [nvidia-persistenced.service]
 END
     "$CCBAKE" bake --quiet --backend=host --no-verify unit.yaml
@@ -44,9 +44,9 @@ graph() {
       after nvidia-fabricmanager.service: $persistenced:$after: After=nvidia-fabricmanager.service"
     assert_contains "ollama.service (not started)
       after nvidia-persistenced.service: $persistenced:$before: Before=ollama.service
-      after nvidia-persistenced.service: /etc/systemd/system/ollama.service.d/10-ccbake.conf:3: After="
+      after nvidia-persistenced.service: /etc/systemd/system/ollama.service.d/10-ccbake-nvidia-persistenced.service.conf:3: After="
     assert_contains "later.service (not installed)
-      after nvidia-persistenced.service: /etc/systemd/system/later.service.d/10-ccbake.conf:3: After="
+      after nvidia-persistenced.service: /etc/systemd/system/later.service.d/10-ccbake-nvidia-persistenced.service.conf:3: After="
     assert_equal "$(grep -oE '^ +[0-9]+  nvidia-[a-z]+\.service' <<<"$output" | awk '{ print $2 }' | xargs)" \
         "nvidia-fabricmanager.service nvidia-persistenced.service"
     [[ $(grep -n '  ollama.service' <<<"$output" | cut -d: -f1) -gt $(grep -n '  nvidia-persistenced.service$' <<<"$output" | cut -d: -f1) ]] ||

@@ -264,7 +264,7 @@ steps:
         - [sh, -c, "mkdir -p /etc/systemd/system/multi-user.target.wants /etc/systemd/system/x.target.requires; ln -s /usr/lib/systemd/system/off.service /etc/systemd/system/multi-user.target.wants/off.service; ln -s ../off.service /etc/systemd/system/x.target.requires/off.service; echo '[Unit]' > /usr/lib/systemd/system/off.service"]
   - units:
       install: [a.service]
-      wait-for: [{unit: a.service, consumers: [later.service, more.service]}]
+      wait-for: [{unit: a.service, later: [later.service, more.service]}]
       enable: [a.service]
       disable: [off.service, never-there.service]
 END
@@ -278,7 +278,7 @@ END
 ./multi-user.target.wants/a.service $system/a.service
 ./need.target.requires/a.service $system/a.service
 ./other.target.wants/a.service $system/a.service"
-    content "$system/later.service.d/10-ccbake.conf" '# Written by ccbake: later.service needs the GPU ready.
+    content "$system/later.service.d/10-ccbake-a.service.conf" '# Written by ccbake: later.service starts after a.service.
 [Unit]
 After=a.service
 Wants=a.service'
@@ -494,7 +494,7 @@ each_step() {
 {kernel-args: {set: "swiotlb=4194304,any"}}
 {modprobe: {file: precious.conf, content: evil}}, {initramfs: {}}
 nouveau-blacklist, {initramfs: {}}
-{units: {install: [a.service], enable: [a.service], disable: [off.service], wait-for: [{unit: a.service, consumers: [sub]}]}}
+{units: {install: [a.service], enable: [a.service], disable: [off.service], wait-for: [{unit: a.service, later: [sub]}]}}
 {overlay: {source: tree, modes: {/etc/modprobe.d: 0700, /usr/local: 0700}, owner: "5:5"}}
 {run: {commands: [[sh, -c, "echo evil > /etc/modprobe.d/precious.conf; rm -rf /etc/systemd/system/* /usr/local/*; echo evil > /etc/note"]]}}
 END

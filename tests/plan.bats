@@ -49,7 +49,7 @@ steps:
   - overlay: {source: tree, modes: {/opt/new: "0700", /etc/alinux-release: "0600"}}
   - units:
       install: [x.service]
-      wait-for: [{unit: x.service, consumers: [later.service]}]
+      wait-for: [{unit: x.service, later: [later.service]}]
       enable: [x.service]
       disable: [none.service]
   - run: {commands: [[sh, -c, "echo 1 >/opt/by-command"]]}
@@ -180,7 +180,7 @@ steps:
   - overlay: {source: tree, modes: {/opt/new: "0700", /etc/alinux-release: "0600"}}
   - units:
       install: [x.service]
-      wait-for: [{unit: x.service, consumers: [later.service]}]
+      wait-for: [{unit: x.service, later: [later.service]}]
       enable: [x.service]
       mask: [firewalld.service]
   - remove: {paths: [/etc/selinux, /opt/new/deep, /lib/modprobe.d/missing.conf]}

@@ -25,7 +25,7 @@ steps:
   - kernel-args: {set: ["swiotlb=1,any"]}
   - units:
       install: [multi-user.target, $TOP/overlays/units/8gpu/nvidia-persistenced.service]
-      wait-for: [{unit: nvidia-persistenced.service, consumers: [later.service]}]
+      wait-for: [{unit: nvidia-persistenced.service, later: [later.service]}]
       enable: [nvidia-persistenced.service]
   - run: {commands: [[sh, -c, $(jq -Rs . <hostile.sh)]]}
 END
@@ -203,7 +203,7 @@ CONTRAST='
     browse unit.html --no-pdf-header-footer --print-to-pdf=page.pdf
     pdftotext -layout page.pdf page.txt
     page_has 'kernel.minimum' page.txt
-    page_has '/etc/systemd/system/later.service.d/10-ccbake.conf:3:' page.txt
+    page_has '/etc/systemd/system/later.service.d/10-ccbake-nvidia-persistenced.service.conf:3:' page.txt
     page_has 'GRUB Environment Block' page.txt
 }
 

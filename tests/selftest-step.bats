@@ -11,6 +11,7 @@ setup_file() {
 
 # write_recipe SETTING...: a recipe of a small guest whose last step is the self-test.
 write_recipe() {
+    printf '[Service]\nExecStart=/bin/true\n' | tee nvidia-persistenced.service >x.service
     cat >r.yaml <<END
 format: 1
 name: r
@@ -20,7 +21,9 @@ base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: a
 steps:
   - kernel-args: {set: ["quiet", "swiotlb=\${slabs},any"]}
   - units:
-      wait-for: [{unit: nvidia-persistenced.service, consumers: [a.service, b.service]}, {unit: x.service, consumers: c.service}]
+      install: [nvidia-persistenced.service, x.service]
+      wait-for: [{unit: nvidia-persistenced.service, later: [a.service, b.service]}, {unit: x.service, later: c.service}]
+  - units: {id: more, wait-for: [{unit: nvidia-persistenced.service, consumers: x.service}]}
   - selftest: {$1}
 ${2:-}
 END
@@ -56,7 +59,7 @@ driver=
 fabric_manager=
 nscq=
 swiotlb=4194304
-consumers=a.service b.service c.service
+consumers=a.service b.service x.service
 kernel=$(jq -r .kernel r.json)
 attest=prove --it
 attest_success=All well
@@ -71,7 +74,7 @@ baked=$(jq -r .key r.json)"
     assert_equal "$(content_of r.qcow2 /etc/ccbake/selftest.conf | grep '^swiotlb')" swiotlb=8192
     write_recipe 'enable: true'
     bake_small
-    assert_equal "$(jq -r '[.steps[] | .cached] | join(" ")' r.json)" "true true false"
+    assert_equal "$(jq -r '[.steps[] | .cached] | join(" ")' r.json)" "true true true false"
     assert_equal "$(link_of r.qcow2)" '"/usr/lib/systemd/system/ccbake-selftest.service"'
     cp r.qcow2 enabled.qcow2
     write_recipe ''

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/human.h"
 #include "change/arguments.h"
 #include "systemd/unit.h"
 
@@ -52,11 +53,43 @@ char *ccb_unit_find(CcbGuest *guest, const char *name)
     return NULL;
 }
 
+/* `why`: "to enable". */
+static bool fail_missing(const char *name, const char *why, CcbGuest *guest, GError **error)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
+        g_auto(GStrv) names = ccb_guest_list(guest, *dir, NULL);
+        if (names != NULL)
+            g_strv_builder_addv(builder, (const char **)names);
+    }
+    g_auto(GStrv) units = g_strv_builder_end(builder);
+    const char *meant = ccb_did_you_mean(name, (const char *const *)units);
+    ccb_fail(error, CCB_ERR_STEP, "the image has no unit %s %s", name, why);
+    return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
+}
+
+/* A template stands for its instances. */
+static bool need(const char *name, CcbGuest *guest, GError **error)
+{
+    g_autofree char *path = ccb_unit_find(guest, name);
+    const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
+    if (path != NULL)
+        return true;
+    if (at != NULL && dot != NULL) {
+        g_autofree char *template = g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
+        g_autofree char *template_path = ccb_unit_find(guest, template);
+        if (template_path != NULL)
+            return true;
+    }
+    return fail_missing(name, "that the recipe gives an order", guest, error) ||
+           ccb_hint(error, "a unit that comes later stands under \"later\"");
+}
+
 static bool enable(const char *name, CcbGuest *guest, GError **error)
 {
     g_autofree char *path = ccb_unit_find(guest, name);
     if (path == NULL)
-        return ccb_fail(error, CCB_ERR_STEP, "the image has no unit %s to enable", name);
+        return fail_missing(name, "to enable", guest, error);
     size_t size = 0;
     g_autofree char *text = ccb_guest_read(guest, path, &size, error);
     g_autoptr(CcbUnit) unit = text ? ccb_unit_parse(text, size, path, error) : NULL;
@@ -120,6 +153,8 @@ bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest
         return disable(c->value, guest, error);
     case CCB_CHANGE_MASK:
         return mask(c->value, guest, error);
+    case CCB_CHANGE_NEED:
+        return need(c->value, guest, error);
     case CCB_CHANGE_ARGUMENTS:
         return edit_arguments(c, facts, guest, error);
     case CCB_CHANGE_PACKAGE:

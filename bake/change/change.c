@@ -74,11 +74,11 @@ void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format
 static char *describe(const CcbChange *change, GError **error)
 {
     static const char *const names[] = {
-        [CCB_CHANGE_FILE] = "file",           [CCB_CHANGE_DIRECTORY] = "directory",
-        [CCB_CHANGE_LINK] = "link",           [CCB_CHANGE_REMOVE] = "remove",
-        [CCB_CHANGE_EDIT] = "edit",           [CCB_CHANGE_ENABLE] = "enable",
-        [CCB_CHANGE_DISABLE] = "disable",     [CCB_CHANGE_MASK] = "mask",
-        [CCB_CHANGE_ARGUMENTS] = "arguments",
+        [CCB_CHANGE_FILE] = "file",       [CCB_CHANGE_DIRECTORY] = "directory",
+        [CCB_CHANGE_LINK] = "link",       [CCB_CHANGE_REMOVE] = "remove",
+        [CCB_CHANGE_EDIT] = "edit",       [CCB_CHANGE_ENABLE] = "enable",
+        [CCB_CHANGE_DISABLE] = "disable", [CCB_CHANGE_MASK] = "mask",
+        [CCB_CHANGE_NEED] = "need",       [CCB_CHANGE_ARGUMENTS] = "arguments",
     };
     g_autoptr(GString) line = g_string_new(names[change->op]);
     if (change->path != NULL)

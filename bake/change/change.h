@@ -25,6 +25,7 @@ typedef enum {
     CCB_CHANGE_ENABLE,    /* the unit `value`, by the links of its [Install] */
     CCB_CHANGE_DISABLE,   /* the unit `value`: no .wants or .requires directory links to it */
     CCB_CHANGE_MASK,      /* the unit `value` */
+    CCB_CHANGE_NEED,      /* the unit `value` must be there; nothing is changed */
     CCB_CHANGE_ARGUMENTS, /* of the kernel, in every boot entry and for later kernels */
     /* What a kind's installer does: these are for predictions, nothing is left to apply. */
     CCB_CHANGE_PACKAGE, /* `value`: name-[epoch:]version-release.arch */
@@ -48,7 +49,8 @@ typedef struct {
     char **set, **remove; /* of ARGUMENTS: "name=value", "name" */
     CcbChangeEdit edit;   /* with `data`, which is borrowed */
     const void *data;
-    bool required; /* of EDIT: a missing file is an error */
+    bool required;   /* of EDIT: a missing file is an error */
+    bool incomplete; /* of a file: the content depends on the image, which was not known */
 } CcbChange;
 
 GPtrArray *ccb_changes_new(void); /* of CcbChange; caller unrefs */

@@ -27,6 +27,7 @@ struct CcbPrediction {
     CcbSnapshot *before, *now; /* `before` only while a step is applied */
     GHashTable *paths;         /* path ► CcbGuestEntry, of `now` */
     bool is_known;             /* whether there was a tree; there may be facts alone */
+    bool is_installed;         /* whether an installer or a command of a step may bring any file */
     bool has_failed;           /* `guest` could not be read: not the image's fault */
     GPtrArray *unknown;        /* of the step that is applied; borrowed */
 };
@@ -440,6 +441,9 @@ static bool prepare(CcbPrediction *p, const CcbChange *c, bool *ret_apply, GErro
                                "the links that enable %s: its file is not known yet", c->value);
         break;
     }
+    case CCB_CHANGE_NEED: /* an installer may have brought it */
+        *ret_apply = p->is_known && !p->is_installed;
+        break;
     case CCB_CHANGE_DISABLE:
         if (!p->is_known)
             ccb_change_unknown(p->unknown, NULL, "%s disabled, where it is enabled", c->value);
@@ -456,6 +460,7 @@ static bool prepare(CcbPrediction *p, const CcbChange *c, bool *ret_apply, GErro
         break;
     }
     case CCB_CHANGE_UNKNOWN:
+        p->is_installed |= c->path == NULL;
         ccb_change_add(p->unknown, c->op, c->path, c->value);
         break;
     default:

@@ -23,6 +23,10 @@ bool ccb_bake_step(CcbBake *bake, const CcbStep *step, const CcbExpectation *exp
     const CcbStepContext context = {bake->recipe, expect, bake->facts, key};
     if (step->kind->changes != NULL && !step->kind->changes(&context, step, changes, error))
         return false;
-    return ccb_changes_apply(changes, bake->facts, bake->guest, &facts_differ, error) &&
-           (!facts_differ || ccb_bake_refresh(bake, error));
+    if (!ccb_changes_apply(changes, bake->facts, bake->guest, &facts_differ, error)) {
+        const CcbNode *node = step->origin->position;
+        g_prefix_error(error, "%s:%d:%d: ", node->file, node->line, node->column);
+        return false;
+    }
+    return !facts_differ || ccb_bake_refresh(bake, error);
 }

@@ -4,13 +4,16 @@
  * units are enabled as `systemctl enable` does on a system that is not running, by the links of
  * [Install]; consumers of the GPU, also those that come later, get a drop-in that makes them wait.
  */
+#include <string.h>
+
+#include "guide/gpu-units.h"
 #include "step/common.h"
 #include "step/kinds.h"
 #include "systemd/unit.h"
 
 typedef struct {
     char *unit;
-    char **consumers;
+    char **consumers, **later;
 } Wait;
 
 typedef struct {
@@ -21,8 +24,8 @@ typedef struct {
 
 static const CcbField wait_fields[] = {
     CCB_SETTING(Wait, unit, "unit", STRING, "unit that must have started", .required = true),
-    CCB_SETTING(Wait, consumers, "consumers", STRINGS,
-                "units that wait for it; they may not exist yet", .required = true),
+    CCB_SETTING(Wait, consumers, "consumers", STRINGS, "units that wait for it"),
+    CCB_SETTING(Wait, later, "later", STRINGS, "the same, of units that the image lacks yet"),
     {0},
 };
 
@@ -45,14 +48,27 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
         if (!g_file_test(*file, G_FILE_TEST_IS_REGULAR))
             return ccb_node_fail(ccb_node_get(step->origin->node, "install"), error,
                                  "\"install\": can't read the unit file %s", *file);
+    for (guint i = 0; i < s->waits->len; i++) {
+        const Wait *wait = s->waits->pdata[i];
+        if (wait->consumers[0] == NULL && wait->later[0] == NULL)
+            return ccb_node_fail(
+                ccb_node_get(step->origin->node, "wait-for")->items->pdata[i], error,
+                "wait-for needs \"consumers\" or \"later\", the units that wait for %s",
+                wait->unit);
+    }
     return true;
 }
 
 static void expect(const CcbStep *step, CcbExpectation *expect)
 {
     const Settings *s = step->settings;
-    for (guint i = 0; i < s->waits->len; i++)
-        ccb_expect_words(&expect->consumers, ((const Wait *)s->waits->pdata[i])->consumers);
+    for (guint i = 0; i < s->waits->len; i++) {
+        const Wait *wait = s->waits->pdata[i];
+        if (strcmp(wait->unit, CCB_PERSISTENCED) != 0)
+            continue;
+        ccb_expect_words(&expect->consumers, wait->consumers);
+        ccb_expect_words(&expect->consumers, wait->later);
+    }
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
@@ -70,6 +86,19 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
                            enabled[0] ? enabled : "none");
 }
 
+/* One file for each unit that is waited for, so that several orders of one consumer all hold. */
+static void add_drop_ins(GPtrArray *changes, char *const *consumers, const char *unit)
+{
+    for (; *consumers != NULL; consumers++) {
+        g_autofree char *path =
+            g_strdup_printf(CCB_UNIT_DIR "/%s.d/10-ccbake-%s.conf", *consumers, unit);
+        g_autofree char *text = g_strdup_printf("# Written by ccbake: %s starts after %s.\n"
+                                                "[Unit]\nAfter=%s\nWants=%s\n",
+                                                *consumers, unit, unit, unit);
+        ccb_change_text(changes, path, text);
+    }
+}
+
 static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,
                     GError **error)
 {
@@ -81,13 +110,10 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
     }
     for (guint i = 0; i < s->waits->len; i++) {
         const Wait *wait = s->waits->pdata[i];
-        for (char **consumer = wait->consumers; *consumer != NULL; consumer++) {
-            g_autofree char *path = g_strdup_printf(CCB_UNIT_DIR "/%s.d/10-ccbake.conf", *consumer);
-            g_autofree char *text = g_strdup_printf("# Written by ccbake: %s needs the GPU ready.\n"
-                                                    "[Unit]\nAfter=%s\nWants=%s\n",
-                                                    *consumer, wait->unit, wait->unit);
-            ccb_change_text(changes, path, text);
-        }
+        ccb_change_add(changes, CCB_CHANGE_NEED, NULL, wait->unit);
+        ccb_change_units(changes, CCB_CHANGE_NEED, wait->consumers);
+        add_drop_ins(changes, wait->consumers, wait->unit);
+        add_drop_ins(changes, wait->later, wait->unit);
     }
     ccb_change_units(changes, CCB_CHANGE_DISABLE, s->disable);
     ccb_change_units(changes, CCB_CHANGE_MASK, s->mask);
@@ -98,7 +124,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_units = {
     .name = "units",
     .summary = "install, order, enable, disable and mask systemd units",
-    .version = 1,
+    .version = 2,
     .fields = fields,
     .settings_size = sizeof(Settings),
     .expect = expect,
