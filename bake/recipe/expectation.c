@@ -20,9 +20,10 @@ typedef struct {
     }
 
 static const Field fields[] = {
-    TEXT(min_kernel), TEXT(root_uuid), TEXT(driver),      TEXT(fabric_manager),
-    TEXT(nscq),       TEXT(cuda),      LIST(kernel_args), LIST(initramfs_drivers),
-    LIST(consumers),  LIST(python),
+    TEXT(min_kernel),     TEXT(root_uuid),    TEXT(driver),
+    TEXT(fabric_manager), TEXT(nscq),         TEXT(cuda),
+    LIST(kernel_args),    LIST(removed_args), LIST(initramfs_drivers),
+    LIST(consumers),      LIST(python),
 };
 
 static void *member(const CcbExpectation *expect, const Field *field)

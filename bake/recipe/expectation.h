@@ -23,6 +23,7 @@ typedef struct {
     unsigned gpus;            /* 1 or 8; 0: find out */
     char *min_kernel;         /* "5.10.134-18.al8"; NULL: the guide's minimum */
     char **kernel_args;       /* "swiotlb=4194304,any"; NULL: the guide's */
+    char **removed_args;      /* arguments that no entry has; NULL: none */
     char *root_uuid;          /* of the root file system; NULL: only compared with /etc/fstab */
     bool no_driver;           /* the recipe installs no NVIDIA driver: nothing of it is asked for */
     char *driver;             /* "550.144.03"; NULL: whatever version the modules have */

@@ -4,6 +4,7 @@
 
 #include "step/common.h"
 #include "step/kinds.h"
+#include "text/cmdline.h"
 
 typedef struct {
     CcbStepSettings common;
@@ -28,13 +29,49 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
             if (strpbrk(*word, " \t\n") != NULL)
                 return ccb_node_fail(ccb_node_get(step->origin->node, keys[i]), error,
                                      "\"%s\" is more than one argument", *word);
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autofree char *line = g_strjoinv(" ", lists[i]);
+        g_autoptr(GError) reason = NULL;
+        g_autoptr(CcbCmdline) parsed = ccb_cmdline_parse(line, &reason);
+        if (parsed == NULL)
+            return ccb_node_fail(ccb_node_get(step->origin->node, keys[i]), error, "\"%s\": %s",
+                                 keys[i], reason->message);
+    }
     return true;
 }
 
+/* NULL for a line without arguments: nothing is expected then. */
+static void replace_words(char ***member, const CcbCmdline *line)
+{
+    g_autoptr(GPtrArray) arguments = ccb_cmdline_arguments(line);
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    for (guint i = 0; i < arguments->len; i++)
+        g_strv_builder_add(words, arguments->pdata[i]);
+    g_strfreev(*member);
+    *member = arguments->len > 0 ? g_strv_builder_end(words) : NULL;
+}
+
+/* Of several steps the later ones count. */
 static void expect(const CcbStep *step, CcbExpectation *expect)
 {
     const Settings *s = step->settings;
-    ccb_expect_words(&expect->kernel_args, s->set);
+    g_autofree char *before = expect->kernel_args ? g_strjoinv(" ", expect->kernel_args) : NULL;
+    g_autofree char *gone = expect->removed_args ? g_strjoinv(" ", expect->removed_args) : NULL;
+    g_autoptr(CcbCmdline) wanted = ccb_cmdline_parse(before ? before : "", NULL);
+    g_autoptr(CcbCmdline) removed = ccb_cmdline_parse(gone ? gone : "", NULL);
+    if (wanted == NULL || removed == NULL)
+        return; /* with a quote that is not closed: .check refuses it */
+    for (char **word = s->remove; *word != NULL; word++) {
+        ccb_cmdline_remove(wanted, *word);
+        ccb_cmdline_set(removed, *word, NULL);
+    }
+    for (char **word = s->set; *word != NULL; word++) {
+        g_autofree char *name = g_strndup(*word, strcspn(*word, "="));
+        ccb_cmdline_set(wanted, *word, NULL);
+        ccb_cmdline_remove(removed, name);
+    }
+    replace_words(&expect->kernel_args, wanted);
+    replace_words(&expect->removed_args, removed);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
