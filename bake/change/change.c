@@ -70,6 +70,13 @@ void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format
     ccb_change_add(changes, CCB_CHANGE_UNKNOWN, path, text);
 }
 
+char *ccb_change_digest(const CcbChange *change, GError **error)
+{
+    return change->host_path != NULL
+               ? ccb_digest_file(change->host_path, error)
+               : g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, change->content);
+}
+
 /* One line for a change that is applied; NULL on error; caller frees. */
 static char *describe(const CcbChange *change, GError **error)
 {
@@ -94,10 +101,7 @@ static char *describe(const CcbChange *change, GError **error)
         g_string_append_printf(line, " -%s", *word);
     if (change->op != CCB_CHANGE_FILE)
         return g_string_free(g_steal_pointer(&line), FALSE);
-    g_autofree char *digest =
-        change->host_path != NULL
-            ? ccb_digest_file(change->host_path, error)
-            : g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, change->content);
+    g_autofree char *digest = ccb_change_digest(change, error);
     return digest != NULL ? g_strdup_printf("%s %s", line->str, digest) : NULL;
 }
 

@@ -74,6 +74,9 @@ void ccb_change_units(GPtrArray *changes, CcbChangeOp op, char *const *units);
 void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
+/* The SHA-256 of what a FILE puts into the image; caller frees.  Errors: CCB_ERR_IO. */
+char *ccb_change_digest(const CcbChange *change, GError **error);
+
 /* A line for each change that is applied, with all that decides about its result (a file's SHA-256,
  * mode and owner; of an edit only the path): a part of the key of a layer.  New reference.  Errors:
  * CCB_ERR_IO (a file of the host can't be read). */

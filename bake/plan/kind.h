@@ -95,7 +95,8 @@ struct CcbStepKind {
     bool replaces_kernel; /* with payloads, it replaces a kernel below base.min-kernel */
     bool feeds_initramfs; /* its result must be in the initramfs: an initramfs step has to follow */
     bool is_selftest;     /* it brings the test of the running instance */
-    bool needs_selftest;  /* its result is tested there: the recipe must have such a step */
+    bool may_change_files; /* it runs what the recipe says: files of earlier steps may be others */
+    bool needs_selftest;   /* its result is tested there: the recipe must have such a step */
     /* Space per byte of payload, in percent, and on top of that in bytes. */
     unsigned image_percent, scratch_percent;
     uint64_t image_bytes, scratch_bytes;

@@ -23,7 +23,8 @@ static const Field fields[] = {
     TEXT(min_kernel),     TEXT(root_uuid),    TEXT(driver),
     TEXT(fabric_manager), TEXT(nscq),         TEXT(cuda),
     LIST(kernel_args),    LIST(removed_args), LIST(initramfs_drivers),
-    LIST(consumers),      LIST(python),
+    LIST(consumers),      LIST(python),       LIST(enabled),
+    LIST(disabled),       LIST(masked),       LIST(orders),
 };
 
 static void *member(const CcbExpectation *expect, const Field *field)
@@ -79,6 +80,19 @@ void ccb_expect_words(char ***member, char *const *words)
     g_strfreev(old);
 }
 
+void ccb_expect_not(char ***member, const char *word)
+{
+    g_autoptr(GStrvBuilder) list = g_strv_builder_new();
+    char **old = *member;
+    if (old == NULL || !g_strv_contains((const char *const *)old, word))
+        return;
+    for (char **kept = old; *kept != NULL; kept++)
+        if (strcmp(*kept, word) != 0)
+            g_strv_builder_add(list, *kept);
+    *member = old[1] != NULL ? g_strv_builder_end(list) : NULL;
+    g_strfreev(old);
+}
+
 void ccb_expectation_clear(CcbExpectation *expect)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
@@ -88,6 +102,7 @@ void ccb_expectation_clear(CcbExpectation *expect)
             g_free(*(char **)member(expect, &fields[i]));
     }
     g_clear_pointer(&expect->waivers, g_ptr_array_unref);
+    json_decref(expect->files);
     *expect = (CcbExpectation){0};
 }
 
@@ -109,6 +124,8 @@ json_t *ccb_expectation_to_json(const CcbExpectation *expect)
         if (list != NULL)
             json_object_set_new(json, fields[i].member, list);
     }
+    if (expect->files != NULL)
+        json_object_set(json, "files", expect->files);
     if (expect->waivers == NULL)
         return json;
     json_t *waivers = json_object();
@@ -126,6 +143,7 @@ void ccb_expectation_from_json(const json_t *json, CcbExpectation *ret)
     *ret = (CcbExpectation){
         .gpus = gpus == 1 || gpus == 8 ? (unsigned)gpus : 0,
         .no_driver = json_is_true(json_object_get(json, "no_driver")),
+        .files = json_incref(json_object_get(json, "files")),
         .waivers = g_ptr_array_new_with_free_func(waiver_free),
     };
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {

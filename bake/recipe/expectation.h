@@ -33,7 +33,10 @@ typedef struct {
     char **initramfs_drivers; /* NULL: nvme, virtio_*, ext4 */
     char **consumers;         /* units that use the GPU; NULL: the three of the guide */
     char **python;            /* "nv_attestation_sdk==2.5.0.post6914366"; NULL: only reported */
-    GPtrArray *waivers;       /* CcbWaiver: checks that may fail; NULL: none */
+    char **enabled, **disabled, **masked; /* units; NULL: none */
+    char **orders;                        /* "CONSUMER after UNIT"; NULL: none */
+    json_t *files;      /* list of what stands at paths (ccb_plan_expect_changes()); NULL: none */
+    GPtrArray *waivers; /* CcbWaiver: checks that may fail; NULL: none */
 } CcbExpectation;
 
 /* Of a recipe without steps. */
@@ -44,6 +47,9 @@ void ccb_expect(char **member, const char *value);
 
 /* Adds copies to a list, which may be NULL; what is in it already is not added again. */
 void ccb_expect_words(char ***member, char *const *words);
+
+/* Takes a word from a list, which may be NULL. */
+void ccb_expect_not(char ***member, const char *word);
 
 /* Frees what it holds and zeroes it. */
 void ccb_expectation_clear(CcbExpectation *expect);

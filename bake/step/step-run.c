@@ -52,6 +52,7 @@ const CcbStepKind ccb_step_run = {
     .version = 1,
     .fields = fields,
     .settings_size = sizeof(Settings),
+    .may_change_files = true,
     .describe = describe,
     .changes = changes,
     .run = run,

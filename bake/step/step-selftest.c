@@ -140,7 +140,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
     if (context->facts != NULL && (context->facts->default_kver[0] == '\0' || context->key == NULL))
         ccb_change_unknown(changes, CONF_PATH, "what the instance is expected to show");
     else
-        ccb_change_text(changes, CONF_PATH, conf);
+        ccb_change_text(changes, CONF_PATH, conf)->incomplete = context->facts == NULL;
     if (s->enable)
         ccb_change_add(changes, CCB_CHANGE_LINK, LINK_PATH, UNIT_PATH);
     else

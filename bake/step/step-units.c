@@ -59,11 +59,22 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     return true;
 }
 
+static void expect_orders(CcbExpectation *expect, char *const *consumers, const char *unit)
+{
+    for (; *consumers != NULL; consumers++) {
+        char *order[] = {g_strdup_printf("%s after %s", *consumers, unit), NULL};
+        ccb_expect_words(&expect->orders, order);
+        g_free(order[0]);
+    }
+}
+
 static void expect(const CcbStep *step, CcbExpectation *expect)
 {
     const Settings *s = step->settings;
     for (guint i = 0; i < s->waits->len; i++) {
         const Wait *wait = s->waits->pdata[i];
+        expect_orders(expect, wait->consumers, wait->unit);
+        expect_orders(expect, wait->later, wait->unit);
         if (strcmp(wait->unit, CCB_PERSISTENCED) != 0)
             continue;
         ccb_expect_words(&expect->consumers, wait->consumers);
