@@ -30,9 +30,9 @@ SOURCES := $(sort $(wildcard bake/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test-*.c)))
 MANUAL  := $(BUILD)/man/ccbake.1 $(BUILD)/man/ccbake-recipe.5
-SCRIPTS := $(shell for f in $(wildcard scripts/* .ci/* tests/* tests/*/* overlays/selftest/*); do \
+SCRIPTS := $(shell for f in $(wildcard scripts/* .ci/* tests/* tests/*/* tests/standin/src/* overlays/selftest/*); do \
     test ! -f $$f || ! head -n 1 $$f | grep -qE '^\#!.*(bash|/sh)' || echo $$f; done) \
-    $(wildcard scripts/*.bash tests/*.bash tests/bench/*.bash bake/completions/*)
+    $(wildcard scripts/*.bash tests/*.bash tests/*/*.bash bake/completions/*)
 
 .PHONY: all unit check check-asan check-bats check-quick check-real coverage demo bench bench-judge bench-upload deps deps-bench lint format install uninstall clean
 .DELETE_ON_ERROR:
@@ -99,7 +99,7 @@ BATS      := $(sort $(wildcard tests/*.bats))
 ASAN_BATS := tests/recipe.bats tests/options.bats tests/fetch.bats
 pick       = $(strip $(if $(T),$(foreach t,$(1),$(if $(filter $(basename $(notdir $(t))),$(T)),$(t))),$(1)))
 ASAN      := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-RUN_TESTS  = CCBAKE_TEST_KVM=$(KVM) scripts/run-tests $(if $(TIMES),--times)
+RUN_TESTS  = CCBAKE_TEST_KVM=$(KVM) tests/run $(if $(TIMES),--times)
 
 check: deps
 	status=0; $(MAKE) check-asan || status=1; $(MAKE) check-bats || status=1; exit $$status
@@ -111,14 +111,14 @@ check-asan:
 
 check-bats: BATS_PICKED = $(call pick,$(filter-out $(ASAN_BATS),$(BATS)))
 check-bats: all
-	$(if $(T),,scripts/standin)
+	$(if $(T),,tests/standin/build)
 	$(if $(BATS_PICKED),$(RUN_TESTS) $(BUILD) $(BATS_PICKED))
 
 # The bats files that say in their third line that they need nothing.  Some of these tests only wait: more run at a time
 # than there are processors.
 QUICK_BATS := $(sort $(shell grep -l '^\# Needs no root, no stand-in and no network' tests/*.bats))
 check-quick: all unit
-	CCBAKE_TEST_JOBS=$(or $(CCBAKE_TEST_JOBS),$(shell expr 2 + $$(nproc))) scripts/run-tests --name=quick $(if $(TIMES),--times) $(BUILD) $(TESTS) $(QUICK_BATS)
+	CCBAKE_TEST_JOBS=$(or $(CCBAKE_TEST_JOBS),$(shell expr 2 + $$(nproc))) tests/run --name=quick $(if $(TIMES),--times) $(BUILD) $(TESTS) $(QUICK_BATS)
 
 check-real: deps
 	$(MAKE) all
@@ -126,8 +126,8 @@ check-real: deps
 
 coverage: deps
 	$(MAKE) BUILD=$(BUILD)/coverage CFLAGS='-O1 -g --coverage' LDFLAGS=--coverage all unit
-	scripts/standin
-	scripts/run-tests $(BUILD)/coverage $(TESTS:$(BUILD)/%=$(BUILD)/coverage/%) $(BATS)
+	tests/standin/build
+	tests/run $(BUILD)/coverage $(TESTS:$(BUILD)/%=$(BUILD)/coverage/%) $(BATS)
 	gcovr --root . --filter bake/ $(BUILD)/coverage/obj
 
 demo:

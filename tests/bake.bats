@@ -203,9 +203,9 @@ EOF
 }
 
 @test "an installer that fails, does nothing or hangs fails the bake, and nothing comes out" {
-    "$TOP/scripts/standin-driver" --fault exit1 550.144.03
-    "$TOP/scripts/standin-driver" --fault noop 550.144.03
-    "$TOP/scripts/standin-driver" --fault hang 550.144.03
+    "$TOP/tests/standin/driver" --fault exit1 550.144.03
+    "$TOP/tests/standin/driver" --fault noop 550.144.03
+    "$TOP/tests/standin/driver" --fault hang 550.144.03
     write_driver_recipe exit1
     run_ccbake 7 bake --backend=host exit1.yaml
     assert_contains "step 1/3 (nvidia-driver): sh failed with exit code 1"
@@ -269,7 +269,7 @@ EOF
 }
 
 @test "a base whose kernel is too old gets the recipe's newer one, and boots it by default" {
-    "$TOP/scripts/standin-kernel" --release 19.1.al8 >/dev/null
+    "$TOP/tests/standin/kernel" --release 19.1.al8 >/dev/null
     cat >newer.yaml <<EOF
 format: 1
 name: newer

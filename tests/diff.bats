@@ -12,7 +12,7 @@ setup_file() {
     [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
     cat >prepare.sh <<'END'
         set -e
         mkdir -p /opt/a/b/c /var/log /etc/systemd/system/multi-user.target.wants /usr/lib/modprobe.d
@@ -78,8 +78,8 @@ member() {
 # PRETTY_NAME of every stand-in.
 standin_name() {
     (
-        . "$TOP/scripts/standin-lib.sh"
-        . "$TOP/scripts/standin-image.sh"
+        . "$TOP/tests/standin/lib.bash"
+        . "$TOP/tests/standin/image.bash"
         standin_os_release alinux | sed -n 's/^PRETTY_NAME="\(.*\)"$/\1/p'
     )
 }

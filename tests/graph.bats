@@ -7,7 +7,7 @@ setup_file() {
     [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
     printf '%s\n' '[Unit]' 'DefaultDependencies=no' >multi-user.target
     printf '%s\n' '[Unit]' 'Requires=basic.target' >ollama.service
     cat >unit.yaml <<END

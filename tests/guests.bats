@@ -32,7 +32,7 @@ teardown() {
 
 # guest [OPTION...]: base.qcow2
 guest() {
-    "$TOP/scripts/standin-guest" --size 256M --out "$BATS_TEST_TMPDIR/base.qcow2" "$@" >"$BATS_TEST_TMPDIR/guest.log" 2>&1 ||
+    "$TOP/tests/standin/guest" --size 256M --out "$BATS_TEST_TMPDIR/base.qcow2" "$@" >"$BATS_TEST_TMPDIR/guest.log" 2>&1 ||
         fail "standin-guest $*" "$(cat "$BATS_TEST_TMPDIR/guest.log")"
 }
 

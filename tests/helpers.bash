@@ -18,7 +18,7 @@ CCBAKE=$BUILD/ccbake
 STANDIN=${CCBAKE_STANDIN_DIR:-$TOP/build/standin}
 export CCBAKE_STANDIN_DIR=$STANDIN
 
-# Of each file its own, where scripts/run-tests runs it.
+# Of each file its own, where tests/run runs it.
 export CCBAKE_CACHE_DIR=${CCBAKE_TEST_CACHE:-$TOP/build/test-cache}
 
 fail() {
@@ -57,7 +57,7 @@ assert_equal() {
 # standin [PART...]: builds the stand-ins, all or these.
 # shellcheck disable=SC2120 # other files give arguments
 standin() {
-    "$TOP/scripts/standin" "$@" >"$BATS_FILE_TMPDIR/standin.log" 2>&1 || {
+    "$TOP/tests/standin/build" "$@" >"$BATS_FILE_TMPDIR/standin.log" 2>&1 || {
         tail -n 30 "$BATS_FILE_TMPDIR/standin.log" >&2
         return 1
     }
@@ -96,7 +96,7 @@ count_launches() {
 start_server() {
     local dir=$1 port_file
     port_file=$dir/port
-    "$TOP/scripts/standin-server" --root "$STANDIN" --port 0 --port-file "$port_file" \
+    "$TOP/tests/standin/server" --root "$STANDIN" --port 0 --port-file "$port_file" \
         --log "$dir/access.log" 2>"$dir/server.log" 3>&- &
     SERVER_PID=$!
     for _ in {1..100}; do
@@ -124,7 +124,7 @@ wait_for() {
     fail "no server has written $1"
 }
 
-# content_of IMAGE PATH: a file of a small guest (scripts/standin-guest), read without a backend.
+# content_of IMAGE PATH: a file of a small guest (tests/standin/guest), read without a backend.
 content_of() {
     local raw=$BATS_TEST_TMPDIR/content.raw start
     qemu-img convert -O raw "$1" "$raw"

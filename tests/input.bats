@@ -10,7 +10,7 @@ load helpers
 setup_file() {
     export GUEST=$BATS_FILE_TMPDIR/guest.qcow2
     must_have 'host backend' host_backend
-    "$TOP/scripts/standin-guest" --size 256M --out "$GUEST" >"$BATS_FILE_TMPDIR/guest.log" 2>&1
+    "$TOP/tests/standin/guest" --size 256M --out "$GUEST" >"$BATS_FILE_TMPDIR/guest.log" 2>&1
     SHA=$(sha "$GUEST")
     export SHA
 }
@@ -161,7 +161,7 @@ leavings() {
 }
 
 @test "input: another system, two systems, a file system with errors" {
-    local make="$TOP/scripts/standin-guest --size 256M --out"
+    local make="$TOP/tests/standin/guest --size 256M --out"
     $make other.qcow2 --os-id centos >log 2>&1
     base_refused other.qcow2 "the base $PWD/other.qcow2 is centos 3 (Alibaba Cloud Linux 3.2104 U11 (OpenAnolis Edition)); the recipe wants alinux 3"
     $make old.qcow2 --kver 5.10.134-17.3.al8.x86_64 >log 2>&1
@@ -170,7 +170,7 @@ leavings() {
     $make dirty.qcow2 --dirty >log 2>&1
     base_refused dirty.qcow2 "image $PWD/dirty.qcow2: the file system of partition 3 (ext4) has errors noted" \
         'shut the machine it came from down properly, or repair a copy of the image with e2fsck'
-    "$TOP/scripts/standin-guest" --two-roots --out two.qcow2 >log 2>&1
+    "$TOP/tests/standin/guest" --two-roots --out two.qcow2 >log 2>&1
     base_refused two.qcow2 "image $PWD/two.qcow2: the image has 2 operating systems, on partitions 3, 4; ccbake bakes images with one"
 }
 

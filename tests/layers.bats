@@ -6,7 +6,7 @@ load helpers
 
 setup_file() {
     [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    "$TOP/scripts/standin-guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
+    "$TOP/tests/standin/guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
 }
 
 setup() {
@@ -316,7 +316,7 @@ layer_of() {
 @test "what the output and the bake need on one disk is added up before the start" {
     mkdir disk
     mount -t tmpfs -o size=500m none disk
-    "$TOP/scripts/standin-guest" --size 1G --out large.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --size 1G --out large.qcow2 >/dev/null
     sed -i -e 's/^steps:/steps:\n  - initramfs/' -e 's/path: base.qcow2, sha256: [0-9a-f]*/path: large.qcow2/' r.yaml
     run_ccbake lock r.yaml
     # The initramfs step counts 200 MB in the image and 500 MB beside it.

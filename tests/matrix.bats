@@ -6,7 +6,7 @@ load helpers
 
 setup_file() {
     [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    "$TOP/scripts/standin-guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
+    "$TOP/tests/standin/guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
 }
 
 setup() {

@@ -8,7 +8,7 @@ setup_file() {
     [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/scripts/standin-guest" --kernel-cmdline --out base.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --kernel-cmdline --out base.qcow2 >/dev/null
     write_tree
     write_recipe
     "$CCBAKE" bake --quiet --backend=host --no-verify r.yaml
@@ -128,7 +128,7 @@ without_names='del(.a.image, .b.image)'
 
 @test "kinds that install payloads declare packages, modules, and what nobody knows" {
     local old=5.10.134-17.al8.x86_64
-    "$TOP/scripts/standin-guest" --kver "$old" --out old.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --kver "$old" --out old.qcow2 >/dev/null
     touch kernel-core-5.10.134-18.al8.x86_64.rpm a-1.0-1.noarch.rpm NVIDIA.run cuda.run
     cat >payloads.yaml <<EOF
 format: 1

@@ -7,7 +7,7 @@ setup_file() {
     [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
     printf '%s\n' '[Unit]' 'DefaultDependencies=no' >multi-user.target
     cat >hostile.sh <<'END'
 mkdir -p "/etc/$(printf '<script>document.title="owned"</script>"\047&\377\033[2J')" \

@@ -45,7 +45,7 @@ link_of() {
 small_guest() {
     cd "$BATS_TEST_TMPDIR" || return 1
     export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
-    "$TOP/scripts/standin-guest" --size 256M --out base.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
 }
 
 @test "step selftest: script, unit and expectations are in the image, and the manifest knows its key" {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bake/fetch/ against a server that misbehaves on request (scripts/standin-server;
+ * bake/fetch/ against a server that misbehaves on request (tests/standin/server;
  * $CCB_STANDIN_SERVER names another one).  Each fault is proved twice: the server's access log
  * shows that it happened, and the store that it was survived.
  */
@@ -191,7 +191,7 @@ static pid_t start_server(void)
 {
     const char *program = g_getenv("CCB_STANDIN_SERVER");
     g_autofree char *port_file = g_build_filename(work, "port", NULL);
-    const char *argv[] = {program ? program : "scripts/standin-server",
+    const char *argv[] = {program ? program : "tests/standin/server",
                           "--root",
                           server_root,
                           "--port",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR MIT
-/* STAND-IN: what makes the module as large as it is asked to be (scripts/standin-driver). */
+/* STAND-IN: what makes the module as large as it is asked to be (tests/standin/driver). */
 #include "nv-standin.h"
 
 __asm__(".section .rodata\n"
