@@ -144,7 +144,7 @@ calls() {
     answers DescribeImages "$NO_IMAGES"
     import_image 1
     assert_equal "$(calls)" "preflight DescribeImages"
-    assert_contains 'aliyun does not take this request: ERROR: unknown flag --method'
+    assert_contains 'aliyun rejects this request: ERROR: unknown flag --method'
     assert_contains 'hint: its version is 3.0.200; nothing was uploaded'
 }
 
@@ -164,7 +164,7 @@ described() {
     assert_equal "${lines[-1]}" m-1
     answers DescribeImages "$(described BIOS supported)"
     import_image 1
-    assert_contains 'm-1 has BootMode BIOS, and not UEFI as it was asked for'
+    assert_contains 'm-1 has BootMode BIOS, not UEFI as requested'
     [[ ${lines[-1]} != m-1 ]] || fail "it is called ready"
 }
 
@@ -314,7 +314,7 @@ END
     rm cloud/images/m-0
     echo Available >cloud/next
     import_image 0
-    assert_contains 'm-0, which this request made before, is gone: asking for another one'
+    assert_contains 'm-0, which this request made before, is gone: requesting another one'
     assert_equal "${lines[-1]}" m-1
     assert_equal "$(grep -c ' ImportImage ' calls)" 2
     assert_equal "$(grep -oE 'ClientToken [^ ]+' calls | sort -u | wc -l)" 2
@@ -354,7 +354,7 @@ END
     echo x >uploaded
     answers DescribeImages "$NO_IMAGES"
     import_image 1
-    assert_contains "and image.qcow2 had $SHA256: it was changed meanwhile"
+    assert_contains "and image.qcow2 had $SHA256: it changed during the upload"
     assert_equal "$(calls)" "preflight DescribeImages upload"
 }
 
@@ -414,33 +414,33 @@ END
         assert_contains "RequestId  8F0B-77"
     done <<'END'
 NoSetRoletoECSServiceAcount|create the RAM role AliyunECSImageImportDefaultRole
-InvalidOSSBucket.NotFound|both have to be in the same
-InvalidOSSBucket.NotMatched|both have to be in the same
+InvalidOSSBucket.NotFound|both must be in the same
+InvalidOSSBucket.NotMatched|both must be in the same
 InvalidOSSObject.Size|the object in the bucket is empty
-UnsupportedSuffix.OSSObject|does not take the ending of the key
+UnsupportedSuffix.OSSObject|rejects the ending of the key
 InvalidAccountStatus.OSSDisabled|OSS is not switched on
 InvalidOSSObject.NotFound|does not have the image under this key
 InvalidImageName.Duplicated|another image has this name
-InvalidImageName.Malformed|does not take this name
+InvalidImageName.Malformed|rejects this name
 InvalidImageSize|the size of the image
 InvalidImageFormat.Malformed|the format of the image
 InvalidRegionId.NotFound|no such region
 InvalidRegion.NotSupport|no images can be imported
 ImageIsImporting|being imported already
-QuotaExceed.Image|as many custom images as it may
+QuotaExceed.Image|its maximum of custom images
 ImportImageFailed|failed inside the cloud
 UserNotInTheWhiteList|may not import images
 InvalidOSS.NotAuthorized|may not read this bucket or object
 InvalidOSSObject.NeedRestore|the object is archived
 InvalidOSSBucket.Malformed|can't be the name of a bucket
 InvalidOSSBucket.EncryptUnsupported|from an encrypted bucket
-InvalidOSSBucket.FlowLimit|as fast as it may be
+InvalidOSSBucket.FlowLimit|at its limit
 InvalidVHDImage.IncorrectSize|ccbake convert --to vhd
 InvalidBlockSize.NotSupport|ccbake convert --to vhd
-InvalidBootMode.NotSupport|does not take BootMode=UEFI
-InvalidBootMode.Malformed|does not take BootMode=UEFI
+InvalidBootMode.NotSupport|rejects BootMode=UEFI
+InvalidBootMode.Malformed|rejects BootMode=UEFI
 InvalidImageFormat.RegionNotSupported|does not import this format
-DRYRUN.SUCCESS|the request is in order
+DRYRUN.SUCCESS|the request is valid
 InvalidOSType.Malformed|as ccbake made it
 InvalidLicenseType.NotSupported|as ccbake made it
 InvalidAccessKeyId.NotFound|run `aliyun configure`
@@ -459,12 +459,12 @@ Brand.New|ImportImage: the "cloud's" words
 END
     answers ImportImage "$(error QuotaExceed.Image "the \"cloud's\" words")"
     import_image 1
-    assert_contains 'import-image: ImportImage: the account has as many custom images as it may'
+    assert_contains 'import-image: ImportImage: the account has its maximum of custom images'
     assert_contains "message    the \"cloud's\" words"
     assert_contains 'RequestId  8F0B-77'
     answers ImportImage 'ERROR: {"Code": "QuotaExceed.Image", "Message": "the \"cloud'"'"'s\" words, all", "RequestId": "8F0B-77"}'
     import_image 1
-    assert_contains 'as many custom images as it may'
+    assert_contains 'its maximum of custom images'
     assert_contains "message    the \"cloud's\" words, all"
 }
 
@@ -477,14 +477,14 @@ END
     answers ImportImage "$(error Throttling.User)"
     import_image 1
     assert_equal "$(grep -c ImportImage calls)" 5
-    assert_contains "puts our calls off"
+    assert_contains "limits the rate of calls"
 }
 
 @test "import-image: aliyun that was never configured, and one whose clock is wrong" {
     answers DescribeImages 'ERROR: profile default is not configure yet, run `aliyun configure --profile default` first'
     import_image 1
     assert_contains 'import-image: aliyun has no credentials that it can use: ERROR: profile default is not configure yet'
-    assert_contains 'hint: run `aliyun configure`, or say --profile=NAME; nothing was sent'
+    assert_contains 'hint: run `aliyun configure`, or use --profile=NAME; nothing was sent'
     answers DescribeImages "$(error InvalidTimeStamp.Expired)"
     import_image 1
     assert_contains 'the clock of this machine is wrong'
@@ -495,8 +495,8 @@ END
     answers ImportImage "$STARTED"
     echo '{"Arn": "acs:ram::2:user/b"}' >identity
     import_image 1
-    assert_contains 'import-image: the upload would be of acs:ram::1:user/a, and the import of acs:ram::2:user/b'
-    assert_contains 'hint: say --profile=NAME, which counts for both'
+    assert_contains 'import-image: the upload would run as acs:ram::1:user/a, and the import as acs:ram::2:user/b'
+    assert_contains 'hint: use --profile=NAME, which applies to both'
     assert_equal "$(calls)" preflight
     # Each call has a session of another name.
     echo '{"arn": "acs:ram::1:assumed-role/ci/ccbake"}' >whoami
@@ -508,7 +508,7 @@ END
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     import_image 0 --endpoint=https://acme.example
     import_image 1 --endpoint=https://acme.example --addressing=cname
-    assert_contains 'the import of acs:ram::1:assumed-role/other/ccbake'
+    assert_contains 'the import as acs:ram::1:assumed-role/other/ccbake'
     echo 'exit 6' >whoami.fails
     import_image 6
     rm whoami.fails
@@ -516,7 +516,7 @@ END
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     echo '{"access_key_id": "LTAI...wxyz"}' >whoami
     import_image 0
-    assert_contains "identity it can't be told whether ccbake and aliyun are the same account"
+    assert_contains "identity can't tell whether ccbake and aliyun use the same account"
 }
 
 # stock ZONE=CATEGORY...: what DescribeAvailableResource says of ecs.gn8v-tee.4xlarge.
@@ -534,7 +534,7 @@ stock() {
     answers DescribeAvailableResource "$(stock cn-beijing-l=WithoutStock)"
     import_image 0 "$type"
     assert_equal "$(calls)" "preflight DescribeImages DescribeAvailableResource upload ImportImage DescribeImages"
-    assert_contains 'stock    ecs.gn8v-tee.4xlarge is in no zone of cn-beijing to be had now: sold out in cn-beijing-l'
+    assert_contains 'stock    ecs.gn8v-tee.4xlarge is not available in any zone of cn-beijing now: sold out in cn-beijing-l'
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     answers DescribeAvailableResource "$(stock cn-beijing-l=WithStock)"
     import_image 0 "$type"
@@ -542,18 +542,18 @@ stock() {
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     answers DescribeAvailableResource 'not JSON'
     import_image 0 "$type"
-    assert_contains "stock    it can't be found out whether ecs.gn8v-tee.4xlarge is sold out: the answer does not name it"
+    assert_contains "stock    can't tell whether ecs.gn8v-tee.4xlarge is sold out: the answer does not name it"
     # Not being allowed to ask ends nothing.
     answers DescribeImages "$NO_IMAGES" "$(images Available)"
     answers DescribeAvailableResource "$(error Forbidden.RAM)"
     import_image 0 "$type"
-    assert_contains "stock    it can't be found out whether ecs.gn8v-tee.4xlarge is sold out: Forbidden.RAM"
+    assert_contains "stock    can't tell whether ecs.gn8v-tee.4xlarge is sold out: Forbidden.RAM"
     answers DescribeImages "$(images Available)"
     answers DescribeInstances "$NO_INSTANCES" "$(instances Running)"
     answers RunInstances '{"InstanceIdSets": {"InstanceIdSet": ["i-1"]}}'
     answers DescribeAvailableResource "$(stock cn-beijing-l=WithoutStock cn-beijing-f=WithStock)"
     run_instance 0 "$type"
-    assert_contains 'stock    ecs.gn8v-tee.4xlarge is not to be had in cn-beijing-l now, but in cn-beijing-f'
+    assert_contains 'stock    ecs.gn8v-tee.4xlarge is not available in cn-beijing-l now, but in cn-beijing-f'
 }
 
 @test "import-image: what the request takes besides reaches the request" {
@@ -597,8 +597,8 @@ stock() {
     done
     ((SECONDS - started < 15)) || fail "it took $((SECONDS - started)) s"
     output=$(cat out)
-    assert_contains 'interrupted; the import of m-1 goes on in the cloud'
-    assert_contains 'run the same command again to go on waiting'
+    assert_contains 'interrupted; the import of m-1 continues in the cloud'
+    assert_contains 'run the same command again to continue waiting'
 }
 
 # --- run-instance ---
@@ -638,7 +638,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     run_instance 0 --bandwidth 5 --manifest image.json
     assert_equal "$(calls)" "DescribeImages DescribeInstances DescribeInstances"
     grep -q -- "DescribeInstances .*--Tag.1.Key ccbake-run --Tag.1.Value $token" calls
-    assert_contains 'i-1 is there already, from the same request'
+    assert_contains 'i-1 exists already, from the same request'
     assert_equal "${lines[-1]}" 'i-1 203.0.113.7 192.168.0.2'
     answers DescribeInstances "$NO_INSTANCES" "$(instances Running)"
     run_instance 0 --bandwidth 5 --manifest image.json
@@ -733,8 +733,8 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     assert_contains 'hint: run the same command again: it is the same request'
     answers RunInstances '{"InstanceIdSets": {}}'
     run_instance 1
-    assert_contains 'this answer does not name what it made: {"InstanceIdSets": {}}'
-    assert_contains 'the same command again is the same request'
+    assert_contains 'its answer does not name the result: {"InstanceIdSets": {}}'
+    assert_contains 'it is the same request, and creates nothing new'
     answers DescribeImages "$NO_IMAGES" "" "$(images Creating 3%)" "not JSON" "$(images Available)"
     answers ImportImage "$STARTED"
     import_image 0
@@ -749,7 +749,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     answers DescribeImages "$(images Available)"
     answers RunInstances "$(error DryRunOperation)"
     run_instance 0 --dry-run
-    assert_contains 'the request is in order'
+    assert_contains 'the request is valid'
     grep -q -- '--DryRun true' calls
     assert_equal "$(calls)" "DescribeImages RunInstances"
     answers DescribeInstances "$NO_INSTANCES"
@@ -765,14 +765,14 @@ InvalidVSwitchId.NotFound|no such vSwitch
 InvalidSecurityGroupId.NotFound|no such security group
 InvalidKeyPairName.NotFound|no such key pair
 InvalidAccountStatus.NotEnoughBalance|not enough balance
-InvalidParameter.Mismatch|of different VPCs
-OperationDenied.InconsistentNetwork|of different VPCs
+InvalidParameter.Mismatch|in different VPCs
+OperationDenied.InconsistentNetwork|in different VPCs
 OperationDenied.ImageNotValid|is disabled, deleted
 OperationDenied|the cloud denies it
 QuotaExceed.ElasticQuota|a quota of the account
 IdempotentParameterMismatch|--again=WORD
 ImageNotSupportInstanceType|BootMode=UEFI
-DryRunOperation|the request is in order
+DryRunOperation|the request is valid
 END
 }
 

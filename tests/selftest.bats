@@ -110,7 +110,7 @@ nscq() {
     spoiled 8 gpu.present '8 GPUs, and 3 of 4 NVSwitches' rm -r "$ROOT/sys/bus/pci/devices/0000:0a:00.0"
     local other
     for other in 5.10.134-17.3.al8.x86_64 5.10.134-19.1.al8.x86_64 5.10.134-18.al8.x86_64.debug; do
-        spoiled 1 kernel.version "$other runs, and 5.10.134-18.al8.x86_64 was baked" put proc/sys/kernel/osrelease "$other"
+        spoiled 1 kernel.version "$other runs, but 5.10.134-18.al8.x86_64 was baked" put proc/sys/kernel/osrelease "$other"
     done
     spoiled 1 kernel.swiotlb '64 MiB (32768 slabs)' put sys/kernel/debug/swiotlb/io_tlb_nslabs 32768
 }
@@ -126,7 +126,7 @@ nscq() {
     spoiled 1 driver.protected-pcie 'makes a single GPU unusable' \
         put proc/driver/nvidia/params 'RegistryDwords: "RmEnableProtectedPcie=0x1"'
     spoiled 8 driver.protected-pcie 'without RmEnableProtectedPcie' put proc/driver/nvidia/params 'RegistryDwords: ""'
-    spoiled 1 driver.version '550.54.15, and 550.144.03 was baked' put sys/module/nvidia/version 550.54.15
+    spoiled 1 driver.version '550.54.15, but 550.144.03 was baked' put sys/module/nvidia/version 550.54.15
     spoiled 8 driver.version 'sees 7 of 8 GPUs' smi "$query" "$(yes 570.148.08 | head -n 7)"
     spoiled 1 driver.version 'nvidia-smi says 550.90' smi "$query" 550.90.07
     spoiled 1 driver.version 'nvidia-smi failed (9): NVIDIA-SMI has failed' rm "$STATE/nvidia-smi/${query// /_}"
@@ -280,7 +280,7 @@ stages() {
     echo forever >"$STATE/units/nvidia-persistenced.service.starting"
     selftest --wait=1
     expect_exit 1 'nvidia-persistenced: still activating (start) after 1 s' \
-        'gpu.ready # SKIP nvidia-persistenced is not running, so the GPU must not be asked'
+        'gpu.ready # SKIP nvidia-persistenced is not running, so nvidia-smi must not run'
     assert_equal "$(grep -c '^not ok' <<<"$output")" 1
 
     instance 1
@@ -297,7 +297,7 @@ stages() {
     unit nvidia-persistenced.service ActiveState=active SubState=running InactiveExitTimestampMonotonic=90000000 \
         ActiveEnterTimestampMonotonic=95000000 InactiveEnterTimestampMonotonic=80000000
     selftest --no-attest
-    expect_exit 0 'units.order # SKIP nvidia-persistenced was started again'
+    expect_exit 0 'units.order # SKIP nvidia-persistenced was restarted after boot'
 }
 
 @test "selftest: what hangs is ended with all that it started, in every shell, also without setsid" {
