@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #   make                 build/ccbake, manual pages, completion
-#   make check           all tests (installs what they need); T="layers boot" for these alone, TIMES=1 for where the
-#                        time went, KVM=absent|broken|works as on such a host
+#   make check           all tests (installs what they need); T="layers boot": only these; TIMES=1: prints the slowest;
+#                        KVM=absent|broken|works: imitates such a host
+#   make check-quick     the tests that need no root and no stand-ins: run it after each edit
 #   make check-real      the driver step on NVIDIA's own code, from Debian's packages; a quarter of an hour
-#   make check-quick     what needs no root and nothing but the packages: after each edit
-#   make coverage        which lines of bake/ the tests run
-#   make demo            bake, verify and boot the guide's images, from stand-ins
-#   make bench           race against virt-customize; QUICK=1 for a short one
-#   make bench-judge     how long verify and diff take, on the images of the demo
-#   make bench-upload    race against rclone
+#   make coverage        prints which lines of bake/ the tests run
+#   make demo            bakes, verifies and boots the guide's images, from stand-ins
+#   make bench           compares the time with virt-customize; QUICK=1: shorter
+#   make bench-judge     measures verify and diff on the images of the demo
+#   make bench-upload    compares the time with rclone
 #   make lint            clang-format, cppcheck, shellcheck, a clang build
 #   make install         PREFIX=/usr/local DESTDIR=
 
@@ -22,7 +22,7 @@ LIBS     := gio-2.0 libguestfs libarchive libcurl libcrypto libfyaml jansson rpm
 
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCCB_VERSION='"$(VERSION)"' -Ibake
-# Unquoted so that a missing library is named once, by the rule that needs it.
+# Expanded lazily, so that a missing library is reported once, by the rule that needs it.
 LIB_CFLAGS = $(shell pkg-config --cflags $(LIBS))
 LIB_LIBS   = $(shell pkg-config --libs $(LIBS))
 
@@ -56,12 +56,12 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@echo "  CC    $<"
 	$(Q)$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
-# What the selftest step puts into images (bake/step/step-selftest.c).
+# The files that the selftest step puts into images (bake/step/step-selftest.c).
 $(BUILD)/obj/selftest.c: bake/step/step-selftest.gresource.xml $(wildcard overlays/selftest/*)
 	@mkdir -p $(@D)
 	$(Q)glib-compile-resources --sourcedir=overlays/selftest --c-name=ccb_selftest --generate-source --target=$@ $<
 
-# What requests may hold (bake/cloud/request.c).
+# The parameters of requests (bake/cloud/request.c).
 $(BUILD)/obj/parameters.c: bake/cloud/parameters.gresource.xml bake/cloud/parameters
 	@mkdir -p $(@D)
 	$(Q)glib-compile-resources --sourcedir=bake/cloud --c-name=ccb_parameters --generate-source --target=$@ $<
@@ -92,8 +92,8 @@ deps-bench:
 
 unit: $(TESTS)
 
-# T: names of files in tests/, without .bats, and of unit tests.  Each test runs once: those in C and those of the verbs
-# that read texts with ASan and UBSan, the others with what a user gets.
+# T: names of bats files without .bats, and of unit tests.  Each test runs once: unit tests and the bats files of the parsers
+# with ASan and UBSan, the others with the normal build.
 T ?=
 BATS      := $(sort $(wildcard tests/*.bats))
 ASAN_BATS := tests/recipe.bats tests/options.bats tests/fetch.bats
@@ -114,8 +114,7 @@ check-bats: all
 	$(if $(T),,tests/standin/build)
 	$(if $(BATS_PICKED),$(RUN_TESTS) $(BUILD) $(BATS_PICKED))
 
-# The bats files that say in their third line that they need nothing.  Some of these tests only wait: more run at a time
-# than there are processors.
+# The bats files that say so at their head.  Some of these tests only wait, so that more can run than there are processors.
 QUICK_BATS := $(sort $(shell grep -l '^\# Needs no root, no stand-in and no network' tests/*.bats))
 check-quick: all unit
 	CCBAKE_TEST_JOBS=$(or $(CCBAKE_TEST_JOBS),$(shell expr 2 + $$(nproc))) tests/run --name=quick $(if $(TIMES),--times) $(BUILD) $(TESTS) $(QUICK_BATS)
@@ -133,7 +132,7 @@ coverage: deps
 demo:
 	scripts/demo $(BUILD)
 
-# SKIP='matrix peer floor' leaves those out.
+# SKIP='matrix peer floor' skips these parts.
 bench: deps-bench
 	$(MAKE) all
 	QUICK='$(QUICK)' SKIP='$(SKIP)' tests/bench/run $(BUILD)

@@ -5,7 +5,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
+    needs_root
     standin base rpms
     start_server "$BATS_FILE_TMPDIR"
     cd "$BATS_FILE_TMPDIR" || return 1

@@ -9,10 +9,8 @@ KVER=5.10.134-18.al8.x86_64
 ID=20250117105006363114529432776998
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
+    use_file_directory
+    small_guest base.qcow2
     cat >prepare.sh <<'END'
         set -e
         mkdir -p /opt/a/b/c /var/log /etc/systemd/system/multi-user.target.wants /usr/lib/modprobe.d
@@ -53,14 +51,13 @@ END
 }
 
 setup() {
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
+    use_file_directory
 }
 
 # recipe NAME STEPS: NAME.qcow2, baked.
 recipe() {
     printf '%s\n' 'format: 1' "name: $1" 'gpus: 1' \
-        "base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}" \
+        "$(base_key base.qcow2)" \
         "$2" >"$1.yaml"
     "$CCBAKE" bake --quiet --backend=host --no-verify "$1.yaml"
 }

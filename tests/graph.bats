@@ -4,17 +4,15 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
+    use_file_directory
+    small_guest base.qcow2
     printf '%s\n' '[Unit]' 'DefaultDependencies=no' >multi-user.target
     printf '%s\n' '[Unit]' 'Requires=basic.target' >ollama.service
     cat >unit.yaml <<END
 format: 1
 name: unit
 gpus: 8
-base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+$(base_key base.qcow2)
 steps:
   - units:
       install: [multi-user.target, ollama.service, $TOP/overlays/units/8gpu/nvidia-persistenced.service]
@@ -25,8 +23,7 @@ END
 }
 
 setup() {
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
+    use_file_directory
 }
 
 # graph [OPTION...]: the standard output alone, in $output.

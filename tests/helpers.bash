@@ -2,15 +2,20 @@
 # shellcheck shell=bash
 # For every .bats file: `load helpers`.
 #
-#   run_ccbake [expected-rc] ARGUMENT...   runs the tool; $output is stdout and stderr; fails on another exit code
-#   assert_contains TEXT                   $output holds TEXT; shows what it holds otherwise
+#   run_ccbake [STATUS] ARGUMENT...        runs ccbake and fails on another exit status; $output is stdout and stderr
+#   assert_contains TEXT                   fails and shows $output unless it contains TEXT
+#   small_guest FILE [OPTION...]           makes a small image without a userland (tests/standin/guest)
+#   base_key IMAGE                         prints the key `base` of a recipe for it
 #   content_of IMAGE PATH                  prints a file of a small guest
-#   wait_for FILE                          until a server has written it
-#   standin NAME                           builds a stand-in where it is missing and prints its path
+#   standin NAME...                        builds these stand-ins if they are missing
+#   start_server DIR, stop_server          serves the stand-ins at $SERVER
 #   baked_images, images_to_change         the images of the guide, baked once for all files
-#   count_launches COMMAND...              runs it; sets LAUNCHES to how often it starts libguestfs's appliance
+#   use_file_directory                     for setup: directory and cache are those of the file, not of the test
+#   wait_for FILE                          waits until a server has written FILE
+#   count_launches COMMAND...              runs it; sets LAUNCHES to the number of starts of libguestfs's appliance
 #   with_mount SCRIPT                      runs it in a shell that may mount
-#   must_have WHAT COMMAND...              skips without a capability of the host; in CI (MUST_WORK) it fails
+#   needs_root                             fails unless the test runs as root
+#   must_have WHAT COMMAND...              skips if the host lacks a capability; in CI (MUST_WORK) it fails
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${CCBAKE_BUILD:-$TOP/build}
@@ -18,7 +23,7 @@ CCBAKE=$BUILD/ccbake
 STANDIN=${CCBAKE_STANDIN_DIR:-$TOP/build/standin}
 export CCBAKE_STANDIN_DIR=$STANDIN
 
-# Of each file its own, where tests/run runs it.
+# tests/run gives each file a cache of its own.
 export CCBAKE_CACHE_DIR=${CCBAKE_TEST_CACHE:-$TOP/build/test-cache}
 
 fail() {
@@ -43,7 +48,7 @@ assert_contains() {
     [[ $output == *"$1"* ]] || fail "expected in the output:" "  $1" "the output is:" "$output"
 }
 
-# assert_row "PASS import.size" TEXT: a row of the table of checks, whose columns are as wide as what is in them.
+# assert_row "PASS import.size" TEXT: fails unless $output has this row of the table of checks, whatever the column widths.
 assert_row() {
     local squeezed
     squeezed=$(tr -s ' ' <<<"$output")
@@ -54,7 +59,7 @@ assert_equal() {
     [[ $1 == "$2" ]] || fail "expected: $2" "got:      $1"
 }
 
-# standin [PART...]: builds the stand-ins, all or these.
+# standin [NAME...]: builds these stand-ins, or all.
 # shellcheck disable=SC2120 # other files give arguments
 standin() {
     "$TOP/tests/standin/build" "$@" >"$BATS_FILE_TMPDIR/standin.log" 2>&1 || {
@@ -71,13 +76,43 @@ must_have() {
     skip "this host has no $what"
 }
 
-# A shell that may mount, as root of a user namespace; what it mounts goes with it.  Sets output and status.
+must_have_host_backend() {
+    must_have 'host backend' test_host_backend
+}
+
+test_host_backend() {
+    ((EUID == 0)) && [[ -c /dev/fuse && -c /dev/loop-control ]] && command -v bwrap qemu-storage-daemon
+}
+
+needs_root() {
+    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
+}
+
+# For setup_file and setup of files whose tests share images.
+use_file_directory() {
+    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
+    cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+# An option of tests/standin/guest may follow: the last --size counts.
+small_guest() {
+    needs_root || return
+    "$TOP/tests/standin/guest" --size 256M --out "$@" >"$BATS_FILE_TMPDIR/guest.log" 2>&1 ||
+        fail "tests/standin/guest --out $*" "$(cat "$BATS_FILE_TMPDIR/guest.log")"
+}
+
+# With the digest, so that no lock is needed.
+base_key() {
+    echo "base: {path: $1, sha256: $(sha256sum <"$1" | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}"
+}
+
+# A shell that may mount, as root of a user namespace, in which its mounts vanish with it.  Sets output and status.
 with_mount() {
     run unshare --user --map-root-user --mount sh -c "$1"
 }
 
-# In the place of QEMU a script that notes the starts with a disk, with their arguments in $BATS_TEST_TMPDIR/launches/noted:
-# libguestfs also asks QEMU what it can do.
+# Puts a script before QEMU that records each start with a disk in $BATS_TEST_TMPDIR/launches/noted.  (libguestfs also starts
+# QEMU without one, to ask for its capabilities.)
 # shellcheck disable=SC2034 # LAUNCHES is for the tests
 count_launches() {
     local dir=$BATS_TEST_TMPDIR/launches status=0
@@ -107,7 +142,7 @@ start_server() {
     export SERVER SERVER_PID
 }
 
-# The server may be the child of another shell of bats.
+# Without `wait`, because the server may be the child of another shell of bats.
 stop_server() {
     kill "$SERVER_PID"
     while kill -0 "$SERVER_PID" 2>/dev/null; do
@@ -115,7 +150,6 @@ stop_server() {
     done
 }
 
-# wait_for FILE: until a server has written it.
 wait_for() {
     for _ in {1..2400}; do
         [[ ! -s $1 ]] || return 0
@@ -132,16 +166,16 @@ content_of() {
     debugfs -R "cat $2" "$raw?offset=$((start * 512))" 2>/dev/null
 }
 
-# For setup_file: where the images of the guide are (tests/bake-images); sets IMAGES.
+# For setup_file: sets IMAGES to the directory of the images of the guide (tests/bake-images).
 baked_images() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
+    needs_root || return
     # shellcheck disable=SC2119 # all of them
     standin
     IMAGES=$(CCBAKE_BUILD=$BUILD "$TOP/tests/bake-images" 3>&-)
     export IMAGES
 }
 
-# For setup_file: 1.qcow2 and 8.qcow2 in BATS_FILE_TMPDIR, neither compressed, each with a snapshot "right" to go back to.
+# For setup_file: makes uncompressed copies 1.qcow2 and 8.qcow2 in BATS_FILE_TMPDIR, each with a snapshot "right" to restore.
 images_to_change() {
     local gpus
     baked_images

@@ -5,8 +5,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    "$TOP/tests/standin/guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
+    small_guest "$BATS_FILE_TMPDIR/base.qcow2"
 }
 
 setup() {
@@ -26,14 +25,12 @@ teardown() {
 
 # r.yaml: three commands that count their runs outside the image, and an overlay.
 write_recipe() {
-    local sha256
-    sha256=$(sha256sum <base.qcow2 | cut -d' ' -f1)
     cat >r.yaml <<EOF
 format: 1
 name: r
 gpus: 1
 variables: {one: "1", two: "2", three: "3", unused: x}
-base: {path: base.qcow2, sha256: $sha256, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+$(base_key base.qcow2)
 steps:
   - run: {id: a, commands: [[sh, -c, "echo a \${one} >/opt-a"]]}
   - run: {id: b, commands: [[sh, -c, "echo b \${two} >/opt-b"]]}
@@ -316,7 +313,7 @@ layer_of() {
 @test "what the output and the bake need on one disk is added up before the start" {
     mkdir disk
     mount -t tmpfs -o size=500m none disk
-    "$TOP/tests/standin/guest" --size 1G --out large.qcow2 >/dev/null
+    small_guest large.qcow2 --size 1G
     sed -i -e 's/^steps:/steps:\n  - initramfs/' -e 's/path: base.qcow2, sha256: [0-9a-f]*/path: large.qcow2/' r.yaml
     run_ccbake lock r.yaml
     # The initramfs step counts 200 MB in the image and 500 MB beside it.

@@ -5,10 +5,8 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/tests/standin/guest" --kernel-cmdline --out base.qcow2 >/dev/null
+    use_file_directory
+    small_guest base.qcow2 --size 1G --kernel-cmdline
     write_tree
     write_recipe
     "$CCBAKE" bake --quiet --backend=host --no-verify r.yaml
@@ -16,8 +14,7 @@ setup_file() {
 }
 
 setup() {
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
+    use_file_directory
 }
 
 # New files, a replaced one, one below a link of the image (/lib), modes, and a dracut, which the guest has not.
@@ -41,7 +38,7 @@ format: 1
 name: r
 gpus: 1
 variables: {argument: "swiotlb=4194304,any", text: options a b=1}
-base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+$(base_key base.qcow2)
 steps:
   - kernel
   - kernel-args: {set: ["\${argument}"], remove: [rhgb]}
@@ -128,7 +125,7 @@ without_names='del(.a.image, .b.image)'
 
 @test "kinds that install payloads declare packages, modules, and what nobody knows" {
     local old=5.10.134-17.al8.x86_64
-    "$TOP/tests/standin/guest" --kver "$old" --out old.qcow2 >/dev/null
+    small_guest old.qcow2 --size 1G --kver "$old"
     touch kernel-core-5.10.134-18.al8.x86_64.rpm a-1.0-1.noarch.rpm NVIDIA.run cuda.run
     cat >payloads.yaml <<EOF
 format: 1

@@ -6,7 +6,7 @@ load helpers
 setup_file() {
     images_to_change
     # Small, and far from right; but what the request asks for can be seen from it.
-    "$TOP/tests/standin/guest" --out small.qcow2 >/dev/null
+    small_guest "$BATS_FILE_TMPDIR/small.qcow2" --size 1G
 }
 
 setup() {

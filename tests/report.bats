@@ -4,10 +4,8 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
-    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
+    use_file_directory
+    small_guest base.qcow2
     printf '%s\n' '[Unit]' 'DefaultDependencies=no' >multi-user.target
     cat >hostile.sh <<'END'
 mkdir -p "/etc/$(printf '<script>document.title="owned"</script>"\047&\377\033[2J')" \
@@ -20,7 +18,7 @@ END
 format: 1
 name: unit
 gpus: 8
-base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+$(base_key base.qcow2)
 steps:
   - kernel-args: {set: ["swiotlb=1,any"]}
   - units:
@@ -37,8 +35,7 @@ END
 }
 
 setup() {
-    export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    cd "$BATS_FILE_TMPDIR" || return 1
+    use_file_directory
 }
 
 # browse FILE [OPTION...]: the file in a browser that has no network, with what goes to the console in browser.log and

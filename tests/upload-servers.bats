@@ -12,7 +12,7 @@ NBSP=$'\u00a0' # between a number and its unit
 SECRET=sup3r-s3cret+/tester
 
 setup_file() {
-    # A folder of its own: tests/cloud.bats may be installing at the same time.
+    # A folder of its own: tests/request-sdk.bats may be installing at the same time.
     local dir=$BATS_FILE_TMPDIR modules=$BUILD/npm-s3rver/node_modules program server
     # Those that accounts.bash gives.
     local keys=(STS.final s3cret-of-final STS.ecs s3cret-of-ecs STS.uri s3cret-of-uri LTAI-file s3cret-of-file)

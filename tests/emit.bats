@@ -4,8 +4,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    "$TOP/tests/standin/guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
+    small_guest "$BATS_FILE_TMPDIR/base.qcow2"
 }
 
 setup() {

@@ -33,12 +33,12 @@ sdk() {
     assert_equal "$status $output" "$1 $2"
 }
 
-@test "sts: what the SDK signs is taken" {
+@test "credentials: what the SDK signs is taken" {
     sdk 0 STS.final LTAI-caller s3cret/of+the=caller ''
     sdk 0 STS.final STS.middle s3cret-of-middle t0ken/of+middle=
 }
 
-@test "sts: what it signs with another secret or token is refused" {
+@test "credentials: what it signs with another secret or token is refused" {
     sdk 1 SignatureDoesNotMatch LTAI-caller other ''
     sdk 1 MissingSecurityToken STS.middle s3cret-of-middle ''
     sdk 1 InvalidSecurityToken.Malformed STS.middle s3cret-of-middle other

@@ -6,7 +6,7 @@ load helpers
 HEADERS=/usr/src/kernels/5.10.134-18.al8.x86_64
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
+    needs_root
     standin base driver
     export CCBAKE_CACHE_DIR=$BATS_FILE_TMPDIR/cache
 }
@@ -41,7 +41,7 @@ not_compiled() {
     ! grep -q '^\$ sh /tmp/ccbake/NVIDIA' r.log || fail "it was compiled first"
 }
 
-@test "driver: without kernel-devel, and with that of another release" {
+@test "step nvidia-driver: without kernel-devel, and with that of another release" {
     driver 4 "rm -r $HEADERS"
     assert_contains "the image has no kernel-devel for 5.10.134-18.al8.x86_64"
     assert_contains "hint: install kernel-devel-5.10.134-18.al8.x86_64 in a step before this one"
@@ -51,7 +51,7 @@ not_compiled() {
     not_compiled
 }
 
-@test "driver: without a setting or a header that the confidential mode needs" {
+@test "step nvidia-driver: without a setting or a header that the confidential mode needs" {
     driver 4 "sed -i '/^CONFIG_CRYPTO_RSA=/d' $HEADERS/.config"
     assert_contains "the driver would have no confidential mode: /lib/modules/5.10.134-18.al8.x86_64/build/.config has CONFIG_CRYPTO_RSA=n, not y or m"
     not_compiled
@@ -63,7 +63,7 @@ not_compiled() {
     not_compiled
 }
 
-@test "driver: without compiler, make, linker or libelf it says which packages to add" {
+@test "step nvidia-driver: without compiler, make, linker or libelf it says which packages to add" {
     local tool
     for tool in cc make ld; do
         driver 7 "rm -f \$(readlink -f /usr/bin/$tool) /usr/bin/$tool"
@@ -76,7 +76,7 @@ not_compiled() {
     not_compiled
 }
 
-@test "driver: the reason of a failed compilation is shown, and the installer's whole log is kept" {
+@test "step nvidia-driver: the reason of a failed compilation is shown, and the installer's whole log is kept" {
     driver 7 "echo '#error no good' >>$HEADERS/include/linux/cdev.h"
     assert_contains "the first errors of the installer's log:"
     assert_contains "include/linux/cdev.h:"
@@ -96,7 +96,7 @@ END
     createrepo_c --quiet root/repo
 }
 
-@test "driver: a base without kernel-devel gets that of its kernel by the lock, and what it has stays" {
+@test "step nvidia-driver: a base without kernel-devel gets that of its kernel by the lock, and what it has stays" {
     base_without_headers
     cat >p.yaml <<EOF
 format: 1

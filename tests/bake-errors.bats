@@ -9,14 +9,10 @@ load helpers
 
 setup_file() {
     export GUEST=$BATS_FILE_TMPDIR/guest.qcow2
-    must_have 'host backend' host_backend
-    "$TOP/tests/standin/guest" --size 256M --out "$GUEST" >"$BATS_FILE_TMPDIR/guest.log" 2>&1
+    must_have_host_backend
+    small_guest "$GUEST"
     SHA=$(sha "$GUEST")
     export SHA
-}
-
-host_backend() {
-    ((EUID == 0)) && [[ -c /dev/fuse && -c /dev/loop-control ]] && command -v bwrap qemu-storage-daemon
 }
 
 setup() {
@@ -86,14 +82,14 @@ leavings() {
 
 # --- the base ---
 
-@test "input: a base that is not there" {
+@test "bake: a base that is not there" {
     recipe gone.qcow2 <<<'steps: [kernel]'
     bake 4
     assert_equal "$(grep -v '^backend' <<<"$output")" \
         "ccbake: base: $PWD/gone.qcow2: No such file or directory; no other place to get it from"
 }
 
-@test "input: a base that is not what the recipe pins" {
+@test "bake: a base that is not what the recipe pins" {
     cp "$GUEST" base.qcow2
     printf X | dd of=base.qcow2 bs=1 seek=1000000 conv=notrunc status=none
     recipe base.qcow2 <<<'steps: [kernel]'
@@ -105,7 +101,7 @@ leavings() {
     assert_contains "base: $PWD/other"
 }
 
-@test "input: a base that is no image" {
+@test "bake: a base that is no image" {
     echo 'this is text, not an image' >text
     base_refused text "image $PWD/text: only 27 bytes, not a disk image"
     : >empty
@@ -120,7 +116,7 @@ leavings() {
     assert_contains "$PWD/dir"
 }
 
-@test "input: a qcow2 that is cut off or damaged" {
+@test "bake: a qcow2 that is cut off or damaged" {
     head -c 1500000 "$GUEST" >cut.qcow2
     base_refused cut.qcow2 "image $PWD/cut.qcow2"
     head -c 100000 "$GUEST" >shorter.qcow2
@@ -131,7 +127,7 @@ leavings() {
     base_refused bent.qcow2 "image $PWD/bent.qcow2"
 }
 
-@test "input: a qcow2 that refers to another file" {
+@test "bake: a qcow2 that refers to another file" {
     cp "$GUEST" below.qcow2
     qemu-img create -q -f qcow2 -F qcow2 -b below.qcow2 above.qcow2
     base_refused above.qcow2 "image $PWD/above.qcow2: it refers to another file (below.qcow2)" \
@@ -142,12 +138,12 @@ leavings() {
     base_refused outside.qcow2 "image $PWD/outside.qcow2: it refers to another file"
 }
 
-@test "input: a format that is none of ours" {
+@test "bake: a format that is none of ours" {
     qemu-img convert -O vmdk "$GUEST" base.vmdk
     base_refused base.vmdk "image $PWD/base.vmdk: format vmdk; ccbake reads qcow2, raw and vhd"
 }
 
-@test "input: raw and vhd bases are as good as qcow2" {
+@test "bake: raw and vhd bases are as good as qcow2" {
     local format
     for format in raw vpc; do
         qemu-img convert -O "$format" "$GUEST" "base.$format"
@@ -160,21 +156,20 @@ leavings() {
     done
 }
 
-@test "input: another system, two systems, a file system with errors" {
-    local make="$TOP/tests/standin/guest --size 256M --out"
-    $make other.qcow2 --os-id centos >log 2>&1
+@test "bake: another system, two systems, a file system with errors" {
+    small_guest other.qcow2 --os-id centos
     base_refused other.qcow2 "the base $PWD/other.qcow2 is centos 3 (Alibaba Cloud Linux 3.2104 U11 (OpenAnolis Edition)); the recipe wants alinux 3"
-    $make old.qcow2 --kver 5.10.134-17.3.al8.x86_64 >log 2>&1
+    small_guest old.qcow2 --kver 5.10.134-17.3.al8.x86_64
     base_refused old.qcow2 "the base's kernel 5.10.134-17.3.al8.x86_64 is older than 5.10.134-18.al8" \
         'take a newer base image, or add a "kernel" step with newer packages'
-    $make dirty.qcow2 --dirty >log 2>&1
+    small_guest dirty.qcow2 --dirty
     base_refused dirty.qcow2 "image $PWD/dirty.qcow2: the file system of partition 3 (ext4) has errors noted" \
         'shut the machine it came from down properly, or repair a copy of the image with e2fsck'
-    "$TOP/tests/standin/guest" --two-roots --out two.qcow2 >log 2>&1
+    small_guest two.qcow2 --size 1G --two-roots
     base_refused two.qcow2 "image $PWD/two.qcow2: the image has 2 operating systems, on partitions 3, 4; ccbake bakes images with one"
 }
 
-@test "input: a file in the image that says it is as large as it likes does not fill the host" {
+@test "bake: a file in the image that says it is as large as it likes does not fill the host" {
     local start
     qemu-img convert -O raw "$GUEST" base.raw
     start=$(sfdisk --json base.raw | jq '.partitiontable.partitions[2].start')
@@ -187,7 +182,7 @@ leavings() {
 
 # --- the output ---
 
-@test "input: an output that exists is not touched, and replaced by --force on success only" {
+@test "bake: an output that exists is not touched, and replaced by --force on success only" {
     echo precious >t.qcow2
     recipe "$GUEST" <<<'steps: [kernel]'
     bake 2
@@ -204,7 +199,7 @@ hint: --force replaces it once the new image is verified'
     nothing_left
 }
 
-@test "input: what lies beside the output and is not of it stays, and a version in its name is no ending" {
+@test "bake: what lies beside the output and is not of it stays, and a version in its name is no ending" {
     recipe "$GUEST" <<<'steps: [kernel]'
     echo '{"dependencies": {}}' >t.json
     bake 2
@@ -223,7 +218,7 @@ hint: give the image another name, or --force'
     nothing_left
 }
 
-@test "input: commas and colons in the names of base, cache and output" {
+@test "bake: commas and colons in the names of base, cache and output" {
     cp "$GUEST" base,x:1.qcow2
     recipe '"base,x:1.qcow2"' <<<'steps: [{run: {commands: [[touch, /root/here]]}}]'
     CCBAKE_CACHE_DIR=$PWD/a,b:c bake -o t,1:2.qcow2
@@ -232,7 +227,7 @@ hint: give the image another name, or --force'
     nothing_left
 }
 
-@test "input: an output directory that is missing or can't be written" {
+@test "bake: an output directory that is missing or can't be written" {
     recipe "$GUEST" <<<'steps: [kernel]'
     bake 9 -o gone/t.qcow2
     assert_equal "$output" 'ccbake: creating gone/.t.qcow2.part: No such file or directory'
@@ -246,7 +241,7 @@ hint: give the image another name, or --force'
     nothing_left
 }
 
-@test "input: an output directory without the space is known before the bake" {
+@test "bake: an output directory without the space is known before the bake" {
     mkdir small
     mount -t tmpfs -o size=2m none small
     recipe "$GUEST" <<<'steps: [{run: {commands: [[touch, /root/ran]]}}]'
@@ -265,7 +260,7 @@ hint: give the image another name, or --force'
     nothing_left
 }
 
-@test "input: two bakes of one output at a time" {
+@test "bake: two bakes of one output at a time" {
     recipe "$GUEST" <<<'steps: [{run: {commands: [[sleep, "20"]]}}]'
     begin
     run_ccbake 10 bake --backend=host --no-verify --force r.yaml
@@ -277,7 +272,7 @@ hint: give the image another name, or --force'
 
 # --- payloads ---
 
-@test "input: payloads that are missing, cut off or altered between lock and bake" {
+@test "bake: payloads that are missing, cut off or altered between lock and bake" {
     head -c 5000 /dev/urandom >p.bin
     cp p.bin good.bin
     recipe "$GUEST" <<<$'payloads: {p: {path: p.bin}}\nsteps: [{run: {commands: [[cmp, /tmp/ccbake/p.bin, /tmp/ccbake/p.bin]], payloads: p}}]'
@@ -301,7 +296,7 @@ hint: give the image another name, or --force'
 
 # --- steps ---
 
-@test "input: a command that fails: its last lines, the log, exit 7" {
+@test "bake: a command that fails: its last lines, the log, exit 7" {
     recipe "$GUEST" <<'END'
 steps:
   - run: {id: fine, commands: [[echo, all is well]]}
@@ -321,14 +316,14 @@ its last lines:'
     nothing_left
 }
 
-@test "input: a command that is not there" {
+@test "bake: a command that is not there" {
     recipe "$GUEST" <<<'steps: [{run: {commands: [[no-such-program]]}}]'
     bake 7
     assert_contains 'step 1/1 (run): no-such-program'
     nothing_left
 }
 
-@test "input: a command that hangs is ended at its limit, with its children" {
+@test "bake: a command that hangs is ended at its limit, with its children" {
     recipe "$GUEST" <<<'steps: [{run: {limit: 2, commands: [[sh, -c, "trap : TERM INT; (trap : TERM; sleep 100) & sleep 100"]]}}]'
     local started=$SECONDS
     bake 7
@@ -338,7 +333,7 @@ its last lines:'
     nothing_left
 }
 
-@test "input: a command that fills the image" {
+@test "bake: a command that fills the image" {
     recipe "$GUEST" <<<'steps: [{run: {commands: [[dd, if=/dev/urandom, of=/root/big, bs=1M, count=500]]}}]'
     bake 7
     assert_contains 'No space left on device'
@@ -370,7 +365,7 @@ ended() {
     assert_equal "$rc" "$1"
 }
 
-@test "input: SIGKILL in the middle of a step leaves nothing, and the next bake works" {
+@test "bake: SIGKILL in the middle of a step leaves nothing, and the next bake works" {
     recipe "$GUEST" <<<'steps: [{run: {commands: [[sleep, "60"]]}}]'
     loops >loops
     begin
@@ -395,7 +390,7 @@ ended() {
     qemu-img check -q t.qcow2
 }
 
-@test "input: SIGTERM and SIGINT: exit 130, nothing left" {
+@test "bake: SIGTERM and SIGINT: exit 130, nothing left" {
     local signal
     recipe "$GUEST" <<<'steps: [{run: {commands: [[sh, -c, "trap : TERM INT; sleep 60; sleep 60"]]}}]'
     for signal in TERM INT; do
@@ -411,7 +406,7 @@ ended() {
 
 # --- the host ---
 
-@test "input: the host backend without root" {
+@test "bake: the host backend without root" {
     recipe "$GUEST" <<<'steps: [kernel]'
     mkdir home
     chown 65534:65534 home
@@ -430,7 +425,7 @@ hint: run as root on a host with fuse and loop, or use --backend=appliance; \`cc
     [[ $left != *qcow2* ]] || fail "$left"
 }
 
-@test "input: the host backend without its programs" {
+@test "bake: the host backend without its programs" {
     recipe "$GUEST" <<<'steps: [kernel]'
     mkdir bin
     local program
@@ -454,7 +449,7 @@ hint: run as root on a host with fuse and loop, or use --backend=appliance; \`cc
     [[ ! -e t.qcow2 && ! -e .t.qcow2.part ]] || fail 'something was left'
 }
 
-@test "input: qemu-img is not there" {
+@test "bake: qemu-img is not there" {
     recipe "$GUEST" <<<'steps: [kernel]'
     mkdir bin
     ln -s "$(command -v qemu-storage-daemon)" "$(command -v bwrap)" bin
@@ -462,7 +457,7 @@ hint: run as root on a host with fuse and loop, or use --backend=appliance; \`cc
     assert_contains "qemu-img can't be run (is it installed?)"
 }
 
-@test "input: the appliance backend without an appliance" {
+@test "bake: the appliance backend without an appliance" {
     recipe "$GUEST" <<<'steps: [kernel]'
     LIBGUESTFS_PATH=/nonexistent run_ccbake 5 bake --backend=appliance --no-verify r.yaml
     assert_contains 'appliance'
@@ -470,7 +465,7 @@ hint: run as root on a host with fuse and loop, or use --backend=appliance; \`cc
     nothing_left
 }
 
-@test "input: a cache that can't be written" {
+@test "bake: a cache that can't be written" {
     recipe "$GUEST" <<<'steps: [kernel]'
     mkdir small
     mount -t tmpfs -o ro,size=1m none small

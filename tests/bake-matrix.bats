@@ -5,8 +5,7 @@
 load helpers
 
 setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-    "$TOP/tests/standin/guest" --size 256M --out "$BATS_FILE_TMPDIR/base.qcow2" >/dev/null
+    small_guest "$BATS_FILE_TMPDIR/base.qcow2"
 }
 
 setup() {
@@ -28,14 +27,12 @@ teardown() {
 
 # A step that all images share, one that differs, and a file of its own for each.
 write_recipe() {
-    local sha256
-    sha256=$(sha256sum <base.qcow2 | cut -d' ' -f1)
     cat >m.yaml <<EOF
 format: 1
 name: m
 gpus: 1
 variables: {v: "1", command: "cp /tmp/ccbake/p\${v}.bin /opt-v"}
-base: {path: base.qcow2, sha256: $sha256, os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+$(base_key base.qcow2)
 payloads:
   p: {path: "p\${v}.bin"}
 steps:

@@ -24,13 +24,13 @@ sdk_takes() {
     [[ $status == 0 ]] || fail "ccbake request $*" "$output"
 }
 
-@test "cloud: the parameters that ccbake and the fake aliyun know are those of the SDK" {
+@test "request: the parameters that ccbake and the fake aliyun know are those of the SDK" {
     local actions
     mapfile -t actions < <(grep -v '^#' "$TOP/bake/cloud/parameters" | cut -d' ' -f1 | uniq)
     diff <(grep -v '^#' "$TOP/bake/cloud/parameters") <(node "$TOP/tests/cloud/sdk.js" "$MODULES" names "${actions[@]}")
 }
 
-@test "cloud: every request has names and types of the SDK's models" {
+@test "request: every request has names and types of the SDK's models" {
     local type
     sdk_takes import image.qcow2 oss://acme/image.qcow2
     sdk_takes import image.qcow2 oss://acme/image.qcow2 --name acme --disk-size 40 --dry-run
@@ -44,7 +44,7 @@ sdk_takes() {
         --set SecurityGroupIds.1=sg-1 --set SystemDisk.Encrypted=true --set Tag.9.Key=a --set PrivatePoolOptions.Id=x --tag a=b
 }
 
-@test "cloud: what is none of the SDK's is seen" {
+@test "request: what is none of the SDK's is seen" {
     "$CCBAKE" request import image.qcow2 oss://acme/image.qcow2 --format=json >request.json
     local filter
     for filter in '.BootModus = "UEFI"' '.["Tag.1.Name"] = "x"' '.["DiskDeviceMapping.1.DiskImageSize"] = "20G"' \

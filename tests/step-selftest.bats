@@ -5,10 +5,6 @@
 load helpers
 load selftest
 
-setup_file() {
-    [[ $EUID == 0 ]] || fail "the host backend needs root: run the tests as root"
-}
-
 # write_recipe SETTING...: a recipe of a small guest whose last step is the self-test.
 write_recipe() {
     printf '[Service]\nExecStart=/bin/true\n' | tee nvidia-persistenced.service >x.service
@@ -17,7 +13,7 @@ format: 1
 name: r
 gpus: 8
 variables: {driver: 570.148.08, slabs: "4194304"}
-base: {path: base.qcow2, sha256: $(sha256sum <base.qcow2 | cut -d' ' -f1), os: alinux, version: 3, min-kernel: 5.10.134-18.al8}
+$(base_key base.qcow2)
 steps:
   - kernel-args: {set: ["quiet", "swiotlb=\${slabs},any"]}
   - units:
@@ -42,14 +38,13 @@ link_of() {
         2>/dev/null | sed -n 's/^Fast link dest: //p'
 }
 
-small_guest() {
+setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache
-    "$TOP/tests/standin/guest" --size 256M --out base.qcow2 >/dev/null
+    small_guest base.qcow2
 }
 
 @test "step selftest: script, unit and expectations are in the image, and the manifest knows its key" {
-    small_guest
     write_recipe 'attest: {command: [prove, --it], success: All well, failure: [not so, "no | proof"]}'
     bake_small
     content_of r.qcow2 /usr/libexec/ccbake/ccbake-selftest | cmp - "$SELFTEST"
@@ -91,7 +86,6 @@ baked=$(jq -r .key r.json)"
 }
 
 @test "step selftest: what can't be is refused" {
-    small_guest
     write_recipe 'attest: {command: ["prove it"], success: x}'
     run_ccbake 3 plan r.yaml
     assert_contains '"command": "prove it" is empty or has spaces in it'
