@@ -206,10 +206,10 @@ hint: the server refuses access; some vendors want a \`referer:\` beside the URL
 @test "fetch --offline: what is missing is named, and nothing is asked for" {
     recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}" "b: {url: $SERVER/b.raw, sha256: $(sha "$ROOT/b.raw")}"
     run_ccbake 6 fetch --offline r.yaml
-    assert_equal "$output" "ccbake: 2 of 3 files can't be had:
+    assert_equal "$output" "ccbake: 2 of 3 files can't be fetched:
   a: not in the store, and offline: $SERVER/a.raw (sha256 $(sha "$ROOT/a.raw"))
   b: not in the store, and offline: $SERVER/b.raw (sha256 $(sha "$ROOT/b.raw"))
-hint: run \`ccbake fetch\` on a connected machine and bring its store along"
+hint: run \`ccbake fetch\` on a connected machine and copy its store to this one"
     assert_equal "$(requests)" ''
     run_ccbake fetch r.yaml
     # A store that was brought along is as good.

@@ -1,50 +1,91 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* clang-format off */
+/*
+ *     WAITING ──► ACTIVE ──► FINISHED      the item has its file, or no URL is left to try
+ *        ▲           │
+ *        └───────────┘                     a pause before a retry, the next mirror, or another
+ *                                          process holds the lock of the partial file
+ *
+ * run_downloads() starts a waiting download when it is due, and judges an attempt when curl is done
+ * with it.
+ */
+/* clang-format on */
 #include "fetch/download.h"
 
+#include <inttypes.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/human.h"
 #include "base/progress.h"
-#include "fetch/job.h"
+#include "fetch/partial.h"
+#include "fetch/url.h"
 #include "http/handle.h"
 
-enum { LOOP_POLL_MS = 250 };
+enum {
+    LOOP_POLL_MS = 250,
+    LOCK_POLL_MS = 200,
+    MAX_REDIRECTS = 10,
+    PROGRESS_BYTES = 1 << 20, /* a try that adds this much does not count as failed */
+};
 
-void ccb_download_free(void *data)
+static const char referer_hint[] =
+    "the server refuses access; some vendors want a `referer:` beside the URL";
+
+typedef enum { WAITING, ACTIVE, FINISHED } State;
+
+typedef enum {
+    DONE,    /* all bytes are in the partial file; their digest is not compared yet */
+    RETRY,   /* the same URL may work another time */
+    REFUSED, /* this URL will never work */
+    BROKEN,  /* the fault is on this host: no other URL can help */
+} Outcome;
+
+typedef struct {
+    CcbFetchItem *item;
+    CcbStore *store;
+    const CcbFetchOptions *options;
+    CURLM *multi;
+    State state;
+    gint64 due;          /* WAITING: monotonic time to go on */
+    bool lock_announced; /* the user was told that another process downloads it */
+    unsigned url;        /* index into item->urls */
+    unsigned tries;      /* failed ones at this URL */
+    uint64_t furthest;   /* the largest size that the partial file ever had */
+    CcbPartial *partial; /* NULL until its lock is ours */
+
+    /* The attempt under way; `easy` is NULL where there is none. */
+    CURL *easy;
+    struct curl_slist *headers;
+    char message[CURL_ERROR_SIZE];
+    uint64_t offset; /* where the server was asked to go on; 0: from the beginning */
+    uint64_t total;  /* bytes of the whole file as far as known, or 0 */
+    bool accepted;   /* the headers of the response are good */
+    bool resumed;    /* ... and it continues the bytes that were there */
+    Outcome outcome; /* with `error`: what a callback decided before it stopped curl */
+    GError *error;
+} Download;
+
+void ccb_item_add_error(CcbFetchItem *item, GError *reason)
 {
-    CcbDownload *download = data;
-    g_string_free(download->reasons, TRUE);
-    g_clear_error(&download->error);
-    g_free(download);
+    if (item->error != NULL)
+        g_prefix_error(&reason, "%s; ", item->error->message);
+    g_clear_error(&item->error);
+    item->error = reason;
 }
 
-CcbDownload *ccb_download_new(CcbFetchItem *item)
+bool ccb_item_find_in_store(CcbStore *store, CcbFetchItem *item, GError **error)
 {
-    CcbDownload *download = g_new0(CcbDownload, 1);
-    download->item = item;
-    download->reasons = g_string_new(NULL);
-    return download;
-}
-
-void ccb_download_note(CcbDownload *download, const GError *reason)
-{
-    const char *separator = download->reasons->len > 0 ? "; " : "";
-    g_string_append_printf(download->reasons, "%s%s", separator, reason->message);
-}
-
-bool ccb_download_from_store(CcbStore *store, CcbDownload *download, GError **error)
-{
-    CcbFetchItem *item = download->item;
+    struct stat st;
+    GError *damage = NULL;
     if (item->sha256 == NULL)
         return true;
-    GError *damage = NULL;
     g_autofree char *path = ccb_store_find(store, item->sha256, &damage);
     if (damage != NULL) {
         g_propagate_error(error, damage);
         return false;
     }
-    struct stat st;
     if (path == NULL || stat(path, &st) != 0)
         return true;
     item->path = g_steal_pointer(&path);
@@ -53,127 +94,388 @@ bool ccb_download_from_store(CcbStore *store, CcbDownload *download, GError **er
     return true;
 }
 
-static void end_transfers(GPtrArray *jobs, CURLM *multi)
+/* --- one attempt */
+
+/* What the headers say, before the first byte of the body is taken. */
+static bool accept_response(Download *d)
 {
-    int left;
-    for (CURLMsg *msg; (msg = curl_multi_info_read(multi, &left)) != NULL;) {
-        CURLcode code = msg->data.result;
-        CURL *easy = msg->easy_handle; /* `msg` dies with the handle */
-        for (unsigned i = 0; i < jobs->len; i++) {
-            CcbJob *job = jobs->pdata[i];
-            if (job->transfer != NULL && ccb_transfer_handle(job->transfer) == easy) {
-                ccb_job_end_transfer(job, code);
-                break;
-            }
+    const CcbFetchItem *item = d->item;
+    long status = ccb_http_status(d->easy);
+    uint64_t total = 0;
+    d->outcome = REFUSED;
+    if (status == 206 && d->offset > 0) {
+        /* "bytes 100-199/200"; an asterisk stands for a total that the server does not know. */
+        uint64_t start = 0, end = 0;
+        const char *range = ccb_http_header(d->easy, "Content-Range");
+        if (range == NULL ||
+            sscanf(range, "bytes %" SCNu64 "-%" SCNu64 "/%" SCNu64, &start, &end, &total) < 2 ||
+            start != d->offset || (total != 0 && total <= start)) {
+            ccb_partial_discard(d->partial, NULL);
+            d->outcome = RETRY;
+            return ccb_fail(&d->error, CCB_ERR_FETCH,
+                            "the server sent another range than asked for");
+        }
+        d->resumed = true;
+    } else if (status == 200) {
+        curl_off_t length = -1;
+        curl_easy_getinfo(d->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        total = length > 0 ? (uint64_t)length : 0;
+    } else {
+        return ccb_fail(&d->error, CCB_ERR_FETCH, "unexpected answer: HTTP %ld", status);
+    }
+    if (total != 0 && item->size != 0 && total != item->size)
+        return ccb_fail(&d->error, CCB_ERR_FETCH,
+                        "wrong size: the server offers %" PRIu64 " bytes, expected %" PRIu64, total,
+                        item->size);
+    d->total = item->size != 0 ? item->size : total;
+
+    d->outcome = BROKEN;
+    if (status == 200) {
+        /* A weak ETag does not promise equal bytes (RFC 9110, 13.1.5). */
+        const char *etag = ccb_http_header(d->easy, "ETag");
+        const char *validator =
+            etag != NULL && etag[0] == '"' ? etag : ccb_http_header(d->easy, "Last-Modified");
+        if (!ccb_partial_restart(d->partial, item->urls[d->url], validator, &d->error))
+            return false;
+    }
+    uint64_t missing = d->total > d->partial->size ? d->total - d->partial->size : 0;
+    d->accepted = ccb_store_check_space(d->store, missing, &d->error);
+    return d->accepted;
+}
+
+static size_t on_body(char *data, G_GNUC_UNUSED size_t one, size_t size, void *user_data)
+{
+    Download *d = user_data;
+    if (!d->accepted && !accept_response(d))
+        return 0;
+    if (d->total != 0 && d->partial->size + size > d->total) {
+        ccb_partial_discard(d->partial, NULL);
+        d->outcome = REFUSED;
+        ccb_fail(&d->error, CCB_ERR_FETCH,
+                 "wrong size: the server sends more than the expected %" PRIu64 " bytes", d->total);
+        return 0;
+    }
+    return ccb_partial_append(d->partial, data, size, &d->error) ? size : 0;
+}
+
+static void end_attempt(Download *d)
+{
+    if (d->easy == NULL)
+        return;
+    curl_multi_remove_handle(d->multi, d->easy);
+    g_clear_pointer(&d->easy, curl_easy_cleanup);
+    g_clear_pointer(&d->headers, curl_slist_free_all);
+    g_clear_error(&d->error);
+}
+
+static void start_attempt(Download *d)
+{
+    const CcbFetchItem *item = d->item;
+    const char *url = item->urls[d->url];
+    bool pinned = item->sha256 != NULL;
+    bool secure = g_ascii_strncasecmp(url, "https:", 6) == 0;
+    d->offset = d->total = 0;
+    d->accepted = d->resumed = false;
+    d->outcome = BROKEN;
+    d->state = ACTIVE;
+    d->message[0] = '\0';
+    d->easy = ccb_http_handle_new(url, d->message, d->options->stall_s);
+    curl_easy_setopt(d->easy, CURLOPT_PRIVATE, d);
+    curl_easy_setopt(d->easy, CURLOPT_REFERER, item->referer);
+    curl_easy_setopt(d->easy, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(d->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(d->easy, CURLOPT_WRITEDATA, d);
+    /* Without a digest to compare with, https must not be redirected to http. */
+    curl_easy_setopt(d->easy, CURLOPT_REDIR_PROTOCOLS_STR,
+                     secure && !pinned ? "https" : "http,https");
+    curl_easy_setopt(d->easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(d->easy, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS);
+
+    /* With a pinned digest, bytes of another mirror, or of a server that gives no validator, may be
+     * continued, too. */
+    const char *validator = ccb_partial_is_from(d->partial, url) ? d->partial->validator : NULL;
+    if (d->partial->size > 0 && (pinned || validator != NULL)) {
+        d->offset = d->partial->size;
+        /* Not CURLOPT_RESUME_FROM: curl would take a server that ignores Range for a failure. */
+        g_autofree char *range = g_strdup_printf("%" PRIu64 "-", d->offset);
+        curl_easy_setopt(d->easy, CURLOPT_RANGE, range);
+        if (validator != NULL) {
+            g_autofree char *header = g_strconcat("If-Range: ", validator, NULL);
+            d->headers = curl_slist_append(NULL, header);
+            curl_easy_setopt(d->easy, CURLOPT_HTTPHEADER, d->headers);
         }
     }
+    curl_multi_add_handle(d->multi, d->easy);
 }
 
-static unsigned count(const GPtrArray *jobs, CcbJobState state)
+/* `code` is what curl said.  Sets the error in all cases but DONE. */
+static Outcome judge_attempt(Download *d, CURLcode code, GError **error)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < jobs->len; i++)
-        n += ((const CcbJob *)jobs->pdata[i])->state == state;
-    return n;
-}
-
-/* Starts what is due, and returns how long to sleep until the next pause ends. */
-static gint64 start_due(GPtrArray *jobs, unsigned parallel)
-{
-    gint64 ms = LOOP_POLL_MS;
-    for (unsigned i = 0; i < jobs->len && count(jobs, CCB_JOB_ACTIVE) < parallel; i++) {
-        CcbJob *job = jobs->pdata[i];
-        gint64 now = g_get_monotonic_time();
-        if (job->state == CCB_JOB_WAITING && job->due <= now)
-            ccb_job_start(job);
-        if (job->state == CCB_JOB_WAITING)
-            ms = CLAMP((job->due - now) / 1000 + 1, 0, ms);
+    if (code == CURLE_OK && !d->accepted)
+        accept_response(d); /* there was no body */
+    if (d->error != NULL) {
+        g_propagate_error(error, g_steal_pointer(&d->error));
+        return d->outcome;
     }
-    return ms;
-}
-
-static void report(const GPtrArray *jobs)
-{
-    uint64_t done = 0;
-    for (unsigned i = 0; i < jobs->len; i++) {
-        const CcbJob *job = jobs->pdata[i];
-        done += job->partial != NULL ? job->partial->size : job->item->got_size;
+    if (code == CURLE_HTTP_RETURNED_ERROR) {
+        long status = ccb_http_status(d->easy);
+        ccb_fail(error, CCB_ERR_FETCH, "HTTP %ld", status);
+        if (status == 416 && d->offset > 0) /* more bytes were kept than the server has */
+            return ccb_partial_discard(d->partial, NULL) ? RETRY : REFUSED;
+        return ccb_http_status_is_transient(status) ? RETRY : REFUSED;
     }
-    ccb_progress_update(done);
+    if (code != CURLE_OK) {
+        ccb_fail(error, CCB_ERR_FETCH, "%s",
+                 d->message[0] != '\0' ? d->message : curl_easy_strerror(code));
+        return ccb_http_code_is_transient(code) ? RETRY : REFUSED;
+    }
+    if (d->partial->size >= d->total)
+        return DONE;
+    ccb_fail(error, CCB_ERR_FETCH, "the answer ended after %" PRIu64 " of %" PRIu64 " bytes",
+             d->partial->size, d->total);
+    return RETRY;
 }
 
-static bool run_jobs(GPtrArray *jobs, CURLM *multi, unsigned parallel, GError **error)
+/* --- one download: attempts at its URLs, one after the other */
+
+static void finish(Download *d)
 {
-    while (count(jobs, CCB_JOB_FINISHED) < jobs->len) {
-        gint64 ms = start_due(jobs, parallel);
+    end_attempt(d);
+    g_clear_pointer(&d->partial, ccb_partial_free);
+    d->state = FINISHED;
+}
+
+/* Takes ownership of the error. */
+static void fail(Download *d, GError *error)
+{
+    ccb_item_add_error(d->item, error);
+    finish(d);
+}
+
+static void wait_ms(Download *d, gint64 ms)
+{
+    end_attempt(d);
+    d->state = WAITING;
+    d->due = g_get_monotonic_time() + ms * 1000;
+}
+
+/* Points d->url at the first remote URL from there on; false where none is left. */
+static bool seek_remote(Download *d)
+{
+    char **urls = d->item->urls;
+    while (urls[d->url] != NULL && !ccb_url_is_remote(urls[d->url]))
+        d->url++;
+    return urls[d->url] != NULL;
+}
+
+/* Takes ownership of the error. */
+static void next_url(Download *d, GError *error)
+{
+    g_autofree char *shown = ccb_url_redact(d->item->urls[d->url]);
+    g_prefix_error(&error, "%s: ", shown);
+    d->url++;
+    d->tries = 0;
+    if (!seek_remote(d)) {
+        fail(d, error);
+        return;
+    }
+    ccb_progress_line("%s: %s; trying the next mirror", d->item->name, error->message);
+    ccb_item_add_error(d->item, error);
+    wait_ms(d, 0);
+}
+
+/* Takes ownership of the error. */
+static void retry(Download *d, GError *error)
+{
+    if (d->partial->size >= d->furthest + PROGRESS_BYTES)
+        d->tries = 0;
+    d->furthest = MAX(d->furthest, d->partial->size);
+    if (d->tries++ >= d->options->retries) {
+        g_prefix_error(&error, "gave up after try %u: ", d->tries);
+        next_url(d, error);
+        return;
+    }
+    gint64 ms = ccb_http_pause_ms(d->easy, d->options->backoff_ms, d->tries);
+    ccb_progress_line("%s: %s; trying again in %.1f s", d->item->name, error->message,
+                      (double)ms / 1000);
+    g_error_free(error);
+    wait_ms(d, ms);
+}
+
+/* All bytes are in the partial file: publishes it if they are the right ones. */
+static void verify(Download *d)
+{
+    GError *error = NULL;
+    CcbFetchItem *item = d->item;
+    g_autofree char *got = ccb_partial_digest(d->partial);
+    if (item->sha256 == NULL || strcmp(got, item->sha256) == 0) {
+        item->path = ccb_partial_publish(d->partial, got, &error);
+        if (item->path == NULL) {
+            fail(d, error);
+            return;
+        }
+        item->got_sha256 = g_steal_pointer(&got);
+        item->got_size = d->partial->size;
+        item->got_url = ccb_url_redact(item->urls[d->url]);
+        finish(d);
+        return;
+    }
+    if (!ccb_partial_discard(d->partial, &error)) {
+        fail(d, error);
+        return;
+    }
+    ccb_fail(&error, CCB_ERR_FETCH, "wrong content: expected sha256 %s, got %s", item->sha256, got);
+    /* Bytes of an earlier run may be wrong rather than the server's. */
+    if (d->easy == NULL || d->resumed)
+        retry(d, error);
+    else
+        next_url(d, error);
+}
+
+static void start(Download *d)
+{
+    GError *error = NULL;
+    CcbFetchItem *item = d->item;
+    if (d->partial == NULL) {
+        if (!ccb_partial_open(d->store, item->sha256, item->urls[0], &d->partial, &error)) {
+            fail(d, error);
+            return;
+        }
+        if (d->partial == NULL) {
+            if (!d->lock_announced)
+                ccb_progress_line("%s: waiting for another download of it to end", item->name);
+            d->lock_announced = true;
+            wait_ms(d, LOCK_POLL_MS);
+            return;
+        }
+        d->furthest = d->partial->size;
+    }
+    /* Another process may have published it while we waited. */
+    if (!ccb_item_find_in_store(d->store, item, &error))
+        fail(d, error);
+    else if (item->path != NULL)
+        finish(d);
+    /* An earlier run may have been killed between the last byte and the publication. */
+    else if (item->size != 0 && d->partial->size == item->size)
+        verify(d);
+    else
+        start_attempt(d);
+}
+
+static void on_attempt_end(Download *d, CURLcode code)
+{
+    GError *error = NULL;
+    switch (judge_attempt(d, code, &error)) {
+    case DONE:
+        verify(d);
+        break;
+    case RETRY:
+        retry(d, error);
+        break;
+    case REFUSED:
+        if (ccb_http_status(d->easy) == 403 && d->item->referer == NULL)
+            d->item->hint = referer_hint;
+        next_url(d, error);
+        break;
+    case BROKEN:
+        fail(d, error);
+        break;
+    }
+}
+
+/* --- all of them */
+
+static void download_free(void *data)
+{
+    Download *d = data;
+    finish(d);
+    g_free(d);
+}
+
+static bool run_downloads(const GPtrArray *downloads, CURLM *multi, unsigned parallel,
+                          GError **error)
+{
+    for (;;) {
+        unsigned active = 0, finished = 0;
+        for (unsigned i = 0; i < downloads->len; i++) {
+            const Download *d = downloads->pdata[i];
+            active += d->state == ACTIVE;
+            finished += d->state == FINISHED;
+        }
+        if (finished == downloads->len)
+            return true;
+        gint64 ms = LOOP_POLL_MS; /* until the next pause ends */
+        for (unsigned i = 0; i < downloads->len && active < parallel; i++) {
+            Download *d = downloads->pdata[i];
+            gint64 now = g_get_monotonic_time();
+            if (d->state != WAITING)
+                continue;
+            if (d->due <= now)
+                start(d);
+            if (d->state == WAITING)
+                ms = CLAMP((d->due - now) / 1000 + 1, 0, ms);
+            active += d->state == ACTIVE;
+        }
         if (!ccb_http_turn(multi, (int)ms, error))
             return false;
-        end_transfers(jobs, multi);
-        report(jobs);
+        int left;
+        for (CURLMsg *msg; (msg = curl_multi_info_read(multi, &left)) != NULL;) {
+            Download *d = NULL;
+            CURLcode code = msg->data.result; /* `msg` dies with the handle */
+            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &d);
+            on_attempt_end(d, code);
+        }
+        uint64_t bytes = 0;
+        for (unsigned i = 0; i < downloads->len; i++) {
+            const Download *d = downloads->pdata[i];
+            bytes += d->partial != NULL ? d->partial->size : d->item->got_size;
+        }
+        ccb_progress_update(bytes);
     }
-    return true;
 }
 
-/* What is expected to arrive; 0 where the size of one of them is not known. */
-static uint64_t total_size(const GPtrArray *downloads)
+bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *options,
+                      GError **error)
 {
-    uint64_t total = 0;
-    for (unsigned i = 0; i < downloads->len; i++) {
-        const CcbFetchItem *item = ((const CcbDownload *)downloads->pdata[i])->item;
-        if (item->size == 0)
-            return 0;
-        total += item->size;
-    }
-    return total;
-}
-
-static bool check_space(const CcbStore *store, const GPtrArray *downloads, GError **error)
-{
-    uint64_t missing = 0;
-    for (unsigned i = 0; i < downloads->len; i++) {
-        const CcbFetchItem *item = ((const CcbDownload *)downloads->pdata[i])->item;
+    uint64_t total = 0, missing = 0, got = 0;
+    bool sizes_known = true;
+    for (unsigned i = 0; i < items->len; i++) {
+        const CcbFetchItem *item = items->pdata[i];
         uint64_t present = ccb_partial_present(store, item->sha256);
         missing += item->size > present ? item->size - present : 0;
+        total += item->size;
+        sizes_known = sizes_known && item->size != 0;
     }
-    return ccb_store_check_space(store, missing, error);
-}
+    if (!ccb_store_check_space(store, missing, error))
+        return false;
 
-static void begin_progress(const GPtrArray *downloads)
-{
-    const CcbDownload *first = downloads->pdata[0];
-    g_autofree char *what = downloads->len == 1 ? g_strdup(first->item->name)
-                                                : g_strdup_printf("%u files", downloads->len);
-    ccb_progress_begin("fetch", what, total_size(downloads));
-}
-
-static void end_progress(const GPtrArray *downloads, bool ok)
-{
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < downloads->len; i++) {
-        const CcbDownload *download = downloads->pdata[i];
-        ok = ok && download->error == NULL;
-        bytes += download->item->got_size;
+    CURLM *multi = ccb_http_multi_new();
+    GPtrArray *downloads = g_ptr_array_new_with_free_func(download_free);
+    for (unsigned i = 0; i < items->len; i++) {
+        Download *d = g_new0(Download, 1);
+        *d =
+            (Download){.item = items->pdata[i], .store = store, .options = options, .multi = multi};
+        seek_remote(d);
+        g_ptr_array_add(downloads, d);
     }
-    g_autofree char *note = ccb_format_size(bytes);
-    if (ok)
+    const CcbFetchItem *first = items->pdata[0];
+    g_autofree char *what =
+        items->len == 1 ? g_strdup(first->name) : g_strdup_printf("%u files", items->len);
+    ccb_progress_begin("fetch", what, sizes_known ? total : 0);
+    bool ok = run_downloads(downloads, multi, MAX(options->parallel, 1), error);
+    g_ptr_array_unref(downloads); /* before the multi, which holds their handles */
+    curl_multi_cleanup(multi);
+
+    bool complete = ok;
+    for (unsigned i = 0; i < items->len; i++) {
+        const CcbFetchItem *item = items->pdata[i];
+        complete = complete && item->path != NULL;
+        got += item->got_size;
+    }
+    g_autofree char *note = ccb_format_size(got);
+    if (complete)
         ccb_progress_end(note);
     else
         ccb_progress_abort();
-}
-
-bool ccb_download_all(CcbStore *store, GPtrArray *downloads, const CcbFetchOptions *options,
-                      GError **error)
-{
-    if (!check_space(store, downloads, error))
-        return false;
-    CURLM *multi = ccb_http_multi_new();
-    GPtrArray *jobs = g_ptr_array_new_with_free_func(ccb_job_free);
-    for (unsigned i = 0; i < downloads->len; i++)
-        g_ptr_array_add(jobs, ccb_job_new(downloads->pdata[i], store, options, multi));
-    begin_progress(downloads);
-    bool ok = run_jobs(jobs, multi, MAX(options->parallel, 1), error);
-    end_progress(downloads, ok);
-    g_ptr_array_unref(jobs); /* before the multi, whose handles they hold */
-    curl_multi_cleanup(multi);
     return ok;
 }

@@ -4,23 +4,13 @@
 
 #include "fetch/fetch.h"
 
-typedef struct {
-    CcbFetchItem *item;
-    GString *reasons; /* why earlier URLs failed */
-    GError *error;    /* why there is no item->path, in the end */
-    const char *hint; /* static text, or NULL */
-} CcbDownload;
+/* Adds to item->error why one of its URLs is no use; takes ownership of `reason`. */
+void ccb_item_add_error(CcbFetchItem *item, GError *reason);
 
-CcbDownload *ccb_download_new(CcbFetchItem *item); /* `item` stays the caller's */
-void ccb_download_free(void *download);            /* a GDestroyNotify */
+/* Fills in the item's results if the store has it.  Errors: CCB_ERR_IO. */
+bool ccb_item_find_in_store(CcbStore *store, CcbFetchItem *item, GError **error);
 
-/* Remembers why a URL failed, while others are left to try. */
-void ccb_download_note(CcbDownload *download, const GError *reason);
-
-/* Fills in the item's results if the store has it; false only on errors. */
-bool ccb_download_from_store(CcbStore *store, CcbDownload *download, GError **error);
-
-/* `downloads`: of CcbDownload *; each ends with its item's results or its error set.
- * Returns false with *error only where all had to stop: no space for them, cancelled. */
-bool ccb_download_all(CcbStore *store, GPtrArray *downloads, const CcbFetchOptions *options,
+/* `items`: CcbFetchItem *, each with a remote URL.  Each ends with its results or with its error set.
+ * Returns false with *error only where all had to stop: CCB_ERR_HOST (space), CCB_ERR_CANCELLED. */
+bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *options,
                       GError **error);

@@ -19,7 +19,7 @@ const CcbFetchOptions ccb_fetch_defaults = {
 };
 
 static const char offline_hint[] =
-    "run `ccbake fetch` on a connected machine and bring its store along";
+    "run `ccbake fetch` on a connected machine and copy its store to this one";
 
 static void clear_results(CcbFetchItem *item)
 {
@@ -27,6 +27,8 @@ static void clear_results(CcbFetchItem *item)
     g_clear_pointer(&item->got_sha256, g_free);
     g_clear_pointer(&item->got_url, g_free);
     item->got_size = 0;
+    g_clear_error(&item->error);
+    item->hint = NULL;
 }
 
 void ccb_fetch_item_free(void *data)
@@ -42,16 +44,6 @@ void ccb_fetch_item_free(void *data)
     g_free(item);
 }
 
-static bool check_url(const char *url, GError **error)
-{
-    g_autofree char *path = ccb_url_local_path(url);
-    if (path != NULL || ccb_url_is_remote(url))
-        return true;
-    g_autofree char *shown = ccb_url_redact(url);
-    return ccb_fail(error, CCB_ERR_RECIPE,
-                    "%s: neither an http, https or file URL nor an absolute path", shown);
-}
-
 /* What is wrong with the request itself, found before anything is touched. */
 static bool check_item(const CcbFetchItem *item, GError **error)
 {
@@ -59,22 +51,13 @@ static bool check_item(const CcbFetchItem *item, GError **error)
         return ccb_fail(error, CCB_ERR_RECIPE, "\"%s\" is not a SHA-256 digest", item->sha256);
     if (item->urls == NULL || item->urls[0] == NULL)
         return ccb_fail(error, CCB_ERR_RECIPE, "no URL is given");
-    for (char **url = item->urls; *url != NULL; url++)
-        if (!check_url(*url, error))
-            return false;
-    return true;
-}
-
-static bool check_local(const CcbFetchItem *item, const char *path, const struct stat *st,
-                        const char *got, GError **error)
-{
-    if (item->size != 0 && (uint64_t)st->st_size != item->size)
-        return ccb_fail(error, CCB_ERR_INPUT,
-                        "%s: wrong size: %" PRIu64 " bytes, expected %" PRIu64, path,
-                        (uint64_t)st->st_size, item->size);
-    if (item->sha256 != NULL && strcmp(got, item->sha256) != 0)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s: wrong content: expected sha256 %s, got %s", path,
-                        item->sha256, got);
+    for (char **url = item->urls; *url != NULL; url++) {
+        g_autofree char *path = ccb_url_local_path(*url);
+        g_autofree char *shown = ccb_url_redact(*url);
+        if (path == NULL && !ccb_url_is_remote(*url))
+            return ccb_fail(error, CCB_ERR_RECIPE,
+                            "%s: neither an http, https or file URL nor an absolute path", shown);
+    }
     return true;
 }
 
@@ -87,8 +70,15 @@ static bool use_local(CcbFetchItem *item, const char *path, GError **error)
     if (!S_ISREG(st.st_mode))
         return ccb_fail(error, CCB_ERR_INPUT, "%s: not a regular file", path);
     g_autofree char *got = ccb_digest_file_once(path, error);
-    if (got == NULL || !check_local(item, path, &st, got, error))
+    if (got == NULL)
         return false;
+    if (item->size != 0 && (uint64_t)st.st_size != item->size)
+        return ccb_fail(error, CCB_ERR_INPUT,
+                        "%s: wrong size: %" PRIu64 " bytes, expected %" PRIu64, path,
+                        (uint64_t)st.st_size, item->size);
+    if (item->sha256 != NULL && strcmp(got, item->sha256) != 0)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s: wrong content: expected sha256 %s, got %s", path,
+                        item->sha256, got);
     item->path = g_strdup(path);
     item->got_sha256 = g_steal_pointer(&got);
     item->got_size = (uint64_t)st.st_size;
@@ -96,92 +86,60 @@ static bool use_local(CcbFetchItem *item, const char *path, GError **error)
     return true;
 }
 
-static void try_local(CcbDownload *download)
+/* Looks for the item where no network is needed.  Returns whether it must be downloaded; if not,
+ * item->path or item->error is set. */
+static bool must_download(CcbStore *store, CcbFetchItem *item, bool offline)
 {
-    CcbFetchItem *item = download->item;
-    for (char **url = item->urls; *url != NULL && item->path == NULL; url++) {
+    g_autoptr(GPtrArray) remote = g_ptr_array_new_with_free_func(g_free);
+    if (!ccb_item_find_in_store(store, item, &item->error) || item->path != NULL)
+        return false;
+    for (char **url = item->urls; *url != NULL; url++) {
+        GError *reason = NULL;
         g_autofree char *path = ccb_url_local_path(*url);
-        g_autoptr(GError) reason = NULL;
-        if (path != NULL && !use_local(item, path, &reason))
-            ccb_download_note(download, reason);
+        if (path == NULL)
+            g_ptr_array_add(remote, ccb_url_redact(*url));
+        else if (use_local(item, path, &reason))
+            return false;
+        else
+            ccb_item_add_error(item, reason);
     }
-}
-
-static char *remote_urls(const CcbFetchItem *item)
-{
-    g_autoptr(GPtrArray) shown = g_ptr_array_new_with_free_func(g_free);
-    for (char **url = item->urls; *url != NULL; url++)
-        if (ccb_url_is_remote(*url))
-            g_ptr_array_add(shown, ccb_url_redact(*url));
-    g_ptr_array_add(shown, NULL);
-    return g_strjoinv(", ", (char **)shown->pdata);
-}
-
-/* Without the network.  Leaves neither item->path nor download->error where the network is needed.
- */
-static void resolve(CcbStore *store, CcbDownload *download, bool offline)
-{
-    CcbFetchItem *item = download->item;
-    if (!ccb_download_from_store(store, download, &download->error) || item->path != NULL)
-        return;
-    try_local(download);
-    if (item->path != NULL)
-        return;
-    g_autofree char *urls = remote_urls(item);
-    if (*urls == '\0') {
-        ccb_fail(&download->error, CCB_ERR_INPUT, "no other place to get it from");
-    } else if (offline) {
-        ccb_fail(&download->error, CCB_ERR_FETCH, "not in the store, and offline: %s (sha256 %s)",
-                 urls, item->sha256 != NULL ? item->sha256 : "not pinned");
-        download->hint = offline_hint;
-    }
-}
-
-static char *describe(const CcbDownload *download)
-{
-    const GString *reasons = download->reasons;
-    return g_strdup_printf("%s: %s%s%s", download->item->name, reasons->str,
-                           reasons->len > 0 ? "; " : "", download->error->message);
-}
-
-/* One error that names all items that failed. */
-static bool combine(const GPtrArray *downloads, GError **error)
-{
-    int code = 0;
-    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) hints = g_ptr_array_new();
-    for (unsigned i = 0; i < downloads->len; i++) {
-        const CcbDownload *download = downloads->pdata[i];
-        if (download->error == NULL)
-            continue;
-        code = code != 0 ? code : ccb_exit_code(download->error);
-        g_ptr_array_add(lines, describe(download));
-        if (download->hint != NULL && !g_ptr_array_find(hints, download->hint, NULL))
-            g_ptr_array_add(hints, (char *)download->hint);
-    }
-    if (lines->len == 0)
+    if (remote->len > 0 && !offline)
         return true;
-    unsigned failed = lines->len;
-    g_ptr_array_add(lines, NULL);
-    g_autofree char *text = g_strjoinv("\n  ", (char **)lines->pdata);
-    if (failed == 1)
-        ccb_fail(error, (CcbErrorCode)code, "%s", text);
-    else
-        ccb_fail(error, (CcbErrorCode)code, "%u of %u files can't be had:\n  %s", failed,
-                 downloads->len, text);
-    for (unsigned i = 0; i < hints->len; i++)
-        ccb_hint(error, "%s", (const char *)hints->pdata[i]);
+    GError *reason = NULL;
+    if (remote->len == 0) {
+        ccb_fail(&reason, CCB_ERR_INPUT, "no other place to get it from");
+    } else {
+        g_ptr_array_add(remote, NULL);
+        g_autofree char *urls = g_strjoinv(", ", (char **)remote->pdata);
+        ccb_fail(&reason, CCB_ERR_FETCH, "not in the store, and offline: %s (sha256 %s)", urls,
+                 item->sha256 != NULL ? item->sha256 : "not pinned");
+        item->hint = offline_hint;
+    }
+    ccb_item_add_error(item, reason);
     return false;
 }
 
-static bool check_items(const GPtrArray *downloads, GError **error)
+/* One error that names all items that failed; true where none did. */
+static bool combine(const GPtrArray *failed, unsigned items, GError **error)
 {
-    for (unsigned i = 0; i < downloads->len; i++) {
-        CcbDownload *download = downloads->pdata[i];
-        clear_results(download->item);
-        check_item(download->item, &download->error);
+    if (failed->len == 0)
+        return true;
+    g_autoptr(GString) lines = g_string_new(NULL);
+    g_autoptr(GPtrArray) hints = g_ptr_array_new();
+    if (failed->len > 1)
+        g_string_printf(lines, "%u of %u files can't be fetched:\n  ", failed->len, items);
+    for (unsigned i = 0; i < failed->len; i++) {
+        const CcbFetchItem *item = failed->pdata[i];
+        g_string_append_printf(lines, "%s%s: %s", i > 0 ? "\n  " : "", item->name,
+                               item->error->message);
+        if (item->hint != NULL && !g_ptr_array_find(hints, item->hint, NULL))
+            g_ptr_array_add(hints, (char *)item->hint);
     }
-    return combine(downloads, error);
+    const CcbFetchItem *first = failed->pdata[0];
+    ccb_fail(error, (CcbErrorCode)ccb_exit_code(first->error), "%s", lines->str);
+    for (unsigned i = 0; i < hints->len; i++)
+        ccb_hint(error, "%s", (const char *)hints->pdata[i]);
+    return false;
 }
 
 bool ccb_fetch_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *options,
@@ -189,24 +147,32 @@ bool ccb_fetch_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *opt
 {
     if (options == NULL)
         options = &ccb_fetch_defaults;
-    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(ccb_download_free);
+    g_autoptr(GPtrArray) failed = g_ptr_array_new();
     g_autoptr(GPtrArray) wanted = g_ptr_array_new();
-    for (unsigned i = 0; i < items->len; i++)
-        g_ptr_array_add(all, ccb_download_new(items->pdata[i]));
-    if (!check_items(all, error))
+    for (unsigned i = 0; i < items->len; i++) {
+        CcbFetchItem *item = items->pdata[i];
+        clear_results(item);
+        if (!check_item(item, &item->error))
+            g_ptr_array_add(failed, item);
+    }
+    if (!combine(failed, items->len, error))
         return false;
-    for (unsigned i = 0; i < all->len; i++) {
-        CcbDownload *download = all->pdata[i];
+    for (unsigned i = 0; i < items->len; i++) {
+        CcbFetchItem *item = items->pdata[i];
         if (ccb_cancel_check(error))
             return false;
-        resolve(store, download, options->offline);
-        if (download->item->path == NULL && download->error == NULL)
-            g_ptr_array_add(wanted, download);
+        if (must_download(store, item, options->offline))
+            g_ptr_array_add(wanted, item);
+        else if (item->path == NULL)
+            g_ptr_array_add(failed, item);
     }
-    /* What can't succeed is said before gigabytes are fetched for the rest. */
-    if (!combine(all, error))
+    /* What can't succeed is reported before gigabytes are downloaded for the rest. */
+    if (!combine(failed, items->len, error))
         return false;
     if (wanted->len > 0 && !ccb_download_all(store, wanted, options, error))
         return false;
-    return combine(all, error);
+    for (unsigned i = 0; i < wanted->len; i++)
+        if (((const CcbFetchItem *)wanted->pdata[i])->path == NULL)
+            g_ptr_array_add(failed, wanted->pdata[i]);
+    return combine(failed, items->len, error);
 }

@@ -25,16 +25,19 @@ typedef struct {
     char *name;    /* for messages: "driver" */
     char **urls;   /* http(s)://, file:// or absolute paths */
     char *referer; /* or NULL */
-    char *
-        sha256; /* expected; NULL: not known yet, whatever comes is taken and its digest reported */
+    /* Expected; NULL: not known yet, any content is accepted and its digest reported. */
+    char *sha256;
     uint64_t size; /* expected bytes; 0: not known */
 
-    /* results, set only on success */
+    /* Results, set only on success. */
     char *path; /* a verified file: do not write to it */
     char *got_sha256;
-    uint64_t got_size;
-    char
-        *got_url; /* where it was downloaded from, credentials removed; NULL: it was in the store */
+    uint64_t got_size; /* bytes */
+    char *got_url;     /* the URL that it came from, credentials removed; NULL: the store had it */
+
+    /* Why there is no `path`: of every URL that was tried; and a static text that may help. */
+    GError *error;
+    const char *hint;
 } CcbFetchItem;
 
 void ccb_fetch_item_free(void *item); /* a GDestroyNotify; accepts NULL */
@@ -42,9 +45,9 @@ void ccb_fetch_item_free(void *item); /* a GDestroyNotify; accepts NULL */
 typedef struct {
     bool offline;        /* nothing but the store and local files */
     unsigned parallel;   /* downloads at a time */
-    unsigned retries;    /* for one URL, without getting on by at least 1 MiB in between */
+    unsigned retries;    /* for one URL, if less than 1 MiB arrives in between */
     unsigned backoff_ms; /* before the first retry; doubled each time, at most 30 s */
-    long stall_s; /* seconds without noteworthy progress that count as a dropped connection */
+    long stall_s;        /* a connection without noteworthy progress for so long is dropped */
 } CcbFetchOptions;
 
 extern const CcbFetchOptions ccb_fetch_defaults;

@@ -12,11 +12,6 @@
 #include "base/error.h"
 #include "base/file.h"
 
-char *ccb_partial_key(const char *sha256, const char *url)
-{
-    return sha256 != NULL ? g_strdup(sha256) : ccb_digest_string(url);
-}
-
 uint64_t ccb_partial_present(const CcbStore *store, const char *sha256)
 {
     struct stat st;
@@ -24,17 +19,6 @@ uint64_t ccb_partial_present(const CcbStore *store, const char *sha256)
         return 0;
     g_autofree char *path = g_build_filename(ccb_store_dir(store), "partial", sha256, NULL);
     return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
-static CcbPartial *partial_new(const CcbStore *store, const char *key)
-{
-    CcbPartial *partial = g_new0(CcbPartial, 1);
-    partial->store = store;
-    partial->path = g_build_filename(ccb_store_dir(store), "partial", key, NULL);
-    partial->from_path = g_strconcat(partial->path, ".from", NULL);
-    partial->fd = -1;
-    partial->digest = ccb_digest_new();
-    return partial;
 }
 
 static void forget_origin(CcbPartial *partial)
@@ -47,7 +31,7 @@ void ccb_partial_free(CcbPartial *partial)
 {
     if (partial == NULL)
         return;
-    /* Removed under the lock: who opened the file meanwhile sees that its name is gone. */
+    /* Removed while locked: a process that has just opened the file sees that its name is gone. */
     if (partial->fd >= 0 && partial->size == 0)
         unlink(partial->path);
     ccb_close_fd(&partial->fd);
@@ -58,18 +42,10 @@ void ccb_partial_free(CcbPartial *partial)
     g_free(partial);
 }
 
-/* The lock belongs to the file, not to its name: the name may have become an object while we
- * waited. */
-static bool has_name(int fd, const char *path)
-{
-    struct stat by_fd, by_path;
-    return fstat(fd, &by_fd) == 0 && stat(path, &by_path) == 0 && by_fd.st_dev == by_path.st_dev &&
-           by_fd.st_ino == by_path.st_ino;
-}
-
 /* Leaves partial->fd at -1 where another holds the lock. */
 static bool open_locked(CcbPartial *partial, GError **error)
 {
+    struct stat by_fd, by_path;
     ccb_autofd int fd = open(partial->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "%s", partial->path);
@@ -78,34 +54,16 @@ static bool open_locked(CcbPartial *partial, GError **error)
             return true;
         return ccb_fail_errno(error, CCB_ERR_IO, "locking %s", partial->path);
     }
-    if (has_name(fd, partial->path))
+    /* The lock belongs to the file, not to its name: between open() and flock() the file may have
+     * become an object of the store. */
+    if (fstat(fd, &by_fd) == 0 && stat(partial->path, &by_path) == 0 &&
+        by_fd.st_dev == by_path.st_dev && by_fd.st_ino == by_path.st_ino)
         partial->fd = ccb_steal_fd(&fd);
     return true;
 }
 
-/* Without the note, or with a garbled one, the bytes are of unknown origin; the pinned digest will
- * tell. */
-static void read_origin(CcbPartial *partial)
-{
-    g_autofree char *text = ccb_read_file(partial->from_path, 4096, NULL, NULL);
-    if (text == NULL)
-        return;
-    g_auto(GStrv) words = g_strsplit(g_strchomp(text), " ", 2);
-    if (words[0] == NULL || !ccb_digest_is_valid(words[0]))
-        return;
-    partial->url_id = g_strdup(words[0]);
-    if (words[1] != NULL && *words[1] != '\0')
-        partial->validator = g_strdup(words[1]);
-}
-
-static bool write_origin(const CcbPartial *partial, GError **error)
-{
-    g_autofree char *text =
-        g_strdup_printf("%s %s\n", partial->url_id, partial->validator ? partial->validator : "");
-    return ccb_write_file_atomic(partial->from_path, text, strlen(text), error);
-}
-
-static bool hash_present(CcbPartial *partial, GError **error)
+/* Digests what an earlier run left. */
+static bool digest_present(CcbPartial *partial, GError **error)
 {
     enum { CHUNK = 1 << 20 };
     g_autofree char *buffer = g_malloc(CHUNK);
@@ -124,19 +82,38 @@ static bool hash_present(CcbPartial *partial, GError **error)
     }
 }
 
-bool ccb_partial_open(const CcbStore *store, const char *key, bool pinned, CcbPartial **ret_partial,
-                      GError **error)
+bool ccb_partial_open(const CcbStore *store, const char *sha256, const char *url,
+                      CcbPartial **ret_partial, GError **error)
 {
-    g_autoptr(CcbPartial) partial = partial_new(store, key);
+    g_autofree char *key = sha256 != NULL ? g_strdup(sha256) : ccb_digest_string(url);
+    g_autoptr(CcbPartial) partial = g_new0(CcbPartial, 1);
+    partial->store = store;
+    partial->path = g_build_filename(ccb_store_dir(store), "partial", key, NULL);
+    partial->from_path = g_strconcat(partial->path, ".from", NULL);
+    partial->fd = -1;
+    partial->digest = ccb_digest_new();
     if (!open_locked(partial, error))
         return false;
     if (partial->fd < 0) {
         *ret_partial = NULL;
         return true;
     }
-    if (pinned)
-        read_origin(partial);
-    if (!(pinned ? hash_present(partial, error) : ccb_partial_discard(partial, error)))
+    if (sha256 == NULL) {
+        if (!ccb_partial_discard(partial, error))
+            return false;
+        *ret_partial = g_steal_pointer(&partial);
+        return true;
+    }
+    /* Without the note, or with a damaged one, the origin of the bytes is unknown; the pinned digest
+     * decides about them. */
+    g_autofree char *text = ccb_read_file(partial->from_path, 4096, NULL, NULL);
+    g_auto(GStrv) words = g_strsplit(text != NULL ? g_strchomp(text) : "", " ", 2);
+    if (words[0] != NULL && ccb_digest_is_valid(words[0])) {
+        partial->url_id = g_strdup(words[0]);
+        if (words[1] != NULL && *words[1] != '\0')
+            partial->validator = g_strdup(words[1]);
+    }
+    if (!digest_present(partial, error))
         return false;
     *ret_partial = g_steal_pointer(&partial);
     return true;
@@ -163,16 +140,9 @@ bool ccb_partial_restart(CcbPartial *partial, const char *url, const char *valid
         return false;
     partial->url_id = ccb_digest_string(url);
     partial->validator = g_strdup(validator);
-    return write_origin(partial, error);
-}
-
-static bool fail_write(const CcbPartial *partial, GError **error)
-{
-    if (errno != ENOSPC && errno != EDQUOT)
-        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", partial->path);
-    return ccb_fail(error, CCB_ERR_HOST,
-                    "the disk is full: %s (what has arrived is kept, the next run goes on from it)",
-                    partial->path);
+    g_autofree char *text =
+        g_strdup_printf("%s %s\n", partial->url_id, validator != NULL ? validator : "");
+    return ccb_write_file_atomic(partial->from_path, text, strlen(text), error);
 }
 
 bool ccb_partial_append(CcbPartial *partial, const void *data, size_t size, GError **error)
@@ -182,8 +152,13 @@ bool ccb_partial_append(CcbPartial *partial, const void *data, size_t size, GErr
         ssize_t n = pwrite(partial->fd, rest, size, (off_t)partial->size);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && (errno == ENOSPC || errno == EDQUOT))
+            return ccb_fail(error, CCB_ERR_HOST,
+                            "the disk is full: %s (the bytes that have arrived are kept; the next "
+                            "run continues them)",
+                            partial->path);
         if (n < 0)
-            return fail_write(partial, error);
+            return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", partial->path);
         ccb_digest_update(partial->digest, rest, (size_t)n);
         partial->size += (uint64_t)n;
         rest += n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is to be known about URLs. */
+/* The URLs of base images and payloads. */
 #pragma once
 
 #include <glib.h>
