@@ -203,15 +203,15 @@ hint: --force replaces it once the new image is verified'
     recipe "$GUEST" <<<'steps: [kernel]'
     echo '{"dependencies": {}}' >t.json
     bake 2
-    assert_equal "$output" 'ccbake: t.json is where the manifest of t.qcow2 goes, and not a manifest of it
-hint: give the image another name, or --force'
+    assert_equal "$output" 'ccbake: t.json exists but is not the manifest of t.qcow2; it is not overwritten
+hint: give the image another name, or use --force'
     assert_equal "$(cat t.json)" '{"dependencies": {}}'
     rm t.json
     bake
     rm t.qcow2
     bake # its own manifest is in nobody's way
     bake 2 -o t.raw
-    assert_contains 't.json is where the manifest of t.raw goes'
+    assert_contains 't.json exists but is not the manifest of t.raw'
     bake -o t-1.2.03
     bake -o t-1.2.04
     assert_equal "$(jq -r '.images[0].file' t-1.2.03.json t-1.2.04.json | xargs)" 't-1.2.03 t-1.2.04'

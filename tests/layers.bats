@@ -75,6 +75,15 @@ content() {
     [[ $output != *"it is what this recipe bakes"* ]] || fail "$output"
 }
 
+@test "what another set of checks has passed is not current" {
+    bake
+    jq '.checks = {"checks": []} | .check_set = "another"' r.json >new.json
+    mv new.json r.json
+    run_ccbake 2 bake --backend=host r.yaml
+    assert_contains "r.qcow2 exists already"
+    assert_contains "hint: it is what this recipe bakes, but"
+}
+
 @test "the time that is left is learnt from the bakes before" {
     sed -i 's/echo b /sleep 3; echo b /' r.yaml
     "$CCBAKE" bake --backend=host --no-verify --progress=json r.yaml 2>first

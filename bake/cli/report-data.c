@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/process.h"
 #include "check/check.h"
 #include "check/guest-units.h"
@@ -38,6 +39,18 @@ bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFinding
         return false;
     read_plot(ctx, ret);
     return true;
+}
+
+char *ccb_check_set(void)
+{
+    g_autofree char *table = ccb_check_table();
+    g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
+    g_autoptr(GString) checks = g_string_new(NULL);
+    for (char **line = lines; *line != NULL && **line != '\0'; line++) {
+        g_auto(GStrv) fields = g_strsplit(*line, "\t", 3); /* id, severity, the texts */
+        g_string_append_printf(checks, "%s %s\n", fields[0], fields[1]);
+    }
+    return ccb_digest_string(checks->str);
 }
 
 char *ccb_page_now(void)

@@ -21,6 +21,9 @@ void ccb_findings_clear(CcbFindings *findings);
 bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFindings *ret,
                        GError **error);
 
+/* Names the set of checks that this ccbake has, with their severities; caller frees. */
+char *ccb_check_set(void);
+
 /* "2026-11-25 01:24:04 UTC"; caller frees. */
 char *ccb_page_now(void);
 

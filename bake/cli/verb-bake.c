@@ -326,6 +326,7 @@ static bool check(Session *s, GError **error)
 
 static json_t *describe(const Session *s, const json_t *checks, GError **error)
 {
+    g_autofree char *check_set = ccb_check_set();
     CcbManifest facts = {.plan = s->loaded.plan,
                          .base = s->base,
                          .result = s->chain.facts,
@@ -339,7 +340,8 @@ static json_t *describe(const Session *s, const json_t *checks, GError **error)
                          .emit_s = s->emit_s,
                          .verify_s = s->verify_s,
                          .all_s = seconds_since(s->started),
-                         .checks = (json_t *)checks};
+                         .checks = (json_t *)checks,
+                         .check_set = check_set};
     return ccb_manifest_build(&facts, error);
 }
 
@@ -399,8 +401,9 @@ static bool publish(Session *s, GError **error)
 /* Whether the outputs are there as this bake would make them; `verified`: with checks that hold. */
 static bool is_there(const Session *s, bool verified)
 {
+    g_autofree char *check_set = verified ? ccb_check_set() : NULL;
     return ccb_manifest_is_current((const char *const *)s->paths, s->formats, last_key(s),
-                                   s->loaded.recipe, s->compressed, verified);
+                                   s->loaded.recipe, s->compressed, check_set);
 }
 
 static bool is_current(const Session *s)

@@ -1,10 +1,60 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emit/format.h"
 
+#include <fcntl.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "emit/output.h"
+#include "image/copy.h"
+#include "image/raw.h"
+#include "image/vhd.h"
+
+G_STATIC_ASSERT((int)CCB_FINGERPRINT == (int)CCB_VHD_UNIQUE_ID);
+
+/* The sectors of the disk and nothing else, sparse. */
+static bool write_raw(CcbQcow2Chain *source, const char *path, bool compress, GError **error)
+{
+    return ccb_raw_write(source, path, ccb_qcow2_chain_size(source), NULL, error);
+}
+
+/* A fixed VHD, sparse: the sectors, in whole MiB as clouds want it, and the footer. */
+static bool write_vhd(CcbQcow2Chain *source, const char *path, bool compress, GError **error)
+{
+    uint8_t fingerprint[CCB_FINGERPRINT], footer[CCB_VHD_FOOTER];
+    uint64_t size = ccb_emit_size(&ccb_emit_vhd, ccb_qcow2_chain_size(source));
+    if (!ccb_raw_write(source, path, size, fingerprint, error))
+        return false;
+    ccb_vhd_build(size, fingerprint, footer);
+    ccb_autofd int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", path);
+    return ccb_write_all(fd, footer, CCB_VHD_FOOTER, path, error);
+}
+
+const CcbEmitFormat ccb_emit_qcow2 = {
+    .name = "qcow2",
+    .format = "qcow2", /* compat 1.1 */
+    .compresses = true,
+    .unit = 1,
+    .write = ccb_qcow2_flatten,
+};
+
+const CcbEmitFormat ccb_emit_vhd = {
+    .name = "vhd",
+    .format = "vpc",
+    .unit = 1 << 20,
+    .write = write_vhd,
+};
+
+const CcbEmitFormat ccb_emit_raw = {
+    .name = "raw",
+    .format = "raw",
+    .unit = 1,
+    .write = write_raw,
+};
 
 static const CcbEmitFormat *const formats[] = {&ccb_emit_qcow2, &ccb_emit_vhd, &ccb_emit_raw};
 
@@ -16,22 +66,17 @@ const CcbEmitFormat *ccb_emit_format(const char *name)
     return NULL;
 }
 
-static bool fail_unknown(const char *name, GError **error)
-{
-    g_autoptr(GString) all = g_string_new(NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
-        g_string_append_printf(all, "%s%s", i > 0 ? ", " : "", formats[i]->name);
-    return ccb_fail(error, CCB_ERR_USAGE, "there is no format \"%s\"; ccbake writes %s", name,
-                    all->str);
-}
-
 GPtrArray *ccb_emit_formats(const char *const *names, GError **error)
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new();
     for (; *names != NULL; names++) {
         const CcbEmitFormat *format = ccb_emit_format(*names);
         if (format == NULL) {
-            fail_unknown(*names, error);
+            g_autoptr(GString) all = g_string_new(NULL);
+            for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+                g_string_append_printf(all, "%s%s", i > 0 ? ", " : "", formats[i]->name);
+            ccb_fail(error, CCB_ERR_USAGE, "there is no format \"%s\"; ccbake writes %s", *names,
+                     all->str);
             return NULL;
         }
         if (g_ptr_array_find(found, format, NULL)) {

@@ -17,18 +17,10 @@ static json_t *file_to_json(const CcbPayload *p)
                      (json_int_t)p->size);
 }
 
-static json_t *base_to_json(const CcbManifest *m)
-{
-    json_t *json = file_to_json(m->plan->base);
-    json_object_set_new(json, "os", json_string(m->base->os_name ? m->base->os_name : ""));
-    json_object_set_new(json, "kernel", json_string(m->base->default_kver));
-    return json;
-}
-
-static json_t *payloads_to_json(const CcbManifest *m)
+static json_t *payloads_to_json(const CcbPlan *plan)
 {
     json_t *list = json_array();
-    g_autoptr(GPtrArray) payloads = ccb_payloads_of(m->plan->steps, 0, m->plan->steps->len);
+    g_autoptr(GPtrArray) payloads = ccb_payloads_of(plan->steps, 0, plan->steps->len);
     for (guint i = 0; i < payloads->len; i++)
         json_array_append_new(list, file_to_json(payloads->pdata[i]));
     return list;
@@ -77,16 +69,10 @@ static json_t *text_or_null(const char *text)
     return text != NULL ? json_string(text) : json_null();
 }
 
-static json_t *now_to_json(void)
-{
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    g_autofree char *text = g_date_time_format_iso8601(now);
-    return json_string(text);
-}
-
-/* One image, digested beside the others. */
+/* One image, digested in a thread of its own. */
 typedef struct {
     const CcbOutputFile *file;
+    GThread *thread;
     char *sha256;
     GError *error;
 } Digestion;
@@ -98,17 +84,6 @@ static gpointer digest_image(gpointer data)
     return NULL;
 }
 
-static void digest_images(const CcbManifest *m, Digestion *digestions)
-{
-    g_autofree GThread **threads = g_new0(GThread *, m->formats->len);
-    for (guint i = 0; i < m->formats->len; i++) {
-        digestions[i].file = ccb_output_image(m->output, i);
-        threads[i] = g_thread_new("digest", digest_image, &digestions[i]);
-    }
-    for (guint i = 0; i < m->formats->len; i++)
-        g_thread_join(threads[i]);
-}
-
 static json_t *image_to_json(const CcbManifest *m, guint i, Digestion *digestion, GError **error)
 {
     struct stat st;
@@ -116,8 +91,7 @@ static json_t *image_to_json(const CcbManifest *m, guint i, Digestion *digestion
     const CcbOutputFile *file = digestion->file;
     g_autofree char *base = g_path_get_basename(file->path);
     g_autofree char *name = g_utf8_make_valid(base, -1);
-    g_autofree char *sha256 = g_steal_pointer(&digestion->sha256);
-    if (sha256 == NULL) {
+    if (digestion->sha256 == NULL) {
         g_propagate_error(error, g_steal_pointer(&digestion->error));
         return NULL;
     }
@@ -125,7 +99,7 @@ static json_t *image_to_json(const CcbManifest *m, guint i, Digestion *digestion
         ccb_fail_errno(error, CCB_ERR_IO, "%s", file->temporary);
         return NULL;
     }
-    return json_pack("{sssssIsIsssb}", "file", name, "sha256", sha256, "size",
+    return json_pack("{sssssIsIsssb}", "file", name, "sha256", digestion->sha256, "size",
                      (json_int_t)st.st_size, "virtual_size",
                      (json_int_t)ccb_emit_size(format, m->base->disk->size), "format", format->name,
                      "compressed", m->compressed && format->compresses);
@@ -135,7 +109,12 @@ static json_t *images_to_json(const CcbManifest *m, GError **error)
 {
     json_t *list = json_array();
     g_autofree Digestion *digestions = g_new0(Digestion, m->formats->len);
-    digest_images(m, digestions);
+    for (guint i = 0; i < m->formats->len; i++) {
+        digestions[i].file = ccb_output_image(m->output, i);
+        digestions[i].thread = g_thread_new("digest", digest_image, &digestions[i]);
+    }
+    for (guint i = 0; i < m->formats->len; i++)
+        g_thread_join(digestions[i].thread);
     for (guint i = 0; i < m->formats->len; i++) {
         json_t *image = list ? image_to_json(m, i, &digestions[i], error) : NULL;
         if (image == NULL)
@@ -153,17 +132,22 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_t *images = images_to_json(m, error);
     if (images == NULL)
         return NULL;
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *baked = g_date_time_format_iso8601(now);
+    json_t *base = file_to_json(m->plan->base);
+    json_object_set_new(base, "os", json_string(m->base->os_name ? m->base->os_name : ""));
+    json_object_set_new(base, "kernel", json_string(m->base->default_kver));
     json_t *json = json_pack("{siss}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION);
     json_object_set_new(json, "key", json_string(m->key));
     json_object_set_new(json, "recipe", recipe_to_json(m->plan->recipe));
-    json_object_set_new(json, "base", base_to_json(m));
-    json_object_set_new(json, "payloads", payloads_to_json(m));
+    json_object_set_new(json, "base", base);
+    json_object_set_new(json, "payloads", payloads_to_json(m->plan));
     json_object_set_new(json, "steps", steps_to_json(m));
     json_object_set_new(json, "packages_added", added_packages(m));
     json_object_set_new(json, "kernel", json_string(m->result->default_kver));
     json_object_set_new(json, "driver", text_or_null(m->plan->expect.driver));
     json_object_set_new(json, "cuda", text_or_null(m->plan->expect.cuda));
-    json_object_set_new(json, "baked", now_to_json());
+    json_object_set_new(json, "baked", json_string(baked));
     json_object_set_new(
         json, "seconds",
         json_pack("{sfsfsf}", "emit", m->emit_s, "verify", m->verify_s, "all", m->all_s));
@@ -171,18 +155,23 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_object_set_new(json, "expected", ccb_expectation_to_json(&m->plan->expect));
     json_object_set(json, "image", json_array_get(images, 0));
     json_object_set_new(json, "images", images);
-    if (m->checks)
+    if (m->checks) {
         json_object_set(json, "checks", m->checks);
+        json_object_set_new(json, "check_set", json_string(m->check_set));
+    }
     return json;
 }
 
-/* Whether the recipe still waives all that the report has as waived. */
-static bool waivers_hold(const json_t *json, const CcbRecipe *recipe)
+/* Whether all checks of the set were made, and the recipe still waives each that was waived. */
+static bool checks_hold(const json_t *manifest, const char *check_set, const CcbRecipe *recipe)
 {
     size_t i;
     const json_t *row;
-    const json_t *rows = json_object_get(json_object_get(json, "checks"), "checks");
-    json_array_foreach(rows, i, row)
+    const json_t *checks = json_object_get(manifest, "checks");
+    const char *made = json_string_value(json_object_get(manifest, "check_set"));
+    if (checks == NULL || g_strcmp0(made, check_set) != 0)
+        return false;
+    json_array_foreach(json_object_get(checks, "checks"), i, row)
     {
         const char *id = json_string_value(json_object_get(row, "id"));
         if (json_object_get(row, "waiver") != NULL &&
@@ -192,63 +181,48 @@ static bool waivers_hold(const json_t *json, const CcbRecipe *recipe)
     return true;
 }
 
-static bool describes(const json_t *json, const char *key, const CcbRecipe *recipe, bool verified)
-{
-    return g_strcmp0(json_string_value(json_object_get(json, "key")), key) == 0 &&
-           (!verified || (json_object_get(json, "checks") != NULL && waivers_hold(json, recipe)));
-}
-
-static bool is_image(const json_t *image, const char *path, const CcbEmitFormat *format,
-                     bool compressed)
-{
-    const char *name = json_string_value(json_object_get(image, "format"));
-    const char *wanted = json_string_value(json_object_get(image, "sha256"));
-    if (g_strcmp0(name, format->name) != 0 ||
-        json_is_true(json_object_get(image, "compressed")) != (compressed && format->compresses))
-        return false;
-    g_autofree char *found = ccb_digest_file_once(path, NULL);
-    return found != NULL && g_strcmp0(found, wanted) == 0;
-}
-
 bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
-                             const CcbRecipe *recipe, bool compressed, bool verified)
+                             const CcbRecipe *recipe, bool compressed, const char *check_set)
 {
-    g_autofree char *path = ccb_output_manifest_path(paths[0]);
-    json_t *json = json_load_file(path, 0, NULL);
-    const json_t *images = json_object_get(json, "images");
-    bool current =
-        describes(json, key, recipe, verified) && json_array_size(images) == formats->len;
-    for (guint i = 0; current && i < formats->len; i++)
-        current = is_image(json_array_get(images, i), paths[i], formats->pdata[i], compressed);
-    json_decref(json);
-    return current;
-}
-
-static bool has_image(const json_t *json, const char *image)
-{
-    size_t i;
-    const json_t *row;
-    g_autofree char *base = g_path_get_basename(image);
-    g_autofree char *name = g_utf8_make_valid(base, -1);
-    json_array_foreach(json_object_get(json, "images"), i, row)
-    {
-        if (g_strcmp0(json_string_value(json_object_get(row, "file")), name) == 0)
-            return true;
+    g_autofree char *manifest_path = ccb_output_manifest_path(paths[0]);
+    json_auto_t *manifest = json_load_file(manifest_path, 0, NULL);
+    const json_t *images = json_object_get(manifest, "images");
+    if (g_strcmp0(json_string_value(json_object_get(manifest, "key")), key) != 0 ||
+        json_array_size(images) != formats->len ||
+        (check_set != NULL && !checks_hold(manifest, check_set, recipe)))
+        return false;
+    for (guint i = 0; i < formats->len; i++) {
+        const json_t *image = json_array_get(images, i);
+        const CcbEmitFormat *format = formats->pdata[i];
+        const char *name = json_string_value(json_object_get(image, "format"));
+        const char *sha256 = json_string_value(json_object_get(image, "sha256"));
+        bool is_compressed = json_is_true(json_object_get(image, "compressed"));
+        if (g_strcmp0(name, format->name) != 0 ||
+            is_compressed != (compressed && format->compresses))
+            return false;
+        g_autofree char *found = ccb_digest_file_once(paths[i], NULL);
+        if (found == NULL || g_strcmp0(found, sha256) != 0)
+            return false;
     }
-    return false;
+    return true;
 }
 
 bool ccb_manifest_check_place(const char *image, GError **error)
 {
+    size_t i;
+    const json_t *row;
     g_autofree char *path = ccb_output_manifest_path(image);
     if (!g_file_test(path, G_FILE_TEST_EXISTS))
         return true;
-    json_t *json = json_load_file(path, 0, NULL);
-    bool good = has_image(json, image);
-    json_decref(json);
-    if (good)
-        return true;
-    ccb_fail(error, CCB_ERR_USAGE, "%s is where the manifest of %s goes, and not a manifest of it",
+    g_autofree char *base = g_path_get_basename(image);
+    g_autofree char *name = g_utf8_make_valid(base, -1);
+    json_auto_t *manifest = json_load_file(path, 0, NULL);
+    json_array_foreach(json_object_get(manifest, "images"), i, row)
+    {
+        if (g_strcmp0(json_string_value(json_object_get(row, "file")), name) == 0)
+            return true;
+    }
+    ccb_fail(error, CCB_ERR_USAGE, "%s exists but is not the manifest of %s; it is not overwritten",
              path, image);
-    return ccb_hint(error, "give the image another name, or --force");
+    return ccb_hint(error, "give the image another name, or use --force");
 }

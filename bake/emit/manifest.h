@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* OUT.json: what was baked from what. */
+/* OUT.json: what an image was baked from, and what the checks found in it. */
 #pragma once
 
 #include "emit/output.h"
@@ -13,23 +13,25 @@ typedef struct {
     const char *key;          /* of the last step, and so of the content */
     const char *const *keys;  /* of each step; NULL-terminated */
     const GPtrArray *formats; /* CcbEmitFormat, one an image */
-    const CcbOutput *output;  /* its images are written, for size and sha256 */
+    const CcbOutput *output;  /* its images are written: their size and sha256 are recorded */
     bool compressed;          /* those that can be */
     const char *backend;
-    const GArray *times;            /* CcbStepTime, in order */
-    double emit_s, verify_s, all_s; /* seconds: of these, 0 for none, and of the bake so far */
-    json_t *checks;                 /* the report of verify; borrowed; may be NULL */
+    const GArray *times; /* CcbStepTime, in order */
+    /* Seconds of these (0 where there was none), and of the bake so far. */
+    double emit_s, verify_s, all_s;
+    json_t *checks;        /* the report of verify; borrowed; may be NULL */
+    const char *check_set; /* the digest of the checks that were made; with `checks` */
 } CcbManifest;
 
-/* Whether the images `paths` with the manifest beside them are what a bake to this key, formats and
- * compression would give, and were checked, where `verified` asks for that, with no waiver that the
- * recipe has no more: nothing is to be done then. */
+/* Whether a bake would have nothing to do: the images `paths`, with the manifest beside them, are what
+ * a bake to this key, with these formats and this compression, would give.  Where `check_set` is not
+ * NULL, exactly those checks must have been made, and the recipe must still waive what was waived. */
 bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
-                             const CcbRecipe *recipe, bool compressed, bool verified);
+                             const CcbRecipe *recipe, bool compressed, const char *check_set);
 
-/* Refuses a file in the manifest's place that is not the manifest of that image: another image's, or none at all.
- * Errors: CCB_ERR_USAGE. */
+/* Refuses to overwrite a file in the manifest's place that is not the manifest of that image.  Errors:
+ * CCB_ERR_USAGE. */
 bool ccb_manifest_check_place(const char *image, GError **error);
 
-/* New reference; errors: CCB_ERR_IO. */
+/* New reference; errors: CCB_ERR_IO, CCB_ERR_CANCELLED. */
 json_t *ccb_manifest_build(const CcbManifest *manifest, GError **error);

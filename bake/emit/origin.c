@@ -12,27 +12,23 @@
 
 enum { LIMIT_S = 4 * 3600 };
 
-static bool copy_with_qemu(const char *path, const char *format, const char *copy, GError **error)
+/* Has qemu-img make a copy as qcow2, and opens that. */
+static CcbQcow2Chain *open_copy(CcbEmitSource *source, const char *path, const char *format,
+                                const char *copy, GError **error)
 {
+    bool foreign;
     /* "file:" keeps a name with a colon from being read as a protocol. */
     g_autofree char *from = g_strconcat("file:", path, NULL);
     g_autofree char *to = g_strconcat("file:", copy, NULL);
     const char *argv[] = {"qemu-img", "convert", "-f", format, "-O", "qcow2", from, to, NULL};
     CcbProcess process = {.argv = argv, .limit_s = LIMIT_S, .error_code = CCB_ERR_IO};
-    return ccb_process_run(&process, error);
-}
-
-static CcbQcow2Chain *open_copy(CcbEmitSource *source, const char *path, const char *format,
-                                const char *copy, GError **error)
-{
-    bool foreign;
     source->origin = ccb_qcow2_file_open(path, "raw", &foreign, error);
     if (source->origin == NULL || !ccb_qcow2_file_check_idle(source->origin, error))
         return NULL;
     source->copy = g_strdup(copy);
     ccb_reaper_watch(copy);
     ccb_progress_begin("copy", path, 0);
-    if (!copy_with_qemu(path, format, copy, error)) {
+    if (!ccb_process_run(&process, error)) {
         ccb_progress_abort();
         return NULL;
     }
@@ -92,44 +88,35 @@ static bool compare(const CcbEmitSource *source, const CcbEmitFormat *format, co
            ccb_qcow2_compare(source->chain, chain, error);
 }
 
-static bool is_unchanged(const CcbEmitSource *source, GError **error)
-{
-    return ccb_qcow2_chain_check_unchanged(source->chain, error) &&
-           (source->origin == NULL || ccb_qcow2_file_check_unchanged(source->origin, error));
-}
-
-static void begin(const char *tag, const CcbEmitSource *source, const CcbOutputFile *file)
-{
-    ccb_progress_begin(tag, file->path, ccb_qcow2_chain_size(source->chain));
-}
-
-static bool end(bool ok, const char *note)
-{
-    if (ok)
-        ccb_progress_end(note);
-    else
-        ccb_progress_abort();
-    return ok;
-}
-
 bool ccb_emit_write(const CcbEmitSource *source, const CcbEmitFormat *format,
                     const CcbOutputFile *file, bool compress, GError **error)
 {
-    begin("emit", source, file);
-    return end(format->write(source->chain, file->temporary, compress, error),
-               compress && format->compresses ? "compressed" : NULL);
+    ccb_progress_begin("emit", file->path, ccb_qcow2_chain_size(source->chain));
+    if (!format->write(source->chain, file->temporary, compress, error)) {
+        ccb_progress_abort();
+        return false;
+    }
+    ccb_progress_end(compress && format->compresses ? "compressed" : NULL);
+    return true;
 }
 
 bool ccb_emit_compare(const CcbEmitSource *source, const CcbEmitFormat *format,
                       const CcbOutputFile *file, GError **error)
 {
     g_autoptr(GError) difference = NULL;
-    begin("compare", source, file);
+    ccb_progress_begin("compare", file->path, ccb_qcow2_chain_size(source->chain));
     bool same = compare(source, format, file->temporary, &difference);
-    if (!is_unchanged(source, error)) /* that explains a difference */
-        return end(false, NULL);
-    if (!same)
+    /* A source that was changed meanwhile explains a difference. */
+    bool unchanged =
+        ccb_qcow2_chain_check_unchanged(source->chain, error) &&
+        (source->origin == NULL || ccb_qcow2_file_check_unchanged(source->origin, error));
+    if (unchanged && same) {
+        ccb_progress_end("sector by sector");
+        return true;
+    }
+    ccb_progress_abort();
+    if (unchanged)
         g_propagate_prefixed_error(error, g_steal_pointer(&difference),
-                                   "%s is not what it was made from: ", file->path);
-    return end(same, "sector by sector");
+                                   "%s differs from its source: ", file->path);
+    return false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is emitted, readable by our own code, and what is done with it, which the user sees:
+ * The source of the outputs, readable by ccbake's own code, and what is done with it.  Each step is
+ * shown as progress.
  *
  *     g_autoptr(CcbEmitSource) source = ccb_emit_source_open(path, format, copy, error);
  *     ccb_emit_write(source, format, file, compress, error)
@@ -13,12 +14,12 @@
 
 typedef struct {
     CcbQcow2Chain *chain;
-    CcbQcow2File *origin; /* what it was copied from, or NULL */
-    char *copy;           /* the copy; goes with this */
+    CcbQcow2File *origin; /* the file that it was copied from, or NULL */
+    char *copy;           /* the path of the copy, which ccb_emit_source_free() removes; or NULL */
 } CcbEmitSource;
 
-/* Opens the image and what it is based on.  Of what only QEMU reads (zstd, extended L2 entries,
- * dynamic VHD, other formats below) qemu-img makes a copy at `copy` first.  Errors: CCB_ERR_INPUT,
+/* Opens the image and its backing files.  If only QEMU can read one of them (zstd, extended L2
+ * entries, dynamic VHD, other formats), qemu-img makes a copy at `copy` first.  Errors: CCB_ERR_INPUT,
  * CCB_ERR_IO, CCB_ERR_BUSY (a running machine writes to it). */
 CcbEmitSource *ccb_emit_source_open(const char *path, const char *format, const char *copy,
                                     GError **error);
@@ -29,7 +30,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbEmitSource, ccb_emit_source_free)
 bool ccb_emit_write(const CcbEmitSource *source, const CcbEmitFormat *format,
                     const CcbOutputFile *file, bool compress, GError **error);
 
-/* Opens it anew: its size is right, for our code and for QEMU, and each of its sectors is that of the
- * source, which did not change meanwhile.  Errors: CCB_ERR_CHECK, CCB_ERR_INPUT, CCB_ERR_IO. */
+/* Opens the output again: its size must be right, for our code and for QEMU, and each of its sectors
+ * must equal that of the source, which must not have changed meanwhile.  Errors: CCB_ERR_CHECK, CCB_ERR_INPUT, CCB_ERR_IO. */
 bool ccb_emit_compare(const CcbEmitSource *source, const CcbEmitFormat *format,
                       const CcbOutputFile *file, GError **error);

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/reaper.h"
 
-/* What follows a dot need not be one: "gpu-550.144.03". */
+/* Only these endings are replaced: in "gpu-550.144.03" the part after the last dot is none. */
 char *ccb_output_sibling(const char *path, const char *ending)
 {
     static const char *const endings[] = {".qcow2", ".vhd", ".raw", ".img"};
@@ -37,18 +37,15 @@ char *ccb_output_report_path(const char *image)
     return ccb_output_sibling(image, "html");
 }
 
-static char *temporary_for(const char *path)
+static CcbOutputFile *file_new(const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(path);
     g_autofree char *name = g_path_get_basename(path);
     g_autofree char *hidden = g_strdup_printf(".%s.part", name);
-    return g_build_filename(dir, hidden, NULL);
-}
-
-static CcbOutputFile *file_new(const char *path)
-{
     CcbOutputFile *file = g_new0(CcbOutputFile, 1);
-    *file = (CcbOutputFile){.path = g_strdup(path), .temporary = temporary_for(path), .lock = -1};
+    file->path = g_strdup(path);
+    file->temporary = g_build_filename(dir, hidden, NULL);
+    file->lock = -1;
     return file;
 }
 
@@ -70,17 +67,6 @@ const CcbOutputFile *ccb_output_image(const CcbOutput *output, guint i)
     return output->images->pdata[i];
 }
 
-static bool check_name(const char *path, GError **error)
-{
-    static const char *const taken[] = {".json", ".log", ".html"};
-    for (gsize i = 0; i < G_N_ELEMENTS(taken); i++)
-        if (g_str_has_suffix(path, taken[i]))
-            return ccb_fail(error, CCB_ERR_USAGE,
-                            "--output=%s: .json, .log and .html are for manifest, log and report",
-                            path);
-    return true;
-}
-
 static bool check_absent(const CcbOutput *output, const char *path, GError **error)
 {
     struct stat st;
@@ -94,44 +80,25 @@ static bool check_absent(const CcbOutput *output, const char *path, GError **err
     return ccb_hint(error, "--force replaces it once the new image is verified");
 }
 
-static bool check_all_absent(const CcbOutput *output, GError **error)
-{
-    for (guint i = 0; i < output->images->len; i++)
-        if (!check_absent(output, ccb_output_image(output, i)->path, error))
-            return false;
-    return true;
-}
-
-/* Whether the locked file still has its name: its holder may have published or removed it
- * meanwhile. */
-static bool still_there(int fd, const char *path)
-{
-    struct stat locked, named;
-    return fstat(fd, &locked) == 0 && stat(path, &named) == 0 && locked.st_dev == named.st_dev &&
-           locked.st_ino == named.st_ino;
-}
-
 static bool take_lock(CcbOutputFile *file, GError **error)
 {
+    struct stat locked, named;
     ccb_autofd int fd = open(file->temporary, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", file->temporary);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !still_there(fd, file->temporary))
+    /* The file must still have its name: who held the lock may have published or removed it. */
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &locked) != 0 ||
+        stat(file->temporary, &named) != 0 || locked.st_dev != named.st_dev ||
+        locked.st_ino != named.st_ino)
         return ccb_fail(error, CCB_ERR_BUSY, "another ccbake is making %s", file->path);
     file->lock = ccb_steal_fd(&fd);
     ccb_reaper_watch(file->temporary);
     return true;
 }
 
-static bool reserve(CcbOutput *output, const char *path, GError **error)
-{
-    CcbOutputFile *file = file_new(path);
-    g_ptr_array_add(output->images, file);
-    return check_name(path, error) && check_absent(output, path, error) && take_lock(file, error);
-}
-
 CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **error)
 {
+    static const char *const taken[] = {".json", ".log", ".html"};
     g_autoptr(CcbOutput) output = g_new0(CcbOutput, 1);
     *output = (CcbOutput){.images = g_ptr_array_new_with_free_func(file_free),
                           .manifest = ccb_output_manifest_path(paths[0]),
@@ -141,9 +108,19 @@ CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **err
                           .force = force};
     if (!ccb_reaper_start(error))
         return NULL;
-    for (const char *const *path = paths; *path != NULL; path++)
-        if (!reserve(output, *path, error))
+    for (const char *const *path = paths; *path != NULL; path++) {
+        for (gsize i = 0; i < G_N_ELEMENTS(taken); i++) {
+            if (!g_str_has_suffix(*path, taken[i]))
+                continue;
+            ccb_fail(error, CCB_ERR_USAGE,
+                     "--output=%s: .json, .log and .html are for manifest, log and report", *path);
             return NULL;
+        }
+        CcbOutputFile *file = file_new(*path);
+        g_ptr_array_add(output->images, file);
+        if (!check_absent(output, *path, error) || !take_lock(file, error))
+            return NULL;
+    }
     output->path = ccb_output_image(output, 0)->path;
     output->temporary = ccb_output_image(output, 0)->temporary;
     return g_steal_pointer(&output);
@@ -157,16 +134,8 @@ static bool sync_file(const char *path, GError **error)
     return true;
 }
 
-static bool sync_images(const CcbOutput *output, GError **error)
-{
-    for (guint i = 0; i < output->images->len; i++)
-        if (!sync_file(ccb_output_image(output, i)->temporary, error))
-            return false;
-    return true;
-}
-
-/* What has the name already changes places with the new file, so that it can be put back; a file
- * system that can't do that loses it. */
+/* A file that has the name already is exchanged with the new one, so that it can be put back; where
+ * the file system can't exchange names, it is lost. */
 static bool give_name(CcbOutputFile *file, GError **error)
 {
     if (g_file_test(file->path, G_FILE_TEST_IS_DIR))
@@ -178,15 +147,7 @@ static bool give_name(CcbOutputFile *file, GError **error)
     return ccb_fail_errno(error, CCB_ERR_IO, "renaming %s to %s", file->temporary, file->path);
 }
 
-static void take_name(CcbOutputFile *file)
-{
-    if (file->replaced)
-        renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_EXCHANGE);
-    else
-        rename(file->path, file->temporary);
-    file->replaced = false;
-}
-
+/* Gives all files their names, or none of them. */
 static bool give_names(GPtrArray *files, GError **error)
 {
     guint given = 0;
@@ -195,30 +156,15 @@ static bool give_names(GPtrArray *files, GError **error)
     if (given == files->len &&
         ccb_sync_directory_of(((CcbOutputFile *)files->pdata[0])->path, error))
         return true;
-    while (given-- > 0)
-        take_name(files->pdata[given]);
-    return false;
-}
-
-/* The file is the user's now. */
-static void let_go(CcbOutputFile *file)
-{
-    if (file->replaced)
-        unlink(file->temporary);
-    ccb_reaper_release(file->temporary);
-    ccb_close_fd(&file->lock);
-}
-
-static void remember_digests(const CcbOutput *output, const json_t *manifest)
-{
-    size_t i;
-    const json_t *image;
-    json_array_foreach(json_object_get(manifest, "images"), i, image)
-    {
-        const char *sha256 = json_string_value(json_object_get(image, "sha256"));
-        if (i < output->images->len && sha256 != NULL)
-            ccb_digest_remember(ccb_output_image(output, (guint)i)->path, sha256);
+    while (given-- > 0) {
+        CcbOutputFile *file = files->pdata[given];
+        if (file->replaced)
+            renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_EXCHANGE);
+        else
+            rename(file->path, file->temporary);
+        file->replaced = false;
     }
+    return false;
 }
 
 /* Adds a small file to be published, with its text. */
@@ -228,36 +174,50 @@ static bool add_text(GPtrArray *files, const char *path, const char *text, GErro
     g_ptr_array_add(files, file);
     if (!take_lock(file, error))
         return false;
-    if (ftruncate(file->lock, 0) != 0) /* what a bake left that was killed with its reaper */
+    if (ftruncate(file->lock, 0) != 0) /* a bake that was killed with its reaper left it */
         return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", file->temporary);
     return ccb_write_all(file->lock, text, strlen(text), file->temporary, error) &&
            sync_file(file->temporary, error);
 }
 
-static bool add_manifest(GPtrArray *files, const char *path, const json_t *manifest, GError **error)
-{
-    char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_SORT_KEYS);
-    g_autofree char *line = g_strconcat(text, "\n", NULL);
-    free(text);
-    return add_text(files, path, line, error);
-}
-
 bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
                         GError **error)
 {
+    size_t number;
+    const json_t *image;
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(file_free);
     g_autoptr(GPtrArray) files = g_ptr_array_new();
-    if (!sync_images(output, error) || !check_all_absent(output, error) ||
-        (manifest != NULL && !add_manifest(texts, output->manifest, manifest, error)) ||
-        (report != NULL && !add_text(texts, output->report, report, error)))
+    for (guint i = 0; i < output->images->len; i++) {
+        const CcbOutputFile *file = ccb_output_image(output, i);
+        if (!sync_file(file->temporary, error) || !check_absent(output, file->path, error))
+            return false;
+    }
+    if (manifest != NULL) {
+        ccb_autofree char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_SORT_KEYS);
+        g_autofree char *line = g_strconcat(text, "\n", NULL);
+        if (!add_text(texts, output->manifest, line, error))
+            return false;
+    }
+    if (report != NULL && !add_text(texts, output->report, report, error))
         return false;
+    /* The images come last: where they have their names, the others have theirs. */
     g_ptr_array_extend(files, texts, NULL, NULL);
     g_ptr_array_extend(files, output->images, NULL, NULL);
-    if (!give_names(files, error)) /* the images come last: where they stand, the others do */
+    if (!give_names(files, error))
         return false;
-    for (guint i = 0; i < files->len; i++)
-        let_go(files->pdata[i]);
-    remember_digests(output, manifest);
+    for (guint i = 0; i < files->len; i++) { /* they are the user's from here on */
+        CcbOutputFile *file = files->pdata[i];
+        if (file->replaced)
+            unlink(file->temporary);
+        ccb_reaper_release(file->temporary);
+        ccb_close_fd(&file->lock);
+    }
+    json_array_foreach(json_object_get(manifest, "images"), number, image)
+    {
+        const char *sha256 = json_string_value(json_object_get(image, "sha256"));
+        if (number < output->images->len && sha256 != NULL)
+            ccb_digest_remember(ccb_output_image(output, (guint)number)->path, sha256);
+    }
     return true;
 }
 

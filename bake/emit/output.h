@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The outputs as a transaction: reserved at the start, so that a second bake of them and existing
- * files are refused before any work; written to temporary files beside them; there under their names
- * only when everything about them is right, all or none.
+ * The outputs as a transaction.  They are reserved first, so that a second bake of them and existing
+ * files are refused before any work; they are written to temporary files beside their places; and
+ * they get their names when everything about them is right, all or none.
  *
  *     g_autoptr(CcbOutput) out = ccb_output_reserve(paths, force, error);
  *     write to each image's temporary ...
- *     ccb_output_publish(out, manifest, report, error);
- *                                 without this, ccb_output_free() leaves nothing
+ *     ccb_output_publish(out, manifest, report, error);     without this, ccb_output_free() removes
+ *                                                           the temporary files
  */
 #pragma once
 
@@ -16,10 +16,10 @@
 #include <stdbool.h>
 
 typedef struct {
-    char *path;      /* its name to be */
+    char *path;      /* the name that it will get */
     char *temporary; /* where it is written */
     int lock;        /* descriptor that holds the lock on it; -1: none */
-    bool replaced;   /* it has its name, and `temporary` is what had it before */
+    bool replaced;   /* it has its name, and `temporary` is the file that had the name before */
 } CcbOutputFile;
 
 typedef struct {
@@ -32,11 +32,11 @@ typedef struct {
     bool force;
 } CcbOutput;
 
-/* "dir/name.qcow2" and "json" give "dir/name.json"; what no image ends with stays: "gpu-550.144.03.json".  Caller
- * frees. */
+/* "dir/name.qcow2" and "json" give "dir/name.json".  Only the endings of images are replaced:
+ * "gpu-550.144.03" gives "gpu-550.144.03.json".  Caller frees. */
 char *ccb_output_sibling(const char *path, const char *ending);
 
-/* Where manifest and report of an image are; caller frees. */
+/* The paths of an image's manifest and report; caller frees. */
 char *ccb_output_manifest_path(const char *image);
 char *ccb_output_report_path(const char *image);
 
@@ -47,8 +47,9 @@ CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **err
 /* The image of that number. */
 const CcbOutputFile *ccb_output_image(const CcbOutput *output, guint i);
 
-/* Syncs, and renames manifest, report (HTML) and images into place; either of the first two may be
- * NULL: none.  What had those names before is there again where one of them can't be renamed. */
+/* Syncs, and renames manifest, report (HTML) and images into place; `manifest` and `report` may be
+ * NULL.  If one of them can't be renamed, the files that had those names before are put back.
+ * Errors: CCB_ERR_IO, CCB_ERR_USAGE (an image exists by now), CCB_ERR_BUSY. */
 bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
                         GError **error);
 

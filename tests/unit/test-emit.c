@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "emit/manifest.h"
 #include "emit/origin.h"
 #include "tap.h"
 
@@ -230,6 +231,38 @@ static void names(void)
     is_error(&error, "ccbake writes qcow2, vhd, raw", "... and what there is");
 }
 
+/* Whether the image at "current.raw", with `manifest` beside it, is what a bake would give. */
+static bool is_current(const char *manifest, const char *check_set)
+{
+    g_autofree char *image = in_dir("current.raw"), *path = in_dir("current.json");
+    const char *const paths[] = {image, NULL};
+    g_autoptr(GPtrArray) raw = g_ptr_array_new();
+    g_ptr_array_add(raw, (gpointer)&ccb_emit_raw);
+    g_autofree char *sha256 = ccb_digest_string("disk");
+    g_autofree char *text = g_strdup_printf("{\"key\": \"k\", \"images\": [{\"format\": \"raw\", "
+                                            "\"sha256\": \"%s\"}]%s}",
+                                            sha256, manifest);
+    ok(ccb_write_file_atomic(image, "disk", 4, NULL) &&
+           ccb_write_file_atomic(path, text, strlen(text), NULL),
+       "an image with a manifest");
+    return ccb_manifest_is_current(paths, raw, "k", NULL, false, check_set);
+}
+
+static void current(void)
+{
+    static const char checked[] = ", \"checks\": {}, \"check_set\": \"a b\"";
+    g_autofree char *cache = in_dir("cache");
+    g_setenv("CCBAKE_CACHE_DIR", cache, true);
+    ok(is_current("", NULL), "... is current where no checks are asked for");
+    ok(!is_current("", "a b"), "... and is not where they are and there were none");
+    ok(is_current(checked, "a b"), "... the same checks were made");
+    ok(!is_current(checked, "a b c"), "... but not one that is new");
+    ok(!is_current(", \"checks\": {}", "a b"), "... by a ccbake that did not note which");
+    ok(!is_current(", \"checks\": {\"checks\": [{\"waiver\": \"w\"}]}, \"check_set\": \"a b\"",
+                   "a b"),
+       "... with a waiver that there is no more");
+}
+
 int main(void)
 {
     ccb_progress_options.quiet = true;
@@ -239,6 +272,7 @@ int main(void)
     differences();
     sources_in_use();
     names();
+    current();
     ccb_remove_tree(dir, NULL);
     g_free(dir);
     return done();
