@@ -132,7 +132,7 @@ start() {
 @test "request import: the manifest is believed only where it is this file's" {
     echo x >>image.qcow2
     run_ccbake request import image.qcow2 oss://acme/x --format=aliyun
-    assert_contains 'image.json tells of another file than image.qcow2'
+    assert_contains 'image.json is the manifest of another file than image.qcow2'
     assert_contains "--Tag.1.Value $(sha256sum <image.qcow2 | cut -d' ' -f1)"
     [[ $output != *ccbake-key* ]] || fail "$output"
     run_ccbake 4 request import image.qcow2 oss://acme/x --manifest image.json

@@ -6,23 +6,25 @@
 #include "check/waivers.h"
 #include "step/kinds.h"
 
-char *ccb_cell_label(char *const *cell)
+char *ccb_matrix_label(char *const *entry)
 {
-    return g_strjoinv(" ", (char **)cell);
+    return g_strjoinv(" ", (char **)entry);
 }
 
-static bool load(const char *recipe_path, const CcbLoadOptions *options, char *const *cell,
+static bool load(const char *recipe_path, const CcbLoadOptions *options, char *const *entry,
                  CcbLoaded *ret, GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
     g_autoptr(GPtrArray) settings = g_ptr_array_new();
-    for (guint i = 0; options->settings != NULL && i < options->settings->len; i++)
-        g_ptr_array_add(settings, options->settings->pdata[i]);
-    for (; *cell != NULL; cell++)
-        g_ptr_array_add(settings, *cell);
+    if (options->settings != NULL)
+        g_ptr_array_extend(settings, options->settings, NULL, NULL);
+    for (; *entry != NULL; entry++)
+        g_ptr_array_add(settings, *entry);
     g_ptr_array_add(settings, NULL);
-    CcbRecipeOptions wanted = {.settings = (const char *const *)settings->pdata,
-                               .base = options->base};
+    const CcbRecipeOptions wanted = {
+        .settings = (const char *const *)settings->pdata,
+        .base = options->base,
+    };
     loaded.recipe = ccb_recipe_load(recipe_path, &wanted, error);
     if (loaded.recipe == NULL || !ccb_check_waivers(loaded.recipe, error))
         return false;
@@ -42,66 +44,65 @@ bool ccb_load_expectation(const char *recipe_path, GPtrArray *settings, CcbExpec
 {
     g_auto(CcbLoaded) loaded = {0};
     const CcbLoadOptions options = {.settings = settings};
-    if (!ccb_load(recipe_path, &options, &loaded, error))
+    if (!ccb_load(recipe_path, &options, &loaded, error) ||
+        !ccb_plan_expect_changes(loaded.plan, error))
         return false;
     *ret = loaded.plan->expect;
     loaded.plan->expect = (CcbExpectation){0};
     return true;
 }
 
-static char *const no_cell[] = {NULL};
-
 bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret,
               GError **error)
 {
-    return load(recipe_path, options, no_cell, ret, error);
+    static char *const no_entry[] = {NULL};
+    return load(recipe_path, options, no_entry, ret, error);
 }
 
-bool ccb_load_cell(const char *recipe_path, const CcbLoadOptions *options, char *const *cell,
-                   CcbLoaded *ret, GError **error)
+bool ccb_load_entry(const char *recipe_path, const CcbLoadOptions *options, char *const *entry,
+                    CcbLoaded *ret, GError **error)
 {
-    if (load(recipe_path, options, cell, ret, error))
+    if (load(recipe_path, options, entry, ret, error))
         return true;
-    g_autofree char *label = ccb_cell_label(cell);
+    g_autofree char *label = ccb_matrix_label(entry);
     if (label[0] != '\0')
         g_prefix_error(error, "image %s of the matrix: ", label);
     return false;
 }
 
-const char *ccb_matrix_setting(const CcbLoadOptions *options, const GPtrArray *cells)
+const char *ccb_matrix_setting(const CcbLoadOptions *options, const GPtrArray *entries)
 {
-    for (guint i = 0; options->settings != NULL && cells->len > 0 && i < options->settings->len;
+    for (guint i = 0; options->settings != NULL && entries->len > 0 && i < options->settings->len;
          i++) {
         const char *setting = options->settings->pdata[i];
         size_t name = strcspn(setting, "=") + 1;
-        for (char **value = cells->pdata[0]; *value != NULL; value++)
+        for (char **value = entries->pdata[0]; *value != NULL; value++)
             if (strncmp(*value, setting, name) == 0)
                 return setting;
     }
     return NULL;
 }
 
-GPtrArray *ccb_load_cells(const char *recipe_path, const CcbLoadOptions *options, GError **error)
+GPtrArray *ccb_load_matrix(const char *recipe_path, const CcbLoadOptions *options, GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
     if (!ccb_load(recipe_path, options, &loaded, error))
         return NULL;
-    g_autoptr(GPtrArray) cells = g_steal_pointer(&loaded.recipe->cells);
-    loaded.recipe->cells = g_ptr_array_new();
-    const char *setting = ccb_matrix_setting(options, cells);
+    g_autoptr(GPtrArray) entries = g_ptr_array_ref(loaded.recipe->cells);
+    const char *setting = ccb_matrix_setting(options, entries);
     if (setting != NULL) {
         ccb_fail(error, CCB_ERR_USAGE, "--set=%s: the matrix gives this variable its values",
                  setting);
         return NULL;
     }
-    for (guint i = 0; i < cells->len; i++) {
-        g_auto(CcbLoaded) cell = {0};
-        if (!ccb_load_cell(recipe_path, options, cells->pdata[i], &cell, error))
+    for (guint i = 0; i < entries->len; i++) {
+        g_auto(CcbLoaded) entry = {0};
+        if (!ccb_load_entry(recipe_path, options, entries->pdata[i], &entry, error))
             return NULL;
     }
-    if (cells->len == 0)
-        g_ptr_array_add(cells, g_new0(char *, 1));
-    return g_steal_pointer(&cells);
+    if (entries->len == 0)
+        g_ptr_array_add(entries, g_new0(char *, 1));
+    return g_steal_pointer(&entries);
 }
 
 void ccb_loaded_clear(CcbLoaded *loaded)

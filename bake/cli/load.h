@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the verbs that take a recipe begin with. */
+/* Loads recipe, lock and plan, for the verbs that take a recipe. */
 #pragma once
 
 #include "plan/plan.h"
@@ -11,12 +11,12 @@ typedef struct {
 } CcbLoadOptions;
 
 /* Rows for a verb's option table; `o` is its static CcbLoadOptions. */
+/* clang-format off */
 #define CCB_LOAD_OPTIONS(o)                                                                        \
     {"set", 's', CCB_OPT_LIST, &(o).settings, "NAME=VALUE", "give a variable another value"},      \
-        {"base", 'b', CCB_OPT_STRING, &(o).base, "FILE", "take this base image instead"},          \
-    {                                                                                              \
-        "lock", 'l', CCB_OPT_STRING, &(o).lock, "FILE", "lock file; default: RECIPE.lock.json"     \
-    }
+    {"base", 'b', CCB_OPT_STRING, &(o).base, "FILE", "take this base image instead"},              \
+    {"lock", 'l', CCB_OPT_STRING, &(o).lock, "FILE", "lock file; default: RECIPE.lock.json"}
+/* clang-format on */
 
 typedef struct {
     CcbRecipe *recipe;
@@ -25,7 +25,7 @@ typedef struct {
     CcbPlan *plan;
 } CcbLoaded;
 
-/* Recipe, lock and plan of them. */
+/* Errors: CCB_ERR_RECIPE, CCB_ERR_USAGE, CCB_ERR_IO. */
 bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded *ret,
               GError **error);
 
@@ -33,19 +33,20 @@ bool ccb_load(const char *recipe_path, const CcbLoadOptions *options, CcbLoaded 
 bool ccb_load_expectation(const char *recipe_path, GPtrArray *settings, CcbExpectation *ret,
                           GError **error);
 
-/* What a recipe describes: the cells of its matrix, or itself where it has none.  Settings of char **, "name=value",
- * empty for the recipe itself; caller unrefs.  Every cell was loaded once: errors are found before any is worked on. */
-GPtrArray *ccb_load_cells(const char *recipe_path, const CcbLoadOptions *options, GError **error);
+/* The entries of the recipe's matrix: char **, settings as "name=value".  A recipe without a matrix has
+ * one entry, which is empty.  Each entry was loaded once, so that errors are found before any is worked
+ * on.  Caller unrefs the array. */
+GPtrArray *ccb_load_matrix(const char *recipe_path, const CcbLoadOptions *options, GError **error);
 
 /* The --set that gives a variable of the matrix a value, or NULL. */
-const char *ccb_matrix_setting(const CcbLoadOptions *options, const GPtrArray *cells);
+const char *ccb_matrix_setting(const CcbLoadOptions *options, const GPtrArray *entries);
 
-/* ccb_load() of one of them; errors say which. */
-bool ccb_load_cell(const char *recipe_path, const CcbLoadOptions *options, char *const *cell,
-                   CcbLoaded *ret, GError **error);
+/* ccb_load() with the settings of one entry; errors say which. */
+bool ccb_load_entry(const char *recipe_path, const CcbLoadOptions *options, char *const *entry,
+                    CcbLoaded *ret, GError **error);
 
-/* "driver=570.148.08 cuda=12.8.1"; empty for the recipe itself.  Caller frees. */
-char *ccb_cell_label(char *const *cell);
+/* "driver=570.148.08 cuda=12.8.1"; empty for a recipe without a matrix.  Caller frees. */
+char *ccb_matrix_label(char *const *entry);
 
 void ccb_loaded_clear(CcbLoaded *loaded);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbLoaded, ccb_loaded_clear)

@@ -7,68 +7,53 @@
 #include "guest/backend.h"
 #include "image/qemu-img.h"
 
-CcbBackend ccb_open_backend(const char *name, GError **error)
+CcbBackend ccb_choose_backend(const char *name, const char *activity, GError **error)
 {
     CcbBackend wanted;
     g_autofree char *reason = NULL;
     if (!ccb_backend_from_name(name, &wanted, error))
         return CCB_BACKEND_AUTO;
     CcbBackend backend = ccb_backend_choose(wanted, &reason, error);
-    if (backend == CCB_BACKEND_AUTO)
+    if (backend == CCB_BACKEND_AUTO || activity == NULL)
         return backend;
     if (g_str_has_prefix(reason, "under emulation"))
-        ccb_warn("the image is read %s", reason);
+        ccb_warn("%s %s", activity, reason);
     else
         ccb_progress_line("%-8s %s: %s", "backend", ccb_backend_name(backend), reason);
     return backend;
 }
 
-CcbBackend ccb_judging_backend(const char *name, GError **error)
+CcbBackend ccb_open_backend(const char *name, GError **error)
 {
-    CcbBackend wanted;
-    if (!ccb_backend_from_name(name, &wanted, error))
-        return CCB_BACKEND_AUTO;
-    return wanted == CCB_BACKEND_APPLIANCE ? wanted : ccb_backend_choose(wanted, NULL, error);
+    return ccb_choose_backend(name, "the image is read", error);
 }
 
+/* `format` NULL: it is probed. */
 static CcbGuest *open_as(const char *path, const char *format, CcbBackend backend, bool unclean,
                          GError **error)
 {
-    return ccb_guest_open(&(CcbGuestOptions){.image = path,
-                                             .format = format,
-                                             .backend = backend,
-                                             .read_only = true,
-                                             .unclean = unclean,
-                                             .log_fd = -1},
-                          error);
+    g_autofree char *probed = format == NULL ? ccb_image_format(path, error) : NULL;
+    if (format == NULL && probed == NULL)
+        return NULL;
+    const CcbGuestOptions options = {
+        .image = path,
+        .format = format != NULL ? format : probed,
+        .backend = backend,
+        .read_only = true,
+        .unclean = unclean,
+        .log_fd = -1,
+    };
+    return ccb_guest_open(&options, error);
 }
 
 CcbGuest *ccb_open_image(const char *path, CcbBackend backend, GError **error)
 {
-    g_autofree char *format = ccb_image_format(path, error);
-    return format != NULL ? open_as(path, format, backend, false, error) : NULL;
+    return open_as(path, NULL, backend, false, error);
 }
 
 CcbGuest *ccb_open_unclean_image(const char *path, CcbBackend backend, GError **error)
 {
-    g_autofree char *format = ccb_image_format(path, error);
-    return format != NULL ? open_as(path, format, backend, true, error) : NULL;
-}
-
-bool ccb_with_image(const char *tag, const char *path, CcbBackend backend,
-                    bool (*use)(CcbGuest *guest, void *data, GError **error), void *data,
-                    GError **error)
-{
-    ccb_progress_begin(tag, path, 0);
-    g_autoptr(CcbGuest) guest = ccb_open_image(path, backend, error);
-    if (guest != NULL && use(guest, data, error)) {
-        ccb_progress_end(NULL);
-        return true;
-    }
-    ccb_progress_abort();
-    if (guest != NULL)
-        g_prefix_error(error, "image %s: ", path);
-    return false;
+    return open_as(path, NULL, backend, true, error);
 }
 
 static const char *name_of(const CcbReading *r)
@@ -76,40 +61,36 @@ static const char *name_of(const CcbReading *r)
     return r->name != NULL ? r->name : r->path;
 }
 
-static bool named(const CcbReading *r, bool ok, GError **error)
+/* Ends the activity; says which image the error is of. */
+static bool fail(const CcbReading *r, GError **error)
 {
-    if (!ok)
-        g_prefix_error(error, "image %s: ", name_of(r));
-    return ok;
+    g_prefix_error(error, "image %s: ", name_of(r));
+    ccb_progress_abort();
+    return false;
 }
 
 /* Opens an image and reads its tree. */
 static CcbGuest *begin_reading(CcbBackend backend, const CcbReading *r, GError **error)
 {
     ccb_progress_begin("read", name_of(r), 0);
-    g_autoptr(CcbGuest) guest = r->format != NULL
-                                    ? open_as(r->path, r->format, backend, false, error)
-                                    : ccb_open_image(r->path, backend, error);
-    if (guest != NULL)
-        *r->snapshot = ccb_snapshot_read(guest, name_of(r), error);
-    if (guest != NULL && named(r, *r->snapshot != NULL, error))
-        return g_steal_pointer(&guest);
-    ccb_progress_abort();
-    return NULL;
+    g_autoptr(CcbGuest) guest = open_as(r->path, r->format, backend, false, error);
+    if (guest == NULL) {
+        ccb_progress_abort();
+        return NULL;
+    }
+    *r->snapshot = ccb_snapshot_read(guest, name_of(r), error);
+    if (*r->snapshot == NULL) {
+        fail(r, error);
+        return NULL;
+    }
+    return g_steal_pointer(&guest);
 }
 
-static bool complete(const CcbReading *r, CcbGuest *guest, const CcbReading *other, GError **error)
-{
-    return named(r, ccb_snapshot_complete(*r->snapshot, guest, *other->snapshot, error), error);
-}
-
-/* Hands the open image on; the end of its activity. */
+/* Passes the open image on; ends the activity. */
 static bool finish_reading(const CcbReading *r, CcbGuest *guest, GError **error)
 {
-    if (r->then != NULL && !named(r, r->then(*r->snapshot, guest, r->data, error), error)) {
-        ccb_progress_abort();
-        return false;
-    }
+    if (r->then != NULL && !r->then(*r->snapshot, guest, r->data, error))
+        return fail(r, error);
     ccb_progress_end(NULL);
     return true;
 }
@@ -128,9 +109,20 @@ bool ccb_read_images(CcbBackend backend, const CcbReading *a, const CcbReading *
     g_autoptr(CcbGuest) second = begin_reading(backend, b, error);
     if (second == NULL)
         return false;
-    if (!complete(a, first, b, error) || !complete(b, second, a, error)) {
-        ccb_progress_abort();
-        return false;
-    }
+    if (!ccb_snapshot_complete(*a->snapshot, first, *b->snapshot, error))
+        return fail(a, error);
+    if (!ccb_snapshot_complete(*b->snapshot, second, *a->snapshot, error))
+        return fail(b, error);
     return finish_reading(b, second, error);
+}
+
+CcbDiff *ccb_compare_images(CcbBackend backend, const char *a, const char *b, GError **error)
+{
+    g_autoptr(CcbSnapshot) snapshot_a = NULL;
+    g_autoptr(CcbSnapshot) snapshot_b = NULL;
+    const CcbReading first = {.path = a, .snapshot = &snapshot_a};
+    const CcbReading second = {.path = b, .snapshot = &snapshot_b};
+    if (!ccb_read_images(backend, &first, &second, error))
+        return NULL;
+    return ccb_diff_new(snapshot_a, snapshot_b);
 }

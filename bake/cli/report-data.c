@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/report-data.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/process.h"
+#include "base/progress.h"
 #include "check/check.h"
 #include "check/guest-units.h"
+#include "cli/open-image.h"
 
 /* A comparison takes seconds; one that hangs must not hold up an image that is right. */
 enum { COMPARISON_LIMIT_MS = 600 * 1000, GRACE_MS = 5000 };
@@ -21,23 +27,17 @@ void ccb_findings_clear(CcbFindings *f)
     *f = (CcbFindings){0};
 }
 
-/* The checks have read the units already. */
-static void read_plot(CcbCheckContext *ctx, CcbFindings *ret)
-{
-    g_autoptr(GError) reason = NULL;
-    CcbUnitSet *set = ccb_check_units(ctx, &reason);
-    ret->plot = set != NULL ? ccb_unitset_plot_gpu(set, ctx->guest, &reason) : NULL;
-    if (ret->plot == NULL)
-        ret->no_plot = g_strdup_printf("It can't be drawn: %s", reason->message);
-}
-
 bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFindings *ret,
                        GError **error)
 {
+    g_autoptr(GError) reason = NULL;
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
     if (!ccb_check_run(ctx, ccb_check_families, &ret->checks, error))
         return false;
-    read_plot(ctx, ret);
+    CcbUnitSet *set = ccb_check_units(ctx, &reason); /* the checks have read the units already */
+    ret->plot = set != NULL ? ccb_unitset_plot_gpu(set, guest, &reason) : NULL;
+    if (ret->plot == NULL)
+        ret->no_plot = g_strdup_printf("It can't be drawn: %s", reason->message);
     return true;
 }
 
@@ -59,12 +59,33 @@ char *ccb_page_now(void)
     return g_date_time_format(now, "%Y-%m-%d %H:%M:%S UTC");
 }
 
+/* Compares in the child process, and writes the result to `output`; what the child prints is nobody's
+ * business. */
+G_GNUC_NORETURN static void run_comparison(int output, CcbBackend backend, const char *base,
+                                           const char *image)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    ccb_cancel_install(); /* a signal for the child must not wake the parent */
+    ccb_progress_options = (CcbProgressOptions){.mode = "plain", .quiet = true};
+    g_autoptr(CcbDiff) diff = ccb_compare_images(backend, base, image, NULL);
+    json_auto_t *json = diff != NULL ? ccb_diff_to_json(diff) : NULL;
+    _exit(json != NULL && json_dumpfd(json, output, 0) == 0 ? 0 : CCB_ERR_INTERNAL);
+}
+
 void ccb_comparison_start(CcbComparison *c, CcbBackend backend, const char *base, const char *image)
 {
-    const char *const argv[] = {"/proc/self/exe",          "diff", "--quiet", "--json", "--backend",
-                                ccb_backend_name(backend), base,   image,     NULL};
+    pid_t parent = getpid();
     c->output = memfd_create("comparison", MFD_CLOEXEC);
-    c->pid = c->output >= 0 ? ccb_process_spawn_to(argv, c->output, NULL) : 0;
+    c->pid = c->output >= 0 ? fork() : -1;
+    if (c->pid != 0)
+        return;
+    setpgid(0, 0); /* Ctrl-C is for the parent, which ends us */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it died before prctl() took effect */
+        _exit(CCB_ERR_INTERNAL);
+    run_comparison(c->output, backend, base, image);
 }
 
 json_t *ccb_comparison_finish(CcbComparison *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What `bake` and `report` gather for a page (report/page.h). */
+/* Gathers what the verbs `bake` and `report` show on a page (report/page.h). */
 #pragma once
 
 #include "check/result.h"
@@ -8,16 +8,17 @@
 #include "recipe/expectation.h"
 #include "report/page.h"
 
-/* What one look into an image gives. */
+/* Results of the checks, and the plot of the units; both from one opened image. */
 typedef struct {
     CcbReport *checks;
-    CcbUnitPlot *plot; /* NULL: it can't be drawn */
+    CcbUnitPlot *plot; /* the order of the GPU's units; NULL: it can't be drawn */
     char *no_plot;     /* why */
 } CcbFindings;
 
 void ccb_findings_clear(CcbFindings *findings);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbFindings, ccb_findings_clear)
 
-/* As ccb_check_image(), with the order of the GPU's units. */
+/* As ccb_check_image(), with the plot. */
 bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFindings *ret,
                        GError **error);
 
@@ -27,18 +28,20 @@ char *ccb_check_set(void);
 /* "2026-11-25 01:24:04 UTC"; caller frees. */
 char *ccb_page_now(void);
 
-/* A comparison of two images by a ccbake of its own, beside something else. */
+/* A comparison of two images in a child process, which runs beside something else: neither an error nor
+ * a crash of it does any harm. */
 typedef struct {
-    pid_t pid;  /* 0: not under way */
+    pid_t pid;  /* 0 or -1: it does not run */
     int output; /* a memory file, or -1 */
 } CcbComparison;
 
-/* Where it can't be started there will be no result. */
+/* Of a process with a single thread.  If it can't be started there will be no result. */
 void ccb_comparison_start(CcbComparison *comparison, CcbBackend backend, const char *base,
                           const char *image);
 
-/* Waits.  What ccb_diff_to_json() gives, as a new reference; NULL where there is none. */
+/* Waits.  The result as of ccb_diff_to_json(), a new reference; NULL if the comparison failed. */
 json_t *ccb_comparison_finish(CcbComparison *comparison);
 
-/* Ends it, where it is still under way. */
+/* Ends it if it still runs. */
 void ccb_comparison_clear(CcbComparison *comparison);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbComparison, ccb_comparison_clear)

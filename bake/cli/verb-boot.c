@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ccbake boot IMAGE: start the image in a throw-away machine and see whether it comes up. */
+/* ccbake boot IMAGE: boots the image in a virtual machine on a copy-on-write overlay. */
 #include "base/human.h"
 #include "boot/boot.h"
 
@@ -14,6 +14,7 @@
 #include "base/reaper.h"
 #include "base/text.h"
 #include "cli/open-image.h"
+#include "cli/print-json.h"
 
 static struct {
     unsigned memory, limit;
@@ -38,23 +39,20 @@ static const CcbOption options[] = {
     {0},
 };
 
-static void print_failure(const CcbBootFailure *f)
-{
-    printf("%-8s %s%s%s%s", f->why ? "note" : "FAILED", f->unit, f->reason ? " (" : "",
-           f->reason ? f->reason : "", f->reason ? ")" : "");
-    if (f->why) {
-        printf(" failed: expected here, there is no GPU: %s\n", f->why);
-        return;
-    }
-    putchar('\n');
-    for (guint i = 0; i < f->lines->len; i++)
-        printf("%-8s   | %s\n", "", (const char *)f->lines->pdata[i]);
-}
-
 static void print_failures(const CcbBootResult *result)
 {
-    for (guint i = 0; i < result->failed->len; i++)
-        print_failure(result->failed->pdata[i]);
+    for (guint i = 0; i < result->failed->len; i++) {
+        const CcbBootFailure *f = result->failed->pdata[i];
+        printf("%-8s %s%s%s%s", f->why ? "note" : "FAILED", f->unit, f->reason ? " (" : "",
+               f->reason ? f->reason : "", f->reason ? ")" : "");
+        if (f->why) {
+            printf(" failed: expected here, there is no GPU: %s\n", f->why);
+            continue;
+        }
+        putchar('\n');
+        for (guint k = 0; k < f->lines->len; k++)
+            printf("%-8s   | %s\n", "", (const char *)f->lines->pdata[k]);
+    }
     for (guint i = 0; i < result->skipped->len; i++)
         printf("%-8s %s was skipped: expected here, there is no GPU\n", "note",
                (const char *)result->skipped->pdata[i]);
@@ -116,27 +114,20 @@ static void print_json(const CcbBootOptions *wanted, const CcbBootResult *result
     json_object_set_new(json, "firmware",
                         wanted->firmware ? json_string(wanted->firmware->code) : json_null());
     json_object_set_new(json, "log", json_string(wanted->log));
-    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-    putchar('\n');
-    json_decref(json);
+    ccb_print_json(json);
 }
 
-static const char *first_unexpected(const CcbBootResult *result)
+/* The verdict in one sentence; the details have been printed. */
+static bool fail_unless_good(const char *image, const CcbBootResult *result, const char *log,
+                             GError **error)
 {
-    for (guint i = 0; i < result->failed->len; i++) {
-        const CcbBootFailure *f = result->failed->pdata[i];
-        if (f->why == NULL)
-            return f->unit;
-    }
-    return NULL;
-}
-
-/* The one sentence of the verdict; the details have been printed. */
-static bool judge(const char *image, const CcbBootResult *result, const char *log, GError **error)
-{
-    const char *failed = first_unexpected(result);
     if (ccb_boot_is_good(result))
         return true;
+    const char *failed = NULL; /* the first unit that should not have */
+    for (guint i = 0; failed == NULL && i < result->failed->len; i++) {
+        const CcbBootFailure *f = result->failed->pdata[i];
+        failed = f->why == NULL ? f->unit : NULL;
+    }
     if (result->trouble)
         ccb_fail(error, CCB_ERR_CHECK, "%s does not boot: %s", image, result->trouble);
     else if (failed)
@@ -145,7 +136,7 @@ static bool judge(const char *image, const CcbBootResult *result, const char *lo
         ccb_fail(error, CCB_ERR_CHECK, "%s boots, but %s was never started", image,
                  (const char *)result->missing->pdata[0]);
     else
-        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but its units do not keep the order demanded",
+        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but its units do not start in the required order",
                  image);
     return ccb_hint(error, "the console of this boot is in %s", log);
 }
@@ -164,7 +155,7 @@ static bool test(const CcbBootOptions *wanted, const char *image, GError **error
         print_json(wanted, &result);
     else
         print_text(wanted, &result);
-    return judge(image, &result, wanted->log, error);
+    return fail_unless_good(image, &result, wanted->log, error);
 }
 
 static bool interact(const CcbBootOptions *wanted, GError **error)
@@ -179,22 +170,18 @@ static bool interact(const CcbBootOptions *wanted, GError **error)
     return ok;
 }
 
-static CcbSourceFlags source_flags(void)
-{
-    CcbSourceFlags wanted = opts.interactive ? CCB_SOURCE_LOGIN : CCB_SOURCE_JOURNAL;
-    return is_uefi() ? wanted : wanted | CCB_SOURCE_KERNEL;
-}
-
 static bool boot(const char *image, const char *log, const char *dir, GError **error)
 {
     g_auto(CcbFirmware) firmware = {0};
     if (is_uefi() && !ccb_firmware_find(&firmware, error))
         return false;
-    CcbBackend backend = ccb_judging_backend(opts.backend, error);
+    CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
     if (backend == CCB_BACKEND_AUTO)
         return false;
-    g_autoptr(CcbBootSource) source =
-        ccb_boot_source_read(image, dir, backend, source_flags(), error);
+    CcbSourceFlags flags = opts.interactive ? CCB_SOURCE_LOGIN : CCB_SOURCE_JOURNAL;
+    if (!is_uefi())
+        flags |= CCB_SOURCE_KERNEL;
+    g_autoptr(CcbBootSource) source = ccb_boot_source_read(image, dir, backend, flags, error);
     if (source == NULL)
         return false;
     const CcbBootOptions wanted = {
@@ -205,16 +192,9 @@ static bool boot(const char *image, const char *log, const char *dir, GError **e
         .memory_mb = opts.memory,
         .limit_s = opts.limit,
         .gpus = opts.gpus ? (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10) : 0,
-        .nvme = opts.disk && g_str_equal(opts.disk, "nvme")};
+        .nvme = opts.disk && g_str_equal(opts.disk, "nvme"),
+    };
     return opts.interactive ? interact(&wanted, error) : test(&wanted, image, error);
-}
-
-/* The overlay may grow by gigabytes: not in a /tmp that is memory. */
-static char *make_dir(GError **error)
-{
-    const char *base = g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp";
-    g_autofree char *pattern = g_build_filename(base, "ccbake-boot-*", NULL);
-    return ccb_reaper_mkdir(pattern, 0700, error);
 }
 
 static bool check_options(GError **error)
@@ -237,7 +217,10 @@ static bool run(int argc, char **argv, GError **error)
         return ccb_fail(error, CCB_ERR_USAGE, "the log would replace the image %s", log);
     if (!check_options(error) || !ccb_reaper_start(error))
         return false;
-    g_autofree char *dir = make_dir(error);
+    /* Not in a /tmp that is memory: the overlay may grow by gigabytes. */
+    const char *base = g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp";
+    g_autofree char *pattern = g_build_filename(base, "ccbake-boot-*", NULL);
+    g_autofree char *dir = ccb_reaper_mkdir(pattern, 0700, error);
     if (dir == NULL)
         return false;
     bool ok = boot(image, log, dir, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ccbake cache`: what bakes left: layers, and files that were built. */
+/* `ccbake cache`: layers, and files that were built, which bakes have left. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,13 +16,16 @@
 /* A bound of 0 empties the cache. */
 #define NO_SIZE UINT64_MAX
 #define NO_AGE  UINT_MAX
-static uint64_t max_size = NO_SIZE;
-static unsigned max_age_days = NO_AGE;
+
+static struct {
+    uint64_t max_size; /* bytes */
+    unsigned max_age;  /* days */
+} opts = {.max_size = NO_SIZE, .max_age = NO_AGE};
 
 static const CcbOption options[] = {
-    {"max-size", 0, CCB_OPT_SIZE, &max_size, "SIZE",
+    {"max-size", 0, CCB_OPT_SIZE, &opts.max_size, "SIZE",
      "gc: remove the least recently used beyond this size, as 500M or 20G"},
-    {"max-age", 0, CCB_OPT_NUMBER, &max_age_days, "DAYS",
+    {"max-age", 0, CCB_OPT_NUMBER, &opts.max_age, "DAYS",
      "gc: remove what was not used for so long"},
     {0},
 };
@@ -59,11 +62,11 @@ static bool list(GError **error)
 static bool collect(GError **error)
 {
     enum { DAY_S = 24 * 3600 };
-    if (max_size == NO_SIZE && max_age_days == NO_AGE)
+    if (opts.max_size == NO_SIZE && opts.max_age == NO_AGE)
         return ccb_fail(error, CCB_ERR_USAGE, "cache gc: give a bound, --max-size or --max-age");
-    CcbCollectBounds bounds = {.max_bytes = max_size, .max_age_s = INT64_MAX};
-    if (max_age_days != NO_AGE)
-        bounds.max_age_s = (int64_t)max_age_days * DAY_S;
+    CcbCollectBounds bounds = {.max_bytes = opts.max_size, .max_age_s = INT64_MAX};
+    if (opts.max_age != NO_AGE)
+        bounds.max_age_s = (int64_t)opts.max_age * DAY_S;
     CcbCollected result = ccb_cache_collect(&bounds);
     g_autofree char *freed = ccb_format_size(result.freed);
     printf("removed %u (%s), kept %u, %u of them in use\n", result.removed, freed, result.kept,
@@ -71,41 +74,29 @@ static bool collect(GError **error)
     return true;
 }
 
-/* ccb_built_find() looks at all of it. */
-static bool verify_built(const GPtrArray *all, guint *bad, GError **error)
+static bool verify(GError **error)
 {
-    for (guint i = 0; i < all->len; i++) {
+    g_autoptr(GPtrArray) layers = ccb_layer_list();
+    g_autoptr(GPtrArray) all_built = ccb_built_list();
+    guint bad = 0;
+    for (guint i = 0; i < all_built->len; i++) {
         GError *reason = NULL;
-        g_autoptr(CcbBuilt) built = ccb_built_find(((CcbBuilt *)all->pdata[i])->key, &reason);
+        const char *key = ((const CcbBuilt *)all_built->pdata[i])->key;
+        g_autoptr(CcbBuilt) built = ccb_built_find(key, &reason); /* reads and digests the files */
         if (reason != NULL) {
             g_propagate_error(error, reason);
             return false;
         }
-        *bad += built == NULL;
+        bad += built == NULL;
     }
-    return true;
-}
-
-static bool verify_layers(const GPtrArray *all, guint *bad, GError **error)
-{
-    for (guint i = 0; i < all->len; i++) {
+    for (guint i = 0; i < layers->len; i++) {
         bool whole;
-        if (!ccb_layer_verify(((CcbLayer *)all->pdata[i])->key, &whole, error))
+        if (!ccb_layer_verify(((const CcbLayer *)layers->pdata[i])->key, &whole, error))
             return false;
-        *bad += !whole;
+        bad += !whole;
     }
-    return true;
-}
-
-static bool verify(GError **error)
-{
-    g_autoptr(GPtrArray) layers = ccb_layer_list();
-    g_autoptr(GPtrArray) built = ccb_built_list();
-    guint bad = 0;
-    if (!verify_built(built, &bad, error) || !verify_layers(layers, &bad, error))
-        return false;
     printf("%u layers and %u sets of built files, %u damaged and dropped\n", layers->len,
-           built->len, bad);
+           all_built->len, bad);
     return bad == 0 || ccb_fail(error, CCB_ERR_CHECK, "%u were damaged", bad);
 }
 
@@ -122,6 +113,11 @@ static bool run(int argc, char **argv, GError **error)
 }
 
 const CcbVerb ccb_verb_cache = {
-    "cache", "ls|gc|verify", "list, bound or check what bakes left in the cache", options, 1, 1,
-    run,
+    .name = "cache",
+    .arguments = "ls|gc|verify",
+    .summary = "list, bound or check what bakes left in the cache",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
 };

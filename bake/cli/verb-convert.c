@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/human.h"
 #include "base/progress.h"
 #include "cli/verbs.h"
@@ -32,30 +33,15 @@ typedef struct {
     GPtrArray *formats;
     char **paths;
     CcbOutput *output;
-    CcbEmitSource *source;
 } Conversion;
 
 static void conversion_clear(Conversion *c)
 {
-    ccb_emit_source_free(c->source);
     ccb_output_free(c->output);
     g_strfreev(c->paths);
     g_clear_pointer(&c->formats, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Conversion, conversion_clear)
-
-static bool check_not_source(const Conversion *c, GError **error)
-{
-    struct stat source, output;
-    for (char **path = c->paths; *path != NULL; path++) {
-        if (stat(c->image, &source) != 0 || stat(*path, &output) != 0 ||
-            source.st_dev != output.st_dev || source.st_ino != output.st_ino)
-            continue;
-        ccb_fail(error, CCB_ERR_USAGE, "%s would replace the image that it is made from", *path);
-        return ccb_hint(error, "name another file with --output");
-    }
-    return true;
-}
 
 /* Options that would be ignored, or do what nobody means. */
 static bool check_options(const GPtrArray *formats, GError **error)
@@ -81,29 +67,30 @@ static bool choose_outputs(Conversion *c, GError **error)
         return false;
     g_autofree char *beside = ccb_output_sibling(c->image, names[0]);
     c->paths = ccb_emit_paths(c->formats, opts.output ? opts.output : beside);
-    if (!check_not_source(c, error))
-        return false;
+    for (char **path = c->paths; *path != NULL; path++) {
+        if (!ccb_is_same_file(c->image, *path))
+            continue;
+        ccb_fail(error, CCB_ERR_USAGE, "%s would replace the image that it is made from", *path);
+        return ccb_hint(error, "name another file with --output");
+    }
     c->output = ccb_output_reserve((const char *const *)c->paths, opts.force, error);
     return c->output != NULL;
 }
 
-static bool open_source(Conversion *c, GError **error)
+static CcbEmitSource *open_source(const Conversion *c, GError **error)
 {
     g_autofree char *copy = g_strconcat(c->output->temporary, ".copy", NULL);
     g_autofree char *format = opts.chain ? g_strdup("qcow2") : ccb_image_format(c->image, error);
-    if (format == NULL)
-        return false;
-    c->source = ccb_emit_source_open(c->image, format, copy, error);
-    return c->source != NULL;
+    return format != NULL ? ccb_emit_source_open(c->image, format, copy, error) : NULL;
 }
 
-/* What a compressed file will take is not known before. */
-static bool check_space(const Conversion *c, GError **error)
+/* Compressed files are left out: their size is not known before. */
+static bool check_space(const Conversion *c, const CcbEmitSource *source, GError **error)
 {
     uint64_t data;
     g_autofree char *dir = g_path_get_dirname(c->paths[0]);
     CcbSpaceNeed need = {c->formats->len > 1 ? "all outputs" : "the output", dir, 0};
-    if (!ccb_qcow2_chain_data(c->source->chain, &data, error))
+    if (!ccb_qcow2_chain_data(source->chain, &data, error))
         return false;
     for (guint i = 0; i < c->formats->len; i++) {
         const CcbEmitFormat *format = c->formats->pdata[i];
@@ -112,38 +99,39 @@ static bool check_space(const Conversion *c, GError **error)
     return ccb_free_space_check(&need, 1, error);
 }
 
-static bool write_outputs(const Conversion *c, GError **error)
-{
-    for (guint i = 0; i < c->formats->len; i++) {
-        const CcbEmitFormat *format = c->formats->pdata[i];
-        const CcbOutputFile *file = ccb_output_image(c->output, i);
-        if (!ccb_emit_write(c->source, format, file, opts.compress, error) ||
-            !ccb_emit_compare(c->source, format, file, error))
-            return false;
-    }
-    return ccb_output_publish(c->output, NULL, NULL, error);
-}
-
-static void tell(const char *path)
-{
-    enum { BLOCK = 512 }; /* of st_blocks; stat(2) */
-    struct stat st = {0};
-    g_autofree char *takes =
-        stat(path, &st) == 0 ? ccb_format_size((uint64_t)st.st_blocks * BLOCK) : g_strdup("?");
-    ccb_progress_result("made", path, ", which takes %s", takes);
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
+    enum { BLOCK = 512 }; /* of st_blocks; stat(2) */
     g_auto(Conversion) c = {.image = argv[0]};
-    if (!choose_outputs(&c, error) || !open_source(&c, error) || !check_space(&c, error) ||
-        !write_outputs(&c, error))
+    if (!choose_outputs(&c, error))
         return false;
-    for (char **path = c.paths; *path != NULL; path++)
-        tell(*path);
+    g_autoptr(CcbEmitSource) source = open_source(&c, error);
+    if (source == NULL || !check_space(&c, source, error))
+        return false;
+    for (guint i = 0; i < c.formats->len; i++) {
+        const CcbEmitFormat *format = c.formats->pdata[i];
+        const CcbOutputFile *file = ccb_output_image(c.output, i);
+        if (!ccb_emit_write(source, format, file, opts.compress, error) ||
+            !ccb_emit_compare(source, format, file, error))
+            return false;
+    }
+    if (!ccb_output_publish(c.output, NULL, NULL, error))
+        return false;
+    for (char **path = c.paths; *path != NULL; path++) {
+        struct stat st = {0};
+        g_autofree char *takes =
+            stat(*path, &st) == 0 ? ccb_format_size((uint64_t)st.st_blocks * BLOCK) : g_strdup("?");
+        ccb_progress_result("made", *path, ", which takes %s", takes);
+    }
     return true;
 }
 
 const CcbVerb ccb_verb_convert = {
-    "convert", "IMAGE", "write an image in other formats", options, 1, 1, run,
+    .name = "convert",
+    .arguments = "IMAGE",
+    .summary = "write an image in other formats",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
 };

@@ -7,35 +7,40 @@
 #include "cli/verbs.h"
 #include "plan/acquire.h"
 
-static CcbLoadOptions load;
-static bool offline;
+static struct {
+    CcbLoadOptions load;
+    bool offline;
+} opts;
 
 static const CcbOption options[] = {
-    CCB_LOAD_OPTIONS(load),
-    {"offline", 0, CCB_OPT_FLAG, &offline, NULL, "download nothing: check what is at hand"},
+    CCB_LOAD_OPTIONS(opts.load),
+    {"offline", 0, CCB_OPT_FLAG, &opts.offline, NULL, "download nothing: check what is at hand"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
 
-static bool fetch_cell(const char *path, char *const *cell, CcbStore *store, GError **error)
-{
-    g_auto(CcbLoaded) loaded = {0};
-    return ccb_load_cell(path, &load, cell, &loaded, error) &&
-           ccb_plan_require_pins(loaded.plan, error) &&
-           ccb_plan_fetch(loaded.plan, 0, store, offline, error);
-}
-
-/* All images of a matrix. */
 static bool run(int argc, char **argv, GError **error)
 {
-    g_autoptr(GPtrArray) cells = ccb_load_cells(argv[0], &load, error);
-    g_autoptr(CcbStore) store = cells ? ccb_plan_store(error) : NULL;
-    for (guint i = 0; store != NULL && i < cells->len; i++)
-        if (!fetch_cell(argv[0], cells->pdata[i], store, error))
+    g_autoptr(GPtrArray) entries = ccb_load_matrix(argv[0], &opts.load, error);
+    g_autoptr(CcbStore) store = entries ? ccb_plan_store(error) : NULL;
+    if (store == NULL)
+        return false;
+    for (guint i = 0; i < entries->len; i++) {
+        g_auto(CcbLoaded) loaded = {0};
+        if (!ccb_load_entry(argv[0], &opts.load, entries->pdata[i], &loaded, error) ||
+            !ccb_plan_require_pins(loaded.plan, error) ||
+            !ccb_plan_fetch(loaded.plan, 0, store, opts.offline, error))
             return false;
-    return store != NULL;
+    }
+    return true;
 }
 
 const CcbVerb ccb_verb_fetch = {
-    "fetch", "RECIPE", "download what a recipe needs into the store", options, 1, 1, run,
+    .name = "fetch",
+    .arguments = "RECIPE",
+    .summary = "download what a recipe needs into the store",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
 };

@@ -12,36 +12,33 @@
 
 enum { LAYOUT_LIMIT_S = 300 };
 
-static const char *backend_name = "auto", *format = "text";
-static bool all;
+static struct {
+    const char *backend, *format;
+    bool all;
+} opts = {.backend = "auto", .format = "text"};
 
 static const CcbOption options[] = {
-    {"format", 0, CCB_OPT_STRING, &format, "text|dot|svg", "what to print (text)"},
-    {"all", 'a', CCB_OPT_FLAG, &all, NULL, "everything that the boot starts"},
-    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host", "how the image is opened"},
+    {"format", 0, CCB_OPT_STRING, &opts.format, "text|dot|svg", "what to print (text)"},
+    {"all", 'a', CCB_OPT_FLAG, &opts.all, NULL, "everything that the boot starts"},
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
 
-static bool read_plot(CcbGuest *guest, void *data, GError **error)
+static CcbUnitPlot *read_plot(const char *image, CcbBackend backend, GError **error)
 {
-    CcbUnitPlot **ret_plot = data;
+    g_autoptr(CcbGuest) guest = ccb_open_image(image, backend, error);
+    if (guest == NULL)
+        return NULL;
     g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, error);
-    if (set == NULL)
-        return false;
-    *ret_plot = all ? ccb_unitplot_all(set->graph, ccb_unitset_target(set))
-                    : ccb_unitset_plot_gpu(set, guest, error);
-    return *ret_plot != NULL;
-}
-
-/* Asked before the image is opened. */
-static bool check_layout(GError **error)
-{
-    g_autofree char *program = g_find_program_in_path("dot");
-    if (strcmp(format, "svg") != 0 || program != NULL)
-        return true;
-    ccb_fail(error, CCB_ERR_HOST, "dot is not installed, which --format=svg needs");
-    return ccb_hint(error, "install graphviz, or take --format=dot or --format=text");
+    CcbUnitPlot *plot = NULL;
+    if (set != NULL && opts.all)
+        plot = ccb_unitplot_all(set->graph, ccb_unitset_target(set));
+    else if (set != NULL)
+        plot = ccb_unitset_plot_gpu(set, guest, error);
+    if (plot == NULL)
+        g_prefix_error(error, "image %s: ", image);
+    return plot;
 }
 
 static bool print_svg(const CcbUnitPlot *plot, GError **error)
@@ -49,35 +46,43 @@ static bool print_svg(const CcbUnitPlot *plot, GError **error)
     static const char *const argv[] = {"dot", "-Tsvg", NULL};
     g_autofree char *text = ccb_unitplot_to_dot(plot);
     g_autoptr(GString) svg = g_string_new(NULL);
-    CcbProcess process = {.argv = argv,
-                          .stdin_text = text,
-                          .limit_s = LAYOUT_LIMIT_S,
-                          .separate_stdout = true,
-                          .ret_stdout = svg};
+    CcbProcess process = {
+        .argv = argv,
+        .stdin_text = text,
+        .limit_s = LAYOUT_LIMIT_S,
+        .separate_stdout = true,
+        .ret_stdout = svg,
+    };
     if (!ccb_process_run(&process, error))
         return false;
     fputs(svg->str, stdout);
     return true;
 }
 
-static bool print(const CcbUnitPlot *plot, GError **error)
-{
-    if (strcmp(format, "svg") == 0)
-        return print_svg(plot, error);
-    g_autofree char *text =
-        strcmp(format, "dot") == 0 ? ccb_unitplot_to_dot(plot) : ccb_unitplot_to_text(plot);
-    fputs(text, stdout);
-    return true;
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
-    if (!check_layout(error))
+    bool svg = strcmp(opts.format, "svg") == 0;
+    g_autofree char *program = g_find_program_in_path("dot");
+    if (svg && program == NULL) {
+        ccb_fail(error, CCB_ERR_HOST, "dot is not installed, which --format=svg needs");
+        return ccb_hint(error, "install graphviz, or take --format=dot or --format=text");
+    }
+    CcbBackend backend = ccb_open_backend(opts.backend, error);
+    if (backend == CCB_BACKEND_AUTO)
         return false;
-    CcbBackend backend = ccb_open_backend(backend_name, error);
-    g_autoptr(CcbUnitPlot) plot = NULL;
-    return backend != CCB_BACKEND_AUTO &&
-           ccb_with_image("read", argv[0], backend, read_plot, &plot, error) && print(plot, error);
+    ccb_progress_begin("read", argv[0], 0);
+    g_autoptr(CcbUnitPlot) plot = read_plot(argv[0], backend, error);
+    if (plot == NULL) {
+        ccb_progress_abort();
+        return false;
+    }
+    ccb_progress_end(NULL);
+    if (svg)
+        return print_svg(plot, error);
+    g_autofree char *text =
+        strcmp(opts.format, "dot") == 0 ? ccb_unitplot_to_dot(plot) : ccb_unitplot_to_text(plot);
+    fputs(text, stdout);
+    return true;
 }
 
 const CcbVerb ccb_verb_graph = {

@@ -9,20 +9,22 @@
 
 #include "base/progress.h"
 #include "cli/load.h"
+#include "cli/open-image.h"
 #include "cli/verbs.h"
-#include "guest/backend.h"
 #include "image/qemu-img.h"
 #include "layer/work.h"
 #include "plan/acquire.h"
 
-static CcbLoadOptions load;
-static bool update;
-static const char *backend_name = "auto";
+static struct {
+    CcbLoadOptions load;
+    const char *backend;
+    bool update;
+} opts = {.backend = "auto"};
 
 static const CcbOption options[] = {
-    CCB_LOAD_OPTIONS(load),
-    {"update", 'u', CCB_OPT_FLAG, &update, NULL, "resolve again what the lock knows already"},
-    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host", "how the image is opened"},
+    CCB_LOAD_OPTIONS(opts.load),
+    {"update", 'u', CCB_OPT_FLAG, &opts.update, NULL, "resolve again what the lock knows already"},
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -36,16 +38,16 @@ typedef struct {
     CcbFacts *facts;
     CcbWork *work;
     GPtrArray *pending; /* CcbStep: resolved, and not installed in the overlay yet */
-    GHashTable *locked; /* keys of what this run has locked: --update does not do it again */
+    GHashTable *locked; /* keys that this run has locked: --update does not resolve them again */
 } Session;
 
-/* Whether what the lock knows of this key is to be found out again. */
+/* Whether what the lock knows of this key must be resolved again. */
 static bool is_stale(const Session *s, const char *key)
 {
-    return update && !g_hash_table_contains(s->locked, key);
+    return opts.update && !g_hash_table_contains(s->locked, key);
 }
 
-/* Files of the recipe: what it pins is taken at its word, the rest is fetched. */
+/* A file of the recipe: the recipe's digest is taken as it is; without one, the file is fetched. */
 static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payload, GError **error)
 {
     g_autoptr(GPtrArray) one = g_ptr_array_new();
@@ -63,58 +65,60 @@ static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payl
     return true;
 }
 
-static bool lock_files(Session *s, GError **error)
+/* Runs the step's own resolver in the guest, after the steps that were resolved before have been
+ * installed there: pip itself may come from one of them. */
+static bool resolve_in(Session *s, CcbGuest *guest, const CcbStep *step, GPtrArray *found,
+                       GError **error)
 {
-    const CcbRecipe *recipe = s->loaded->recipe;
-    g_autoptr(GPtrArray) payloads =
-        ccb_payloads_of(s->loaded->plan->steps, 0, s->loaded->plan->steps->len);
-    if (!lock_file(s, recipe->base, s->loaded->plan->base, error))
+    g_autoptr(CcbFacts) facts = ccb_facts_of_guest(guest, error);
+    CcbBake bake = {
+        .guest = guest,
+        .recipe = s->loaded->recipe,
+        .facts = facts,
+        .jobs = g_get_num_processors(),
+    };
+    if (facts == NULL)
         return false;
-    for (guint i = 0; i < payloads->len; i++) {
-        CcbPayload *payload = payloads->pdata[i];
-        const CcbRecipePayload *from = ccb_recipe_payload(recipe, payload->label);
-        if (from != NULL && !lock_file(s, from, payload, error))
-            return false;
-    }
-    return true;
-}
-
-/* Steps that were resolved before are installed first: pip itself may come from one of them. */
-static bool install_pending(Session *s, CcbBake *bake, GError **error)
-{
     for (guint i = 0; i < s->pending->len; i++) {
-        const CcbStep *step = s->pending->pdata[i];
-        if (!step->kind->run(bake, step, error)) {
-            g_prefix_error(error, "step %s: ", step->id);
+        const CcbStep *pending = s->pending->pdata[i];
+        if (!pending->kind->run(&bake, pending, error)) {
+            g_prefix_error(error, "step %s: ", pending->id);
             return false;
         }
     }
     g_ptr_array_set_size(s->pending, 0);
-    return true;
+    return step->kind->resolve(&bake, step, found, error);
 }
 
-static bool resolve_in(Session *s, CcbGuest *guest, const CcbStep *step, GPtrArray *found,
-                       GError **error)
+/* The overlay over the base, made when the first step needs it. */
+static bool prepare_overlay(Session *s, GError **error)
 {
-    CcbBake bake = {.guest = guest, .recipe = s->loaded->recipe, .jobs = g_get_num_processors()};
-    bake.facts = ccb_facts_of_guest(guest, error);
-    bool ok = bake.facts != NULL && install_pending(s, &bake, error) &&
-              step->kind->resolve(&bake, step, found, error);
-    ccb_facts_free(bake.facts);
-    return ok;
+    CcbPayload *base = s->loaded->plan->base;
+    g_autoptr(GPtrArray) one = g_ptr_array_new();
+    if (s->work != NULL)
+        return true;
+    g_ptr_array_add(one, base);
+    if (!ccb_payloads_fetch(one, s->store, false, error))
+        return false;
+    s->facts = ccb_facts_of_image(base->path, s->backend, error);
+    s->work = s->facts ? ccb_work_open(error) : NULL;
+    return s->work &&
+           ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format, error);
 }
 
 static bool resolve_guest(Session *s, const CcbStep *step, GPtrArray *found, GError **error)
 {
     g_autoptr(GPtrArray) payloads = ccb_attachments_of(s->pending, 0, s->pending->len);
-    CcbGuestOptions open = {.image = s->work->overlay,
-                            .format = "qcow2",
-                            .backend = s->backend,
-                            .network = true,
-                            .scratch_dir = s->work->scratch,
-                            .scratch_size = 1ull << SCRATCH_BYTES_LOG2,
-                            .payloads = payloads,
-                            .log_fd = -1};
+    const CcbGuestOptions open = {
+        .image = s->work->overlay,
+        .format = "qcow2",
+        .backend = s->backend,
+        .network = true,
+        .scratch_dir = s->work->scratch,
+        .scratch_size = 1ull << SCRATCH_BYTES_LOG2,
+        .payloads = payloads,
+        .log_fd = -1,
+    };
     CcbGuest *guest = ccb_guest_open(&open, error);
     if (guest == NULL)
         return false;
@@ -124,47 +128,26 @@ static bool resolve_guest(Session *s, const CcbStep *step, GPtrArray *found, GEr
     return false;
 }
 
-static bool has_all_digests(const GPtrArray *payloads)
-{
-    for (guint i = 0; i < payloads->len; i++)
-        if (((CcbPayload *)payloads->pdata[i])->sha256 == NULL)
-            return false;
-    return true;
-}
-
-/* Needs the overlay, and so the base, from here on. */
-static bool prepare(Session *s, GError **error)
-{
-    g_autoptr(GPtrArray) base = g_ptr_array_new();
-    if (s->work != NULL)
-        return true;
-    g_ptr_array_add(base, s->loaded->plan->base);
-    if (!ccb_payloads_fetch(base, s->store, false, error))
-        return false;
-    s->facts = ccb_facts_of_image(s->loaded->plan->base->path, s->backend, error);
-    s->work = s->facts ? ccb_work_open(error) : NULL;
-    return s->work &&
-           ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format, error);
-}
-
-/* The guest may name what it likes: a path of this host would be attached to it. */
+/* The guest may name anything: a path of this host would be attached to it. */
 static bool check_answer(const GPtrArray *found, GError **error)
 {
     for (guint i = 0; i < found->len; i++) {
         const CcbPayload *p = found->pdata[i];
-        bool named = p->name && g_utf8_validate(p->name, -1, NULL) &&
-                     ccb_payload_name_is_safe(p->name) && g_utf8_validate(p->urls[0], -1, NULL);
-        if (!named ||
-            !(g_str_has_prefix(p->urls[0], "http://") || g_str_has_prefix(p->urls[0], "https://")))
+        const char *url = p->urls[0];
+        bool named =
+            p->name && g_utf8_validate(p->name, -1, NULL) && ccb_payload_name_is_safe(p->name);
+        bool remote = g_str_has_prefix(url, "http://") || g_str_has_prefix(url, "https://");
+        if (!named || !remote || !g_utf8_validate(url, -1, NULL))
             return ccb_fail(error, CCB_ERR_STEP, "the guest named a file without a usable URL: %s",
-                            p->urls[0]);
+                            url);
     }
     return true;
 }
 
+/* The files that the step needs: CcbPayload, without digests; caller unrefs. */
 static GPtrArray *resolve(Session *s, const CcbStep *step, GError **error)
 {
-    if (!prepare(s, error))
+    if (!prepare_overlay(s, error))
         return NULL;
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
     ccb_progress_begin("resolve", step->id, 0);
@@ -194,41 +177,43 @@ static bool lock_step(Session *s, CcbStep *step, GError **error)
     g_ptr_array_add(s->pending, step);
     if (!ccb_payloads_fetch(found, s->store, false, error))
         return false;
-    if (!has_all_digests(found))
-        return ccb_fail(error, CCB_ERR_INTERNAL, "step %s: a file without a digest", step->id);
+    for (guint i = 0; i < found->len; i++)
+        if (((const CcbPayload *)found->pdata[i])->sha256 == NULL)
+            return ccb_fail(error, CCB_ERR_INTERNAL, "step %s: a file without a digest", step->id);
     ccb_lock_set_resolved(s->loaded->lock, key, step->id, found);
     g_hash_table_add(s->locked, g_steal_pointer(&key));
     return true;
 }
 
-static bool lock_all(Session *s, GError **error)
+/* The files that the recipe names, then the steps that resolve theirs. */
+static bool lock_plan(Session *s, GError **error)
 {
-    if (!lock_files(s, error))
+    const CcbRecipe *recipe = s->loaded->recipe;
+    CcbPlan *plan = s->loaded->plan;
+    g_autoptr(GPtrArray) payloads = ccb_payloads_of(plan->steps, 0, plan->steps->len);
+    if (!lock_file(s, recipe->base, plan->base, error))
         return false;
-    for (guint i = 0; i < s->loaded->plan->steps->len; i++)
-        if (!lock_step(s, s->loaded->plan->steps->pdata[i], error))
+    for (guint i = 0; i < payloads->len; i++) {
+        CcbPayload *payload = payloads->pdata[i];
+        const CcbRecipePayload *from = ccb_recipe_payload(recipe, payload->label);
+        if (from != NULL && !lock_file(s, from, payload, error))
+            return false;
+    }
+    for (guint i = 0; i < plan->steps->len; i++)
+        if (!lock_step(s, plan->steps->pdata[i], error))
             return false;
     return ccb_lock_save(s->loaded->lock, s->loaded->lock_path, error);
 }
 
-static bool choose_backend(CcbBackend *ret_backend, GError **error)
-{
-    CcbBackend wanted;
-    if (!ccb_backend_from_name(backend_name, &wanted, error))
-        return false;
-    *ret_backend = ccb_backend_choose(wanted, NULL, error);
-    return *ret_backend != CCB_BACKEND_AUTO;
-}
-
-/* Each image of a matrix finds what those before it have locked. */
-static bool lock_cell(const char *path, char *const *cell, Session *s, GError **error)
+/* One image of a matrix; it finds what those before it have locked. */
+static bool lock_entry(Session *s, const char *path, char *const *entry, GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
-    if (!ccb_load_cell(path, &load, cell, &loaded, error))
+    if (!ccb_load_entry(path, &opts.load, entry, &loaded, error))
         return false;
     s->loaded = &loaded;
     s->pending = g_ptr_array_new();
-    bool ok = lock_all(s, error);
+    bool ok = lock_plan(s, error);
     g_clear_pointer(&s->pending, g_ptr_array_unref);
     g_clear_pointer(&s->facts, ccb_facts_free);
     g_clear_pointer(&s->work, ccb_work_free);
@@ -237,24 +222,31 @@ static bool lock_cell(const char *path, char *const *cell, Session *s, GError **
 
 static bool run(int argc, char **argv, GError **error)
 {
-    Session session = {0};
-    g_autoptr(GPtrArray) cells = ccb_load_cells(argv[0], &load, error);
-    if (cells == NULL || !choose_backend(&session.backend, error))
+    g_autoptr(GPtrArray) entries = ccb_load_matrix(argv[0], &opts.load, error);
+    if (entries == NULL)
+        return false;
+    CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
+    if (backend == CCB_BACKEND_AUTO)
         return false;
     g_autoptr(CcbStore) store = ccb_plan_store(error);
+    if (store == NULL)
+        return false;
     g_autoptr(GHashTable) locked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    session.store = store;
-    session.locked = locked;
-    bool ok = store != NULL;
-    for (guint i = 0; ok && i < cells->len; i++)
-        ok = lock_cell(argv[0], cells->pdata[i], &session, error);
-    g_autofree char *lock_path = load.lock ? g_strdup(load.lock) : ccb_lock_path(argv[0]);
-    if (ok)
-        ccb_progress_line("locked   %s", lock_path);
-    return ok;
+    Session session = {.store = store, .backend = backend, .locked = locked};
+    for (guint i = 0; i < entries->len; i++)
+        if (!lock_entry(&session, argv[0], entries->pdata[i], error))
+            return false;
+    g_autofree char *path = opts.load.lock ? g_strdup(opts.load.lock) : ccb_lock_path(argv[0]);
+    ccb_progress_line("locked   %s", path);
+    return true;
 }
 
 const CcbVerb ccb_verb_lock = {
-    "lock", "RECIPE", "pin what a recipe leaves open: digests, packages, wheels", options, 1,
-    1,      run,
+    .name = "lock",
+    .arguments = "RECIPE",
+    .summary = "pin what a recipe leaves open: digests, packages, wheels",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each image is baked by a ccbake of its own.  What images have in common they get from the cache of
- * layers: whoever needs a layer first makes it, and the others wait for it.  The children say how
- * they are by --progress=json; this process shows it, a line an image.
+ * Each image is baked by a ccbake of its own.  Images share layers through the cache: the first that
+ * needs a layer makes it, and the others wait for it.  The children report by --progress=json; this
+ * process shows their progress, a line for each image.
  */
 #include "cli/verb-matrix.h"
 
@@ -21,7 +21,7 @@
 #include "plan/acquire.h"
 #include "plan/space.h"
 
-/* What a bake takes at its peak, beside the page cache: compilers for each core, or the appliance. */
+/* The peak of a bake, without the page cache: a compiler on each core, or the appliance. */
 #define MEMORY_BYTES (2ull << 30)
 
 typedef struct {
@@ -49,41 +49,26 @@ static void image_free(void *data)
 
 /* --- Before anything is baked */
 
-static GPtrArray *build_argv(const CcbMatrixOptions *o, char *const *cell, const char *path)
+static GPtrArray *build_argv(const CcbMatrixOptions *o, char *const *entry, const char *path)
 {
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(argv, g_strdup("/proc/self/exe"));
-    g_ptr_array_add(argv, g_strdup("bake"));
+    ccb_argv_add(argv, "/proc/self/exe", "bake", NULL);
     ccb_options_to_argv(o->table, argv);
-    g_ptr_array_add(argv, g_strdup("--progress=json"));
-    for (; *cell != NULL; cell++)
-        g_ptr_array_add(argv, g_strconcat("--set=", *cell, NULL));
+    ccb_argv_add(argv, "--progress=json", NULL);
+    for (; *entry != NULL; entry++)
+        g_ptr_array_add(argv, g_strconcat("--set=", *entry, NULL));
     g_ptr_array_add(argv, g_strconcat("--output=", path, NULL));
-    g_ptr_array_add(argv, g_strdup("--"));
-    g_ptr_array_add(argv, g_strdup(o->recipe_path));
+    ccb_argv_add(argv, "--", o->recipe_path, NULL);
     g_ptr_array_add(argv, NULL);
     return argv;
 }
 
-static bool check_name(const GPtrArray *images, const Image *image, GError **error)
-{
-    for (guint i = 0; i < images->len; i++) {
-        const Image *other = images->pdata[i];
-        if (strcmp(other->path, image->path) != 0)
-            continue;
-        ccb_fail(error, CCB_ERR_RECIPE, "the images %s and %s of the matrix would both be %s",
-                 other->label, image->label, image->path);
-        return ccb_hint(error, "use the matrix's variables in the output's name");
-    }
-    return true;
-}
-
-/* What all images need together, of bakes of the layers that there are not yet. */
+/* The space that all images need together, for layers that the cache does not have yet.  Bytes. */
 typedef struct {
     CcbStore *store;
     GHashTable *keys; /* of the layers that are counted */
     uint64_t outputs, layers;
-    uint64_t bake; /* beside the layers, while one bakes; the most that one takes */
+    uint64_t bake; /* beside the layers, while an image is baked; the most that one takes */
 } Needs;
 
 static void needs_clear(Needs *needs)
@@ -93,14 +78,6 @@ static void needs_clear(Needs *needs)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Needs, needs_clear)
 
-/* What the cache will hold of this plan, once however many images share it. */
-static void add_layers(Needs *needs, const CcbPlan *plan, char *const *keys, guint first)
-{
-    for (guint i = first; i < plan->steps->len; i++)
-        if (g_hash_table_add(needs->keys, g_strdup(keys[i])))
-            needs->layers += ccb_step_space(plan->steps->pdata[i]).image;
-}
-
 static bool add_needs(const CcbMatrixOptions *o, Needs *needs, const CcbLoaded *loaded,
                       const char *path, GError **error)
 {
@@ -109,8 +86,10 @@ static bool add_needs(const CcbMatrixOptions *o, Needs *needs, const CcbLoaded *
     if (keys == NULL)
         return false;
     guint first = ccb_chain_cached((const char *const *)keys);
+    for (guint i = first; i < plan->steps->len; i++) /* a layer that images share counts once */
+        if (g_hash_table_add(needs->keys, g_strdup(keys[i])))
+            needs->layers += ccb_step_space(plan->steps->pdata[i]).image;
     CcbSpace to_run = ccb_plan_space(plan, first);
-    add_layers(needs, plan, keys, first);
     uint64_t disk =
         o->backend == CCB_BACKEND_APPLIANCE ? ccb_space_of_payload_disk(plan, first) : 0;
     needs->bake = MAX(needs->bake, to_run.scratch + to_run.image + disk);
@@ -121,23 +100,30 @@ static bool add_needs(const CcbMatrixOptions *o, Needs *needs, const CcbLoaded *
     return true;
 }
 
-static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const *cell, Needs *needs,
-                      GError **error)
+static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const *entry,
+                      Needs *needs, GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
-    if (!ccb_load_cell(o->recipe_path, o->load, cell, &loaded, error) ||
+    if (!ccb_load_entry(o->recipe_path, o->load, entry, &loaded, error) ||
         !ccb_plan_require_pins(loaded.plan, error))
         return false;
     g_autofree char *name = ccb_emit_file_name(loaded.recipe);
+    bool here = strcmp(o->directory, ".") == 0;
     Image *image = g_new0(Image, 1);
     image->index = images->len;
-    image->label = ccb_cell_label(cell);
-    image->path = strcmp(o->directory, ".") == 0 ? g_strdup(name)
-                                                 : g_build_filename(o->directory, name, NULL);
-    image->argv = build_argv(o, cell, image->path);
-    bool ok = check_name(images, image, error) && add_needs(o, needs, &loaded, image->path, error);
+    image->label = ccb_matrix_label(entry);
+    image->path = here ? g_strdup(name) : g_build_filename(o->directory, name, NULL);
+    image->argv = build_argv(o, entry, image->path);
     g_ptr_array_add(images, image);
-    return ok;
+    for (guint i = 0; i < image->index; i++) {
+        const Image *other = images->pdata[i];
+        if (strcmp(other->path, image->path) != 0)
+            continue;
+        ccb_fail(error, CCB_ERR_RECIPE, "the images %s and %s of the matrix would both be %s",
+                 other->label, image->label, image->path);
+        return ccb_hint(error, "use the matrix's variables in the output's name");
+    }
+    return add_needs(o, needs, &loaded, image->path, error);
 }
 
 static bool check_space(const CcbMatrixOptions *o, const Needs *needs, guint at_a_time,
@@ -163,7 +149,7 @@ static guint count_at_a_time(const CcbMatrixOptions *o, guint images, const Need
 
 /* --- While they are baked */
 
-static bool has_board; /* on a terminal; elsewhere what ends is a line of its own */
+static bool has_board; /* on a terminal; elsewhere the end of each activity is a line */
 
 static double seconds_since(gint64 started)
 {
@@ -176,66 +162,56 @@ static const char *get_text(const json_t *event, const char *key)
     return text ? text : "";
 }
 
-/* "driver=570.148.08  45%  about 1 min 10 s left  7/9 nvidia-driver: install ..."; caller frees. */
-static char *board_line(const Image *image, const json_t *event)
-{
-    GString *line = g_string_new(NULL);
-    const json_t *left = json_object_get(event, "left_s");
-    g_string_printf(line, "%s  %3.0f%%", image->label,
-                    100 * json_number_value(json_object_get(event, "fraction")));
-    if (left != NULL) {
-        g_autofree char *time = ccb_format_seconds((double)(int)(json_number_value(left) + 0.5));
-        g_string_append_printf(line, "  about %s left", time);
-    }
-    g_string_append_printf(line, "  %s %s", get_text(event, "tag"), get_text(event, "what"));
-    return g_string_free(line, FALSE);
-}
-
+/* Shows what a child does: on the board, "driver=570.148.08  45%  about 1 min 10 s left  7/9
+ * nvidia-driver: install ..."; elsewhere, what has ended. */
 static void show_activity(const Image *image, const char *kind, const json_t *event)
 {
+    const json_t *left = json_object_get(event, "left_s");
+    const char *tag = get_text(event, "tag"), *what = get_text(event, "what");
     if (has_board) {
-        g_autofree char *line = board_line(image, event);
+        double percent = 100 * json_number_value(json_object_get(event, "fraction"));
+        g_autofree char *time = ccb_format_seconds((double)(int)(json_number_value(left) + 0.5));
+        g_autofree char *about =
+            left != NULL ? g_strdup_printf("  about %s left", time) : g_strdup("");
+        g_autofree char *line =
+            g_strdup_printf("%s  %3.0f%%%s  %s %s", image->label, percent, about, tag, what);
         ccb_progress_board_set(image->index, line);
     } else if (strcmp(kind, "end") == 0) {
         g_autofree char *took =
             ccb_format_seconds(json_number_value(json_object_get(event, "seconds")));
-        ccb_progress_line("%s  %-8s %s  %s", image->label, get_text(event, "tag"),
-                          get_text(event, "what"), took);
+        ccb_progress_line("%s  %-8s %s  %s", image->label, tag, what, took);
     }
 }
 
-static void show_event(const Image *image, const json_t *event)
-{
-    const char *kind = get_text(event, "event");
-    if (strcmp(kind, "warning") == 0)
-        ccb_warn("%s: %s", image->label, get_text(event, "text"));
-    else if (json_object_get(event, "what") != NULL)
-        show_activity(image, kind, event);
-}
-
-/* What the table at the end says. */
-static void note_event(Image *image, const json_t *event)
-{
-    const char *kind = get_text(event, "event"), *text = get_text(event, "text");
-    if (strcmp(kind, "error") == 0)
-        image->why = g_strndup(text, strcspn(text, "\n"));
-    else if (strcmp(kind, "result") == 0)
-        image->result = g_strdup(get_text(event, "result"));
-}
-
+/* A line of a child's output: an event. */
 static void on_line(const char *line, void *data)
 {
     Image *image = data;
     if (image->started == 0)
         image->started = g_get_monotonic_time();
     bool forwarded = ccb_progress_forward(image->label, line);
-    json_t *event = json_loads(line, 0, NULL);
-    if (json_is_object(event)) {
-        note_event(image, event);
-        if (!forwarded)
-            show_event(image, event);
+    json_auto_t *event = json_loads(line, 0, NULL);
+    if (!json_is_object(event))
+        return;
+    const char *kind = get_text(event, "event"), *text = get_text(event, "text");
+    if (strcmp(kind, "error") == 0) {
+        g_free(image->why);
+        image->why = g_strndup(text, strcspn(text, "\n"));
+    } else if (strcmp(kind, "result") == 0) {
+        g_free(image->result);
+        image->result = g_strdup(get_text(event, "result"));
     }
-    json_decref(event);
+    if (forwarded)
+        return;
+    if (strcmp(kind, "warning") == 0)
+        ccb_warn("%s: %s", image->label, text);
+    else if (json_object_get(event, "what") != NULL)
+        show_activity(image, kind, event);
+}
+
+static const char *why_failed(const Image *image)
+{
+    return image->why ? image->why : "it was killed";
 }
 
 static void on_end(const CcbProcess *process)
@@ -244,10 +220,10 @@ static void on_end(const CcbProcess *process)
     image->exit_code = process->ret_status;
     image->seconds = seconds_since(image->started ? image->started : g_get_monotonic_time());
     g_autofree char *took = ccb_format_seconds(image->seconds);
-    g_autofree char *line = image->exit_code == 0
-                                ? g_strdup_printf("%s  %s in %s", image->label, image->result, took)
-                                : g_strdup_printf("%s  FAILED after %s: %s", image->label, took,
-                                                  image->why ? image->why : "it was killed");
+    g_autofree char *line =
+        image->exit_code == 0
+            ? g_strdup_printf("%s  %s in %s", image->label, image->result, took)
+            : g_strdup_printf("%s  FAILED after %s: %s", image->label, took, why_failed(image));
     ccb_progress_board_set(image->index, line);
     if (!has_board)
         ccb_progress_line("%s", line);
@@ -258,8 +234,9 @@ static bool run_all(GPtrArray *images, guint at_a_time, GError **error)
     g_autofree CcbProcess *processes = g_new0(CcbProcess, images->len);
     for (guint i = 0; i < images->len; i++) {
         Image *image = images->pdata[i];
-        processes[i] = (CcbProcess){
-            .argv = (const char *const *)image->argv->pdata, .on_line = on_line, .data = image};
+        processes[i].argv = (const char *const *)image->argv->pdata;
+        processes[i].on_line = on_line;
+        processes[i].data = image;
     }
     ccb_progress_line("%-8s %u images, %u at a time", "matrix", images->len, at_a_time);
     has_board = ccb_progress_board(images->len);
@@ -272,16 +249,6 @@ static bool run_all(GPtrArray *images, guint at_a_time, GError **error)
 
 /* --- Afterwards */
 
-static void print_row(const Image *image, int width)
-{
-    g_autofree char *took = ccb_format_seconds(image->seconds);
-    if (image->exit_code == 0)
-        printf("%-*s  %-8s %12s  %s\n", width, image->label, image->result, took, image->path);
-    else
-        printf("%-*s  FAILED %d %11s  %s\n", width, image->label, image->exit_code, took,
-               image->why ? image->why : "it was killed");
-}
-
 static bool summarize(const GPtrArray *images, GError **error)
 {
     int width = 0, code = 0;
@@ -290,8 +257,14 @@ static bool summarize(const GPtrArray *images, GError **error)
         width = MAX(width, (int)strlen(((Image *)images->pdata[i])->label));
     for (guint i = 0; i < images->len; i++) {
         const Image *image = images->pdata[i];
-        print_row(image, width);
-        if (image->exit_code != 0 && failed++ == 0)
+        g_autofree char *took = ccb_format_seconds(image->seconds);
+        if (image->exit_code == 0) {
+            printf("%-*s  %-8s %12s  %s\n", width, image->label, image->result, took, image->path);
+            continue;
+        }
+        printf("%-*s  FAILED %d %11s  %s\n", width, image->label, image->exit_code, took,
+               why_failed(image));
+        if (failed++ == 0)
             code = image->exit_code;
     }
     return failed == 0 ||
@@ -302,16 +275,16 @@ bool ccb_matrix_bake(const CcbMatrixOptions *o, GError **error)
 {
     g_auto(Needs) needs = {.keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
-    g_autoptr(GPtrArray) cells = ccb_load_cells(o->recipe_path, o->load, error);
-    if (cells == NULL)
+    g_autoptr(GPtrArray) entries = ccb_load_matrix(o->recipe_path, o->load, error);
+    if (entries == NULL)
         return false;
-    if (cells->len == 1 && ((char **)cells->pdata[0])[0] == NULL)
+    if (entries->len == 1 && ((char **)entries->pdata[0])[0] == NULL)
         return ccb_fail(error, CCB_ERR_USAGE, "--matrix: %s has no matrix", o->recipe_path);
     needs.store = ccb_plan_store(error);
     if (needs.store == NULL)
         return false;
-    for (guint i = 0; i < cells->len; i++)
-        if (!add_image(o, images, cells->pdata[i], &needs, error))
+    for (guint i = 0; i < entries->len; i++)
+        if (!add_image(o, images, entries->pdata[i], &needs, error))
             return false;
     if (!ccb_mkdirs(o->directory, error))
         return false;

@@ -6,8 +6,8 @@
 #include "base/progress.h"
 #include "check/check-request.h"
 #include "cli/open-image.h"
+#include "cli/print-json.h"
 #include "cli/verbs.h"
-#include "guest/backend.h"
 #include "image/qemu-img.h"
 
 static struct {
@@ -33,10 +33,10 @@ static unsigned gpus_wanted(void)
     return opts.gpus != NULL ? (unsigned)(opts.gpus[0] - '0') : 0;
 }
 
-static bool judge(const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
+static bool check(const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
 {
-    CcbBackend backend = ccb_judging_backend(opts.backend, error);
-    CcbExpectation expect = {.gpus = gpus_wanted()};
+    const CcbExpectation expect = {.gpus = gpus_wanted()};
+    CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
     if (backend == CCB_BACKEND_AUTO)
         return false;
     ccb_progress_begin("preflight", request->image, 0);
@@ -49,19 +49,6 @@ static bool judge(const CcbCheckRequest *request, CcbReport **ret_report, GError
     return true;
 }
 
-static void print_report(const CcbReport *report)
-{
-    if (!opts.json) {
-        g_autofree char *text = ccb_report_to_text(report);
-        fputs(text, stdout);
-        return;
-    }
-    json_t *json = ccb_report_to_json(report);
-    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-    fputs("\n", stdout);
-    json_decref(json);
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
     CcbEcsType type;
@@ -72,13 +59,24 @@ static bool run(int argc, char **argv, GError **error)
         return false;
     const CcbCheckRequest request = {&type, opts.region, opts.zone, opts.name, argv[0], format};
     g_autoptr(CcbReport) report = NULL;
-    if (!judge(&request, &report, error))
+    if (!check(&request, &report, error))
         return false;
     report->strict = opts.strict;
-    print_report(report);
+    if (opts.json) {
+        ccb_print_json(ccb_report_to_json(report));
+    } else {
+        g_autofree char *text = ccb_report_to_text(report);
+        fputs(text, stdout);
+    }
     return ccb_report_verdict(report, error);
 }
 
 const CcbVerb ccb_verb_preflight = {
-    "preflight", "IMAGE", "check an image against what the cloud asks", options, 1, 1, run,
+    .name = "preflight",
+    .arguments = "IMAGE",
+    .summary = "check an image against what the cloud asks",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
 };

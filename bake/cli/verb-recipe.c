@@ -4,30 +4,24 @@
 #include <string.h>
 
 #include "cli/load.h"
+#include "cli/print-json.h"
 #include "cli/verbs.h"
 #include "step/kinds.h"
 
-static CcbLoadOptions load;
-static bool show_schema, show_kinds;
+static struct {
+    CcbLoadOptions load;
+    bool schema, kinds;
+} opts;
 
 static const CcbOption options[] = {
-    CCB_LOAD_OPTIONS(load),
-    {"schema", 0, CCB_OPT_FLAG, &show_schema, NULL,
+    CCB_LOAD_OPTIONS(opts.load),
+    {"schema", 0, CCB_OPT_FLAG, &opts.schema, NULL,
      "print the JSON Schema of recipes, for editors"},
-    {"kinds", 0, CCB_OPT_FLAG, &show_kinds, NULL, "list the step kinds and their settings"},
+    {"kinds", 0, CCB_OPT_FLAG, &opts.kinds, NULL, "list the step kinds and their settings"},
     {0},
 };
 
-static bool print_json(json_t *json)
-{
-    char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-    puts(text);
-    free(text);
-    json_decref(json);
-    return true;
-}
-
-static bool print_kinds(void)
+static void print_kinds(void)
 {
     for (const CcbStepKind *const *kind = ccb_step_kinds; *kind != NULL; kind++) {
         printf("%s - %s\n", (*kind)->name, (*kind)->summary);
@@ -36,47 +30,52 @@ static bool print_kinds(void)
             printf("    %-14s %s%s\n", f->name, help, f->required ? " (required)" : "");
         }
     }
-    return true;
 }
 
-/* The cells of the matrix, as maps of variables. */
-static json_t *cells_to_json(const CcbRecipe *recipe)
+/* The entries of the matrix, as maps of variables. */
+static json_t *matrix_to_json(const GPtrArray *entries)
 {
     json_t *list = json_array();
-    for (guint i = 0; i < recipe->cells->len; i++) {
-        json_t *cell = json_object();
-        for (char **setting = recipe->cells->pdata[i]; *setting != NULL; setting++) {
+    for (guint i = 0; i < entries->len; i++) {
+        json_t *entry = json_object();
+        for (char **setting = entries->pdata[i]; *setting != NULL; setting++) {
             g_auto(GStrv) parts = g_strsplit(*setting, "=", 2);
-            json_object_set_new(cell, parts[0], json_string(parts[1]));
+            json_object_set_new(entry, parts[0], json_string(parts[1]));
         }
-        json_array_append_new(list, cell);
+        json_array_append_new(list, entry);
     }
     return list;
 }
 
-static bool print_recipe(const char *path, GError **error)
-{
-    g_auto(CcbLoaded) loaded = {0};
-    g_autoptr(GPtrArray) cells = ccb_load_cells(path, &load, error); /* checks every image */
-    if (cells == NULL || !ccb_load(path, &load, &loaded, error))
-        return false;
-    g_autofree char *digest = ccb_recipe_digest(loaded.recipe);
-    return print_json(json_pack("{sssoso}", "digest", digest, "recipe",
-                                ccb_node_to_json(loaded.recipe->root), "cells",
-                                cells_to_json(loaded.recipe)));
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
-    if (show_schema)
-        return print_json(ccb_plan_schema(ccb_step_kinds));
-    if (show_kinds)
-        return print_kinds();
+    if (opts.schema) {
+        ccb_print_json(ccb_plan_schema(ccb_step_kinds));
+        return true;
+    }
+    if (opts.kinds) {
+        print_kinds();
+        return true;
+    }
     if (argc == 0)
         return ccb_fail(error, CCB_ERR_USAGE, "recipe: name a recipe, or use --schema or --kinds");
-    return print_recipe(argv[0], error);
+    g_auto(CcbLoaded) loaded = {0};
+    g_autoptr(GPtrArray) entries = ccb_load_matrix(argv[0], &opts.load, error); /* checks each */
+    if (entries == NULL || !ccb_load(argv[0], &opts.load, &loaded, error))
+        return false;
+    g_autofree char *digest = ccb_recipe_digest(loaded.recipe);
+    ccb_print_json(json_pack("{sssoso}", "digest", digest, "recipe",
+                             ccb_node_to_json(loaded.recipe->root), "cells",
+                             matrix_to_json(loaded.recipe->cells)));
+    return true;
 }
 
 const CcbVerb ccb_verb_recipe = {
-    "recipe", "[RECIPE]", "check a recipe and print it resolved", options, 0, 1, run,
+    .name = "recipe",
+    .arguments = "[RECIPE]",
+    .summary = "check a recipe and print it resolved",
+    .options = options,
+    .min_args = 0,
+    .max_args = 1,
+    .run = run,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ccbake upload`: an image into a bucket, from where the cloud imports it. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +9,8 @@
 #include "base/progress.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "cli/print-json.h"
 #include "cli/verbs.h"
-#include "cli/whoami.h"
 #include "cloud/upload-stale.h"
 #include "cloud/upload.h"
 
@@ -76,16 +75,6 @@ static bool check_target(const char *url, const char *name, GError **error)
     return target != NULL;
 }
 
-/* A token is sent as it is; of a secret only signatures are. */
-static bool check_token_is_safe(const CcbS3 *s3, GError **error)
-{
-    if (!s3->target->in_clear || s3->credentials->token == NULL)
-        return true;
-    ccb_fail(error, CCB_ERR_USAGE, "--endpoint=%s: a session token can be read on its way by http",
-             opts.endpoint);
-    return ccb_hint(error, "use https, or an access key that needs no token");
-}
-
 /* A domain of one's own is how new accounts reach their buckets of OSS. */
 static bool is_other_server(void)
 {
@@ -99,7 +88,14 @@ static bool open_s3(const char *url, const char *name, CcbS3 *ret, GError **erro
     ret->credentials = ccb_credentials_find(&wanted, error);
     ret->target = ret->credentials ? parse_target(url, name, ret->credentials, error) : NULL;
     ret->pool = ccb_http_pool_new();
-    return ret->target != NULL && check_token_is_safe(ret, error);
+    if (ret->target == NULL)
+        return false;
+    /* A token is sent as it is; a secret key only signs. */
+    if (!ret->target->in_clear || ret->credentials->token == NULL)
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "--endpoint=%s: a session token can be read on its way by http",
+             opts.endpoint);
+    return ccb_hint(error, "use https, or an access key that needs no token");
 }
 
 static void close_s3(CcbS3 *s3)
@@ -109,29 +105,20 @@ static void close_s3(CcbS3 *s3)
     ccb_http_pool_free(s3->pool);
 }
 
-static void print_json(const CcbS3 *s3, const CcbUploadResult *result)
-{
-    const CcbTarget *target = s3->target;
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s*}", "result",
-                             result->current ? "current" : "uploaded", "bucket", target->bucket,
-                             "key", target->key, "region", target->region, "url", target->shown,
-                             "sha256", result->sha256, "size", (json_int_t)result->size, "sent",
-                             (json_int_t)result->sent, "etag", result->etag);
-    char *text = json_dumps(json, JSON_INDENT(2));
-    puts(text);
-    free(text);
-    json_decref(json);
-}
-
 static void show(const CcbS3 *s3, const CcbUploadResult *result)
 {
+    const CcbTarget *target = s3->target;
     g_autofree char *sent = ccb_format_size(result->sent);
     if (opts.json)
-        print_json(s3, result);
+        ccb_print_json_in_order(json_pack(
+            "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s*}", "result",
+            result->current ? "current" : "uploaded", "bucket", target->bucket, "key", target->key,
+            "region", target->region, "url", target->shown, "sha256", result->sha256, "size",
+            (json_int_t)result->size, "sent", (json_int_t)result->sent, "etag", result->etag));
     if (result->current)
-        ccb_progress_result("current", s3->target->shown, " is this image: nothing to do");
+        ccb_progress_result("current", target->shown, " is this image: nothing to do");
     else
-        ccb_progress_result("uploaded", s3->target->shown, " (%s sent, sha256 %.12s)", sent,
+        ccb_progress_result("uploaded", target->shown, " (%s sent, sha256 %.12s)", sent,
                             result->sha256);
 }
 
@@ -189,12 +176,38 @@ static bool abort_stale(const char *url, GError **error)
     return aborted != NULL;
 }
 
+/* Prints the source of the credentials, the ends of the access key ID and, for a server of Alibaba
+ * Cloud's, the ARN, which STS is asked for: a warning where it does not answer. */
+static bool whoami(GError **error)
+{
+    const CcbCredentialsOptions whose = {.profile = opts.profile, .others = is_other_server()};
+    ccb_secret_guard();
+    g_autoptr(CcbCredentials) credentials = ccb_credentials_find(&whose, error);
+    if (credentials == NULL)
+        return false;
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *id = ccb_credentials_shown_id(credentials);
+    g_autofree char *arn = whose.others ? NULL : ccb_credentials_ask_arn(credentials, &reason);
+    if (reason != NULL && ccb_exit_code(reason) == CCB_ERR_CANCELLED) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return false;
+    }
+    if (reason != NULL)
+        ccb_warn("the ARN is not known: %s", reason->message);
+    if (opts.json)
+        ccb_print_json_in_order(json_pack("{s:s, s:s, s:s*}", "access_key_id", id, "source",
+                                          credentials->source, "arn", arn));
+    else
+        printf("source: %s; access key ID: %s%s%s\n", credentials->source, id, arn ? "; ARN: " : "",
+               arn ? arn : "");
+    return true;
+}
+
 static bool run(int argc, char **argv, GError **error)
 {
     int wanted = opts.abort_stale != NULL ? 1 : 2;
-    CcbCredentialsOptions whose = {opts.profile, is_other_server()};
     if (opts.whoami)
-        return argc == 0 ? ccb_whoami(&whose, opts.json, error)
+        return argc == 0 ? whoami(error)
                          : ccb_fail(error, CCB_ERR_USAGE, "upload --whoami: expected no arguments");
     if (argc != wanted) {
         ccb_fail(error, CCB_ERR_USAGE, "upload: expected %s",
@@ -206,11 +219,11 @@ static bool run(int argc, char **argv, GError **error)
 }
 
 const CcbVerb ccb_verb_upload = {
-    "upload",
-    "IMAGE oss://BUCKET/KEY",
-    "upload an image into a bucket of OSS, or S3",
-    options,
-    0,
-    2,
-    run,
+    .name = "upload",
+    .arguments = "IMAGE oss://BUCKET/KEY",
+    .summary = "upload an image into a bucket of OSS, or S3",
+    .options = options,
+    .min_args = 0,
+    .max_args = 2,
+    .run = run,
 };

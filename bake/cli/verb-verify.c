@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ccbake verify IMAGE: judge an image by itself, read-only. */
+/* ccbake verify IMAGE: checks an image by itself, read-only. */
 #include <stdio.h>
 
 #include "base/error.h"
@@ -8,17 +8,12 @@
 #include "check/check.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
-#include "guest/backend.h"
+#include "cli/print-json.h"
 
 static struct {
-    const char *recipe;
-    const char *gpus;
+    const char *recipe, *gpus, *backend, *format;
     GPtrArray *settings;
-    const char *backend;
-    const char *format;
-    bool json;
-    bool strict;
-    bool list;
+    bool json, strict, list;
 } opts = {.backend = "appliance", .format = "text"};
 
 static const CcbOption options[] = {
@@ -35,24 +30,19 @@ static const CcbOption options[] = {
     {0},
 };
 
-static bool set_expectation(CcbExpectation *expect, GError **error)
+static bool check(const char *path, CcbReport **ret_report, GError **error)
 {
-    if (opts.recipe != NULL && !ccb_load_expectation(opts.recipe, opts.settings, expect, error))
+    g_auto(CcbExpectation) expect = {0};
+    if (opts.recipe != NULL && !ccb_load_expectation(opts.recipe, opts.settings, &expect, error))
         return false;
     if (opts.gpus != NULL)
-        expect->gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);
-    return true;
-}
-
-static bool judge(const char *path, const CcbExpectation *expect, CcbReport **ret_report,
-                  GError **error)
-{
-    CcbBackend backend = ccb_judging_backend(opts.backend, error);
+        expect.gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);
+    CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
     if (backend == CCB_BACKEND_AUTO)
         return false;
     ccb_progress_begin("verify", path, 0);
     g_autoptr(CcbGuest) guest = ccb_open_unclean_image(path, backend, error);
-    if (guest == NULL || !ccb_check_image(guest, expect, ret_report, error)) {
+    if (guest == NULL || !ccb_check_image(guest, &expect, ret_report, error)) {
         ccb_progress_abort();
         return false;
     }
@@ -60,48 +50,25 @@ static bool judge(const char *path, const CcbExpectation *expect, CcbReport **re
     return true;
 }
 
-static char *render_text(const CcbReport *report, const char *path)
-{
-    return ccb_report_to_text(report);
-}
-
-static char *render_json(const CcbReport *report, const char *path)
-{
-    json_t *root = ccb_report_to_json(report);
-    char *dumped = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
-    char *text = g_strconcat(dumped, "\n", NULL);
-    free(dumped);
-    json_decref(root);
-    return text;
-}
-
-static char *render_tap(const CcbReport *report, const char *path)
-{
-    return ccb_report_to_tap(report);
-}
-
-static const struct {
-    const char *name;
-    char *(*render)(const CcbReport *report, const char *path);
-} formats[] = {{"text", render_text},
-               {"json", render_json},
-               {"tap", render_tap},
-               {"junit", ccb_report_to_junit}};
-
 static void print_report(const CcbReport *report, const char *path)
 {
-    const char *wanted = opts.json ? "json" : opts.format;
-    for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
-        if (!g_str_equal(formats[i].name, wanted))
-            continue;
-        g_autofree char *text = formats[i].render(report, path);
-        fputs(text, stdout);
+    g_autofree char *text = NULL;
+    const char *format = opts.json ? "json" : opts.format;
+    if (g_str_equal(format, "json")) {
+        ccb_print_json(ccb_report_to_json(report));
+        return;
     }
+    if (g_str_equal(format, "tap"))
+        text = ccb_report_to_tap(report);
+    else if (g_str_equal(format, "junit"))
+        text = ccb_report_to_junit(report, path);
+    else
+        text = ccb_report_to_text(report);
+    fputs(text, stdout);
 }
 
 static bool run(int argc, char **argv, GError **error)
 {
-    g_auto(CcbExpectation) expect = {0};
     g_autoptr(CcbReport) report = NULL;
     if (opts.list) {
         g_autofree char *table = ccb_check_table();
@@ -110,12 +77,19 @@ static bool run(int argc, char **argv, GError **error)
     }
     if (argc != 1)
         return ccb_fail(error, CCB_ERR_USAGE, "verify: name an image, or use --list");
-    if (!set_expectation(&expect, error) || !judge(argv[0], &expect, &report, error))
+    if (!check(argv[0], &report, error))
         return false;
     report->strict = opts.strict;
     print_report(report, argv[0]);
     return ccb_report_verdict(report, error);
 }
 
-const CcbVerb ccb_verb_verify = {"verify", "IMAGE", "check an image, read-only", options, 0,
-                                 1,        run};
+const CcbVerb ccb_verb_verify = {
+    .name = "verify",
+    .arguments = "IMAGE",
+    .summary = "check an image, read-only",
+    .options = options,
+    .min_args = 0,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
+
+#include "cli/report-data.h"
 #include "report/html.h"
 #include "report/page.h"
 #include "tap.h"
@@ -354,6 +357,23 @@ static void test_many(void)
         "a picture that nobody could read is not drawn");
 }
 
+/* --- the comparison beside a bake */
+
+static void test_comparison(void)
+{
+    CcbComparison comparison = {.output = -1};
+    ccb_comparison_start(&comparison, CCB_BACKEND_APPLIANCE, "/absent-a", "/absent-b");
+    ok(comparison.pid > 0, "a comparison runs in a process of its own");
+    ok(ccb_comparison_finish(&comparison) == NULL, "one that fails has no result");
+    ccb_comparison_clear(&comparison);
+    ccb_comparison_start(&comparison, CCB_BACKEND_APPLIANCE, "/absent-a", "/absent-b");
+    kill(comparison.pid, SIGSEGV);
+    ok(ccb_comparison_finish(&comparison) == NULL, "nor has one that crashed");
+    ccb_comparison_start(&comparison, CCB_BACKEND_APPLIANCE, "/absent-a", "/absent-b");
+    ccb_comparison_clear(&comparison);
+    ok(comparison.pid == 0 && comparison.output == -1, "one that nobody waits for is ended");
+}
+
 int main(void)
 {
     test_escaping();
@@ -366,5 +386,6 @@ int main(void)
     test_order();
     test_cycle();
     test_many();
+    test_comparison();
     return done();
 }
