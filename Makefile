@@ -47,7 +47,7 @@ $(BUILD)/ccbake: $(BUILD)/obj/bake/main.o $(BUILD)/rooms.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIB_LIBS) && mv $@.new $@
 
 # Everything but main, for ccbake and for the unit tests.
-$(BUILD)/rooms.a: $(OBJECTS) $(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o
+$(BUILD)/rooms.a: $(OBJECTS) $(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o $(BUILD)/obj/report.o
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
@@ -66,7 +66,12 @@ $(BUILD)/obj/parameters.c: bake/cloud/parameters.gresource.xml bake/cloud/parame
 	@mkdir -p $(@D)
 	$(Q)glib-compile-resources --sourcedir=bake/cloud --c-name=ccb_parameters --generate-source --target=$@ $<
 
-$(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o: %.o: %.c
+# The style sheet of reports (bake/report/page.c).
+$(BUILD)/obj/report.c: bake/report/report.gresource.xml bake/report/report.css
+	@mkdir -p $(@D)
+	$(Q)glib-compile-resources --sourcedir=bake/report --c-name=ccb_page --generate-source --target=$@ $<
+
+$(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o $(BUILD)/obj/report.o: %.o: %.c
 	$(Q)$(CC) $(CFLAGS) $(LIB_CFLAGS) -c -o $@ $<
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/rooms.a tests/unit/tap.h

@@ -211,7 +211,7 @@ CONTRAST='
     assert_contains "other.json is not the manifest of this image: left out"
     [[ ! -e other.html ]] || fail "a report where none was asked for"
     page_has 'other.json is not the manifest of this image' elsewhere.html
-    page_has 'No manifest tells what this image was made from' elsewhere.html
+    page_has 'There is no manifest that says what this image was made from' elsewhere.html
     page_has '<dt>Kernel</dt><dd>5.10.134-18.al8.x86_64</dd>' elsewhere.html
     page_has '<code>swiotlb=1,any</code>' elsewhere.html
     rm other.json

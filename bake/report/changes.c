@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The image against its base, as `ccbake diff` has it. */
+/* The image compared with its base, as `ccbake diff` does it. */
 #include <string.h>
 
 #include "report/report-parts.h"
 
-/* A page that a guest made long would be read by nobody. */
+/* A guest must not be able to make the page too long to be read. */
 enum { MOST_ITEMS = 500, MOST_LINES = 200, MOST_HUNK_BYTES = 512 << 10 };
 
 typedef enum { ADDED, REMOVED, CHANGED } Change;
@@ -46,16 +46,16 @@ static void append_counts(GString *out, const json_t *items)
     }
 }
 
-/* The lines of a unified diff, each with its sign. */
+/* The lines of a unified diff, each in the colour of its sign. */
 static void append_hunks(GString *out, const char *hunks)
 {
-    g_string_append(out, "<pre>");
     guint lines = 0;
+    ccb_html(out, "<pre>");
     for (const char *line = hunks, *next; *line != '\0'; line = next) {
         size_t length = strcspn(line, "\n");
         next = line + length + (line[length] == '\n');
         if (lines++ == MOST_LINES) {
-            g_string_append(out, "<i>The rest is left out.</i>\n");
+            ccb_html(out, "<i>The rest is left out.</i>\n");
             break;
         }
         const char *class = *line == '+'   ? "added"
@@ -64,21 +64,9 @@ static void append_hunks(GString *out, const char *hunks)
                                            : "same";
         ccb_html(out, "<span class=\"%s\">", class);
         ccb_html_lines(out, line, length);
-        g_string_append(out, "</span>\n");
+        ccb_html(out, "</span>\n");
     }
-    g_string_append(out, "</pre>\n");
-}
-
-/* "A ► B", or the one that there is. */
-static void append_values(GString *out, const json_t *item)
-{
-    const char *a = ccb_json_text(item, "a"), *b = ccb_json_text(item, "b");
-    if (g_strcmp0(a, b) == 0) /* a file with other content */
-        return;
-    if (a != NULL && b != NULL)
-        ccb_html(out, " <small>%s ► %s</small>", a, b);
-    else
-        ccb_html(out, " <small>%s</small>", b != NULL ? b : a);
+    ccb_html(out, "</pre>\n");
 }
 
 static void append_words(GString *out, const json_t *words, Change change)
@@ -87,7 +75,7 @@ static void append_words(GString *out, const json_t *words, Change change)
     const json_t *word;
     json_array_foreach(words, i, word)
     {
-        g_string_append(out, "<li>");
+        ccb_html(out, "<li>");
         append_sign(out, change);
         ccb_html(out, "<code>%s</code></li>\n", json_string_value(word));
     }
@@ -99,20 +87,25 @@ static void append_boot_entry(GString *out, const json_t *item, gsize *left)
     ccb_html(out, "<code>%s</code><ul>\n", ccb_json_text(item, "entry"));
     append_words(out, json_object_get(item, "removed"), REMOVED);
     append_words(out, json_object_get(item, "added"), ADDED);
-    g_string_append(out, "</ul>");
+    ccb_html(out, "</ul>");
 }
 
+/* With its two values, or the one that there is; equal ones are those of a file whose content differs. */
 static void append_item(GString *out, const json_t *item, gsize *left)
 {
     const char *what = ccb_json_text(item, "what");
+    const char *a = ccb_json_text(item, "a"), *b = ccb_json_text(item, "b");
     append_sign(out, change_of(item));
     if (what != NULL)
         ccb_html(out, "%s ", what);
     ccb_html(out, "<code>%s</code>", ccb_json_text(item, "name"));
-    append_values(out, item);
+    if (a != NULL && b != NULL && strcmp(a, b) != 0)
+        ccb_html(out, " <small>%s ► %s</small>", a, b);
+    else if (a == NULL || b == NULL)
+        ccb_html(out, " <small>%s</small>", b != NULL ? b : a);
 }
 
-/* Hunks as long as there is room for them. */
+/* With the lines that differ, as long as there is room: `left` bytes. */
 static void append_file(GString *out, const json_t *item, gsize *left)
 {
     const char *hunks = ccb_json_text(item, "lines"), *note = ccb_json_text(item, "note");
@@ -123,7 +116,7 @@ static void append_file(GString *out, const json_t *item, gsize *left)
         return;
     gsize size = strlen(hunks);
     if (size > *left) {
-        g_string_append(out, " <small>(left out here: too long)</small>");
+        ccb_html(out, " <small>(left out here: too long)</small>");
         return;
     }
     *left -= size;
@@ -132,7 +125,7 @@ static void append_file(GString *out, const json_t *item, gsize *left)
 
 static const struct {
     const char *member, *title;
-    bool open; /* short as a rule, and what people look for */
+    bool open; /* unfolded if it is short: what people look for */
     void (*append)(GString *out, const json_t *item, gsize *left);
 } lists[] = {
     {"packages", "Packages", true, append_item},
@@ -154,15 +147,15 @@ static void append_list(GString *out, const json_t *diff, size_t index, gsize *l
     g_string_append(out, lists[index].open && n <= SHORT ? "<details open=\"open\">" : "<details>");
     ccb_html(out, "<summary><b>%s</b> <span class=\"tally\">", lists[index].title);
     append_counts(out, items);
-    g_string_append(out, "</span></summary>\n<ul class=\"changes\">\n");
+    ccb_html(out, "</span></summary>\n<ul class=\"changes\">\n");
     for (size_t i = 0; i < MIN(n, MOST_ITEMS); i++) {
-        g_string_append(out, "<li>");
+        ccb_html(out, "<li>");
         lists[index].append(out, json_array_get(items, i), left);
-        g_string_append(out, "</li>\n");
+        ccb_html(out, "</li>\n");
     }
     if (n > MOST_ITEMS)
         ccb_html(out, "<li>%u more are left out.</li>\n", (unsigned)(n - MOST_ITEMS));
-    g_string_append(out, "</ul></details>\n");
+    ccb_html(out, "</ul></details>\n");
 }
 
 static void append_problems(GString *out, const json_t *side, const char *name)
@@ -175,53 +168,34 @@ static void append_problems(GString *out, const json_t *side, const char *name)
         ccb_html(out, "<p>The order of the GPU's units is not compared: %s: %s</p>\n", name, order);
 }
 
-static void append_default_entry(GString *out, const json_t *a, const json_t *b)
-{
-    const char *before = ccb_json_text(a, "entry"), *after = ccb_json_text(b, "entry");
-    if (before != NULL && after != NULL && strcmp(before, after) != 0)
-        ccb_html(out,
-                 "<p>The default boot entry is another: <code>%s</code> ► <code>%s</code></p>\n",
-                 before, after);
-}
-
-static void append_side(GString *out, const json_t *side)
-{
-    ccb_html(out, "%u packages, %u files", (unsigned)ccb_json_count(side, "packages"),
-             (unsigned)ccb_json_count(side, "files"));
-}
-
-/* Other files are in "Where the size went"; logs and caches are only counted. */
-static void append_rest(GString *out, const json_t *diff)
-{
-    const json_t *fleeting = json_object_get(diff, "volatile");
-    guint n = (guint)(ccb_json_count(fleeting, "added") + ccb_json_count(fleeting, "removed") +
-                      ccb_json_count(fleeting, "changed"));
-    g_string_append(out, "<p>All other files are counted by directory in "
-                         "<a href=\"#sizes\">Where the size went</a>.");
-    if (n > 0)
-        ccb_html(out, " Logs, caches and the like, which change by themselves: %u.", n);
-    g_string_append(out, "</p>\n");
-}
-
 void ccb_page_changes(GString *out, const CcbPage *page)
 {
     const json_t *a = json_object_get(page->diff, "a"), *b = json_object_get(page->diff, "b");
+    const json_t *fleeting = json_object_get(page->diff, "volatile");
+    const char *before = ccb_json_text(a, "entry"), *after = ccb_json_text(b, "entry");
     gsize left = MOST_HUNK_BYTES;
     if (page->diff == NULL) {
         ccb_page_remark(out, page->no_diff);
         return;
     }
-    g_string_append(out, "<p>The base has ");
-    append_side(out, a);
-    g_string_append(out, "; the image ");
-    append_side(out, b);
-    g_string_append(out, json_is_false(json_object_get(page->diff, "different"))
-                             ? ". Nothing differs.</p>\n"
-                             : ".</p>\n");
+    ccb_html(out, "<p>The base has %u packages and %u files, the image %u packages and %u files.",
+             (unsigned)ccb_json_count(a, "packages"), (unsigned)ccb_json_count(a, "files"),
+             (unsigned)ccb_json_count(b, "packages"), (unsigned)ccb_json_count(b, "files"));
+    if (json_is_false(json_object_get(page->diff, "different")))
+        ccb_html(out, " They do not differ.");
+    ccb_html(out, "</p>\n");
     append_problems(out, a, "the base");
     append_problems(out, b, "the image");
-    append_default_entry(out, a, b);
+    if (before != NULL && after != NULL && strcmp(before, after) != 0)
+        ccb_html(out, "<p>The default boot entry changed: <code>%s</code> ► <code>%s</code></p>\n",
+                 before, after);
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
         append_list(out, page->diff, i, &left);
-    append_rest(out, page->diff);
+    ccb_html(out, "<p>All other files are counted by directory in "
+                  "<a href=\"#sizes\">Where the size went</a>.");
+    guint n = (guint)(ccb_json_count(fleeting, "added") + ccb_json_count(fleeting, "removed") +
+                      ccb_json_count(fleeting, "changed"));
+    if (n > 0)
+        ccb_html(out, " Logs, caches and other files that change in normal operation: %u.", n);
+    ccb_html(out, "</p>\n");
 }

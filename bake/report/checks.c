@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is not right first, with reason and remedy; then everything, by family. */
+/* First the checks that did not pass, with reason and remedy; then all of them, by family. */
 #include <string.h>
 
 #include "report/report-parts.h"
 
 typedef struct {
     const char *name;  /* class of the style sheet */
-    const char *sign;  /* so that colour is never the only one */
+    const char *sign;  /* so that colour is never the only difference */
     const char *label; /* for people */
 } Status;
 
@@ -34,64 +34,29 @@ static void append_sign(GString *out, const Status *status)
              status->name, status->sign, status->label);
 }
 
-static void append_problem(GString *out, const json_t *row, const Status *status)
+/* The rows that have this status. */
+static void append_problems(GString *out, const json_t *rows, const char *name)
 {
-    const char *waiver = ccb_json_text(row, "waiver");
-    ccb_html(out, "<article class=\"problem %s\">\n<h3>", status->name);
-    append_sign(out, status);
-    ccb_html(out, " <code>%s</code></h3>\n<p class=\"found\">%s</p>\n", ccb_json_text(row, "id"),
-             ccb_json_text(row, "detail"));
-    if (waiver != NULL)
-        ccb_html(out, "<p><b>The recipe waives it:</b> %s</p>\n", waiver);
-    ccb_html(out, "<p><b>Why it matters:</b> %s</p>\n<p><b>Remedy:</b> %s</p>\n</article>\n",
-             ccb_json_text(row, "why"), ccb_json_text(row, "remedy"));
-}
-
-/* What fails the image before what does not. */
-static void append_problems(GString *out, const json_t *rows)
-{
-    static const char *const names[] = {"fail", "warn"};
-    for (size_t k = 0; k < G_N_ELEMENTS(names); k++) {
-        size_t i;
-        const json_t *row;
-        json_array_foreach(rows, i, row)
-        {
-            const Status *status = status_of(row);
-            if (strcmp(status->name, names[k]) == 0)
-                append_problem(out, row, status);
-        }
+    size_t i;
+    const json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        const Status *status = status_of(row);
+        const char *waiver = ccb_json_text(row, "waiver");
+        if (strcmp(status->name, name) != 0)
+            continue;
+        ccb_html(out, "<article class=\"problem %s\">\n<h3>", status->name);
+        append_sign(out, status);
+        ccb_html(out, " <code>%s</code></h3>\n<p class=\"found\">%s</p>\n",
+                 ccb_json_text(row, "id"), ccb_json_text(row, "detail"));
+        if (waiver != NULL)
+            ccb_html(out, "<p><b>The recipe waives it:</b> %s</p>\n", waiver);
+        ccb_html(out, "<p><b>Why it matters:</b> %s</p>\n<p><b>Remedy:</b> %s</p>\n</article>\n",
+                 ccb_json_text(row, "why"), ccb_json_text(row, "remedy"));
     }
 }
 
-static void append_row(GString *out, const json_t *row)
-{
-    const Status *status = status_of(row);
-    g_string_append(out, "<tr><td>");
-    append_sign(out, status);
-    ccb_html(out,
-             "</td><th scope=\"row\"><code>%s</code><small>%s</small></th>"
-             "<td class=\"found\">%s</td></tr>\n",
-             ccb_json_text(row, "id"), ccb_json_text(row, "why"), ccb_json_text(row, "detail"));
-}
-
-static const char *id_of(const json_t *row)
-{
-    const char *id = ccb_json_text(row, "id");
-    return id != NULL ? id : "";
-}
-
-static size_t family_length(const json_t *row)
-{
-    return strcspn(id_of(row), ".");
-}
-
-static bool same_family(const json_t *a, const json_t *b)
-{
-    size_t length = family_length(a);
-    return length == family_length(b) && strncmp(id_of(a), id_of(b), length) == 0;
-}
-
-/* "9 pass, 1 not applicable", in the order in which they come. */
+/* "9 pass, 1 not applicable": of the rows [begin, end), in the order in which they come. */
 static void append_summary(GString *out, const json_t *rows, size_t begin, size_t end)
 {
     g_autoptr(GPtrArray) seen = g_ptr_array_new();
@@ -111,54 +76,60 @@ static void append_summary(GString *out, const json_t *rows, size_t begin, size_
     }
 }
 
-/* Rows [begin, end). */
-static void append_family(GString *out, const json_t *rows, size_t begin, size_t end)
+/* "driver" of "driver.version"; caller frees. */
+static char *family_of(const json_t *row)
 {
-    const json_t *first = json_array_get(rows, begin);
-    g_autofree char *name = g_strndup(id_of(first), family_length(first));
+    const char *id = ccb_json_text(row, "id");
+    return id != NULL ? g_strndup(id, strcspn(id, ".")) : g_strdup("");
+}
+
+/* Appends the rows of one family from `begin` on; returns where the next family begins. */
+static size_t append_family(GString *out, const json_t *rows, size_t begin)
+{
+    g_autofree char *name = family_of(json_array_get(rows, begin));
+    g_autofree char *caption = g_strdup_printf("Checks of %s", name);
+    size_t end = begin + 1;
+    for (; end < json_array_size(rows); end++) {
+        g_autofree char *other = family_of(json_array_get(rows, end));
+        if (strcmp(name, other) != 0)
+            break;
+    }
     ccb_html(out, "<details><summary><b>%s</b> <span class=\"tally\">", name);
     append_summary(out, rows, begin, end);
-    g_string_append(out, "</span></summary>\n");
-    ccb_html(out, "<table class=\"checks\"><caption class=\"heard\">Checks of %s</caption>\n",
-             name);
-    g_string_append(out, "<thead><tr><th scope=\"col\">Result</th><th scope=\"col\">Check</th>"
-                         "<th scope=\"col\">Found</th></tr></thead>\n<tbody>\n");
-    for (size_t i = begin; i < end; i++)
-        append_row(out, json_array_get(rows, i));
-    g_string_append(out, "</tbody></table></details>\n");
-}
-
-static void append_families(GString *out, const json_t *rows)
-{
-    size_t n = json_array_size(rows);
-    for (size_t begin = 0, end; begin < n; begin = end) {
-        end = begin + 1;
-        while (end < n && same_family(json_array_get(rows, begin), json_array_get(rows, end)))
-            end++;
-        append_family(out, rows, begin, end);
+    ccb_html(out, "</span></summary>\n");
+    ccb_html_table(out, "checks", caption, "Result", "Check", "Found", NULL);
+    for (size_t i = begin; i < end; i++) {
+        const json_t *row = json_array_get(rows, i);
+        ccb_html(out, "<tr><td>");
+        append_sign(out, status_of(row));
+        ccb_html(out,
+                 "</td><th scope=\"row\"><code>%s</code><small>%s</small></th>"
+                 "<td class=\"found\">%s</td></tr>\n",
+                 ccb_json_text(row, "id"), ccb_json_text(row, "why"), ccb_json_text(row, "detail"));
     }
-}
-
-static void append_assumptions(GString *out, const json_t *notes)
-{
-    size_t i;
-    const json_t *note;
-    if (json_array_size(notes) == 0)
-        return;
-    g_string_append(out, "<ul class=\"aside\">\n");
-    json_array_foreach(notes, i, note) ccb_html(out, "<li>%s</li>\n", json_string_value(note));
-    g_string_append(out, "</ul>\n");
+    ccb_html_table_end(out);
+    ccb_html(out, "</details>\n");
+    return end;
 }
 
 void ccb_page_checks(GString *out, const CcbPage *page)
 {
+    size_t i;
+    const json_t *note;
     const json_t *rows = json_object_get(page->checks, "checks");
+    const json_t *notes = json_object_get(page->checks, "notes");
     if (page->checks == NULL) {
-        g_string_append(out, "<p>The image was baked with <code>--no-verify</code>. "
-                             "<code>ccbake report</code> checks it.</p>\n");
+        ccb_html(out, "<p>The image was baked with <code>--no-verify</code>. "
+                      "<code>ccbake report</code> checks it.</p>\n");
         return;
     }
-    append_problems(out, rows);
-    append_assumptions(out, json_object_get(page->checks, "notes"));
-    append_families(out, rows);
+    append_problems(out, rows, "fail");
+    append_problems(out, rows, "warn");
+    if (json_array_size(notes) > 0) { /* what was assumed */
+        ccb_html(out, "<ul class=\"aside\">\n");
+        json_array_foreach(notes, i, note) ccb_html(out, "<li>%s</li>\n", json_string_value(note));
+        ccb_html(out, "</ul>\n");
+    }
+    for (size_t begin = 0; begin < json_array_size(rows);)
+        begin = append_family(out, rows, begin);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report/html.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -12,15 +13,15 @@ static void append_escaped(GString *out, const char *printable)
     g_string_append(out, escaped);
 }
 
-void ccb_html_text(GString *out, const char *text)
-{
-    g_autofree char *printable = ccb_name_printable(text != NULL ? text : "");
-    append_escaped(out, printable);
-}
-
 void ccb_html_lines(GString *out, const char *text, size_t length)
 {
     g_autofree char *printable = ccb_text_printable(text, length);
+    append_escaped(out, printable);
+}
+
+static void append_text(GString *out, const char *text)
+{
+    g_autofree char *printable = ccb_name_printable(text != NULL ? text : "");
     append_escaped(out, printable);
 }
 
@@ -35,7 +36,7 @@ void ccb_html(GString *out, const char *format, ...)
             break;
         switch (next[1]) {
         case 's':
-            ccb_html_text(out, va_arg(args, const char *));
+            append_text(out, va_arg(args, const char *));
             break;
         case 'u':
             g_string_append_printf(out, "%u", va_arg(args, unsigned));
@@ -49,4 +50,24 @@ void ccb_html(GString *out, const char *format, ...)
         next += 2;
     }
     va_end(args);
+}
+
+void ccb_html_table(GString *out, const char *class, const char *caption, ...)
+{
+    va_list columns;
+    ccb_html(out, "<table class=\"%s\"><caption>%s</caption>\n<thead><tr>", class, caption);
+    va_start(columns, caption);
+    for (const char *column; (column = va_arg(columns, const char *)) != NULL;) {
+        bool numbers = column[0] == '#';
+        g_string_append(out,
+                        numbers ? "<th scope=\"col\" class=\"number\">" : "<th scope=\"col\">");
+        ccb_html(out, "%s</th>", numbers ? column + 1 : column);
+    }
+    va_end(columns);
+    g_string_append(out, "</tr></thead>\n<tbody>\n");
+}
+
+void ccb_html_table_end(GString *out)
+{
+    g_string_append(out, "</tbody></table>\n");
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The order of the boot: units from top to bottom, each above all that start after it.  On the left
- * a line leads from a unit down and turns right to every unit that waits for it, so that one line a
- * unit is enough.  Drawn here and not by Graphviz: a bake needs no other program for it, the size of
- * the text does not change with that of the picture, and colours follow the page's.
+ * The order of the boot: units from top to bottom, each above all units that start after it.  On the
+ * left a line leads from a unit down, and turns right to every unit that waits for it, so that one
+ * line for each unit is enough.  Drawn here and not by Graphviz: a bake needs no other program, the
+ * text keeps its size whatever that of the picture, and colours follow those of the page.
  */
 #include <string.h>
 
 #include "base/text.h"
 #include "guide/gpu-units.h"
 #include "report/report-parts.h"
-#include "systemd/unitplot-parts.h"
 
 /* Pixels. */
 enum {
@@ -48,29 +47,21 @@ static guint row_of(const Picture *p, const CcbPlotUnit *unit)
     return p->row_of[unit->index];
 }
 
-/* The next relation of order from *at on, or NULL. */
-static const CcbPlotRelation *next_order(const Picture *p, guint *at)
-{
-    while (*at < p->plot->relations->len) {
-        const CcbPlotRelation *relation = p->plot->relations->pdata[(*at)++];
-        if (relation->kind == CCB_PLOT_ORDER)
-            return relation;
-    }
-    return NULL;
-}
-
 /* --- where things are */
 
 static void fill_rows(Picture *p)
 {
-    guint cyclic, at = 0;
+    guint cyclic;
     g_autoptr(GPtrArray) sorted = ccb_unitplot_sort(p->plot, &cyclic);
     for (guint i = 0; i < p->n; i++) {
         p->rows[i] = (Row){
             .unit = sorted->pdata[i], .is_cyclic = i >= cyclic, .top = i, .bottom = i, .lane = -1};
         p->row_of[p->rows[i].unit->index] = i;
     }
-    for (const CcbPlotRelation *relation; (relation = next_order(p, &at)) != NULL;) {
+    for (guint i = 0; i < p->plot->relations->len; i++) {
+        const CcbPlotRelation *relation = p->plot->relations->pdata[i];
+        if (relation->kind != CCB_PLOT_ORDER)
+            continue;
         guint to = row_of(p, relation->to);
         Row *from = &p->rows[row_of(p, relation->from)];
         from->is_waited_for = p->rows[to].waits = true;
@@ -79,7 +70,7 @@ static void fill_rows(Picture *p)
     }
 }
 
-/* Lines that reach the same rows must not lie on one another. */
+/* Lines that reach the same rows must not cover each other. */
 static bool is_free(const Picture *p, int lane, const Row *row)
 {
     for (guint i = 0; i < p->n; i++) {
@@ -90,7 +81,7 @@ static bool is_free(const Picture *p, int lane, const Row *row)
     return true;
 }
 
-/* From the bottom, so that what ends early gets the lanes near the units. */
+/* From the bottom up, so that lines that end early get the lanes near the units. */
 static void assign_lanes(Picture *p)
 {
     for (guint i = p->n; i-- > 0;) {
@@ -110,17 +101,12 @@ static int dot_x(const Picture *p)
     return MARGIN + p->lanes * LANE + DOT;
 }
 
-static int lane_x(const Picture *p, int lane)
-{
-    return MARGIN + (p->lanes - 1 - lane) * LANE;
-}
-
 static int row_y(guint row)
 {
     return (int)row * HEIGHT + HEIGHT / 2;
 }
 
-/* Lines that come and one that goes must not look like one. */
+/* Arriving lines and the leaving one must not look like one line. */
 static int apart(const Row *row)
 {
     return row->waits && row->is_waited_for ? APART : 0;
@@ -152,7 +138,8 @@ static int picture_width(const Picture *p)
 /* Out of the dot to the lane, along it, and into the other dot with an arrow. */
 static void append_line(GString *out, const Picture *p, guint from, guint to)
 {
-    int x = dot_x(p), lane = lane_x(p, p->rows[from].lane), tip = x - DOT - 1;
+    int lane = MARGIN + (p->lanes - 1 - p->rows[from].lane) * LANE;
+    int x = dot_x(p), tip = x - DOT - 1;
     int y = row_y(from) + apart(&p->rows[from]), end = row_y(to) - apart(&p->rows[to]);
     int corner = end > y ? CORNER : -CORNER;
     g_string_append_printf(out,
@@ -161,13 +148,6 @@ static void append_line(GString *out, const Picture *p, guint from, guint to)
                            lane + CORNER, end, tip - ARROW);
     g_string_append_printf(out, "<path class=\"arrow\" d=\"M%d %dl-%d -4v8z\"/>\n", tip, end,
                            ARROW + 1);
-}
-
-static void append_lines(GString *out, const Picture *p)
-{
-    guint at = 0;
-    for (const CcbPlotRelation *relation; (relation = next_order(p, &at)) != NULL;)
-        append_line(out, p, row_of(p, relation->from), row_of(p, relation->to));
 }
 
 static void append_unit(GString *out, const Picture *p, guint i)
@@ -198,67 +178,69 @@ static void append_picture(GString *out, const Picture *p)
                            width, height, width, height);
     g_string_append(out, "<title id=\"order-name\">Units from first to last, with lines from each "
                          "to those that wait for it; the list below says the same.</title>\n");
-    append_lines(out, p);
+    for (guint i = 0; i < p->plot->relations->len; i++) {
+        const CcbPlotRelation *relation = p->plot->relations->pdata[i];
+        if (relation->kind == CCB_PLOT_ORDER)
+            append_line(out, p, row_of(p, relation->from), row_of(p, relation->to));
+    }
     for (guint i = 0; i < p->n; i++)
         append_unit(out, p, i);
-    g_string_append(out, "</svg>\n</div>\n<figcaption>A line leads from each unit to those that "
-                         "start after it. Filled: the boot starts it. Bold: a unit of the GPU."
-                         "</figcaption>\n</figure>\n");
+    g_string_append(out,
+                    "</svg>\n</div>\n<figcaption>A line leads from each unit to the units that "
+                    "start after it. Filled: started by the boot. Bold: a unit of the GPU."
+                    "</figcaption>\n</figure>\n");
 }
 
-/* --- the same in words, with reasons */
-
-static void append_relation(GString *out, const CcbPlotRelation *relation)
-{
-    for (guint i = 0; i < relation->reasons->len; i++)
-        ccb_html(out, "<li>%s <code>%s</code> <small>%s</small></li>\n",
-                 relation->kind == CCB_PLOT_ORDER ? "after" : "started by", relation->from->name,
-                 (const char *)relation->reasons->pdata[i]);
-}
-
+/* The same in words, with reasons. */
 static void append_reasons(GString *out, const Picture *p)
 {
-    g_string_append(out, "<details><summary><b>What says so</b> <span class=\"tally\">file, line "
-                         "and setting of each relation</span></summary>\n<ol class=\"reasons\">\n");
+    ccb_html(out,
+             "<details><summary><b>Reasons</b> <span class=\"tally\">file, line and setting of "
+             "each relation</span></summary>\n<ol class=\"reasons\">\n");
     for (guint row = 0; row < p->n; row++) {
         const char *state = state_of(&p->rows[row]);
         ccb_html(out, "<li><code>%s</code>%s%s<ul>\n", p->rows[row].unit->name, state ? ": " : "",
                  state);
         for (guint i = 0; i < p->plot->relations->len; i++) {
             const CcbPlotRelation *relation = p->plot->relations->pdata[i];
-            if (relation->to == p->rows[row].unit)
-                append_relation(out, relation);
+            if (relation->to != p->rows[row].unit)
+                continue;
+            for (guint k = 0; k < relation->reasons->len; k++)
+                ccb_html(out, "<li>%s <code>%s</code> <small>%s</small></li>\n",
+                         relation->kind == CCB_PLOT_ORDER ? "after" : "started by",
+                         relation->from->name, (const char *)relation->reasons->pdata[k]);
         }
-        g_string_append(out, "</ul></li>\n");
+        ccb_html(out, "</ul></li>\n");
     }
-    g_string_append(out, "</ol></details>\n");
-}
-
-static void append_plot(GString *out, const CcbUnitPlot *plot)
-{
-    guint n = plot->units->len;
-    g_autofree Row *rows = g_new0(Row, n);
-    g_autofree guint *by_index = g_new0(guint, n);
-    Picture p = {.plot = plot, .rows = rows, .n = n, .row_of = by_index};
-    fill_rows(&p);
-    assign_lanes(&p);
-    append_picture(out, &p);
-    append_reasons(out, &p);
+    ccb_html(out, "</ol></details>\n");
 }
 
 void ccb_page_order(GString *out, const CcbPage *page)
 {
-    guint n = page->plot != NULL ? page->plot->units->len : 0;
-    if (page->plot == NULL)
+    if (page->plot == NULL) {
         ccb_page_remark(out, page->no_plot);
-    else if (n == 0)
-        ccb_html(out, "<p>Nothing in the image knows <code>%s</code> or <code>%s</code>.</p>\n",
+        return;
+    }
+    guint n = page->plot->units->len;
+    if (n == 0) {
+        ccb_html(out,
+                 "<p>The image has neither <code>%s</code> nor <code>%s</code>, and no unit refers "
+                 "to them.</p>\n",
                  ccb_gpu_units[0], ccb_gpu_units[1]);
-    else if (n > MOST_UNITS)
-        ccb_html(
-            out,
-            "<p>%u units are too many for a picture; <code>ccbake graph</code> lists them.</p>\n",
-            n);
-    else
-        append_plot(out, page->plot);
+        return;
+    }
+    if (n > MOST_UNITS) {
+        ccb_html(out,
+                 "<p>%u units are too many for a picture; <code>ccbake graph</code> lists "
+                 "them.</p>\n",
+                 n);
+        return;
+    }
+    g_autofree Row *rows = g_new0(Row, n);
+    g_autofree guint *by_index = g_new0(guint, n);
+    Picture p = {.plot = page->plot, .rows = rows, .n = n, .row_of = by_index};
+    fill_rows(&p);
+    assign_lanes(&p);
+    append_picture(out, &p);
+    append_reasons(out, &p);
 }

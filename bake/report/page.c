@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report/page.h"
 
+#include <gio/gio.h>
 #include <string.h>
 
 #include "base/human.h"
@@ -22,10 +23,9 @@ guint64 ccb_json_count(const json_t *json, const char *member)
     return value > 0 ? (guint64)value : 0;
 }
 
-void ccb_page_size(GString *out, guint64 bytes)
+const char *ccb_plural(guint64 n)
 {
-    g_autofree char *text = ccb_format_size(bytes);
-    ccb_html_text(out, text);
+    return n == 1 ? "" : "s";
 }
 
 void ccb_page_remark(GString *out, const char *text)
@@ -49,79 +49,68 @@ void ccb_page_bar(GString *out, double from, double part, double whole)
     g_string_append(out, "</span>");
 }
 
-/* --- the top */
+GResource *ccb_page_get_resource(void); /* made by glib-compile-resources */
 
 static void append_head(GString *out, const CcbPage *page)
 {
-    g_string_append(out,
-                    "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n"
-                    "<head>\n<meta charset=\"utf-8\"/>\n");
-    g_string_append(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"" POLICY "\"/>\n");
-    g_string_append(out,
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-                    "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
-                    "<meta name=\"referrer\" content=\"no-referrer\"/>\n");
-    ccb_html(out, "<meta name=\"generator\" content=\"ccbake %s\"/>\n", CCB_VERSION);
-    ccb_html(out, "<title>%s: ccbake report</title>\n", page->image);
+    g_autoptr(GBytes) style = g_resource_lookup_data(ccb_page_get_resource(), "/report.css",
+                                                     G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+    ccb_html(out,
+             "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n"
+             "<head>\n<meta charset=\"utf-8\"/>\n"
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"" POLICY "\"/>\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+             "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
+             "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
+             "<meta name=\"generator\" content=\"ccbake %s\"/>\n"
+             "<title>%s: ccbake report</title>\n",
+             CCB_VERSION, page->image);
     /* Without this one a browser asks a server for /favicon.ico. */
-    g_string_append(out, "<link rel=\"icon\" href=\"data:,\"/>\n<style>\n");
-    g_string_append(out, ccb_page_style);
-    g_string_append(out, "</style>\n</head>\n");
+    ccb_html(out, "<link rel=\"icon\" href=\"data:,\"/>\n<style>\n");
+    g_string_append_len(out, g_bytes_get_data(style, NULL), (gssize)g_bytes_get_size(style));
+    ccb_html(out, "</style>\n</head>\n");
 }
 
-static const char *plural(guint64 n)
-{
-    return n == 1 ? "" : "s";
-}
-
+/* "9 passed, 0 failed, 2 warnings". */
 static void append_counts(GString *out, const json_t *counts)
 {
     static const struct {
         const char *member, *text;
         bool always, countable;
-    } rows[] = {{"passed", "passed", true, false},
-                {"failed", "failed", true, false},
-                {"unreadable", "unreadable", false, false},
-                {"warnings", "warning", false, true},
-                {"waived", "waived", false, false},
-                {"not_applicable", "not applicable", false, false}};
+    } rows[] = {
+        {"passed", "passed", true, false},
+        {"failed", "failed", true, false},
+        {"unreadable", "unreadable", false, false},
+        {"warnings", "warning", false, true},
+        {"waived", "waived", false, false},
+        {"not_applicable", "not applicable", false, false},
+    };
     const char *between = "";
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         guint64 n = ccb_json_count(counts, rows[i].member);
         if (n == 0 && !rows[i].always)
             continue;
         ccb_html(out, "%s%u %s%s", between, (unsigned)n, rows[i].text,
-                 rows[i].countable ? plural(n) : "");
+                 rows[i].countable ? ccb_plural(n) : "");
         between = ", ";
     }
 }
 
 static void append_verdict(GString *out, const CcbPage *page)
 {
-    const json_t *counts = json_object_get(page->checks, "counts");
     bool good = json_is_true(json_object_get(page->checks, "good"));
     if (page->checks == NULL) {
-        g_string_append(out, "<p class=\"verdict warn\"><strong>! NOT CHECKED</strong> "
-                             "<span>Nothing was looked for in this image.</span></p>\n");
+        ccb_html(out, "<p class=\"verdict warn\"><strong>! NOT CHECKED</strong> "
+                      "<span>No checks were run on this image.</span></p>\n");
         return;
     }
-    g_string_append(out, good ? "<p class=\"verdict pass\"><strong>✓ PASS</strong> <span>"
-                              : "<p class=\"verdict fail\"><strong>✗ FAIL</strong> <span>");
-    append_counts(out, counts);
-    g_string_append(out, page->unpublished ? ". The image was not published.</span></p>\n"
-                                           : "</span></p>\n");
+    ccb_html(out, "<p class=\"verdict %s\"><strong>%s</strong> <span>", good ? "pass" : "fail",
+             good ? "✓ PASS" : "✗ FAIL");
+    append_counts(out, json_object_get(page->checks, "counts"));
+    ccb_html(out, "%s</span></p>\n", page->unpublished ? ". The image was not published." : "");
 }
 
-static void append_notes(GString *out, const CcbPage *page)
-{
-    if (page->notes == NULL || page->notes[0] == NULL)
-        return;
-    g_string_append(out, "<ul class=\"notes\">\n");
-    for (const char *const *note = page->notes; *note != NULL; note++)
-        ccb_html(out, "<li>%s</li>\n", *note);
-    g_string_append(out, "</ul>\n");
-}
-
+/* A term with its value; without a value, nothing. */
 static void append_fact(GString *out, const char *term, const char *value, const char *more)
 {
     if (value == NULL || *value == '\0')
@@ -129,18 +118,18 @@ static void append_fact(GString *out, const char *term, const char *value, const
     ccb_html(out, "<div><dt>%s</dt><dd>%s", term, value);
     if (more != NULL && *more != '\0')
         ccb_html(out, " <small>%s</small>", more);
-    g_string_append(out, "</dd></div>\n");
+    ccb_html(out, "</dd></div>\n");
 }
 
 static void append_size_fact(GString *out, const json_t *image)
 {
     guint64 bytes = ccb_json_count(image, "size"), disk = ccb_json_count(image, "virtual_size");
     const char *format = ccb_json_text(image, "format");
+    bool compressed = json_is_true(json_object_get(image, "compressed"));
     g_autofree char *size = ccb_format_size(bytes);
     g_autofree char *whole = ccb_format_size(disk);
-    g_autofree char *more = g_strdup_printf(
-        "%s%s, disk of %s", json_is_true(json_object_get(image, "compressed")) ? "compressed " : "",
-        format ? format : "", whole);
+    g_autofree char *more = g_strdup_printf("%s%s, disk of %s", compressed ? "compressed " : "",
+                                            format ? format : "", whole);
     append_fact(out, "Size", bytes > 0 ? size : NULL, more);
 }
 
@@ -161,38 +150,26 @@ static void append_facts(GString *out, const json_t *m)
 {
     const json_t *recipe = json_object_get(m, "recipe");
     const json_t *base = json_object_get(m, "base");
+    const char *system = ccb_json_text(base, "os");
+    const char *file = last_name(ccb_json_text(base, "url"));
     guint64 gpus = ccb_json_count(recipe, "gpus");
     double all = json_number_value(json_object_get(json_object_get(m, "seconds"), "all"));
     g_autofree char *count = gpus > 0 ? g_strdup_printf("%u", (unsigned)gpus) : NULL;
-    g_autofree char *took = all > 0 ? ccb_format_seconds(all) : NULL;
-    g_autofree char *in = took ? g_strconcat("in ", took, NULL) : NULL;
+    g_autofree char *took = ccb_format_seconds(all);
+    g_autofree char *in = all > 0 ? g_strconcat("in ", took, NULL) : NULL;
     g_autofree char *baked = readable_time(ccb_json_text(m, "baked"));
-    const char *system = ccb_json_text(base, "os");
-    g_string_append(out, "<dl class=\"facts\">\n");
+    ccb_html(out, "<dl class=\"facts\">\n");
     append_fact(out, "Kernel", ccb_json_text(m, "kernel"), NULL);
     append_fact(out, "Driver", ccb_json_text(m, "driver"), NULL);
     append_fact(out, "CUDA", ccb_json_text(m, "cuda"), NULL);
     append_fact(out, "GPUs", count, NULL);
     append_size_fact(out, json_object_get(m, "image"));
-    append_fact(out, "Base", system ? system : last_name(ccb_json_text(base, "url")),
-                system ? last_name(ccb_json_text(base, "url")) : NULL);
+    append_fact(out, "Base", system ? system : file, system ? file : NULL);
     append_fact(out, "Recipe", ccb_json_text(recipe, "name"), NULL);
     append_fact(out, "Baked", baked, in);
-    g_string_append(out, "</dl>\n");
-    ccb_html(out, "<p class=\"digest\"><span>SHA-256</span> <code>%s</code></p>\n",
+    ccb_html(out, "</dl>\n<p class=\"digest\"><span>SHA-256</span> <code>%s</code></p>\n",
              ccb_json_text(json_object_get(m, "image"), "sha256"));
 }
-
-static void append_header(GString *out, const CcbPage *page)
-{
-    ccb_html(out, "<header>\n<p class=\"kicker\">Image report</p>\n<h1>%s</h1>\n", page->image);
-    append_verdict(out, page);
-    append_notes(out, page);
-    append_facts(out, page->manifest);
-    g_string_append(out, "</header>\n");
-}
-
-/* --- the whole */
 
 static const struct {
     const char *id, *title;
@@ -203,28 +180,30 @@ static const struct {
     {"changes", "Changes", ccb_page_changes}, {"sources", "Sources", ccb_page_sources},
 };
 
-static void append_contents(GString *out)
-{
-    g_string_append(out, "<nav aria-label=\"Sections\"><ul>\n");
-    for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
-        ccb_html(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id, sections[i].title);
-    g_string_append(out, "</ul></nav>\n");
-}
-
 char *ccb_page_to_html(const CcbPage *page)
 {
     GString *out = g_string_new(NULL);
     append_head(out, page);
-    g_string_append(out, "<body>\n");
-    append_header(out, page);
-    append_contents(out);
-    g_string_append(out, "<main>\n");
+    ccb_html(out, "<body>\n<header>\n<p class=\"kicker\">Image report</p>\n<h1>%s</h1>\n",
+             page->image);
+    append_verdict(out, page);
+    if (page->notes != NULL && page->notes[0] != NULL) {
+        ccb_html(out, "<ul class=\"notes\">\n");
+        for (const char *const *note = page->notes; *note != NULL; note++)
+            ccb_html(out, "<li>%s</li>\n", *note);
+        ccb_html(out, "</ul>\n");
+    }
+    append_facts(out, page->manifest);
+    ccb_html(out, "</header>\n<nav aria-label=\"Sections\"><ul>\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
+        ccb_html(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id, sections[i].title);
+    ccb_html(out, "</ul></nav>\n<main>\n");
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++) {
         ccb_html(out,
                  "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n",
                  sections[i].id, sections[i].id, sections[i].id, sections[i].title);
         sections[i].append(out, page);
-        g_string_append(out, "</section>\n");
+        ccb_html(out, "</section>\n");
     }
     ccb_html(out, "</main>\n<footer><p>Made by ccbake %s, %s.</p></footer>\n</body>\n</html>\n",
              CCB_VERSION, page->made);

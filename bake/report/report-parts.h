@@ -5,9 +5,7 @@
 #include "report/html.h"
 #include "report/page.h"
 
-extern const char ccb_page_style[];
-
-/* Each appends one <section>. */
+/* Each appends the content of one <section>. */
 void ccb_page_checks(GString *out, const CcbPage *page);
 void ccb_page_order(GString *out, const CcbPage *page);
 void ccb_page_steps(GString *out, const CcbPage *page);
@@ -19,11 +17,11 @@ void ccb_page_sources(GString *out, const CcbPage *page);
 const char *ccb_json_text(const json_t *json, const char *member);
 guint64 ccb_json_count(const json_t *json, const char *member);
 
-/* "5.4 GB" of a member, appended. */
-void ccb_page_size(GString *out, guint64 bytes);
+/* "", or "s" for any number but 1. */
+const char *ccb_plural(guint64 n);
 
-/* <p>, in which what stands between two backquotes is code. */
+/* A paragraph; what stands between two backquotes is code. */
 void ccb_page_remark(GString *out, const char *text);
 
-/* A bar of `part` in `whole`, beginning at `from`, as the content of a cell. */
+/* A bar of `part` in `whole`, which begins at `from`, as the content of a table's cell. */
 void ccb_page_bar(GString *out, double from, double part, double whole);

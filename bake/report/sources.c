@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What it was baked from, with the digest of everything. */
+/* The sources of the image, with the digest of each. */
+#include "base/human.h"
 #include "report/report-parts.h"
 
 static void append_digest(GString *out, const char *term, const char *digest, const char *about)
@@ -9,48 +10,33 @@ static void append_digest(GString *out, const char *term, const char *digest, co
                  digest, about);
 }
 
-static void append_digests(GString *out, const json_t *m)
-{
-    g_string_append(out, "<h3>Digests</h3>\n<dl class=\"digests\">\n");
-    append_digest(out, "Image", ccb_json_text(json_object_get(m, "image"), "sha256"),
-                  "SHA-256 of the file");
-    append_digest(out, "Base", ccb_json_text(json_object_get(m, "base"), "sha256"),
-                  "SHA-256 of the file");
-    append_digest(out, "Recipe", ccb_json_text(json_object_get(m, "recipe"), "digest"),
-                  "of what it says, variables replaced");
-    append_digest(out, "Content", ccb_json_text(m, "key"),
-                  "of base, steps and files: images with the same key are the same bake");
-    g_string_append(out, "</dl>\n");
-}
-
 static void append_file(GString *out, const json_t *file)
 {
+    g_autofree char *size = ccb_format_size(ccb_json_count(file, "size"));
     ccb_html(out,
              "<tr><th scope=\"row\"><code>%s</code><small>%s</small><small>SHA-256 "
-             "<code>%s</code></small></th>"
-             "<td class=\"number\">",
+             "<code>%s</code></small></th><td class=\"number\">%s</td></tr>\n",
              ccb_json_text(file, "label"), ccb_json_text(file, "url"),
-             ccb_json_text(file, "sha256"));
-    ccb_page_size(out, ccb_json_count(file, "size"));
-    g_string_append(out, "</td></tr>\n");
+             ccb_json_text(file, "sha256"), size);
 }
 
-static void append_files(GString *out, const json_t *m)
+static void append_files(GString *out, const json_t *manifest)
 {
     size_t i;
-    const json_t *file, *base = json_object_get(m, "base"), *files = json_object_get(m, "payloads");
+    const json_t *file, *base = json_object_get(manifest, "base");
+    const json_t *files = json_object_get(manifest, "payloads");
+    guint n = (guint)json_array_size(files) + (base != NULL);
     guint64 bytes = ccb_json_count(base, "size");
     json_array_foreach(files, i, file) bytes += ccb_json_count(file, "size");
-    ccb_html(out, "<details><summary><b>Files</b> <span class=\"tally\">%u, ",
-             (unsigned)(json_array_size(files) + (base != NULL)));
-    ccb_page_size(out, bytes);
-    g_string_append(out, "</span></summary>\n<table class=\"files\"><caption>Files that went in"
-                         "</caption>\n<thead><tr><th scope=\"col\">File</th>"
-                         "<th scope=\"col\" class=\"number\">Size</th></tr></thead>\n<tbody>\n");
+    g_autofree char *size = ccb_format_size(bytes);
+    ccb_html(out, "<details><summary><b>Files</b> <span class=\"tally\">%u, %s</span></summary>\n",
+             n, size);
+    ccb_html_table(out, "files", "The files that the image was made from", "File", "#Size", NULL);
     if (base != NULL)
         append_file(out, base);
     json_array_foreach(files, i, file) append_file(out, file);
-    g_string_append(out, "</tbody></table></details>\n");
+    ccb_html_table_end(out);
+    ccb_html(out, "</details>\n");
 }
 
 static void append_variables(GString *out, const json_t *variables)
@@ -66,7 +52,7 @@ static void append_variables(GString *out, const json_t *variables)
     json_object_foreach((json_t *)variables, name, value)
         ccb_html(out, "<div><dt><code>%s</code></dt><dd><code>%s</code></dd></div>\n", name,
                  json_string_value(value));
-    g_string_append(out, "</dl></details>\n");
+    ccb_html(out, "</dl></details>\n");
 }
 
 static void append_packages(GString *out, const json_t *packages)
@@ -81,19 +67,28 @@ static void append_packages(GString *out, const json_t *packages)
              (unsigned)json_array_size(packages));
     json_array_foreach(packages, i, name)
         ccb_html(out, "<li><code>%s</code></li>\n", json_string_value(name));
-    g_string_append(out, "</ul></details>\n");
+    ccb_html(out, "</ul></details>\n");
 }
 
 void ccb_page_sources(GString *out, const CcbPage *page)
 {
     const json_t *m = page->manifest, *recipe = json_object_get(m, "recipe");
-    append_digests(out, m);
+    ccb_html(out, "<h3>Digests</h3>\n<dl class=\"digests\">\n");
+    append_digest(out, "Image", ccb_json_text(json_object_get(m, "image"), "sha256"),
+                  "SHA-256 of the file");
+    append_digest(out, "Base", ccb_json_text(json_object_get(m, "base"), "sha256"),
+                  "SHA-256 of the file");
+    append_digest(out, "Recipe", ccb_json_text(recipe, "digest"),
+                  "of the recipe, with its variables replaced");
+    append_digest(out, "Content", ccb_json_text(m, "key"),
+                  "of base, steps and files: images with the same digest are the same bake");
+    ccb_html(out, "</dl>\n");
     if (json_object_get(m, "payloads") == NULL) {
-        g_string_append(out, "<p>No manifest tells what this image was made from.</p>\n");
+        ccb_html(out, "<p>There is no manifest that says what this image was made from.</p>\n");
         return;
     }
     append_files(out, m);
     append_variables(out, json_object_get(recipe, "variables"));
-    if (page->diff == NULL) /* else they are among the changes */
+    if (page->diff == NULL) /* with a comparison they are among the changes */
         append_packages(out, json_object_get(m, "packages_added"));
 }

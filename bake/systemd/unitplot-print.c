@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "guide/gpu-units.h"
-#include "systemd/unitplot-parts.h"
+#include "systemd/unitplot.h"
 
 /* How many relations of order a unit still waits for, by index; caller frees. */
 static guint *count_waiting(const CcbUnitPlot *plot)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "guide/gpu-units.h"
-#include "systemd/unitplot-parts.h"
 
 static void unit_free(gpointer data)
 {

@@ -14,7 +14,28 @@
 
 #include "systemd/unitgraph.h"
 
-typedef struct CcbUnitPlot CcbUnitPlot;
+typedef struct {
+    char *name;
+    guint index;
+    bool present, started;
+} CcbPlotUnit;
+
+typedef enum { CCB_PLOT_ORDER, CCB_PLOT_PULL } CcbPlotKind;
+
+typedef struct {
+    const CcbPlotUnit *from, *to; /* the earlier and the later; or `from` starts `to` */
+    CcbPlotKind kind;
+    GPtrArray *reasons; /* char * */
+} CcbPlotRelation;
+
+typedef struct {
+    bool whole;
+    char *target;
+    GPtrArray *units;     /* CcbPlotUnit, sorted by name but for those that are expected */
+    GHashTable *by_name;  /* name ► CcbPlotUnit */
+    GPtrArray *relations; /* CcbPlotRelation */
+    GHashTable *by_ends;  /* "KIND FROM TO" ► CcbPlotRelation */
+} CcbUnitPlot;
 
 /* nvidia-persistenced, nvidia-fabricmanager, and every unit that a file or a link relates to one of
  * them directly.  Relations that systemd adds by itself bring no unit in. */
@@ -37,3 +58,7 @@ char **ccb_unitplot_order(const CcbUnitPlot *plot);
 /* Names and reasons are made printable; caller frees. */
 char *ccb_unitplot_to_dot(const CcbUnitPlot *plot);
 char *ccb_unitplot_to_text(const CcbUnitPlot *plot);
+
+/* The units in an order that keeps all relations, those first that wait for nothing; what a cycle
+ * holds back comes last, from *ret_cyclic on.  Caller unrefs the array. */
+GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic);

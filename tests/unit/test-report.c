@@ -165,7 +165,7 @@ static void test_steps(void)
         "<code>verify</code><small>check the image, read-only</small></th><td>"
         "<span class=\"track\"><span class=\"bar\" style=\"left:50.00%;width:50.00%\">",
         "begins where those before ended");
-    has(html, "<code>one</code></th><td></td><td class=\"number\">with the next</td>",
+    has(html, "<code>one</code></th><td></td><td class=\"number\">in the next layer</td>",
         "a step without a layer of its own");
     has(html, "<p>no <code>base</code> here</p>", "why there is no comparison");
     has(html, "<p>no units</p>", "why there is no picture");
@@ -182,7 +182,7 @@ static void test_bare(void)
     is_well_formed(html, "a page without a manifest");
     has(html, "<h1>" HARMLESS "</h1>", "a hostile name of the file");
     has(html, "<li>a " HARMLESS "</li>", "a note");
-    has(html, "No manifest tells what this image was made from", "says what it lacks");
+    has(html, "There is no manifest that says what this image was made from", "says what it lacks");
     json_decref(manifest);
     manifest = parse("{'image': 3, 'steps': {'a': 1}, 'base': [], 'recipe': 'x', 'payloads': [7],"
                      " 'seconds': 'soon', 'baked': 'yesterday', 'kernel': {}, 'key': null}");
@@ -253,7 +253,7 @@ static void test_changes(void)
     has(html, "<small>(not shown)</small>", "why there are no lines");
     ok(strstr(html, "<code>/large") < strstr(html, "<code>/small"), "what grew most comes first");
     has(html, "<td class=\"number\">−1", "and what shrank is there");
-    has(html, "change by themselves: 3", "what changes by itself is counted");
+    has(html, "change in normal operation: 3", "logs and caches are counted");
     lacks(html, "<code>p-1</code>", "packages are not listed twice");
     poison(diff);
     poison(manifest);
