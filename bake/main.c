@@ -41,8 +41,7 @@ static void print_help(void)
     printf("\n`ccbake VERB --help` lists the options of a verb; ccbake(1) is the manual.\n");
 }
 
-/* For the shell completion and the test that compares tables, help and manual: not part of the
- * interface. */
+/* For the shell completion, and for the test that compares tables, help and manual. */
 static int print_tables(void)
 {
     for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++) {
@@ -54,27 +53,23 @@ static int print_tables(void)
     return 0;
 }
 
-static const CcbVerb *find_verb(const char *name, GError **error)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++) {
-        if (strcmp((*verb)->name, name) == 0)
-            return *verb;
-        g_ptr_array_add(names, (char *)(*verb)->name);
-    }
-    g_ptr_array_add(names, NULL);
-    ccb_fail(error, CCB_ERR_USAGE, "there is no verb \"%s\"", name);
-    const char *meant = ccb_did_you_mean(name, (const char *const *)names->pdata);
-    ccb_hint(error, meant ? "did you mean \"%s\"?" : "`ccbake --help` lists them%.0s", meant);
-    return NULL;
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
-    const CcbVerb *verb = find_verb(argv[1], error);
+    const CcbVerb *verb = NULL;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const CcbVerb *const *v = ccb_verbs; *v != NULL; v++) {
+        if (strcmp((*v)->name, argv[1]) == 0)
+            verb = *v;
+        g_ptr_array_add(names, (char *)(*v)->name);
+    }
+    if (verb == NULL) {
+        g_ptr_array_add(names, NULL);
+        const char *meant = ccb_did_you_mean(argv[1], (const char *const *)names->pdata);
+        ccb_fail(error, CCB_ERR_USAGE, "there is no verb \"%s\"", argv[1]);
+        return ccb_hint(error, meant ? "did you mean \"%s\"?" : "`ccbake --help` lists them%.0s",
+                        meant);
+    }
     int count = 0;
-    if (verb == NULL)
-        return false;
     GError *reason = NULL;
     g_autofree char **arguments = ccb_options_parse(verb, argc - 1, argv + 1, &count, &reason);
     if (reason) {
@@ -84,30 +79,19 @@ static bool run(int argc, char **argv, GError **error)
     return arguments == NULL || verb->run(count, arguments, error); /* NULL: --help was printed */
 }
 
-/* glibc raises the size from which memory is mapped, and so given back when it is freed, after the
- * first large piece: the buffers of one activity would stay with us during the next. */
-static void give_large_memory_back(void)
+int main(int argc, char **argv)
 {
     enum { LARGE = 256 << 10 };
-    mallopt(M_MMAP_THRESHOLD, LARGE);
-}
-
-/* Started without them (2>&-), a file we open would become standard output. */
-static void open_standard_descriptors(void)
-{
+    g_autoptr(GError) error = NULL;
     int fd;
-    do
+    do /* if ccbake was started without them (2>&-), a file it opens would be standard output */
         fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
-}
-
-int main(int argc, char **argv)
-{
-    g_autoptr(GError) error = NULL;
-    open_standard_descriptors();
-    give_large_memory_back();
+    /* A block of this size is unmapped when it is freed.  By default glibc raises the limit after the
+     * first large block, and the buffers of one activity would stay allocated during the next. */
+    mallopt(M_MMAP_THRESHOLD, LARGE);
     setlocale(LC_CTYPE, "");
     ccb_cancel_install();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

@@ -53,12 +53,6 @@ char *ccb_check_set(void)
     return ccb_digest_string(checks->str);
 }
 
-char *ccb_page_now(void)
-{
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    return g_date_time_format(now, "%Y-%m-%d %H:%M:%S UTC");
-}
-
 /* Compares in the child process, and writes the result to `output`; what the child prints is nobody's
  * business. */
 G_GNUC_NORETURN static void run_comparison(int output, CcbBackend backend, const char *base,

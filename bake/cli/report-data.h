@@ -25,9 +25,6 @@ bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFinding
 /* Names the set of checks that this ccbake has, with their severities; caller frees. */
 char *ccb_check_set(void);
 
-/* "2026-11-25 01:24:04 UTC"; caller frees. */
-char *ccb_page_now(void);
-
 /* A comparison of two images in a child process, which runs beside something else: neither an error nor
  * a crash of it does any harm. */
 typedef struct {

@@ -310,7 +310,6 @@ static char *render(const Job *job, const json_t *manifest, const json_t *checks
 {
     json_auto_t *diff = ccb_comparison_finish(comparison);
     g_autofree char *name = g_path_get_basename(job->paths[0]);
-    g_autofree char *now = ccb_page_now();
     g_autofree char *no_diff =
         opts.no_verify
             ? g_strdup(not_verified)
@@ -324,7 +323,6 @@ static char *render(const Job *job, const json_t *manifest, const json_t *checks
         .plot = findings->plot,
         .no_plot = opts.no_verify ? not_verified : findings->no_plot,
         .unpublished = unpublished,
-        .made = now,
     };
     return ccb_page_to_html(&page);
 }

@@ -117,35 +117,12 @@ static void print_json(const CcbBootOptions *wanted, const CcbBootResult *result
     ccb_print_json(json);
 }
 
-/* The verdict in one sentence; the details have been printed. */
-static bool fail_unless_good(const char *image, const CcbBootResult *result, const char *log,
-                             GError **error)
-{
-    if (ccb_boot_is_good(result))
-        return true;
-    const char *failed = NULL; /* the first unit that should not have */
-    for (guint i = 0; failed == NULL && i < result->failed->len; i++) {
-        const CcbBootFailure *f = result->failed->pdata[i];
-        failed = f->why == NULL ? f->unit : NULL;
-    }
-    if (result->trouble)
-        ccb_fail(error, CCB_ERR_CHECK, "%s does not boot: %s", image, result->trouble);
-    else if (failed)
-        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but %s failed", image, failed);
-    else if (result->missing->len > 0)
-        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but %s was never started", image,
-                 (const char *)result->missing->pdata[0]);
-    else
-        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but its units do not start in the required order",
-                 image);
-    return ccb_hint(error, "the console of this boot is in %s", log);
-}
-
 static bool is_uefi(void)
 {
     return opts.firmware && g_str_equal(opts.firmware, "uefi");
 }
 
+/* Boots, prints what was seen, and fails with the verdict in one sentence. */
 static bool test(const CcbBootOptions *wanted, const char *image, GError **error)
 {
     g_auto(CcbBootResult) result = {0};
@@ -155,7 +132,24 @@ static bool test(const CcbBootOptions *wanted, const char *image, GError **error
         print_json(wanted, &result);
     else
         print_text(wanted, &result);
-    return fail_unless_good(image, &result, wanted->log, error);
+    if (ccb_boot_is_good(&result))
+        return true;
+    const char *failed = NULL; /* the first unit that failed without an excuse */
+    for (guint i = 0; failed == NULL && i < result.failed->len; i++) {
+        const CcbBootFailure *f = result.failed->pdata[i];
+        failed = f->why == NULL ? f->unit : NULL;
+    }
+    if (result.trouble)
+        ccb_fail(error, CCB_ERR_CHECK, "%s does not boot: %s", image, result.trouble);
+    else if (failed)
+        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but %s failed", image, failed);
+    else if (result.missing->len > 0)
+        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but %s was never started", image,
+                 (const char *)result.missing->pdata[0]);
+    else
+        ccb_fail(error, CCB_ERR_CHECK, "%s boots, but its units do not start in the required order",
+                 image);
+    return ccb_hint(error, "the console of this boot is in %s", wanted->log);
 }
 
 static bool interact(const CcbBootOptions *wanted, GError **error)
@@ -197,25 +191,18 @@ static bool boot(const char *image, const char *log, const char *dir, GError **e
     return opts.interactive ? interact(&wanted, error) : test(&wanted, image, error);
 }
 
-static bool check_options(GError **error)
-{
-    if (!opts.interactive)
-        return true;
-    if (opts.json || opts.gpus)
-        return ccb_fail(error, CCB_ERR_USAGE,
-                        "--interactive gives no verdict: not with --json or --gpus");
-    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-        return ccb_fail(error, CCB_ERR_USAGE, "--interactive needs a terminal");
-    return true;
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
     const char *image = argv[0];
     g_autofree char *log = opts.log ? g_strdup(opts.log) : g_strconcat(image, ".boot.log", NULL);
     if (ccb_is_same_file(log, image))
         return ccb_fail(error, CCB_ERR_USAGE, "the log would replace the image %s", log);
-    if (!check_options(error) || !ccb_reaper_start(error))
+    if (opts.interactive && (opts.json || opts.gpus))
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--interactive gives no verdict: not with --json or --gpus");
+    if (opts.interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+        return ccb_fail(error, CCB_ERR_USAGE, "--interactive needs a terminal");
+    if (!ccb_reaper_start(error))
         return false;
     /* Not in a /tmp that is memory: the overlay may grow by gigabytes. */
     const char *base = g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp";

@@ -43,28 +43,23 @@ static void conversion_clear(Conversion *c)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Conversion, conversion_clear)
 
-/* Options that would be ignored, or do what nobody means. */
-static bool check_options(const GPtrArray *formats, GError **error)
-{
-    bool compresses = false;
-    for (guint i = 0; i < formats->len; i++)
-        compresses = compresses || ((const CcbEmitFormat *)formats->pdata[i])->compresses;
-    if (opts.compress && !compresses)
-        return ccb_fail(error, CCB_ERR_USAGE, "--compress is for qcow2; --to=%s has none", opts.to);
-    if (g_strcmp0(opts.output, "-") != 0)
-        return true;
-    ccb_fail(error, CCB_ERR_USAGE, "--output=-: an image can't be written to standard output");
-    return ccb_hint(error, "name a file; one that is called \"-\" is ./-");
-}
-
 static bool choose_outputs(Conversion *c, GError **error)
 {
     g_auto(GStrv) names = g_strsplit(opts.to ? opts.to : "", ",", -1);
     if (names[0] == NULL)
         return ccb_fail(error, CCB_ERR_USAGE, "convert: say the format with --to");
     c->formats = ccb_emit_formats((const char *const *)names, error);
-    if (c->formats == NULL || !check_options(c->formats, error))
+    if (c->formats == NULL)
         return false;
+    bool compresses = false;
+    for (guint i = 0; i < c->formats->len; i++)
+        compresses = compresses || ((const CcbEmitFormat *)c->formats->pdata[i])->compresses;
+    if (opts.compress && !compresses)
+        return ccb_fail(error, CCB_ERR_USAGE, "--compress is for qcow2; --to=%s has none", opts.to);
+    if (g_strcmp0(opts.output, "-") == 0) {
+        ccb_fail(error, CCB_ERR_USAGE, "--output=-: an image can't be written to standard output");
+        return ccb_hint(error, "name a file; one that is called \"-\" is ./-");
+    }
     g_autofree char *beside = ccb_output_sibling(c->image, names[0]);
     c->paths = ccb_emit_paths(c->formats, opts.output ? opts.output : beside);
     for (char **path = c->paths; *path != NULL; path++) {
@@ -75,13 +70,6 @@ static bool choose_outputs(Conversion *c, GError **error)
     }
     c->output = ccb_output_reserve((const char *const *)c->paths, opts.force, error);
     return c->output != NULL;
-}
-
-static CcbEmitSource *open_source(const Conversion *c, GError **error)
-{
-    g_autofree char *copy = g_strconcat(c->output->temporary, ".copy", NULL);
-    g_autofree char *format = opts.chain ? g_strdup("qcow2") : ccb_image_format(c->image, error);
-    return format != NULL ? ccb_emit_source_open(c->image, format, copy, error) : NULL;
 }
 
 /* Compressed files are left out: their size is not known before. */
@@ -105,14 +93,17 @@ static bool run(int argc, char **argv, GError **error)
     g_auto(Conversion) c = {.image = argv[0]};
     if (!choose_outputs(&c, error))
         return false;
-    g_autoptr(CcbEmitSource) source = open_source(&c, error);
+    g_autofree char *copy = g_strconcat(c.output->temporary, ".copy", NULL);
+    g_autofree char *format = opts.chain ? g_strdup("qcow2") : ccb_image_format(c.image, error);
+    g_autoptr(CcbEmitSource) source =
+        format != NULL ? ccb_emit_source_open(c.image, format, copy, error) : NULL;
     if (source == NULL || !check_space(&c, source, error))
         return false;
     for (guint i = 0; i < c.formats->len; i++) {
-        const CcbEmitFormat *format = c.formats->pdata[i];
+        const CcbEmitFormat *to = c.formats->pdata[i];
         const CcbOutputFile *file = ccb_output_image(c.output, i);
-        if (!ccb_emit_write(source, format, file, opts.compress, error) ||
-            !ccb_emit_compare(source, format, file, error))
+        if (!ccb_emit_write(source, to, file, opts.compress, error) ||
+            !ccb_emit_compare(source, to, file, error))
             return false;
     }
     if (!ccb_output_publish(c.output, NULL, NULL, error))

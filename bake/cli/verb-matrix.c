@@ -136,25 +136,9 @@ static bool check_space(const CcbMatrixOptions *o, const Needs *needs, guint at_
     return ccb_free_space_check(all, G_N_ELEMENTS(all), error);
 }
 
-/* As many as cores, memory and disk allow; 0 with an error where not even one fits. */
-static guint count_at_a_time(const CcbMatrixOptions *o, guint images, const Needs *needs,
-                             GError **error)
-{
-    uint64_t most = MIN(g_get_num_processors(), ccb_available_memory() / MEMORY_BYTES);
-    guint n = (guint)CLAMP(o->at_a_time > 0 ? o->at_a_time : most, 1, images);
-    while (n > 1 && o->at_a_time == 0 && !check_space(o, needs, n, NULL))
-        n--;
-    return check_space(o, needs, n, error) ? n : 0;
-}
-
 /* --- While they are baked */
 
 static bool has_board; /* on a terminal; elsewhere the end of each activity is a line */
-
-static double seconds_since(gint64 started)
-{
-    return (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
-}
 
 static const char *get_text(const json_t *event, const char *key)
 {
@@ -218,7 +202,8 @@ static void on_end(const CcbProcess *process)
 {
     Image *image = process->data;
     image->exit_code = process->ret_status;
-    image->seconds = seconds_since(image->started ? image->started : g_get_monotonic_time());
+    if (image->started > 0)
+        image->seconds = (double)(g_get_monotonic_time() - image->started) / G_USEC_PER_SEC;
     g_autofree char *took = ccb_format_seconds(image->seconds);
     g_autofree char *line =
         image->exit_code == 0
@@ -288,6 +273,11 @@ bool ccb_matrix_bake(const CcbMatrixOptions *o, GError **error)
             return false;
     if (!ccb_mkdirs(o->directory, error))
         return false;
-    guint at_a_time = count_at_a_time(o, images->len, &needs, error);
-    return at_a_time > 0 && run_all(images, at_a_time, error) && summarize(images, error);
+    /* As many at a time as cores, memory and disk allow. */
+    uint64_t most = MIN(g_get_num_processors(), ccb_available_memory() / MEMORY_BYTES);
+    guint n = (guint)CLAMP(o->at_a_time > 0 ? o->at_a_time : most, 1, images->len);
+    while (n > 1 && o->at_a_time == 0 && !check_space(o, &needs, n, NULL))
+        n--;
+    return check_space(o, &needs, n, error) && run_all(images, n, error) &&
+           summarize(images, error);
 }

@@ -21,17 +21,6 @@ static const CcbOption options[] = {
     {0},
 };
 
-static void print_kinds(void)
-{
-    for (const CcbStepKind *const *kind = ccb_step_kinds; *kind != NULL; kind++) {
-        printf("%s - %s\n", (*kind)->name, (*kind)->summary);
-        for (const CcbField *f = (*kind)->fields; f->name != NULL; f++) {
-            g_autofree char *help = ccb_field_help(f);
-            printf("    %-14s %s%s\n", f->name, help, f->required ? " (required)" : "");
-        }
-    }
-}
-
 /* The entries of the matrix, as maps of variables. */
 static json_t *matrix_to_json(const GPtrArray *entries)
 {
@@ -53,10 +42,15 @@ static bool run(int argc, char **argv, GError **error)
         ccb_print_json(ccb_plan_schema(ccb_step_kinds));
         return true;
     }
-    if (opts.kinds) {
-        print_kinds();
-        return true;
+    for (const CcbStepKind *const *kind = ccb_step_kinds; opts.kinds && *kind != NULL; kind++) {
+        printf("%s - %s\n", (*kind)->name, (*kind)->summary);
+        for (const CcbField *f = (*kind)->fields; f->name != NULL; f++) {
+            g_autofree char *help = ccb_field_help(f);
+            printf("    %-14s %s%s\n", f->name, help, f->required ? " (required)" : "");
+        }
     }
+    if (opts.kinds)
+        return true;
     if (argc == 0)
         return ccb_fail(error, CCB_ERR_USAGE, "recipe: name a recipe, or use --schema or --kinds");
     g_auto(CcbLoaded) loaded = {0};

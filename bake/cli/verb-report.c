@@ -106,39 +106,34 @@ static json_t *read_manifest(Session *s, GError **error)
     return describe_file(s->path, sha256, error);
 }
 
-/* The base that the manifest names, where this host has it; caller frees. */
-static char *find_base(const json_t *base)
-{
-    const char *sha256 = json_string_value(json_object_get(base, "sha256"));
-    const char *url = json_string_value(json_object_get(base, "url"));
-    if (sha256 == NULL || !ccb_digest_is_valid(sha256))
-        return NULL;
-    g_autofree char *local = url != NULL ? ccb_url_local_path(url) : NULL;
-    g_autofree char *found = local != NULL ? ccb_digest_file_once(local, NULL) : NULL;
-    if (g_strcmp0(found, sha256) == 0)
-        return g_steal_pointer(&local);
-    g_autoptr(CcbStore) store = ccb_plan_store(NULL);
-    return store != NULL ? ccb_store_find(store, sha256, NULL) : NULL;
-}
-
-/* The image to compare with; *ret_path (caller frees) is NULL where there is none. */
+/* The image to compare with: that of --base, or the base that the manifest names, if this host has it.
+ * *ret_path (caller frees) is NULL where there is none. */
 static bool choose_base(Session *s, char **ret_path, GError **error)
 {
     const json_t *base = json_object_get(s->manifest, "base");
-    const char *wanted = json_string_value(json_object_get(base, "sha256"));
-    if (opts.base == NULL) {
-        *ret_path = find_base(base);
+    const char *sha256 = json_string_value(json_object_get(base, "sha256"));
+    const char *url = json_string_value(json_object_get(base, "url"));
+    if (opts.base != NULL) {
+        g_autofree char *format = ccb_image_format(opts.base, error);
+        g_autofree char *found = format != NULL ? ccb_digest_file_once(opts.base, error) : NULL;
+        if (found == NULL)
+            return false;
+        if (sha256 != NULL && strcmp(sha256, found) != 0)
+            note(s, g_strdup_printf("%s, with which the image is compared, is not the base that it "
+                                    "was baked from",
+                                    opts.base));
+        *ret_path = g_strdup(opts.base);
         return true;
     }
-    g_autofree char *format = ccb_image_format(opts.base, error);
-    g_autofree char *found = format != NULL ? ccb_digest_file_once(opts.base, error) : NULL;
-    if (found == NULL)
-        return false;
-    if (wanted != NULL && strcmp(wanted, found) != 0)
-        note(s, g_strdup_printf("%s, with which the image is compared, is not the base that it was "
-                                "baked from",
-                                opts.base));
-    *ret_path = g_strdup(opts.base);
+    if (sha256 == NULL || !ccb_digest_is_valid(sha256))
+        return true;
+    g_autofree char *local = url != NULL ? ccb_url_local_path(url) : NULL;
+    g_autofree char *found = local != NULL ? ccb_digest_file_once(local, NULL) : NULL;
+    g_autoptr(CcbStore) store = ccb_plan_store(NULL);
+    if (g_strcmp0(found, sha256) == 0)
+        *ret_path = g_steal_pointer(&local);
+    else if (store != NULL)
+        *ret_path = ccb_store_find(store, sha256, NULL);
     return true;
 }
 
@@ -170,7 +165,6 @@ static bool write_page(Session *s, const char *path, GError **error)
     json_auto_t *diff_json = diff != NULL ? ccb_diff_to_json(diff) : NULL;
     json_auto_t *checks = ccb_report_to_json(s->findings.checks);
     g_autofree char *name = g_path_get_basename(s->path);
-    g_autofree char *now = ccb_page_now();
     g_ptr_array_add(s->notes, NULL);
     const CcbPage page = {
         .image = name,
@@ -181,7 +175,6 @@ static bool write_page(Session *s, const char *path, GError **error)
         .plot = s->findings.plot,
         .no_plot = s->findings.no_plot,
         .notes = (const char *const *)s->notes->pdata,
-        .made = now,
     };
     g_autofree char *html = ccb_page_to_html(&page);
     return ccb_write_file_atomic(path, html, strlen(html), error);

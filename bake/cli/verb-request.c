@@ -104,29 +104,17 @@ static bool find_manifest(const char *image, const char *sha256, json_t **ret, G
     return true;
 }
 
-/* Options of `request run` would be ignored silently. */
+/* Options of `request run`, whose help begins with "run:", would be ignored silently. */
 static bool refuse_run_options(GError **error)
 {
-    const struct {
-        const char *option;
-        bool given;
-    } of_run[] = {
-        {"instance-type", opts.run.type != NULL},
-        {"gpus", opts.gpus != NULL},
-        {"zone", opts.run.zone != NULL},
-        {"vswitch", opts.run.vswitch != NULL},
-        {"security-group", opts.run.security_group != NULL},
-        {"key-pair", opts.run.key_pair != NULL},
-        {"bandwidth", opts.run.bandwidth > 0},
-        {"data-disk", opts.run.data_disk_gib > 0},
-        {"network-interface", opts.run.interface != NULL},
-        {"http-tokens", opts.run.http_tokens != NULL},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(of_run); i++)
-        if (of_run[i].given)
+    for (const CcbOption *o = options; o->name != NULL; o++) {
+        const CcbOption alone[] = {*o, {0}};
+        g_autoptr(GPtrArray) given = g_ptr_array_new_with_free_func(g_free);
+        ccb_options_to_argv(alone, given);
+        if (given->len > 0 && g_str_has_prefix(o->help, "run:"))
             return ccb_fail(error, CCB_ERR_USAGE,
-                            "request import: --%s is an option of `ccbake request run`",
-                            of_run[i].option);
+                            "request import: --%s is an option of `ccbake request run`", o->name);
+    }
     return true;
 }
 

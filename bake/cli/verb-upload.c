@@ -57,11 +57,13 @@ static CcbAddressing addressing(void)
 static CcbTarget *parse_target(const char *url, const char *name, const CcbCredentials *credentials,
                                GError **error)
 {
-    CcbTargetPlace place = {.region = opts.region,
-                            .fallback = credentials->region,
-                            .endpoint = opts.endpoint,
-                            .internal = opts.internal,
-                            .addressing = addressing()};
+    const CcbTargetPlace place = {
+        .region = opts.region,
+        .fallback = credentials->region,
+        .endpoint = opts.endpoint,
+        .internal = opts.internal,
+        .addressing = addressing(),
+    };
     return ccb_target_parse(url, name, &place, error);
 }
 
@@ -122,32 +124,29 @@ static void show(const CcbS3 *s3, const CcbUploadResult *result)
                             result->sha256);
 }
 
-static bool read_options(CcbUploadOptions *ret, GError **error)
-{
-    enum { LEAST_RATE = 64 << 10 }; /* less would look like a connection that stands still */
-    ret->part_size = opts.part_size;
-    ret->bytes_per_s = opts.limit_rate;
-    ret->connections = opts.connections;
-    ret->force = opts.force;
-    if (ret->connections < 1 || ret->connections > CCB_CONNECTIONS_MAX)
-        return ccb_fail(error, CCB_ERR_USAGE, "--connections=%u: expected 1 to %d",
-                        ret->connections, CCB_CONNECTIONS_MAX);
-    return ret->bytes_per_s == 0 || ret->bytes_per_s >= LEAST_RATE ||
-           ccb_fail(error, CCB_ERR_USAGE, "--limit-rate=%" PRIu64 ": at least 64k",
-                    ret->bytes_per_s);
-}
-
 static bool upload(const char *image, const char *url, GError **error)
 {
-    CcbUploadOptions wanted = {0};
+    enum { LEAST_RATE = 64 << 10 }; /* less would look like a connection that stands still */
+    const CcbUploadOptions wanted = {
+        .part_size = opts.part_size,
+        .bytes_per_s = opts.limit_rate,
+        .connections = opts.connections,
+        .force = opts.force,
+    };
+    if (opts.connections < 1 || opts.connections > CCB_CONNECTIONS_MAX)
+        return ccb_fail(error, CCB_ERR_USAGE, "--connections=%u: expected 1 to %d",
+                        opts.connections, CCB_CONNECTIONS_MAX);
+    if (opts.limit_rate > 0 && opts.limit_rate < LEAST_RATE)
+        return ccb_fail(error, CCB_ERR_USAGE, "--limit-rate=%" PRIu64 ": at least 64k",
+                        opts.limit_rate);
     g_autofree char *name = g_path_get_basename(image);
-    g_auto(CcbUploadResult) result = {0};
-    CcbS3 s3 = {0};
-    if (!read_options(&wanted, error) || !check_target(url, name, error))
+    if (!check_target(url, name, error))
         return false;
     g_autoptr(CcbSource) source = ccb_source_open(image, error);
     if (source == NULL)
         return false;
+    CcbS3 s3 = {0};
+    g_auto(CcbUploadResult) result = {0};
     bool ok = open_s3(url, name, &s3, error) && ccb_upload(&s3, source, &wanted, &result, error);
     if (ok)
         show(&s3, &result);

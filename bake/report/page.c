@@ -71,8 +71,8 @@ static void append_head(GString *out, const CcbPage *page)
     ccb_html(out, "</style>\n</head>\n");
 }
 
-/* "9 passed, 0 failed, 2 warnings". */
-static void append_counts(GString *out, const json_t *counts)
+/* "✓ PASS 9 passed, 0 failed, 2 warnings". */
+static void append_verdict(GString *out, const CcbPage *page)
 {
     static const struct {
         const char *member, *text;
@@ -85,20 +85,8 @@ static void append_counts(GString *out, const json_t *counts)
         {"waived", "waived", false, false},
         {"not_applicable", "not applicable", false, false},
     };
-    const char *between = "";
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        guint64 n = ccb_json_count(counts, rows[i].member);
-        if (n == 0 && !rows[i].always)
-            continue;
-        ccb_html(out, "%s%u %s%s", between, (unsigned)n, rows[i].text,
-                 rows[i].countable ? ccb_plural(n) : "");
-        between = ", ";
-    }
-}
-
-static void append_verdict(GString *out, const CcbPage *page)
-{
     bool good = json_is_true(json_object_get(page->checks, "good"));
+    const char *between = "";
     if (page->checks == NULL) {
         ccb_html(out, "<p class=\"verdict warn\"><strong>! NOT CHECKED</strong> "
                       "<span>No checks were run on this image.</span></p>\n");
@@ -106,7 +94,14 @@ static void append_verdict(GString *out, const CcbPage *page)
     }
     ccb_html(out, "<p class=\"verdict %s\"><strong>%s</strong> <span>", good ? "pass" : "fail",
              good ? "✓ PASS" : "✗ FAIL");
-    append_counts(out, json_object_get(page->checks, "counts"));
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        guint64 n = ccb_json_count(json_object_get(page->checks, "counts"), rows[i].member);
+        if (n == 0 && !rows[i].always)
+            continue;
+        ccb_html(out, "%s%u %s%s", between, (unsigned)n, rows[i].text,
+                 rows[i].countable ? ccb_plural(n) : "");
+        between = ", ";
+    }
     ccb_html(out, "%s</span></p>\n", page->unpublished ? ". The image was not published." : "");
 }
 
@@ -119,18 +114,6 @@ static void append_fact(GString *out, const char *term, const char *value, const
     if (more != NULL && *more != '\0')
         ccb_html(out, " <small>%s</small>", more);
     ccb_html(out, "</dd></div>\n");
-}
-
-static void append_size_fact(GString *out, const json_t *image)
-{
-    guint64 bytes = ccb_json_count(image, "size"), disk = ccb_json_count(image, "virtual_size");
-    const char *format = ccb_json_text(image, "format");
-    bool compressed = json_is_true(json_object_get(image, "compressed"));
-    g_autofree char *size = ccb_format_size(bytes);
-    g_autofree char *whole = ccb_format_size(disk);
-    g_autofree char *more = g_strdup_printf("%s%s, disk of %s", compressed ? "compressed " : "",
-                                            format ? format : "", whole);
-    append_fact(out, "Size", bytes > 0 ? size : NULL, more);
 }
 
 static const char *last_name(const char *path)
@@ -150,9 +133,16 @@ static void append_facts(GString *out, const json_t *m)
 {
     const json_t *recipe = json_object_get(m, "recipe");
     const json_t *base = json_object_get(m, "base");
+    const json_t *image = json_object_get(m, "image");
+    const char *format = ccb_json_text(image, "format");
     const char *system = ccb_json_text(base, "os");
     const char *file = last_name(ccb_json_text(base, "url"));
-    guint64 gpus = ccb_json_count(recipe, "gpus");
+    guint64 gpus = ccb_json_count(recipe, "gpus"), bytes = ccb_json_count(image, "size");
+    g_autofree char *size = ccb_format_size(bytes);
+    g_autofree char *disk = ccb_format_size(ccb_json_count(image, "virtual_size"));
+    g_autofree char *kind = g_strdup_printf(
+        "%s%s, disk of %s", json_is_true(json_object_get(image, "compressed")) ? "compressed " : "",
+        format ? format : "", disk);
     double all = json_number_value(json_object_get(json_object_get(m, "seconds"), "all"));
     g_autofree char *count = gpus > 0 ? g_strdup_printf("%u", (unsigned)gpus) : NULL;
     g_autofree char *took = ccb_format_seconds(all);
@@ -163,12 +153,12 @@ static void append_facts(GString *out, const json_t *m)
     append_fact(out, "Driver", ccb_json_text(m, "driver"), NULL);
     append_fact(out, "CUDA", ccb_json_text(m, "cuda"), NULL);
     append_fact(out, "GPUs", count, NULL);
-    append_size_fact(out, json_object_get(m, "image"));
+    append_fact(out, "Size", bytes > 0 ? size : NULL, kind);
     append_fact(out, "Base", system ? system : file, system ? file : NULL);
     append_fact(out, "Recipe", ccb_json_text(recipe, "name"), NULL);
     append_fact(out, "Baked", baked, in);
     ccb_html(out, "</dl>\n<p class=\"digest\"><span>SHA-256</span> <code>%s</code></p>\n",
-             ccb_json_text(json_object_get(m, "image"), "sha256"));
+             ccb_json_text(image, "sha256"));
 }
 
 static const struct {
@@ -183,6 +173,8 @@ static const struct {
 char *ccb_page_to_html(const CcbPage *page)
 {
     GString *out = g_string_new(NULL);
+    g_autoptr(GDateTime) time = g_date_time_new_now_utc();
+    g_autofree char *now = g_date_time_format(time, "%Y-%m-%d %H:%M:%S UTC");
     append_head(out, page);
     ccb_html(out, "<body>\n<header>\n<p class=\"kicker\">Image report</p>\n<h1>%s</h1>\n",
              page->image);
@@ -206,6 +198,6 @@ char *ccb_page_to_html(const CcbPage *page)
         ccb_html(out, "</section>\n");
     }
     ccb_html(out, "</main>\n<footer><p>Made by ccbake %s, %s.</p></footer>\n</body>\n</html>\n",
-             CCB_VERSION, page->made);
+             CCB_VERSION, now);
     return g_string_free(out, FALSE);
 }

@@ -22,7 +22,6 @@ typedef struct {
     const char *no_plot;      /* without `plot`: why */
     const char *const *notes; /* what the reader must know first; NULL-terminated, or NULL */
     bool unpublished;         /* the image failed its checks and was removed */
-    const char *made;         /* the time when the page was made, for people */
 } CcbPage;
 
 /* Caller frees. */

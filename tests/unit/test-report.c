@@ -86,7 +86,6 @@ static char *render(const CcbPage *page)
 {
     CcbPage whole = *page;
     whole.image = page->image ? page->image : "x.qcow2";
-    whole.made = "today";
     return ccb_page_to_html(&whole);
 }
 
