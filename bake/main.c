@@ -8,8 +8,8 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/text.h"
 #include "cli/verbs.h"
 
 const CcbVerb *const ccb_verbs[] = {

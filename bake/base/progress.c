@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/eta.h"
-#include "base/human.h"
+#include "base/quantity.h"
 
 enum {
     BAR_WIDTH = 20,

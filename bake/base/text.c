@@ -75,3 +75,40 @@ char *ccb_name_printable(const char *name)
 {
     return printable(name, strlen(name), "");
 }
+
+/* The Levenshtein distance of two words, by the usual table of which only one row is kept.  A word that is longer than
+ * the row is as far from any other as the row is long. */
+static unsigned distance(const char *a, const char *b)
+{
+    enum { LONGEST = 64 };
+    unsigned row[LONGEST + 1];
+    size_t m = strlen(a), n = strlen(b);
+    if (m > LONGEST || n > LONGEST)
+        return LONGEST;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= m; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= n; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+const char *ccb_did_you_mean(const char *word, const char *const *names)
+{
+    const char *best = NULL;
+    unsigned least = (unsigned)MAX(2, strlen(word) / 3) + 1;
+    for (; *names != NULL; names++) {
+        unsigned d = distance(word, *names);
+        if (d < least) {
+            least = d;
+            best = *names;
+        }
+    }
+    return best;
+}

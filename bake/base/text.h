@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text files as lines, the common ground of the editors in this folder: every line keeps its line
- * end, so that joining unchanged lines gives back the same bytes.
+ * Text: files as lines, strings made fit to be printed, white space, and misspelt words.
+ *
+ * Every line keeps its line end, so that joining unchanged lines gives back the same bytes.
  */
 #pragma once
 
@@ -29,6 +30,10 @@ char *ccb_text_printable(const char *data, size_t size);
 
 /* The same for a name, in which line ends and tabs do not stay. */
 char *ccb_name_printable(const char *name);
+
+/* The name in `names` (ends with NULL) that is most like `word`, or NULL where none is: at most two letters, or a third
+ * of them, may be wrong.  Belongs to `names`. */
+const char *ccb_did_you_mean(const char *word, const char *const *names);
 
 static inline bool ccb_is_space(char c)
 {

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/human.h"
+#include "base/text.h"
 #include "change/arguments.h"
 #include "systemd/unit.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/waivers.h"
 
-#include "base/human.h"
+#include "base/text.h"
 #include "check/check.h"
 
 bool ccb_check_waivers(const CcbRecipe *recipe, GError **error)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/human.h"
+#include "base/quantity.h"
 #include "base/text.h"
 #include "change/predict.h"
 #include "cli/open-image.h"

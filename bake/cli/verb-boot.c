@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ccbake boot IMAGE: boots the image in a virtual machine on a copy-on-write overlay. */
-#include "base/human.h"
+#include "base/quantity.h"
 #include "boot/boot.h"
 
 #include <stdio.h>

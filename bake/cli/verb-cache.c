@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/human.h"
+#include "base/quantity.h"
 #include "cli/verbs.h"
 #include "layer/built.h"
 #include "layer/collect.h"

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "cli/verbs.h"
 #include "emit/origin.h"
 #include "host/freespace.h"

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/human.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "emit/format.h"
 #include "host/freespace.h"
 #include "layer/chain.h"

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "base/text.h"
 #include "cli/load.h"
 #include "cli/preview.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "cli/print-json.h"

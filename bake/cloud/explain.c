@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/human.h"
+#include "base/quantity.h"
 #include "base/text.h"
 
 typedef struct {

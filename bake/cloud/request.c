@@ -6,7 +6,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/human.h"
+#include "base/text.h"
 #include "cloud/request-parts.h"
 
 #define API_VERSION "2014-05-26"

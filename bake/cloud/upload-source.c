@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "cloud/crc64.h"
 
 G_STATIC_ASSERT(sizeof(((CcbPartDigest *)NULL)->md5) == CCB_MD5_SIZE);

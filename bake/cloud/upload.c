@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "cloud/etag.h"
 #include "cloud/object.h"
 #include "cloud/upload-parts.h"

@@ -2,7 +2,7 @@
 /* For people.  What stands at the start of a line is ours: all that a guest wrote is indented. */
 #include <string.h>
 
-#include "base/human.h"
+#include "base/quantity.h"
 #include "base/text.h"
 #include "diff/diff.h"
 

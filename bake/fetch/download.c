@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "fetch/partial.h"
 #include "fetch/url.h"
 #include "http/handle.h"

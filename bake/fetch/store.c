@@ -8,8 +8,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/human.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "host/freespace.h"
 
 struct CcbStore {

@@ -11,8 +11,8 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/human.h"
 #include "base/process.h"
+#include "base/quantity.h"
 #include "host/freespace.h"
 #include "host/kvm.h"
 

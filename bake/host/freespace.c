@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/error.h"
-#include "base/human.h"
+#include "base/quantity.h"
 
 static bool same_file_system(const char *a, const char *b)
 {

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "base/human.h"
+#include "base/quantity.h"
+#include "base/text.h"
 #include "image/rpm.h"
 #include "plan/space.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recipe/variables.h"
-#include "base/human.h"
+#include "base/text.h"
 
 #include <string.h>
 

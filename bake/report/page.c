@@ -4,7 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include "base/human.h"
+#include "base/quantity.h"
 #include "report/report-parts.h"
 
 /* Nothing is fetched and nothing runs, whatever gets into the page. */

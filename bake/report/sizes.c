@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where the size went: by step, from the sizes of layers, and by directory, from those of files. */
-#include "base/human.h"
+#include "base/quantity.h"
 #include "report/report-parts.h"
 
 enum { SHOWN_DIRECTORIES = 10, MOST_DIRECTORIES = 500 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The sources of the image, with the digest of each. */
-#include "base/human.h"
+#include "base/quantity.h"
 #include "report/report-parts.h"
 
 static void append_digest(GString *out, const char *term, const char *digest, const char *about)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The steps of the bake: when each ran, and how long. */
-#include "base/human.h"
+#include "base/quantity.h"
 #include "report/report-parts.h"
 
 typedef struct {
