@@ -65,7 +65,8 @@ static void take_console_line(const char *line, void *data)
     boot->last_line = g_get_monotonic_time();
 }
 
-/* QEMU's own output; "KVM internal error" is one of the things that a console's reader knows. */
+/* QEMU's own output.  A line "qemu-system-x86_64: ..." that is no warning is its refusal; "KVM internal error" is among
+ * what the reader of the console knows. */
 static void take_error_line(const char *line, void *data)
 {
     Boot *boot = data;
@@ -88,29 +89,25 @@ static void set_when(gint64 *when, bool happened)
         *when = g_get_monotonic_time();
 }
 
-/* A prompt has no line break behind it, so a line that does not go on is looked at as well. */
-static void take_prompt(Boot *boot)
-{
-    static const char *const prompts[] = {"maintenance", "dracut:/# ",    "(initramfs) ",
-                                          "grub> ",      "grub rescue> ", "Shell> "};
-    g_autofree char *plain = ccb_console_plain(boot->console_lines.partial->str);
-    for (size_t i = 0; i < G_N_ELEMENTS(prompts); i++)
-        if (strstr(plain, prompts[i])) {
-            ccb_lines_flush(&boot->console_lines);
-            return;
-        }
-}
-
-/* QEMU's own output first: when that has ended, all that the guest has said is there to be read. */
 static void read_all(Boot *boot)
 {
+    static const char *const prompts[] = {"maintenance", "dracut:/# ", "(initramfs) ",
+                                          " login: ",    "grub> ",     "grub rescue> ",
+                                          "Shell> "};
+    const CcbConsole *console = boot->console;
+    const CcbJournal *journal = boot->journal;
+    /* QEMU's own output first: when that has ended, all that the guest has said is there to be read. */
     boot->ended = !ccb_lines_read(&boot->errors, boot->machine.errors);
     ccb_lines_read(&boot->console_lines, boot->machine.console);
     ccb_lines_read(&boot->journal_lines, boot->machine.journal);
-    take_prompt(boot);
-    set_when(&boot->up_at, ccb_console_up(boot->console) || boot->journal->up);
-    set_when(&boot->settled_at, ccb_console_settled(boot->console) || boot->journal->settled);
-    set_when(&boot->dead_at, ccb_console_dead(boot->console) != NULL);
+    /* A prompt has no line break behind it, so a line that does not go on is looked at as well. */
+    g_autofree char *plain = ccb_console_plain(boot->console_lines.partial->str);
+    for (size_t i = 0; i < G_N_ELEMENTS(prompts); i++)
+        if (strstr(plain, prompts[i]))
+            ccb_lines_flush(&boot->console_lines);
+    set_when(&boot->up_at, console->up || journal->up || (console->login && journal->entries == 0));
+    set_when(&boot->settled_at, console->settled || journal->settled);
+    set_when(&boot->dead_at, console->dead != NULL);
 }
 
 static bool passed(gint64 since, gint64 us)
@@ -118,17 +115,13 @@ static bool passed(gint64 since, gint64 us)
     return since != 0 && g_get_monotonic_time() - since >= us;
 }
 
-static bool journal_is_awaited(const Boot *boot)
-{
-    return boot->options->source->not_injected == NULL && !boot->journal->settled &&
-           !passed(boot->settled_at, JOURNAL_S * G_USEC_PER_SEC);
-}
-
 /* Whether there is nothing more to learn. */
 static bool is_over(const Boot *boot)
 {
+    bool await_journal = boot->options->source->not_injected == NULL && !boot->journal->settled &&
+                         !passed(boot->settled_at, JOURNAL_S * G_USEC_PER_SEC);
     return boot->ended || passed(boot->dead_at, DYING_MS * 1000) ||
-           (passed(boot->settled_at, SETTLED_S * G_USEC_PER_SEC) && !journal_is_awaited(boot)) ||
+           (passed(boot->settled_at, SETTLED_S * G_USEC_PER_SEC) && !await_journal) ||
            (boot->up_at != 0 && passed(boot->last_line, QUIET_S * G_USEC_PER_SEC)) ||
            g_get_monotonic_time() >= boot->deadline;
 }
@@ -147,49 +140,41 @@ static bool watch(Boot *boot, GError **error)
         ccb_progress_tick();
     }
     ccb_lines_flush(&boot->console_lines);
+    /* QEMU's own refusal (no such device, no memory ...) is no property of the image. */
+    if (boot->ended && boot->refusal)
+        return ccb_fail(error, CCB_ERR_HOST, "QEMU failed: %s", boot->refusal);
     return true;
 }
 
 /* --- result */
 
-static char *describe_progress(const Boot *boot)
-{
-    const char *waiting = boot->journal->waiting_for ? boot->journal->waiting_for
-                                                     : ccb_console_waiting_for(boot->console);
-    const char *loader = ccb_console_loader(boot->console);
-    if (waiting)
-        return g_strdup_printf("the last thing begun was %s", waiting);
-    if (loader)
-        return g_strdup_printf("the last thing said was \"%s\"", loader);
-    return g_strdup(boot->options->firmware ? "nothing has been heard of firmware or boot loader"
-                                            : "systemd has not been heard of");
-}
-
+/* Why the system is not up, or NULL. */
 static char *describe_trouble(const Boot *boot)
 {
-    const char *dead = ccb_console_dead(boot->console);
-    const char *loader = ccb_console_loader(boot->console);
+    const CcbJournal *journal = boot->journal;
+    const char *dead = boot->console->dead, *loader = boot->console->loader;
+    if (dead && loader && !strstr(dead, loader) && !journal->entries)
+        return g_strdup_printf("%s, after \"%s\"", dead, loader);
     if (dead)
-        return loader && !strstr(dead, loader) && !boot->journal->entries
-                   ? g_strdup_printf("%s, after \"%s\"", dead, loader)
-                   : g_strdup(dead);
+        return g_strdup(dead);
     if (boot->up_at)
         return NULL;
-    g_autofree char *progress = describe_progress(boot);
+    const char *waiting = journal->waiting_for ? journal->waiting_for : boot->console->waiting_for;
+    g_autofree char *progress = NULL;
+    if (waiting)
+        progress = g_strdup_printf("the last thing begun was %s", waiting);
+    else if (loader)
+        progress = g_strdup_printf("the last thing said was \"%s\"", loader);
+    else
+        progress =
+            g_strdup(boot->options->firmware ? "nothing has been heard of firmware or boot loader"
+                                             : "systemd has not been heard of");
     if (boot->ended)
         return g_strdup_printf("the machine ended before the system was up; %s", progress);
     return g_strdup_printf("not up after %u s; %s", boot->limit_s, progress);
 }
 
-/* QEMU's own refusal (no such device, no memory ...) is no property of the image. */
-static bool check_started(const Boot *boot, GError **error)
-{
-    if (!boot->ended || boot->refusal == NULL)
-        return true;
-    return ccb_fail(error, CCB_ERR_HOST, "QEMU failed: %s", boot->refusal);
-}
-
-/* Why the journal can't be judged by, or NULL. */
+/* Why the journal can't be used, or NULL. */
 static const char *journal_problem(const Boot *boot)
 {
     const CcbJournal *journal = boot->journal;
@@ -197,8 +182,7 @@ static const char *journal_problem(const Boot *boot)
         return boot->options->source->not_injected;
     if (journal->entries == 0)
         return "no entry came on the second serial port";
-    if ((ccb_console_up(boot->console) && !journal->up) ||
-        (ccb_console_settled(boot->console) && !journal->settled))
+    if ((boot->console->up && !journal->up) || (boot->console->settled && !journal->settled))
         return "it ends earlier than the console";
     return NULL;
 }
@@ -212,87 +196,62 @@ static void note(CcbBootResult *ret, const char *format, ...)
     va_end(args);
 }
 
-static void add_notes(const Boot *boot, CcbBootResult *ret)
+static void fill_result(const Boot *boot, CcbBootResult *ret)
 {
+    const CcbBootSource *source = boot->options->source;
     const char *problem = journal_problem(boot);
+    const CcbBootEvidence evidence = {.console = boot->console,
+                                      .journal = problem ? NULL : boot->journal,
+                                      .gpu_consumers = source->gpu_consumers,
+                                      .gpu_requirers = source->gpu_requirers,
+                                      .gpus = boot->options->gpus};
+    ccb_boot_check(&evidence, ret);
+    ret->trouble = describe_trouble(boot);
+    gint64 end = boot->up_at ? boot->up_at : g_get_monotonic_time();
+    ret->seconds = (double)(end - boot->started) / G_USEC_PER_SEC;
     if (problem)
-        note(ret, "the guest's journal could not be had (%s): judged by the console", problem);
+        note(ret,
+             "the guest's journal could not be had (%s): judged by the console, which shows "
+             "failures, but not which units were started, and when",
+             problem);
     else if (boot->journal->rejected)
         note(ret, "%u lines of the guest's journal were no entries", boot->journal->rejected);
     if (!problem && boot->journal->gaps)
         note(ret, "the guest's journal says itself that it has gaps");
-    if (boot->options->source->units_unread)
+    if (source->units_unread)
         note(ret, "not all unit files could be read, so orders that they demand may be missing: %s",
-             boot->options->source->units_unread);
-    if (boot->options->firmware && !strstr(boot->options->source->cmdline, "console=ttyS0"))
+             source->units_unread);
+    if (boot->options->firmware && !strstr(source->cmdline, "console=ttyS0"))
         note(ret,
              "the image's own command line has no console=ttyS0: its kernel could not be heard");
     if (boot->up_at && !boot->settled_at && !ret->trouble)
         note(ret, "systemd still had jobs when the test ended");
 }
 
-static void fill_result(const Boot *boot, CcbBootResult *ret)
-{
-    const CcbBootSource *source = boot->options->source;
-    const CcbBootEvidence evidence = {.console = boot->console,
-                                      .journal = journal_problem(boot) ? NULL : boot->journal,
-                                      .gpu_consumers = source->gpu_consumers,
-                                      .gpu_requirers = source->gpu_requirers,
-                                      .gpus = boot->options->gpus};
-    ccb_boot_judge(&evidence, ret);
-    ret->trouble = describe_trouble(boot);
-    gint64 end = boot->up_at ? boot->up_at : g_get_monotonic_time();
-    ret->seconds = (double)(end - boot->started) / G_USEC_PER_SEC;
-    add_notes(boot, ret);
-}
-
-static unsigned choose_limit(const CcbBootOptions *options, bool emulated)
-{
-    if (options->limit_s)
-        return options->limit_s;
-    return emulated ? LIMIT_TCG_S : LIMIT_KVM_S;
-}
-
 static bool run(Boot *boot, bool emulated, GError **error)
 {
-    g_autofree char *cmdline = ccb_boot_cmdline(boot->options->source->cmdline);
-    boot->log = ccb_boot_log_open(boot->options->log, error);
-    boot->limit_s = choose_limit(boot->options, emulated);
+    const CcbBootOptions *options = boot->options;
+    g_autofree char *cmdline = ccb_boot_cmdline(options->source->cmdline);
+    boot->log = ccb_boot_log_open(options->log, error);
+    boot->limit_s = options->limit_s ? options->limit_s : emulated ? LIMIT_TCG_S : LIMIT_KVM_S;
     boot->started = boot->last_line = g_get_monotonic_time();
     boot->deadline = boot->started + (gint64)boot->limit_s * G_USEC_PER_SEC;
-    bool ok = boot->log &&
-              ccb_machine_start(&boot->machine, boot->options, cmdline, emulated, error) &&
-              watch(boot, error) && check_started(boot, error);
+    bool ok = boot->log && ccb_machine_start(&boot->machine, options, cmdline, emulated, error) &&
+              watch(boot, error);
     ccb_machine_end(&boot->machine);
     return ccb_boot_log_close(boot->log, ok ? error : NULL) && ok;
-}
-
-static void boot_init(Boot *boot, const CcbBootOptions *options)
-{
-    *boot = (Boot){.options = options, .machine = CCB_MACHINE_NONE};
-    boot->console = ccb_console_new(options->source->names, options->source->target);
-    boot->journal = ccb_journal_new(options->source->target);
-    ccb_lines_init(&boot->errors, take_error_line, boot);
-    ccb_lines_init(&boot->console_lines, take_console_line, boot);
-    ccb_lines_init(&boot->journal_lines, take_journal_line, boot);
-}
-
-static void boot_clear(Boot *boot)
-{
-    ccb_console_free(boot->console);
-    ccb_journal_free(boot->journal);
-    ccb_lines_clear(&boot->errors);
-    ccb_lines_clear(&boot->console_lines);
-    ccb_lines_clear(&boot->journal_lines);
-    g_free(boot->refusal);
 }
 
 bool ccb_boot_run(const CcbBootOptions *options, CcbBootResult *ret, GError **error)
 {
     g_autofree char *reason = NULL;
     bool emulated = ccb_kvm_probe(&reason) != CCB_KVM_WORKS;
-    Boot boot;
-    boot_init(&boot, options);
+    Boot boot = {.options = options, .machine = CCB_MACHINE_NONE};
+    boot.console = ccb_console_new(options->source->target);
+    boot.journal = ccb_journal_new(options->source->target);
+    ccb_lines_init(&boot.errors, take_error_line, &boot);
+    ccb_lines_init(&boot.console_lines, take_console_line, &boot);
+    ccb_lines_init(&boot.journal_lines, take_journal_line, &boot);
     ccb_progress_begin("boot", emulated ? "under emulation (slow): no working KVM" : "with KVM", 0);
     bool ok = run(&boot, emulated, error);
     if (ok) {
@@ -303,6 +262,11 @@ bool ccb_boot_run(const CcbBootOptions *options, CcbBootResult *ret, GError **er
     } else {
         ccb_progress_abort();
     }
-    boot_clear(&boot);
+    ccb_console_free(boot.console);
+    ccb_journal_free(boot.journal);
+    ccb_lines_clear(&boot.errors);
+    ccb_lines_clear(&boot.console_lines);
+    ccb_lines_clear(&boot.journal_lines);
+    g_free(boot.refusal);
     return ok;
 }

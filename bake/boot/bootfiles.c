@@ -8,14 +8,16 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "boot/inject.h"
+#include "boot/journal.h"
 #include "boot/unitfiles.h"
 #include "guest/facts.h"
 #include "guest/guest.h"
 #include "image/qemu-img.h"
 #include "text/grubcfg.h"
 
-#define GRUBCFG "/boot/grub2/grub.cfg"
+#define GRUBCFG    "/boot/grub2/grub.cfg"
+#define JOURNALCTL "/usr/bin/journalctl"
+#define UNITS      "/etc/systemd/system/"
 
 void ccb_boot_source_free(CcbBootSource *source)
 {
@@ -28,7 +30,6 @@ void ccb_boot_source_free(CcbBootSource *source)
     g_free(source->initrd);
     g_free(source->cmdline);
     g_free(source->target);
-    g_clear_pointer(&source->names, g_hash_table_unref);
     g_strfreev(source->gpu_consumers);
     g_clear_pointer(&source->gpu_requirers, g_hash_table_unref);
     g_free(source->units_unread);
@@ -36,30 +37,7 @@ void ccb_boot_source_free(CcbBootSource *source)
     g_free(source);
 }
 
-/* --- command line */
-
-static bool read_cmdline(CcbGuest *guest, const char *options, char **ret_cmdline, GError **error)
-{
-    g_autoptr(CcbGrubenv) env = NULL;
-    g_autofree char *config = NULL, *fallback = NULL;
-    if (!ccb_facts_grubenv(guest, &env, error) ||
-        !ccb_guest_read_optional(guest, GRUBCFG, &config, error))
-        return false;
-    if (config && !ccb_grubcfg_get_kernelopts(config, strlen(config), &fallback, error)) {
-        g_prefix_error(error, "%s: ", GRUBCFG);
-        return false;
-    }
-    *ret_cmdline = ccb_grub_expand(options ? options : "", env, fallback);
-    return true;
-}
-
-/* --- kernel and initrd */
-
-/* A path of a boot entry is relative to the file system that holds /boot. */
-static char *find_boot_file(CcbGuest *guest, const char *path)
-{
-    return ccb_guest_exists(guest, path) ? g_strdup(path) : g_build_filename("/boot", path, NULL);
-}
+/* --- what GRUB would load */
 
 /* Appends files of the guest to one of the host: GRUB concatenates several initrds, too. */
 static bool download(CcbGuest *guest, const char *paths, const char *to, GError **error)
@@ -71,7 +49,10 @@ static bool download(CcbGuest *guest, const char *paths, const char *to, GError 
     for (char **path = list; *path; path++) {
         if (**path == '\0' || **path == '$') /* $tuned_initrd: a variable nobody sets */
             continue;
-        g_autofree char *found = find_boot_file(guest, *path);
+        /* A path of a boot entry is relative to the file system that holds /boot. */
+        g_autofree char *found = ccb_guest_exists(guest, *path)
+                                     ? g_strdup(*path)
+                                     : g_build_filename("/boot", *path, NULL);
         if (!ccb_guest_download(guest, found, fd, error))
             return false;
     }
@@ -93,47 +74,87 @@ static bool read_boot_files(CcbGuest *guest, const CcbBootEntry *entry, const ch
     return download(guest, entry->initrd, source->initrd, error);
 }
 
-/* --- all of it */
-
-/* A boot without it still says something, so this is no error. */
-static void inject(CcbGuest *guest, CcbSourceFlags flags, CcbBootSource *source)
+static bool read_cmdline(CcbGuest *guest, const CcbFacts *facts, const char *options,
+                         CcbBootSource *source, GError **error)
 {
-    g_autoptr(GError) problem = NULL;
-    if ((flags & CCB_SOURCE_JOURNAL && !ccb_inject_journal(guest, &problem)) ||
-        (flags & CCB_SOURCE_LOGIN && !ccb_inject_login(guest, &problem)))
-        source->not_injected = ccb_name_printable(problem->message);
+    g_autofree char *config = NULL, *fallback = NULL;
+    if (!ccb_guest_read_optional(guest, GRUBCFG, &config, error))
+        return false;
+    if (config && !ccb_grubcfg_get_kernelopts(config, strlen(config), &fallback, error)) {
+        g_prefix_error(error, "%s: ", GRUBCFG);
+        return false;
+    }
+    source->cmdline = ccb_grub_expand(options ? options : "", facts->grubenv, fallback);
+    return true;
 }
+
+/* --- what is added to the overlay: through the guest interface, so that it works whatever starts the kernel, and with
+ * the systemd of el8 (239), which takes no units from the kernel's command line. */
+
+/*
+ * Type=simple: it is started as soon as it is forked, so that systemd's "Startup finished" does not wait for it.
+ * Without the kernel's messages, which are on the console.  IgnoreOnIsolate=: it goes on in emergency mode.
+ */
+static const char journal_unit[] =
+    "[Unit]\n"
+    "Description=The journal for ccbake boot\n"
+    "DefaultDependencies=no\n"
+    "After=systemd-journald.service systemd-journal-flush.service\n"
+    "IgnoreOnIsolate=yes\n"
+    "[Service]\n"
+    "ExecStart=" JOURNALCTL " --boot --follow --no-tail --output=json"
+    " --output-fields=" CCB_JOURNAL_FIELDS
+    " _TRANSPORT=journal + _TRANSPORT=stdout + _TRANSPORT=syslog\n"
+    "StandardInput=null\n"
+    "StandardOutput=file:/dev/ttyS1\n"
+    "StandardError=null\n"
+    "Nice=10\n";
+
+static const char login_dropin[] =
+    "[Service]\n"
+    "ExecStart=\n"
+    "ExecStart=-/sbin/agetty --autologin root --keep-baud 115200,57600,38400,9600 %I $TERM\n";
+
+static bool write_unit(CcbGuest *guest, const char *path, const char *text, GError **error)
+{
+    return ccb_guest_write(guest, path, text, strlen(text), 0644, 0, 0, error);
+}
+
+static bool inject_journal(CcbGuest *guest, GError **error)
+{
+    if (!ccb_guest_exists(guest, JOURNALCTL))
+        return ccb_fail(error, CCB_ERR_INPUT, "the image has no " JOURNALCTL);
+    return write_unit(guest, UNITS CCB_BOOT_JOURNAL_UNIT, journal_unit, error) &&
+           ccb_guest_mkdir(guest, UNITS "sysinit.target.wants", 0755, 0, 0, error) &&
+           ccb_guest_symlink(guest, "../" CCB_BOOT_JOURNAL_UNIT,
+                             UNITS "sysinit.target.wants/" CCB_BOOT_JOURNAL_UNIT, error);
+}
+
+static bool inject_login(CcbGuest *guest, GError **error)
+{
+    return write_unit(guest, UNITS "serial-getty@ttyS0.service.d/ccbake.conf", login_dropin, error);
+}
+
+/* --- all of it */
 
 static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags flags,
                             CcbBootSource *source, GError **error)
 {
-    g_autoptr(CcbFacts) facts = ccb_facts_of_guest(guest, error);
+    g_autoptr(CcbFacts) facts = ccb_facts_without_packages(guest, error);
     if (facts == NULL)
         return false;
     const CcbBootEntry *entry = ccb_facts_default_entry(facts);
-    if (entry == NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "the image has no default boot entry");
     source->entry = ccb_name_printable(entry->id);
     if ((flags & CCB_SOURCE_KERNEL && !read_boot_files(guest, entry, dir, source, error)) ||
-        !read_cmdline(guest, entry->options, &source->cmdline, error))
+        !read_cmdline(guest, facts, entry->options, source, error))
         return false;
     ccb_boot_read_units(guest, source);
-    inject(guest, flags, source);
+    /* A boot without what is injected still shows something, so failing there is no error. */
+    g_autoptr(GError) problem = NULL;
+    if ((flags & CCB_SOURCE_JOURNAL && !inject_journal(guest, &problem)) ||
+        (flags & CCB_SOURCE_LOGIN && !inject_login(guest, &problem)))
+        source->not_injected = ccb_name_printable(problem->message);
     return true;
-}
-
-static bool make_overlay(CcbBootSource *source, const char *dir, GError **error)
-{
-    g_autofree char *format = ccb_image_format(source->image, error);
-    source->overlay = g_build_filename(dir, "boot.qcow2", NULL);
-    return format && ccb_image_create_overlay(source->overlay, source->image, format, error);
-}
-
-static CcbGuest *open_overlay(const CcbBootSource *source, CcbBackend backend, GError **error)
-{
-    const CcbGuestOptions options = {
-        .image = source->overlay, .format = "qcow2", .backend = backend, .log_fd = -1};
-    return ccb_guest_open(&options, error);
 }
 
 CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbBackend backend,
@@ -142,8 +163,13 @@ CcbBootSource *ccb_boot_source_read(const char *image, const char *dir, CcbBacke
     g_autoptr(CcbBootSource) source = g_new0(CcbBootSource, 1);
     source->flags = flags;
     source->image = g_canonicalize_filename(image, NULL);
-    g_autoptr(CcbGuest) guest =
-        make_overlay(source, dir, error) ? open_overlay(source, backend, error) : NULL;
+    source->overlay = g_build_filename(dir, "boot.qcow2", NULL);
+    g_autofree char *format = ccb_image_format(source->image, error);
+    if (format == NULL || !ccb_image_create_overlay(source->overlay, source->image, format, error))
+        return NULL;
+    const CcbGuestOptions options = {
+        .image = source->overlay, .format = "qcow2", .backend = backend, .log_fd = -1};
+    g_autoptr(CcbGuest) guest = ccb_guest_open(&options, error);
     if (guest == NULL)
         return NULL;
     if (!read_from_guest(guest, dir, flags, source, error)) {

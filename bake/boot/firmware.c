@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/file.h"
 
 static const char *const descriptor_dirs[] = {"/etc/qemu/firmware", "/usr/share/qemu/firmware",
                                               NULL};
@@ -45,88 +44,62 @@ static bool contains(const json_t *list, const char *word)
     return false;
 }
 
-static bool suits_machine(const json_t *descriptor)
-{
-    size_t i;
-    const json_t *target;
-    json_array_foreach(json_object_get(descriptor, "targets"), i, target)
-    {
-        const char *machine = json_string_value(json_object_get(target, "architecture"));
-        if (g_strcmp0(machine, "x86_64") == 0 &&
-            contains(json_object_get(target, "machines"), "pc-q35-*"))
-            return true;
-    }
-    return false;
-}
-
 static char *file_of(const json_t *mapping, const char *part, const char *key)
 {
     return g_strdup(json_string_value(json_object_get(json_object_get(mapping, part), key)));
 }
 
-static bool take_descriptor(const json_t *descriptor, CcbFirmware *ret)
-{
-    const json_t *features = json_object_get(descriptor, "features");
-    const json_t *mapping = json_object_get(descriptor, "mapping");
-    const char *device = json_string_value(json_object_get(mapping, "device"));
-    if (!contains(json_object_get(descriptor, "interface-types"), "uefi") ||
-        g_strcmp0(device, "flash") != 0 || !suits_machine(descriptor) ||
-        contains(features, "enrolled-keys"))
-        return false;
-    ret->code = file_of(mapping, "executable", "filename");
-    ret->code_format = file_of(mapping, "executable", "format");
-    ret->vars = file_of(mapping, "nvram-template", "filename");
-    ret->vars_format = file_of(mapping, "nvram-template", "format");
-    ret->smm = contains(features, "requires-smm");
-    if (ret->code && ret->code_format && ret->vars && ret->vars_format &&
-        access(ret->code, R_OK) == 0 && access(ret->vars, R_OK) == 0)
-        return true;
-    ccb_firmware_clear(ret);
-    return false;
-}
-
+/* False where the descriptor is of firmware that does not suit, or whose files are not there. */
 static bool read_descriptor(const char *dir, const char *name, CcbFirmware *ret)
 {
     g_autofree char *path = g_build_filename(dir, name, NULL);
-    json_t *json = json_load_file(path, 0, NULL);
-    bool taken = take_descriptor(json, ret);
-    json_decref(json);
-    return taken;
-}
-
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Names in the order of their priority, each with the folder that it counts in. */
-static GPtrArray *list_descriptors(const char *const *dirs, GHashTable *dir_of)
-{
-    GPtrArray *names = g_ptr_array_new();
-    for (; *dirs; dirs++) {
-        g_autoptr(GDir) dir = g_dir_open(*dirs, 0, NULL);
-        for (const char *name; dir && (name = g_dir_read_name(dir)) != NULL;) {
-            if (!g_str_has_suffix(name, ".json") || g_hash_table_contains(dir_of, name))
-                continue;
-            char *copy = g_strdup(name);
-            g_hash_table_insert(dir_of, copy, (gpointer)*dirs);
-            g_ptr_array_add(names, copy);
-        }
+    json_auto_t *json = json_load_file(path, 0, NULL);
+    const json_t *features = json_object_get(json, "features");
+    const json_t *mapping = json_object_get(json, "mapping");
+    const char *device = json_string_value(json_object_get(mapping, "device"));
+    if (!contains(json_object_get(json, "interface-types"), "uefi") ||
+        g_strcmp0(device, "flash") != 0 || contains(features, "enrolled-keys"))
+        return false;
+    size_t i;
+    const json_t *target;
+    bool suits = false;
+    json_array_foreach(json_object_get(json, "targets"), i, target)
+    {
+        const char *machine = json_string_value(json_object_get(target, "architecture"));
+        suits |= g_strcmp0(machine, "x86_64") == 0 &&
+                 contains(json_object_get(target, "machines"), "pc-q35-*");
     }
-    g_ptr_array_sort(names, compare_names);
-    return names;
+    if (!suits)
+        return false;
+    g_auto(CcbFirmware) found = {.code = file_of(mapping, "executable", "filename"),
+                                 .code_format = file_of(mapping, "executable", "format"),
+                                 .vars = file_of(mapping, "nvram-template", "filename"),
+                                 .vars_format = file_of(mapping, "nvram-template", "format"),
+                                 .smm = contains(features, "requires-smm")};
+    if (!found.code || !found.code_format || !found.vars || !found.vars_format ||
+        access(found.code, R_OK) != 0 || access(found.vars, R_OK) != 0)
+        return false;
+    *ret = found;
+    found = (CcbFirmware){0};
+    return true;
 }
 
 /* What needs no system management mode comes first: that is slow under emulation. */
 bool ccb_firmware_search(const char *const *dirs, CcbFirmware *ret)
 {
+    /* Names in the order of their priority, each with the folder that it counts in. */
     g_autoptr(GHashTable) dir_of = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autoptr(GPtrArray) names = list_descriptors(dirs, dir_of);
+    for (; *dirs; dirs++) {
+        g_autoptr(GDir) dir = g_dir_open(*dirs, 0, NULL);
+        for (const char *name; dir && (name = g_dir_read_name(dir)) != NULL;)
+            if (g_str_has_suffix(name, ".json") && !g_hash_table_contains(dir_of, name))
+                g_hash_table_insert(dir_of, g_strdup(name), (gpointer)*dirs);
+    }
+    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(dir_of), (GCompareFunc)strcmp);
     g_auto(CcbFirmware) second = {0};
-    for (guint i = 0; i < names->len; i++) {
+    for (const GList *at = names; at && ret->code == NULL; at = at->next) {
         g_auto(CcbFirmware) found = {0};
-        const char *name = names->pdata[i];
-        if (!read_descriptor(g_hash_table_lookup(dir_of, name), name, &found))
+        if (!read_descriptor(g_hash_table_lookup(dir_of, at->data), at->data, &found))
             continue;
         CcbFirmware *place = found.smm ? &second : ret;
         if (place->code)

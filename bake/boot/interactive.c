@@ -50,15 +50,6 @@ static void take_key(Session *session, char key)
         return; /* nobody reads in the guest, and 64 KiB are waiting: a key is lost, as on a real port */
 }
 
-static bool take_keys(Session *session)
-{
-    char keys[256];
-    ssize_t n = read(STDIN_FILENO, keys, sizeof keys);
-    for (ssize_t i = 0; i < n; i++)
-        take_key(session, keys[i]);
-    return n > 0;
-}
-
 /* A part of what there is: a guest may print faster than the terminal takes it, and keys count all the same. */
 static bool show_console(Session *session, GError **error)
 {
@@ -75,16 +66,11 @@ static bool show_console(Session *session, GError **error)
     return true;
 }
 
-static bool is_over(const Session *session)
-{
-    return session->left || session->ended ||
-           (session->deadline && g_get_monotonic_time() >= session->deadline);
-}
-
 static bool relay(Session *session, GError **error)
 {
     enum { TICK_MS = 1000 };
-    while (!is_over(session)) {
+    while (!session->left && !session->ended &&
+           (session->deadline == 0 || g_get_monotonic_time() < session->deadline)) {
         struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                {.fd = session->machine.console, .events = POLLIN},
                                {.fd = session->machine.errors, .events = POLLIN},
@@ -92,8 +78,13 @@ static bool relay(Session *session, GError **error)
         poll(fds, G_N_ELEMENTS(fds), TICK_MS);
         if (ccb_cancel_check(error))
             return false;
-        if (fds[0].revents && !take_keys(session))
-            session->left = true; /* the terminal is gone */
+        if (fds[0].revents) {
+            char keys[256];
+            ssize_t n = read(STDIN_FILENO, keys, sizeof keys);
+            for (ssize_t i = 0; i < n; i++)
+                take_key(session, keys[i]);
+            session->left |= n <= 0; /* the terminal is gone */
+        }
         session->ended = !ccb_lines_read(&session->errors, session->machine.errors);
         if (!show_console(session, error))
             return false;
@@ -122,28 +113,23 @@ static bool relay_raw(Session *session, GError **error)
     return ok;
 }
 
-static bool run(Session *session, const CcbBootOptions *options, GError **error)
+bool ccb_boot_interactive(const CcbBootOptions *options, GError **error)
 {
+    Session session = {.machine = CCB_MACHINE_NONE, .said = g_string_new(NULL)};
     bool emulated = ccb_kvm_probe(NULL) != CCB_KVM_WORKS;
     /* As the image says it, and where we can see it. */
     g_autofree char *cmdline =
         g_strconcat(options->source->cmdline, " console=ttyS0,115200n8 plymouth.enable=0", NULL);
-    session->log = ccb_boot_log_open(options->log, error);
-    bool ok = session->log &&
-              ccb_machine_start(&session->machine, options, cmdline, emulated, error) &&
-              relay_raw(session, error);
-    ccb_machine_end(&session->machine);
-    return ccb_boot_log_close(session->log, ok ? error : NULL) && ok;
-}
-
-bool ccb_boot_interactive(const CcbBootOptions *options, GError **error)
-{
-    Session session = {.machine = CCB_MACHINE_NONE, .said = g_string_new(NULL)};
     if (options->limit_s)
         session.deadline = g_get_monotonic_time() + (gint64)options->limit_s * G_USEC_PER_SEC;
     ccb_lines_init(&session.errors, take_error_line, &session);
     ccb_lines_init(&session.console_lines, take_console_line, &session);
-    bool ok = run(&session, options, error);
+    session.log = ccb_boot_log_open(options->log, error);
+    bool ok = session.log &&
+              ccb_machine_start(&session.machine, options, cmdline, emulated, error) &&
+              relay_raw(&session, error);
+    ccb_machine_end(&session.machine);
+    ok = ccb_boot_log_close(session.log, ok ? error : NULL) && ok;
     ccb_lines_clear(&session.errors);
     ccb_lines_clear(&session.console_lines);
     g_string_free(session.said, TRUE);

@@ -47,12 +47,6 @@ void ccb_journal_free(CcbJournal *journal)
     g_free(journal);
 }
 
-bool ccb_boot_is_up_target(const char *unit, const char *target)
-{
-    return g_str_equal(unit, "multi-user.target") || g_str_equal(unit, "graphical.target") ||
-           g_strcmp0(unit, target) == 0;
-}
-
 /* A field; "" where there is none, and for what is no text (an array of bytes) or was too long (null). */
 static const char *field(const Entry *entry, const char *name)
 {
@@ -65,21 +59,20 @@ static bool is(const Entry *entry, const char *name, const char *value)
     return g_str_equal(field(entry, name), value);
 }
 
-static CcbBootUnit *get_unit(CcbJournal *journal, const char *name)
-{
-    return ccb_unit_is_name(name) ? ccb_units_get(&journal->units, name) : NULL;
-}
+/* --- what the manager says of a unit, by message id */
 
 static void note(Entry *entry, CcbUnitState state)
 {
     CcbBootUnit *unit = entry->unit;
-    gint64 *us = state == CCB_UNIT_STARTING ? &unit->began_us : &unit->done_us;
-    if (*us == 0)
+    bool begins = state == CCB_UNIT_STARTING;
+    unsigned *at = begins ? &unit->began : &unit->done;
+    gint64 *us = begins ? &unit->began_us : &unit->done_us;
+    if (*at == 0) {
+        *at = entry->journal->entries;
         *us = entry->us;
-    ccb_unit_note(unit, state, CCB_STREAM_JOURNAL, entry->journal->entries);
+    }
+    unit->state = MAX(unit->state, state);
 }
-
-/* --- message ids */
 
 static void on_starting(Entry *entry)
 {
@@ -112,26 +105,20 @@ static void on_failed_job(Entry *entry)
     if (!g_strv_contains(failures, result))
         return;
     note(entry, CCB_UNIT_FAILED);
-    ccb_unit_set_reason(entry->unit, result);
-}
-
-/* "exit-code", "core-dump" ...: one word, as it is printed. */
-static const char *unit_result(const Entry *entry)
-{
-    const char *result = field(entry, "UNIT_RESULT");
-    size_t length = strspn(result, G_CSET_a_2_z "-");
-    return length > 0 && result[length] == '\0' ? result : NULL;
+    ccb_unit_fail(entry->unit, result);
 }
 
 static void on_unit_result(Entry *entry)
 {
-    const char *result = unit_result(entry);
-    if (g_strcmp0(result, "exec-condition") == 0) { /* ExecCondition= said no */
+    const char *result = field(entry, "UNIT_RESULT");
+    if (g_str_equal(result, "exec-condition")) { /* ExecCondition= said no */
         note(entry, CCB_UNIT_SKIPPED);
         return;
     }
     note(entry, CCB_UNIT_FAILED);
-    ccb_unit_set_reason(entry->unit, result);
+    /* "exit-code", "core-dump" ...: one word, as it is printed. */
+    bool word = *result != '\0' && result[strspn(result, G_CSET_a_2_z "-")] == '\0';
+    ccb_unit_fail(entry->unit, word ? result : NULL);
 }
 
 static const struct {
@@ -144,35 +131,29 @@ static const struct {
     {ID_UNIT_RESULT, on_unit_result},
 };
 
-/* --- entries */
-
-static void take_exit(Entry *entry)
+static void take_message_of_manager(Entry *entry)
 {
     guint64 status;
-    if (is(entry, "EXIT_CODE", "exited") &&
-        g_ascii_string_to_unsigned(field(entry, "EXIT_STATUS"), 10, 0, 255, &status, NULL))
-        ccb_unit_set_exit(entry->unit, (int)status);
-}
-
-/* What the manager itself says; _PID is set by journald, not by the sender. */
-static void take_of_manager(Entry *entry)
-{
     const char *id = field(entry, "MESSAGE_ID");
-    if (g_str_equal(id, ID_STARTUP_FINISHED))
-        entry->journal->settled =
-            entry->journal->up != NULL; /* the initramfs' systemd says it, too */
+    if (g_str_equal(id, ID_STARTUP_FINISHED)) /* the systemd of the initramfs says it, too */
+        entry->journal->settled = entry->journal->up != NULL;
     if (entry->unit == NULL)
         return;
-    take_exit(entry);
+    /* The first counts: what is run after a failure says nothing of the cause. */
+    if (entry->unit->exit_status == 0 && is(entry, "EXIT_CODE", "exited") &&
+        g_ascii_string_to_unsigned(field(entry, "EXIT_STATUS"), 10, 0, 255, &status, NULL))
+        entry->unit->exit_status = (int)status;
     for (size_t i = 0; i < G_N_ELEMENTS(messages); i++)
         if (g_str_equal(id, messages[i].id))
             messages[i].take(entry);
 }
 
+/* --- entries */
+
 /* Until a unit has failed nobody knows whose lines will be wanted. */
-static void keep_line(Entry *entry, CcbBootUnit *unit)
+static void keep_line(CcbBootUnit *unit, const char *message)
 {
-    g_autofree char *plain = ccb_console_plain(field(entry, "MESSAGE"));
+    g_autofree char *plain = ccb_console_plain(message);
     if (*plain == '\0')
         return;
     g_queue_push_tail(&unit->lines, g_utf8_make_valid(plain, MIN(strlen(plain), LINE_KEPT)));
@@ -180,44 +161,27 @@ static void keep_line(Entry *entry, CcbBootUnit *unit)
         g_free(g_queue_pop_head(&unit->lines));
 }
 
-static void take_entry(Entry *entry)
-{
-    bool manager = is(entry, "_PID", "1");
-    CcbBootUnit *speaker = get_unit(entry->journal, field(entry, "_SYSTEMD_UNIT"));
-    entry->unit = manager ? get_unit(entry->journal, field(entry, "UNIT")) : NULL;
-    if (is(entry, "MESSAGE_ID", ID_DROPPED))
-        entry->journal->gaps = true;
-    if (entry->unit || speaker)
-        keep_line(entry, entry->unit ? entry->unit : speaker);
-    if (manager)
-        take_of_manager(entry);
-}
-
-static json_t *parse(CcbJournal *journal, const char *line, gint64 *ret_us)
-{
-    guint64 us;
-    json_t *json = journal->entries < MOST_ENTRIES ? json_loads(line, 0, NULL) : NULL;
-    const char *stamp = json_string_value(json_object_get(json, "__MONOTONIC_TIMESTAMP"));
-    if (stamp && g_ascii_string_to_unsigned(stamp, 10, 0, G_MAXINT64, &us, NULL)) {
-        *ret_us = (gint64)us;
-        return json;
-    }
-    json_decref(json);
-    return NULL;
-}
-
 void ccb_journal_line(CcbJournal *journal, const char *line)
 {
-    Entry entry = {.journal = journal};
+    guint64 us;
     if (line[strspn(line, " \t\r")] == '\0')
         return;
-    entry.json = parse(journal, line, &entry.us);
-    if (entry.json == NULL) {
+    json_auto_t *json = journal->entries < MOST_ENTRIES ? json_loads(line, 0, NULL) : NULL;
+    const char *stamp = json_string_value(json_object_get(json, "__MONOTONIC_TIMESTAMP"));
+    if (stamp == NULL || !g_ascii_string_to_unsigned(stamp, 10, 0, G_MAXINT64, &us, NULL)) {
         /* Firmware shows its console on every serial port, so what comes before the first entry is no fault. */
         journal->rejected += journal->entries > 0;
         return;
     }
     journal->entries++;
-    take_entry(&entry);
-    json_decref(entry.json);
+    Entry entry = {.journal = journal, .json = json, .us = (gint64)us};
+    bool manager = is(&entry, "_PID", "1"); /* set by journald, not by the sender */
+    entry.unit = manager ? ccb_units_get(&journal->units, field(&entry, "UNIT")) : NULL;
+    CcbBootUnit *speaker = ccb_units_get(&journal->units, field(&entry, "_SYSTEMD_UNIT"));
+    if (is(&entry, "MESSAGE_ID", ID_DROPPED))
+        journal->gaps = true;
+    if (entry.unit || speaker)
+        keep_line(entry.unit ? entry.unit : speaker, field(&entry, "MESSAGE"));
+    if (manager)
+        take_message_of_manager(&entry);
 }

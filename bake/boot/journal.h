@@ -14,7 +14,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "boot/unitnames.h"
+#include "boot/unitstate.h"
 
 /* The fields that are read, for --output-fields= (systemd 236 or later). */
 #define CCB_JOURNAL_FIELDS                                                                         \
@@ -22,12 +22,12 @@
 
 typedef struct {
     CcbBootUnits units;
-    char *target;      /* the image's default target */
+    char *target;      /* the image's default target, or NULL */
     char *up;          /* the target that says that the system is up, or NULL */
     char *waiting_for; /* the last unit that was begun, or NULL */
     bool settled;      /* up, and systemd has no job left */
-    unsigned entries;  /* those that were read */
-    unsigned rejected; /* lines that are no entry, or too many */
+    unsigned entries;  /* how many were read */
+    unsigned rejected; /* lines that were no entry, or one too many */
     bool gaps;         /* journald says itself that it has dropped some */
 } CcbJournal;
 
@@ -36,6 +36,3 @@ void ccb_journal_free(CcbJournal *journal); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbJournal, ccb_journal_free)
 
 void ccb_journal_line(CcbJournal *journal, const char *line);
-
-/* Whether reaching this target means that the system is up; `target` is the image's default target, or NULL. */
-bool ccb_boot_is_up_target(const char *unit, const char *target);

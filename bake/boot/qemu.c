@@ -17,22 +17,12 @@ enum { MEMORY_MB = 2048, GRACE_MS = 3000 };
 
 /* --- command line */
 
-static void add(GPtrArray *argv, ...) G_GNUC_NULL_TERMINATED;
-static void add(GPtrArray *argv, ...)
-{
-    va_list words;
-    va_start(words, argv);
-    for (const char *word; (word = va_arg(words, const char *)) != NULL;)
-        g_ptr_array_add(argv, g_strdup(word));
-    va_end(words);
-}
-
 /* `option` and a path; commas in the path are doubled, as QEMU wants them. */
 static void add_file(GPtrArray *argv, const char *flag, const char *option, const char *path)
 {
     g_auto(GStrv) parts = g_strsplit(path, ",", -1);
     g_autofree char *escaped = g_strjoinv(",,", parts);
-    add(argv, flag, NULL);
+    ccb_argv_add(argv, flag, NULL);
     g_ptr_array_add(argv, g_strconcat(option, escaped, NULL));
 }
 
@@ -41,40 +31,22 @@ static char *file_in(const CcbBootOptions *options, const char *name)
     return g_build_filename(options->dir, name, NULL);
 }
 
-static void add_machine(GPtrArray *argv, const CcbBootOptions *options, bool emulated)
-{
-    const CcbFirmware *firmware = options->firmware;
-    g_autofree char *machine = g_strconcat("q35,accel=", emulated ? "tcg" : "kvm",
-                                           firmware ? ",pflash0=code,pflash1=vars" : "",
-                                           firmware && firmware->smm ? ",smm=on" : "", NULL);
-    g_autofree char *memory =
-        g_strdup_printf("%u", options->memory_mb ? options->memory_mb : MEMORY_MB);
-    add(argv, "-machine", machine, "-cpu", emulated ? "max" : "host", "-smp", "2", "-m", memory,
-        NULL);
-    if (firmware && firmware->smm)
-        add(argv, "-global", "driver=cfi.pflash01,property=secure,value=on", NULL);
-}
-
 /* A port that nobody reads would stop the guest as soon as the FIFO is full. */
 static bool has_journal(const CcbBootOptions *options)
 {
     return options->source->flags & CCB_SOURCE_JOURNAL;
 }
 
-static void add_ports(GPtrArray *argv, const CcbBootOptions *options)
+static void add_ports_and_disk(GPtrArray *argv, const CcbBootOptions *options)
 {
     g_autofree char *console = file_in(options, "console");
-    g_autofree char *journal = file_in(options, "journal");
     add_file(argv, "-chardev", "pipe,id=console,path=", console);
-    add(argv, "-serial", "chardev:console", NULL);
-    if (!has_journal(options))
-        return;
-    add_file(argv, "-chardev", "file,id=journal,path=", journal);
-    add(argv, "-serial", "chardev:journal", NULL);
-}
-
-static void add_disk(GPtrArray *argv, const CcbBootOptions *options)
-{
+    ccb_argv_add(argv, "-serial", "chardev:console", NULL);
+    if (has_journal(options)) {
+        g_autofree char *journal = file_in(options, "journal");
+        add_file(argv, "-chardev", "file,id=journal,path=", journal);
+        ccb_argv_add(argv, "-serial", "chardev:journal", NULL);
+    }
     add_file(argv, "-blockdev",
              "driver=qcow2,node-name=disk,cache.no-flush=on,file.driver=file,file.filename=",
              options->source->overlay);
@@ -82,14 +54,7 @@ static void add_disk(GPtrArray *argv, const CcbBootOptions *options)
     g_autofree char *device =
         g_strconcat(options->nvme ? "nvme,drive=disk,serial=ccbake" : "virtio-blk-pci,drive=disk",
                     options->firmware ? ",bootindex=0" : "", NULL);
-    add(argv, "-device", device, NULL);
-}
-
-static void add_kernel(GPtrArray *argv, const CcbBootSource *source, const char *cmdline)
-{
-    add(argv, "-kernel", source->kernel, "-append", cmdline, NULL);
-    if (source->initrd)
-        add(argv, "-initrd", source->initrd, NULL);
+    ccb_argv_add(argv, "-device", device, NULL);
 }
 
 static void add_firmware(GPtrArray *argv, const CcbBootOptions *options)
@@ -103,20 +68,30 @@ static void add_firmware(GPtrArray *argv, const CcbBootOptions *options)
     g_autofree char *copy = file_in(options, "vars.fd");
     add_file(argv, "-blockdev", code, firmware->code);
     add_file(argv, "-blockdev", vars, copy);
+    if (firmware->smm)
+        ccb_argv_add(argv, "-global", "driver=cfi.pflash01,property=secure,value=on", NULL);
 }
 
 static GPtrArray *build_argv(const CcbBootOptions *options, const char *cmdline, bool emulated)
 {
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-    add(argv, QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-object",
-        "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=random", NULL);
-    add_machine(argv, options, emulated);
-    add_ports(argv, options);
-    add_disk(argv, options);
-    if (options->firmware)
+    const CcbFirmware *firmware = options->firmware;
+    g_autofree char *machine = g_strconcat("q35,accel=", emulated ? "tcg" : "kvm",
+                                           firmware ? ",pflash0=code,pflash1=vars" : "",
+                                           firmware && firmware->smm ? ",smm=on" : "", NULL);
+    g_autofree char *memory =
+        g_strdup_printf("%u", options->memory_mb ? options->memory_mb : MEMORY_MB);
+    ccb_argv_add(argv, QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                 "-machine", machine, "-cpu", emulated ? "max" : "host", "-smp", "2", "-m", memory,
+                 "-object", "rng-random,id=random,filename=/dev/urandom", "-device",
+                 "virtio-rng-pci,rng=random", NULL);
+    add_ports_and_disk(argv, options);
+    if (firmware)
         add_firmware(argv, options);
     else
-        add_kernel(argv, options->source, cmdline);
+        ccb_argv_add(argv, "-kernel", options->source->kernel, "-append", cmdline, NULL);
+    if (!firmware && options->source->initrd)
+        ccb_argv_add(argv, "-initrd", options->source->initrd, NULL);
     g_ptr_array_add(argv, NULL);
     return argv;
 }
@@ -133,34 +108,31 @@ static int make_fifo(const CcbBootOptions *options, const char *name, int flags,
     return fd;
 }
 
-static bool make_ports(CcbMachine *machine, const CcbBootOptions *options, GError **error)
-{
-    machine->console = make_fifo(options, "console.out", O_RDONLY, error);
-    if (machine->console >= 0)
-        machine->input = make_fifo(options, "console.in", O_RDWR, error);
-    if (machine->input < 0 || !has_journal(options))
-        return machine->input >= 0;
-    machine->journal = make_fifo(options, "journal", O_RDONLY, error);
-    return machine->journal >= 0;
-}
-
-/* Firmware keeps its variables: in a copy, which goes with the directory. */
-static bool copy_vars(const CcbBootOptions *options, GError **error)
-{
-    size_t size;
-    g_autofree char *path = file_in(options, "vars.fd");
-    g_autofree char *vars = ccb_read_file(options->firmware->vars, 0, &size, error);
-    return vars && ccb_write_file_atomic(path, vars, size, error);
-}
-
 bool ccb_machine_start(CcbMachine *machine, const CcbBootOptions *options, const char *cmdline,
                        bool emulated, GError **error)
 {
     int ends[2];
     g_autofree char *program = ccb_process_find(QEMU, error);
-    if (program == NULL || !make_ports(machine, options, error) ||
-        (options->firmware && !copy_vars(options, error)))
+    if (program == NULL)
         return false;
+    machine->console = make_fifo(options, "console.out", O_RDONLY, error);
+    if (machine->console < 0)
+        return false;
+    machine->input = make_fifo(options, "console.in", O_RDWR, error);
+    if (machine->input < 0)
+        return false;
+    if (has_journal(options)) {
+        machine->journal = make_fifo(options, "journal", O_RDONLY, error);
+        if (machine->journal < 0)
+            return false;
+    }
+    if (options->firmware) { /* keeps its variables: in a copy, which goes with the directory */
+        size_t size;
+        g_autofree char *path = file_in(options, "vars.fd");
+        g_autofree char *vars = ccb_read_file(options->firmware->vars, 0, &size, error);
+        if (vars == NULL || !ccb_write_file_atomic(path, vars, size, error))
+            return false;
+    }
     if (pipe2(ends, O_CLOEXEC) != 0)
         return ccb_fail_errno(error, CCB_ERR_HOST, "creating a pipe");
     machine->errors = ends[0];

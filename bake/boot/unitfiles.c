@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "boot/unitnames.h"
-#include "boot/verdict.h"
+#include "boot/outcome.h"
+#include "boot/unitstate.h"
 #include "guide/gpu-units.h"
 #include "systemd/unitset.h"
 
@@ -25,15 +25,6 @@ static GPtrArray *words_of(const CcbUnit *unit, const char *key)
 
 /* --- units that are there */
 
-/* For the console of old versions of systemd, which says descriptions of these. */
-static void take_description(const CcbUnit *unit, const char *name, CcbUnitNames *names)
-{
-    bool wanted = g_str_has_suffix(name, ".service") || g_str_has_suffix(name, ".target");
-    const char *description = ccb_unit_get(unit, "Unit", "Description");
-    if (wanted && description && !strchr(name, '@'))
-        g_hash_table_insert(names, g_strdup(description), g_strdup(name));
-}
-
 static void take_requirements(CcbUnitGraph *graph, const CcbUnit *unit, const char *name,
                               GHashTable *requirers)
 {
@@ -48,54 +39,43 @@ static void take_requirements(CcbUnitGraph *graph, const CcbUnit *unit, const ch
     }
 }
 
-/* Whether a file says so, which is where reasons begin with a path; what systemd adds by itself nobody demands. */
-static bool waits_for_gpu(CcbUnitGraph *graph, const char *name)
-{
-    g_autoptr(GPtrArray) edges = ccb_unitgraph_after(graph, name);
-    for (guint i = 0; i < edges->len; i++) {
-        const CcbUnitEdge *edge = edges->pdata[i];
-        if (g_str_equal(edge->to, CCB_PERSISTENCED) && edge->reason[0] == '/')
-            return true;
-    }
-    return false;
-}
-
 static void take_units(CcbUnitGraph *graph, CcbBootSource *source, GPtrArray *consumers)
 {
     g_autoptr(GPtrArray) names = ccb_unitgraph_names(graph);
     for (guint i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
         const CcbUnit *unit = ccb_unitgraph_unit(graph, name);
-        if (unit) {
-            take_description(unit, name, source->names);
+        if (unit)
             take_requirements(graph, unit, name, source->gpu_requirers);
+        /* The reason of an order begins with a path where a file says so; what systemd adds by itself nobody demands. */
+        g_autoptr(GPtrArray) edges = ccb_unitgraph_after(graph, name);
+        bool waits = false;
+        for (guint j = 0; j < edges->len; j++) {
+            const CcbUnitEdge *edge = edges->pdata[j];
+            waits |= g_str_equal(edge->to, CCB_PERSISTENCED) && edge->reason[0] == '/';
         }
-        if (waits_for_gpu(graph, name))
+        if (waits)
             g_ptr_array_add(consumers, g_strdup(name));
     }
 }
 
 /* --- units of which there are drop-ins only */
 
-static bool is_expected(const CcbUnitSet *set, const char *name)
-{
-    return ccb_unit_is_name(name) && !strstr(name, "@.") && !ccb_unitgraph_has(set->graph, name);
-}
-
 static bool take_expected(CcbGuest *guest, const CcbUnitSet *set, GPtrArray *consumers,
                           GError **error)
 {
     g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(set->dropins), (GCompareFunc)strcmp);
     for (const GList *at = names; at; at = at->next) {
+        const char *name = at->data;
         g_autoptr(CcbUnit) unit = NULL;
-        if (!is_expected(set, at->data))
+        if (!ccb_unit_is_name(name) || strstr(name, "@.") || ccb_unitgraph_has(set->graph, name))
             continue;
-        if (!ccb_unitset_unit(set, guest, at->data, &unit, error))
+        if (!ccb_unitset_unit(set, guest, name, &unit, error))
             return false;
         g_autoptr(GPtrArray) after = words_of(unit, "After");
         if (g_ptr_array_find_with_equal_func(after, CCB_PERSISTENCED, g_str_equal, NULL) &&
-            !g_ptr_array_find_with_equal_func(consumers, at->data, g_str_equal, NULL))
-            g_ptr_array_add(consumers, g_strdup(at->data));
+            !g_ptr_array_find_with_equal_func(consumers, name, g_str_equal, NULL))
+            g_ptr_array_add(consumers, g_strdup(name));
     }
     return true;
 }
@@ -106,7 +86,6 @@ void ccb_boot_read_units(CcbGuest *guest, CcbBootSource *source)
 {
     g_autoptr(GError) problem = NULL;
     g_autoptr(GPtrArray) consumers = g_ptr_array_new();
-    source->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     source->gpu_requirers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, &problem);
     if (set) {

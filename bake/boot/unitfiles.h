@@ -5,6 +5,6 @@
 #include "boot/bootfiles.h"
 #include "guest/guest.h"
 
-/* Fills in names, target, gpu_consumers and gpu_requirers; where files can't be read these are empty, as far as they
- * were not, and units_unread says why: a boot without them still says something. */
+/* Fills in target, gpu_consumers and gpu_requirers.  Where files can't be read these have what was read before, and
+ * units_unread says why: a boot without them still shows something. */
 void ccb_boot_read_units(CcbGuest *guest, CcbBootSource *source);

@@ -58,6 +58,7 @@ void ccb_facts_free(CcbFacts *facts)
     g_free(facts->default_kver);
     g_free(facts->saved_entry);
     g_free(facts->kernelopts);
+    ccb_grubenv_free(facts->grubenv);
     g_strfreev(facts->packages);
     g_free(facts);
 }
@@ -186,21 +187,6 @@ static bool check_grubenv(CcbGuest *guest, GError **error)
     return ccb_hint(error, "images that keep it on the EFI system partition are not supported");
 }
 
-bool ccb_facts_grubenv(CcbGuest *guest, CcbGrubenv **ret, GError **error)
-{
-    size_t size;
-    g_autofree char *block = NULL;
-    if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &block, error) ||
-        (block == NULL && !ccb_esp_read_mounted(guest, CCB_GRUBENV_PATH, &block, &size, error)))
-        return false;
-    if (block == NULL)
-        return true;
-    *ret = ccb_grubenv_parse(block, strlen(block), error);
-    if (*ret == NULL)
-        g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
-    return *ret != NULL;
-}
-
 const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *name)
 {
     guint n = facts->entries->len;
@@ -231,11 +217,20 @@ bool ccb_facts_is_rescue(const CcbBootEntry *entry)
 
 static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
 {
-    g_autoptr(CcbGrubenv) env = NULL;
-    if (!ccb_facts_grubenv(guest, &env, error))
+    size_t size;
+    g_autofree char *block = NULL;
+    if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &block, error) ||
+        (block == NULL && !ccb_esp_read_mounted(guest, CCB_GRUBENV_PATH, &block, &size, error)))
         return false;
-    facts->saved_entry = env != NULL ? ccb_grubenv_get(env, "saved_entry") : NULL;
-    facts->kernelopts = env != NULL ? ccb_grubenv_get(env, "kernelopts") : NULL;
+    if (block != NULL) {
+        facts->grubenv = ccb_grubenv_parse(block, strlen(block), error);
+        if (facts->grubenv == NULL) {
+            g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
+            return false;
+        }
+        facts->saved_entry = ccb_grubenv_get(facts->grubenv, "saved_entry");
+        facts->kernelopts = ccb_grubenv_get(facts->grubenv, "kernelopts");
+    }
     const CcbBootEntry *entry = choose_entry(facts, facts->saved_entry);
     if (entry == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "the image has no boot entry in %s", ENTRIES_DIR);

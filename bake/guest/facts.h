@@ -37,6 +37,9 @@ typedef struct {
     char *default_kver;  /* its kernel: the kernel of the image */
     char *saved_entry;   /* of grubenv, or NULL */
     char *kernelopts;    /* of grubenv, or NULL */
+    CcbGrubenv *
+        grubenv; /* GRUB's environment block, on the root file system or the EFI system partition; NULL where
+                            there is none, and not cached */
     char **packages;     /* name-[epoch:]version-release.arch, sorted */
     uint64_t free_bytes; /* of the root file system */
 } CcbFacts;
@@ -80,10 +83,6 @@ const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *nam
 /* Whether an entry is dracut's rescue entry, whose kernel has no directory of modules: its
  * initramfs has them all. */
 bool ccb_facts_is_rescue(const CcbBootEntry *entry);
-
-/* GRUB's environment block, on the root file system or the EFI system partition; *ret stays NULL where
- * there is none. */
-bool ccb_facts_grubenv(CcbGuest *guest, CcbGrubenv **ret, GError **error);
 
 /* The cached form (facts-json.c); path and sha256 are not in it. */
 json_t *ccb_facts_to_json(const CcbFacts *facts);  /* new reference */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What journal and console mean for the image: failures, expected and not, and the order of the GPU's units. */
-#include "boot/verdict.h"
+#include "boot/outcome.h"
 
 #include <string.h>
 
-#include "boot/boot.h"
-#include "boot/inject.h"
+#include "boot/bootfiles.h"
 #include "guide/gpu-units.h"
 #include "systemd/unit.h"
 
@@ -66,35 +64,24 @@ bool ccb_boot_needs_gpu(const char *unit)
     return find_gpu_unit(unit) != NULL;
 }
 
-/* ld.so(8) ends a program with 127 where a library is missing, and with 1 where a library lacks the version of a symbol
- * (glibc, elf/dl-version.c): then its words tell. */
-static bool was_not_loaded(const CcbBootUnit *unit)
-{
-    for (const GList *line = unit->lines.head; line; line = line->next)
-        if (strstr(line->data, "error while loading shared libraries: ") != NULL ||
-            strstr(line->data, "' not found (required by ") != NULL)
-            return true;
-    return false;
-}
-
-/* Whether a program that found no GPU can have ended so.  It can't when it never ran: a shell exits with 126 and 127
+/*
+ * Whether a program that found no GPU can have ended so.  It can't when it never ran: a shell exits with 126 and 127
  * where it can't run a program or find it, ld.so with 127 where a library is missing, and systemd itself with 200 and
- * more (systemd.exec(5)); nor when it crashed or was killed. */
+ * more (systemd.exec(5)); nor when it crashed or was killed.  Where a library lacks the version of a symbol, ld.so exits
+ * with 1 (glibc, elf/dl-version.c), and only its words tell.
+ */
 static bool is_end_of_program(const CcbBootUnit *unit)
 {
     static const char *const reasons[] = {"exit-code",       "timeout", "protocol",
                                           "start-limit-hit", "failed",  NULL};
     enum { CANNOT_RUN = 126, NOT_FOUND = 127, SYSTEMD_OWN = 200 };
+    for (const GList *line = unit->lines.head; line; line = line->next)
+        if (strstr(line->data, "error while loading shared libraries: ") != NULL ||
+            strstr(line->data, "' not found (required by ") != NULL)
+            return false;
     return unit->exit_status != CANNOT_RUN && unit->exit_status != NOT_FOUND &&
-           unit->exit_status < SYSTEMD_OWN && !was_not_loaded(unit) &&
+           unit->exit_status < SYSTEMD_OWN &&
            (unit->reason == NULL || g_strv_contains(reasons, unit->reason));
-}
-
-/* Whether the image says that the unit uses the GPU: it has it wait for the Persistence Daemon. */
-static bool is_consumer(const CcbBootEvidence *evidence, const char *name)
-{
-    return evidence->gpu_consumers &&
-           g_strv_contains((const char *const *)evidence->gpu_consumers, name);
 }
 
 /* Why this failure only says that there is no GPU; NULL where it says more. */
@@ -103,7 +90,8 @@ static char *explain(const CcbBootEvidence *evidence, const CcbBootUnit *unit)
     const char *why = find_gpu_unit(unit->name);
     const char *required =
         evidence->gpu_requirers ? g_hash_table_lookup(evidence->gpu_requirers, unit->name) : NULL;
-    if (!why && is_consumer(evidence, unit->name))
+    if (!why && evidence->gpu_consumers &&
+        g_strv_contains((const char *const *)evidence->gpu_consumers, unit->name))
         why = "it uses the GPU, for it waits for " CCB_PERSISTENCED;
     if (why && is_end_of_program(unit))
         return g_strdup(why);
@@ -112,58 +100,27 @@ static char *explain(const CcbBootEvidence *evidence, const CcbBootUnit *unit)
     return NULL;
 }
 
-static gpointer copy_string(gconstpointer string, gpointer data)
+/* Units that `known` has, too, are left out. */
+static void check_units(const CcbBootEvidence *evidence, const CcbBootUnits *units,
+                        const CcbBootUnits *known, CcbBootResult *ret)
 {
-    return g_strdup(string);
-}
-
-static GPtrArray *copy_lines(const CcbBootUnit *unit)
-{
-    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-    for (const GList *l = unit->lines.head; l; l = l->next)
-        g_ptr_array_add(lines, g_strdup(l->data));
-    return lines;
-}
-
-static void add_failure(const CcbBootEvidence *evidence, const CcbBootUnit *unit,
-                        CcbBootResult *ret)
-{
-    CcbBootFailure *failure = g_new0(CcbBootFailure, 1);
-    failure->unit = g_strdup(unit->name);
-    failure->reason = g_strdup(unit->reason);
-    failure->why = explain(evidence, unit);
-    failure->lines = copy_lines(unit);
-    g_ptr_array_add(ret->failed, failure);
-}
-
-static const CcbBootUnits *units_of(const CcbBootEvidence *evidence)
-{
-    return evidence->journal ? &evidence->journal->units : ccb_console_units(evidence->console);
-}
-
-static void judge_units(const CcbBootEvidence *evidence, CcbBootResult *ret)
-{
-    const GPtrArray *list = units_of(evidence)->list;
-    for (guint i = 0; i < list->len; i++) {
-        const CcbBootUnit *unit = list->pdata[i];
-        if (g_str_equal(unit->name, CCB_BOOT_JOURNAL_UNIT)) /* ours, not the image's */
+    for (guint i = 0; i < units->list->len; i++) {
+        const CcbBootUnit *unit = units->list->pdata[i];
+        if (g_str_equal(unit->name, CCB_BOOT_JOURNAL_UNIT) || /* ours, not the image's */
+            (known && ccb_units_find(known, unit->name)))
             continue;
-        if (unit->state == CCB_UNIT_FAILED)
-            add_failure(evidence, unit, ret);
-        else if (unit->state == CCB_UNIT_SKIPPED && find_gpu_unit(unit->name))
+        if (unit->state == CCB_UNIT_SKIPPED && ccb_boot_needs_gpu(unit->name))
             g_ptr_array_add(ret->skipped, g_strdup(unit->name));
-    }
-}
-
-/* What PID 1 says while journald does not run reaches the console only. */
-static void judge_rest_of_console(const CcbBootEvidence *evidence, CcbBootResult *ret)
-{
-    const GPtrArray *list = ccb_console_units(evidence->console)->list;
-    for (guint i = 0; i < list->len; i++) {
-        const CcbBootUnit *unit = list->pdata[i];
-        if (unit->state == CCB_UNIT_FAILED && ccb_unit_is_name(unit->name) &&
-            ccb_units_find(&evidence->journal->units, unit->name) == NULL)
-            add_failure(evidence, unit, ret);
+        if (unit->state != CCB_UNIT_FAILED)
+            continue;
+        CcbBootFailure *failure = g_new0(CcbBootFailure, 1);
+        *failure = (CcbBootFailure){.unit = g_strdup(unit->name),
+                                    .reason = g_strdup(unit->reason),
+                                    .why = explain(evidence, unit),
+                                    .lines = g_ptr_array_new_with_free_func(g_free)};
+        for (const GList *line = unit->lines.head; line; line = line->next)
+            g_ptr_array_add(failure->lines, g_strdup(line->data));
+        g_ptr_array_add(ret->failed, failure);
     }
 }
 
@@ -178,36 +135,40 @@ static CcbBootOrder *add_order(GPtrArray *orders, const char *before, const char
     return order;
 }
 
-/* An order that is `demanded` and can't be judged is to be heard of. */
-static void judge_order(const CcbBootUnits *units, const char *before, const char *after,
+/* Whether `after` began only when `before` was done: started, skipped or failed.  An order that is `demanded` and can't
+ * be checked is to be heard of. */
+static void check_order(const CcbBootUnits *units, const char *before, const char *after,
                         bool demanded, CcbBootResult *ret)
 {
     const CcbBootUnit *first = ccb_units_find(units, before);
     const CcbBootUnit *second = ccb_units_find(units, after);
-    CcbOrder seen = ccb_unit_order(first, second);
-    if (seen == CCB_ORDER_NOT_SEEN) {
+    if (first == NULL || second == NULL || (!first->began && !first->done) ||
+        (!second->began && !second->done)) {
         if (demanded && ret->up)
             add_order(ret->unjudged, before, after);
         return;
     }
+    /* Units without a phase of their own are only ever said to be started. */
+    unsigned begun = second->began ? second->began : second->done;
+    gint64 begun_us = second->began_us ? second->began_us : second->done_us;
     CcbBootOrder *order = add_order(ret->orders, before, after);
-    order->kept = seen == CCB_ORDER_KEPT;
+    order->kept = first->done != 0 && first->done < begun;
     order->done = (double)first->done_us / G_USEC_PER_SEC;
-    order->began = (double)(second->began_us ? second->began_us : second->done_us) / G_USEC_PER_SEC;
+    order->began = (double)begun_us / G_USEC_PER_SEC;
 }
 
-static void judge_orders(const CcbBootEvidence *evidence, CcbBootResult *ret)
+static void check_orders(const CcbBootEvidence *evidence, const CcbBootUnits *units,
+                         CcbBootResult *ret)
 {
     static char *const none[] = {NULL};
-    const CcbBootUnits *units = units_of(evidence);
     char *const *consumers = evidence->gpu_consumers ? evidence->gpu_consumers : none;
-    judge_order(units, CCB_FABRICMANAGER, CCB_PERSISTENCED, evidence->gpus >= 8, ret);
+    check_order(units, CCB_FABRICMANAGER, CCB_PERSISTENCED, evidence->gpus >= 8, ret);
     for (const char *const *unit = ccb_gpu_consumers; *unit; unit++)
-        judge_order(units, CCB_PERSISTENCED, *unit,
+        check_order(units, CCB_PERSISTENCED, *unit,
                     g_strv_contains((const char *const *)consumers, *unit), ret);
     for (char *const *unit = consumers; *unit; unit++)
         if (!g_strv_contains(ccb_gpu_consumers, *unit))
-            judge_order(units, CCB_PERSISTENCED, *unit, true, ret);
+            check_order(units, CCB_PERSISTENCED, *unit, true, ret);
 }
 
 static void demand(const CcbBootUnits *units, const char *name, CcbBootResult *ret)
@@ -217,27 +178,35 @@ static void demand(const CcbBootUnits *units, const char *name, CcbBootResult *r
         g_ptr_array_add(ret->missing, g_strdup(name));
 }
 
-void ccb_boot_judge(const CcbBootEvidence *evidence, CcbBootResult *ret)
+void ccb_boot_check(const CcbBootEvidence *evidence, CcbBootResult *ret)
 {
-    const char *up = ccb_console_up(evidence->console);
+    const CcbConsole *console = evidence->console;
+    const CcbJournal *journal = evidence->journal;
+    const CcbBootUnits *units = journal ? &journal->units : &console->units;
     ret->failed = g_ptr_array_new_with_free_func(failure_free);
     ret->skipped = g_ptr_array_new_with_free_func(g_free);
     ret->missing = g_ptr_array_new_with_free_func(g_free);
     ret->orders = g_ptr_array_new_with_free_func(order_free);
     ret->unjudged = g_ptr_array_new_with_free_func(order_free);
-    ret->notes =
-        g_ptr_array_copy((GPtrArray *)ccb_console_notes(evidence->console), copy_string, NULL);
-    ret->judged_by_journal = evidence->journal != NULL;
-    ret->entries = evidence->journal ? evidence->journal->entries : 0;
-    ret->up = g_strdup(evidence->journal && evidence->journal->up ? evidence->journal->up : up);
-    judge_units(evidence, ret);
-    if (evidence->journal)
-        judge_rest_of_console(evidence, ret);
-    judge_orders(evidence, ret);
-    if (evidence->gpus >= 1 && ret->up)
-        demand(units_of(evidence), CCB_PERSISTENCED, ret);
-    if (evidence->gpus >= 8 && ret->up)
-        demand(units_of(evidence), CCB_FABRICMANAGER, ret);
+    ret->notes = g_ptr_array_new_with_free_func(g_free);
+    ret->judged_by_journal = journal != NULL;
+    ret->entries = journal ? journal->entries : 0;
+    ret->up = g_strdup(journal && journal->up ? journal->up : console->up);
+    if (ret->up == NULL && journal == NULL && console->login)
+        ret->up = g_strdup("a login prompt");
+    if (console->no_swiotlb)
+        g_ptr_array_add(ret->notes,
+                        g_strdup("the kernel could not allocate the swiotlb buffer of its command "
+                                 "line: expected in a test machine with little memory, not a "
+                                 "failure"));
+    check_units(evidence, units, NULL, ret);
+    if (journal) /* what PID 1 says while journald does not run reaches the console only */
+        check_units(evidence, &console->units, &journal->units, ret);
+    check_orders(evidence, units, ret);
+    if (evidence->gpus >= 1 && ret->up && journal)
+        demand(units, CCB_PERSISTENCED, ret);
+    if (evidence->gpus >= 8 && ret->up && journal)
+        demand(units, CCB_FABRICMANAGER, ret);
 }
 
 bool ccb_boot_is_good(const CcbBootResult *result)
@@ -271,31 +240,19 @@ static json_t *failures_to_json(const GPtrArray *failed)
     return list;
 }
 
-static json_t *time_to_json(double seconds)
-{
-    return seconds > 0 ? json_real(seconds) : json_null();
-}
-
-static json_t *orders_to_json(const GPtrArray *orders)
+/* Of those that were not seen only the names. */
+static json_t *orders_to_json(const GPtrArray *orders, bool seen)
 {
     json_t *list = json_array();
     for (guint i = 0; i < orders->len; i++) {
         const CcbBootOrder *o = orders->pdata[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:b, s:o, s:o}", "before", o->before, "after",
-                                        o->after, "kept", o->kept, "done", time_to_json(o->done),
-                                        "began", time_to_json(o->began)));
-    }
-    return list;
-}
-
-static json_t *unjudged_to_json(const GPtrArray *unjudged)
-{
-    json_t *list = json_array();
-    for (guint i = 0; i < unjudged->len; i++) {
-        const CcbBootOrder *o = unjudged->pdata[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s}", "before", o->before, "after", o->after));
+        json_t *json = json_pack("{s:s, s:s}", "before", o->before, "after", o->after);
+        if (seen) {
+            json_object_set_new(json, "kept", json_boolean(o->kept));
+            json_object_set_new(json, "done", o->done > 0 ? json_real(o->done) : json_null());
+            json_object_set_new(json, "began", o->began > 0 ? json_real(o->began) : json_null());
+        }
+        json_array_append_new(list, json);
     }
     return list;
 }
@@ -308,6 +265,7 @@ json_t *ccb_boot_to_json(const CcbBootResult *result)
         result->seconds, "emulated", result->emulated, "kvm", result->kvm, "source",
         result->judged_by_journal ? "journal" : "console", "entries", (int)result->entries,
         "failed", failures_to_json(result->failed), "skipped", strings_to_json(result->skipped),
-        "missing", strings_to_json(result->missing), "order", orders_to_json(result->orders),
-        "unjudged", unjudged_to_json(result->unjudged), "notes", strings_to_json(result->notes));
+        "missing", strings_to_json(result->missing), "order", orders_to_json(result->orders, true),
+        "unjudged", orders_to_json(result->unjudged, false), "notes",
+        strings_to_json(result->notes));
 }
