@@ -128,6 +128,14 @@ assert result["missing"] == ["nvidia-fabricmanager.service"], result["missing"]
 END
 }
 
+# The kernel skips zeros between two initramfs: harmless behind the first, and a panic in its place.
+@test "boot: the initrds of a boot entry are concatenated, also large ones" {
+        change "$BATS_TEST_TMPDIR/two.qcow2" "truncate -s 2M boot/second.img
+change \$ENTRY 's|^initrd.*|& /boot/second.img|'"
+        run_ccbake 0 boot --backend=appliance "$BATS_TEST_TMPDIR/two.qcow2"
+        assert_contains 'up       multi-user.target'
+}
+
 @test "boot: a panic ends the test at once" {
         argue "$BATS_TEST_TMPDIR/panic.qcow2" rdinit=/bin/false
         SECONDS=0

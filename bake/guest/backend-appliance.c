@@ -357,25 +357,17 @@ static bool app_stat(void *backend, const char *path, bool follow, CcbStat *ret_
     return true;
 }
 
-static bool download(Appliance *a, const char *path, int fd, GError **error)
-{
-    g_autofree char *self = g_strdup_printf("/dev/fd/%d", fd);
-    return guestfs_download(a->g, path, self) == 0 ||
-           fail(a, error, CCB_ERR_INPUT, "reading", path);
-}
-
-/* Small files in one call: under emulation a download takes a hundred times as long (0.28 s against
- * 3 ms). */
-enum { SMALL = 1 << 20 };
+/* Bytes of one message at a time; libguestfs's limit is 4 MiB. */
+enum { PIECE = 1 << 20 };
 
 static char *app_digest(void *backend, const char *path, GError **error)
 {
     Appliance *a = backend;
     size_t size = 0;
-    char *bytes = guestfs_pread(a->g, path, SMALL, 0, &size);
-    char *sum = bytes && size == SMALL ? guestfs_checksum(a->g, "sha256", path) : NULL;
+    char *bytes = guestfs_pread(a->g, path, PIECE, 0, &size);
+    char *sum = bytes && size == PIECE ? guestfs_checksum(a->g, "sha256", path) : NULL;
     char *hex = g_strdup(sum);
-    if (bytes != NULL && size < SMALL) {
+    if (bytes != NULL && size < PIECE) {
         CcbDigest *digest = ccb_digest_new();
         ccb_digest_update(digest, bytes, size);
         hex = ccb_digest_finish(digest);
@@ -387,17 +379,21 @@ static char *app_digest(void *backend, const char *path, GError **error)
     return hex;
 }
 
+/* Not by guestfs_download(): that wants a name, opens /dev/fd/N anew, and so empties a file that is written piece by
+ * piece.  For a small file it also takes a hundred times as long under emulation (0.28 s against 3 ms). */
 static bool app_get(void *backend, const char *path, int fd, GError **error)
 {
     Appliance *a = backend;
-    size_t size = 0;
-    char *bytes = guestfs_pread(a->g, path, SMALL, 0, &size);
-    if (bytes == NULL)
-        return fail(a, error, CCB_ERR_INPUT, "reading", path);
-    bool ok =
-        size < SMALL ? ccb_write_all(fd, bytes, size, path, error) : download(a, path, fd, error);
-    free(bytes);
-    return ok;
+    for (int64_t offset = 0;; offset += PIECE) {
+        size_t size = 0;
+        char *bytes = guestfs_pread(a->g, path, PIECE, offset, &size);
+        if (bytes == NULL)
+            return fail(a, error, CCB_ERR_INPUT, "reading", path);
+        bool ok = ccb_write_all(fd, bytes, size, path, error);
+        free(bytes);
+        if (!ok || size < PIECE)
+            return ok;
+    }
 }
 
 static char *app_readlink(void *backend, const char *path, GError **error)
@@ -589,7 +585,6 @@ static const CcbDisk *app_disk(void *backend)
 static bool app_read_disk(void *backend, uint64_t offset, void *buffer, size_t size, GError **error)
 {
     Appliance *a = backend;
-    enum { PIECE = 1 << 20 }; /* a message holds 4 MiB */
     for (size_t done = 0, got = 0; done < size; done += got) {
         char *bytes = guestfs_pread_device(a->g, "/dev/sda", (int)MIN(size - done, PIECE),
                                            (int64_t)(offset + done), &got);
