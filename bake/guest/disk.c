@@ -2,38 +2,34 @@
 #include "guest/disk.h"
 
 #include "base/error.h"
+#include "guest/fields.h"
 
-void ccb_partition_free(CcbPartition *partition)
+static const CcbField fields[] = {CCB_FIELD(CcbPartition, type),
+                                  CCB_FIELD(CcbPartition, fstype),
+                                  CCB_FIELD(CcbPartition, label),
+                                  CCB_FIELD(CcbPartition, uuid),
+                                  CCB_FIELD(CcbPartition, part_label),
+                                  CCB_FIELD(CcbPartition, part_uuid),
+                                  {0}};
+
+static void partition_free(void *partition)
 {
-    if (partition == NULL)
-        return;
-    g_free(partition->type);
-    g_free(partition->fstype);
-    g_free(partition->label);
-    g_free(partition->uuid);
-    g_free(partition->part_label);
-    g_free(partition->part_uuid);
+    ccb_fields_free(partition, fields);
     g_free(partition);
+}
+
+static void *copy_partition(const void *from, void *data)
+{
+    CcbPartition *copy = g_memdup2(from, sizeof(CcbPartition));
+    ccb_fields_copy(copy, from, fields);
+    return copy;
 }
 
 CcbDisk *ccb_disk_new(void)
 {
     CcbDisk *disk = g_new0(CcbDisk, 1);
-    disk->partitions = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_partition_free);
+    disk->partitions = g_ptr_array_new_with_free_func(partition_free);
     return disk;
-}
-
-static void *copy_partition(const void *source, void *data)
-{
-    const CcbPartition *from = source;
-    CcbPartition *copy = g_memdup2(from, sizeof *from);
-    copy->type = g_strdup(from->type);
-    copy->fstype = g_strdup(from->fstype);
-    copy->label = g_strdup(from->label);
-    copy->uuid = g_strdup(from->uuid);
-    copy->part_label = g_strdup(from->part_label);
-    copy->part_uuid = g_strdup(from->part_uuid);
-    return copy;
 }
 
 CcbDisk *ccb_disk_copy(const CcbDisk *disk)
@@ -54,6 +50,41 @@ void ccb_disk_free(CcbDisk *disk)
     g_free(disk->table);
     g_ptr_array_unref(disk->partitions);
     g_free(disk);
+}
+
+json_t *ccb_disk_to_json(const CcbDisk *disk)
+{
+    json_t *partitions = json_array();
+    for (guint i = 0; i < disk->partitions->len; i++) {
+        const CcbPartition *p = disk->partitions->pdata[i];
+        json_t *json = json_pack("{sisIsI}", "number", (int)p->number, "start",
+                                 (json_int_t)p->start, "size", (json_int_t)p->size);
+        ccb_fields_to_json(p, json, fields);
+        json_array_append_new(partitions, json);
+    }
+    return json_pack("{sIsssisiso}", "size", (json_int_t)disk->size, "table", disk->table, "root",
+                     (int)disk->root, "esp", (int)disk->esp, "partitions", partitions);
+}
+
+CcbDisk *ccb_disk_from_json(const json_t *json)
+{
+    size_t i;
+    json_t *item;
+    CcbDisk *disk = ccb_disk_new();
+    disk->size = (uint64_t)json_integer_value(json_object_get(json, "size"));
+    disk->table = g_strdup(json_string_value(json_object_get(json, "table")));
+    disk->root = (unsigned)json_integer_value(json_object_get(json, "root"));
+    disk->esp = (unsigned)json_integer_value(json_object_get(json, "esp"));
+    json_array_foreach(json_object_get(json, "partitions"), i, item)
+    {
+        CcbPartition *p = g_new0(CcbPartition, 1);
+        p->number = (unsigned)json_integer_value(json_object_get(item, "number"));
+        p->start = (uint64_t)json_integer_value(json_object_get(item, "start"));
+        p->size = (uint64_t)json_integer_value(json_object_get(item, "size"));
+        ccb_fields_from_json(p, item, fields);
+        g_ptr_array_add(disk->partitions, p);
+    }
+    return disk;
 }
 
 const CcbPartition *ccb_disk_partition(const CcbDisk *disk, unsigned number)
@@ -123,14 +154,6 @@ bool ccb_disk_check_clean(const CcbPartition *partition, const unsigned char sb[
                     "with e2fsck");
 }
 
-static char *join_numbers(const GArray *numbers)
-{
-    GString *text = g_string_new(NULL);
-    for (guint i = 0; i < numbers->len; i++)
-        g_string_append_printf(text, "%s%u", i ? ", " : "", g_array_index(numbers, unsigned, i));
-    return g_string_free(text, FALSE);
-}
-
 bool ccb_disk_set_root(CcbDisk *disk, const GArray *found, GError **error)
 {
     if (found->len == 1) {
@@ -140,9 +163,11 @@ bool ccb_disk_set_root(CcbDisk *disk, const GArray *found, GError **error)
     if (found->len == 0)
         return ccb_fail(error, CCB_ERR_INPUT,
                         "the image has no operating system: no partition holds /etc/os-release");
-    g_autofree char *numbers = join_numbers(found);
+    g_autoptr(GString) numbers = g_string_new(NULL);
+    for (guint i = 0; i < found->len; i++)
+        g_string_append_printf(numbers, "%s%u", i ? ", " : "", g_array_index(found, unsigned, i));
     return ccb_fail(
         error, CCB_ERR_INPUT,
         "the image has %u operating systems, on partitions %s; ccbake bakes images with one",
-        found->len, numbers);
+        found->len, numbers->str);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glib.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,10 +36,12 @@ CcbDisk *ccb_disk_copy(const CcbDisk *disk);
 void ccb_disk_free(CcbDisk *disk); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbDisk, ccb_disk_free)
 
+/* For the cache of the facts. */
+json_t *ccb_disk_to_json(const CcbDisk *disk); /* new reference */
+CcbDisk *ccb_disk_from_json(const json_t *json);
+
 /* The partition of that number, or NULL; belongs to the disk. */
 const CcbPartition *ccb_disk_partition(const CcbDisk *disk, unsigned number);
-
-void ccb_partition_free(CcbPartition *partition); /* accepts NULL */
 
 /* Whether the partition table tells what is compared: of others than GPT the entries are not read. */
 bool ccb_disk_can_compare(const CcbDisk *disk, CcbSpecKind kind);

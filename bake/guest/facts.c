@@ -21,51 +21,8 @@
 
 #define ENTRIES_DIR "/boot/loader/entries"
 
-static void entry_free(CcbBootEntry *entry)
-{
-    g_free(entry->id);
-    g_free(entry->path);
-    g_free(entry->title);
-    g_free(entry->kernel);
-    g_free(entry->initrd);
-    g_free(entry->options);
-    g_free(entry->kver);
-    g_free(entry);
-}
-
-CcbFacts *ccb_facts_new(void)
-{
-    CcbFacts *facts = g_new0(CcbFacts, 1);
-    facts->entries = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
-    return facts;
-}
-
-void ccb_facts_free(CcbFacts *facts)
-{
-    if (facts == NULL)
-        return;
-    g_free(facts->sha256);
-    g_free(facts->path);
-    g_free(facts->format);
-    ccb_disk_free(facts->disk);
-    g_free(facts->os_id);
-    g_free(facts->os_version);
-    g_free(facts->os_name);
-    g_free(facts->machine_id);
-    g_strfreev(facts->kernels);
-    g_ptr_array_unref(facts->entries);
-    g_free(facts->default_entry);
-    g_free(facts->default_kver);
-    g_free(facts->saved_entry);
-    g_free(facts->kernelopts);
-    ccb_grubenv_free(facts->grubenv);
-    g_strfreev(facts->packages);
-    g_free(facts);
-}
-
-/* os-release is read, not libguestfs's idea of the distribution: that one knows no Alibaba Cloud
- * Linux. */
-static bool read_os_release(CcbGuest *guest, CcbFacts *facts, GError **error)
+/* os-release is read here: libguestfs's own guess of the distribution knows no Alibaba Cloud Linux. */
+static bool read_system(CcbGuest *guest, CcbFacts *facts, GError **error)
 {
     const char *path =
         ccb_guest_exists(guest, "/etc/os-release") ? "/etc/os-release" : "/usr/lib/os-release";
@@ -79,15 +36,10 @@ static bool read_os_release(CcbGuest *guest, CcbFacts *facts, GError **error)
     facts->os_id = ccb_shellvars_get(vars, "ID");
     facts->os_version = ccb_shellvars_get(vars, "VERSION_ID");
     facts->os_name = ccb_shellvars_get(vars, "PRETTY_NAME");
-    return true;
-}
-
-static bool read_machine_id(CcbGuest *guest, CcbFacts *facts, GError **error)
-{
-    char *text = NULL;
-    if (!ccb_guest_read_optional(guest, "/etc/machine-id", &text, error))
+    if (!ccb_guest_read_optional(guest, "/etc/machine-id", &facts->machine_id, error))
         return false;
-    facts->machine_id = text ? g_strstrip(text) : NULL;
+    if (facts->machine_id != NULL)
+        g_strstrip(facts->machine_id);
     return true;
 }
 
@@ -116,16 +68,6 @@ static bool read_kernels(CcbGuest *guest, CcbFacts *facts, GError **error)
     return true;
 }
 
-/* The version key, or what follows the machine id in the file name. */
-static char *entry_kver(const CcbBls *bls, const char *id)
-{
-    char *version = ccb_bls_get(bls, "version");
-    if (version != NULL)
-        return version;
-    const char *dash = strchr(id, '-');
-    return g_strdup(dash ? dash + 1 : id);
-}
-
 static bool read_entry(CcbGuest *guest, CcbFacts *facts, const char *name, GError **error)
 {
     g_autofree char *path = g_build_filename(ENTRIES_DIR, name, NULL);
@@ -146,7 +88,11 @@ static bool read_entry(CcbGuest *guest, CcbFacts *facts, const char *name, GErro
     entry->kernel = ccb_bls_get(bls, "linux");
     entry->initrd = ccb_bls_get_joined(bls, "initrd");
     entry->options = ccb_bls_get_joined(bls, "options");
-    entry->kver = entry_kver(bls, id);
+    entry->kver = ccb_bls_get(bls, "version");
+    if (entry->kver == NULL) { /* what follows the machine id in the file name */
+        const char *dash = strchr(id, '-');
+        entry->kver = g_strdup(dash ? dash + 1 : id);
+    }
     entry->id = g_steal_pointer(&id);
     entry->path = g_steal_pointer(&path);
     g_ptr_array_add(facts->entries, entry);
@@ -158,33 +104,6 @@ static int compare_entries(const void *a, const void *b)
     const CcbBootEntry *const *x = a, *const *y = b;
     int by_kernel = ccb_kver_compare((*x)->kver, (*y)->kver);
     return by_kernel != 0 ? by_kernel : strcmp((*x)->id, (*y)->id);
-}
-
-static bool read_entries(CcbGuest *guest, CcbFacts *facts, GError **error)
-{
-    g_auto(GStrv) names = ccb_guest_list(guest, ENTRIES_DIR, error);
-    if (names == NULL)
-        return false;
-    for (char **name = names; *name != NULL; name++)
-        if (!read_entry(guest, facts, *name, error))
-            return false;
-    g_ptr_array_sort(facts->entries, compare_entries);
-    return true;
-}
-
-/* A link that leads nowhere leads to the EFI system partition, on images that boot by UEFI only:
- * what steps change there would be lost. */
-static bool check_grubenv(CcbGuest *guest, GError **error)
-{
-    CcbStat st;
-    bool exists = false;
-    if (!ccb_guest_lstat(guest, CCB_GRUBENV_PATH, &st, &exists, error))
-        return false;
-    if (!exists || ccb_guest_exists(guest, CCB_GRUBENV_PATH))
-        return true;
-    ccb_fail(error, CCB_ERR_INPUT, "%s leads to a file that is not on the root file system",
-             CCB_GRUBENV_PATH);
-    return ccb_hint(error, "images that keep it on the EFI system partition are not supported");
 }
 
 const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *name)
@@ -239,23 +158,17 @@ static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
     return true;
 }
 
-static bool copy_file(CcbGuest *guest, const char *from, const char *to, GError **error)
-{
-    ccb_autofd int fd = open(to, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "%s", to);
-    return ccb_guest_download(guest, from, fd, error);
-}
-
-/* Copies the database out, so that it is read without being written; not what only looks like one: a
- * sparse file of an image is as large as it likes. */
+/* Copies the database out, so that it is read without being written; not what only looks like one: a sparse file of an
+ * image is as large as it likes. */
 static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *ret_any,
                        GError **error)
 {
-    const uint64_t most = 2ull << 30; /* of 500 packages it has 30 MB */
+    const uint64_t most = 2ull << 30; /* bytes; that of 500 packages has 30 MB */
     uint64_t sum = 0;
     g_auto(GStrv) names = ccb_guest_list(guest, from, error);
-    for (char **name = names; name != NULL && *name != NULL; name++) {
+    if (names == NULL)
+        return false;
+    for (char **name = names; *name != NULL; name++) {
         g_autofree char *source = g_build_filename(from, *name, NULL);
         g_autofree char *target = g_build_filename(to, *name, NULL);
         CcbStat st;
@@ -268,11 +181,14 @@ static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *
             return ccb_fail(error, CCB_ERR_INPUT, "%s in the image is larger than any RPM database",
                             from);
         sum += st.size;
-        if (!copy_file(guest, source, target, error))
+        ccb_autofd int fd = open(target, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return ccb_fail_errno(error, CCB_ERR_IO, "%s", target);
+        if (!ccb_guest_download(guest, source, fd, error))
             return false;
         *ret_any = true;
     }
-    return names != NULL;
+    return true;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -280,37 +196,29 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char **package_names(const GPtrArray *infos)
+static char **list_packages(CcbGuest *guest, const char *from, const char *copy, GError **error)
 {
+    bool any = false;
+    g_autoptr(GError) reason = NULL;
+    if (!copy_rpmdb(guest, from, copy, &any, error))
+        return NULL;
+    if (!any)
+        return g_new0(char *, 1);
+    g_autoptr(GPtrArray) infos = ccb_rpmdb_list(copy, &reason);
+    if (infos == NULL) {
+        /* What librpm says of the copy is meant for the database in the image. */
+        g_auto(GStrv) parts = g_strsplit(reason->message, copy, -1);
+        g_autofree char *message = g_strjoinv(from, parts);
+        ccb_fail(error, ccb_exit_code(reason),
+                 "%s; restore %s in the image, or rebuild it there with rpm --rebuilddb", message,
+                 from);
+        return NULL;
+    }
     char **names = g_new0(char *, infos->len + 1);
     for (guint i = 0; i < infos->len; i++)
         names[i] = g_strdup(((CcbRpmInfo *)infos->pdata[i])->nevra);
     qsort(names, infos->len, sizeof *names, compare_names);
     return names;
-}
-
-/* What librpm says of the copy is meant for the database in the image. */
-static void explain_rpmdb(const char *from, const char *copy, GError *reason, GError **error)
-{
-    g_auto(GStrv) parts = g_strsplit(reason->message, copy, -1);
-    g_autofree char *message = g_strjoinv(from, parts);
-    ccb_fail(error, ccb_exit_code(reason),
-             "%s; restore %s in the image, or rebuild it there with rpm --rebuilddb", message,
-             from);
-    g_error_free(reason);
-}
-
-static char **list_packages(CcbGuest *guest, const char *from, const char *copy, GError **error)
-{
-    bool any = false;
-    GError *reason = NULL;
-    if (!copy_rpmdb(guest, from, copy, &any, error))
-        return NULL;
-    g_autoptr(GPtrArray) infos = any ? ccb_rpmdb_list(copy, &reason) : g_ptr_array_new();
-    if (infos != NULL)
-        return package_names(infos);
-    explain_rpmdb(from, copy, reason, error);
-    return NULL;
 }
 
 char **ccb_facts_packages(CcbGuest *guest, GError **error)
@@ -330,25 +238,85 @@ char **ccb_facts_packages(CcbGuest *guest, GError **error)
 CcbFacts *ccb_facts_without_packages(CcbGuest *guest, GError **error)
 {
     g_autoptr(CcbFacts) facts = ccb_facts_new();
-    if (read_os_release(guest, facts, error) && read_machine_id(guest, facts, error) &&
-        read_kernels(guest, facts, error) && read_entries(guest, facts, error) &&
-        read_default(guest, facts, error) && ccb_guest_free_space(guest, &facts->free_bytes, error))
-        return g_steal_pointer(&facts);
-    return NULL;
+    if (!read_system(guest, facts, error) || !read_kernels(guest, facts, error))
+        return NULL;
+    g_auto(GStrv) entries = ccb_guest_list(guest, ENTRIES_DIR, error);
+    if (entries == NULL)
+        return NULL;
+    for (char **name = entries; *name != NULL; name++)
+        if (!read_entry(guest, facts, *name, error))
+            return NULL;
+    g_ptr_array_sort(facts->entries, compare_entries);
+    if (!read_default(guest, facts, error) ||
+        !ccb_guest_free_space(guest, &facts->free_bytes, error))
+        return NULL;
+    return g_steal_pointer(&facts);
 }
 
 CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error)
 {
-    g_autoptr(CcbFacts) facts =
-        check_grubenv(guest, error) ? ccb_facts_without_packages(guest, error) : NULL;
-    if (facts != NULL)
-        facts->packages = ccb_facts_packages(guest, error);
-    return facts != NULL && facts->packages != NULL ? g_steal_pointer(&facts) : NULL;
+    /* A link that leads nowhere leads to the EFI system partition, on images that boot by UEFI only: what steps change
+     * there would be lost. */
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_guest_lstat(guest, CCB_GRUBENV_PATH, &st, &exists, error))
+        return NULL;
+    if (exists && !ccb_guest_exists(guest, CCB_GRUBENV_PATH)) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s leads to a file that is not on the root file system",
+                 CCB_GRUBENV_PATH);
+        ccb_hint(error, "images that keep it on the EFI system partition are not supported");
+        return NULL;
+    }
+    g_autoptr(CcbFacts) facts = ccb_facts_without_packages(guest, error);
+    if (facts == NULL)
+        return NULL;
+    facts->packages = ccb_facts_packages(guest, error);
+    return facts->packages != NULL ? g_steal_pointer(&facts) : NULL;
 }
 
 const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts)
 {
     return choose_entry(facts, facts->default_entry);
+}
+
+/* --- facts of an image file, and their cache */
+
+static char *cache_path(const char *sha256)
+{
+    g_autofree char *name = g_strconcat(sha256, ".json", NULL);
+    return g_build_filename(ccb_cache_dir(), "facts", name, NULL);
+}
+
+/* A cache that can't be written only costs time. */
+static void remember(const CcbFacts *facts)
+{
+    g_autofree char *path = cache_path(facts->sha256);
+    g_autofree char *dir = g_path_get_dirname(path);
+    json_auto_t *json = ccb_facts_to_json(facts);
+    char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (ccb_mkdirs(dir, NULL))
+        ccb_write_file_atomic(path, text, strlen(text), NULL);
+    free(text);
+}
+
+CcbFacts *ccb_facts_cached(const char *path, GError **error)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
+        return NULL;
+    }
+    g_autofree char *sha256 = ccb_digest_file_once(path, error);
+    if (sha256 == NULL)
+        return NULL;
+    g_autofree char *cached = cache_path(sha256);
+    json_auto_t *json = json_load_file(cached, 0, NULL);
+    CcbFacts *facts = json ? ccb_facts_from_json(json) : NULL;
+    if (facts != NULL) {
+        facts->sha256 = g_steal_pointer(&sha256);
+        facts->path = g_strdup(path);
+    }
+    return facts;
 }
 
 /* Opens the image itself, read-only: nothing can change it. */
@@ -365,62 +333,19 @@ static CcbFacts *inspect(const char *path, const CcbImageInfo *info, CcbBackend 
     }
     facts->disk = ccb_disk_copy(ccb_guest_disk(guest));
     facts->format = g_strdup(info->format);
-    return g_steal_pointer(&facts);
-}
-
-static char *cache_path(const char *sha256)
-{
-    g_autofree char *name = g_strconcat(sha256, ".json", NULL);
-    return g_build_filename(ccb_cache_dir(), "facts", name, NULL);
-}
-
-/* A cache that can't be written only costs time. */
-static void remember(const CcbFacts *facts)
-{
-    g_autofree char *path = cache_path(facts->sha256);
-    g_autofree char *dir = g_path_get_dirname(path);
-    json_t *json = ccb_facts_to_json(facts);
-    char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (ccb_mkdirs(dir, NULL))
-        ccb_write_file_atomic(path, text, strlen(text), NULL);
-    free(text);
-    json_decref(json);
-}
-
-static char *digest_of_image(const char *path, GError **error)
-{
-    struct stat st;
-    if (stat(path, &st) == 0)
-        return ccb_digest_file_once(path, error);
-    ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
-    return NULL;
-}
-
-CcbFacts *ccb_facts_cached(const char *path, GError **error)
-{
-    g_autofree char *sha256 = digest_of_image(path, error);
-    if (sha256 == NULL)
-        return NULL;
-    g_autofree char *cached = cache_path(sha256);
-    json_t *json = json_load_file(cached, 0, NULL);
-    CcbFacts *facts = json ? ccb_facts_from_json(json) : NULL;
-    json_decref(json);
-    if (facts != NULL) {
-        facts->sha256 = g_steal_pointer(&sha256);
-        facts->path = g_strdup(path);
-    }
-    return facts;
+    facts->path = g_strdup(path);
+    facts->sha256 = ccb_digest_file_once(path, error);
+    return facts->sha256 != NULL ? g_steal_pointer(&facts) : NULL;
 }
 
 CcbFacts *ccb_facts_of_image(const char *path, CcbBackend backend, GError **error)
 {
     GError *reason = NULL;
     CcbFacts *facts = ccb_facts_cached(path, &reason);
-    if (facts != NULL || reason != NULL) {
-        if (reason)
-            g_propagate_error(error, reason);
+    if (reason != NULL)
+        g_propagate_error(error, reason);
+    if (facts != NULL || reason != NULL)
         return facts;
-    }
     g_auto(CcbImageInfo) info = {0};
     if (!ccb_image_probe(path, &info, error) || !ccb_image_check(path, info.format, error))
         return NULL;
@@ -431,11 +356,6 @@ CcbFacts *ccb_facts_of_image(const char *path, CcbBackend backend, GError **erro
         return NULL;
     }
     ccb_progress_end(facts->os_name);
-    facts->path = g_strdup(path);
-    facts->sha256 = ccb_digest_file_once(path, error);
-    if (facts->sha256 == NULL)
-        g_clear_pointer(&facts, ccb_facts_free);
-    else
-        remember(facts);
+    remember(facts);
     return facts;
 }

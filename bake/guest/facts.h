@@ -48,7 +48,7 @@ CcbFacts *ccb_facts_new(void);        /* all unknown */
 void ccb_facts_free(CcbFacts *facts); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbFacts, ccb_facts_free)
 
-/* Through the cached form: path and sha256 are not copied. */
+/* Without path, sha256 and grubenv. */
 CcbFacts *ccb_facts_copy(const CcbFacts *facts);
 
 /* The facts of an image file, from the cache or by opening it through `backend` (read-only, never
@@ -84,6 +84,6 @@ const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *nam
  * initramfs has them all. */
 bool ccb_facts_is_rescue(const CcbBootEntry *entry);
 
-/* The cached form (facts-json.c); path and sha256 are not in it. */
+/* The cached form: without path, sha256 and grubenv. */
 json_t *ccb_facts_to_json(const CcbFacts *facts);  /* new reference */
 CcbFacts *ccb_facts_from_json(const json_t *json); /* NULL for another version or a damaged file */
