@@ -55,7 +55,8 @@ static bool enter_private_namespace(GError **error)
     return ccb_fail_errno(error, CCB_ERR_HOST, "creating a private mount namespace");
 }
 
-static bool take_slot(CcbAttach *a, GError **error)
+/* Mount points on a tmpfs of our own: nothing of them is left on the host's disk, even after SIGKILL. */
+static bool make_mount_points(CcbAttach *a, GError **error)
 {
     guint slot = 0;
     while (slot < MOST_OPEN && open_slots[slot])
@@ -64,15 +65,6 @@ static bool take_slot(CcbAttach *a, GError **error)
         return ccb_fail(error, CCB_ERR_HOST, "%d images are open already", MOST_OPEN);
     open_slots[slot] = true;
     a->slot = slot;
-    return true;
-}
-
-/* Mount points on a tmpfs of our own: nothing of them is left on the host's disk, even after
- * SIGKILL. */
-static bool make_mount_points(CcbAttach *a, GError **error)
-{
-    if (!take_slot(a, error))
-        return false;
     a->dir = g_strdup_printf("%s/mnt%u", ccb_cache_dir(), a->slot);
     a->disk_path = g_strdup_printf("%s/disk-%d", a->dir, (int)getpid());
     a->root_path = g_build_filename(a->dir, "root", NULL);
@@ -88,38 +80,6 @@ static bool make_mount_points(CcbAttach *a, GError **error)
     return true;
 }
 
-/* As JSON, a comma in a file name is only a comma. */
-static char *take_text(json_t *json)
-{
-    char *text = json_dumps(json, JSON_COMPACT);
-    json_decref(json);
-    return text;
-}
-
-static char *blockdev_json(const char *image, const char *format, bool read_only)
-{
-    json_t *file = json_pack("{ssss}", "driver", "file", "filename", image);
-    /* Nothing is flushed while we work: an overlay that a crash cut short is thrown away, never
-     * resumed. */
-    json_object_set_new(file, "cache", json_pack("{sb}", "no-flush", !read_only));
-    return take_text(json_pack("{ssssso?sbss}", "driver", format, "node-name", "disk", "file", file,
-                               "read-only", read_only, "discard", "unmap"));
-}
-
-static char *export_json(const char *mount_point, bool read_only)
-{
-    return take_text(json_pack("{sssssssssb}", "type", "fuse", "id", "disk", "node-name", "disk",
-                               "mountpoint", mount_point, "writable", !read_only));
-}
-
-static bool daemon_failed(CcbAttach *a, GError **error)
-{
-    g_autofree char *log = NULL;
-    g_file_get_contents(a->log_path, &log, NULL, NULL);
-    return ccb_fail(error, CCB_ERR_HOST, "qemu-storage-daemon could not export the image: %s",
-                    log && log[0] ? g_strstrip(log) : "it gave no reason");
-}
-
 /* The mount point turns from an empty file into the disk. */
 static bool wait_for_export(CcbAttach *a, GError **error)
 {
@@ -130,8 +90,12 @@ static bool wait_for_export(CcbAttach *a, GError **error)
             return true;
         }
         if (waitpid(a->daemon, NULL, WNOHANG) != 0) {
+            g_autofree char *log = NULL;
             a->daemon = 0;
-            return daemon_failed(a, error);
+            g_file_get_contents(a->log_path, &log, NULL, NULL);
+            return ccb_fail(error, CCB_ERR_HOST,
+                            "qemu-storage-daemon could not export the image: %s",
+                            log && log[0] ? g_strstrip(log) : "it gave no reason");
         }
         if (ccb_cancel_check(error))
             return false;
@@ -143,13 +107,26 @@ static bool wait_for_export(CcbAttach *a, GError **error)
 
 static bool export_image(CcbAttach *a, const char *image, const char *format, GError **error)
 {
-    g_autofree char *blockdev = blockdev_json(image, format, a->read_only);
-    g_autofree char *fuse = export_json(a->disk_path, a->read_only);
-    const char *argv[] = {"qemu-storage-daemon", "--blockdev", blockdev, "--export", fuse, NULL};
+    /* As JSON, a comma in a file name is only a comma.  Nothing is flushed while we work: an overlay that a crash cut
+     * short is thrown away, never resumed. */
+    json_auto_t *disk =
+        json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:s, s:{s:b}}}", "driver", format, "node-name",
+                  "disk", "read-only", a->read_only, "discard", "unmap", "file", "driver", "file",
+                  "filename", image, "cache", "no-flush", !a->read_only);
+    json_auto_t *fuse =
+        json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", "fuse", "id", "disk", "node-name", "disk",
+                  "mountpoint", a->disk_path, "writable", !a->read_only);
+    char *disk_text = json_dumps(disk, JSON_COMPACT), *fuse_text = json_dumps(fuse, JSON_COMPACT);
+    const char *argv[] = {
+        "qemu-storage-daemon", "--blockdev", disk_text, "--export", fuse_text, NULL};
     ccb_autofd int log = open(a->log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     a->daemon = ccb_process_spawn(argv, log, error);
+    free(disk_text);
+    free(fuse_text);
     return a->daemon > 0 && wait_for_export(a, error);
 }
+
+/* --- the partition table */
 
 static char *probe_value(blkid_probe probe, const char *name)
 {
@@ -157,21 +134,6 @@ static char *probe_value(blkid_probe probe, const char *name)
     if (blkid_probe_lookup_value(probe, name, &value, NULL) != 0)
         return NULL;
     return g_strdup(value);
-}
-
-static bool describe_filesystem(int fd, CcbPartition *partition)
-{
-    blkid_probe probe = blkid_new_probe();
-    bool ok = blkid_probe_set_device(probe, fd, (blkid_loff_t)partition->start,
-                                     (blkid_loff_t)partition->size) == 0;
-    blkid_probe_enable_superblocks(probe, 1);
-    if (ok && blkid_do_safeprobe(probe) == 0) {
-        partition->fstype = probe_value(probe, "TYPE");
-        partition->label = probe_value(probe, "LABEL");
-        partition->uuid = probe_value(probe, "UUID");
-    }
-    blkid_free_probe(probe);
-    return ok;
 }
 
 static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
@@ -184,7 +146,6 @@ static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
     partition->size = (uint64_t)blkid_partition_get_size(from) * SECTOR;
     partition->type =
         type ? g_ascii_strdown(type, -1) : g_strdup_printf("0x%x", blkid_partition_get_type(from));
-    describe_filesystem(fd, partition);
     if (g_strcmp0(disk->table, "gpt") == 0) {
         partition->part_label = g_strdup(blkid_partition_get_name(from));
         partition->part_uuid = g_strdup(blkid_partition_get_uuid(from));
@@ -192,6 +153,17 @@ static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
     if (strcmp(partition->type, CCB_GPT_TYPE_ESP) == 0)
         disk->esp = partition->number;
     g_ptr_array_add(disk->partitions, partition);
+
+    blkid_probe probe = blkid_new_probe();
+    blkid_probe_enable_superblocks(probe, 1);
+    if (blkid_probe_set_device(probe, fd, (blkid_loff_t)partition->start,
+                               (blkid_loff_t)partition->size) == 0 &&
+        blkid_do_safeprobe(probe) == 0) {
+        partition->fstype = probe_value(probe, "TYPE");
+        partition->label = probe_value(probe, "LABEL");
+        partition->uuid = probe_value(probe, "UUID");
+    }
+    blkid_free_probe(probe);
 }
 
 static bool read_table(CcbAttach *a, GError **error)
@@ -238,11 +210,17 @@ const char *ccb_attach_root(const CcbAttach *a)
 bool ccb_attach_pread(CcbAttach *a, void *buffer, size_t size, uint64_t offset, GError **error)
 {
     ccb_autofd int fd = open(a->disk_path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || pread(fd, buffer, size, (off_t)offset) != (ssize_t)size)
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "opening the exported image %s", a->disk_path);
+    ssize_t n = pread(fd, buffer, size, (off_t)offset);
+    if (n < 0)
         return ccb_fail_errno(error, CCB_ERR_INPUT, "reading the image at %" G_GUINT64_FORMAT,
                               offset);
-    return true;
+    return (size_t)n == size ||
+           ccb_fail(error, CCB_ERR_INPUT, "the disk ends within what is read of it");
 }
+
+/* --- mounting */
 
 static int configure_loop(int control, int backing, const struct loop_config *config,
                           char **ret_path)
@@ -314,24 +292,18 @@ bool ccb_attach_mount(CcbAttach *a, const CcbPartition *p, bool read_only, GErro
     return read_only || a->writeback != NULL;
 }
 
-/* Whether the loop device still stands on our export.  Its sysfs file names what it stands on. */
-static bool loop_is_ours(const CcbAttach *a)
-{
-    g_autofree char *name = g_path_get_basename(a->loop);
-    g_autofree char *path = g_strdup_printf("/sys/block/%s/loop/backing_file", name);
-    g_autofree char *backing = ccb_read_file(path, 0, NULL, NULL);
-    return backing != NULL && strcmp(g_strchomp(backing), a->disk_path) == 0;
-}
-
 /*
- * umount() takes the mount from us; the file system itself is unmounted, and its clean flag
- * written, when the last copy of the mount goes: the kernel takes a moment to tear down the
- * namespace of a guest command that just ended.  The loop device clears itself then.
+ * umount() takes the mount from us; the file system itself is unmounted, and its clean flag written, when the last copy
+ * of the mount goes: the kernel takes a moment to tear down the namespace of a guest command that just ended.  The loop
+ * device clears itself then: its file in sysfs no longer names our export.
  */
 static bool wait_for_release(const CcbAttach *a, GError **error)
 {
+    g_autofree char *name = g_path_get_basename(a->loop);
+    g_autofree char *path = g_strdup_printf("/sys/block/%s/loop/backing_file", name);
     for (unsigned waited = 0; waited < RELEASE_LIMIT_MS; waited += RELEASE_POLL_MS) {
-        if (!loop_is_ours(a))
+        g_autofree char *backing = ccb_read_file(path, 0, NULL, NULL);
+        if (backing == NULL || strcmp(g_strchomp(backing), a->disk_path) != 0)
             return true;
         g_usleep(RELEASE_POLL_MS * 1000);
     }
@@ -352,33 +324,25 @@ bool ccb_attach_unmount(CcbAttach *a, GError **error)
     return wait_for_release(a, error);
 }
 
-/* Blocks that were free before go back to the overlay, so that what they held does not reach the output.  Those
- * that are freed while it is mounted go back by "discard". */
-static void trim_root(const CcbAttach *a)
-{
-    struct fstrim_range range = {.len = UINT64_MAX};
-    ccb_autofd int fd = open(a->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        ioctl(fd, FITRIM, &range); /* only saves space; a file system without discard is as good */
-}
-
-/* The daemon writes the image's metadata when it ends. */
-static bool end_daemon(CcbAttach *a, GError **error)
-{
-    int status = ccb_process_end(&a->daemon, END_GRACE_MS);
-    return status == 0 ||
-           ccb_fail(error, CCB_ERR_IO, "qemu-storage-daemon ended with exit code %d", status);
-}
-
 bool ccb_attach_close(CcbAttach *a, bool trim, GError **error)
 {
     bool ok = true;
     if (a->mounted && !a->read_only) {
         ok = ccb_writeback_finish(g_steal_pointer(&a->writeback), error);
-        if (trim)
-            trim_root(a);
+        /* Blocks that were free before go back to the overlay, so that what they held does not reach the output.  Those
+         * that are freed while it is mounted go back by "discard".  A file system that can't do it is as good: it only
+         * saves space. */
+        struct fstrim_range range = {.len = UINT64_MAX};
+        ccb_autofd int fd = trim ? open(a->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        if (fd >= 0)
+            ioctl(fd, FITRIM, &range);
     }
-    ok = ok && ccb_attach_unmount(a, error) && end_daemon(a, error);
+    ok = ok && ccb_attach_unmount(a, error);
+    if (ok) { /* the daemon writes the image's metadata when it ends */
+        int status = ccb_process_end(&a->daemon, END_GRACE_MS);
+        ok = status == 0 ||
+             ccb_fail(error, CCB_ERR_IO, "qemu-storage-daemon ended with exit code %d", status);
+    }
     ccb_attach_free(a);
     return ok;
 }

@@ -20,16 +20,18 @@
 
 typedef struct CcbAttach CcbAttach;
 
+/* Exports the image and reads its partition table.  Errors: CCB_ERR_HOST, CCB_ERR_INPUT (no partition table). */
 CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only, GError **error);
 
 /* The table, with what libblkid says of each partition; belongs to the attachment. */
 CcbDisk *ccb_attach_disk(CcbAttach *attach);
 
-/* Reads bytes of the disk. */
+/* Reads bytes of the disk.  Errors: CCB_ERR_IO, CCB_ERR_INPUT (also where it ends before). */
 bool ccb_attach_pread(CcbAttach *attach, void *buffer, size_t size, uint64_t offset,
                       GError **error);
 
-/* Mounts one partition; nodev, nosuid, and read-only where the whole is.  Only one at a time. */
+/* Mounts one partition, with nodev and nosuid, and read-only where the image is; one at a time.  Errors: CCB_ERR_HOST,
+ * CCB_ERR_INPUT; CCB_ERR_IO for unmounting. */
 bool ccb_attach_mount(CcbAttach *attach, const CcbPartition *partition, bool read_only,
                       GError **error);
 bool ccb_attach_unmount(CcbAttach *attach, GError **error);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The appliance backend: everything happens in libguestfs's own VM.  Payloads are a read-only ISO
- * disk; scratch is a sparse disk of its own, mounted over /tmp, /var/tmp and /run of the guest
- * while commands run.
+ * The appliance backend: everything happens in libguestfs's own VM.  Payloads are a read-only ISO disk; scratch is a
+ * sparse disk of its own, mounted over /tmp, /var/tmp and /run of the guest while commands run.
  */
 #include <fcntl.h>
 #include <guestfs.h>
@@ -78,14 +77,6 @@ static bool add_image(Appliance *a, const CcbGuestOptions *o, GError **error)
                     guestfs_last_error(a->g));
 }
 
-static bool create_scratch(const char *path, uint64_t size, GError **error)
-{
-    ccb_autofd int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "creating the scratch disk %s", path);
-    return true;
-}
-
 static bool add_raw(Appliance *a, const char *path, bool read_only, GError **error)
 {
     int rc = guestfs_add_drive_opts(
@@ -101,8 +92,10 @@ static bool add_extra_disks(Appliance *a, const CcbGuestOptions *o, GError **err
     if (o->read_only || o->scratch_dir == NULL)
         return true;
     a->scratch_path = g_build_filename(o->scratch_dir, "scratch.raw", NULL);
-    if (!create_scratch(a->scratch_path, o->scratch_size, error) ||
-        !add_raw(a, a->scratch_path, false, error))
+    ccb_autofd int fd = open(a->scratch_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, (off_t)o->scratch_size) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating the scratch disk %s", a->scratch_path);
+    if (!add_raw(a, a->scratch_path, false, error))
         return false;
     a->scratch = true;
     if (o->payloads == NULL || o->payloads->len == 0)
@@ -125,6 +118,8 @@ static bool launch(Appliance *a, GError **error)
         ccb_cancel_add_victim(a->pid);
     return true;
 }
+
+/* --- the partition table */
 
 static char *take(char *from_guestfs)
 {
@@ -152,20 +147,6 @@ static char *plain_value(const char *value)
     return g_string_free(plain, FALSE);
 }
 
-/* What a GPT has of a partition beside its place.  (libguestfs's own call for the name ends it at a
- * colon.) */
-static void describe_entry(Appliance *a, const char *device, CcbPartition *p)
-{
-    g_autofree char *type = take(guestfs_part_get_gpt_type(a->g, "/dev/sda", (int)p->number));
-    p->type = type ? g_ascii_strdown(type, -1) : NULL;
-    g_auto(GStrv) values = ccb_guestfs_take_list(guestfs_blkid(a->g, device));
-    for (char **pair = values; pair != NULL && pair[0] != NULL; pair += 2)
-        if (strcmp(pair[0], "PART_ENTRY_NAME") == 0)
-            p->part_label = plain_value(pair[1]);
-        else if (strcmp(pair[0], "PART_ENTRY_UUID") == 0)
-            p->part_uuid = g_strdup(pair[1]);
-}
-
 static void add_partition(Appliance *a, const struct guestfs_partition *from)
 {
     g_autofree char *device = g_strdup_printf("/dev/sda%d", from->part_num);
@@ -173,13 +154,20 @@ static void add_partition(Appliance *a, const struct guestfs_partition *from)
     p->number = (unsigned)from->part_num;
     p->start = from->part_start;
     p->size = from->part_size;
-    if (strcmp(a->disk->table, "gpt") == 0)
-        describe_entry(a, device, p);
-    else
+    if (strcmp(a->disk->table, "gpt") == 0) {
+        g_autofree char *type = take(guestfs_part_get_gpt_type(a->g, "/dev/sda", from->part_num));
+        p->type = g_ascii_strdown(type ? type : "unknown", -1);
+        /* libguestfs's own call for the name ends it at a colon. */
+        g_auto(GStrv) values = ccb_guestfs_take_list(guestfs_blkid(a->g, device));
+        for (char **pair = values; pair != NULL && pair[0] != NULL; pair += 2)
+            if (strcmp(pair[0], "PART_ENTRY_NAME") == 0)
+                p->part_label = plain_value(pair[1]);
+            else if (strcmp(pair[0], "PART_ENTRY_UUID") == 0)
+                p->part_uuid = g_strdup(pair[1]);
+    } else {
         p->type =
             g_strdup_printf("0x%x", guestfs_part_get_mbr_id(a->g, "/dev/sda", from->part_num));
-    if (p->type == NULL)
-        p->type = g_strdup("unknown");
+    }
     p->fstype = take(guestfs_vfs_type(a->g, device));
     if (p->fstype) {
         p->label = take(guestfs_vfs_label(a->g, device));
@@ -212,23 +200,17 @@ static bool read_table(Appliance *a, GError **error)
     return true;
 }
 
+/* --- mounting */
+
 static bool check_clean(Appliance *a, const CcbPartition *p, const char *device, GError **error)
 {
     size_t size = 0;
     char *superblock = guestfs_pread_device(a->g, device, 1024, 1024, &size);
-    if (superblock == NULL || size != 1024) {
-        free(superblock);
-        return fail(a, error, CCB_ERR_INPUT, "reading", device);
-    }
-    bool ok = ccb_disk_check_clean(p, (const unsigned char *)superblock, error);
+    bool ok = superblock != NULL && size == 1024
+                  ? ccb_disk_check_clean(p, (const unsigned char *)superblock, error)
+                  : fail(a, error, CCB_ERR_INPUT, "reading", device);
     free(superblock);
     return ok;
-}
-
-static bool has_os_release(guestfs_h *g)
-{
-    return guestfs_exists(g, "/etc/os-release") == 1 ||
-           guestfs_exists(g, "/usr/lib/os-release") == 1;
 }
 
 /* Without the journal: the disk is a throw-away copy, into which mounting would replay it. */
@@ -253,7 +235,8 @@ static bool find_root(Appliance *a, bool unclean, GError **error)
             return false;
         if (!mount_read_only(a, p, device))
             return fail(a, error, CCB_ERR_INPUT, "mounting", device);
-        if (has_os_release(a->g))
+        if (guestfs_exists(a->g, "/etc/os-release") == 1 ||
+            guestfs_exists(a->g, "/usr/lib/os-release") == 1)
             g_array_append_val(found, p->number);
         if (guestfs_umount(a->g, "/") != 0)
             return fail(a, error, CCB_ERR_INPUT, "unmounting", device);
@@ -288,38 +271,32 @@ static bool mount_root(Appliance *a, bool read_only, GError **error)
     return !a->scratch || mount_scratch(a, error);
 }
 
-/* A guest under a KVM that does not work hangs.  Who sets force_kvm insists. */
-static bool emulate_without_kvm(guestfs_h *g)
-{
-    char *insists = guestfs_get_backend_setting(g, "force_kvm");
-    bool kvm = insists != NULL || ccb_kvm_probe(NULL) == CCB_KVM_WORKS;
-    free(insists);
-    return kvm || guestfs_set_backend_setting(g, "force_tcg", "1") == 0;
-}
-
-/* libguestfs stops reading its variables at the first that it can't use.  The backend is ours in
- * any case (libvirt would run QEMU as another user, who can't read our files), so its variable is
- * kept from it. */
 static bool configure(Appliance *a, const CcbGuestOptions *o, GError **error)
 {
     a->g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
     if (a->g == NULL)
         return ccb_fail(error, CCB_ERR_HOST, "libguestfs can't be initialised");
     guestfs_set_error_handler(a->g, NULL, NULL);
+    /* The backend is ours in any case (libvirt would run QEMU as another user, who can't read our files).  So its
+     * variable is kept from libguestfs, which stops reading its variables at the first that it can't use. */
     g_auto(GStrv) environment = g_environ_unsetenv(g_get_environ(), "LIBGUESTFS_BACKEND");
     if (guestfs_parse_environment_list(a->g, environment) != 0)
         return ccb_fail(error, CCB_ERR_HOST, "a LIBGUESTFS_ variable can't be used: %s",
                         guestfs_last_error(a->g));
     /* Else it would build the appliance anew in every TMPDIR, and leave it there. */
     const char *cache = g_environ_getenv(environment, "LIBGUESTFS_CACHEDIR");
-    if (guestfs_set_backend(a->g, "direct") != 0 || !emulate_without_kvm(a->g) ||
-        guestfs_set_cachedir(a->g, cache != NULL ? cache : "/var/tmp") != 0 ||
-        guestfs_set_network(a->g, o->network) != 0)
-        return fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
-    if (!o->read_only && (guestfs_set_memsize(a->g, MEMORY_MIB) != 0 ||
-                          guestfs_set_smp(a->g, MAX(1, get_nprocs())) != 0))
-        return fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
-    return true;
+    bool ok = guestfs_set_backend(a->g, "direct") == 0 &&
+              guestfs_set_cachedir(a->g, cache != NULL ? cache : "/var/tmp") == 0 &&
+              guestfs_set_network(a->g, o->network) == 0;
+    /* A guest under a KVM that does not work hangs.  Who sets force_kvm insists. */
+    char *insists = guestfs_get_backend_setting(a->g, "force_kvm");
+    if (insists == NULL && ccb_kvm_probe(NULL) != CCB_KVM_WORKS)
+        ok = ok && guestfs_set_backend_setting(a->g, "force_tcg", "1") == 0;
+    free(insists);
+    if (!o->read_only)
+        ok = ok && guestfs_set_memsize(a->g, MEMORY_MIB) == 0 &&
+             guestfs_set_smp(a->g, MAX(1, get_nprocs())) == 0;
+    return ok || fail(a, error, CCB_ERR_HOST, "configuring", "the appliance");
 }
 
 void *ccb_appliance_open(const CcbGuestOptions *options, GError **error)
@@ -333,18 +310,15 @@ void *ccb_appliance_open(const CcbGuestOptions *options, GError **error)
     return NULL;
 }
 
-static bool missing(const Appliance *a)
-{
-    int number = guestfs_last_errno(a->g);
-    return number == ENOENT || number == ENOTDIR;
-}
+/* --- files */
 
 static bool app_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
                      bool *ret_exists, GError **error)
 {
     Appliance *a = backend;
     struct guestfs_statns *st = follow ? guestfs_statns(a->g, path) : guestfs_lstatns(a->g, path);
-    if (st == NULL && missing(a)) {
+    int number = st == NULL ? guestfs_last_errno(a->g) : 0;
+    if (number == ENOENT || number == ENOTDIR) {
         *ret_exists = false;
         return true;
     }
@@ -422,15 +396,15 @@ static bool app_walk(void *backend, const char *path, GPtrArray *entries, GError
     return ccb_guestfs_walk(((Appliance *)backend)->g, path, entries, error);
 }
 
-static bool app_put(void *backend, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
+static bool app_put(void *backend, const char *path, int fd, const CcbFileAttr *attr,
                     GError **error)
 {
     Appliance *a = backend;
     g_autofree char *self = g_strdup_printf("/dev/fd/%d", fd);
     if (guestfs_upload(a->g, self, path) != 0)
         return fail(a, error, CCB_ERR_INPUT, "writing", path);
-    if (guestfs_chown(a->g, (int)uid, (int)gid, path) != 0 ||
-        guestfs_chmod(a->g, (int)mode, path) != 0 ||
+    if (guestfs_chown(a->g, (int)attr->uid, (int)attr->gid, path) != 0 ||
+        guestfs_chmod(a->g, (int)attr->mode, path) != 0 ||
         guestfs_utimens(a->g, path, CCB_GUEST_MTIME, 0, CCB_GUEST_MTIME, 0) != 0)
         return fail(a, error, CCB_ERR_INPUT, "setting mode, owner and time of", path);
     return true;
@@ -443,12 +417,11 @@ static bool app_mkdir(void *backend, const char *path, GError **error)
            fail(a, error, CCB_ERR_INPUT, "creating the directory", path);
 }
 
-static bool app_set_owner(void *backend, const char *path, mode_t mode, uid_t uid, gid_t gid,
-                          GError **error)
+static bool app_set_attr(void *backend, const char *path, const CcbFileAttr *attr, GError **error)
 {
     Appliance *a = backend;
-    return (guestfs_chown(a->g, (int)uid, (int)gid, path) == 0 &&
-            guestfs_chmod(a->g, (int)mode, path) == 0) ||
+    return (guestfs_chown(a->g, (int)attr->uid, (int)attr->gid, path) == 0 &&
+            guestfs_chmod(a->g, (int)attr->mode, path) == 0) ||
            fail(a, error, CCB_ERR_INPUT, "setting mode and owner of", path);
 }
 
@@ -476,6 +449,8 @@ static bool app_free_space(void *backend, uint64_t *ret_bytes, GError **error)
     return true;
 }
 
+/* --- commands */
+
 /* The command's own words are arguments of this script, never part of it. */
 static const char wrapper[] =
     "echo ccbake >/proc/sys/kernel/hostname; umask 022; rm -f " OUT " " ERR " " STATUS ";"
@@ -486,20 +461,16 @@ static const char wrapper[] =
 static GPtrArray *build_argv(const CcbCommand *command)
 {
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(argv, g_strdup("/usr/bin/env"));
-    g_ptr_array_add(argv, g_strdup("-i"));
+    g_autofree char *limit = g_strdup_printf("%u", command->limit_s);
+    ccb_argv_add(argv, "/usr/bin/env", "-i", NULL);
     for (const char *const *e = ccb_guest_environment; *e != NULL; e++)
-        g_ptr_array_add(argv, g_strdup(*e));
+        ccb_argv_add(argv, *e, NULL);
     for (const char *const *e = command->env; e != NULL && *e != NULL; e++)
-        g_ptr_array_add(argv, g_strdup(*e));
-    const char *const shell[] = {
-        "/bin/sh", "-c", wrapper, "sh", command->ret_stdout ? "split" : "merge",
-        "timeout", "-k", "10"};
-    for (size_t i = 0; i < G_N_ELEMENTS(shell); i++)
-        g_ptr_array_add(argv, g_strdup(shell[i]));
-    g_ptr_array_add(argv, g_strdup_printf("%u", command->limit_s));
+        ccb_argv_add(argv, *e, NULL);
+    ccb_argv_add(argv, "/bin/sh", "-c", wrapper, "sh", command->ret_stdout ? "split" : "merge",
+                 "timeout", "-k", "10", limit, NULL);
     for (const char *const *word = command->argv; *word != NULL; word++)
-        g_ptr_array_add(argv, g_strdup(*word));
+        ccb_argv_add(argv, *word, NULL);
     g_ptr_array_add(argv, NULL);
     return argv;
 }
@@ -513,7 +484,7 @@ static char *read_text(Appliance *a, const char *path)
     return copy;
 }
 
-/* Passes the output on, and returns its last lines as they stand in an error message. */
+/* Passes the output on, and returns its last lines as they stand in an error message: "" where there are none. */
 static char *pass_output(Appliance *a, CcbLineFunc on_line, void *data)
 {
     g_autofree char *text = read_text(a, ERR);
@@ -524,35 +495,28 @@ static char *pass_output(Appliance *a, CcbLineFunc on_line, void *data)
         if (on_line)
             on_line(lines[i], data);
         if (i + TAIL_LINES >= n && lines[i][0] != '\0')
-            g_string_append_printf(tail, "\n  | %s", lines[i]);
+            g_string_append_printf(tail, "%s\n  | %s",
+                                   tail->len ? "" : "\nits last lines:", lines[i]);
     }
     return g_string_free(tail, FALSE);
 }
 
-static bool judge(const CcbCommand *command, const char *tail, GError **error)
+static bool check_status(const CcbCommand *command, const char *tail, GError **error)
 {
     enum { TIMEOUT_STATUS = 124, EXEC_FAILED = 127, KILLED_STATUS = 137 }; /* of timeout(1) */
     const char *name = command->argv[0];
     if (command->ret_status == KILLED_STATUS)
         return ccb_fail(error, CCB_ERR_STEP,
-                        "%s was killed: it ignored the limit of %u s, or memory ran out%s%s", name,
-                        command->limit_s, tail[0] ? "\nits last lines:" : "", tail);
+                        "%s was killed: it ignored the limit of %u s, or memory ran out%s", name,
+                        command->limit_s, tail);
     if (command->ret_status == TIMEOUT_STATUS)
-        return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s%s%s", name, command->limit_s,
-                        tail[0] ? "\nits last lines:" : "", tail);
+        return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s%s", name, command->limit_s,
+                        tail);
     /* One that could not start is an error in any case, as through the host backend (base/process.c). */
     if (command->ret_status == 0 || (command->allow_failure && command->ret_status != EXEC_FAILED))
         return true;
-    return ccb_fail(error, CCB_ERR_STEP, "%s failed with exit code %d%s%s", name,
-                    command->ret_status, tail[0] ? "\nits last lines:" : "", tail);
-}
-
-/* A missing or garbled status counts as a failure. */
-static int parse_status(const char *text)
-{
-    guint64 status;
-    g_autofree char *word = g_strstrip(g_strdup(text));
-    return g_ascii_string_to_unsigned(word, 10, 0, 255, &status, NULL) ? (int)status : 255;
+    return ccb_fail(error, CCB_ERR_STEP, "%s failed with exit code %d%s", name, command->ret_status,
+                    tail);
 }
 
 static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
@@ -569,13 +533,17 @@ static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, voi
     free(said);
     g_autofree char *tail = pass_output(a, on_line, data);
     g_autofree char *status = read_text(a, STATUS);
-    command->ret_status = parse_status(status);
+    guint64 number;
+    bool valid = g_ascii_string_to_unsigned(g_strstrip(status), 10, 0, 255, &number, NULL);
+    command->ret_status = valid ? (int)number : 255; /* a missing or garbled status is a failure */
     if (command->ret_stdout) {
         g_autofree char *out = read_text(a, OUT);
         g_string_append(command->ret_stdout, out);
     }
-    return judge(command, tail, error);
+    return check_status(command, tail, error);
 }
+
+/* --- the disk, and the end */
 
 static const CcbDisk *app_disk(void *backend)
 {
@@ -598,25 +566,17 @@ static bool app_read_disk(void *backend, uint64_t offset, void *buffer, size_t s
     return true;
 }
 
-static bool unmount_scratch(Appliance *a, GError **error)
-{
-    static const char *const points[] = {"/run", "/var/tmp", "/tmp"};
-    if (a->iso_path && guestfs_umount(a->g, CCB_PAYLOAD_DIR) != 0)
-        return fail(a, error, CCB_ERR_IO, "unmounting", CCB_PAYLOAD_DIR);
-    for (size_t i = 0; i < G_N_ELEMENTS(points); i++)
-        if (guestfs_umount(a->g, points[i]) != 0)
-            return fail(a, error, CCB_ERR_IO, "unmounting", points[i]);
-    return true;
-}
-
 static bool app_close(void *backend, GError **error)
 {
+    static const char *const points[] = {"/run", "/var/tmp", "/tmp"};
     Appliance *a = backend;
-    if (a->scratch) {
-        if (!unmount_scratch(a, error))
-            return false;
+    if (a->iso_path && guestfs_umount(a->g, CCB_PAYLOAD_DIR) != 0)
+        return fail(a, error, CCB_ERR_IO, "unmounting", CCB_PAYLOAD_DIR);
+    for (size_t i = 0; a->scratch && i < G_N_ELEMENTS(points); i++)
+        if (guestfs_umount(a->g, points[i]) != 0)
+            return fail(a, error, CCB_ERR_IO, "unmounting", points[i]);
+    if (a->scratch)
         guestfs_fstrim(a->g, "/", -1); /* only saves space */
-    }
     if (guestfs_umount_all(a->g) != 0 || guestfs_shutdown(a->g) != 0)
         return fail(a, error, CCB_ERR_IO, "closing", "the image");
     return true;
@@ -633,7 +593,7 @@ const CcbGuestOps ccb_appliance_ops = {
     .walk = app_walk,
     .put = app_put,
     .mkdir = app_mkdir,
-    .set_owner = app_set_owner,
+    .set_attr = app_set_attr,
     .symlink = app_symlink,
     .remove = app_remove,
     .free_space = app_free_space,

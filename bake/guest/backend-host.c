@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host backend: the image is mounted here (attach.h), files are touched below its root with
- * openat2 (rooted.h), and guest commands run in it under bubblewrap.
+ * The host backend: the image is mounted here (attach.h), files are read and written below its root with openat2
+ * (rooted.h), and guest commands run in it under bubblewrap.
  *
- * Bubblewrap runs without a user namespace: with one, only uid 0 would be mapped and a package's
- * chown would fail. So the command is root of this host, held by its own mount, pid, ipc, uts and
- * network namespaces, an empty /sys, a minimal /dev, and the capabilities that installing software
- * needs, and no others.
+ * Bubblewrap runs without a user namespace: with one, only uid 0 would be mapped and a package's chown would fail.  So
+ * the command is root of this host, held by its own mount, pid, ipc, uts and network namespaces, an empty /sys, a
+ * minimal /dev, and the capabilities that installing software needs, and no others.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -20,7 +19,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "guest/attach.h"
-#include "guest/backend.h"
 #include "guest/rooted.h"
 
 /* All three show the scratch directory to guest commands. */
@@ -33,13 +31,14 @@ static const char *const host_settings[] = {
     "/proc/dynamic_debug", "/proc/mtrr",          "/proc/driver"};
 
 typedef struct {
+    int root; /* directory descriptor of the mounted root; first, so that the functions of rooted.h are our operations */
     CcbAttach *attach;
-    int root; /* directory descriptor of the mounted root */
     bool network;
     char *scratch;
     bool trim, scratch_mounted;
     GPtrArray *payloads; /* CcbAttachment, borrowed elements */
 } HostBackend;
+G_STATIC_ASSERT(offsetof(HostBackend, root) == 0);
 
 static bool has_os_release(const char *root_path)
 {
@@ -48,18 +47,10 @@ static bool has_os_release(const char *root_path)
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         CcbStat st;
         bool exists = false;
-        if (ccb_rooted_stat(root, names[i], true, &st, &exists, NULL) && exists)
+        if (ccb_rooted_stat(&root, names[i], true, &st, &exists, NULL) && exists)
             return true;
     }
     return false;
-}
-
-static bool check_clean(CcbAttach *attach, const CcbPartition *partition, GError **error)
-{
-    unsigned char superblock[1024];
-    return ccb_attach_pread(attach, superblock, sizeof superblock, partition->start + 1024,
-                            error) &&
-           ccb_disk_check_clean(partition, superblock, error);
 }
 
 /* Mounts each candidate in turn to see which holds an operating system; what else there is stays as it is. */
@@ -69,10 +60,14 @@ static bool find_root(CcbAttach *attach, bool unclean, GError **error)
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(unsigned));
     for (guint i = 0; i < disk->partitions->len; i++) {
         const CcbPartition *partition = disk->partitions->pdata[i];
+        unsigned char superblock[1024];
         if (!ccb_partition_may_be_root(partition))
             continue;
-        if ((!unclean && !check_clean(attach, partition, error)) ||
-            !ccb_attach_mount(attach, partition, true, error))
+        if (!unclean && (!ccb_attach_pread(attach, superblock, sizeof superblock,
+                                           partition->start + 1024, error) ||
+                         !ccb_disk_check_clean(partition, superblock, error)))
+            return false;
+        if (!ccb_attach_mount(attach, partition, true, error))
             return false;
         if (has_os_release(ccb_attach_root(attach)))
             g_array_append_val(found, partition->number);
@@ -90,29 +85,20 @@ static void host_free(void *backend)
     ccb_attach_free(host->attach);
     if (host->scratch_mounted)
         umount2(host->scratch, MNT_DETACH);
-    if (host->payloads)
-        g_ptr_array_unref(host->payloads);
+    g_ptr_array_unref(host->payloads);
     g_free(host->scratch);
     g_free(host);
 }
 
-static GPtrArray *copy_payloads(const GPtrArray *payloads)
-{
-    GPtrArray *copy = g_ptr_array_new();
-    for (guint i = 0; payloads != NULL && i < payloads->len; i++)
-        g_ptr_array_add(copy, payloads->pdata[i]);
-    return copy;
-}
-
 /* Bubblewrap mounts on these by name: a symlink in their place could lead it out of the guest. */
-static bool check_mount_points(int root, GError **error)
+static bool check_mount_points(HostBackend *host, GError **error)
 {
     static const char *const points[] = {"/proc", "/dev",     "/sys", "/tmp",
                                          "/var",  "/var/tmp", "/run"};
     for (size_t i = 0; i < G_N_ELEMENTS(points); i++) {
         CcbStat st;
         bool exists = false;
-        if (!ccb_rooted_stat(root, points[i], false, &st, &exists, error))
+        if (!ccb_rooted_stat(host, points[i], false, &st, &exists, error))
             return false;
         if (exists && !S_ISDIR(st.mode))
             return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", points[i]);
@@ -121,31 +107,20 @@ static bool check_mount_points(int root, GError **error)
 }
 
 /* The image is a throw-away overlay then: `lock` only. */
-static bool give_resolver(int root, GError **error)
+static bool give_resolver(HostBackend *host, GError **error)
 {
-    ccb_autofd int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
+    static const char path[] = "/etc/resolv.conf";
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
     CcbStat st;
     bool exists = false;
     if (fd < 0)
         return true; /* a host without a resolver may still reach addresses */
-    return ccb_rooted_stat(root, "/etc/resolv.conf", false, &st, &exists, error) &&
-           (!exists || ccb_rooted_remove(root, "/etc/resolv.conf", error)) &&
-           ccb_rooted_put(root, "/etc/resolv.conf", fd, 0644, 0, 0, error);
+    return ccb_rooted_stat(host, path, false, &st, &exists, error) &&
+           (!exists || ccb_rooted_remove(host, path, error)) &&
+           ccb_rooted_put(host, path, fd, &(CcbFileAttr){.mode = 0644}, error);
 }
 
-static bool open_root(HostBackend *host, bool unclean, GError **error)
-{
-    if (!find_root(host->attach, unclean, error))
-        return false;
-    host->root = open(ccb_attach_root(host->attach), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (host->root < 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "opening the guest's root");
-    return check_mount_points(host->root, error) &&
-           (!host->network || give_resolver(host->root, error));
-}
-
-/* Scratch space in memory where there is plenty: what installers unpack need not go to a disk, and
- * is gone at once. */
+/* Scratch space in memory where there is plenty: what installers unpack need not go to a disk, and is gone at once. */
 static bool mount_scratch(HostBackend *host, const CcbGuestOptions *o, GError **error)
 {
     uint64_t size = o->scratch_size;
@@ -158,83 +133,32 @@ static bool mount_scratch(HostBackend *host, const CcbGuestOptions *o, GError **
     return true;
 }
 
+static bool open_host(HostBackend *host, const CcbGuestOptions *o, GError **error)
+{
+    host->attach = ccb_attach_open(o->image, o->format, o->read_only, error);
+    if (host->attach == NULL || !find_root(host->attach, o->unclean, error))
+        return false;
+    host->root = open(ccb_attach_root(host->attach), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (host->root < 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "opening the guest's root");
+    return check_mount_points(host, error) && (!host->network || give_resolver(host, error)) &&
+           mount_scratch(host, o, error);
+}
+
 void *ccb_host_backend_open(const CcbGuestOptions *options, GError **error)
 {
     HostBackend *host = g_new0(HostBackend, 1);
-    *host = (HostBackend){.root = -1, .network = options->network};
-    host->scratch = g_strdup(options->scratch_dir);
-    host->trim = options->trim;
-    host->payloads = copy_payloads(options->payloads);
-    host->attach = ccb_attach_open(options->image, options->format, options->read_only, error);
-    if (host->attach != NULL && open_root(host, options->unclean, error) &&
-        mount_scratch(host, options, error))
+    *host = (HostBackend){.root = -1,
+                          .network = options->network,
+                          .scratch = g_strdup(options->scratch_dir),
+                          .trim = options->trim,
+                          .payloads = g_ptr_array_new()};
+    if (options->payloads)
+        g_ptr_array_extend(host->payloads, (GPtrArray *)options->payloads, NULL, NULL);
+    if (open_host(host, options, error))
         return host;
     host_free(host);
     return NULL;
-}
-
-static bool host_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
-                      bool *ret_exists, GError **error)
-{
-    return ccb_rooted_stat(((HostBackend *)backend)->root, path, follow, ret_stat, ret_exists,
-                           error);
-}
-
-static bool host_get(void *backend, const char *path, int fd, GError **error)
-{
-    return ccb_rooted_get(((HostBackend *)backend)->root, path, fd, error);
-}
-
-static char *host_digest(void *backend, const char *path, GError **error)
-{
-    return ccb_rooted_digest(((HostBackend *)backend)->root, path, error);
-}
-
-static char *host_readlink(void *backend, const char *path, GError **error)
-{
-    return ccb_rooted_readlink(((HostBackend *)backend)->root, path, error);
-}
-
-static char **host_list(void *backend, const char *path, GError **error)
-{
-    return ccb_rooted_list(((HostBackend *)backend)->root, path, error);
-}
-
-static char **host_find(void *backend, const char *path, GError **error)
-{
-    return ccb_rooted_find(((HostBackend *)backend)->root, path, error);
-}
-
-static bool host_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
-{
-    return ccb_rooted_walk(((HostBackend *)backend)->root, path, entries, error);
-}
-
-static bool host_put(void *backend, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
-                     GError **error)
-{
-    return ccb_rooted_put(((HostBackend *)backend)->root, path, fd, mode, uid, gid, error);
-}
-
-static bool host_mkdir(void *backend, const char *path, GError **error)
-{
-    return ccb_rooted_mkdir(((HostBackend *)backend)->root, path, error);
-}
-
-static bool host_set_owner(void *backend, const char *path, mode_t mode, uid_t uid, gid_t gid,
-                           GError **error)
-{
-    return ccb_rooted_set_owner(((HostBackend *)backend)->root, path, mode, uid, gid, error);
-}
-
-static bool host_symlink(void *backend, const char *target, const char *path, GError **error)
-{
-    return ccb_rooted_symlink(((HostBackend *)backend)->root, target, path, error);
-}
-
-static bool host_remove(void *backend, const char *path, GError **error)
-{
-    return ccb_rooted_remove(((HostBackend *)backend)->root, path, error);
 }
 
 static bool host_free_space(void *backend, uint64_t *ret_bytes, GError **error)
@@ -246,10 +170,10 @@ static bool host_free_space(void *backend, uint64_t *ret_bytes, GError **error)
     return true;
 }
 
+/* The command line of bubblewrap up to that of the guest. */
 static void add_isolation(GPtrArray *argv, const HostBackend *host)
 {
-    /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot,
-     * nice. */
+    /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot, nice. */
     static const char *const capabilities[] = {
         "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",   "CAP_SETUID", "CAP_SETGID",
         "CAP_SETFCAP", "CAP_SYS_CHROOT",   "CAP_MKNOD",  "CAP_SYS_NICE", "CAP_KILL"};
@@ -260,10 +184,6 @@ static void add_isolation(GPtrArray *argv, const HostBackend *host)
     ccb_argv_add(argv, "--cap-drop", "ALL", NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
         ccb_argv_add(argv, "--cap-add", capabilities[i], NULL);
-}
-
-static void add_mounts(GPtrArray *argv, const HostBackend *host)
-{
     ccb_argv_add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev",
                  "/dev", "--tmpfs", "/sys", NULL);
     /* The kernel's settings are the host's, and its uid 0 may write them without any capability:
@@ -277,6 +197,7 @@ static void add_mounts(GPtrArray *argv, const HostBackend *host)
         g_autofree char *point = g_build_filename(CCB_PAYLOAD_DIR, payload->name, NULL);
         ccb_argv_add(argv, "--ro-bind", payload->path, point, NULL);
     }
+    ccb_argv_add(argv, "--chdir", "/", "--clearenv", NULL);
 }
 
 static void add_environment(GPtrArray *argv, const char *const *environment)
@@ -292,24 +213,17 @@ static void set_umask(void *data)
     umask(022);
 }
 
-/* The last command may have put links where bubblewrap is to mount: it would follow them out of the guest. */
-static bool prepare_mount_points(const HostBackend *host, GError **error)
-{
-    g_autofree char *name = g_path_get_basename(CCB_PAYLOAD_DIR);
-    g_autofree char *payloads = g_build_filename(host->scratch, name, NULL);
-    return check_mount_points(host->root, error) && ccb_remove_tree(payloads, error);
-}
-
 static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
                      GError **error)
 {
-    const HostBackend *host = backend;
-    if (!prepare_mount_points(host, error))
+    HostBackend *host = backend;
+    /* The last command may have put links where bubblewrap is to mount: it would follow them out of the guest. */
+    g_autofree char *name = g_path_get_basename(CCB_PAYLOAD_DIR);
+    g_autofree char *payloads = g_build_filename(host->scratch, name, NULL);
+    if (!check_mount_points(host, error) || !ccb_remove_tree(payloads, error))
         return false;
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     add_isolation(argv, host);
-    add_mounts(argv, host);
-    ccb_argv_add(argv, "--chdir", "/", "--clearenv", NULL);
     add_environment(argv, ccb_guest_environment);
     add_environment(argv, command->env);
     ccb_argv_add(argv, "--", NULL);
@@ -353,18 +267,18 @@ static bool host_close(void *backend, GError **error)
 
 const CcbGuestOps ccb_host_backend_ops = {
     .name = "host",
-    .stat = host_stat,
-    .get = host_get,
-    .digest = host_digest,
-    .readlink = host_readlink,
-    .list = host_list,
-    .find = host_find,
-    .walk = host_walk,
-    .put = host_put,
-    .mkdir = host_mkdir,
-    .set_owner = host_set_owner,
-    .symlink = host_symlink,
-    .remove = host_remove,
+    .stat = ccb_rooted_stat,
+    .get = ccb_rooted_get,
+    .digest = ccb_rooted_digest,
+    .readlink = ccb_rooted_readlink,
+    .list = ccb_rooted_list,
+    .find = ccb_rooted_find,
+    .walk = ccb_rooted_walk,
+    .put = ccb_rooted_put,
+    .mkdir = ccb_rooted_mkdir,
+    .set_attr = ccb_rooted_set_attr,
+    .symlink = ccb_rooted_symlink,
+    .remove = ccb_rooted_remove,
     .free_space = host_free_space,
     .run = host_run,
     .disk = host_disk,

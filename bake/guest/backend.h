@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands behind guest.h: a backend is a table of operations.  guest.c composes the public calls
- * from them, so that a backend implements only what differs.
+ * What stands behind guest.h: a backend is a table of operations.  guest.c composes the public calls from them, so that
+ * a backend implements only what differs.
  */
 #pragma once
 
@@ -10,32 +10,41 @@
 #include "guest/guest.h"
 
 typedef struct {
+    mode_t mode; /* permission bits */
+    uid_t uid;
+    gid_t gid;
+} CcbFileAttr;
+
+/* Paths are absolute, and resolved inside the guest's root; where nothing is said of it, the last component of a path is
+ * followed, too.  What is returned belongs to the caller. */
+typedef struct {
     const char *name; /* "appliance", "host" */
 
-    /* Path arguments are absolute guest paths, resolved inside the guest's root. */
+    /* What is missing: true, with *ret_exists false. */
     bool (*stat)(void *backend, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
                  GError **error);
-    bool (*get)(void *backend, const char *path, int fd, GError **error); /* regular file ► fd */
-    char *(*digest)(void *backend, const char *path, GError **error);     /* of a regular file */
+    /* Writes a regular file to `fd`, at its offset; its SHA-256. */
+    bool (*get)(void *backend, const char *path, int fd, GError **error);
+    char *(*digest)(void *backend, const char *path, GError **error);
     char *(*readlink)(void *backend, const char *path, GError **error);
-    char **(*list)(void *backend, const char *path, GError **error); /* any order */
-    char **(*find)(void *backend, const char *path, GError **error); /* any order */
-    /* Adds a CcbGuestEntry for everything below the directory, in any order; at least down to
-     * CCB_WALK_DEPTH + 1 directories. */
+    /* The names in a directory; the paths below one; in any order. */
+    char **(*list)(void *backend, const char *path, GError **error);
+    char **(*find)(void *backend, const char *path, GError **error);
+    /* Adds a CcbGuestEntry for everything below the directory, in any order; at least down to CCB_WALK_DEPTH + 1
+     * directories. */
     bool (*walk)(void *backend, const char *path, GPtrArray *entries, GError **error);
 
-    /* The parent exists; symlinks are followed; mode and owner are set. */
-    bool (*put)(void *backend, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
-                GError **error);
+    /* Creates a file or replaces its content with what is left of `fd`, and sets its time to CCB_GUEST_MTIME; the parent
+     * exists. */
+    bool (*put)(void *backend, const char *path, int fd, const CcbFileAttr *attr, GError **error);
     bool (*mkdir)(void *backend, const char *path, GError **error); /* one level, 0755, root */
-    bool (*set_owner)(void *backend, const char *path, mode_t mode, uid_t uid, gid_t gid,
-                      GError **error);
+    bool (*set_attr)(void *backend, const char *path, const CcbFileAttr *attr, GError **error);
     bool (*symlink)(void *backend, const char *target, const char *path, GError **error);
-    bool (*remove)(void *backend, const char *path, GError **error); /* it exists */
+    /* A file or a tree, which exists; the last component is not followed. */
+    bool (*remove)(void *backend, const char *path, GError **error);
     bool (*free_space)(void *backend, uint64_t *ret_bytes, GError **error);
 
-    /* limit_s is set; ccb_guest_environment comes first.  Lines of output go to on_line (may be
-     * NULL). */
+    /* command->limit_s is set; ccb_guest_environment comes first.  `on_line`, which may be NULL, gets lines of output. */
     bool (*run)(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
                 GError **error);
 
@@ -48,8 +57,10 @@ typedef struct {
 /* A tree that is deeper was made to be. */
 enum { CCB_WALK_DEPTH = 256 };
 
-/* A guest over any implementation of the operations; takes `backend` over.  Tests give one of their
- * own. */
+/* An empty array of CcbGuestEntry, which owns them. */
+GPtrArray *ccb_guest_entries_new(void);
+
+/* A guest over any implementation of the operations; takes ownership of `backend`.  Tests give one of their own. */
 CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *backend, int log_fd);
 
 /* The two backends; NULL on error. */

@@ -107,54 +107,43 @@ char *ccb_guest_digest(CcbGuest *guest, const char *path, GError **error)
     return guest->ops->digest(guest->backend, path, error);
 }
 
-static bool check_regular(const char *path, const CcbStat *st, GError **error)
-{
-    if (!S_ISREG(st->mode))
-        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a regular file", path);
-    if (st->size > READ_LIMIT)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is larger than %d MiB", path,
-                        READ_LIMIT >> 20);
-    return true;
-}
-
-static char *read_known(CcbGuest *guest, const char *path, size_t *ret_size, GError **error)
-{
-    ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
-    if (fd < 0) {
-        ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
-        return NULL;
-    }
-    if (!guest->ops->get(guest->backend, path, fd, error))
-        return NULL;
-    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
-    return ccb_read_file(self, READ_LIMIT, ret_size, error);
-}
-
-char *ccb_guest_read(CcbGuest *guest, const char *path, size_t *ret_size, GError **error)
-{
-    CcbStat st;
-    bool exists = false;
-    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
-        return NULL;
-    if (!exists) {
-        ccb_fail(error, CCB_ERR_INPUT, "%s is missing in the guest", path);
-        return NULL;
-    }
-    return check_regular(path, &st, error) ? read_known(guest, path, ret_size, error) : NULL;
-}
-
-bool ccb_guest_read_optional(CcbGuest *guest, const char *path, char **ret_text, GError **error)
+/* What is at the path, which is followed, is read; *ret_text stays NULL where nothing is there. */
+static bool read_text(CcbGuest *guest, const char *path, char **ret_text, size_t *ret_size,
+                      GError **error)
 {
     CcbStat st;
     bool exists = false;
     if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return false;
-    if (!exists) {
-        *ret_text = NULL;
+    if (!exists)
         return true;
-    }
-    char *text = check_regular(path, &st, error) ? read_known(guest, path, NULL, error) : NULL;
-    if (text == NULL)
+    if (!S_ISREG(st.mode))
+        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a regular file", path);
+    if (st.size > READ_LIMIT)
+        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is larger than %d MiB", path,
+                        READ_LIMIT >> 20);
+    ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
+    if (fd < 0)
+        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
+    if (!guest->ops->get(guest->backend, path, fd, error))
+        return false;
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    *ret_text = ccb_read_file(self, READ_LIMIT, ret_size, error);
+    return *ret_text != NULL;
+}
+
+char *ccb_guest_read(CcbGuest *guest, const char *path, size_t *ret_size, GError **error)
+{
+    char *text = NULL;
+    if (read_text(guest, path, &text, ret_size, error) && text == NULL)
+        ccb_fail(error, CCB_ERR_INPUT, "%s is missing in the guest", path);
+    return text;
+}
+
+bool ccb_guest_read_optional(CcbGuest *guest, const char *path, char **ret_text, GError **error)
+{
+    char *text = NULL;
+    if (!read_text(guest, path, &text, NULL, error))
         return false;
     *ret_text = text;
     return true;
@@ -165,33 +154,33 @@ char *ccb_guest_readlink(CcbGuest *guest, const char *path, GError **error)
     return guest->ops->readlink(guest->backend, path, error);
 }
 
+/* Whether there is a directory; another file is an error. */
+static bool find_directory(CcbGuest *guest, const char *path, bool *ret_exists, GError **error)
+{
+    CcbStat st;
+    *ret_exists = false;
+    if (!guest->ops->stat(guest->backend, path, true, &st, ret_exists, error))
+        return false;
+    if (*ret_exists && !S_ISDIR(st.mode))
+        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
+    return true;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char **sorted(char **names)
+static char **list_with(CcbGuest *guest, char **(*list)(void *, const char *, GError **),
+                        const char *path, GError **error)
 {
+    bool exists;
+    if (!find_directory(guest, path, &exists, error))
+        return NULL;
+    char **names = exists ? list(guest->backend, path, error) : g_new0(char *, 1);
     if (names != NULL)
         qsort(names, g_strv_length(names), sizeof *names, compare_names);
     return names;
-}
-
-typedef char **(*ListFunc)(void *backend, const char *path, GError **error);
-
-static char **list_with(CcbGuest *guest, ListFunc list, const char *path, GError **error)
-{
-    CcbStat st;
-    bool exists = false;
-    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
-        return NULL;
-    if (!exists)
-        return g_new0(char *, 1);
-    if (!S_ISDIR(st.mode)) {
-        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
-        return NULL;
-    }
-    return sorted(list(guest->backend, path, error));
 }
 
 char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error)
@@ -212,41 +201,36 @@ static void entry_free(gpointer data)
     g_free(entry);
 }
 
+GPtrArray *ccb_guest_entries_new(void)
+{
+    return g_ptr_array_new_with_free_func(entry_free);
+}
+
 static gint compare_entries(gconstpointer a, gconstpointer b)
 {
     const CcbGuestEntry *const *x = a, *const *y = b;
     return strcmp((*x)->path, (*y)->path);
 }
 
-static bool check_depth(const char *directory, const GPtrArray *entries, GError **error)
+GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error)
 {
+    g_autoptr(GPtrArray) entries = ccb_guest_entries_new();
+    bool exists;
+    if (!find_directory(guest, path, &exists, error) ||
+        (exists && !guest->ops->walk(guest->backend, path, entries, error)))
+        return NULL;
     for (guint i = 0; i < entries->len; i++) {
         const CcbGuestEntry *entry = entries->pdata[i];
         int depth = 0;
         for (const char *at = entry->path; *at != '\0'; at++)
             depth += *at == '/';
-        if (depth > CCB_WALK_DEPTH)
-            return ccb_fail(error, CCB_ERR_INPUT,
-                            "%s in the guest holds a tree of more than %d directories", directory,
-                            CCB_WALK_DEPTH);
+        if (depth > CCB_WALK_DEPTH) {
+            ccb_fail(error, CCB_ERR_INPUT,
+                     "%s in the guest holds a tree of more than %d directories", path,
+                     CCB_WALK_DEPTH);
+            return NULL;
+        }
     }
-    return true;
-}
-
-GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error)
-{
-    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
-    CcbStat st;
-    bool exists = false;
-    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
-        return NULL;
-    if (exists && !S_ISDIR(st.mode)) {
-        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
-        return NULL;
-    }
-    if (exists && (!guest->ops->walk(guest->backend, path, entries, error) ||
-                   !check_depth(path, entries, error)))
-        return NULL;
     g_ptr_array_sort(entries, compare_entries);
     return g_steal_pointer(&entries);
 }
@@ -254,14 +238,11 @@ GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error)
 /* mkdir -p of a path, root:root 0755 where it is new. */
 static bool make_directories(CcbGuest *guest, const char *path, GError **error)
 {
-    CcbStat st;
-    bool exists = false;
-    if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
+    bool exists;
+    if (!find_directory(guest, path, &exists, error))
         return false;
-    if (exists && S_ISDIR(st.mode))
-        return true;
     if (exists)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is not a directory", path);
+        return true;
     g_autofree char *parent = g_path_get_dirname(path);
     return make_directories(guest, parent, error) && guest->ops->mkdir(guest->backend, path, error);
 }
@@ -269,9 +250,10 @@ static bool make_directories(CcbGuest *guest, const char *path, GError **error)
 static bool put(CcbGuest *guest, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
                 GError **error)
 {
+    const CcbFileAttr attr = {mode & 07777, uid, gid};
     g_autofree char *parent = g_path_get_dirname(path);
     return make_directories(guest, parent, error) &&
-           guest->ops->put(guest->backend, path, fd, mode & 07777, uid, gid, error);
+           guest->ops->put(guest->backend, path, fd, &attr, error);
 }
 
 bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
@@ -289,7 +271,7 @@ bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t
 
 bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error)
 {
-    CcbStat st = {.mode = 0644};
+    CcbStat st;
     bool exists = false;
     if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return false;
@@ -310,8 +292,9 @@ bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path, 
 bool ccb_guest_mkdir(CcbGuest *guest, const char *path, mode_t mode, uid_t uid, gid_t gid,
                      GError **error)
 {
+    const CcbFileAttr attr = {mode & 07777, uid, gid};
     return make_directories(guest, path, error) &&
-           guest->ops->set_owner(guest->backend, path, mode & 07777, uid, gid, error);
+           guest->ops->set_attr(guest->backend, path, &attr, error);
 }
 
 bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error)
@@ -343,26 +326,22 @@ static void log_line(const char *line, void *data)
     ccb_write_all(guest->log_fd, text, strlen(text), "log", NULL);
 }
 
-/* The command's own environment and, where it may reach the network, the proxies of ours; caller
- * frees. */
-static char **environment(const CcbGuest *guest, const CcbCommand *command)
-{
-    static const char *const proxies[] = {"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY",
-                                          "NO_PROXY"};
-    GPtrArray *env = g_ptr_array_new();
-    for (const char *const *e = command->env; e != NULL && *e != NULL; e++)
-        g_ptr_array_add(env, g_strdup(*e));
-    for (size_t i = 0; guest->network && i < G_N_ELEMENTS(proxies); i++)
-        if (g_getenv(proxies[i]))
-            g_ptr_array_add(env, g_strdup_printf("%s=%s", proxies[i], g_getenv(proxies[i])));
-    g_ptr_array_add(env, NULL);
-    return (char **)g_ptr_array_free(env, FALSE);
-}
-
 bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
 {
+    /* Where a command may reach the network, the proxies of ours are also its own. */
+    static const char *const proxies[] = {"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY",
+                                          "NO_PROXY"};
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    if (command->env != NULL)
+        g_strv_builder_addv(builder, (const char **)command->env);
+    for (size_t i = 0; guest->network && i < G_N_ELEMENTS(proxies); i++) {
+        const char *value = g_getenv(proxies[i]);
+        g_autofree char *pair = value ? g_strconcat(proxies[i], "=", value, NULL) : NULL;
+        if (pair)
+            g_strv_builder_add(builder, pair);
+    }
+    g_auto(GStrv) env = g_strv_builder_end(builder);
     CcbCommand limited = *command;
-    g_auto(GStrv) env = environment(guest, command);
     limited.env = (const char *const *)env;
     if (limited.limit_s == 0)
         limited.limit_s = DEFAULT_COMMAND_LIMIT_S;

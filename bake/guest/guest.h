@@ -38,14 +38,13 @@ typedef struct {
     const char *format; /* "qcow2", "raw", "vpc" */
     CcbBackend backend; /* APPLIANCE or HOST: AUTO is decided by ccb_backend_choose() before */
     bool read_only;     /* the image is never written, the file systems are mounted read-only */
-    bool
-        unclean; /* with read_only: take file systems that were not unmounted cleanly or have errors noted too, as
-                         * they are, without what is in their journals */
+    /* With read_only: accept file systems that were not unmounted cleanly or have errors noted, as they are, without
+     * what is in their journals. */
+    bool unclean;
     bool network;            /* guest commands may reach the network: `lock` only */
     const char *scratch_dir; /* existing directory of the host for what must not reach the image */
     uint64_t scratch_size;   /* bytes of it, for the appliance's scratch disk */
-    bool
-        trim; /* at the end, give back all free blocks, and not only those that were freed meanwhile */
+    bool trim; /* at the end, give back all free blocks, not only those that were freed meanwhile */
     const GPtrArray *payloads; /* CcbAttachment, or NULL */
     int log_fd;                /* gets the output of guest commands; -1: none */
 } CcbGuestOptions;
@@ -158,9 +157,8 @@ typedef struct {
     const char *stdin_text;  /* may be NULL */
     unsigned limit_s;        /* 0: 3600 */
     bool allow_failure;
-    GString *ret_stdout; /* filled with stdout when not NULL; otherwise it goes to the log, as
-                            stderr does */
-    int ret_status;
+    GString *ret_stdout; /* filled with stdout; NULL: that goes to the log, as stderr does */
+    int ret_status;      /* exit code, or 128 + signal */
 } CcbCommand;
 
 /* Runs a command as root in the guest's root: own pid, ipc, uts and network namespaces (or a VM's);

@@ -13,14 +13,13 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "guest/backend.h"
 
-/* Bounds the recursion into a tree that a guest made. */
-enum { MAX_DEPTH = 256 };
+/* Bounds the recursion into a tree that a guest made: one more than is accepted, so that it is seen. */
+enum { MAX_DEPTH = CCB_WALK_DEPTH + 1 };
 
 enum { EAGAIN_TRIES = 1000 };
 
-static int open_in(int root, const char *path, int flags)
+static int open_in(const void *root, const char *path, int flags)
 {
     struct open_how how = {
         .flags = (uint64_t)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
@@ -33,7 +32,7 @@ static int open_in(int root, const char *path, int flags)
      * try again. */
     int fd = -1;
     for (int i = 0; i < EAGAIN_TRIES; i++) {
-        fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+        fd = (int)syscall(SYS_openat2, *(const int *)root, path, &how, sizeof how);
         if (fd >= 0 || errno != EAGAIN)
             break;
     }
@@ -41,7 +40,7 @@ static int open_in(int root, const char *path, int flags)
 }
 
 /* The directory that holds `path`, and the last component of it (points into `path`). */
-static int open_parent(int root, const char *path, const char **ret_name)
+static int open_parent(const void *root, const char *path, const char **ret_name)
 {
     g_autofree char *parent = g_path_get_dirname(path);
     const char *slash = strrchr(path, '/');
@@ -54,7 +53,7 @@ static bool fail(GError **error, const char *what, const char *path)
     return ccb_fail_errno(error, CCB_ERR_INPUT, "%s %s in the guest", what, path);
 }
 
-bool ccb_rooted_stat(int root, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
+bool ccb_rooted_stat(void *root, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
                      GError **error)
 {
     struct stat st;
@@ -89,7 +88,7 @@ static bool copy(int from, int to, const char *path, GError **error)
     return n == 0 || ccb_fail_errno(error, CCB_ERR_IO, "copying %s", path);
 }
 
-bool ccb_rooted_get(int root, const char *path, int fd, GError **error)
+bool ccb_rooted_get(void *root, const char *path, int fd, GError **error)
 {
     ccb_autofd int from = open_in(root, path, O_RDONLY);
     if (from < 0)
@@ -97,7 +96,7 @@ bool ccb_rooted_get(int root, const char *path, int fd, GError **error)
     return require_regular(from, path, error) && copy(from, fd, path, error);
 }
 
-char *ccb_rooted_digest(int root, const char *path, GError **error)
+char *ccb_rooted_digest(void *root, const char *path, GError **error)
 {
     ccb_autofd int fd = open_in(root, path, O_RDONLY);
     if (fd < 0) {
@@ -107,7 +106,7 @@ char *ccb_rooted_digest(int root, const char *path, GError **error)
     return require_regular(fd, path, error) ? ccb_digest_fd(fd, path, error) : NULL;
 }
 
-char *ccb_rooted_readlink(int root, const char *path, GError **error)
+char *ccb_rooted_readlink(void *root, const char *path, GError **error)
 {
     char target[4096];
     ccb_autofd int fd = open_in(root, path, O_PATH | O_NOFOLLOW);
@@ -124,67 +123,13 @@ static bool is_dot(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Takes `fd` over. */
+/* Takes ownership of `fd`. */
 static DIR *open_directory(int fd)
 {
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (dir == NULL && fd >= 0)
         close(fd);
     return dir;
-}
-
-/* Not every file system says in its directories what an entry is. */
-static bool is_directory(int parent, const struct dirent *entry)
-{
-    struct stat st;
-    if (entry->d_type != DT_UNKNOWN)
-        return entry->d_type == DT_DIR;
-    return fstatat(parent, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-}
-
-static bool collect(int fd, const char *prefix, int depth, GPtrArray *names)
-{
-    DIR *dir = open_directory(fd);
-    if (dir == NULL)
-        return false;
-    bool ok = true;
-    struct dirent *entry;
-    while (ok && (entry = readdir(dir)) != NULL) {
-        if (is_dot(entry->d_name))
-            continue;
-        char *path = g_strconcat(prefix, entry->d_name, NULL);
-        g_ptr_array_add(names, path);
-        if (depth > 0 && is_directory(dirfd(dir), entry)) {
-            g_autofree char *deeper = g_strconcat(path, "/", NULL);
-            ok = collect(
-                openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                deeper, depth - 1, names);
-        }
-    }
-    closedir(dir);
-    return ok;
-}
-
-static char **collect_below(int root, const char *path, int depth, GError **error)
-{
-    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    if (!collect(open_in(root, path, O_RDONLY | O_DIRECTORY), "", depth, names)) {
-        fail(error, "listing", path);
-        g_ptr_array_unref(names);
-        return NULL;
-    }
-    g_ptr_array_add(names, NULL);
-    return (char **)g_ptr_array_free(names, FALSE);
-}
-
-char **ccb_rooted_list(int root, const char *path, GError **error)
-{
-    return collect_below(root, path, 0, error);
-}
-
-char **ccb_rooted_find(int root, const char *path, GError **error)
-{
-    return collect_below(root, path, MAX_DEPTH, error);
 }
 
 static int64_t nanoseconds(struct timespec at)
@@ -211,7 +156,7 @@ static CcbGuestEntry *read_entry(int dir, const char *prefix, const char *name)
     return entry;
 }
 
-/* Takes `fd` over.  Deeper than the depth nothing is looked at. */
+/* Takes ownership of `fd`.  Below `depth` further directories nothing is looked at. */
 static bool walk(int fd, const char *prefix, int depth, GPtrArray *entries)
 {
     DIR *dir = open_directory(fd);
@@ -238,15 +183,39 @@ static bool walk(int fd, const char *prefix, int depth, GPtrArray *entries)
     return ok;
 }
 
-bool ccb_rooted_walk(int root, const char *path, GPtrArray *entries, GError **error)
+bool ccb_rooted_walk(void *root, const char *path, GPtrArray *entries, GError **error)
 {
-    return walk(open_in(root, path, O_RDONLY | O_DIRECTORY), "", CCB_WALK_DEPTH + 1, entries) ||
+    return walk(open_in(root, path, O_RDONLY | O_DIRECTORY), "", MAX_DEPTH, entries) ||
            fail(error, "listing", path);
 }
 
-bool ccb_rooted_put(int root, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
-                    GError **error)
+static char **list_paths(void *root, const char *path, int depth, GError **error)
 {
+    g_autoptr(GPtrArray) entries = ccb_guest_entries_new();
+    if (!walk(open_in(root, path, O_RDONLY | O_DIRECTORY), "", depth, entries)) {
+        fail(error, "listing", path);
+        return NULL;
+    }
+    char **paths = g_new0(char *, entries->len + 1);
+    for (guint i = 0; i < entries->len; i++)
+        paths[i] = g_steal_pointer(&((CcbGuestEntry *)entries->pdata[i])->path);
+    return paths;
+}
+
+char **ccb_rooted_list(void *root, const char *path, GError **error)
+{
+    return list_paths(root, path, 0, error);
+}
+
+char **ccb_rooted_find(void *root, const char *path, GError **error)
+{
+    return list_paths(root, path, MAX_DEPTH, error);
+}
+
+bool ccb_rooted_put(void *root, const char *path, int fd, const CcbFileAttr *attr, GError **error)
+{
+    static const struct timespec times[] = {{.tv_sec = CCB_GUEST_MTIME},
+                                            {.tv_sec = CCB_GUEST_MTIME}};
     ccb_autofd int to = open_in(root, path, O_WRONLY | O_CREAT);
     if (to < 0)
         return fail(error, "writing", path);
@@ -256,32 +225,30 @@ bool ccb_rooted_put(int root, const char *path, int fd, mode_t mode, uid_t uid, 
         return fail(error, "writing", path);
     if (!copy(fd, to, path, error))
         return false;
-    static const struct timespec times[] = {{.tv_sec = CCB_GUEST_MTIME},
-                                            {.tv_sec = CCB_GUEST_MTIME}};
-    if (fchown(to, uid, gid) != 0 || fchmod(to, mode) != 0 || futimens(to, times) != 0)
+    if (fchown(to, attr->uid, attr->gid) != 0 || fchmod(to, attr->mode) != 0 ||
+        futimens(to, times) != 0)
         return fail(error, "setting mode, owner and time of", path);
     return true;
 }
 
-bool ccb_rooted_mkdir(int root, const char *path, GError **error)
+bool ccb_rooted_mkdir(void *root, const char *path, GError **error)
 {
     const char *name;
     ccb_autofd int parent = open_parent(root, path, &name);
     if (parent < 0 || mkdirat(parent, name, 0755) != 0)
         return fail(error, "creating the directory", path);
-    return ccb_rooted_set_owner(root, path, 0755, 0, 0, error);
+    return ccb_rooted_set_attr(root, path, &(CcbFileAttr){.mode = 0755}, error);
 }
 
-bool ccb_rooted_set_owner(int root, const char *path, mode_t mode, uid_t uid, gid_t gid,
-                          GError **error)
+bool ccb_rooted_set_attr(void *root, const char *path, const CcbFileAttr *attr, GError **error)
 {
     ccb_autofd int fd = open_in(root, path, O_RDONLY);
-    if (fd < 0 || fchown(fd, uid, gid) != 0 || fchmod(fd, mode) != 0)
+    if (fd < 0 || fchown(fd, attr->uid, attr->gid) != 0 || fchmod(fd, attr->mode) != 0)
         return fail(error, "setting mode and owner of", path);
     return true;
 }
 
-bool ccb_rooted_symlink(int root, const char *target, const char *path, GError **error)
+bool ccb_rooted_symlink(void *root, const char *target, const char *path, GError **error)
 {
     const char *name;
     ccb_autofd int parent = open_parent(root, path, &name);
@@ -308,7 +275,7 @@ static bool remove_below(int parent, const char *name, int depth)
     return ok && unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 
-bool ccb_rooted_remove(int root, const char *path, GError **error)
+bool ccb_rooted_remove(void *root, const char *path, GError **error)
 {
     const char *name;
     ccb_autofd int parent = open_parent(root, path, &name);

@@ -14,7 +14,6 @@
 #include "base/lines.h"
 #include "boot/log.h"
 #include "boot/unitfiles.h"
-#include "guest/backend.h"
 #include "guest/rooted.h"
 #include "tap.h"
 
@@ -547,25 +546,9 @@ static void test_quoted_lines(void)
 
 /* --- unit files */
 
-static bool tree_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
-                      bool *ret_exists, GError **error)
-{
-    return ccb_rooted_stat(*(int *)backend, path, follow, ret_stat, ret_exists, error);
-}
-
-static bool tree_get(void *backend, const char *path, int fd, GError **error)
-{
-    return ccb_rooted_get(*(int *)backend, path, fd, error);
-}
-
-static bool tree_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
-{
-    return ccb_rooted_walk(*(int *)backend, path, entries, error);
-}
-
-/* A guest that is a directory, as far as units are read. */
+/* A guest that is a directory, as far as units are read; its backend is the descriptor of that. */
 static const CcbGuestOps tree_ops = {
-    .name = "tree", .stat = tree_stat, .get = tree_get, .walk = tree_walk};
+    .name = "tree", .stat = ccb_rooted_stat, .get = ccb_rooted_get, .walk = ccb_rooted_walk};
 
 static void put_unit(const char *root, const char *name, const char *text)
 {

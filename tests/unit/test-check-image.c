@@ -91,40 +91,40 @@ static bool tree_stat(void *backend, const char *path, bool follow, CcbStat *ret
                       bool *ret_exists, GError **error)
 {
     return tree_can_read(backend, follow ? "stat" : "lstat", path, error) &&
-           ccb_rooted_stat(((Tree *)backend)->root, path, follow, ret_stat, ret_exists, error);
+           ccb_rooted_stat(&((Tree *)backend)->root, path, follow, ret_stat, ret_exists, error);
 }
 
 static bool tree_get(void *backend, const char *path, int fd, GError **error)
 {
     return tree_can_read(backend, "get", path, error) &&
-           ccb_rooted_get(((Tree *)backend)->root, path, fd, error);
+           ccb_rooted_get(&((Tree *)backend)->root, path, fd, error);
 }
 
 static char *tree_readlink(void *backend, const char *path, GError **error)
 {
     return tree_can_read(backend, "readlink", path, error)
-               ? ccb_rooted_readlink(((Tree *)backend)->root, path, error)
+               ? ccb_rooted_readlink(&((Tree *)backend)->root, path, error)
                : NULL;
 }
 
 static char **tree_list(void *backend, const char *path, GError **error)
 {
     return tree_can_read(backend, "list", path, error)
-               ? ccb_rooted_list(((Tree *)backend)->root, path, error)
+               ? ccb_rooted_list(&((Tree *)backend)->root, path, error)
                : NULL;
 }
 
 static char **tree_find(void *backend, const char *path, GError **error)
 {
     return tree_can_read(backend, "find", path, error)
-               ? ccb_rooted_find(((Tree *)backend)->root, path, error)
+               ? ccb_rooted_find(&((Tree *)backend)->root, path, error)
                : NULL;
 }
 
 static bool tree_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
     return tree_can_read(backend, "walk", path, error) &&
-           ccb_rooted_walk(((Tree *)backend)->root, path, entries, error);
+           ccb_rooted_walk(&((Tree *)backend)->root, path, entries, error);
 }
 
 static uint64_t tree_free = 1 << 30;
@@ -613,7 +613,7 @@ static void pack_initrd(const char *place, const char *kver)
     g_autofree char *directory = staged(place);
     g_autofree char *target = g_strdup_printf("root/boot/initramfs-%s.img", kver);
     ccb_autofd int root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    g_auto(GStrv) paths = ccb_rooted_find(root, "/", NULL);
+    g_auto(GStrv) paths = ccb_rooted_find(&root, "/", NULL);
     struct archive *archive = archive_write_new();
     archive_write_set_format_cpio_newc(archive);
     archive_write_add_filter_gzip(archive);
