@@ -62,72 +62,57 @@ CcbFat *ccb_esp_fat(CcbEsp *esp)
     return esp->fat;
 }
 
-static bool read_file(CcbEsp *esp, const char *path, char **ret_text, size_t *ret_size,
-                      GError **error)
+bool ccb_esp_read(CcbEsp *esp, const char *path, char **ret_text, size_t *ret_size, GError **error)
 {
     CcbFatEntry file;
     bool found;
-    if (!ccb_fat_find(esp->fat, path, &file, &found, error))
+    *ret_text = NULL;
+    *ret_size = 0;
+    if (!ccb_fat_find(esp->fat, path, &file, &found, error)) {
+        g_prefix_error(error, "partition %u: ", esp->partition->number);
         return false;
+    }
     if (!found || file.directory)
         return true;
     if (file.size > FILE_MAX)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s is larger than 1 MiB", path);
+        return ccb_fail(error, CCB_ERR_INPUT, "partition %u: %s is larger than 1 MiB",
+                        esp->partition->number, path);
     size_t size = file.size;
     g_autofree char *text = g_malloc(size + 1);
-    if (!ccb_fat_read(esp->fat, &file, text, &size, error))
+    if (!ccb_fat_read(esp->fat, &file, text, &size, error)) {
+        g_prefix_error(error, "partition %u: ", esp->partition->number);
         return false;
+    }
     text[size] = '\0';
     *ret_text = g_steal_pointer(&text);
     *ret_size = size;
     return true;
 }
 
-bool ccb_esp_read(CcbEsp *esp, const char *path, char **ret_text, size_t *ret_size, GError **error)
-{
-    *ret_text = NULL;
-    *ret_size = 0;
-    if (read_file(esp, path, ret_text, ret_size, error))
-        return true;
-    g_prefix_error(error, "partition %u: ", esp->partition->number);
-    return false;
-}
-
-/* Where a path is on the partition; *ret_inside is NULL where it is not there. */
-static bool resolve(CcbGuest *guest, const char *path, char **ret_inside, GError **error)
+bool ccb_esp_read_mounted(CcbGuest *guest, const char *path, char **ret_text, size_t *ret_size,
+                          GError **error)
 {
     CcbStat st;
     bool exists = false;
+    g_autoptr(CcbEsp) esp = NULL;
     g_autofree char *full = g_strdup(path);
-    *ret_inside = NULL;
+    *ret_text = NULL;
+    *ret_size = 0;
     if (!g_str_has_prefix(path, MOUNT_POINT)) {
         if (!ccb_guest_lstat(guest, path, &st, &exists, error))
             return false;
         if (!exists || !S_ISLNK(st.mode))
             return true;
         g_autofree char *target = ccb_guest_readlink(guest, path, error);
-        g_autofree char *directory = g_path_get_dirname(path);
         if (target == NULL)
             return false;
+        g_autofree char *directory = g_path_get_dirname(path);
         g_free(full);
         full = g_canonicalize_filename(target, directory);
     }
-    if (g_str_has_prefix(full, MOUNT_POINT))
-        *ret_inside = g_strdup(full + strlen(MOUNT_POINT));
-    return true;
-}
-
-bool ccb_esp_read_mounted(CcbGuest *guest, const char *path, char **ret_text, size_t *ret_size,
-                          GError **error)
-{
-    g_autofree char *inside = NULL;
-    g_autoptr(CcbEsp) esp = NULL;
-    *ret_text = NULL;
-    *ret_size = 0;
-    if (!resolve(guest, path, &inside, error))
-        return false;
-    if (inside == NULL)
+    if (!g_str_has_prefix(full, MOUNT_POINT))
         return true;
     return ccb_esp_open(guest, &esp, error) &&
-           (esp == NULL || ccb_esp_read(esp, inside, ret_text, ret_size, error));
+           (esp == NULL ||
+            ccb_esp_read(esp, full + strlen(MOUNT_POINT), ret_text, ret_size, error));
 }

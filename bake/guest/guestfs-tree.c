@@ -29,36 +29,22 @@ char **ccb_guestfs_take_list(char **from_guestfs)
 char **ccb_guestfs_list(guestfs_h *g, const char *path, GError **error)
 {
     char **names = guestfs_ls(g, path);
-    if (names == NULL) {
+    if (names == NULL)
         ccb_guestfs_fail(g, error, CCB_ERR_INPUT, "listing", path);
-        return NULL;
-    }
     return ccb_guestfs_take_list(names);
 }
 
 char **ccb_guestfs_find(guestfs_h *g, const char *path, GError **error)
 {
     char **names = guestfs_find(g, path);
-    if (names == NULL) {
+    if (names == NULL)
         ccb_guestfs_fail(g, error, CCB_ERR_INPUT, "listing", path);
-        return NULL;
-    }
     char **list = ccb_guestfs_take_list(names);
-    for (char **name = list; *name != NULL; name++) /* the daemon leaves a slash in front of them */
-        memmove(*name, *name + strspn(*name, "/"), strlen(*name + strspn(*name, "/")) + 1);
+    for (char **name = list; name != NULL && *name != NULL; name++) {
+        size_t slashes = strspn(*name, "/"); /* the daemon leaves one in front of them */
+        memmove(*name, *name + slashes, strlen(*name + slashes) + 1);
+    }
     return list;
-}
-
-static CcbGuestEntry *new_entry(const char *directory, const char *name,
-                                const struct guestfs_statns *st)
-{
-    CcbGuestEntry *entry = g_new0(CcbGuestEntry, 1);
-    entry->path = directory[0] ? g_strconcat(directory, "/", name, NULL) : g_strdup(name);
-    entry->st =
-        (CcbStat){(mode_t)st->st_mode, (uid_t)st->st_uid, (gid_t)st->st_gid, (uint64_t)st->st_size};
-    entry->mtime_ns = st->st_mtime_sec * 1000000000 + st->st_mtime_nsec;
-    entry->ctime_ns = st->st_ctime_sec * 1000000000 + st->st_ctime_nsec;
-    return entry;
 }
 
 /* The targets of the links among the entries of one directory, from `first` on. */
@@ -98,9 +84,18 @@ static bool walk_directory(guestfs_h *g, const char *root, const char *directory
         return ccb_guestfs_fail(g, error, CCB_ERR_INPUT, "looking at what is in", path);
     bool ok = stats->len == n;
     for (guint i = 0; ok && i < n; i++) {
-        ok = stats->val[i].st_ino != -1; /* where lstat(2) failed */
-        if (ok)
-            g_ptr_array_add(entries, new_entry(directory, names[i], &stats->val[i]));
+        const struct guestfs_statns *st = &stats->val[i];
+        ok = st->st_ino != -1; /* where lstat(2) failed */
+        if (!ok)
+            break;
+        CcbGuestEntry *entry = g_new0(CcbGuestEntry, 1);
+        entry->path =
+            directory[0] ? g_strconcat(directory, "/", names[i], NULL) : g_strdup(names[i]);
+        entry->st = (CcbStat){(mode_t)st->st_mode, (uid_t)st->st_uid, (gid_t)st->st_gid,
+                              (uint64_t)st->st_size};
+        entry->mtime_ns = st->st_mtime_sec * 1000000000 + st->st_mtime_nsec;
+        entry->ctime_ns = st->st_ctime_sec * 1000000000 + st->st_ctime_nsec;
+        g_ptr_array_add(entries, entry);
     }
     guestfs_free_statns_list(stats);
     if (!ok)
@@ -108,31 +103,24 @@ static bool walk_directory(guestfs_h *g, const char *root, const char *directory
     return read_targets(g, path, names, entries, first, error);
 }
 
-/* Directory ► GPtrArray of the names in it, ended by a NULL. */
-static GHashTable *by_directory(char **paths)
-{
-    GHashTable *directories =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-    for (; *paths != NULL; paths++) {
-        const char *slash = strrchr(*paths, '/');
-        const char *name = slash != NULL ? slash + 1 : *paths;
-        g_autofree char *directory = g_strndup(*paths, slash != NULL ? (gsize)(slash - *paths) : 0);
-        GPtrArray *names = g_hash_table_lookup(directories, directory);
-        if (names == NULL) {
-            names = g_ptr_array_new_null_terminated(16, g_free, TRUE);
-            g_hash_table_insert(directories, g_steal_pointer(&directory), names);
-        }
-        g_ptr_array_add(names, g_strdup(name));
-    }
-    return directories;
-}
-
 bool ccb_guestfs_walk(guestfs_h *g, const char *path, GPtrArray *entries, GError **error)
 {
     g_auto(GStrv) paths = ccb_guestfs_find(g, path, error);
     if (paths == NULL)
         return false;
-    g_autoptr(GHashTable) directories = by_directory(paths);
+    /* Directory ► GPtrArray of the names in it, ended by a NULL. */
+    g_autoptr(GHashTable) directories =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+    for (char **at = paths; *at != NULL; at++) {
+        const char *slash = strrchr(*at, '/');
+        g_autofree char *directory = g_strndup(*at, slash != NULL ? (gsize)(slash - *at) : 0);
+        GPtrArray *names = g_hash_table_lookup(directories, directory);
+        if (names == NULL) {
+            names = g_ptr_array_new_null_terminated(16, g_free, TRUE);
+            g_hash_table_insert(directories, g_steal_pointer(&directory), names);
+        }
+        g_ptr_array_add(names, g_strdup(slash != NULL ? slash + 1 : *at));
+    }
     GHashTableIter iter;
     gpointer directory, names;
     g_hash_table_iter_init(&iter, directories);

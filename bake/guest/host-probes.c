@@ -38,7 +38,7 @@ bool ccb_host_probe_matters(const CcbHostProbe *probe, CcbBackend backend)
            (probe->need == CCB_HOST_FOR_HOST_BACKEND && backend == CCB_BACKEND_HOST);
 }
 
-/* Takes `found` over. */
+/* Takes ownership of `found`. */
 static void set(CcbHostFinding *ret, CcbHostStatus status, char *found, const char *advice)
 {
     ret->status = status;
@@ -135,29 +135,23 @@ static char *ask(const char *program, const char *option)
     return ccb_process_run(&process, NULL) ? g_strdup(out->str) : NULL;
 }
 
-/* The first word of its first line that begins with a digit: "QEMU emulator version 7.2.22 (Debian
- * ...". */
-static char *version_in(const char *text)
-{
-    g_autofree char *line = g_strndup(text, strcspn(text, "\n"));
-    g_auto(GStrv) words = g_strsplit_set(line, " ,", -1);
-    for (char **word = words; *word; word++)
-        if (g_ascii_isdigit(**word))
-            return g_strdup(*word);
-    return g_strdup("of unknown version");
-}
-
 static void look_tool(CcbHostFinding *ret, const char *program, const char *package)
 {
     g_autofree char *path = g_find_program_in_path(program);
     g_autofree char *said = path ? ask(program, "--version") : NULL;
     g_autofree char *advice = g_strconcat("install ", package, NULL);
-    if (path == NULL)
-        set(ret, CCB_HOST_MISSING, g_strdup("not installed"), advice);
-    else if (said == NULL)
-        set(ret, CCB_HOST_MISSING, g_strconcat(path, " does not run", NULL), advice);
-    else
-        set(ret, CCB_HOST_OK, version_in(said), NULL);
+    if (said == NULL) {
+        set(ret, CCB_HOST_MISSING,
+            path ? g_strconcat(path, " does not run", NULL) : g_strdup("not installed"), advice);
+        return;
+    }
+    /* The first word that begins with a digit, in the first line: "QEMU emulator version 7.2.22 (Debian ...". */
+    said[strcspn(said, "\n")] = '\0';
+    g_auto(GStrv) words = g_strsplit_set(said, " ,", -1);
+    char **word = words;
+    while (*word != NULL && !g_ascii_isdigit(**word))
+        word++;
+    set(ret, CCB_HOST_OK, g_strdup(*word ? *word : "of unknown version"), NULL);
 }
 
 static void look_qemu_img(CcbHostFinding *ret)
@@ -224,20 +218,6 @@ static bool is_readable(const char *dir, const char *name)
     return access(path, R_OK) == 0;
 }
 
-/* The directory of `path` (colon-separated) that holds an appliance or what supermin makes one
- * from. */
-static char *find_appliance(const char *path, bool *ret_fixed)
-{
-    g_auto(GStrv) dirs = g_strsplit(path, ":", -1);
-    for (char **dir = dirs; *dir; dir++) {
-        *ret_fixed =
-            is_readable(*dir, "kernel") && is_readable(*dir, "initrd") && is_readable(*dir, "root");
-        if (*ret_fixed || is_readable(*dir, "supermin.d"))
-            return g_strdup(*dir);
-    }
-    return NULL;
-}
-
 /* A kernel that supermin can take: readable, with its modules.  Which one runs here does not
  * matter. */
 static char *find_kernel(bool *ret_unreadable)
@@ -258,7 +238,7 @@ static char *find_kernel(bool *ret_unreadable)
     return NULL;
 }
 
-static void judge_supermin(CcbHostFinding *ret, const char *dir)
+static void look_for_supermin_parts(CcbHostFinding *ret, const char *dir)
 {
     bool unreadable = false;
     g_autofree char *kver = find_kernel(&unreadable);
@@ -284,18 +264,23 @@ static void look_appliance(CcbHostFinding *ret)
 {
     guestfs_h *g = guestfs_create_flags(GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
     g_autofree char *path = g ? g_strdup(guestfs_get_path(g)) : NULL;
-    bool fixed = false;
-    g_autofree char *dir = path ? find_appliance(path, &fixed) : NULL;
+    g_auto(GStrv) dirs = g_strsplit(path ? path : "", ":", -1);
     if (g)
         guestfs_close(g);
-    if (dir == NULL)
-        set(ret, CCB_HOST_MISSING, g_strdup_printf("none in %s", path ? path : "LIBGUESTFS_PATH"),
-            "install libguestfs-tools (libguestfs-appliance), or set LIBGUESTFS_PATH to a fixed "
-            "appliance");
-    else if (fixed)
-        set(ret, CCB_HOST_OK, g_strdup_printf("fixed, in %s", dir), NULL);
-    else
-        judge_supermin(ret, dir);
+    for (char **dir = dirs; *dir; dir++) {
+        if (is_readable(*dir, "kernel") && is_readable(*dir, "initrd") &&
+            is_readable(*dir, "root")) {
+            set(ret, CCB_HOST_OK, g_strdup_printf("fixed, in %s", *dir), NULL);
+            return;
+        }
+        if (is_readable(*dir, "supermin.d")) {
+            look_for_supermin_parts(ret, *dir);
+            return;
+        }
+    }
+    set(ret, CCB_HOST_MISSING, g_strdup_printf("none in %s", path ? path : "LIBGUESTFS_PATH"),
+        "install libguestfs-tools (libguestfs-appliance), or set LIBGUESTFS_PATH to a fixed "
+        "appliance");
 }
 
 /* --- space */

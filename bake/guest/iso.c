@@ -18,26 +18,9 @@ static bool fail(struct archive *iso, const char *path, GError **error)
                     archive_error_string(iso));
 }
 
-static bool copy(struct archive *iso, int fd, const char *path, GError **error)
-{
-    enum { CHUNK = 1 << 20 };
-    g_autofree char *buffer = g_malloc(CHUNK);
-    ssize_t n;
-    while ((n = read(fd, buffer, CHUNK)) != 0) {
-        if (ccb_cancel_check(error))
-            return false;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return ccb_fail_errno(error, CCB_ERR_IO, "reading a payload");
-        if (archive_write_data(iso, buffer, (size_t)n) != n)
-            return fail(iso, path, error);
-    }
-    return true;
-}
-
 static bool add(struct archive *iso, const CcbAttachment *file, const char *path, GError **error)
 {
+    enum { CHUNK = 1 << 20 };
     ccb_autofd int fd = open(file->path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0)
@@ -49,7 +32,21 @@ static bool add(struct archive *iso, const CcbAttachment *file, const char *path
     archive_entry_set_perm(entry, 0444);
     int rc = archive_write_header(iso, entry);
     archive_entry_free(entry);
-    return rc == ARCHIVE_OK ? copy(iso, fd, path, error) : fail(iso, path, error);
+    if (rc != ARCHIVE_OK)
+        return fail(iso, path, error);
+    g_autofree char *buffer = g_malloc(CHUNK);
+    ssize_t n;
+    while ((n = read(fd, buffer, CHUNK)) != 0) {
+        if (ccb_cancel_check(error))
+            return false;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ccb_fail_errno(error, CCB_ERR_IO, "reading %s", file->path);
+        if (archive_write_data(iso, buffer, (size_t)n) != n)
+            return fail(iso, path, error);
+    }
+    return true;
 }
 
 bool ccb_iso_write(const char *path, const GPtrArray *files, GError **error)

@@ -18,15 +18,6 @@ struct CcbWriteback {
     GThread *thread;
 };
 
-/* Until it is woken to stop; with the lock. */
-static bool pause_writing(CcbWriteback *w)
-{
-    gint64 until = g_get_monotonic_time() + PAUSE_US;
-    while (!w->stop && g_cond_wait_until(&w->wake, &w->lock, until))
-        ;
-    return !w->stop;
-}
-
 static void sync_once(CcbWriteback *w)
 {
     if (syncfs(w->fd) != 0 && w->error == 0)
@@ -37,7 +28,12 @@ static gpointer run(gpointer data)
 {
     CcbWriteback *w = data;
     g_mutex_lock(&w->lock);
-    while (pause_writing(w)) {
+    for (;;) {
+        gint64 until = g_get_monotonic_time() + PAUSE_US;
+        while (!w->stop && g_cond_wait_until(&w->wake, &w->lock, until))
+            ; /* woken for nothing */
+        if (w->stop)
+            break;
         g_mutex_unlock(&w->lock);
         sync_once(w);
         g_mutex_lock(&w->lock);

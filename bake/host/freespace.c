@@ -14,21 +14,6 @@ static bool same_file_system(const char *a, const char *b)
     return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev;
 }
 
-/* What is needed on the file system of needs[i], put into words. */
-static uint64_t sum_needs(const CcbSpaceNeed *needs, guint n, guint i, GString *words)
-{
-    uint64_t sum = 0;
-    for (guint j = 0; j < n; j++) {
-        if (needs[j].bytes == 0 || !same_file_system(needs[i].directory, needs[j].directory))
-            continue;
-        g_autofree char *size = ccb_format_size(needs[j].bytes);
-        g_string_append_printf(words, "%sabout %s for %s in %s", sum > 0 ? " and " : "", size,
-                               needs[j].what, needs[j].directory);
-        sum += needs[j].bytes;
-    }
-    return sum;
-}
-
 bool ccb_free_bytes(const char *path, uint64_t *ret, GError **error)
 {
     g_autofree char *at = g_canonicalize_filename(path, NULL);
@@ -47,11 +32,19 @@ bool ccb_free_bytes(const char *path, uint64_t *ret, GError **error)
 bool ccb_free_space_check(const CcbSpaceNeed *needs, guint n, GError **error)
 {
     for (guint i = 0; i < n; i++) {
-        uint64_t available = 0;
+        uint64_t available = 0, sum = 0;
         g_autoptr(GString) words = g_string_new(NULL);
         if (!ccb_free_bytes(needs[i].directory, &available, error))
             return false;
-        if (available >= sum_needs(needs, n, i, words))
+        for (guint j = 0; j < n; j++) { /* all that is needed on this file system */
+            if (needs[j].bytes == 0 || !same_file_system(needs[i].directory, needs[j].directory))
+                continue;
+            g_autofree char *size = ccb_format_size(needs[j].bytes);
+            g_string_append_printf(words, "%sabout %s for %s in %s", sum > 0 ? " and " : "", size,
+                                   needs[j].what, needs[j].directory);
+            sum += needs[j].bytes;
+        }
+        if (available >= sum)
             continue;
         g_autofree char *have = ccb_format_size(available);
         return ccb_fail(error, CCB_ERR_HOST, "too little space: it takes %s, and %s is free there",

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * 1. No device, or one that can't be opened: the answer is known without a guest.
- * 2. An answer for this very host (its boot, device, user and QEMU: see make_key) is taken from the
- * cache.
- * 3. Else QEMU boots 512 bytes of our own under KVM, which go to 64-bit mode, execute cmpxchg16b,
- * count to 16 Mi and say so on the serial port.  All three are there because some nested guests
- * have a /dev/kvm that interprets the guest's code: it runs a real-mode sector well, stops with
- * "KVM internal error" at the first instruction that its interpreter lacks (every Linux kernel has
- * a cmpxchg16b), and is slower than QEMU's own emulation (measured: 2 million instructions a second
- * against 200). That error, silence or slowness until the limit, or an early end: broken.
+ *
+ * 2. An answer for this very host (its boot, device, user and QEMU: see make_key) is taken from the cache.
+ *
+ * 3. Else QEMU boots 512 bytes of our own under KVM, which go to 64-bit mode, execute cmpxchg16b, count to 16 Mi and say
+ *    so on the serial port.  All three are there because some nested guests have a /dev/kvm that interprets the guest's
+ *    code: it runs a real-mode sector well, stops with "KVM internal error" at the first instruction that its
+ *    interpreter lacks (every Linux kernel has a cmpxchg16b), and is slower than QEMU's own emulation (measured: 2
+ *    million instructions a second against 200).  That error, silence or slowness until the limit, or an early end:
+ *    broken.
  */
 #include "host/kvm.h"
 
@@ -42,8 +43,11 @@ enum {
 /* Where the code below expects the texts. */
 enum { STARTED_OFFSET = 0xce, WORKING_OFFSET = 0xe0, CODE_SIZE = STARTED_OFFSET };
 
-/* A boot sector: the BIOS loads it to 0000:7c00 and jumps there.  Offsets in the comments are those
- * of labels. */
+/*
+ * A boot sector: the BIOS loads it to 0000:7c00 and jumps there.  On the right is its assembly in Intel syntax; numbers
+ * in parentheses are the offsets of labels, STARTED and WORKING the addresses of the texts.  To compare: of a file with
+ * these bytes `objdump -D -b binary -M intel -m i8086` shows what is before 0x60, and with `-m i386:x86-64` the rest.
+ */
 /* clang-format off */
 static const unsigned char boot_code[CODE_SIZE] = {
     0xfa, 0xfc,                               /*       cli; cld                                   */
@@ -145,25 +149,6 @@ static bool write_disk(int fd, const char *path, GError **error)
     return true;
 }
 
-static Answer early_end(const char *seen)
-{
-    g_autofree char *said = g_utf8_make_valid(seen, -1);
-    g_strstrip(said);
-    said[strcspn(said, "\r\n")] = '\0'; /* what comes behind the first line follows from it */
-    return answer(CCB_KVM_BROKEN, true,
-                  g_strdup_printf("QEMU gave up: %.200s", *said ? said : "(no message)"));
-}
-
-static Answer time_over(const char *seen)
-{
-    if (strstr(seen, STARTED))
-        return answer(CCB_KVM_BROKEN, true,
-                      g_strdup("guest code runs, but slower than under emulation: a nested KVM "
-                               "that interprets it"));
-    return answer(CCB_KVM_BROKEN, true,
-                  g_strdup_printf("a guest showed no sign of life in %d s", LIMIT_S));
-}
-
 /* Reads the console until it tells something, ends, or the time is over. */
 static Answer watch(int fd)
 {
@@ -183,36 +168,31 @@ static Answer watch(int fd)
             return answer(CCB_KVM_WORKS, true, g_strdup("a guest ran under KVM"));
         if (strstr(seen->str, BROKEN))
             return answer(CCB_KVM_BROKEN, true, g_strdup("QEMU reports \"" BROKEN "\""));
-        if (n == 0)
-            return early_end(seen->str);
+        if (n == 0) { /* what comes behind the first line follows from it */
+            g_autofree char *said = g_strstrip(g_utf8_make_valid(seen->str, -1));
+            said[strcspn(said, "\r\n")] = '\0';
+            return answer(CCB_KVM_BROKEN, true,
+                          g_strdup_printf("QEMU gave up: %.200s", *said ? said : "(no message)"));
+        }
     }
-    return time_over(seen->str);
+    if (strstr(seen->str, STARTED))
+        return answer(CCB_KVM_BROKEN, true,
+                      g_strdup("guest code runs, but slower than under emulation: a nested KVM "
+                               "that interprets it"));
+    return answer(CCB_KVM_BROKEN, true,
+                  g_strdup_printf("a guest showed no sign of life in %d s", LIMIT_S));
 }
 
 /* Starts QEMU on the disk; the reading end of its console, or -1. */
 static int start_qemu(const char *disk, pid_t *ret_pid, GError **error)
 {
-    g_autofree char *drive =
-        g_strconcat("if=ide,format=raw,file.driver=file,file.filename=", disk, NULL);
-    const char *argv[] = {QEMU,
-                          "-machine",
-                          "pc,accel=kvm",
-                          "-cpu",
-                          "host",
-                          "-m",
-                          "64",
-                          "-display",
-                          "none",
-                          "-nodefaults",
-                          "-no-user-config",
-                          "-no-reboot",
-                          "-serial",
-                          "stdio",
-                          "-device",
-                          "isa-debug-exit,iobase=0xf4,iosize=0x04",
-                          "-drive",
-                          drive,
-                          NULL};
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    ccb_argv_add(argv, QEMU, "-machine", "pc,accel=kvm", "-cpu", "host", "-m", "64", "-display",
+                 "none", "-nodefaults", "-no-user-config", "-no-reboot", "-serial", "stdio",
+                 "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-drive", NULL);
+    g_ptr_array_add(argv,
+                    g_strconcat("if=ide,format=raw,file.driver=file,file.filename=", disk, NULL));
+    g_ptr_array_add(argv, NULL);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
         ccb_fail_errno(error, CCB_ERR_HOST, "creating a pipe");
@@ -220,7 +200,7 @@ static int start_qemu(const char *disk, pid_t *ret_pid, GError **error)
     }
     ccb_autofd int reading = ends[0];
     ccb_autofd int writing = ends[1]; /* closed here, so that QEMU's end is the end of the file */
-    pid_t pid = ccb_process_spawn(argv, writing, error);
+    pid_t pid = ccb_process_spawn((const char *const *)argv->pdata, writing, error);
     if (pid < 0)
         return -1;
     *ret_pid = pid;
@@ -267,8 +247,7 @@ static char *cache_path(void)
     return g_build_filename(ccb_cache_dir(), "kvm", NULL);
 }
 
-/* Three lines: key, "works" or "present but broken", reason.  Anything else is as good as no file.
- */
+/* Three lines: key, "works" or "present but broken", reason.  Anything else is as good as no file. */
 static bool recall(const char *key, Answer *ret_answer)
 {
     enum { FAILURE_S = 3600 }; /* it may have been a moment's: too little memory, a busy host */
@@ -305,27 +284,19 @@ void ccb_kvm_forget(void)
     unlink(path);
 }
 
-/* The answers that need no guest; true when it is one of them. */
-static bool judge_device(Answer *ret_answer)
-{
-    ccb_autofd int fd = open(device(), O_RDWR | O_CLOEXEC);
-    if (fd >= 0)
-        return false;
-    bool absent = errno == ENOENT || errno == ENODEV || errno == ENXIO || errno == ENOTDIR;
-    *ret_answer = answer(absent ? CCB_KVM_ABSENT : CCB_KVM_FORBIDDEN, false,
-                         g_strdup_printf("%s: %s", device(), g_strerror(errno)));
-    return true;
-}
-
 static Answer find_out(void)
 {
-    Answer found;
-    if (judge_device(&found))
-        return found;
+    ccb_autofd int fd = open(device(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        bool absent = errno == ENOENT || errno == ENODEV || errno == ENXIO || errno == ENOTDIR;
+        return answer(absent ? CCB_KVM_ABSENT : CCB_KVM_FORBIDDEN, false,
+                      g_strdup_printf("%s: %s", device(), g_strerror(errno)));
+    }
     g_autofree char *qemu = g_find_program_in_path(QEMU);
     if (qemu == NULL)
         return answer(CCB_KVM_BROKEN, false,
                       g_strdup(QEMU " is not installed, so no guest could be tried"));
+    Answer found;
     g_autofree char *key = make_key(qemu);
     if (recall(key, &found))
         return found;
