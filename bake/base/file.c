@@ -26,28 +26,25 @@ char *ccb_read_file(const char *path, size_t limit, size_t *ret_size, GError **e
         ccb_fail(error, CCB_ERR_IO, "%s: is a directory", path);
         return NULL;
     }
-    GString *text = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
     char buffer[16384];
-    for (;;) {
-        ssize_t n = read(fd, buffer, sizeof buffer);
+    ssize_t n;
+    while ((n = read(fd, buffer, sizeof buffer)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
-        if (n == 0)
-            break;
-        if (n < 0)
+        if (n < 0) {
             ccb_fail_errno(error, CCB_ERR_IO, "reading %s", path);
-        else if (text->len + (size_t)n > limit)
-            ccb_fail(error, CCB_ERR_IO, "%s: larger than %zu bytes", path, limit);
-        else {
-            g_string_append_len(text, buffer, n);
-            continue;
+            return NULL;
         }
-        g_string_free(text, TRUE);
-        return NULL;
+        if (text->len + (size_t)n > limit) {
+            ccb_fail(error, CCB_ERR_IO, "%s: larger than %zu bytes", path, limit);
+            return NULL;
+        }
+        g_string_append_len(text, buffer, n);
     }
     if (ret_size)
         *ret_size = text->len;
-    return g_string_free(text, FALSE);
+    return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 bool ccb_write_all(int fd, const void *data, size_t size, const char *name, GError **error)
@@ -65,22 +62,24 @@ bool ccb_write_all(int fd, const void *data, size_t size, const char *name, GErr
     return true;
 }
 
-static bool write_and_sync(int fd, const void *data, size_t size, const char *path, GError **error)
-{
-    if (!ccb_write_all(fd, data, size, path, error))
-        return false;
-    if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", path);
-    return true;
-}
-
+/* The file has no name before it is complete, so that nothing is left of it whatever ends us.  Where the file system
+ * can't do that, it has one that the sweep of the cache knows (layer/collect.c). */
 bool ccb_write_file_atomic(const char *path, const void *data, size_t size, GError **error)
 {
-    g_autofree char *temporary = g_strconcat(path, ".XXXXXX", NULL);
-    ccb_autofd int fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0600);
+    g_autofree char *directory = g_path_get_dirname(path);
+    g_autofree char *temporary =
+        g_strdup_printf("%s.%d-%08x.part", path, (int)getpid(), g_random_int());
+    ccb_autofd int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    g_autofree char *unnamed = fd >= 0 ? g_strdup_printf("/proc/self/fd/%d", fd) : NULL;
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+        fd = open(temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", path);
-    if (write_and_sync(fd, data, size, path, error) && ccb_publish_file(temporary, path, error))
+    bool ok = ccb_write_all(fd, data, size, path, error);
+    if (ok && (fchmod(fd, 0644) != 0 || fsync(fd) != 0 ||
+               (unnamed && linkat(AT_FDCWD, unnamed, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) != 0)))
+        ok = ccb_fail_errno(error, CCB_ERR_IO, "writing %s", path);
+    if (ok && ccb_publish_file(temporary, path, error))
         return true;
     unlink(temporary);
     return false;

@@ -9,7 +9,7 @@
 /* The content of a file of at most `limit` bytes (0: 64 MiB); caller frees.  Errors: CCB_ERR_IO. */
 char *ccb_read_file(const char *path, size_t limit, size_t *ret_size, GError **error);
 
-/* Writes through a temporary file in the same directory, fsync and rename. */
+/* Replaces the file as a whole or not at all, with mode 0644, also where the host goes down.  Errors: CCB_ERR_IO. */
 bool ccb_write_file_atomic(const char *path, const void *data, size_t size, GError **error);
 
 /* rename() followed by an fsync of the directory, so that the name survives a crash. */

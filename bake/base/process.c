@@ -69,12 +69,13 @@ static int open_stdin(const char *text, GError **error)
     }
     if (text == NULL)
         return fd;
-    if (!ccb_write_all(fd, text, strlen(text), "standard input of a child", error) ||
-        lseek(fd, 0, SEEK_SET) != 0) {
-        close(fd);
-        return -1;
+    if (ccb_write_all(fd, text, strlen(text), "standard input of a child", error)) {
+        if (lseek(fd, 0, SEEK_SET) == 0)
+            return fd;
+        ccb_fail_errno(error, CCB_ERR_HOST, "rewinding the standard input of a child");
     }
-    return fd;
+    close(fd);
+    return -1;
 }
 
 static bool open_pipe(int ends[2], GError **error)
@@ -125,36 +126,22 @@ static void take_line(const char *line, void *data)
         run->spec->on_line(line, run->spec->data);
 }
 
-/* As ccb_lines_read(), of what is kept as it comes. */
-static bool read_output(const Run *run)
+/* Takes what there is, within bounds as ccb_lines_read(); what is at its end is closed. */
+static void drain(Run *run)
 {
     enum { ROUNDS = 16, STDOUT_MAX = 64 << 20 };
     char buffer[16384];
-    for (int round = 0; round < ROUNDS; round++) {
-        ssize_t n = read(run->out, buffer, sizeof buffer);
-        if (n <= 0)
-            return n < 0;
-        if (run->spec->ret_stdout && run->spec->ret_stdout->len < STDOUT_MAX)
-            g_string_append_len(run->spec->ret_stdout, buffer, n);
-    }
-    return true;
-}
-
-/* Takes what is there; what is at its end is closed. */
-static void drain(Run *run)
-{
     if (run->err >= 0 && !ccb_lines_read(&run->lines, run->err))
         ccb_close_fd(&run->err);
-    if (run->out >= 0 && !read_output(run))
-        ccb_close_fd(&run->out);
-}
-
-static int next_timeout(const Run *run)
-{
-    if (run->deadline == 0)
-        return TICK_MS;
-    gint64 left_ms = (run->deadline - g_get_monotonic_time()) / 1000;
-    return (int)CLAMP(left_ms, 0, TICK_MS);
+    for (int round = 0; run->out >= 0 && round < ROUNDS; round++) {
+        ssize_t n = read(run->out, buffer, sizeof buffer);
+        if (n < 0)
+            break;
+        if (n == 0)
+            ccb_close_fd(&run->out);
+        else if (run->spec->ret_stdout && run->spec->ret_stdout->len < STDOUT_MAX)
+            g_string_append_len(run->spec->ret_stdout, buffer, n);
+    }
 }
 
 /* Waits a moment for something to happen to the children, and passes their output on. */
@@ -182,7 +169,8 @@ static bool watch(Run *const *runs, guint n, int timeout_ms, GError **error)
 static bool attend(Run *run, GError **error)
 {
     for (;;) {
-        if (!watch(&run, 1, next_timeout(run), error) || ccb_cancel_check(error))
+        gint64 left_ms = run->deadline ? (run->deadline - g_get_monotonic_time()) / 1000 : TICK_MS;
+        if (!watch(&run, 1, (int)CLAMP(left_ms, 0, TICK_MS), error) || ccb_cancel_check(error))
             return false;
         if (run->ended)
             return true;
@@ -212,19 +200,7 @@ static void reap(Run *run)
     ccb_lines_flush(&run->lines);
 }
 
-static void append_tail(Run *run, GError **error)
-{
-    if (error == NULL || *error == NULL || run->tail.length == 0)
-        return;
-    GString *message = g_string_new((*error)->message);
-    g_string_append(message, "\nits last lines:");
-    for (GList *l = run->tail.head; l != NULL; l = l->next)
-        g_string_append_printf(message, "\n  | %s", (const char *)l->data);
-    g_free((*error)->message);
-    (*error)->message = g_string_free(message, FALSE);
-}
-
-static bool judge(const Run *run, GError **error)
+static bool check_status(const Run *run, GError **error)
 {
     const CcbProcess *spec = run->spec;
     CcbErrorCode code = spec->error_code ? spec->error_code : CCB_ERR_HOST;
@@ -265,9 +241,15 @@ bool ccb_process_run(CcbProcess *spec, GError **error)
     bool ok = !ccb_cancel_check(error) && start(&run, error) && attend(&run, error);
     if (run.pid > 0)
         reap(&run);
-    ok = ok && judge(&run, error);
-    if (!ok && !ccb_cancelled())
-        append_tail(&run, error);
+    ok = ok && check_status(&run, error);
+    if (!ok && !ccb_cancelled() && error && *error && run.tail.length > 0) {
+        GString *message = g_string_new((*error)->message);
+        g_string_append(message, "\nits last lines:");
+        for (GList *l = run.tail.head; l != NULL; l = l->next)
+            g_string_append_printf(message, "\n  | %s", (const char *)l->data);
+        g_free((*error)->message);
+        (*error)->message = g_string_free(message, FALSE);
+    }
     run_clear(&run);
     return ok;
 }
@@ -281,22 +263,7 @@ static void run_free(void *data)
     g_free(run);
 }
 
-static bool start_more(GPtrArray *active, CcbProcess *processes, guint n, guint at_a_time,
-                       guint *next, GError **error)
-{
-    while (*next < n && active->len < at_a_time) {
-        Run *run = g_new0(Run, 1);
-        run_init(run, &processes[(*next)++]);
-        if (!start(run, error)) {
-            run_free(run);
-            return false;
-        }
-        g_ptr_array_add(active, run);
-    }
-    return true;
-}
-
-/* Takes those that have ended off the list. */
+/* Removes those that have ended from the list. */
 static void collect(GPtrArray *active, void (*on_end)(const CcbProcess *process))
 {
     for (guint i = active->len; i-- > 0;) {
@@ -310,35 +277,42 @@ static void collect(GPtrArray *active, void (*on_end)(const CcbProcess *process)
     }
 }
 
-/* Asks what still runs to end; who does not is killed with the list. */
-static void end_all(GPtrArray *active, void (*on_end)(const CcbProcess *process))
+static bool run_all(GPtrArray *active, CcbProcess *processes, guint n, guint at_a_time,
+                    void (*on_end)(const CcbProcess *process), GError **error)
 {
-    enum { GRACE_S = 60 };
-    gint64 until = g_get_monotonic_time() + GRACE_S * (gint64)G_USEC_PER_SEC;
-    for (guint i = 0; i < active->len; i++) {
-        const Run *run = active->pdata[i];
-        if (run->pid > 0)
-            kill(run->pid, SIGTERM);
-    }
-    while (active->len > 0 && g_get_monotonic_time() < until &&
-           watch((Run **)active->pdata, active->len, TICK_MS, NULL))
+    guint next = 0;
+    do {
+        while (next < n && active->len < at_a_time) {
+            Run *run = g_new0(Run, 1);
+            run_init(run, &processes[next++]);
+            if (!start(run, error)) {
+                run_free(run);
+                return false;
+            }
+            g_ptr_array_add(active, run);
+        }
+        if (!watch((Run **)active->pdata, active->len, TICK_MS, error) || ccb_cancel_check(error))
+            return false;
         collect(active, on_end);
+    } while (next < n || active->len > 0);
+    return true;
 }
 
 bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
                          void (*on_end)(const CcbProcess *process), GError **error)
 {
-    guint next = 0;
+    enum { GRACE_S = 60 };
     g_autoptr(GPtrArray) active = g_ptr_array_new_with_free_func(run_free);
-    do {
-        if (ccb_cancel_check(error) || !start_more(active, processes, n, at_a_time, &next, error) ||
-            !watch((Run **)active->pdata, active->len, TICK_MS, error)) {
-            end_all(active, on_end);
-            return false;
-        }
+    if (!ccb_cancel_check(error) && run_all(active, processes, n, at_a_time, on_end, error))
+        return true;
+    /* What still runs is asked to end; who does not is killed with the list. */
+    gint64 until = g_get_monotonic_time() + GRACE_S * (gint64)G_USEC_PER_SEC;
+    for (guint i = 0; i < active->len; i++)
+        kill(((Run *)active->pdata[i])->pid, SIGTERM);
+    while (active->len > 0 && g_get_monotonic_time() < until &&
+           watch((Run **)active->pdata, active->len, TICK_MS, NULL))
         collect(active, on_end);
-    } while (next < n || active->len > 0);
-    return true;
+    return false;
 }
 
 static pid_t spawn(const char *const *argv, int out_fd, int err_fd, GError **error)

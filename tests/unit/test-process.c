@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,11 +77,42 @@ static void test_reaper(void)
     ccb_remove_tree(dir, NULL);
 }
 
+/* Who is killed in the middle of writing a file leaves the old one, and nothing that the cache's sweep does not know. */
+static void test_atomic_write(void)
+{
+    enum { LIMIT = 1 << 16 };
+    g_autofree char *dir = g_dir_make_tmp("test-process-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "file", NULL);
+    g_autofree char *much = g_strnfill(2 * LIMIT, 'x');
+    g_autofree char *text = NULL;
+    ok(ccb_write_file_atomic(path, "old", 3, NULL), "a file is written");
+    pid_t pid = fork();
+    if (pid == 0) {
+        const struct rlimit size = {LIMIT, LIMIT}, core = {0, 0};
+        setrlimit(RLIMIT_CORE, &core);
+        setrlimit(RLIMIT_FSIZE, &size); /* SIGXFSZ */
+        ccb_write_file_atomic(path, much, 2 * LIMIT, NULL);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    ok(WIFSIGNALED(status), "a writer that is killed");
+    g_file_get_contents(path, &text, NULL, NULL);
+    is_str(text, "old", "... leaves the old file");
+    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+    for (const char *name; (name = g_dir_read_name(list)) != NULL;)
+        ok(strcmp(name, "file") == 0 || g_str_has_suffix(name, ".part"), name);
+    ok(!ccb_write_file_atomic("/nonexistent/file", "", 0, NULL), "no directory, no file");
+    ok(ccb_write_file_atomic(path, "new", 3, NULL), "a file is replaced");
+    ccb_remove_tree(dir, NULL);
+}
+
 int main(void)
 {
     is_int(end_shell("trap 'exit 7' TERM", 10000), 7, "a child that ends when it is told to");
     is_int(end_shell("trap 'trap \"exit 8\" TERM' TERM", 10000), 8, "... when it is told again");
     is_int(end_shell("trap '' TERM", 300), 128 + SIGKILL, "... and not at all");
     test_reaper();
+    test_atomic_write();
     return done();
 }
