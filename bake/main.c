@@ -76,7 +76,12 @@ static bool run(int argc, char **argv, GError **error)
         g_propagate_error(error, reason);
         return false;
     }
-    return arguments == NULL || verb->run(count, arguments, error); /* NULL: --help was printed */
+    if (arguments == NULL) {
+        g_autofree char *help = ccb_options_help(verb);
+        fputs(help, stdout);
+        return true;
+    }
+    return verb->run(count, arguments, error);
 }
 
 int main(int argc, char **argv)

@@ -39,15 +39,15 @@ static GKeyFile *load(void)
     return file;
 }
 
-/* Under which its time is kept; caller frees. */
+/* Under which the time of a part is kept; caller frees. */
 static char *key_of(const char *name, bool reused)
 {
     return g_strconcat(name, reused ? " cached" : "", NULL);
 }
 
-static double learnt(GKeyFile *file, const char *name)
+static double learnt(GKeyFile *file, const char *key)
 {
-    double seconds = g_key_file_get_double(file, GROUP, name, NULL);
+    double seconds = g_key_file_get_double(file, GROUP, key, NULL);
     return seconds > 0 && isfinite(seconds) ? seconds : -1;
 }
 
@@ -115,9 +115,13 @@ void ccb_eta_reuse(void)
         part_at(eta.current)->reused = true;
 }
 
-/* The file is read again before it is written: another bake may have learnt meanwhile. */
-static void save(void)
+void ccb_eta_finish(void)
 {
+    if (eta.parts == NULL)
+        return;
+    end_current();
+    eta.current = eta.parts->len;
+    /* The file is read again before it is written: another bake may have learnt meanwhile. */
     g_autofree char *path = file_path();
     g_autoptr(GKeyFile) file = load();
     for (guint i = 0; i < eta.parts->len; i++) {
@@ -131,29 +135,7 @@ static void save(void)
     gsize size;
     g_autofree char *text = g_key_file_to_data(file, &size, NULL);
     if (ccb_mkdirs(ccb_cache_dir(), NULL))
-        g_file_set_contents(path, text, (gssize)size, NULL);
-}
-
-void ccb_eta_finish(void)
-{
-    if (eta.parts == NULL)
-        return;
-    end_current();
-    save();
-    eta.current = eta.parts->len;
-}
-
-/* So that a part that was never seen moves the bar as the others do. */
-static double mean_expected(void)
-{
-    double sum = 0;
-    guint n = 0;
-    for (guint i = 0; i < eta.parts->len; i++) {
-        double expected = part_at(i)->expected;
-        sum += MAX(expected, 0);
-        n += expected >= 0;
-    }
-    return n > 0 ? sum / n : UNKNOWN_S;
+        ccb_write_file_atomic(path, text, size, NULL);
 }
 
 double ccb_eta_saving_s(void)
@@ -171,7 +153,14 @@ bool ccb_eta_now(double *ret_fraction, double *ret_left_s)
 {
     if (eta.parts == NULL)
         return false;
-    double unknown = mean_expected(), total = 0, done = 0;
+    /* A part that was never seen moves the bar as the others do: it counts their mean. */
+    double sum = 0, total = 0, done = 0;
+    guint seen = 0;
+    for (guint i = 0; i < eta.parts->len; i++) {
+        sum += MAX(part_at(i)->expected, 0);
+        seen += part_at(i)->expected >= 0;
+    }
+    double unknown = seen > 0 ? sum / seen : UNKNOWN_S;
     bool known = true;
     for (guint i = 0; i < eta.parts->len; i++) {
         const Part *part = part_at(i);

@@ -2,58 +2,11 @@
 #include "base/options.h"
 
 #include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 
-enum { FIRST_LONG = 256, HELP_CODE = FIRST_LONG - 1, HELP_COLUMN = 28 };
-
-static size_t count(const CcbOption *options)
-{
-    size_t n = 0;
-    while (options[n].name != NULL)
-        n++;
-    return n;
-}
-
-/* What getopt_long wants: its long table, and the letters. */
-static struct option *build_tables(const CcbOption *options, GString *letters)
-{
-    size_t n = count(options);
-    struct option *table = g_new0(struct option, n + 2);
-    g_string_assign(letters, ":h");
-    for (size_t i = 0; i < n; i++) {
-        int has_arg = options[i].type == CCB_OPT_FLAG ? no_argument : required_argument;
-        table[i] = (struct option){options[i].name, has_arg, NULL, FIRST_LONG + (int)i};
-        if (options[i].letter)
-            g_string_append_printf(letters, "%c%s", options[i].letter, has_arg ? ":" : "");
-    }
-    table[n] = (struct option){"help", no_argument, NULL, HELP_CODE};
-    return table;
-}
-
-static const CcbOption *find(const CcbOption *options, int code)
-{
-    if (code >= FIRST_LONG)
-        return &options[code - FIRST_LONG];
-    for (; options->name != NULL; options++)
-        if (options->letter == code)
-            return options;
-    return NULL;
-}
-
-/* An argument written "a|b|c" is a choice. */
-static bool check_choice(const CcbOption *option, const char *text, GError **error)
-{
-    if (strchr(option->argument, '|') == NULL)
-        return true;
-    g_auto(GStrv) choices = g_strsplit(option->argument, "|", -1);
-    if (g_strv_contains((const char *const *)choices, text))
-        return true;
-    return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected one of %s", option->name, text,
-                    option->argument);
-}
+enum { FIRST_LONG = 256, HELP_COLUMN = 28 };
 
 static bool store_number(const CcbOption *option, const char *text, GError **error)
 {
@@ -80,10 +33,15 @@ static bool store_size(const CcbOption *option, const char *text, GError **error
     return true;
 }
 
+/* `text` is NULL for flags. */
 static bool store(const CcbOption *option, char *text, GError **error)
 {
-    if (option->type != CCB_OPT_FLAG && !check_choice(option, text, error))
-        return false;
+    if (text != NULL && strchr(option->argument, '|') != NULL) {
+        g_auto(GStrv) choices = g_strsplit(option->argument, "|", -1);
+        if (!g_strv_contains((const char *const *)choices, text))
+            return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected one of %s", option->name, text,
+                            option->argument);
+    }
     switch (option->type) {
     case CCB_OPT_FLAG:
         *(bool *)option->value = true;
@@ -106,75 +64,69 @@ static bool store(const CcbOption *option, char *text, GError **error)
     return ccb_fail(error, CCB_ERR_INTERNAL, "option --%s has no type", option->name);
 }
 
-static bool refuse(const CcbVerb *verb, int code, char **argv, GError **error)
-{
-    ccb_fail(error, CCB_ERR_USAGE, "%s: %s %s", verb->name, argv[optind - 1],
-             code == ':' ? "needs a value" : "is not an option");
-    return ccb_hint(error, "see `ccbake %s --help`", verb->name);
-}
-
-static bool check_arguments(const CcbVerb *verb, int n, GError **error)
-{
-    if (n >= verb->min_args && (verb->max_args < 0 || n <= verb->max_args))
-        return true;
-    ccb_fail(error, CCB_ERR_USAGE, "%s: %s", verb->name,
-             n < verb->min_args ? "an argument is missing" : "too many arguments");
-    return ccb_hint(error, "usage: ccbake %s [OPTION]... %s", verb->name, verb->arguments);
-}
-
 char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_argc, GError **error)
 {
-    g_autoptr(GString) letters = g_string_new(NULL);
-    g_autofree struct option *table = build_tables(verb->options, letters);
+    /* What getopt_long wants: its long table, in which the options follow FIRST_LONG, and the letters. */
+    g_autoptr(GArray) table = g_array_new(TRUE, TRUE, sizeof(struct option));
+    g_autoptr(GString) letters = g_string_new(":h");
+    for (const CcbOption *o = verb->options; o->name != NULL; o++) {
+        int has_arg = o->type == CCB_OPT_FLAG ? no_argument : required_argument;
+        struct option row = {o->name, has_arg, NULL, FIRST_LONG + (int)table->len};
+        g_array_append_val(table, row);
+        if (o->letter)
+            g_string_append_printf(letters, "%c%s", o->letter, has_arg ? ":" : "");
+    }
+    struct option help = {"help", no_argument, NULL, 'h'};
+    g_array_append_val(table, help);
     int code;
     optind = 0; /* glibc: start afresh */
     opterr = 0;
-    while ((code = getopt_long(argc, argv, letters->str, table, NULL)) != -1) {
-        if (code == HELP_CODE || code == 'h') {
-            g_autofree char *help = ccb_options_help(verb);
-            fputs(help, stdout);
+    while ((code = getopt_long(argc, argv, letters->str, (struct option *)table->data, NULL)) !=
+           -1) {
+        if (code == 'h')
+            return NULL;
+        if (code == '?' || code == ':') {
+            ccb_fail(error, CCB_ERR_USAGE, "%s: %s %s", verb->name, argv[optind - 1],
+                     code == ':' ? "needs a value" : "is not an option");
+            ccb_hint(error, "see `ccbake %s --help`", verb->name);
             return NULL;
         }
-        const CcbOption *option = code == '?' || code == ':' ? NULL : find(verb->options, code);
-        if (option == NULL) {
-            refuse(verb, code, argv, error);
-            return NULL;
-        }
+        const CcbOption *option = verb->options;
+        if (code >= FIRST_LONG)
+            option += code - FIRST_LONG;
+        while (code < FIRST_LONG && option->letter != code)
+            option++;
         if (!store(option, optarg, error))
             return NULL;
     }
-    if (!check_arguments(verb, argc - optind, error))
+    int n = argc - optind;
+    if (n < verb->min_args || (verb->max_args >= 0 && n > verb->max_args)) {
+        ccb_fail(error, CCB_ERR_USAGE, "%s: %s", verb->name,
+                 n < verb->min_args ? "an argument is missing" : "too many arguments");
+        ccb_hint(error, "usage: ccbake %s [OPTION]... %s", verb->name, verb->arguments);
         return NULL;
-    *ret_argc = argc - optind;
-    return g_memdup2(argv + optind, sizeof *argv * (size_t)(argc - optind + 1));
-}
-
-static void add_word(GPtrArray *argv, const CcbOption *option, const char *value)
-{
-    if (value != NULL)
-        g_ptr_array_add(argv, g_strdup_printf("--%s=%s", option->name, value));
-}
-
-static void add_list(GPtrArray *argv, const CcbOption *option, const GPtrArray *values)
-{
-    for (guint i = 0; values != NULL && i < values->len; i++)
-        add_word(argv, option, values->pdata[i]);
+    }
+    *ret_argc = n;
+    return g_memdup2(argv + optind, sizeof *argv * (size_t)(n + 1));
 }
 
 void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv)
 {
     for (const CcbOption *o = options; o->name != NULL; o++) {
+        const char *text = o->type == CCB_OPT_STRING ? *(const char *const *)o->value : NULL;
+        const GPtrArray *list = o->type == CCB_OPT_LIST ? *(GPtrArray *const *)o->value : NULL;
+        uint64_t number = o->type == CCB_OPT_NUMBER ? *(const unsigned *)o->value
+                          : o->type == CCB_OPT_SIZE ? *(const uint64_t *)o->value
+                                                    : 0;
         if (o->type == CCB_OPT_FLAG && *(const bool *)o->value)
             g_ptr_array_add(argv, g_strconcat("--", o->name, NULL));
-        else if (o->type == CCB_OPT_STRING)
-            add_word(argv, o, *(const char *const *)o->value);
-        else if (o->type == CCB_OPT_LIST)
-            add_list(argv, o, *(GPtrArray *const *)o->value);
-        else if (o->type == CCB_OPT_NUMBER && *(const unsigned *)o->value > 0)
-            g_ptr_array_add(argv, g_strdup_printf("--%s=%u", o->name, *(const unsigned *)o->value));
-        else if (o->type == CCB_OPT_SIZE && *(const uint64_t *)o->value > 0)
-            g_ptr_array_add(argv, g_strdup_printf("--%s=%" G_GUINT64_FORMAT, o->name,
-                                                  *(const uint64_t *)o->value));
+        if (text != NULL)
+            g_ptr_array_add(argv, g_strdup_printf("--%s=%s", o->name, text));
+        for (guint i = 0; list != NULL && i < list->len; i++)
+            g_ptr_array_add(argv,
+                            g_strdup_printf("--%s=%s", o->name, (const char *)list->pdata[i]));
+        if (number > 0)
+            g_ptr_array_add(argv, g_strdup_printf("--%s=%" G_GUINT64_FORMAT, o->name, number));
     }
 }
 

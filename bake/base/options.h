@@ -30,8 +30,8 @@ typedef struct {
     char letter;      /* short name, or 0 */
     CcbOptionType type;
     void *value;
-    const char *argument; /* what --help calls the value: FILE, a|b|c (completed and checked); NULL
-                             for flags */
+    const char *
+        argument; /* what --help calls the value: FILE, a|b|c (completed and checked); NULL for flags */
     const char *help;
 } CcbOption;
 
@@ -41,21 +41,21 @@ typedef struct CcbVerb {
     const char *summary;
     const CcbOption *options;
     int min_args, max_args; /* positional arguments; max -1: any number */
-    bool (*run)(int argc, char **argv,
-                GError **error); /* argv holds the positional arguments only */
+    /* argv holds the positional arguments only. */
+    bool (*run)(int argc, char **argv, GError **error);
 } CcbVerb;
 
 /* Parses argv[1..] of a verb (options may stand anywhere; "--" ends them), fills the table's values
  * and returns the positional arguments (array to be freed with g_free; the strings belong to argv).
- * Prints the help and returns NULL without an error for --help.  Errors: CCB_ERR_USAGE. */
+ * NULL without an error: --help is asked for.  Errors: CCB_ERR_USAGE. */
 char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_argc, GError **error);
 
 /* Adds the options that have a value, as they would be typed: for a ccbake that is started by this
  * one.  The words belong to `argv`. */
 void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv);
 
-/* Writes the verb's help text. */
-char *ccb_options_help(const CcbVerb *verb); /* caller frees */
+/* The help text of the verb; caller frees. */
+char *ccb_options_help(const CcbVerb *verb);
 
-/* One line an option for completion and tests: "--name\tARGUMENT\thelp". */
-char *ccb_options_list(const CcbVerb *verb); /* caller frees */
+/* One line an option for completion and tests: "--name\tARGUMENT\thelp"; caller frees. */
+char *ccb_options_list(const CcbVerb *verb);

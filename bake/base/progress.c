@@ -28,7 +28,7 @@ static struct {
     bool rated;
     double rate; /* bytes a second, a mean in which the latest count most; 0: not known yet */
     uint64_t rate_done;
-    gint64 rate_time; /* of the latest look */
+    gint64 rate_time; /* when the rate was measured last */
     GPtrArray *board; /* char *; NULL: none */
     guint drawn_rows; /* of the terminal, above the one that the cursor is in */
 } state;
@@ -63,7 +63,7 @@ static void print_json(const json_t *json)
     free(text);
 }
 
-/* Takes the fields over. */
+/* Takes ownership of the fields. */
 static void write_event(const char *name, json_t *fields)
 {
     double fraction, left;
@@ -76,12 +76,6 @@ static void write_event(const char *name, json_t *fields)
     }
     print_json(fields);
     json_decref(fields);
-}
-
-static void write_text_event(const char *name, const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    write_event(name, json_pack("{ss}", "text", valid));
 }
 
 /* Negative where it can't be told. */
@@ -124,63 +118,47 @@ static json_t *activity_to_json(void)
 
 /* --- The foot of a terminal: the board, and the activity below it. */
 
-static int columns(void)
+/* "[####....] 40%  about 2 min left  fetch    NAME  1 min 3 s  12 MB/s" */
+static char *activity_line(void)
 {
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return DEFAULT_COLUMNS;
-}
-
-/* What fits into one row; caller frees. */
-static char *cut(const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    glong room = columns() - 1;
-    return g_utf8_strlen(valid, -1) <= room ? g_steal_pointer(&valid)
-                                            : g_utf8_substring(valid, 0, room);
-}
-
-static bool fraction_now(double *ret_fraction, double *ret_left_s)
-{
-    if (ccb_eta_now(ret_fraction, ret_left_s))
-        return true;
-    if (!state.rated || state.total == 0)
-        return false;
-    *ret_fraction = (double)MIN(state.done, state.total) / (double)state.total;
-    *ret_left_s = rest_s();
-    return true;
-}
-
-static void draw_pace(GString *line)
-{
-    double fraction, left;
-    if (!fraction_now(&fraction, &left))
-        return;
-    int filled = (int)(BAR_WIDTH * fraction);
-    g_string_append_printf(line, "[%.*s%.*s] %3d%%  ", filled, "####################",
-                           BAR_WIDTH - filled, "....................", (int)(100 * fraction));
-    if (left >= 0) {
+    double fraction = 0, left = -1;
+    bool known = ccb_eta_now(&fraction, &left);
+    double own = state.total > 0 ? (double)MIN(state.done, state.total) / (double)state.total : 0;
+    GString *line = g_string_new(NULL);
+    if (!known && state.rated && state.total > 0) {
+        known = true;
+        fraction = own;
+        left = rest_s();
+    }
+    if (known) {
+        int filled = (int)(BAR_WIDTH * fraction);
+        g_string_append_printf(line, "[%.*s%.*s] %3d%%  ", filled, "####################",
+                               BAR_WIDTH - filled, "....................", (int)(100 * fraction));
+    }
+    if (known && left >= 0) {
         g_autofree char *text = ccb_format_seconds((double)(int)(left + 0.5));
         g_string_append_printf(line, "about %s left  ", text);
     }
-}
-
-static char *activity_line(void)
-{
-    GString *line = g_string_new(NULL);
     g_autofree char *took = ccb_format_seconds(elapsed());
-    draw_pace(line);
     g_string_append_printf(line, "%-8s %s  %s", state.tag, state.what, took);
     if (state.total > 0 && !state.rated) /* else the bar has said it */
-        g_string_append_printf(
-            line, "  %d%%",
-            (int)(100.0 * (double)MIN(state.done, state.total) / (double)state.total));
+        g_string_append_printf(line, "  %d%%", (int)(100 * own));
     if (state.rate > 0) {
         g_autofree char *rate = ccb_format_size((uint64_t)state.rate);
         g_string_append_printf(line, "  %s/s", rate);
     }
     return g_string_free(line, FALSE);
+}
+
+/* As much as fits into one row. */
+static void print_row(const char *text)
+{
+    struct winsize size;
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    glong room = (known ? size.ws_col : DEFAULT_COLUMNS) - 1;
+    g_autofree char *row = g_utf8_substring(valid, 0, MIN(room, g_utf8_strlen(valid, -1)));
+    fputs(row, stderr);
 }
 
 static void erase(void)
@@ -198,14 +176,13 @@ static void draw(void)
     if (!on_terminal())
         return;
     for (guint i = 0; state.board != NULL && i < state.board->len; i++) {
-        g_autofree char *row = cut(state.board->pdata[i]);
-        fprintf(stderr, "%s\n", row);
+        print_row(state.board->pdata[i]);
+        fputc('\n', stderr);
         state.drawn_rows++;
     }
     if (state.active) {
         g_autofree char *line = activity_line();
-        g_autofree char *row = cut(line);
-        fputs(row, stderr);
+        print_row(line);
     }
     fflush(stderr);
     state.drawn = g_get_monotonic_time();
@@ -286,31 +263,22 @@ void ccb_progress_tick(void)
     ccb_progress_update(state.done);
 }
 
-static void print_finished(const char *note)
-{
-    g_autofree char *took = ccb_format_seconds(elapsed());
-    fprintf(stderr, "%-8s %s  %s%s%s%s\n", state.tag, state.what, took, note ? " (" : "",
-            note ? note : "", note ? ")" : "");
-}
-
-static void write_finished(const char *event, const char *note)
-{
-    json_t *fields = activity_to_json();
-    if (note)
-        json_object_set_new(fields, "note", json_string(note));
-    write_event(event, fields);
-}
-
 static void finish(const char *event, const char *note)
 {
     erase();
     state.active = false;
     if (quiet())
         return;
-    if (as_json())
-        write_finished(event, note);
-    else
-        print_finished(note);
+    if (as_json()) {
+        json_t *fields = activity_to_json();
+        if (note)
+            json_object_set_new(fields, "note", json_string(note));
+        write_event(event, fields);
+        return;
+    }
+    g_autofree char *took = ccb_format_seconds(elapsed());
+    fprintf(stderr, "%-8s %s  %s%s%s%s\n", state.tag, state.what, took, note ? " (" : "",
+            note ? note : "", note ? ")" : "");
     draw();
 }
 
@@ -328,8 +296,9 @@ void ccb_progress_abort(void)
 static void print_line(const char *event, const char *prefix, const char *format, va_list args)
 {
     g_autofree char *text = g_strdup_vprintf(format, args);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
     if (as_json()) {
-        write_text_event(event, text);
+        write_event(event, json_pack("{ss}", "text", valid));
         return;
     }
     erase();
@@ -377,12 +346,11 @@ bool ccb_progress_forward(const char *image, const char *event)
 {
     if (!as_json())
         return false;
-    json_t *json = json_loads(event, 0, NULL);
+    json_auto_t *json = json_loads(event, 0, NULL);
     if (json_is_object(json)) {
         json_object_set_new(json, "image", json_string(image));
         print_json(json);
     }
-    json_decref(json);
     return true;
 }
 
