@@ -102,15 +102,6 @@ char *ccb_digest_string(const char *text)
     return ccb_digest_finish(digest);
 }
 
-/* Where data begins again: `offset` itself where it is not in a hole, or that can't be told. */
-static off_t end_of_hole(int fd, off_t offset)
-{
-    off_t data = lseek(fd, offset, SEEK_DATA);
-    if (data >= 0)
-        return data;
-    return errno == ENXIO ? lseek(fd, 0, SEEK_END) : offset;
-}
-
 /* Holes are not read: that takes longer than hashing their zeros. */
 char *ccb_digest_fd(int fd, const char *name, GError **error)
 {
@@ -118,9 +109,13 @@ char *ccb_digest_fd(int fd, const char *name, GError **error)
     static const char zeros[CHUNK];
     g_autoptr(CcbDigest) digest = ccb_digest_new();
     g_autofree char *buffer = g_malloc(CHUNK);
-    for (off_t offset = 0; !ccb_cancel_check(error);) {
-        off_t hole = end_of_hole(fd, offset) - offset;
-        ssize_t n = hole > 0 ? MIN(hole, CHUNK) : pread(fd, buffer, CHUNK, offset);
+    off_t offset = 0;
+    while (!ccb_cancel_check(error)) {
+        off_t data = lseek(fd, offset, SEEK_DATA);
+        if (data < 0) /* nothing but a hole is left; or that can't be told, as of a pipe */
+            data = errno == ENXIO ? lseek(fd, 0, SEEK_END) : offset;
+        bool hole = data > offset;
+        ssize_t n = hole ? MIN(data - offset, CHUNK) : pread(fd, buffer, CHUNK, offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -129,11 +124,9 @@ char *ccb_digest_fd(int fd, const char *name, GError **error)
         }
         if (n == 0)
             return ccb_digest_finish(g_steal_pointer(&digest));
-        ccb_digest_update(digest, hole > 0 ? zeros : buffer, (size_t)n);
+        ccb_digest_update(digest, hole ? zeros : buffer, (size_t)n);
         offset += n;
         ccb_progress_tick();
-        if (ccb_cancel_check(error))
-            return NULL;
     }
     return NULL;
 }
@@ -153,8 +146,8 @@ bool ccb_digest_is_valid(const char *text)
     return strlen(text) == CCB_SHA256_HEX && strspn(text, "0123456789abcdef") == CCB_SHA256_HEX;
 }
 
-/* What makes a file the same file for as long as this host is up. */
-static char *identity(const struct stat *st, GError **error)
+/* Where the digest of a file is kept: under what makes it the same file for as long as this host is up. */
+static char *memo_path(const struct stat *st, GError **error)
 {
     g_autofree char *boot_id = ccb_read_file("/proc/sys/kernel/random/boot_id", 0, NULL, error);
     if (boot_id == NULL)
@@ -162,18 +155,7 @@ static char *identity(const struct stat *st, GError **error)
     g_autofree char *text = g_strdup_printf(
         "%s %lu %lu %ld %ld.%09ld %ld.%09ld", boot_id, st->st_dev, st->st_ino, st->st_size,
         st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
-    return ccb_digest_string(text);
-}
-
-/* A file that was just written could change again within the same tick of its time stamps. */
-static bool is_settled(const struct stat *st)
-{
-    enum { TICK_S = 1 };
-    return time(NULL) - st->st_ctim.tv_sec > TICK_S;
-}
-
-static char *memo_path(const char *id)
-{
+    g_autofree char *id = ccb_digest_string(text);
     return g_build_filename(ccb_cache_dir(), "digests", id, NULL);
 }
 
@@ -187,25 +169,22 @@ static void remember(const char *memo, const char *digest)
 
 char *ccb_digest_file_once(const char *path, GError **error)
 {
-    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
-        return NULL;
-    }
+    enum { TICK_S = 1 };
     struct stat st;
-    if (fstat(fd, &st) != 0) {
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
         ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
         return NULL;
     }
-    g_autofree char *id = identity(&st, error);
-    if (id == NULL)
+    g_autofree char *memo = memo_path(&st, error);
+    if (memo == NULL)
         return NULL;
-    g_autofree char *memo = memo_path(id);
     g_autofree char *known = ccb_read_file(memo, 0, NULL, NULL);
     if (known != NULL && ccb_digest_is_valid(known))
         return g_steal_pointer(&known);
     char *digest = ccb_digest_fd(fd, path, error);
-    if (digest != NULL && is_settled(&st))
+    /* A file that was just written could change again within the same tick of its time stamps. */
+    if (digest != NULL && time(NULL) - st.st_ctim.tv_sec > TICK_S)
         remember(memo, digest);
     return digest;
 }
@@ -213,8 +192,7 @@ char *ccb_digest_file_once(const char *path, GError **error)
 void ccb_digest_remember(const char *path, const char *digest)
 {
     struct stat st;
-    g_autofree char *id = stat(path, &st) == 0 ? identity(&st, NULL) : NULL;
-    g_autofree char *memo = id ? memo_path(id) : NULL;
+    g_autofree char *memo = stat(path, &st) == 0 ? memo_path(&st, NULL) : NULL;
     if (memo)
         remember(memo, digest);
 }

@@ -15,65 +15,36 @@
  * path, or the number of a process group. */
 static int pipe_end = -1;
 
-static void kill_groups(GHashTable *groups)
-{
-    GHashTableIter iterator;
-    gpointer group;
-    g_hash_table_iter_init(&iterator, groups);
-    while (g_hash_table_iter_next(&iterator, &group, NULL))
-        kill(-(pid_t)g_ascii_strtoll(group, NULL, 10), SIGKILL);
-}
-
-/* Those who were killed with us may still be writing there.  Nobody is left to hear of a failure. */
-static void remove_tree(const char *path)
-{
-    enum { TRIES = 50, PAUSE_US = 100 * 1000 };
-    for (int i = 0; i < TRIES && !ccb_remove_tree(path, NULL); i++)
-        g_usleep(PAUSE_US);
-}
-
-static void remove_paths(GHashTable *paths)
-{
-    GHashTableIter iterator;
-    gpointer path;
-    g_hash_table_iter_init(&iterator, paths);
-    while (g_hash_table_iter_next(&iterator, &path, NULL))
-        unlink(path); /* files at once: the next bake may want their names */
-    g_hash_table_iter_init(&iterator, paths);
-    while (g_hash_table_iter_next(&iterator, &path, NULL))
-        if (g_file_test(path, G_FILE_TEST_IS_DIR))
-            remove_tree(path);
-}
-
 G_GNUC_NORETURN static void guard(int fd)
 {
-    GHashTable *paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    GHashTable *groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    enum { TRIES = 50, PAUSE_US = 100 * 1000 };
+    g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     FILE *commands = fdopen(fd, "r");
     char *line = NULL;
     size_t room = 0;
-    ssize_t n;
-    while ((n = getdelim(&line, &room, '\0', commands)) > 1) {
+    while (getdelim(&line, &room, '\0', commands) > 1) {
         GHashTable *watched = line[1] == '/' ? paths : groups;
         if (line[0] == '+')
             g_hash_table_add(watched, g_strdup(line + 1));
         else
             g_hash_table_remove(watched, line + 1);
     }
-    kill_groups(groups);
-    remove_paths(paths);
+    GHashTableIter iterator;
+    gpointer group, path;
+    g_hash_table_iter_init(&iterator, groups);
+    while (g_hash_table_iter_next(&iterator, &group, NULL))
+        kill(-(pid_t)g_ascii_strtoll(group, NULL, 10), SIGKILL);
+    /* Files at once: the next bake may want their names. */
+    g_hash_table_iter_init(&iterator, paths);
+    while (g_hash_table_iter_next(&iterator, &path, NULL))
+        unlink(path);
+    /* Those who were killed with us may still be writing in a directory.  Nobody is left to hear of a failure. */
+    g_hash_table_iter_init(&iterator, paths);
+    while (g_hash_table_iter_next(&iterator, &path, NULL))
+        for (int i = 0; i < TRIES && !ccb_remove_tree(path, NULL); i++)
+            g_usleep(PAUSE_US);
     _exit(0);
-}
-
-/* Nothing of ccbake's may be kept alive by us: no lock, no terminal, no signal meant for it. */
-static void detach(int keep)
-{
-    setsid();
-    for (int sig = 1; sig < NSIG; sig++)
-        signal(sig, SIG_IGN);
-    if (keep > 0)
-        close_range(0, (unsigned)keep - 1, 0);
-    close_range((unsigned)keep + 1, ~0u, 0);
 }
 
 bool ccb_reaper_start(GError **error)
@@ -87,7 +58,13 @@ bool ccb_reaper_start(GError **error)
     if (pid < 0)
         return ccb_fail_errno(error, CCB_ERR_HOST, "starting the reaper process");
     if (pid == 0) {
-        detach(ends[0]);
+        /* Nothing of ccbake's may be kept alive by us: no lock, no terminal, no signal meant for it. */
+        setsid();
+        for (int sig = 1; sig < NSIG; sig++)
+            signal(sig, SIG_IGN);
+        if (ends[0] > 0)
+            close_range(0, (unsigned)ends[0] - 1, 0);
+        close_range((unsigned)ends[0] + 1, ~0u, 0);
         guard(ends[0]);
     }
     close(ends[0]);
@@ -124,27 +101,21 @@ void ccb_reaper_release(const char *path)
     tell_path('-', path);
 }
 
-/* No other live process makes this name, and what a dead one left is passed over. */
-static char *new_name(const char *pattern)
+char *ccb_reaper_mkdir(const char *pattern, int mode, GError **error)
 {
+    /* No other live process makes this name, and what a dead one left is passed over. */
     const char *star = strrchr(pattern, '*');
-    char *path = NULL;
+    g_autofree char *path = NULL;
     do {
         g_free(path);
         path = g_strdup_printf("%.*s%d-%08x%s", (int)(star - pattern), pattern, (int)getpid(),
                                g_random_int(), star + 1);
     } while (g_file_test(path, G_FILE_TEST_EXISTS));
-    return path;
-}
-
-char *ccb_reaper_mkdir(const char *pattern, int mode, GError **error)
-{
-    g_autofree char *path = new_name(pattern);
     ccb_reaper_watch(path);
     if (mkdir(path, (mode_t)mode) == 0)
         return g_steal_pointer(&path);
-    ccb_reaper_release(path);
     ccb_fail_errno(error, CCB_ERR_IO, "creating the directory %s", path);
+    ccb_reaper_release(path);
     return NULL;
 }
 

@@ -12,29 +12,15 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static char type_of(const FTSENT *entry)
-{
-    switch (entry->fts_info) {
-    case FTS_D:
-        return 'd';
-    case FTS_F:
-        return 'f';
-    case FTS_SL:
-    case FTS_SLNONE:
-        return 'l';
-    default:
-        return 0;
-    }
-}
-
 static bool visit_entry(const FTSENT *entry, size_t prefix, CcbTreeFunc visit, void *data,
                         GError **error)
 {
-    char type = type_of(entry);
-    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
+    int info = entry->fts_info;
+    if (info == FTS_DNR || info == FTS_ERR || info == FTS_NS)
         return ccb_fail(error, CCB_ERR_IO, "reading %s: %s", entry->fts_path,
                         g_strerror(entry->fts_errno));
-    if (type == 0)
+    char type = info == FTS_D ? 'd' : info == FTS_F ? 'f' : 'l';
+    if (type == 'l' && info != FTS_SL && info != FTS_SLNONE)
         return ccb_fail(error, CCB_ERR_IO, "%s: neither file, directory nor link", entry->fts_path);
     g_autofree char *target = type == 'l' ? g_file_read_link(entry->fts_accpath, NULL) : NULL;
     const char *below = entry->fts_path + prefix;
@@ -60,3 +46,5 @@ bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError 
         fts_close(fts);
     return ok;
 }
+
+/* Each field with its NUL, so that no two trees give one text. */
