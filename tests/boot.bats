@@ -65,7 +65,7 @@ ${3:-}"
         assert_contains 'up       multi-user.target'
         assert_contains 'entries: units and their order are the guest'
         has_not 'FAILED'
-        has_not 'could not be had'
+        has_not 'could not be read'
         grep -Eq '^ {5,}[0-9]+\.[0-9]{3} .*Linux version' "$BATS_TEST_TMPDIR/log"
         # Every line has its time, times never go back, and no control character is left.
         lacks -Ev '^ *[0-9]+\.[0-9]{3} ' "$BATS_TEST_TMPDIR/log"
@@ -150,7 +150,7 @@ change \$ENTRY 's|^initrd.*|& /boot/second.img|'"
         run_ccbake 8 boot "$BATS_TEST_TMPDIR/emergency.qcow2"
         assert_contains 'does not boot: the system'
         assert_contains 'emergency'
-        assert_contains "the guest's journal could not be had (the image has no /usr/bin/journalctl): judged by the console"
+        assert_contains "the guest's journal could not be read (the image has no /usr/bin/journalctl): the console was checked instead"
         [ "$SECONDS" -lt 240 ]
 }
 
@@ -161,7 +161,7 @@ change \$ENTRY 's|^initrd.*|& /boot/second.img|'"
         assert_contains 'firmware /'
         assert_contains 'up       multi-user.target'
         assert_contains 'entries: units and their order are the guest'
-        has_not 'could not be had'
+        has_not 'could not be read'
         grep -q 'BdsDxe: starting Boot' "$BATS_TEST_TMPDIR/log"
         grep -q 'Stand-in for the boot loader' "$BATS_TEST_TMPDIR/log"
         # Quiet, as the image's own command line says: nothing was added to it.
@@ -179,7 +179,7 @@ END
         run_ccbake 8 boot --firmware=uefi "$BATS_TEST_TMPDIR/lost.qcow2"
         assert_contains 'does not boot: GRUB gave up and shows its prompt'
         assert_contains 'error: no such device: /boot/lost/grub.cfg'
-        assert_contains 'could not be had (no entry came on the second serial port): judged by the console'
+        assert_contains 'could not be read (no entry came on the second serial port): the console was checked instead'
 }
 
 # A terminal of its own, whose settings are looked at before and after.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SIGINT, SIGTERM and SIGHUP: the handler notes the signal and ends a child it was told of; whoever
- * waits sees it through ccb_cancelled() and unwinds with CCB_ERR_CANCELLED, so that every cleanup
+ * SIGINT, SIGTERM and SIGHUP: the handler notes the signal and kills the children it was told of; whoever
+ * waits sees it through ccb_cancelled() and returns with CCB_ERR_CANCELLED, so that every cleanup
  * runs.
  */
 #pragma once

@@ -20,7 +20,7 @@ typedef struct {
 } Part;
 
 static struct {
-    GArray *parts; /* NULL: no undertaking */
+    GArray *parts; /* NULL: no task */
     guint current; /* parts before this one have ended */
     bool running, skipped;
     gint64 since; /* when the current part began */

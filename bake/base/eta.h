@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How far an undertaking of several parts is, and how long the rest will take, from how long the
+ * How far a task of several parts is, and how long the rest will take, from how long the
  * same parts took before.
  *
  *     ccb_eta_start(names, n)      what is to come, in this order; reads what was learnt
@@ -10,7 +10,7 @@
  *     ccb_eta_finish()             the last part has ended well; keeps what was learnt
  *     ccb_eta_now(&fraction, &left_s)
  *
- * One undertaking a process.  What was learnt is in ccb_cache_dir()/eta: for each name the mean of
+ * One task a process.  What was learnt is in ccb_cache_dir()/eta: for each name the mean of
  * its durations, in which each new one weighs as much as all before it.  That file is a convenience:
  * failing to read or write it is no error.
  */
@@ -27,7 +27,7 @@ void ccb_eta_skip(void);
 void ccb_eta_reuse(void);
 void ccb_eta_finish(void);
 
-/* False without an undertaking.  The fraction is of the time that is expected; *ret_left_s is
+/* False without a task.  The fraction is of the time that is expected; *ret_left_s is
  * negative while a part to come was never seen. */
 bool ccb_eta_now(double *ret_fraction, double *ret_left_s);
 

@@ -8,7 +8,7 @@
  *     if (!ccb_process_run(&p, error))        could not start, time over, cancelled, exit code not 0
  *         return false;
  *
- * With .allow_failure the exit status is the caller's to judge.
+ * With .allow_failure the exit status is the caller's to check.
  */
 #pragma once
 
@@ -42,8 +42,8 @@ typedef struct {
  * output), CCB_ERR_STEP with "timed out after N s" (limit), CCB_ERR_CANCELLED. */
 bool ccb_process_run(CcbProcess *process, GError **error);
 
-/* Runs several, `at_a_time` of them at once, in their order; `on_end` hears of each that has ended, with its
- * ret_status set.  Exit codes are the caller's to judge; limits are not kept.  Errors: CCB_ERR_HOST (one can't be
+/* Runs several, `at_a_time` of them at once, in their order; `on_end` is called for each that has ended, with its
+ * ret_status set.  Exit codes are the caller's to check; limits are not kept.  Errors: CCB_ERR_HOST (one can't be
  * started), CCB_ERR_CANCELLED; what still runs then gets SIGTERM, and SIGKILL after a while. */
 bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
                          void (*on_end)(const CcbProcess *process), GError **error);

@@ -9,7 +9,7 @@
  *     ccb_progress_end("from the store");   the note may be NULL
  *
  * One activity at a time.  ccb_progress_line() prints a line of its own between or within
- * activities.  Where base/eta.h knows of an undertaking, its bar and the time left are shown, too.
+ * activities.  Where base/eta.h knows of a task, its bar and the time left are shown, too.
  */
 #pragma once
 
@@ -68,7 +68,7 @@ bool ccb_progress_forward(const char *image, const char *event);
 /* The error that ccbake ends with. */
 void ccb_progress_error(const char *message, int exit_code);
 
-/* Lines at the foot of a terminal, one for each of several undertakings at once; `text` replaces
+/* Lines at the foot of a terminal, one for each of several tasks at once; `text` replaces
  * line `index`.  Elsewhere than on a terminal there is no board, and setting its lines does nothing.
  * `n` 0 removes them; ccb_progress_board() says whether there is a board. */
 bool ccb_progress_board(guint n);

@@ -211,8 +211,8 @@ static void fill_result(const Boot *boot, CcbBootResult *ret)
     ret->seconds = (double)(end - boot->started) / G_USEC_PER_SEC;
     if (problem)
         note(ret,
-             "the guest's journal could not be had (%s): judged by the console, which shows "
-             "failures, but not which units were started, and when",
+             "the guest's journal could not be read (%s): the console was checked instead, which "
+             "shows failures, but not which units were started, and when",
              problem);
     else if (boot->journal->rejected)
         note(ret, "%u lines of the guest's journal were no entries", boot->journal->rejected);

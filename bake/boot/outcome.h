@@ -47,7 +47,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbBootResult, ccb_boot_result_clear)
 /* What is known of a boot. */
 typedef struct {
     const CcbConsole *console;
-    const CcbJournal *journal;  /* NULL: it could not be had */
+    const CcbJournal *journal;  /* NULL: it could not be read */
     char *const *gpu_consumers; /* as in CcbBootSource; NULL: none */
     GHashTable *gpu_requirers;  /* as in CcbBootSource; NULL: none */
     unsigned gpus;              /* as in CcbBootOptions */

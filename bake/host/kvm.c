@@ -227,7 +227,7 @@ static Answer run_guest(void)
     return found;
 }
 
-/* Whom the answer holds for: this boot, this device node, this user (groups included, by what he
+/* What the answer is valid for: this boot, this device node, this user (groups included, by what he
  * may open), this QEMU. */
 static char *make_key(const char *qemu)
 {
