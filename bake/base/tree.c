@@ -46,5 +46,3 @@ bool ccb_tree_walk(const char *directory, CcbTreeFunc visit, void *data, GError 
         fts_close(fts);
     return ok;
 }
-
-/* Each field with its NUL, so that no two trees give one text. */

@@ -256,8 +256,8 @@ static char **predicted_list(void *backend, const char *path, GError **error)
     return g_strv_builder_end(names);
 }
 
-static bool predicted_put(void *backend, const char *path, int fd, mode_t mode, uid_t uid,
-                          gid_t gid, GError **error)
+static bool predicted_put(void *backend, const char *path, int fd, const CcbFileAttr *attr,
+                          GError **error)
 {
     CcbPrediction *p = backend;
     struct stat st;
@@ -270,9 +270,9 @@ static bool predicted_put(void *backend, const char *path, int fd, mode_t mode, 
         return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is a directory", path);
     if (!find_text(p, resolved, &old, error))
         return false;
-    CcbGuestEntry *entry = put(p, resolved, S_IFREG | mode);
-    entry->st.uid = uid;
-    entry->st.gid = gid;
+    CcbGuestEntry *entry = put(p, resolved, S_IFREG | attr->mode);
+    entry->st.uid = attr->uid;
+    entry->st.gid = attr->gid;
     entry->st.size = (guint64)st.st_size;
     if (st.st_size > CCB_DIFF_TEXT_MAX)
         return true;
@@ -294,13 +294,13 @@ static bool predicted_mkdir(void *backend, const char *path, GError **error)
     return true;
 }
 
-static bool predicted_set_owner(void *backend, const char *path, mode_t mode, uid_t uid, gid_t gid,
-                                GError **error)
+static bool predicted_set_attr(void *backend, const char *path, const CcbFileAttr *attr,
+                               GError **error)
 {
     g_autofree char *resolved = resolve(backend, path, true);
-    CcbGuestEntry *entry = put(backend, resolved, S_IFDIR | mode);
-    entry->st.uid = uid;
-    entry->st.gid = gid;
+    CcbGuestEntry *entry = put(backend, resolved, S_IFDIR | attr->mode);
+    entry->st.uid = attr->uid;
+    entry->st.gid = attr->gid;
     return true;
 }
 
@@ -341,7 +341,7 @@ static const CcbGuestOps ops = {
     .list = predicted_list,
     .put = predicted_put,
     .mkdir = predicted_mkdir,
-    .set_owner = predicted_set_owner,
+    .set_attr = predicted_set_attr,
     .symlink = predicted_symlink,
     .remove = predicted_remove,
 };
