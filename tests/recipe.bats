@@ -459,7 +459,7 @@ hint: it is newer: update ccbake' <<<$'format: 2\nfuture: {a: [b]}'
     refused 'r.yaml:6:11: aliases (*name) are not allowed in recipes' <<<$'steps: []\nsummary: *x'
     refused 'r.yaml:6:16: tags (!name) are not allowed in recipes' <<<$'steps: []\nsummary: !!str 1'
     refused 'r.yaml:6:3: a key must be a word' <<<$'steps: []\n? [a, b]\n: c'
-    refused 'r.yaml:6:1: a recipe is one document' <<<$'steps: []\n---\nsteps: []'
+    refused 'r.yaml:6:1: the file has more than one document' <<<$'steps: []\n---\nsteps: []'
 }
 
 @test "recipe: syntax errors are where they are" {

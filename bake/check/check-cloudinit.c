@@ -5,63 +5,97 @@
 #include "base/error.h"
 #include "check/context.h"
 #include "check/guest-units.h"
-#include "text/cloudcfg.h"
+#include "recipe/yaml.h"
 
 #define CLOUD_CFG   "/etc/cloud/cloud.cfg"
 #define CLOUD_CFG_D "/etc/cloud/cloud.cfg.d"
 #define DATASOURCE  "AliYun"
 
+/* What cloud-init reads. */
 typedef struct {
-    char **items;     /* of a list; NULL where no file has the key */
-    char *value;      /* of a scalar, likewise */
-    const char *path; /* of the file that has it */
-    guint line;
-} Setting;
+    GPtrArray *files;   /* CcbNode: maps; a later file overrides the keys of an earlier one */
+    GPtrArray *ignored; /* char *: why cloud-init takes nothing from a file */
+} CloudConfig;
 
-static void setting_clear(Setting *setting)
+static void free_config(gpointer data)
 {
-    g_strfreev(setting->items);
-    g_free(setting->value);
+    CloudConfig *config = data;
+    g_ptr_array_unref(config->files);
+    g_ptr_array_unref(config->ignored);
+    g_free(config);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Setting, setting_clear)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CloudConfig, free_config)
 
-/* One file's word, over what was read before it.  Without `name` the key is a list, without `key` the name is at the
- * top. */
-static bool read_setting(const CcbGuestText *file, const char *key, const char *name, Setting *ret,
-                         GError **error)
+static bool add_file(CcbCheckContext *ctx, const char *path, CloudConfig *config, GError **error)
 {
-    Setting own = {.path = file->path};
-    bool ok =
-        file->text == NULL ||
-        (name == NULL
-             ? ccb_cloudcfg_list(file->text, file->size, key, &own.items, &own.line, error)
-             : ccb_cloudcfg_value(file->text, file->size, key, name, &own.value, &own.line, error));
-    if (!ok)
-        g_prefix_error(error, "%s: ", file->path);
-    if (own.items != NULL || own.value != NULL) {
-        setting_clear(ret);
-        *ret = own;
-    }
-    return ok;
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL || file->text == NULL)
+        return file != NULL;
+    g_autoptr(GError) reason = NULL;
+    g_autoptr(CcbNode) node = ccb_yaml_parse_lenient(file->text, file->size, path, &reason);
+    if (node == NULL)
+        g_ptr_array_add(config->ignored, g_strdup(reason->message));
+    else if (node->type == CCB_NODE_MAP)
+        g_ptr_array_add(config->files, g_steal_pointer(&node));
+    else if (!ccb_node_is_null(node))
+        g_ptr_array_add(config->ignored, g_strdup_printf("%s: no map of keys", path));
+    return true;
 }
 
-/* The later file overrides the key of an earlier one. */
-static bool get_setting(CcbCheckContext *ctx, const char *key, const char *name, Setting *ret,
-                        GError **error)
+static gpointer produce_config(CcbCheckContext *ctx, const char *name, GError **error)
 {
-    const CcbGuestText *file = ccb_check_text(ctx, CLOUD_CFG, error);
+    g_autoptr(CloudConfig) config = g_new0(CloudConfig, 1);
+    config->files = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_node_free);
+    config->ignored = g_ptr_array_new_with_free_func(g_free);
     char **names = ccb_check_list(ctx, CLOUD_CFG_D, error);
-    if (file == NULL || names == NULL || !read_setting(file, key, name, ret, error))
-        return false;
+    if (names == NULL || !add_file(ctx, CLOUD_CFG, config, error))
+        return NULL;
     for (; *names != NULL; names++) {
         g_autofree char *path = g_strconcat(CLOUD_CFG_D, "/", *names, NULL);
-        if (!g_str_has_suffix(*names, ".cfg"))
-            continue;
-        file = ccb_check_text(ctx, path, error);
-        if (file == NULL || !read_setting(file, key, name, ret, error))
-            return false;
+        if (g_str_has_suffix(*names, ".cfg") && !add_file(ctx, path, config, error))
+            return NULL;
     }
-    return true;
+    return g_steal_pointer(&config);
+}
+
+static const CloudConfig *get_config(CcbCheckContext *ctx, GError **error)
+{
+    return ccb_check_memo(ctx, "cloud-config", "", produce_config, free_config, error);
+}
+
+/* The value of a key at the top, or with `name` of that key in the map that it has; NULL: no file has it. */
+static const CcbNode *get_setting(const CloudConfig *config, const char *key, const char *name)
+{
+    for (guint i = config->files->len; i > 0; i--) {
+        const CcbNode *node = ccb_node_get(config->files->pdata[i - 1], key);
+        if (name != NULL)
+            node = ccb_node_get(node, name);
+        if (node != NULL)
+            return node;
+    }
+    return NULL;
+}
+
+/* Whether the node is a list that has the word, alone or at the head of a list: "ssh", "[ssh, always]". */
+static bool has_item(const CcbNode *list, const char *word)
+{
+    for (guint i = 0; list->type == CCB_NODE_LIST && i < list->items->len; i++) {
+        const CcbNode *item = list->items->pdata[i];
+        if (item->type == CCB_NODE_LIST && item->items->len > 0)
+            item = item->items->pdata[0];
+        if (g_strcmp0(item->text, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* As util.is_true() and util.is_false() of cloud-init. */
+static bool is_one_of(const CcbNode *node, const char *const *words)
+{
+    if (node == NULL || node->type != CCB_NODE_SCALAR)
+        return false;
+    g_autofree char *lower = g_ascii_strdown(node->text, -1);
+    return g_strv_contains(words, g_strstrip(lower));
 }
 
 /* Started by links, or by the generator that el8's package has instead. */
@@ -111,57 +145,46 @@ static bool skip_without_cloud_init(CcbCheckContext *ctx, CcbCheckResult *result
 /* Without a list cloud-init tries all that it knows, this one among them. */
 static bool run_datasource(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    g_auto(Setting) list = {0};
     bool skip = false;
     if (!skip_without_cloud_init(ctx, result, &skip, error) || skip)
         return skip;
-    if (!get_setting(ctx, "datasource_list", NULL, &list, error))
+    const CloudConfig *config = get_config(ctx, error);
+    if (config == NULL)
         return false;
-    if (list.items == NULL)
+    for (guint i = 0; i < config->ignored->len; i++)
+        ccb_result_fail(result, "cloud-init ignores a file that it can't read: %s",
+                        (const char *)config->ignored->pdata[i]);
+    const CcbNode *list = get_setting(config, "datasource_list", NULL);
+    if (list == NULL)
         return ccb_result_pass(result, "no datasource_list: all are tried");
-    if (!g_strv_contains((const char *const *)list.items, DATASOURCE))
-        return ccb_result_fail(result, "%s:%u: datasource_list without " DATASOURCE, list.path,
-                               list.line);
-    return ccb_result_pass(result, "%s:%u", list.path, list.line);
-}
-
-static bool check_modules(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    static const char *const modules[] = {"growpart", "resizefs"};
-    g_auto(Setting) list = {0};
-    if (!get_setting(ctx, "cloud_init_modules", NULL, &list, error))
-        return false;
-    for (guint i = 0; i < G_N_ELEMENTS(modules); i++)
-        if (list.items == NULL || !g_strv_contains((const char *const *)list.items, modules[i]))
-            ccb_result_fail(result, "%s: cloud_init_modules without %s",
-                            list.items != NULL ? list.path : CLOUD_CFG, modules[i]);
-    return true;
-}
-
-static bool check_switches(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    static const char *const off[] = {"off", "false", NULL};
-    static const char disabled[] = "/etc/growroot-disabled";
-    g_auto(Setting) mode = {0};
-    bool present = false;
-    if (!get_setting(ctx, "growpart", "mode", &mode, error) ||
-        !ccb_check_present(ctx, disabled, &present, error))
-        return false;
-    if (mode.value != NULL && g_strv_contains(off, mode.value))
-        ccb_result_fail(result, "%s:%u: growpart is off", mode.path, mode.line);
-    if (present)
-        ccb_result_fail(result, "%s switches growpart off", disabled);
-    return true;
+    if (!has_item(list, DATASOURCE))
+        return ccb_result_fail(result, "%s:%d: datasource_list without " DATASOURCE, list->file,
+                               list->line);
+    return ccb_result_pass(result, "%s:%d", list->file, list->line);
 }
 
 static bool run_growpart(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    bool skip = false, tool = false;
+    static const char *const modules[] = {"growpart", "resizefs"};
+    static const char *const off[] = {"off", "0", "no", "false", NULL};
+    static const char disabled[] = "/etc/growroot-disabled";
+    bool skip = false, tool = false, is_disabled = false;
     if (!skip_without_cloud_init(ctx, result, &skip, error) || skip)
         return skip;
-    if (!ccb_check_present(ctx, "/usr/bin/growpart", &tool, error) ||
-        !check_modules(ctx, result, error) || !check_switches(ctx, result, error))
+    const CloudConfig *config = get_config(ctx, error);
+    if (config == NULL || !ccb_check_present(ctx, "/usr/bin/growpart", &tool, error) ||
+        !ccb_check_present(ctx, disabled, &is_disabled, error))
         return false;
+    const CcbNode *list = get_setting(config, "cloud_init_modules", NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(modules); i++)
+        if (list == NULL || !has_item(list, modules[i]))
+            ccb_result_fail(result, "%s: cloud_init_modules without %s",
+                            list != NULL ? list->file : CLOUD_CFG, modules[i]);
+    const CcbNode *mode = get_setting(config, "growpart", "mode");
+    if (is_one_of(mode, off))
+        ccb_result_fail(result, "%s:%d: growpart is off", mode->file, mode->line);
+    if (is_disabled)
+        ccb_result_fail(result, "%s switches growpart off", disabled);
     if (!tool)
         ccb_result_fail(result, "/usr/bin/growpart is missing");
     return ccb_result_pass(result, "growpart and resizefs");
@@ -208,27 +231,22 @@ static bool run_imds_v2(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     return ccb_result_pass(result, "%s", paths->str);
 }
 
-static bool is_true(const char *value)
-{
-    static const char *const words[] = {"true", "1", "on", "yes", NULL};
-    g_autofree char *lower = g_ascii_strdown(value, -1);
-    return g_strv_contains(words, lower);
-}
-
 /* The second is the first one's old name. */
 static bool run_no_upgrade(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     static const char *const names[] = {"package_upgrade", "apt_upgrade"};
+    static const char *const on[] = {"true", "1", "on", "yes", NULL};
     bool skip = false;
     if (!skip_without_cloud_init(ctx, result, &skip, error) || skip)
         return skip;
+    const CloudConfig *config = get_config(ctx, error);
+    if (config == NULL)
+        return false;
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_auto(Setting) upgrade = {0};
-        if (!get_setting(ctx, NULL, names[i], &upgrade, error))
-            return false;
-        if (upgrade.value != NULL && is_true(upgrade.value))
-            ccb_result_fail(result, "%s:%u: %s: %s", upgrade.path, upgrade.line, names[i],
-                            upgrade.value);
+        const CcbNode *upgrade = get_setting(config, names[i], NULL);
+        if (is_one_of(upgrade, on))
+            ccb_result_fail(result, "%s:%d: %s: %s", upgrade->file, upgrade->line, names[i],
+                            upgrade->text);
     }
     return ccb_result_pass(result, "no package_upgrade");
 }

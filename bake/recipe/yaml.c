@@ -6,12 +6,15 @@
 
 #include "base/file.h"
 
-enum { MAX_SIZE = 1 << 20, MAX_DEPTH = 32 };
+enum { MAX_SIZE = 1 << 20, MAX_DEPTH = 32, MAX_NODES = 16384 };
 
 typedef struct {
     struct fy_parser *parser;
     struct fy_diag *diag;
     const char *file;
+    bool lenient;
+    GHashTable *anchors; /* name ► CcbNode: what an alias stands for */
+    guint nodes;         /* with `lenient` only */
 } Reader;
 
 /* Where there is no event to point at. */
@@ -44,50 +47,97 @@ static struct fy_event *next(Reader *r, GError **error)
     return event;
 }
 
-/* NULL where the event is one that a recipe may hold. */
-static const char *why_refused(struct fy_event *event)
+/* NULL where the event is a value that the file may hold. */
+static const char *why_refused(const Reader *r, const struct fy_event *event, int depth)
 {
+    const struct fy_token *anchor = NULL, *tag = NULL;
     switch (event->type) {
     case FYET_ALIAS:
-        return "aliases (*name) are not allowed in recipes";
+        return r->lenient ? NULL : "aliases (*name) are not allowed in recipes";
     case FYET_SCALAR:
-        return event->scalar.anchor ? "anchors (&name) are not allowed in recipes"
-               : event->scalar.tag  ? "tags (!name) are not allowed in recipes"
-                                    : NULL;
+        anchor = event->scalar.anchor;
+        tag = event->scalar.tag;
+        break;
     case FYET_SEQUENCE_START:
-        return event->sequence_start.anchor ? "anchors (&name) are not allowed in recipes"
-               : event->sequence_start.tag  ? "tags (!name) are not allowed in recipes"
-                                            : NULL;
+        anchor = event->sequence_start.anchor;
+        tag = event->sequence_start.tag;
+        break;
     case FYET_MAPPING_START:
-        return event->mapping_start.anchor ? "anchors (&name) are not allowed in recipes"
-               : event->mapping_start.tag  ? "tags (!name) are not allowed in recipes"
-                                           : NULL;
+        anchor = event->mapping_start.anchor;
+        tag = event->mapping_start.tag;
+        break;
     default:
         return "unexpected end of the document";
     }
+    return depth >= MAX_DEPTH                   ? "nested too deeply"
+           : r->lenient && r->nodes > MAX_NODES ? "too many values"
+           : !r->lenient && anchor != NULL      ? "anchors (&name) are not allowed in recipes"
+           : !r->lenient && tag != NULL         ? "tags (!name) are not allowed in recipes"
+                                                : NULL;
 }
 
-static CcbNode *node_of_event(const Reader *r, struct fy_event *event, CcbNodeType type)
+static char *token_text(struct fy_token *token)
+{
+    size_t size = 0;
+    const char *text = token != NULL ? fy_token_get_text(token, &size) : NULL;
+    return text != NULL ? g_strndup(text, size) : NULL;
+}
+
+static guint count_nodes(const CcbNode *node)
+{
+    guint count = 1;
+    for (guint i = 0; node->items != NULL && i < node->items->len; i++)
+        count += count_nodes(node->items->pdata[i]);
+    return count;
+}
+
+/* The values that an alias repeats count again: a few lines of aliases to aliases stand for billions. */
+static CcbNode *read_alias(Reader *r, struct fy_event *event, GError **error)
+{
+    g_autofree char *name = token_text(event->alias.anchor);
+    const CcbNode *anchored = name != NULL ? g_hash_table_lookup(r->anchors, name) : NULL;
+    const char *reason = anchored == NULL ? "an alias (*name) without its anchor" : NULL;
+    if (anchored != NULL && (r->nodes += count_nodes(anchored)) > MAX_NODES)
+        reason = "too many values";
+    if (reason != NULL) {
+        fail_event(r, event, error, reason);
+        return NULL;
+    }
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    CcbNode *node = ccb_node_copy(anchored);
+    node->line = mark ? mark->line + 1 : 0;
+    node->column = mark ? mark->column + 1 : 0;
+    return node;
+}
+
+/* The scalar, or the list or map without its content; *ret_anchor is the name of its anchor. */
+static CcbNode *read_node(Reader *r, struct fy_event *event, char **ret_anchor)
 {
     const struct fy_mark *mark = fy_event_start_mark(event);
+    CcbNodeType type = event->type == FYET_SCALAR           ? CCB_NODE_SCALAR
+                       : event->type == FYET_SEQUENCE_START ? CCB_NODE_LIST
+                                                            : CCB_NODE_MAP;
     CcbNode *node =
         ccb_node_new(type, r->file, mark ? mark->line + 1 : 0, mark ? mark->column + 1 : 0);
-    if (type == CCB_NODE_SCALAR && event->scalar.value != NULL) {
-        size_t size = 0;
-        const char *text = fy_token_get_text(event->scalar.value, &size);
+    r->nodes++;
+    if (type != CCB_NODE_SCALAR) {
+        *ret_anchor = token_text(type == CCB_NODE_LIST ? event->sequence_start.anchor
+                                                       : event->mapping_start.anchor);
+        return node;
+    }
+    *ret_anchor = token_text(event->scalar.anchor);
+    char *text = token_text(event->scalar.value);
+    node->plain = text == NULL || fy_scalar_token_get_style(event->scalar.value) == FYSS_PLAIN;
+    if (text != NULL) {
         g_free(node->text);
-        node->text = g_strndup(text, size);
-        node->plain = fy_scalar_token_get_style(event->scalar.value) == FYSS_PLAIN;
-    } else if (type == CCB_NODE_SCALAR) {
-        node->plain = true;
+        node->text = text;
     }
     return node;
 }
 
 static CcbNode *read_value(Reader *r, struct fy_event *event, int depth, GError **error);
 
-/* A value that is not there ("key:", "-") stands nowhere: errors point at what it is missing from.
- */
+/* A value that is not there ("key:", "-") stands nowhere: errors point at what it is missing from. */
 static void place(CcbNode *node, const CcbNode *owner)
 {
     if (node->line == 0) {
@@ -113,21 +163,6 @@ static bool read_list(Reader *r, CcbNode *list, int depth, GError **error)
     return false;
 }
 
-static bool add_pair(Reader *r, CcbNode *map, CcbNode *key, int depth, GError **error)
-{
-    if (key->type != CCB_NODE_SCALAR)
-        return ccb_node_fail(key, error, "a key must be a word");
-    if (ccb_node_get(map, key->text) != NULL)
-        return ccb_node_fail(key, error, "duplicate key \"%s\"", key->text);
-    struct fy_event *event = next(r, error);
-    CcbNode *value = event ? read_value(r, event, depth, error) : NULL;
-    if (value == NULL)
-        return false;
-    place(value, key);
-    ccb_node_set(map, ccb_node_copy(key), value);
-    return true;
-}
-
 static bool read_map(Reader *r, CcbNode *map, int depth, GError **error)
 {
     struct fy_event *event;
@@ -137,36 +172,43 @@ static bool read_map(Reader *r, CcbNode *map, int depth, GError **error)
             return true;
         }
         g_autoptr(CcbNode) key = read_value(r, event, depth, error);
-        if (key != NULL)
-            place(key, map);
-        if (key == NULL || !add_pair(r, map, key, depth, error))
+        if (key == NULL)
             return false;
+        place(key, map);
+        if (key->type != CCB_NODE_SCALAR)
+            return ccb_node_fail(key, error, "a key must be a word");
+        if (!r->lenient && ccb_node_get(map, key->text) != NULL)
+            return ccb_node_fail(key, error, "duplicate key \"%s\"", key->text);
+        event = next(r, error);
+        CcbNode *value = event ? read_value(r, event, depth, error) : NULL;
+        if (value == NULL)
+            return false;
+        place(value, key);
+        ccb_node_set(map, g_steal_pointer(&key), value);
     }
     return false;
 }
 
-/* Takes `event` over. */
+/* Takes ownership of `event`. */
 static CcbNode *read_value(Reader *r, struct fy_event *event, int depth, GError **error)
 {
-    const char *refused = depth >= MAX_DEPTH ? "nested too deeply" : why_refused(event);
+    const char *refused = why_refused(r, event, depth);
     enum fy_event_type type = event->type;
-    CcbNode *node = NULL;
-    if (refused)
+    g_autofree char *anchor = NULL;
+    g_autoptr(CcbNode) node = NULL;
+    if (refused != NULL)
         fail_event(r, event, error, refused);
+    else if (type == FYET_ALIAS)
+        node = read_alias(r, event, error);
     else
-        node = node_of_event(r, event,
-                             type == FYET_SCALAR           ? CCB_NODE_SCALAR
-                             : type == FYET_SEQUENCE_START ? CCB_NODE_LIST
-                                                           : CCB_NODE_MAP);
+        node = read_node(r, event, &anchor);
     fy_parser_event_free(r->parser, event);
-    if (node == NULL || type == FYET_SCALAR)
-        return node;
-    bool ok = type == FYET_SEQUENCE_START ? read_list(r, node, depth + 1, error)
-                                          : read_map(r, node, depth + 1, error);
-    if (ok)
-        return node;
-    ccb_node_free(node);
-    return NULL;
+    if (node == NULL || (type == FYET_SEQUENCE_START && !read_list(r, node, depth + 1, error)) ||
+        (type == FYET_MAPPING_START && !read_map(r, node, depth + 1, error)))
+        return NULL;
+    if (anchor != NULL)
+        g_hash_table_replace(r->anchors, g_steal_pointer(&anchor), ccb_node_copy(node));
+    return g_steal_pointer(&node);
 }
 
 static bool expect(Reader *r, enum fy_event_type wanted, const char *otherwise, GError **error)
@@ -181,29 +223,46 @@ static bool expect(Reader *r, enum fy_event_type wanted, const char *otherwise, 
 
 static CcbNode *read_document(Reader *r, GError **error)
 {
-    if (!expect(r, FYET_STREAM_START, "not YAML", error) ||
-        !expect(r, FYET_DOCUMENT_START, "the file is empty", error))
+    if (!expect(r, FYET_STREAM_START, "not YAML", error))
         return NULL;
     struct fy_event *event = next(r, error);
+    if (event == NULL)
+        return NULL;
+    bool started = event->type == FYET_DOCUMENT_START;
+    bool empty = r->lenient && event->type == FYET_STREAM_END;
+    if (!started && !empty)
+        fail_event(r, event, error, "the file is empty");
+    fy_parser_event_free(r->parser, event);
+    if (!started)
+        return empty ? ccb_node_new(CCB_NODE_MAP, r->file, 1, 1) : NULL;
+    event = next(r, error);
     g_autoptr(CcbNode) node = event ? read_value(r, event, 0, error) : NULL;
     if (node != NULL && node->line == 0)
         node->line = node->column = 1;
     if (node == NULL || !expect(r, FYET_DOCUMENT_END, "not YAML", error) ||
-        !expect(r, FYET_STREAM_END, "a recipe is one document", error))
+        !expect(r, FYET_STREAM_END, "the file has more than one document", error))
         return NULL;
     return g_steal_pointer(&node);
 }
 
-CcbNode *ccb_yaml_parse(const char *text, size_t size, const char *name, GError **error)
+static CcbNode *parse(const char *text, size_t size, const char *name, bool lenient, GError **error)
 {
     const struct fy_diag_cfg diag_cfg = {.level = FYET_ERROR, .module_mask = ~0u};
-    Reader reader = {.file = g_intern_string(name), .diag = fy_diag_create(&diag_cfg)};
+    g_autoptr(GHashTable) anchors =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)ccb_node_free);
+    Reader reader = {.file = g_intern_string(name),
+                     .diag = fy_diag_create(&diag_cfg),
+                     .lenient = lenient,
+                     .anchors = anchors};
     fy_diag_set_collect_errors(reader.diag, true);
-    const struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG,
+    const struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+                                              (lenient ? FYPCF_SLOPPY_FLOW_INDENTATION : 0),
                                      .diag = reader.diag};
     reader.parser = fy_parser_create(&cfg);
     CcbNode *node = NULL;
-    if (memchr(text, '\0', size) != NULL)
+    if (lenient && size > MAX_SIZE)
+        fail_at(&reader, error, 1, 1, "too large");
+    else if (memchr(text, '\0', size) != NULL)
         fail_at(&reader, error, 1, 1, "binary data, not YAML");
     else if (!g_utf8_validate(text, (gssize)size, NULL))
         fail_at(&reader, error, 1, 1, "not UTF-8");
@@ -214,6 +273,16 @@ CcbNode *ccb_yaml_parse(const char *text, size_t size, const char *name, GError 
     fy_parser_destroy(reader.parser);
     fy_diag_destroy(reader.diag);
     return node;
+}
+
+CcbNode *ccb_yaml_parse(const char *text, size_t size, const char *name, GError **error)
+{
+    return parse(text, size, name, false, error);
+}
+
+CcbNode *ccb_yaml_parse_lenient(const char *text, size_t size, const char *name, GError **error)
+{
+    return parse(text, size, name, true, error);
 }
 
 CcbNode *ccb_yaml_load(const char *path, GError **error)

@@ -10,4 +10,9 @@
 
 /* `name` is what errors call the file.  Errors: CCB_ERR_RECIPE with file:line:column. */
 CcbNode *ccb_yaml_parse(const char *text, size_t size, const char *name, GError **error);
+
+/* As above, for files of the guest, read as its own programs do: anchors, aliases and tags are allowed (tags say
+ * nothing), the last of several equal keys counts, and a file without a document is an empty map. */
+CcbNode *ccb_yaml_parse_lenient(const char *text, size_t size, const char *name, GError **error);
+
 CcbNode *ccb_yaml_load(const char *path, GError **error);
