@@ -71,7 +71,7 @@ static GHashTable *find_undefined(Elf *elf)
 CcbModule *ccb_module_parse(const void *data, size_t size, GError **error)
 {
     /* A copy in any case: it is aligned, and libelf may write to it. */
-    g_autoptr(GByteArray) image = ccb_unpack(data, size, CCB_MODULE_MAX, NULL, error);
+    g_autoptr(GByteArray) image = ccb_unpack(data, size, CCB_MODULE_MAX, error);
     if (image == NULL)
         return NULL;
     elf_version(EV_CURRENT);
