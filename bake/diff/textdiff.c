@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * 1. Both texts are cut into lines; what they have in common at the start and at the end is put
- *    aside.
- * 2. search() finds the shortest way through the rest, and notes how far each number of edits
- *    reached; mark() goes that way backwards and marks the lines that only one text has.
- * 3. render() prints the marked lines, with their neighbours.
- */
 #include "diff/textdiff.h"
 
 #include <string.h>
@@ -18,14 +11,14 @@ typedef struct {
     bool own;    /* the other text does not have it */
 } Line;
 
+/* A line of the diff. */
 typedef struct {
-    GArray *a, *b;        /* Line */
-    guint head;           /* lines that both begin with */
-    guint a_rest, b_rest; /* lines between what both begin and what both end with */
-    GPtrArray *reached;   /* gint *: for each number of edits, how far each diagonal came */
-} Texts;
+    char sign;
+    const Line *line;
+    guint a, b; /* how many lines of each text are before it */
+} Row;
 
-static GArray *cut(const char *text, size_t size)
+static GArray *split(const char *text, size_t size)
 {
     GArray *lines = g_array_new(FALSE, FALSE, sizeof(Line));
     while (size > 0) {
@@ -38,126 +31,73 @@ static GArray *cut(const char *text, size_t size)
     return lines;
 }
 
-static Line *line_at(const GArray *lines, guint index)
+static bool same(const Line *x, const Line *y)
 {
-    return &g_array_index(lines, Line, index);
-}
-
-static bool same(const Texts *t, guint a, guint b)
-{
-    const Line *x = line_at(t->a, a), *y = line_at(t->b, b);
     return x->size == y->size && memcmp(x->text, y->text, x->size) == 0;
 }
 
-static void trim(Texts *t)
+/* Whether the way on diagonal k comes to its edit number `edits` down from k + 1 (by a line of b) or right from k - 1
+ * (by a line of a), whichever is further. */
+static bool comes_down(const gint *before, gint k, gint edits)
 {
-    guint a = t->a->len, b = t->b->len;
-    while (t->head < a && t->head < b && same(t, t->head, t->head))
-        t->head++;
-    while (a > t->head && b > t->head && same(t, a - 1, b - 1)) {
-        a--;
-        b--;
+    return k == -edits || (k != edits && before[k - 1] < before[k + 1]);
+}
+
+/* Marks what only one of the texts has, by the shortest way from one to the other; false where that has too many edits.
+ * For each number of edits a row notes how far each diagonal came: diagonal k, with x lines of a and x - k of b behind
+ * it, is row[k]. */
+static bool mark(Line *a, gint a_len, Line *b, gint b_len)
+{
+    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(g_free);
+    const gint *before = NULL;
+    gint edits = 0, k;
+    for (bool arrived = false; !arrived; edits++) {
+        if (edits > CCB_TEXTDIFF_EDITS)
+            return false;
+        gint *row = g_new(gint, 2 * edits + 3);
+        g_ptr_array_add(rows, row);
+        row += edits + 1;
+        for (k = -edits; k <= edits && !arrived; k += 2) {
+            gint x = edits == 0                     ? 0
+                     : comes_down(before, k, edits) ? before[k + 1]
+                                                    : before[k - 1] + 1;
+            while (x < a_len && x - k < b_len && x >= k && same(&a[x], &b[x - k]))
+                x++;
+            row[k] = x;
+            arrived = x == a_len && x - k == b_len;
+        }
+        before = row;
     }
-    t->a_rest = a - t->head;
-    t->b_rest = b - t->head;
-}
-
-/* The line of `a` where the way on diagonal k begins with its edit number `edits`: down from k + 1
- * (a line of b more) or right from k - 1 (a line of a less), whichever is further. */
-static gint start_of(const gint *before, gint k, gint edits)
-{
-    bool down = k == -edits || (k != edits && before[k - 1] < before[k + 1]);
-    return down ? before[k + 1] : before[k - 1] + 1;
-}
-
-static gint follow(const Texts *t, gint x, gint k)
-{
-    while (x < (gint)t->a_rest && x - k < (gint)t->b_rest &&
-           same(t, t->head + (guint)x, t->head + (guint)(x - k)))
-        x++;
-    return x;
-}
-
-/* One more edit: how far each diagonal comes.  `row` and `before` are indexed by diagonal, from
- * -edits to edits.  Whether the end is reached. */
-static bool advance(const Texts *t, gint *row, const gint *before, gint edits)
-{
-    for (gint k = -edits; k <= edits; k += 2) {
-        gint x = start_of(before, k, edits);
-        bool inside = x <= (gint)t->a_rest && x - k <= (gint)t->b_rest && x - k >= 0;
-        row[k] = inside ? follow(t, x, k) : x;
-        if (row[k] == (gint)t->a_rest && row[k] - k == (gint)t->b_rest)
-            return true;
+    k = a_len - b_len;
+    for (edits--; edits > 0; edits--) {
+        before = (gint *)rows->pdata[edits - 1] + edits;
+        if (comes_down(before, k, edits)) {
+            b[before[k + 1] - k - 1].own = true;
+            k++;
+        } else {
+            a[before[k - 1]].own = true;
+            k--;
+        }
     }
-    return false;
+    return true;
 }
 
-/* Diagonal 0 of the row of so many edits. */
-static gint *middle(const Texts *t, gint edits)
+static GArray *make_rows(const GArray *a, const GArray *b)
 {
-    return (gint *)t->reached->pdata[edits] + edits + 1;
-}
-
-static gint *add_row(Texts *t, gint edits)
-{
-    g_ptr_array_add(t->reached, g_new(gint, 2 * edits + 3));
-    return middle(t, edits);
-}
-
-/* The number of edits, or -1 where it is beyond the bound.  Without any the way ends at its start: the first lines
- * differ, or trim() would have taken them. */
-static gint search(Texts *t)
-{
-    *add_row(t, 0) = 0;
-    for (gint edits = 1; edits <= CCB_TEXTDIFF_EDITS; edits++) {
-        gint *row = add_row(t, edits);
-        if (advance(t, row, middle(t, edits - 1), edits))
-            return edits;
+    GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
+    for (guint i = 0, j = 0; i < a->len || j < b->len;) {
+        const Line *x = i < a->len ? &g_array_index(a, Line, i) : NULL;
+        const Line *y = j < b->len ? &g_array_index(b, Line, j) : NULL;
+        Row row = {' ', x, i, j};
+        if (x != NULL && x->own)
+            row.sign = '-';
+        else if (y != NULL && y->own)
+            row = (Row){'+', y, i, j};
+        i += row.sign != '+';
+        j += row.sign != '-';
+        g_array_append_val(rows, row);
     }
-    return -1;
-}
-
-static void mark(Texts *t, gint edits)
-{
-    gint k = (gint)t->a_rest - (gint)t->b_rest;
-    for (; edits > 0; edits--) {
-        const gint *before = middle(t, edits - 1);
-        gint x = start_of(before, k, edits);
-        bool down = k == -edits || (k != edits && before[k - 1] < before[k + 1]);
-        if (down)
-            line_at(t->b, t->head + (guint)(x - k - 1))->own = true;
-        else
-            line_at(t->a, t->head + (guint)(x - 1))->own = true;
-        k += down ? 1 : -1;
-    }
-}
-
-static void mark_all(GArray *lines, guint from, guint count)
-{
-    for (guint i = 0; i < count; i++)
-        line_at(lines, from + i)->own = true;
-}
-
-static bool compare(Texts *t)
-{
-    trim(t);
-    if (t->a_rest == 0 || t->b_rest == 0) { /* only added or only removed: however much */
-        mark_all(t->a, t->head, t->a_rest);
-        mark_all(t->b, t->head, t->b_rest);
-        return true;
-    }
-    gint edits = search(t);
-    if (edits >= 0)
-        mark(t, edits);
-    return edits >= 0;
-}
-
-static void print_line(GString *out, char sign, const Line *line)
-{
-    g_string_append_c(out, sign);
-    g_string_append_len(out, line->text, (gssize)line->size);
-    if (line->text[line->size - 1] != '\n')
-        g_string_append(out, "\n\\ No newline at end of file\n");
+    return rows;
 }
 
 /* "12,3", "12" for one line; behind the line before for none. */
@@ -168,89 +108,61 @@ static void print_range(GString *out, char sign, guint from, guint count)
         g_string_append_printf(out, ",%u", count);
 }
 
-typedef struct {
-    guint a, b;
-} Place;
-
-/* From a place where both are at a line of their own or of both: one line of the diff further. */
-static void step(const Texts *t, Place *at)
+static void print_hunk(GString *out, const Row *rows, guint count)
 {
-    bool removed = at->a < t->a->len && line_at(t->a, at->a)->own;
-    bool added = !removed && at->b < t->b->len && line_at(t->b, at->b)->own;
-    at->a += !added;
-    at->b += !removed;
-}
-
-static bool at_change(const Texts *t, Place at)
-{
-    return (at.a < t->a->len && line_at(t->a, at.a)->own) ||
-           (at.b < t->b->len && line_at(t->b, at.b)->own);
-}
-
-static bool at_end(const Texts *t, Place at)
-{
-    return at.a >= t->a->len && at.b >= t->b->len;
-}
-
-/* The end of the hunk whose first change is at `at`: where more common lines follow than two
- * contexts hold. */
-static Place hunk_end(const Texts *t, Place at)
-{
-    Place end = at;
-    for (guint common = 0; common <= 2 * CONTEXT && !at_end(t, at);) {
-        common = at_change(t, at) ? 0 : common + 1;
-        step(t, &at);
-        if (common <= CONTEXT)
-            end = at;
+    guint a = 0, b = 0;
+    for (guint i = 0; i < count; i++) {
+        a += rows[i].sign != '+';
+        b += rows[i].sign != '-';
     }
-    return end;
-}
-
-static void print_hunk(GString *out, const Texts *t, Place from, Place to)
-{
     g_string_append(out, "@@");
-    print_range(out, '-', from.a, to.a - from.a);
-    print_range(out, '+', from.b, to.b - from.b);
+    print_range(out, '-', rows[0].a, a);
+    print_range(out, '+', rows[0].b, b);
     g_string_append(out, " @@\n");
-    while (from.a < to.a || from.b < to.b) {
-        Place at = from;
-        step(t, &from);
-        if (from.b == at.b)
-            print_line(out, '-', line_at(t->a, at.a));
-        else
-            print_line(out, from.a == at.a ? '+' : ' ', line_at(t->b, at.b));
+    for (guint i = 0; i < count; i++) {
+        const Line *line = rows[i].line;
+        g_string_append_c(out, rows[i].sign);
+        g_string_append_len(out, line->text, (gssize)line->size);
+        if (line->text[line->size - 1] != '\n')
+            g_string_append(out, "\n\\ No newline at end of file\n");
     }
-}
-
-static char *render(const Texts *t)
-{
-    GString *out = g_string_new(NULL);
-    Place at = {0, 0};
-    guint common = 0; /* lines since the last hunk */
-    while (!at_end(t, at)) {
-        if (!at_change(t, at)) {
-            common++;
-            step(t, &at);
-            continue;
-        }
-        guint context = MIN(common, CONTEXT);
-        Place end = hunk_end(t, at);
-        print_hunk(out, t, (Place){at.a - context, at.b - context}, end);
-        at = end;
-        common = 0;
-    }
-    return g_string_free(out, FALSE);
 }
 
 char *ccb_textdiff(const char *a, size_t a_size, const char *b, size_t b_size)
 {
-    g_autoptr(GArray) a_lines = cut(a, a_size);
-    g_autoptr(GArray) b_lines = cut(b, b_size);
-    g_autoptr(GPtrArray) reached = g_ptr_array_new_with_free_func(g_free);
-    if (MAX(a_lines->len, b_lines->len) > CCB_TEXTDIFF_LINES)
+    g_autoptr(GArray) a_lines = split(a, a_size);
+    g_autoptr(GArray) b_lines = split(b, b_size);
+    guint head = 0, a_end = a_lines->len, b_end = b_lines->len;
+    Line *x = (Line *)(void *)a_lines->data, *y = (Line *)(void *)b_lines->data;
+    if (MAX(a_end, b_end) > CCB_TEXTDIFF_LINES)
         return NULL;
-    Texts texts = {.a = a_lines, .b = b_lines, .reached = reached};
-    return compare(&texts) ? render(&texts) : NULL;
+    while (head < a_end && head < b_end && same(&x[head], &y[head]))
+        head++;
+    for (; a_end > head && b_end > head && same(&x[a_end - 1], &y[b_end - 1]); a_end--)
+        b_end--;
+    if (a_end == head || b_end == head) { /* only added or only removed: however much */
+        for (guint i = head; i < a_end; i++)
+            x[i].own = true;
+        for (guint i = head; i < b_end; i++)
+            y[i].own = true;
+    } else if (!mark(x + head, (gint)(a_end - head), y + head, (gint)(b_end - head))) {
+        return NULL;
+    }
+    g_autoptr(GArray) rows = make_rows(a_lines, b_lines);
+    const Row *row = (const Row *)(void *)rows->data;
+    GString *out = g_string_new(NULL);
+    for (guint i = 0, last = 0; i < rows->len; i++) {
+        if (row[i].sign == ' ')
+            continue;
+        guint begin = i - MIN(i - last, CONTEXT), end = i + 1;
+        /* Two contexts hold so many common lines that the next change is in the same hunk. */
+        for (guint k = end; k < rows->len && k - end <= 2 * CONTEXT; k++)
+            end = row[k].sign != ' ' ? k + 1 : end;
+        last = MIN(end + CONTEXT, rows->len);
+        print_hunk(out, row + begin, last - begin);
+        i = last - 1;
+    }
+    return g_string_free(out, FALSE);
 }
 
 bool ccb_textdiff_is_text(const char *data, size_t size)
