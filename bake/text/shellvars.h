@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files of shell assignments: /etc/default/grub, /etc/os-release (os-release(5)), /etc/sysconfig/
- * files. KEY=word, KEY+=word, optionally behind "export", the word quoted as in sh(1); all other
- * lines are kept as they are and have no meaning here.  Nothing is expanded: a value with $ or ` in
- * it that the shell would expand is returned as it is written, and ccb_shellvars_is_literal()
- * tells.
+ * Files of shell assignments: /etc/default/grub, /etc/os-release (os-release(5)), files of /etc/sysconfig.  KEY=word,
+ * KEY+=word, optionally behind "export", the word quoted as in sh(1); all other lines are kept as they are and have no
+ * meaning here.  Nothing is expanded: what the shell would expand ($x, `x`) is returned as it is written, and
+ * ccb_shellvars_is_literal() tells whether there is any.
  *
  *     g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(data, size, error);
  *     g_autofree char *line = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX");
