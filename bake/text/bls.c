@@ -64,24 +64,15 @@ char *ccb_bls_get(const CcbBls *entry, const char *key)
 
 char *ccb_bls_get_joined(const CcbBls *entry, const char *key)
 {
-    g_autoptr(GString) joined = NULL;
+    GString *joined = g_string_new(NULL);
     Span value;
     for (guint i = 0; i < entry->lines->len; i++) {
         const char *line = entry->lines->pdata[i];
-        if (!find_value(line, key, &value))
-            continue;
-        if (joined == NULL)
-            joined = g_string_new(NULL);
-        else
-            g_string_append_c(joined, ' ');
-        g_string_append_len(joined, line + value.start, (gssize)(value.end - value.start));
+        if (find_value(line, key, &value))
+            g_string_append_printf(joined, "%s%.*s", joined->len > 0 ? " " : "",
+                                   (int)(value.end - value.start), line + value.start);
     }
-    return joined != NULL ? g_string_free(g_steal_pointer(&joined), FALSE) : NULL;
-}
-
-static char *replace_span(const char *line, Span span, const char *value)
-{
-    return g_strdup_printf("%.*s%s%s", (int)span.start, line, value, line + span.end);
+    return g_string_free(joined, joined->len == 0);
 }
 
 bool ccb_bls_set(CcbBls *entry, const char *key, const char *value, GError **error)
@@ -100,7 +91,8 @@ bool ccb_bls_set(CcbBls *entry, const char *key, const char *value, GError **err
         if (!find_value(line, key, &span)) {
             g_ptr_array_add(entry->lines, g_strdup(line));
         } else if (!placed) {
-            g_ptr_array_add(entry->lines, replace_span(line, span, value));
+            g_ptr_array_add(entry->lines, g_strdup_printf("%.*s%s%s", (int)span.start, line, value,
+                                                          line + span.end));
             placed = true;
         }
     }
@@ -118,9 +110,8 @@ char *ccb_bls_render(const CcbBls *entry)
 
 char *ccb_bls_id(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    if (!g_str_has_suffix(name, ".conf") || strlen(name) == strlen(".conf"))
-        return NULL;
-    return g_strndup(name, strlen(name) - strlen(".conf"));
+    g_autofree char *name = g_path_get_basename(path);
+    char *suffix = g_str_has_suffix(name, ".conf") ? strrchr(name, '.') : name;
+    *suffix = '\0';
+    return *name != '\0' ? g_steal_pointer(&name) : NULL;
 }

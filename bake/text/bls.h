@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Boot Loader Specification entries as el8's GRUB reads them (grub-core/commands/blscfg.c):
- * "key value" lines in /boot/loader/entries/ID.conf.  A key may be there several times (options,
- * initrd);
- * '#' lines and lines without a value are ignored by GRUB and kept here, byte for byte.
+ * Boot Loader Specification entries as el8's GRUB reads them (grub-core/commands/blscfg.c): "key value" lines in
+ * /boot/loader/entries/ID.conf.  A key may be there several times (options, initrd); '#' lines and lines without a value
+ * are ignored by GRUB and kept here, byte for byte.
  *
  *     g_autoptr(CcbBls) entry = ccb_bls_parse(data, size, error);
  *     g_autofree char *options = ccb_bls_get_joined(entry, "options");

@@ -34,12 +34,13 @@ static const char *const multi_keys[] = {
     "systemd.mask",
     "systemd.setenv",
     "systemd.wants",
+    NULL,
 };
 
 /* Keys whose occurrences add up in the kernel, although setting one replaces the others. */
 static const char *const cumulative_keys[] = {"acpi",           "acpi_osi",    "amd_iommu",
                                               "cgroup_disable", "crashkernel", "intel_iommu",
-                                              "iommu",          "pci"};
+                                              "iommu",          "pci",         NULL};
 
 /* The end of the argument at `text`; NULL if a quote in it is not closed. */
 static const char *skip_argument(const char *text)
@@ -75,21 +76,28 @@ void ccb_cmdline_free(CcbCmdline *line)
 }
 
 /* "key=a b", key="a b" and "key"=... are the same argument for the kernel. */
-static char *unquote(const char *text, size_t length)
+static char *unquote(const char *text)
 {
-    GString *plain = g_string_sized_new(length);
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] != '"')
-            g_string_append_c(plain, text[i]);
-    }
-    return g_string_free(plain, FALSE);
+    char *plain = g_strdup(text), *out = plain;
+    for (; *text != '\0'; text++)
+        if (*text != '"')
+            *out++ = *text;
+    *out = '\0';
+    return plain;
 }
 
-/* KEY of KEY=VALUE, in the spelling all comparisons use. */
+/* KEY of KEY=VALUE, in the spelling that all comparisons use. */
 static char *key_of(const char *argument)
 {
-    char *key = unquote(argument, strcspn(argument, "="));
+    char *key = unquote(argument);
+    key[strcspn(key, "=")] = '\0';
     return g_strdelimit(key, "-", '_');
+}
+
+/* VALUE of KEY=VALUE, with its '='; "" for KEY. */
+static char *value_of(const char *argument)
+{
+    return unquote(argument + strcspn(argument, "="));
 }
 
 static bool is_same_key(const char *a, const char *b)
@@ -101,9 +109,16 @@ static bool is_same_key(const char *a, const char *b)
 
 static bool is_same_argument(const char *a, const char *b)
 {
-    g_autofree char *value_a = unquote(a + strcspn(a, "="), strlen(a + strcspn(a, "=")));
-    g_autofree char *value_b = unquote(b + strcspn(b, "="), strlen(b + strcspn(b, "=")));
+    g_autofree char *value_a = value_of(a);
+    g_autofree char *value_b = value_of(b);
     return is_same_key(a, b) && strcmp(value_a, value_b) == 0;
+}
+
+static bool has_key_of(const char *const *keys, const char *argument)
+{
+    while (*keys != NULL && !is_same_key(argument, *keys))
+        keys++;
+    return *keys != NULL;
 }
 
 /* How many arguments there are before "--". */
@@ -128,7 +143,7 @@ char *ccb_cmdline_get(const CcbCmdline *line, const char *key)
         if (!is_same_key(argument, key))
             continue;
         const char *equals = strchr(argument, '=');
-        return equals != NULL ? unquote(equals + 1, strlen(equals + 1)) : g_strdup("");
+        return unquote(equals != NULL ? equals + 1 : "");
     }
     return NULL;
 }
@@ -141,7 +156,7 @@ char **ccb_cmdline_values(const CcbCmdline *line, const char *key)
         const char *argument = line->arguments->pdata[i];
         const char *equals = strchr(argument, '=');
         if (equals != NULL && is_same_key(argument, key))
-            g_ptr_array_add(values, unquote(equals + 1, strlen(equals + 1)));
+            g_ptr_array_add(values, unquote(equals + 1));
     }
     g_ptr_array_add(values, NULL);
     return (char **)g_ptr_array_free(values, FALSE);
@@ -165,69 +180,44 @@ guint ccb_cmdline_count(const CcbCmdline *line, const char *key)
     return found;
 }
 
-static bool is_multi(const char *argument)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(multi_keys); i++) {
-        if (is_same_key(argument, multi_keys[i]))
-            return true;
-    }
-    return false;
-}
-
-/* Puts `argument` where the first one with its key is and leaves out the others; false if there is
- * none.  Into a new list, so that a hostile line of many arguments takes linear time. */
-static bool replace(CcbCmdline *line, const char *argument)
-{
-    g_autoptr(GPtrArray) old = g_steal_pointer(&line->arguments);
-    line->arguments = g_ptr_array_new_with_free_func(g_free);
-    bool kernel = true, placed = false;
-    for (guint i = 0; i < old->len; i++) {
-        const char *other = old->pdata[i];
-        kernel = kernel && strcmp(other, "--") != 0;
-        bool same = kernel && is_same_key(other, argument);
-        if (!same || !placed)
-            g_ptr_array_add(line->arguments, g_strdup(same ? argument : other));
-        placed = placed || same;
-    }
-    return placed;
-}
-
-/* An exact copy that is there already; unlike ccb_cmdline_has(), KEY is not KEY=VALUE. */
-static bool has_exactly(const CcbCmdline *line, const char *argument)
-{
-    guint count = kernel_count(line);
-    for (guint i = 0; i < count; i++) {
-        const char *other = line->arguments->pdata[i];
-        if ((strchr(other, '=') != NULL) == (strchr(argument, '=') != NULL) &&
-            is_same_argument(other, argument))
-            return true;
-    }
-    return false;
-}
-
 bool ccb_cmdline_set(CcbCmdline *line, const char *argument, GError **error)
 {
     const char *end = skip_argument(argument);
     if (end == NULL || *end != '\0' || strchr("=", *argument) != NULL ||
         strcmp(argument, "--") == 0)
         return ccb_fail(error, CCB_ERR_INPUT, "'%s' is not one kernel argument", argument);
-    bool done = is_multi(argument) ? has_exactly(line, argument) : replace(line, argument);
+    guint count = kernel_count(line);
+    bool multi = has_key_of(multi_keys, argument), done = false;
+    /* Into a new list, so that a hostile line of many arguments takes linear time. */
+    g_autoptr(GPtrArray) old = g_steal_pointer(&line->arguments);
+    line->arguments = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < old->len; i++) {
+        const char *other = old->pdata[i];
+        if (i == count && !done) {
+            g_ptr_array_add(line->arguments, g_strdup(argument));
+            done = true;
+        }
+        bool same =
+            i < count && (multi ? is_same_argument(other, argument) : is_same_key(other, argument));
+        if (!same || multi)
+            g_ptr_array_add(line->arguments, g_strdup(other));
+        else if (!done)
+            g_ptr_array_add(line->arguments, g_strdup(argument));
+        done = done || same;
+    }
     if (!done)
-        g_ptr_array_insert(line->arguments, (int)kernel_count(line), g_strdup(argument));
+        g_ptr_array_add(line->arguments, g_strdup(argument));
     return true;
 }
 
 guint ccb_cmdline_remove(CcbCmdline *line, const char *argument)
 {
+    guint count = kernel_count(line);
     g_autoptr(GPtrArray) old = g_steal_pointer(&line->arguments);
     line->arguments = g_ptr_array_new_with_free_func(g_free);
-    bool kernel = true;
-    for (guint i = 0; i < old->len; i++) {
-        const char *other = old->pdata[i];
-        kernel = kernel && strcmp(other, "--") != 0;
-        if (!kernel || !matches(other, argument))
-            g_ptr_array_add(line->arguments, g_strdup(other));
-    }
+    for (guint i = 0; i < old->len; i++)
+        if (i >= count || !matches(old->pdata[i], argument))
+            g_ptr_array_add(line->arguments, g_strdup(old->pdata[i]));
     return old->len - line->arguments->len;
 }
 
@@ -246,14 +236,6 @@ char *ccb_cmdline_render(const CcbCmdline *line)
         g_string_append_printf(text, "%s%s", i > 0 ? " " : "",
                                (const char *)line->arguments->pdata[i]);
     return g_string_free(text, FALSE);
-}
-
-static bool adds_up(const char *argument)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(cumulative_keys); i++)
-        if (is_same_key(argument, cumulative_keys[i]))
-            return true;
-    return is_multi(argument) || *argument == '$'; /* a variable of GRUB's */
 }
 
 static void append_conflict(GString *text, const char *a, const char *b)
@@ -276,7 +258,8 @@ char *ccb_cmdline_conflicts(const CcbCmdline *line)
         const char *before = g_hash_table_lookup(first, key);
         if (before == NULL)
             g_hash_table_insert(first, g_steal_pointer(&key), argument);
-        else if (!adds_up(argument))
+        else if (!has_key_of(cumulative_keys, argument) && !has_key_of(multi_keys, argument) &&
+                 *argument != '$') /* a variable of GRUB's */
             append_conflict(text, before, argument);
     }
     if (g_hash_table_contains(first, "ro") && g_hash_table_contains(first, "rw"))

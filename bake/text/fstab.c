@@ -18,67 +18,54 @@ static void entry_free(gpointer data)
     g_free(entry);
 }
 
-static bool is_octal(char c)
-{
-    return c >= '0' && c <= '7';
-}
-
+/* Resolves \040 and the like, up to \177. */
 static char *unescape(const char *text, const char *end)
 {
     GString *plain = g_string_new(NULL);
     for (; text < end; text++) {
-        bool escape = *text == '\\' && end - text >= 4 && (text[1] == '0' || text[1] == '1') &&
-                      is_octal(text[2]) && is_octal(text[3]);
+        bool escape = *text == '\\' && end - text >= 4 && strchr("01", text[1]) != NULL &&
+                      strchr("01234567", text[2]) != NULL && strchr("01234567", text[3]) != NULL;
         if (!escape) {
             g_string_append_c(plain, *text);
             continue;
         }
         g_string_append_c(plain,
-                          (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0'));
+                          (char)g_ascii_strtoull((char[]){text[1], text[2], text[3], 0}, NULL, 8));
         text += 3;
     }
     return g_string_free(plain, FALSE);
 }
 
-static CcbFstabEntry *parse_line(const char *text, guint line, GError **error)
-{
-    const char *start[FIELDS], *end[FIELDS];
-    guint count = 0;
-    while (*text != '\0' && *text != '#' && count < FIELDS) {
-        start[count] = text;
-        end[count] = ccb_skip_word(text);
-        text = ccb_skip_space(end[count++]);
-    }
-    if (count < 3 || (*text != '\0' && *text != '#')) {
-        ccb_fail(error, CCB_ERR_INPUT, "line %u: expected device, mount point, type, options",
-                 line);
-        return NULL;
-    }
-    CcbFstabEntry *entry = g_new0(CcbFstabEntry, 1);
-    entry->spec = unescape(start[0], end[0]);
-    entry->target = unescape(start[1], end[1]);
-    entry->type = unescape(start[2], end[2]);
-    entry->options = count > 3 ? unescape(start[3], end[3]) : g_strdup("defaults");
-    entry->line = line;
-    return entry;
-}
-
 GPtrArray *ccb_fstab_parse(const char *data, size_t size, GError **error)
 {
     g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
-    if (lines == NULL)
-        return NULL;
     g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
-    for (guint i = 0; i < lines->len; i++) {
-        const char *text = ccb_skip_space(lines->pdata[i]);
+    for (guint i = 0; lines != NULL && i < lines->len; i++) {
+        const char *start[FIELDS], *end[FIELDS], *text = ccb_skip_space(lines->pdata[i]);
+        guint count = 0;
         if (*text == '\0' || *text == '#')
             continue;
-        CcbFstabEntry *entry = parse_line(text, i + 1, error);
-        if (entry == NULL)
+        while (*text != '\0' && *text != '#' && count < FIELDS) {
+            start[count] = text;
+            end[count] = ccb_skip_word(text);
+            text = ccb_skip_space(end[count++]);
+        }
+        if (count < 3 || (*text != '\0' && *text != '#')) {
+            ccb_fail(error, CCB_ERR_INPUT, "line %u: expected device, mount point, type, options",
+                     i + 1);
             return NULL;
+        }
+        CcbFstabEntry *entry = g_new0(CcbFstabEntry, 1);
+        *entry = (CcbFstabEntry){
+            .spec = unescape(start[0], end[0]),
+            .target = unescape(start[1], end[1]),
+            .type = unescape(start[2], end[2]),
+            .options = count > 3 ? unescape(start[3], end[3]) : g_strdup("defaults"),
+            .line = i + 1,
+        };
         g_ptr_array_add(entries, entry);
     }
-    return g_steal_pointer(&entries);
+    return lines != NULL ? g_steal_pointer(&entries) : NULL;
 }
 
 const CcbFstabEntry *ccb_fstab_find(const GPtrArray *entries, const char *target)

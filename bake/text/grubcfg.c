@@ -6,55 +6,55 @@
 #include "base/error.h"
 #include "base/text.h"
 
-/* Where the word behind "kernelopts=" is, with its quotes. */
+/* The word behind "kernelopts=", with its quotes; NULL: the line does not set that. */
 typedef struct {
     const char *start, *end;
 } Word;
 
-/* The word that `line` assigns to (default_)kernelopts; NULL if it does not. */
-static const char *find_assignment(const char *line)
+/* Finds the word that line `index` gives to (default_)kernelopts, which ends by the quoting of GRUB's shell. */
+static bool find_word(const GPtrArray *lines, guint index, Word *ret_word, GError **error)
 {
-    const char *at = ccb_skip_space(line);
+    const char *at = ccb_skip_space(lines->pdata[index]);
+    char quote = '\0';
+    *ret_word = (Word){NULL, NULL};
     if (!g_str_has_prefix(at, "set") || !ccb_is_space(at[3]))
-        return NULL;
+        return true;
     at = ccb_skip_space(at + 3);
     if (g_str_has_prefix(at, "default_"))
         at += strlen("default_");
-    return g_str_has_prefix(at, "kernelopts=") ? at + strlen("kernelopts=") : NULL;
-}
-
-/* The end of the word at `text` in the quoting of GRUB's shell; NULL if a quote is not closed. */
-static const char *word_end(const char *text)
-{
-    char quote = '\0';
-    for (; *text != '\0' && *text != '\n'; text++) {
-        if (*text == quote)
+    if (!g_str_has_prefix(at, "kernelopts="))
+        return true;
+    at += strlen("kernelopts=");
+    const char *start = at;
+    for (; *at != '\0' && *at != '\n'; at++) {
+        if (*at == quote)
             quote = '\0';
-        else if (quote == '\0' && (*text == '"' || *text == '\''))
-            quote = *text;
-        else if (*text == '\\' && quote != '\'' && text[1] != '\0' && text[1] != '\n')
-            text++;
-        else if (quote == '\0' && (ccb_is_space(*text) || *text == ';'))
+        else if (quote == '\0' && (*at == '"' || *at == '\''))
+            quote = *at;
+        else if (*at == '\\' && quote != '\'' && at[1] != '\0' && at[1] != '\n')
+            at++;
+        else if (quote == '\0' && (ccb_is_space(*at) || *at == ';'))
             break;
     }
-    return quote == '\0' ? text : NULL;
-}
-
-/* Sets *ret_word, whose start is NULL if the line is about something else. */
-static bool find_word(const GPtrArray *lines, guint index, Word *ret_word, GError **error)
-{
-    Word word = {.start = find_assignment(lines->pdata[index])};
-    if (word.start != NULL) {
-        word.end = word_end(word.start);
-        if (word.end == NULL)
-            return ccb_fail(error, CCB_ERR_INPUT, "line %u: quote not closed", index + 1);
-    }
-    *ret_word = word;
+    if (quote != '\0')
+        return ccb_fail(error, CCB_ERR_INPUT, "line %u: quote not closed", index + 1);
+    *ret_word = (Word){start, at};
     return true;
 }
 
-static char *unquote(Word word)
+bool ccb_grubcfg_get_kernelopts(const char *data, size_t size, char **ret_value, GError **error)
 {
+    g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
+    Word word = {NULL, NULL};
+    if (lines == NULL)
+        return false;
+    for (guint i = 0; i < lines->len && word.start == NULL; i++)
+        if (!find_word(lines, i, &word, error))
+            return false;
+    if (word.start == NULL) {
+        *ret_value = NULL;
+        return true;
+    }
     GString *out = g_string_new(NULL);
     char quote = '\0';
     for (const char *at = word.start; at < word.end; at++) {
@@ -67,20 +67,7 @@ static char *unquote(Word word)
         else
             g_string_append_c(out, *at);
     }
-    return g_strchomp(g_string_free(out, FALSE));
-}
-
-bool ccb_grubcfg_get_kernelopts(const char *data, size_t size, char **ret_value, GError **error)
-{
-    g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
-    if (lines == NULL)
-        return false;
-    Word word = {NULL, NULL};
-    for (guint i = 0; i < lines->len && word.start == NULL; i++) {
-        if (!find_word(lines, i, &word, error))
-            return false;
-    }
-    *ret_value = word.start != NULL ? unquote(word) : NULL;
+    *ret_value = g_strchomp(g_string_free(out, FALSE));
     return true;
 }
 
@@ -125,25 +112,18 @@ char *ccb_grubcfg_set_kernelopts(const char *data, size_t size, const char *valu
     return ccb_text_join(lines);
 }
 
-/* Whether a word behind `word` (of `length` bytes) is the name of a command. */
-static bool precedes_command(const char *word, size_t length)
-{
-    static const char *const words[] = {"then", "else", "do", "{", "if", "elif", "while", "!"};
-    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
-        if (strlen(words[i]) == length && memcmp(words[i], word, length) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool line_calls(const char *line, const char *command)
 {
+    /* Words behind which a command stands. */
+    static const char *const before[] = {"then", "else",  "do", "{", "if",
+                                         "elif", "while", "!",  NULL};
     bool at_command = true;
     for (const char *at = ccb_skip_space(line); *at != '\0' && *at != '#';) {
         size_t length = strcspn(at, " \t\r\n;");
-        if (at_command && length == strlen(command) && memcmp(at, command, length) == 0)
+        g_autofree char *word = g_strndup(at, length);
+        if (at_command && strcmp(word, command) == 0)
             return true;
-        at_command = precedes_command(at, length);
+        at_command = g_strv_contains(before, word);
         at = ccb_skip_space(at + length);
         if (*at == ';') {
             at_command = true;

@@ -40,48 +40,42 @@ static const char *line_end(const char *text, const char *end)
     return NULL;
 }
 
-static bool is_padding(const char *text, const char *end)
-{
-    while (text < end && *text == '#')
-        text++;
-    return text == end;
-}
-
-static bool check_header(const char *text, size_t size, GError **error)
-{
-    if (size != CCB_GRUBENV_SIZE)
-        return ccb_fail(error, CCB_ERR_INPUT, "a GRUB environment block has %d bytes, not %zu",
-                        CCB_GRUBENV_SIZE, size);
-    if (memcmp(text, header, strlen(header)) != 0)
-        return ccb_fail(error, CCB_ERR_INPUT, "line 1: not the header of a GRUB environment block");
-    if (memchr(text, '\0', size) != NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "NUL byte in a GRUB environment block");
-    return true;
-}
-
 CcbGrubenv *ccb_grubenv_parse(const void *data, size_t size, GError **error)
 {
-    const char *text = data;
-    if (!check_header(text, size, error))
+    const char *text = data, *end = text + size, *at = text + strlen(header);
+    const char *reason = NULL;
+    if (size != CCB_GRUBENV_SIZE) {
+        ccb_fail(error, CCB_ERR_INPUT, "a GRUB environment block has %d bytes, not %zu",
+                 CCB_GRUBENV_SIZE, size);
         return NULL;
+    }
+    if (memcmp(text, header, strlen(header)) != 0)
+        reason = "line 1: not the header of a GRUB environment block";
+    else if (memchr(text, '\0', size) != NULL)
+        reason = "NUL byte in a GRUB environment block";
+    if (reason != NULL) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s", reason);
+        return NULL;
+    }
     g_autoptr(CcbGrubenv) env = ccb_grubenv_new();
-    const char *end = text + size;
-    const char *at = text + strlen(header);
-    for (guint number = 2; !is_padding(at, end); number++) {
-        const char *next = line_end(at, end);
-        if (next == NULL) {
-            ccb_fail(error, CCB_ERR_INPUT, "line %u: neither padding nor a complete line", number);
-            return NULL;
-        }
-        const char *equals = memchr(at, '=', (size_t)(next - at));
-        if (*at != '#' && (equals == NULL || equals == at)) {
-            ccb_fail(error, CCB_ERR_INPUT, "line %u: expected name=value", number);
+    for (guint number = 2;; number++) {
+        const char *padding = at, *next = line_end(at, end);
+        while (padding < end && *padding == '#')
+            padding++;
+        if (padding == end)
+            return g_steal_pointer(&env);
+        const char *equals = next != NULL ? memchr(at, '=', (size_t)(next - at)) : NULL;
+        if (next == NULL)
+            reason = "neither padding nor a complete line";
+        else if (*at != '#' && (equals == NULL || equals == at))
+            reason = "expected name=value";
+        if (reason != NULL) {
+            ccb_fail(error, CCB_ERR_INPUT, "line %u: %s", number, reason);
             return NULL;
         }
         g_ptr_array_add(env->lines, g_strndup(at, (size_t)(next - at)));
         at = next;
     }
-    return g_steal_pointer(&env);
 }
 
 /* The escaped value in `line` if the line assigns to `name`. */
@@ -91,9 +85,14 @@ static const char *value_of(const char *line, const char *name)
     return strncmp(line, name, length) == 0 && line[length] == '=' ? line + length + 1 : NULL;
 }
 
-/* Drops the line end too. */
-static char *unescape(const char *value)
+char *ccb_grubenv_get(const CcbGrubenv *env, const char *name)
 {
+    /* GRUB's load_env sets one after the other: the last one stays. */
+    const char *value = NULL;
+    for (guint i = env->lines->len; i > 0 && value == NULL; i--)
+        value = value_of(env->lines->pdata[i - 1], name);
+    if (value == NULL)
+        return NULL;
     GString *plain = g_string_new(NULL);
     for (; *value != '\n' && *value != '\0'; value++) {
         if (*value == '\\')
@@ -103,27 +102,11 @@ static char *unescape(const char *value)
     return g_string_free(plain, FALSE);
 }
 
-char *ccb_grubenv_get(const CcbGrubenv *env, const char *name)
-{
-    /* GRUB's load_env sets one after the other: the last one stays. */
-    for (guint i = env->lines->len; i > 0; i--) {
-        const char *value = value_of(env->lines->pdata[i - 1], name);
-        if (value != NULL)
-            return unescape(value);
-    }
-    return NULL;
-}
-
-static size_t used(const CcbGrubenv *env)
-{
-    size_t size = strlen(header);
-    for (guint i = 0; i < env->lines->len; i++)
-        size += strlen(env->lines->pdata[i]);
-    return size;
-}
-
+/* "name=value" as a line of the block; NULL for no value. */
 static char *assignment(const char *name, const char *value)
 {
+    if (value == NULL)
+        return NULL;
     GString *line = g_string_new(name);
     g_string_append_c(line, '=');
     for (; *value != '\0'; value++) {
@@ -135,43 +118,29 @@ static char *assignment(const char *name, const char *value)
     return g_string_free(line, FALSE);
 }
 
-/* Replaces the first line of `name` by `line` (taken; NULL for none) and removes the others. */
-static void replace(GPtrArray *lines, const char *name, char *line)
-{
-    for (guint i = 0; i < lines->len;) {
-        if (value_of(lines->pdata[i], name) == NULL) {
-            i++;
-        } else if (line == NULL) {
-            g_ptr_array_remove_index(lines, i);
-        } else {
-            g_free(lines->pdata[i]);
-            lines->pdata[i++] = g_steal_pointer(&line);
-        }
-    }
-    if (line != NULL)
-        g_ptr_array_add(lines, line);
-}
-
-static gpointer copy_line(gconstpointer line, gpointer user)
-{
-    return g_strdup(line);
-}
-
 bool ccb_grubenv_set(CcbGrubenv *env, const char *name, const char *value, GError **error)
 {
     if (*name == '\0' || strpbrk(name, "=#\\ \t\r\n") != NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "'%s' can't be a GRUB variable", name);
-    g_autoptr(GPtrArray) before = env->lines;
-    env->lines = g_ptr_array_copy(before, copy_line, NULL);
-    replace(env->lines, name, value != NULL ? assignment(name, value) : NULL);
-    size_t size = used(env);
-    if (size <= CCB_GRUBENV_SIZE)
-        return true;
+    g_autofree char *line = assignment(name, value);
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    size_t size = strlen(header);
+    for (guint i = 0; i <= env->lines->len; i++) {
+        const char *old = i < env->lines->len ? env->lines->pdata[i] : NULL;
+        bool replaced = old == NULL || value_of(old, name) != NULL;
+        char *kept = replaced ? g_steal_pointer(&line) : g_strdup(old);
+        if (kept == NULL) /* the variable goes, or stands above already */
+            continue;
+        size += strlen(kept);
+        g_ptr_array_add(lines, kept);
+    }
+    if (size > CCB_GRUBENV_SIZE)
+        return ccb_fail(error, CCB_ERR_INPUT,
+                        "the GRUB environment block is full: '%s' would make it %zu of %d bytes",
+                        name, size, CCB_GRUBENV_SIZE);
     g_ptr_array_unref(env->lines);
-    env->lines = g_steal_pointer(&before);
-    return ccb_fail(error, CCB_ERR_INPUT,
-                    "the GRUB environment block is full: '%s' would make it %zu of %d bytes", name,
-                    size, CCB_GRUBENV_SIZE);
+    env->lines = g_steal_pointer(&lines);
+    return true;
 }
 
 char *ccb_grubenv_render(const CcbGrubenv *env)

@@ -8,7 +8,7 @@
 
 typedef struct {
     char *section, *key; /* key "": the header of the section */
-    char *value;
+    GString *value;
     guint line; /* 0-based, where it begins */
 } Value;
 
@@ -21,7 +21,7 @@ static void value_free(gpointer data)
     Value *value = data;
     g_free(value->section);
     g_free(value->key);
-    g_free(value->value);
+    g_string_free(value->value, TRUE);
     g_free(value);
 }
 
@@ -48,9 +48,7 @@ CcbIni *ccb_ini_parse(const char *data, size_t size, GError **error)
         if (*text == '\0' || *text == '#' || *text == ';')
             continue;
         if (ccb_is_space(*line) && last != NULL) {
-            char *longer = g_strconcat(last->value, *last->value != '\0' ? " " : "", text, NULL);
-            g_free(last->value);
-            last->value = longer;
+            g_string_append_printf(last->value, "%s%s", last->value->len > 0 ? " " : "", text);
             continue;
         }
         bool header = *text == '[';
@@ -68,7 +66,7 @@ CcbIni *ccb_ini_parse(const char *data, size_t size, GError **error)
         Value *value = g_new0(Value, 1);
         *value = (Value){.section = g_strdup(section),
                          .key = g_strdup(header ? "" : g_strchomp(text)),
-                         .value = g_strdup(header ? "" : g_strchug(end + 1)),
+                         .value = g_string_new(header ? "" : g_strchug(end + 1)),
                          .line = i};
         g_ptr_array_add(ini->values, value);
         last = header ? NULL : value;
@@ -89,7 +87,7 @@ static const Value *find(const CcbIni *ini, const char *section, const char *key
 const char *ccb_ini_get(const CcbIni *ini, const char *section, const char *key)
 {
     const Value *value = find(ini, section, key);
-    return value != NULL ? value->value : NULL;
+    return value != NULL ? value->value->str : NULL;
 }
 
 bool ccb_ini_get_bool(const CcbIni *ini, const char *section, const char *key, bool fallback)
@@ -111,7 +109,7 @@ char *ccb_ini_add_word(const char *data, size_t size, const char *section, const
     g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, NULL);
     g_autofree char *added = g_strdup_printf("%s=%s", key, word);
     const Value *value = find(ini, section, key), *header = find(ini, section, "");
-    g_auto(GStrv) words = g_strsplit_set(value != NULL ? value->value : "", " \t,", -1);
+    g_auto(GStrv) words = g_strsplit_set(value != NULL ? value->value->str : "", " \t,", -1);
     if (g_strv_contains((const char *const *)words, word))
         return ccb_text_join(lines);
     if (value != NULL) {

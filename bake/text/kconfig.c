@@ -28,20 +28,6 @@ static char *unquote(char *value)
     return value;
 }
 
-static bool take_line(CcbKconfig *config, char *text, guint line, GError **error)
-{
-    g_strstrip(text);
-    if (*text == '\0' || *text == '#')
-        return true;
-    char *equals = strchr(text, '=');
-    if (!g_str_has_prefix(text, PREFIX) || equals == NULL || equals == text + strlen(PREFIX))
-        return ccb_fail(error, CCB_ERR_INPUT, "line %u: expected CONFIG_NAME=value", line);
-    *equals = '\0';
-    g_hash_table_replace(config->values, g_strdup(text + strlen(PREFIX)),
-                         g_strdup(unquote(equals + 1)));
-    return true;
-}
-
 CcbKconfig *ccb_kconfig_parse(const char *data, size_t size, GError **error)
 {
     g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
@@ -50,8 +36,16 @@ CcbKconfig *ccb_kconfig_parse(const char *data, size_t size, GError **error)
     g_autoptr(CcbKconfig) config = g_new0(CcbKconfig, 1);
     config->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; i < lines->len; i++) {
-        if (!take_line(config, lines->pdata[i], i + 1, error))
+        char *text = g_strstrip(lines->pdata[i]), *equals = strchr(text, '=');
+        if (*text == '\0' || *text == '#')
+            continue;
+        if (!g_str_has_prefix(text, PREFIX) || equals == NULL || equals == text + strlen(PREFIX)) {
+            ccb_fail(error, CCB_ERR_INPUT, "line %u: expected CONFIG_NAME=value", i + 1);
             return NULL;
+        }
+        *equals = '\0';
+        g_hash_table_replace(config->values, g_strdup(text + strlen(PREFIX)),
+                             g_strdup(unquote(equals + 1)));
     }
     return g_steal_pointer(&config);
 }

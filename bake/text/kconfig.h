@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A kernel's .config (Documentation/kbuild/kconfig.rst): CONFIG_X=y|m|number|"string", or the
- * comment
- * "# CONFIG_X is not set". */
+/* A kernel's .config (Documentation/kbuild/kconfig.rst): CONFIG_X=y|m|number|"string", or the comment "# CONFIG_X is not
+ * set". */
 #pragma once
 
 #include <glib.h>

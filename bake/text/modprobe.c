@@ -11,16 +11,6 @@ struct CcbModprobe {
     GPtrArray *rules;
 };
 
-static const struct {
-    const char *name;
-    CcbModprobeKind kind;
-    bool has_arguments;
-} commands[] = {
-    {"alias", CCB_MODPROBE_ALIAS, true},     {"blacklist", CCB_MODPROBE_BLACKLIST, false},
-    {"install", CCB_MODPROBE_INSTALL, true}, {"options", CCB_MODPROBE_OPTIONS, true},
-    {"remove", CCB_MODPROBE_REMOVE, true},   {"softdep", CCB_MODPROBE_SOFTDEP, true},
-};
-
 static void rule_free(gpointer data)
 {
     CcbModprobeRule *rule = data;
@@ -87,8 +77,19 @@ static char *normalize(const char *name, size_t length)
     return normal;
 }
 
-static bool take_line(CcbModprobe *config, char *text, const char *file, guint line, GError **error)
+/* Adds the rule of one line, after continuation. */
+static bool parse_line(CcbModprobe *config, char *text, const char *file, guint line,
+                       GError **error)
 {
+    static const struct {
+        const char *name;
+        CcbModprobeKind kind;
+        bool has_arguments;
+    } commands[] = {
+        {"alias", CCB_MODPROBE_ALIAS, true},     {"blacklist", CCB_MODPROBE_BLACKLIST, false},
+        {"install", CCB_MODPROBE_INSTALL, true}, {"options", CCB_MODPROBE_OPTIONS, true},
+        {"remove", CCB_MODPROBE_REMOVE, true},   {"softdep", CCB_MODPROBE_SOFTDEP, true},
+    };
     const char *command = g_strstrip(text);
     const char *command_end = ccb_skip_word(command);
     const char *module = ccb_skip_space(command_end);
@@ -103,11 +104,13 @@ static bool take_line(CcbModprobe *config, char *text, const char *file, guint l
             return ccb_fail(error, CCB_ERR_INPUT, "%s:%u: '%s' without its arguments", file, line,
                             commands[i].name);
         CcbModprobeRule *rule = g_new0(CcbModprobeRule, 1);
-        rule->kind = commands[i].kind;
-        rule->module = normalize(module, (size_t)(module_end - module));
-        rule->arguments = g_strdup(arguments);
-        rule->file = g_strdup(file);
-        rule->line = line;
+        *rule = (CcbModprobeRule){
+            .kind = commands[i].kind,
+            .module = normalize(module, (size_t)(module_end - module)),
+            .arguments = g_strdup(arguments),
+            .file = g_strdup(file),
+            .line = line,
+        };
         g_ptr_array_add(config->rules, rule);
     }
     return true;
@@ -132,28 +135,23 @@ bool ccb_modprobe_add(CcbModprobe *config, const char *data, size_t size, const 
         g_string_append_len(text, line, (gssize)length - (continued ? 1 : 0));
         if (continued)
             continue;
-        if (!take_line(config, text->str, file, first, error))
+        if (!parse_line(config, text->str, file, first, error))
             return false;
         g_string_truncate(text, 0);
     }
     return true;
 }
 
-static bool is_about(const CcbModprobeRule *rule, const char *module)
-{
-    /* An alias is a pattern; elsewhere libkmod accepts one too, but compares literally for
-     * blacklist. */
-    return rule->kind == CCB_MODPROBE_BLACKLIST ? strcmp(rule->module, module) == 0
-                                                : fnmatch(rule->module, module, 0) == 0;
-}
-
+/* An alias is a pattern; elsewhere libkmod accepts one too, but compares literally for blacklist. */
 GPtrArray *ccb_modprobe_find(const CcbModprobe *config, CcbModprobeKind kind, const char *module)
 {
     g_autofree char *wanted = normalize(module, strlen(module));
     GPtrArray *found = g_ptr_array_new();
     for (guint i = 0; i < config->rules->len; i++) {
         CcbModprobeRule *rule = config->rules->pdata[i];
-        if (rule->kind == kind && is_about(rule, wanted))
+        if (rule->kind == kind &&
+            (kind == CCB_MODPROBE_BLACKLIST ? strcmp(rule->module, wanted) == 0
+                                            : fnmatch(rule->module, wanted, 0) == 0))
             g_ptr_array_add(found, rule);
     }
     return found;
@@ -165,50 +163,30 @@ bool ccb_modprobe_is_blacklisted(const CcbModprobe *config, const char *module)
     return rules->len > 0;
 }
 
-/* The end of an option: white space outside double quotes, as the kernel splits parameters. */
-static const char *skip_option(const char *text)
-{
-    bool quoted = false;
-    for (; *text != '\0' && (quoted || !ccb_is_space(*text)); text++)
-        quoted ^= *text == '"';
-    return text;
-}
-
-GPtrArray *ccb_modprobe_options(const CcbModprobe *config, const char *module)
-{
-    GPtrArray *options = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) rules = ccb_modprobe_find(config, CCB_MODPROBE_OPTIONS, module);
-    for (guint i = 0; i < rules->len; i++) {
-        const CcbModprobeRule *rule = rules->pdata[i];
-        for (const char *at = rule->arguments; *at != '\0';) {
-            const char *end = skip_option(at);
-            g_ptr_array_add(options, g_strndup(at, (size_t)(end - at)));
-            at = ccb_skip_space(end);
-        }
-    }
-    return options;
-}
-
-static char *unquote(const char *text)
-{
-    GString *plain = g_string_new(NULL);
-    for (; *text != '\0'; text++) {
-        if (*text != '"')
-            g_string_append_c(plain, *text);
-    }
-    return g_string_free(plain, FALSE);
-}
-
 char *ccb_modprobe_option(const CcbModprobe *config, const char *module, const char *name)
 {
-    g_autoptr(GPtrArray) options = ccb_modprobe_options(config, module);
-    size_t length = strlen(name);
-    for (guint i = options->len; i > 0; i--) {
-        g_autofree char *option = unquote(options->pdata[i - 1]);
-        if (strncmp(option, name, length) == 0 && strchr("=", option[length]) != NULL)
-            return g_strdup(option + length + (option[length] == '=' ? 1 : 0));
+    g_autoptr(GPtrArray) rules = ccb_modprobe_find(config, CCB_MODPROBE_OPTIONS, module);
+    char *value = NULL;
+    for (guint i = 0; i < rules->len; i++) {
+        const char *at = ((const CcbModprobeRule *)rules->pdata[i])->arguments;
+        while (*at != '\0') {
+            /* An option ends at white space outside double quotes, as the kernel splits parameters. */
+            g_autoptr(GString) option = g_string_new(NULL);
+            for (bool quoted = false; *at != '\0' && (quoted || !ccb_is_space(*at)); at++) {
+                if (*at == '"')
+                    quoted = !quoted;
+                else
+                    g_string_append_c(option, *at);
+            }
+            at = ccb_skip_space(at);
+            size_t length = strcspn(option->str, "=");
+            if (length == strlen(name) && memcmp(option->str, name, length) == 0) {
+                g_free(value);
+                value = g_strdup(option->str + length + (option->str[length] == '='));
+            }
+        }
     }
-    return NULL;
+    return value;
 }
 
 const char *ccb_modprobe_install(const CcbModprobe *config, const char *module)

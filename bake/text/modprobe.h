@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files of modprobe.d(5), read as libkmod does: a command a line, lines continued with a backslash,
- * '-' and
- * '_' the same in module names.
+ * Files of modprobe.d(5), read as libkmod does: a command a line, lines continued with a backslash, '-' and '_' the same
+ * in module names.
  *
  *     g_autoptr(CcbModprobe) config = ccb_modprobe_new();
- *     ccb_modprobe_add(config, data, size, "/etc/modprobe.d/a.conf", error);   in modprobe's order:
- * by file name if (ccb_modprobe_is_blacklisted(config, "nouveau")) ...
+ *     for each file, in modprobe's order (ccb_modprobe_order()):
+ *         ccb_modprobe_add(config, data, size, "/etc/modprobe.d/a.conf", error);
+ *     if (ccb_modprobe_is_blacklisted(config, "nouveau"))
+ *         ...
  */
 #pragma once
 
@@ -33,8 +34,7 @@ typedef struct {
     guint line;
 } CcbModprobeRule;
 
-/* Where the files are, in the order of precedence, below a root: no slash before, one behind; ends
- * with NULL. */
+/* Where the files are, in the order of precedence, as paths below the root: "etc/modprobe.d/"; ends with NULL. */
 extern const char *const ccb_modprobe_dirs[];
 
 /* The files of a set of paths that modprobe reads, in its order: by file name; of equal names the one
@@ -57,11 +57,7 @@ GPtrArray *ccb_modprobe_find(const CcbModprobe *config, CcbModprobeKind kind, co
 
 bool ccb_modprobe_is_blacklisted(const CcbModprobe *config, const char *module);
 
-/* All options of a module (char *, "k=v" with quotes as written); never NULL, caller unrefs. */
-GPtrArray *ccb_modprobe_options(const CcbModprobe *config, const char *module);
-
-/* The last value of one option without quotes, "" for one without a value, or NULL; caller frees.
- */
+/* The last value of one option without quotes, "" for one without a value, or NULL; caller frees. */
 char *ccb_modprobe_option(const CcbModprobe *config, const char *module, const char *name);
 
 /* The command that replaces loading the module (the first one counts), or NULL; belongs to
