@@ -27,71 +27,50 @@ void ccb_grubstub_free(CcbGrubStub *stub)
     g_free(stub);
 }
 
-static bool add_search(Parser *p, int kind, const char *what)
+/* The kind that an option of "search" or a command "search.KIND" asks for, or -1. */
+static int kind_of(const char *word)
 {
+    static const struct {
+        const char *word;
+        int kind;
+    } words[] = {{"--fs-uuid", CCB_SEARCH_UUID},
+                 {"-u", CCB_SEARCH_UUID},
+                 {"search.fs_uuid", CCB_SEARCH_UUID},
+                 {"--label", CCB_SEARCH_LABEL},
+                 {"--fs-label", CCB_SEARCH_LABEL},
+                 {"-l", CCB_SEARCH_LABEL},
+                 {"search.fs_label", CCB_SEARCH_LABEL},
+                 {"--file", CCB_SEARCH_FILE},
+                 {"-f", CCB_SEARCH_FILE},
+                 {"search.file", CCB_SEARCH_FILE}};
+    for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+        if (g_str_equal(word, words[i].word))
+            return words[i].kind;
+    return -1;
+}
+
+/* "search", with one name among options (an option whose value is a word of its own makes two of it), or
+ * "search.fs_uuid NAME [VARIABLE [HINT]...]". */
+static bool take_search(Parser *p, char **words)
+{
+    bool dotted = !g_str_equal(words[0], "search");
+    const char *what = dotted ? words[1] : NULL;
+    int kind = kind_of(words[0]);
+    for (char **word = words + 1; !dotted && *word != NULL; word++) {
+        if (**word != '-' && what != NULL)
+            return false;
+        if (**word != '-')
+            what = *word;
+        else if (kind_of(*word) >= 0)
+            kind = kind_of(*word);
+    }
+    if (what == NULL || kind < 0 || strchr(what, '$') != NULL)
+        return false;
     CcbGrubSearch *search = g_new0(CcbGrubSearch, 1);
     search->kind = kind;
     search->what = g_strdup(what);
     search->line = p->line;
     g_ptr_array_add(p->stub->searches, search);
-    return true;
-}
-
-static int kind_of_option(const char *option)
-{
-    static const struct {
-        const char *option;
-        int kind;
-    } options[] = {{"--fs-uuid", CCB_SEARCH_UUID}, {"-u", CCB_SEARCH_UUID},
-                   {"--label", CCB_SEARCH_LABEL},  {"--fs-label", CCB_SEARCH_LABEL},
-                   {"-l", CCB_SEARCH_LABEL},       {"--file", CCB_SEARCH_FILE},
-                   {"-f", CCB_SEARCH_FILE}};
-    for (guint i = 0; i < G_N_ELEMENTS(options); i++)
-        if (g_str_equal(option, options[i].option))
-            return options[i].kind;
-    return -1;
-}
-
-/* One name, among options; an option whose value is a word of its own makes two of it. */
-static bool take_search(Parser *p, char **words)
-{
-    const char *what = NULL;
-    int kind = -1;
-    for (char **word = words + 1; *word != NULL; word++) {
-        if (**word == '-') {
-            int own = kind_of_option(*word);
-            kind = own >= 0 ? own : kind;
-        } else if (what == NULL) {
-            what = *word;
-        } else {
-            return false;
-        }
-    }
-    return what != NULL && kind >= 0 && strchr(what, '$') == NULL && add_search(p, kind, what);
-}
-
-/* search.fs_uuid NAME [VARIABLE [HINT]...] */
-static bool take_dotted_search(Parser *p, char **words)
-{
-    static const char *const names[] = {
-        [CCB_SEARCH_UUID] = "search.fs_uuid",
-        [CCB_SEARCH_LABEL] = "search.fs_label",
-        [CCB_SEARCH_FILE] = "search.file",
-    };
-    for (int kind = 0; kind < (int)G_N_ELEMENTS(names); kind++)
-        if (g_str_equal(words[0], names[kind]))
-            return words[1] != NULL && strchr(words[1], '$') == NULL &&
-                   add_search(p, kind, words[1]);
-    return false;
-}
-
-static bool take_set(Parser *p, char **words)
-{
-    if (words[1] == NULL || words[2] != NULL || strchr(words[1], '=') == NULL)
-        return false;
-    const char *equals = strchr(words[1], '=');
-    g_hash_table_insert(p->variables, g_strndup(words[1], (gsize)(equals - words[1])),
-                        g_strdup(equals + 1));
     return true;
 }
 
@@ -118,42 +97,41 @@ static char *expand(const Parser *p, const char *path)
     return g_strconcat(without_device(value), rest, NULL);
 }
 
-static bool take_configfile(Parser *p, char **words)
+/* False: the command is not one of a stub's. */
+static bool take_command(Parser *p, char **words)
 {
-    if (words[1] == NULL || words[2] != NULL || p->stub->config != NULL)
+    static const char *const idle[] = {"export", "insmod", "echo", NULL};
+    bool set = g_str_equal(words[0], "set"), load = g_str_equal(words[0], "configfile");
+    if (g_strv_contains(idle, words[0]))
+        return true;
+    if (!set && !load)
+        return take_search(p, words);
+    if (g_strv_length(words) != 2)
+        return false;
+    if (set) {
+        const char *equals = strchr(words[1], '=');
+        if (equals != NULL)
+            g_hash_table_insert(p->variables, g_strndup(words[1], (gsize)(equals - words[1])),
+                                g_strdup(equals + 1));
+        return equals != NULL;
+    }
+    if (p->stub->config != NULL)
         return false;
     p->stub->config = expand(p, without_device(words[1]));
     p->stub->config_line = p->line;
     return p->stub->config != NULL && p->stub->config[0] == '/';
 }
 
-/* False: this line is not one of a stub's. */
-static bool take_command(Parser *p, char **words)
-{
-    static const char *const idle[] = {"export", "insmod", "echo", NULL};
-    if (g_strv_contains(idle, words[0]))
-        return true;
-    if (g_str_equal(words[0], "search"))
-        return take_search(p, words);
-    if (g_str_equal(words[0], "set"))
-        return take_set(p, words);
-    if (g_str_equal(words[0], "configfile"))
-        return take_configfile(p, words);
-    return take_dotted_search(p, words);
-}
-
-/* Quotes are as in POSIX shells; several commands on a line are left to others. */
+/* Quotes are as in POSIX shells; a line of several commands is more than a stub has. */
 static bool take_line(Parser *p, const char *line)
 {
     g_auto(GStrv) words = NULL;
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
     if (strchr(line, ';') != NULL)
         return false;
     if (g_shell_parse_argv(line, NULL, &words, &error))
         return take_command(p, words);
-    bool empty = g_error_matches(error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING);
-    g_error_free(error);
-    return empty;
+    return g_error_matches(error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING);
 }
 
 CcbGrubStub *ccb_grubstub_parse(const char *data, size_t size)
