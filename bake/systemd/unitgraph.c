@@ -198,30 +198,8 @@ void ccb_unitgraph_add_want(CcbUnitGraph *graph, const char *from, const char *t
     graph->built = false;
 }
 
-/* "name@.service" for "name@instance.service", else NULL. */
-static char *template_of(const char *name)
-{
-    const char *at = strchr(name, '@');
-    const char *dot = strrchr(name, '.');
-    if (at == NULL || dot == NULL || dot <= at + 1)
-        return NULL;
-    return g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
-}
-
-static void instantiate(CcbUnitGraph *graph, Node *node)
-{
-    g_autofree char *template = template_of(node->name);
-    if (template == NULL || graph->instances >= INSTANCES_MAX)
-        return;
-    const Node *source = g_hash_table_lookup(graph->by_name, resolve(graph, template));
-    if (source == NULL || source->unit == NULL || source->borrowed)
-        return;
-    node->unit = source->unit;
-    node->borrowed = true;
-    graph->instances++;
-}
-
-/* The node of a name that an edge mentions, made if need be; NULL for what can't be a unit. */
+/* The node of a name that an edge mentions, made if need be, with the unit of its template where it is an instance
+ * without a unit of its own; NULL for what can't be a unit. */
 static Node *refer(CcbUnitGraph *graph, const char *name)
 {
     name = resolve(graph, name);
@@ -231,58 +209,57 @@ static Node *refer(CcbUnitGraph *graph, const char *name)
             return NULL;
         node = node_new(graph, name);
     }
-    if (node->unit == NULL && !node->masked)
-        instantiate(graph, node);
+    const char *at = strchr(node->name, '@'), *dot = strrchr(node->name, '.');
+    if (node->unit != NULL || node->masked || at == NULL || dot <= at + 1 ||
+        graph->instances >= INSTANCES_MAX)
+        return node;
+    g_autofree char *template =
+        g_strdup_printf("%.*s%s", (int)(at + 1 - node->name), node->name, dot);
+    const Node *source = g_hash_table_lookup(graph->by_name, resolve(graph, template));
+    if (source != NULL && source->unit != NULL && !source->borrowed) {
+        node->unit = source->unit;
+        node->borrowed = true;
+        graph->instances++;
+    }
     return node;
 }
 
-static void add_edge(GPtrArray *edges, const Node *from, const Node *to, char *reason)
-{
-    Edge *edge = g_new0(Edge, 1);
-    edge->edge = (CcbUnitEdge){from->name, to->name, reason};
-    edge->to = to->index;
-    g_ptr_array_add(edges, edge);
-}
-
-/* Takes `reason`.  A unit's relation to itself means nothing, also for systemd. */
+/* Takes ownership of `reason`.  A unit's relation to itself means nothing, also for systemd. */
 static void relate(Node *node, Relation relation, Node *other, char *reason)
 {
     if (other == NULL || other == node) {
         g_free(reason);
-    } else if (relation == AFTER) {
-        add_edge(node->after, node, other, reason);
-    } else if (relation == BEFORE) {
-        add_edge(other->after, other, node, reason);
-    } else {
-        add_edge(node->pulls, node, other, reason);
-        g_ptr_array_add(other->pulled, node->pulls->pdata[node->pulls->len - 1]);
+        return;
     }
+    Node *from = relation == BEFORE ? other : node, *to = relation == BEFORE ? node : other;
+    Edge *edge = g_new0(Edge, 1);
+    *edge = (Edge){.edge = {from->name, to->name, reason}, .to = to->index};
+    g_ptr_array_add(relation == PULLS ? from->pulls : from->after, edge);
+    if (relation == PULLS)
+        g_ptr_array_add(to->pulled, edge);
 }
 
-static void expand_specifier(GString *out, char specifier, const char *name)
+/* `word` with the specifiers of the unit called `name`: %i %I %p %N %n %%. */
+static char *expand(const char *word, const char *name)
 {
     const char *dot = strrchr(name, '.');
     const char *at = memchr(name, '@', (size_t)(dot - name));
     const char *instance = at != NULL ? at + 1 : dot;
-    if (specifier == 'i' || specifier == 'I')
-        g_string_append_len(out, instance, dot - instance);
-    else if (specifier == 'p')
-        g_string_append_len(out, name, (at != NULL ? at : dot) - name);
-    else if (specifier == 'N')
-        g_string_append_len(out, name, dot - name);
-    else if (specifier == 'n')
-        g_string_append(out, name);
-    else
-        g_string_append_c(out, specifier); /* %% */
-}
-
-/* `word` with the specifiers of the unit called `name`. */
-static char *expand(const char *word, const char *name)
-{
     GString *out = g_string_new(NULL);
     for (; *word != '\0' && out->len <= NAME_MAX_BYTES; word++) {
-        if (*word == '%' && word[1] != '\0')
-            expand_specifier(out, *++word, name);
+        if (*word != '%' || word[1] == '\0') {
+            g_string_append_c(out, *word);
+            continue;
+        }
+        word++;
+        if (*word == 'i' || *word == 'I')
+            g_string_append_len(out, instance, dot - instance);
+        else if (*word == 'p')
+            g_string_append_len(out, name, (at != NULL ? at : dot) - name);
+        else if (*word == 'N')
+            g_string_append_len(out, name, dot - name);
+        else if (*word == 'n')
+            g_string_append(out, name);
         else
             g_string_append_c(out, *word);
     }
@@ -319,23 +296,12 @@ static void relate_implied(CcbUnitGraph *graph, Node *node, Relation relation, c
     relate(node, relation, refer(graph, other), reason);
 }
 
-static void relate_defaults(CcbUnitGraph *graph, Node *node)
-{
-    if (!has_default_dependencies(node))
-        return;
-    for (size_t i = 0; i < G_N_ELEMENTS(default_dependencies); i++) {
-        if (g_str_has_suffix(node->name, default_dependencies[i].suffix))
-            relate_implied(graph, node, default_dependencies[i].relation,
-                           default_dependencies[i].other, "DefaultDependencies=yes");
-    }
-}
-
 /* What the settings of a service imply, whatever DefaultDependencies= says. */
 static void relate_service(CcbUnitGraph *graph, Node *node)
 {
     const char *type = ccb_unit_get(node->unit, "Service", "Type");
-    if (g_strcmp0(type, "dbus") == 0 ||
-        (type == NULL && ccb_unit_get(node->unit, "Service", "BusName") != NULL)) {
+    bool bus_name = ccb_unit_get(node->unit, "Service", "BusName") != NULL;
+    if (g_strcmp0(type, "dbus") == 0 || (type == NULL && bus_name)) {
         relate_implied(graph, node, PULLS, "dbus.socket", "Type=dbus");
         relate_implied(graph, node, AFTER, "dbus.socket", "Type=dbus");
     }
@@ -348,112 +314,88 @@ static void relate_service(CcbUnitGraph *graph, Node *node)
     relate_key(graph, node, "Service", "Sockets", AFTER);
 }
 
-/* A socket, timer or path starts before the unit it triggers: the one it names, or the service that
- * is called as it is. */
-static void relate_triggered(CcbUnitGraph *graph, Node *node, const char *section, const char *key)
-{
-    if (ccb_unit_get_bool(node->unit, section, "Accept", false))
-        return;
-    const char *named = ccb_unit_get(node->unit, section, key);
-    g_autofree char *triggered =
-        named != NULL ? expand(named, node->name)
-                      : g_strdup_printf("%.*s.service",
-                                        (int)(strrchr(node->name, '.') - node->name), node->name);
-    relate_implied(graph, node, BEFORE, triggered, "a unit starts before the one it triggers");
-}
-
 static void relate_unit(CcbUnitGraph *graph, Node *node)
 {
+    /* These start before the unit that they trigger: the one they name, or the service that is called as they are. */
+    static const struct {
+        const char *suffix, *section, *key;
+    } triggers[] = {
+        {".socket", "Socket", "Service"}, {".timer", "Timer", "Unit"}, {".path", "Path", "Unit"}};
     for (size_t i = 0; i < G_N_ELEMENTS(unit_keys); i++)
         relate_key(graph, node, "Unit", unit_keys[i].key, unit_keys[i].relation);
-    relate_defaults(graph, node);
+    for (size_t i = 0; i < G_N_ELEMENTS(default_dependencies); i++)
+        if (has_default_dependencies(node) &&
+            g_str_has_suffix(node->name, default_dependencies[i].suffix))
+            relate_implied(graph, node, default_dependencies[i].relation,
+                           default_dependencies[i].other, "DefaultDependencies=yes");
     if (g_str_has_suffix(node->name, ".service"))
         relate_service(graph, node);
-    else if (g_str_has_suffix(node->name, ".socket"))
-        relate_triggered(graph, node, "Socket", "Service");
-    else if (g_str_has_suffix(node->name, ".timer"))
-        relate_triggered(graph, node, "Timer", "Unit");
-    else if (g_str_has_suffix(node->name, ".path"))
-        relate_triggered(graph, node, "Path", "Unit");
-}
-
-static bool is_after(const Node *node, const Node *other)
-{
-    for (guint i = 0; i < node->after->len; i++) {
-        if (((const Edge *)node->after->pdata[i])->to == other->index)
-            return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(triggers); i++) {
+        if (!g_str_has_suffix(node->name, triggers[i].suffix) ||
+            ccb_unit_get_bool(node->unit, triggers[i].section, "Accept", false))
+            continue;
+        const char *named = ccb_unit_get(node->unit, triggers[i].section, triggers[i].key);
+        size_t stem = strlen(node->name) - strlen(triggers[i].suffix);
+        g_autofree char *triggered = named != NULL
+                                         ? expand(named, node->name)
+                                         : g_strdup_printf("%.*s.service", (int)stem, node->name);
+        relate_implied(graph, node, BEFORE, triggered, "a unit starts before the one it triggers");
     }
-    return false;
 }
 
-/* A target starts after what it pulls in, unless one of the two declines default dependencies or
- * the other one is ordered after the target: unit_add_default_target_dependency() of systemd. */
+/* A target starts after what it pulls in, unless one of the two declines default dependencies or the other one is ordered
+ * after the target: unit_add_default_target_dependency() of systemd. */
 static void relate_target(CcbUnitGraph *graph, Node *target)
 {
-    if (!g_str_has_suffix(target->name, ".target") || !has_default_dependencies(target))
+    if (target->unit == NULL || !g_str_has_suffix(target->name, ".target") ||
+        !has_default_dependencies(target))
         return;
     for (guint i = 0; i < target->pulls->len; i++) {
         const Edge *pull = target->pulls->pdata[i];
         Node *other = graph->nodes->pdata[pull->to];
-        if (other->unit == NULL || !has_default_dependencies(other) || is_after(other, target))
+        if (other->unit == NULL || !has_default_dependencies(other))
             continue;
-        char *reason =
-            g_strdup_printf("a target starts after what it wants: %s", pull->edge.reason);
-        relate(target, AFTER, other, reason);
+        bool is_after = false;
+        for (guint k = 0; k < other->after->len && !is_after; k++)
+            is_after = ((const Edge *)other->after->pdata[k])->to == target->index;
+        if (!is_after)
+            relate(target, AFTER, other,
+                   g_strdup_printf("a target starts after what it wants: %s", pull->edge.reason));
     }
 }
 
-static void clear(CcbUnitGraph *graph)
-{
-    graph->instances = 0;
-    graph->related = 0;
-    for (guint i = 0; i < graph->nodes->len; i++) {
-        Node *node = graph->nodes->pdata[i];
-        g_ptr_array_set_size(node->pulled, 0);
-        g_ptr_array_set_size(node->after, 0);
-        g_ptr_array_set_size(node->pulls, 0);
-        if (node->borrowed)
-            node->unit = NULL;
-        node->borrowed = false;
-    }
-}
-
-static bool is_template(const Node *node)
-{
-    return strstr(node->name, "@.") != NULL;
-}
-
-static void relate_links(CcbUnitGraph *graph)
-{
-    for (guint i = 0; i < graph->links->len; i++) {
-        const Link *link = graph->links->pdata[i];
-        Node *from = refer(graph, link->from);
-        if (from != NULL)
-            relate(from, PULLS, refer(graph, link->to), g_strdup(link->path));
-    }
-}
-
-/* Computes what edges are missing; those that exist stay where they are as long as nothing was
- * added. */
+/* Computes the edges that are missing; those that exist stay where they are as long as nothing was added. */
 static void build(CcbUnitGraph *graph)
 {
     if (!graph->built) {
-        clear(graph);
-        relate_links(graph);
+        graph->instances = graph->related = 0;
+        for (guint i = 0; i < graph->nodes->len; i++) {
+            Node *node = graph->nodes->pdata[i];
+            g_ptr_array_set_size(node->pulled, 0);
+            g_ptr_array_set_size(node->after, 0);
+            g_ptr_array_set_size(node->pulls, 0);
+            if (node->borrowed)
+                node->unit = NULL;
+            node->borrowed = false;
+        }
+        for (guint i = 0; i < graph->links->len; i++) {
+            const Link *link = graph->links->pdata[i];
+            Node *from = refer(graph, link->from);
+            if (from != NULL)
+                relate(from, PULLS, refer(graph, link->to), g_strdup(link->path));
+        }
         graph->built = true;
     }
     guint first = graph->related;
     /* The list grows while edges name new units. */
     for (; graph->related < graph->nodes->len; graph->related++) {
         Node *node = graph->nodes->pdata[graph->related];
-        if (node->unit != NULL && !is_template(node))
+        bool template = strstr(node->name, "@.") != NULL;
+        if (node->unit != NULL && !template)
             relate_unit(graph, node);
     }
-    for (guint i = first; i < graph->nodes->len; i++) {
-        Node *node = graph->nodes->pdata[i];
-        if (node->unit != NULL)
-            relate_target(graph, node);
-    }
+    for (guint i = first; i < graph->nodes->len; i++)
+        relate_target(graph, graph->nodes->pdata[i]);
 }
 
 /* The node for a query, after all edges are known; a new one for an instance nobody mentioned yet.
@@ -464,11 +406,6 @@ static Node *look_up(CcbUnitGraph *graph, const char *name)
     Node *node = refer(graph, name);
     build(graph);
     return node;
-}
-
-static GPtrArray *edges_of(const Node *node, Relation relation)
-{
-    return relation == PULLS ? node->pulls : node->after;
 }
 
 /* Breadth first from `start`.  Returns for every node the edge it was reached by, NULL where it was
@@ -484,7 +421,7 @@ static const Edge **reach(const CcbUnitGraph *graph, const Node *start, Relation
         bool passable = node->unit != NULL && (within == NULL || within[node->index] != NULL);
         if (node != start && !passable)
             continue;
-        const GPtrArray *edges = edges_of(node, relation);
+        const GPtrArray *edges = relation == PULLS ? node->pulls : node->after;
         for (guint e = 0; e < edges->len; e++) {
             const Edge *edge = edges->pdata[e];
             if (reached[edge->to] != NULL)
@@ -555,33 +492,31 @@ GPtrArray *ccb_unitgraph_why_started(CcbUnitGraph *graph, const char *target, co
     return trace(graph, reached, start, end);
 }
 
-GPtrArray *ccb_unitgraph_pulled_by(CcbUnitGraph *graph, const char *name)
+/* The edges (CcbUnitEdge) of a list of Edge; caller unrefs. */
+static GPtrArray *public_edges(const GPtrArray *edges)
 {
-    const Node *node = look_up(graph, name);
-    GPtrArray *edges = g_ptr_array_new();
-    for (guint i = 0; node != NULL && i < node->pulled->len; i++)
-        g_ptr_array_add(edges, &((Edge *)node->pulled->pdata[i])->edge);
-    return edges;
-}
-
-static GPtrArray *direct_edges(CcbUnitGraph *graph, const char *name, Relation relation)
-{
-    const Node *node = look_up(graph, name);
-    const GPtrArray *edges = node != NULL ? edges_of(node, relation) : NULL;
     GPtrArray *list = g_ptr_array_new();
     for (guint i = 0; edges != NULL && i < edges->len; i++)
         g_ptr_array_add(list, &((Edge *)edges->pdata[i])->edge);
     return list;
 }
 
+GPtrArray *ccb_unitgraph_pulled_by(CcbUnitGraph *graph, const char *name)
+{
+    const Node *node = look_up(graph, name);
+    return public_edges(node != NULL ? node->pulled : NULL);
+}
+
 GPtrArray *ccb_unitgraph_after(CcbUnitGraph *graph, const char *name)
 {
-    return direct_edges(graph, name, AFTER);
+    const Node *node = look_up(graph, name);
+    return public_edges(node != NULL ? node->after : NULL);
 }
 
 GPtrArray *ccb_unitgraph_pulls(CcbUnitGraph *graph, const char *name)
 {
-    return direct_edges(graph, name, PULLS);
+    const Node *node = look_up(graph, name);
+    return public_edges(node != NULL ? node->pulls : NULL);
 }
 
 const char *ccb_unitgraph_resolve(const CcbUnitGraph *graph, const char *name)
@@ -620,80 +555,50 @@ GPtrArray *ccb_unitgraph_started(CcbUnitGraph *graph, const char *target)
     return names;
 }
 
-/* A depth-first search: the units on the way to the current one, and how far each has got. */
-typedef struct {
-    const CcbUnitGraph *graph;
-    const Edge *const *started;
-    guint8 *state; /* of every node: below */
-    GArray *stack; /* Frame */
-} Search;
-
-typedef struct {
-    const Node *node;
-    guint next; /* edge to be followed */
-} Frame;
-
-enum { UNSEEN, ON_STACK, DONE };
-
-static void push(Search *search, const Node *node)
-{
-    Frame frame = {node, 0};
-    g_array_append_val(search->stack, frame);
-    search->state[node->index] = ON_STACK;
-}
-
-/* The edges on the stack from `node` on, the last of which leads back to it. */
-static GPtrArray *cycle_on_stack(const Search *search, const Node *node)
-{
-    GPtrArray *cycle = g_ptr_array_new();
-    guint i = 0;
-    while (g_array_index(search->stack, Frame, i).node != node)
-        i++;
-    for (; i < search->stack->len; i++) {
-        const Frame *frame = &g_array_index(search->stack, Frame, i);
-        Edge *edge = frame->node->after->pdata[frame->next - 1];
-        g_ptr_array_add(cycle, &edge->edge);
-    }
-    return cycle;
-}
-
-/* Searches what `root` is ordered after; returns a cycle or NULL. */
-static GPtrArray *search_from(Search *search, const Node *root)
-{
-    push(search, root);
-    while (search->stack->len > 0) {
-        Frame *frame = &g_array_index(search->stack, Frame, search->stack->len - 1);
-        if (frame->next == frame->node->after->len) {
-            search->state[frame->node->index] = DONE;
-            g_array_set_size(search->stack, search->stack->len - 1);
-            continue;
-        }
-        const Edge *edge = frame->node->after->pdata[frame->next++];
-        const Node *to = search->graph->nodes->pdata[edge->to];
-        if (to->unit == NULL || search->started[to->index] == NULL)
-            continue;
-        if (search->state[to->index] == ON_STACK)
-            return cycle_on_stack(search, to);
-        if (search->state[to->index] == UNSEEN)
-            push(search, to);
-    }
-    return NULL;
-}
-
 GPtrArray *ccb_unitgraph_find_cycle(CcbUnitGraph *graph, const char *target)
 {
+    enum { UNSEEN, ON_WAY, DONE };
     const Node *start = look_up(graph, target);
     if (start == NULL || start->unit == NULL)
         return NULL;
     g_autofree const Edge **started = started_by(graph, start);
     g_autofree guint8 *state = g_malloc0(graph->nodes->len);
-    g_autoptr(GArray) stack = g_array_new(FALSE, FALSE, sizeof(Frame));
-    Search search = {graph, started, state, stack};
-    GPtrArray *cycle = NULL;
-    for (guint i = 0; cycle == NULL && i < graph->nodes->len; i++) {
-        const Node *node = graph->nodes->pdata[i];
-        if (started[i] != NULL && node->unit != NULL && state[i] == UNSEEN)
-            cycle = search_from(&search, node);
+    g_autofree guint *followed = g_new0(guint, graph->nodes->len); /* edges of each node */
+    g_autoptr(GPtrArray) way = g_ptr_array_new();                  /* nodes, depth first */
+    for (guint root = 0; root < graph->nodes->len; root++) {
+        const Node *next = graph->nodes->pdata[root];
+        while (next != NULL || way->len > 0) {
+            bool counts = next != NULL && next->unit != NULL && started[next->index] != NULL;
+            if (counts && state[next->index] == ON_WAY)
+                break;
+            if (counts && state[next->index] == UNSEEN) {
+                state[next->index] = ON_WAY;
+                g_ptr_array_add(way, (gpointer)next);
+            }
+            next = NULL;
+            if (way->len == 0)
+                continue;
+            const Node *last = way->pdata[way->len - 1];
+            if (followed[last->index] < last->after->len) {
+                const Edge *edge = last->after->pdata[followed[last->index]++];
+                next = graph->nodes->pdata[edge->to];
+            } else {
+                state[last->index] = DONE;
+                g_ptr_array_set_size(way, (gint)way->len - 1);
+            }
+        }
+        if (next == NULL)
+            continue;
+        /* The way comes back to `next`: the edges from there on. */
+        GPtrArray *cycle = g_ptr_array_new();
+        guint i = 0;
+        g_ptr_array_find(way, next, &i);
+        for (; i < way->len; i++) {
+            const Node *node = way->pdata[i];
+            Edge *edge = node->after->pdata[followed[node->index] - 1];
+            g_ptr_array_add(cycle, &edge->edge);
+        }
+        return cycle;
     }
-    return cycle;
+    return NULL;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The dependencies between units as systemd 239 to 252 computes them at boot, from files alone,
- * because `systemd-analyze verify` needs the target's systemd and does not fail on an ordering
- * cycle.
+ * The dependencies between units as systemd 239 to 252 computes them at boot, from files alone, because
+ * `systemd-analyze verify` needs the target's systemd and does not fail on an ordering cycle.
  *
  *     g_autoptr(CcbUnitGraph) graph = ccb_unitgraph_new();
- *     for each unit file:       ccb_unitgraph_add(graph, "a.service", unit, error);      drop-ins
- * merged for each symlink to one:  ccb_unitgraph_add_alias(graph, "default.target",
- * "multi-user.target"); for each X.wants/Y link:  ccb_unitgraph_add_want(graph, "X", "Y", path);
+ *     for each unit file, with its drop-ins merged:
+ *         ccb_unitgraph_add(graph, "a.service", unit, error);
+ *     for each symlink to a unit:
+ *         ccb_unitgraph_add_alias(graph, "default.target", "multi-user.target");
+ *     for each symlink X.wants/Y:
+ *         ccb_unitgraph_add_want(graph, "X", "Y", path);
  *     g_autoptr(GPtrArray) cycle = ccb_unitgraph_find_cycle(graph, "default.target");
  *
  * Known: Wants= Requires= BindsTo= Upholds= After= Before= Sockets= Service= Unit=, the default
@@ -31,17 +33,16 @@ typedef struct CcbUnitGraph CcbUnitGraph;
 typedef struct {
     const char *from;
     const char *to;
-    char *reason; /* "FILE:LINE: After=x.service", a symlink's path, or the default dependency's
-                     rule */
+    /* "FILE:LINE: After=x.service", a symlink's path, or the rule of a default dependency. */
+    char *reason;
 } CcbUnitEdge;
 
 CcbUnitGraph *ccb_unitgraph_new(void);
 void ccb_unitgraph_free(CcbUnitGraph *graph); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbUnitGraph, ccb_unitgraph_free)
 
-/* Adds or replaces a unit; takes `unit`, also on failure.  NULL for a masked one: it is never
- * started. Errors: CCB_ERR_INPUT for a name systemd would refuse (characters, 255 bytes, no type).
- */
+/* Adds or replaces a unit; takes ownership of `unit`, also on failure.  NULL for a masked one: it is never started.
+ * Errors: CCB_ERR_INPUT for a name that systemd would refuse (characters, 255 bytes, no type). */
 bool ccb_unitgraph_add(CcbUnitGraph *graph, const char *name, CcbUnit *unit, GError **error);
 
 /* `alias` is another name of `name`, which may be added later. */
@@ -64,8 +65,7 @@ const CcbUnit *ccb_unitgraph_unit(CcbUnitGraph *graph, const char *name);
 GPtrArray *ccb_unitgraph_why_after(CcbUnitGraph *graph, const char *a, const char *b,
                                    const char *within);
 
-/* Why starting `target` starts `name`: the shortest path of requirements, or NULL if it does not.
- */
+/* Why starting `target` starts `name`: the shortest path of requirements, or NULL if it does not. */
 GPtrArray *ccb_unitgraph_why_started(CcbUnitGraph *graph, const char *target, const char *name);
 
 /* What pulls in `name` directly; never NULL. */
