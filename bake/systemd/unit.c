@@ -11,24 +11,6 @@ struct CcbUnit {
     GPtrArray *values; /* CcbUnitValue, in the order of the text */
 };
 
-static const char *const dependency_keys[] = {
-    "After",
-    "Before",
-    "BindsTo",
-    "Conflicts",
-    "JoinsNamespaceOf",
-    "OnFailure",
-    "OnSuccess",
-    "PartOf",
-    "PropagatesReloadTo",
-    "ReloadPropagatedFrom",
-    "Requires",
-    "RequiresMountsFor",
-    "Requisite",
-    "Upholds",
-    "Wants",
-};
-
 static void value_free(gpointer data)
 {
     CcbUnitValue *value = data;
@@ -37,14 +19,6 @@ static void value_free(gpointer data)
     g_free(value->value);
     g_free(value->file);
     g_free(value);
-}
-
-static CcbUnit *unit_new(const char *file)
-{
-    CcbUnit *unit = g_new0(CcbUnit, 1);
-    unit->file = g_strdup(file);
-    unit->values = g_ptr_array_new_with_free_func(value_free);
-    return unit;
 }
 
 void ccb_unit_free(CcbUnit *unit)
@@ -56,119 +30,103 @@ void ccb_unit_free(CcbUnit *unit)
     g_free(unit);
 }
 
-/* systemd ignores, with a warning, what is no assignment or stands before any section. */
-static void add_value(CcbUnit *unit, const char *section, char *assignment, guint line)
+static void add_value(CcbUnit *unit, const char *section, const char *key, const char *text,
+                      const char *file, guint line)
 {
-    char *equals = strchr(assignment, '=');
-    if (equals == NULL || section == NULL)
-        return;
-    *equals = '\0';
     CcbUnitValue *value = g_new0(CcbUnitValue, 1);
-    value->section = g_strdup(section);
-    value->key = g_strdup(g_strchomp(assignment));
-    value->value = g_strdup(g_strchug(equals + 1));
-    value->file = g_strdup(unit->file);
-    value->line = line;
+    *value = (CcbUnitValue){.section = g_strdup(section),
+                            .key = g_strdup(key),
+                            .value = g_strdup(text),
+                            .file = g_strdup(file),
+                            .line = line};
     g_ptr_array_add(unit->values, value);
 }
 
-/* One line, after continuation: a section header (which sets *section), an assignment or nothing.
- */
-static bool take_line(CcbUnit *unit, char **section, char *text, guint line, GError **error)
+/* One line, after continuation: a section header (which sets *section), an assignment or nothing. */
+static bool parse_line(CcbUnit *unit, char **section, char *text, guint line, GError **error)
 {
     g_strstrip(text);
+    char *equals = strchr(text, '=');
     if (*text == '[') {
         if (!g_str_has_suffix(text, "]"))
             return ccb_fail(error, CCB_ERR_INPUT, "%s:%u: section header without ']'", unit->file,
                             line);
         g_free(*section);
         *section = g_strndup(text + 1, strlen(text) - 2);
-    } else if (*text != '\0') {
-        add_value(unit, *section, text, line);
+    } else if (equals != NULL && *section != NULL) {
+        /* systemd ignores, with a warning, what is no assignment or stands before any section. */
+        *equals = '\0';
+        add_value(unit, *section, g_strchomp(text), g_strchug(equals + 1), unit->file, line);
     }
     return true;
-}
-
-/* Whether the line goes on in the next one: an odd number of backslashes at its end. */
-static bool is_continued(const GString *text)
-{
-    size_t count = 0;
-    while (count < text->len && text->str[text->len - 1 - count] == '\\')
-        count++;
-    return count % 2 == 1;
-}
-
-static bool take_lines(CcbUnit *unit, const GPtrArray *lines, GError **error)
-{
-    g_autofree char *section = NULL;
-    g_autoptr(GString) text = g_string_new(NULL);
-    bool pending = false;
-    guint first = 0;
-    for (guint i = 0; i < lines->len; i++) {
-        const char *line = lines->pdata[i];
-        const char *start = ccb_skip_space(line);
-        if (*start == '#' || *start == ';') /* also in the middle of a continued line */
-            continue;
-        if (!pending)
-            first = i + 1;
-        g_string_append_len(text, line, (gssize)strcspn(line, "\r\n"));
-        pending = is_continued(text);
-        if (pending) {
-            text->str[text->len - 1] = ' ';
-            continue;
-        }
-        if (!take_line(unit, &section, text->str, first, error))
-            return false;
-        g_string_truncate(text, 0);
-    }
-    return !pending || take_line(unit, &section, text->str, first, error);
 }
 
 CcbUnit *ccb_unit_parse(const char *data, size_t size, const char *file, GError **error)
 {
     static const char bom[] = "\xef\xbb\xbf";
-    if (size >= strlen(bom) && memcmp(data, bom, strlen(bom)) == 0) {
-        data += strlen(bom);
-        size -= strlen(bom);
-    }
-    g_autoptr(GPtrArray) lines = ccb_text_lines(data, size, error);
+    size_t skipped = size >= strlen(bom) && memcmp(data, bom, strlen(bom)) == 0 ? strlen(bom) : 0;
+    g_autoptr(GPtrArray) lines = ccb_text_lines(data + skipped, size - skipped, error);
     if (lines == NULL) {
         g_prefix_error(error, "%s: ", file);
         return NULL;
     }
-    g_autoptr(CcbUnit) unit = unit_new(file);
-    return take_lines(unit, lines, error) ? g_steal_pointer(&unit) : NULL;
+    g_autoptr(CcbUnit) unit = g_new0(CcbUnit, 1);
+    unit->file = g_strdup(file);
+    unit->values = g_ptr_array_new_with_free_func(value_free);
+    g_autofree char *section = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    guint first = 0; /* where the text begins; 0: it is done */
+    for (guint i = 0; i < lines->len; i++) {
+        const char *line = lines->pdata[i], *start = ccb_skip_space(line);
+        if (*start == '#' || *start == ';') /* also in the middle of a continued line */
+            continue;
+        first = first > 0 ? first : i + 1;
+        g_string_append_len(text, line, (gssize)strcspn(line, "\r\n"));
+        size_t backslashes = 0;
+        while (backslashes < text->len && text->str[text->len - 1 - backslashes] == '\\')
+            backslashes++;
+        if (backslashes % 2 == 1) {
+            text->str[text->len - 1] = ' ';
+            continue;
+        }
+        if (!parse_line(unit, &section, text->str, first, error))
+            return NULL;
+        g_string_truncate(text, 0);
+        first = 0;
+    }
+    if (first > 0 && !parse_line(unit, &section, text->str, first, error))
+        return NULL;
+    return g_steal_pointer(&unit);
 }
 
 void ccb_unit_merge(CcbUnit *unit, const CcbUnit *dropin)
 {
     for (guint i = 0; i < dropin->values->len; i++) {
-        const CcbUnitValue *from = dropin->values->pdata[i];
-        CcbUnitValue *value = g_new0(CcbUnitValue, 1);
-        value->section = g_strdup(from->section);
-        value->key = g_strdup(from->key);
-        value->value = g_strdup(from->value);
-        value->file = g_strdup(from->file);
-        value->line = from->line;
-        g_ptr_array_add(unit->values, value);
+        const CcbUnitValue *value = dropin->values->pdata[i];
+        add_value(unit, value->section, value->key, value->value, value->file, value->line);
     }
-}
-
-static bool is_dependency(const char *section, const char *key)
-{
-    if (strcmp(section, "Unit") != 0)
-        return false;
-    for (size_t i = 0; i < G_N_ELEMENTS(dependency_keys); i++) {
-        if (strcmp(key, dependency_keys[i]) == 0)
-            return true;
-    }
-    return false;
 }
 
 GPtrArray *ccb_unit_get_all(const CcbUnit *unit, const char *section, const char *key)
 {
+    static const char *const dependencies[] = {"After",
+                                               "Before",
+                                               "BindsTo",
+                                               "Conflicts",
+                                               "JoinsNamespaceOf",
+                                               "OnFailure",
+                                               "OnSuccess",
+                                               "PartOf",
+                                               "PropagatesReloadTo",
+                                               "ReloadPropagatedFrom",
+                                               "Requires",
+                                               "RequiresMountsFor",
+                                               "Requisite",
+                                               "Upholds",
+                                               "Wants",
+                                               NULL};
     GPtrArray *found = g_ptr_array_new();
-    bool resets = !is_dependency(section, key);
+    bool resets = strcmp(section, "Unit") != 0 || !g_strv_contains(dependencies, key);
     for (guint i = 0; i < unit->values->len; i++) {
         CcbUnitValue *value = unit->values->pdata[i];
         if (strcmp(value->key, key) != 0 || strcmp(value->section, section) != 0)
@@ -202,31 +160,24 @@ bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key
     return g_strv_contains(no, lower) ? false : fallback;
 }
 
-/* Appends the word at `text` without its quotes; returns its end, NULL if a quote is not closed. */
-static const char *take_word(const char *text, GString *word)
-{
-    char quote = '\0';
-    for (; *text != '\0' && (quote != '\0' || !ccb_is_space(*text)); text++) {
-        if (quote == '\0' && (*text == '"' || *text == '\'')) {
-            quote = *text;
-        } else if (*text == quote) {
-            quote = '\0';
-        } else {
-            g_string_append_c(word, *text);
-            if (*text == '\\' && text[1] != '\0')
-                g_string_append_c(word, *++text);
-        }
-    }
-    return quote == '\0' ? text : NULL;
-}
-
 GPtrArray *ccb_unit_words(const char *value, GError **error)
 {
     g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
     for (const char *at = ccb_skip_space(value); *at != '\0'; at = ccb_skip_space(at)) {
         g_autoptr(GString) word = g_string_new(NULL);
-        at = take_word(at, word);
-        if (at == NULL) {
+        char quote = '\0';
+        for (; *at != '\0' && (quote != '\0' || !ccb_is_space(*at)); at++) {
+            if (quote == '\0' && (*at == '"' || *at == '\'')) {
+                quote = *at;
+            } else if (*at == quote) {
+                quote = '\0';
+            } else {
+                g_string_append_c(word, *at);
+                if (*at == '\\' && at[1] != '\0')
+                    g_string_append_c(word, *++at);
+            }
+        }
+        if (quote != '\0') {
             ccb_fail(error, CCB_ERR_INPUT, "quote not closed in '%.60s'", value);
             return NULL;
         }
@@ -249,35 +200,30 @@ bool ccb_unit_has_type(const char *name)
     return false;
 }
 
-/* One link for each word of a key of [Install]: in the directory <word>.<suffix>, or, without a
- * suffix, of that name. */
-static bool add_links(const CcbUnit *unit, const char *key, const char *suffix, const char *name,
-                      GPtrArray *links, GError **error)
-{
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Install", key);
-    for (guint i = 0; i < values->len; i++) {
-        g_autoptr(GPtrArray) words =
-            ccb_unit_words(((const CcbUnitValue *)values->pdata[i])->value, error);
-        if (words == NULL)
-            return false;
-        for (guint j = 0; j < words->len; j++) {
-            const char *word = words->pdata[j];
-            char *link = suffix ? g_strdup_printf(CCB_UNIT_DIR "/%s.%s/%s", word, suffix, name)
-                                : g_build_filename(CCB_UNIT_DIR, word, NULL);
-            g_ptr_array_add(links, link);
-        }
-    }
-    return true;
-}
-
 GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
 {
+    static const struct {
+        const char *key,
+            *suffix; /* of the directory that the link is in; NULL: the word is the link's name */
+    } keys[] = {{"WantedBy", "wants"}, {"RequiredBy", "requires"}, {"Alias", NULL}};
     g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func(g_free);
-    return add_links(unit, "WantedBy", "wants", name, links, error) &&
-                   add_links(unit, "RequiredBy", "requires", name, links, error) &&
-                   add_links(unit, "Alias", NULL, name, links, error)
-               ? g_steal_pointer(&links)
-               : NULL;
+    for (guint k = 0; k < G_N_ELEMENTS(keys); k++) {
+        g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Install", keys[k].key);
+        for (guint i = 0; i < values->len; i++) {
+            const CcbUnitValue *value = values->pdata[i];
+            g_autoptr(GPtrArray) words = ccb_unit_words(value->value, error);
+            if (words == NULL)
+                return NULL;
+            for (guint w = 0; w < words->len; w++) {
+                const char *word = words->pdata[w];
+                g_ptr_array_add(links, keys[k].suffix != NULL
+                                           ? g_strdup_printf(CCB_UNIT_DIR "/%s.%s/%s", word,
+                                                             keys[k].suffix, name)
+                                           : g_build_filename(CCB_UNIT_DIR, word, NULL));
+            }
+        }
+    }
+    return g_steal_pointer(&links);
 }
 
 /* Microseconds of a unit of time; 0: it is none. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The text of a systemd unit file, read by the rules of systemd.syntax(7): sections, repeated keys,
- * lines continued with a backslash, comments.  Values are kept as written; ccb_unit_words() splits
- * them.
+ * The text of a systemd unit file, read by the rules of systemd.syntax(7): sections, repeated keys, lines continued with
+ * a backslash, comments.  Values are kept as written; ccb_unit_words() splits them.
  *
  *     g_autoptr(CcbUnit) unit = ccb_unit_parse(data, size, path, error);
- *     ccb_unit_merge(unit, dropin);                              in the order systemd reads
- * drop-ins g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", "ExecStartPost");
+ *     for each drop-in, in the order in which systemd reads them:
+ *         ccb_unit_merge(unit, dropin);
+ *     g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", "ExecStartPost");
  */
 #pragma once
 

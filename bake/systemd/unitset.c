@@ -30,34 +30,23 @@ static CcbUnitSet *new_set(void)
     return set;
 }
 
-static bool is_known(const CcbUnitSet *set, const char *name)
+/* A file of units directly in one of the directories.  A link is a mask, an alias, or (with the same name at its end) a
+ * unit that lives elsewhere. */
+static void add_name(CcbUnitSet *set, const char *path, const CcbGuestEntry *entry)
 {
-    return g_hash_table_contains(set->paths, name) || g_hash_table_contains(set->masked, name);
-}
-
-/* A link is a mask, an alias, or (with the same name at its end) a unit that lives elsewhere. */
-static void add_link(CcbUnitSet *set, const char *name, const char *path, const char *target)
-{
-    g_autofree char *base = g_path_get_basename(target);
-    if (g_str_equal(target, "/dev/null"))
+    const char *name = entry->path;
+    bool known =
+        g_hash_table_contains(set->paths, name) || g_hash_table_contains(set->masked, name);
+    if (known || S_ISDIR(entry->st.mode)) /* a directory before this one has it */
+        return;
+    bool link = S_ISLNK(entry->st.mode);
+    g_autofree char *base = link ? g_path_get_basename(entry->target) : g_strdup(name);
+    if (link ? g_str_equal(entry->target, "/dev/null") : entry->st.size == 0)
         g_hash_table_add(set->masked, g_strdup(name));
     else if (!g_str_equal(base, name) && ccb_unit_has_type(base)) {
         ccb_unitgraph_add_alias(set->graph, name, base);
         g_hash_table_insert(set->paths, g_strdup(name), NULL);
     } else
-        g_hash_table_insert(set->paths, g_strdup(name), g_strdup(path));
-}
-
-static void add_name(CcbUnitSet *set, const char *path, const CcbGuestEntry *entry)
-{
-    const char *name = entry->path;
-    if (is_known(set, name) || S_ISDIR(entry->st.mode)) /* a directory before this one has it */
-        return;
-    if (S_ISLNK(entry->st.mode))
-        add_link(set, name, path, entry->target);
-    else if (entry->st.size == 0)
-        g_hash_table_add(set->masked, g_strdup(name));
-    else
         g_hash_table_insert(set->paths, g_strdup(name), g_strdup(path));
 }
 
@@ -81,24 +70,19 @@ static void add_dropin(CcbUnitSet *set, const char *unit, const char *file, cons
     g_ptr_array_insert(paths, (gint)at, g_strdup(path));
 }
 
-/* "NAME.wants" ► NAME, for the directories whose links are dependencies. */
-static char *wanting_unit(const char *directory)
-{
-    static const char *const suffixes[] = {".wants", ".requires", ".upholds"};
-    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
-        if (g_str_has_suffix(directory, suffixes[i]))
-            return g_strndup(directory, strlen(directory) - strlen(suffixes[i]));
-    return NULL;
-}
-
+/* A file in a directory NAME.wants and the like, whose links are dependencies, or in NAME.d. */
 static void add_below(CcbUnitSet *set, const char *directory, const char *file, const char *path)
 {
-    g_autofree char *wanting = wanting_unit(directory);
-    if (wanting != NULL && ccb_unit_has_type(file))
-        ccb_unitgraph_add_want(set->graph, wanting, file, path);
-    else if (g_str_has_suffix(directory, ".d") && g_str_has_suffix(file, ".conf")) {
-        g_autofree char *unit = g_strndup(directory, strlen(directory) - strlen(".d"));
-        add_dropin(set, unit, file, path);
+    static const char *const suffixes[] = {".wants", ".requires", ".upholds", ".d"};
+    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        if (!g_str_has_suffix(directory, suffixes[i]))
+            continue;
+        g_autofree char *unit = g_strndup(directory, strlen(directory) - strlen(suffixes[i]));
+        if (g_str_equal(suffixes[i], ".d")) {
+            if (g_str_has_suffix(file, ".conf"))
+                add_dropin(set, unit, file, path);
+        } else if (ccb_unit_has_type(file))
+            ccb_unitgraph_add_want(set->graph, unit, file, path);
     }
 }
 
@@ -130,55 +114,43 @@ static CcbUnit *parse_file(CcbGuest *guest, const CcbUnitSet *set, const char *p
     return text != NULL ? ccb_unit_parse(text, size, path, error) : NULL;
 }
 
-static bool merge_dropins(CcbGuest *guest, const CcbUnitSet *set, const char *name, CcbUnit *unit,
-                          GError **error)
-{
-    const GPtrArray *paths = g_hash_table_lookup(set->dropins, name);
-    for (guint i = 0; paths != NULL && i < paths->len; i++) {
-        g_autoptr(CcbUnit) dropin = parse_file(guest, set, g_ptr_array_index(paths, i), error);
-        if (dropin == NULL)
-            return false;
-        ccb_unit_merge(unit, dropin);
-    }
-    return true;
-}
-
+/* The unit with its drop-ins; `path` NULL: these alone. */
 static CcbUnit *load_unit(CcbGuest *guest, const CcbUnitSet *set, const char *name,
                           const char *path, GError **error)
 {
     g_autoptr(CcbUnit) unit =
         path != NULL ? parse_file(guest, set, path, error) : ccb_unit_parse("", 0, name, error);
-    if (unit == NULL || !merge_dropins(guest, set, name, unit, error))
-        return NULL;
+    const GPtrArray *paths = g_hash_table_lookup(set->dropins, name);
+    for (guint i = 0; unit != NULL && paths != NULL && i < paths->len; i++) {
+        g_autoptr(CcbUnit) dropin = parse_file(guest, set, paths->pdata[i], error);
+        if (dropin == NULL)
+            return NULL;
+        ccb_unit_merge(unit, dropin);
+    }
     return g_steal_pointer(&unit);
 }
 
-static bool fill_graph(CcbGuest *guest, CcbUnitSet *set, GError **error)
+CcbUnitSet *ccb_unitset_read(CcbGuest *guest, GError **error)
 {
+    g_autoptr(CcbUnitSet) set = new_set();
+    for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++)
+        if (!scan_directory(guest, set, *dir, error))
+            return NULL;
     GHashTableIter iter;
     gpointer name, path;
     g_hash_table_iter_init(&iter, set->masked);
     while (g_hash_table_iter_next(&iter, &name, NULL))
         if (!ccb_unitgraph_add(set->graph, name, NULL, error))
-            return false;
+            return NULL;
     g_hash_table_iter_init(&iter, set->paths);
     while (g_hash_table_iter_next(&iter, &name, &path)) {
         if (path == NULL) /* an alias */
             continue;
         CcbUnit *unit = load_unit(guest, set, name, path, error);
         if (unit == NULL || !ccb_unitgraph_add(set->graph, name, unit, error))
-            return false;
+            return NULL;
     }
-    return true;
-}
-
-CcbUnitSet *ccb_unitset_read(CcbGuest *guest, GError **error)
-{
-    g_autoptr(CcbUnitSet) set = new_set();
-    bool ok = true;
-    for (const char *const *dir = ccb_unit_dirs; ok && *dir != NULL; dir++)
-        ok = scan_directory(guest, set, *dir, error);
-    return ok && fill_graph(guest, set, error) ? g_steal_pointer(&set) : NULL;
+    return g_steal_pointer(&set);
 }
 
 const char *ccb_unitset_path(const CcbUnitSet *set, const char *name)
@@ -206,9 +178,10 @@ const char *ccb_unitset_target(const CcbUnitSet *set)
     return ccb_unitgraph_has(set->graph, "default.target") ? "default.target" : "multi-user.target";
 }
 
-/* Units that are to come later: there is no file of them, but drop-ins. */
-static bool expect_others(const CcbUnitSet *set, CcbGuest *guest, CcbUnitPlot *plot, GError **error)
+CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error)
 {
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(set->graph, ccb_unitset_target(set));
+    /* Units that are to come later: there is no file of them, but drop-ins. */
     g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(set->dropins), (GCompareFunc)strcmp);
     for (const GList *at = names; at != NULL; at = at->next) {
         const char *name = at->data;
@@ -216,17 +189,11 @@ static bool expect_others(const CcbUnitSet *set, CcbGuest *guest, CcbUnitPlot *p
         if (ccb_unitgraph_has(set->graph, name))
             continue;
         if (!ccb_unitset_unit(set, guest, name, &dropins, error))
-            return false;
+            return NULL;
         if (dropins != NULL)
             ccb_unitplot_expect(plot, name, dropins);
     }
-    return true;
-}
-
-CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error)
-{
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(set->graph, ccb_unitset_target(set));
-    return expect_others(set, guest, plot, error) ? g_steal_pointer(&plot) : NULL;
+    return g_steal_pointer(&plot);
 }
 
 char *ccb_unit_edges_text(const GPtrArray *edges)
