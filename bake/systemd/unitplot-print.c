@@ -5,31 +5,16 @@
 #include "guide/gpu-units.h"
 #include "systemd/unitplot.h"
 
-/* How many relations of order a unit still waits for, by index; caller frees. */
-static guint *count_waiting(const CcbUnitPlot *plot)
+GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic)
 {
-    guint *waiting = g_new0(guint, plot->units->len + 1);
+    GPtrArray *sorted = g_ptr_array_new();
+    /* How many relations of order each unit still waits for, by index. */
+    g_autofree guint *waiting = g_new0(guint, plot->units->len + 1);
+    g_autofree bool *done = g_new0(bool, plot->units->len + 1);
     for (guint i = 0; i < plot->relations->len; i++) {
         const CcbPlotRelation *relation = plot->relations->pdata[i];
         waiting[relation->to->index] += relation->kind == CCB_PLOT_ORDER;
     }
-    return waiting;
-}
-
-static void release(const CcbUnitPlot *plot, guint *waiting, const CcbPlotUnit *done)
-{
-    for (guint i = 0; i < plot->relations->len; i++) {
-        const CcbPlotRelation *relation = plot->relations->pdata[i];
-        if (relation->kind == CCB_PLOT_ORDER && relation->from == done)
-            waiting[relation->to->index]--;
-    }
-}
-
-GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic)
-{
-    GPtrArray *sorted = g_ptr_array_new();
-    g_autofree guint *waiting = count_waiting(plot);
-    g_autofree bool *done = g_new0(bool, plot->units->len + 1);
     for (guint i = 0; i < plot->units->len;) {
         if (done[i] || waiting[i] > 0) {
             i++;
@@ -37,7 +22,11 @@ GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic)
         }
         done[i] = true;
         g_ptr_array_add(sorted, plot->units->pdata[i]);
-        release(plot, waiting, plot->units->pdata[i]);
+        for (guint k = 0; k < plot->relations->len; k++) {
+            const CcbPlotRelation *relation = plot->relations->pdata[k];
+            if (relation->kind == CCB_PLOT_ORDER && relation->from->index == i)
+                waiting[relation->to->index]--;
+        }
         i = 0; /* the first by name of those that may come next */
     }
     *ret_cyclic = sorted->len;
@@ -71,18 +60,6 @@ static const char *state_of(const CcbPlotUnit *unit)
     return !unit->present ? " (not installed)" : unit->started ? "" : " (not started)";
 }
 
-/* Names of units are harmless, but one that is expected may be any name of a directory. */
-static void append_reasons(GString *out, const CcbPlotRelation *relation)
-{
-    g_autofree char *from = ccb_name_printable(relation->from->name);
-    for (guint i = 0; i < relation->reasons->len; i++) {
-        g_autofree char *reason = ccb_name_printable(relation->reasons->pdata[i]);
-        g_string_append_printf(out, "      %s %s: %s\n",
-                               relation->kind == CCB_PLOT_ORDER ? "after" : "started by", from,
-                               reason);
-    }
-}
-
 char *ccb_unitplot_to_text(const CcbUnitPlot *plot)
 {
     GString *out = g_string_new(NULL);
@@ -93,13 +70,20 @@ char *ccb_unitplot_to_text(const CcbUnitPlot *plot)
                                ccb_gpu_units[1]);
     for (guint i = 0; i < sorted->len; i++) {
         const CcbPlotUnit *unit = sorted->pdata[i];
+        /* Names of units are harmless, but one that is expected may be any name of a directory. */
         g_autofree char *name = ccb_name_printable(unit->name);
         g_string_append_printf(out, "%4u  %s%s%s\n", i + 1, name, state_of(unit),
                                i < cyclic ? "" : " (held back by an ordering cycle)");
         for (guint k = 0; k < plot->relations->len; k++) {
             const CcbPlotRelation *relation = plot->relations->pdata[k];
-            if (relation->to == unit)
-                append_reasons(out, relation);
+            if (relation->to != unit)
+                continue;
+            const char *how = relation->kind == CCB_PLOT_ORDER ? "after" : "started by";
+            g_autofree char *from = ccb_name_printable(relation->from->name);
+            for (guint n = 0; n < relation->reasons->len; n++) {
+                g_autofree char *reason = ccb_name_printable(relation->reasons->pdata[n]);
+                g_string_append_printf(out, "      %s %s: %s\n", how, from, reason);
+            }
         }
     }
     return g_string_free(out, FALSE);
@@ -123,57 +107,44 @@ static void append_quoted(GString *out, const char *text)
     g_string_append_c(out, '"');
 }
 
-/* One below the other, and what a file says below its name. */
-static void append_reasons_quoted(GString *out, const GPtrArray *reasons)
-{
-    g_string_append_c(out, '"');
-    for (guint i = 0; i < reasons->len; i++) {
-        g_autofree char *printable = ccb_name_printable(reasons->pdata[i]);
-        g_auto(GStrv) parts = g_strsplit(printable, ": ", 2);
-        for (char **part = parts; *part != NULL; part++) {
-            append_escaped(out, *part);
-            g_string_append(out, "\\n");
-        }
-    }
-    g_string_append_c(out, '"');
-}
-
-static void append_unit(GString *out, const CcbUnitPlot *plot, const CcbPlotUnit *unit)
-{
-    g_string_append(out, "  ");
-    append_quoted(out, unit->name);
-    if (g_strv_contains(ccb_gpu_units, unit->name))
-        g_string_append(out, " [style=filled, fillcolor=\"#d8eec0\"]");
-    else if (strcmp(unit->name, plot->target) == 0)
-        g_string_append(out, " [style=filled, fillcolor=\"#dce6f2\"]");
-    else if (!unit->present || !unit->started)
-        g_string_append_printf(out, " [style=dashed, tooltip=\"%s\"]", state_of(unit) + 1);
-    g_string_append(out, ";\n");
-}
-
-/* In the whole graph the reasons would hide everything else: they show when the mouse is there. */
-static void append_relation(GString *out, const CcbUnitPlot *plot, const CcbPlotRelation *relation)
-{
-    g_string_append(out, "  ");
-    append_quoted(out, relation->from->name);
-    g_string_append(out, " -> ");
-    append_quoted(out, relation->to->name);
-    g_string_append(out, plot->whole ? " [edgetooltip=" : " [label=");
-    append_reasons_quoted(out, relation->reasons);
-    g_string_append(out, relation->kind == CCB_PLOT_PULL ? ", style=dashed, constraint=false];\n"
-                                                         : "];\n");
-}
-
 char *ccb_unitplot_to_dot(const CcbUnitPlot *plot)
 {
     GString *out = g_string_new("digraph boot {\n"
                                 "  // solid: starts before; dashed: starts it\n"
                                 "  node [shape=box, fontname=\"sans-serif\", fontsize=11];\n"
                                 "  edge [fontname=\"sans-serif\", fontsize=8];\n");
-    for (guint i = 0; i < plot->units->len; i++)
-        append_unit(out, plot, plot->units->pdata[i]);
-    for (guint i = 0; i < plot->relations->len; i++)
-        append_relation(out, plot, plot->relations->pdata[i]);
+    for (guint i = 0; i < plot->units->len; i++) {
+        const CcbPlotUnit *unit = plot->units->pdata[i];
+        g_string_append(out, "  ");
+        append_quoted(out, unit->name);
+        if (g_strv_contains(ccb_gpu_units, unit->name))
+            g_string_append(out, " [style=filled, fillcolor=\"#d8eec0\"]");
+        else if (strcmp(unit->name, plot->target) == 0)
+            g_string_append(out, " [style=filled, fillcolor=\"#dce6f2\"]");
+        else if (!unit->present || !unit->started)
+            g_string_append_printf(out, " [style=dashed, tooltip=\"%s\"]", state_of(unit) + 1);
+        g_string_append(out, ";\n");
+    }
+    for (guint i = 0; i < plot->relations->len; i++) {
+        const CcbPlotRelation *relation = plot->relations->pdata[i];
+        g_string_append(out, "  ");
+        append_quoted(out, relation->from->name);
+        g_string_append(out, " -> ");
+        append_quoted(out, relation->to->name);
+        /* In the whole graph the reasons would hide everything else: they show when the mouse is there. */
+        g_string_append(out, plot->whole ? " [edgetooltip=\"" : " [label=\"");
+        for (guint n = 0; n < relation->reasons->len; n++) {
+            /* One below the other, and what a file says below its name. */
+            g_autofree char *printable = ccb_name_printable(relation->reasons->pdata[n]);
+            g_auto(GStrv) parts = g_strsplit(printable, ": ", 2);
+            for (char **part = parts; *part != NULL; part++) {
+                append_escaped(out, *part);
+                g_string_append(out, "\\n");
+            }
+        }
+        bool pull = relation->kind == CCB_PLOT_PULL;
+        g_string_append(out, pull ? "\", style=dashed, constraint=false];\n" : "\"];\n");
+    }
     g_string_append(out, "}\n");
     return g_string_free(out, FALSE);
 }

@@ -52,19 +52,10 @@ static CcbPlotUnit *add_unit(CcbUnitPlot *plot, const char *name, bool present, 
     return unit;
 }
 
-/* Sorted: the order in which a graph was filled is nothing to see. */
-static void add_reason(GPtrArray *reasons, const char *reason)
-{
-    guint at = 0;
-    while (at < reasons->len && strcmp(reasons->pdata[at], reason) < 0)
-        at++;
-    g_ptr_array_insert(reasons, (gint)at, g_strdup(reason));
-}
-
 static void relate(CcbUnitPlot *plot, CcbPlotKind kind, const CcbPlotUnit *from,
                    const CcbPlotUnit *to, const char *reason)
 {
-    char *ends = g_strdup_printf("%d %u %u", (int)kind, from->index, to->index);
+    g_autofree char *ends = g_strdup_printf("%d %u %u", (int)kind, from->index, to->index);
     CcbPlotRelation *relation = g_hash_table_lookup(plot->by_ends, ends);
     if (relation == NULL) {
         relation = g_new0(CcbPlotRelation, 1);
@@ -72,11 +63,14 @@ static void relate(CcbUnitPlot *plot, CcbPlotKind kind, const CcbPlotUnit *from,
         g_ptr_array_add(plot->relations, relation);
         g_hash_table_insert(plot->by_ends, g_steal_pointer(&ends), relation);
     }
-    add_reason(relation->reasons, reason);
-    g_free(ends);
+    /* Sorted, because the order in which a graph was filled means nothing. */
+    guint at = 0;
+    while (at < relation->reasons->len && strcmp(relation->reasons->pdata[at], reason) < 0)
+        at++;
+    g_ptr_array_insert(relation->reasons, (gint)at, g_strdup(reason));
 }
 
-/* The relations of what is shown to what is shown; takes `edges`, those of one unit. */
+/* Adds the edges between units that are shown; takes ownership of `edges`. */
 static void relate_edges(CcbUnitPlot *plot, CcbPlotKind kind, GPtrArray *edges)
 {
     for (guint i = 0; i < edges->len; i++) {
@@ -100,20 +94,15 @@ static void relate_all(CcbUnitPlot *plot, CcbUnitGraph *graph)
     }
 }
 
-/* Reasons that are files begin with their paths. */
-static bool is_of_file(const CcbUnitEdge *edge)
-{
-    return edge->reason[0] == '/';
-}
-
-/* Notes both ends of the edges that one of the GPU's units is an end of; takes `edges`. */
+/* Notes both ends of the edges that a unit of the GPU is an end of, and that a file or a link makes: reasons of those
+ * begin with a path.  Takes ownership of `edges`. */
 static void choose(GHashTable *chosen, GPtrArray *edges)
 {
     for (guint i = 0; i < edges->len; i++) {
         const CcbUnitEdge *edge = edges->pdata[i];
         bool about_gpu =
             g_strv_contains(ccb_gpu_units, edge->from) || g_strv_contains(ccb_gpu_units, edge->to);
-        if (!about_gpu || !is_of_file(edge))
+        if (!about_gpu || edge->reason[0] != '/')
             continue;
         g_hash_table_add(chosen, (char *)edge->from);
         g_hash_table_add(chosen, (char *)edge->to);
@@ -121,34 +110,22 @@ static void choose(GHashTable *chosen, GPtrArray *edges)
     g_ptr_array_unref(edges);
 }
 
-static GHashTable *choose_gpu(CcbUnitGraph *graph, const GPtrArray *names)
-{
-    GHashTable *chosen = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < names->len; i++) {
-        const char *name = names->pdata[i];
-        if (g_strv_contains(ccb_gpu_units, name))
-            g_hash_table_add(chosen, (char *)name);
-        choose(chosen, ccb_unitgraph_after(graph, name));
-        choose(chosen, ccb_unitgraph_pulls(graph, name));
-    }
-    return chosen;
-}
-
-static GHashTable *set_of(const GPtrArray *names)
-{
-    GHashTable *set = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < names->len; i++)
-        g_hash_table_add(set, names->pdata[i]);
-    return set;
-}
-
 CcbUnitPlot *ccb_unitplot_gpu(CcbUnitGraph *graph, const char *target)
 {
     CcbUnitPlot *plot = plot_new(ccb_unitgraph_resolve(graph, target), false);
     g_autoptr(GPtrArray) names = ccb_unitgraph_names(graph);
     g_autoptr(GPtrArray) started = ccb_unitgraph_started(graph, target);
-    g_autoptr(GHashTable) is_started = set_of(started);
-    g_autoptr(GHashTable) chosen = choose_gpu(graph, names);
+    g_autoptr(GHashTable) is_started = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) chosen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < started->len; i++)
+        g_hash_table_add(is_started, started->pdata[i]);
+    for (guint i = 0; i < names->len; i++) {
+        char *name = names->pdata[i];
+        if (g_strv_contains(ccb_gpu_units, name))
+            g_hash_table_add(chosen, name);
+        choose(chosen, ccb_unitgraph_after(graph, name));
+        choose(chosen, ccb_unitgraph_pulls(graph, name));
+    }
     for (guint i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
         if (g_hash_table_contains(chosen, name))
