@@ -32,44 +32,28 @@ static uint64_t index_of(const Side *side)
     return side->cluster != NULL ? side->cluster->index : UINT64_MAX;
 }
 
-static bool same_data(uint64_t index, const uint8_t *a, const uint8_t *b, GError **error)
+bool ccb_qcow2_compare(CcbQcow2Chain *chain_a, CcbQcow2Chain *chain_b, GError **error)
 {
-    unsigned sector = 0;
-    if (memcmp(a, b, CCB_CLUSTER) == 0)
-        return true;
-    while (memcmp(a + sector * SECTOR, b + sector * SECTOR, SECTOR) == 0)
-        sector++;
-    return ccb_fail(error, CCB_ERR_CHECK, "sector %" G_GUINT64_FORMAT " differs",
-                    index * (CCB_CLUSTER / SECTOR) + sector);
-}
-
-/* Compares the first of the two clusters at hand, and moves on. */
-static bool step(Side *a, Side *b, GError **error)
-{
-    uint64_t index_a = index_of(a), index_b = index_of(b);
-    const uint8_t *data_a = index_a <= index_b ? a->cluster->data : zeros;
-    const uint8_t *data_b = index_b <= index_a ? b->cluster->data : zeros;
-    return same_data(MIN(index_a, index_b), data_a, data_b, error) &&
-           (index_a > index_b || advance(a, error)) && (index_b > index_a || advance(b, error));
-}
-
-static bool merge(Side *a, Side *b, GError **error)
-{
-    if (!advance(a, error) || !advance(b, error))
+    const CcbReaderOptions options = {0};
+    g_autoptr(CcbReader) reader_a = ccb_reader_new(chain_a, &options, error);
+    g_autoptr(CcbReader) reader_b = reader_a ? ccb_reader_new(chain_b, &options, error) : NULL;
+    Side a = {.reader = reader_a}, b = {.reader = reader_b};
+    if (reader_b == NULL || !advance(&a, error) || !advance(&b, error))
         return false;
-    while (a->cluster != NULL || b->cluster != NULL) {
-        ccb_progress_update(ccb_reader_position(a->reader));
-        if (!step(a, b, error))
+    while (a.cluster != NULL || b.cluster != NULL) {
+        uint64_t index_a = index_of(&a), index_b = index_of(&b), index = MIN(index_a, index_b);
+        const uint8_t *data_a = index_a == index ? a.cluster->data : zeros;
+        const uint8_t *data_b = index_b == index ? b.cluster->data : zeros;
+        ccb_progress_update(ccb_reader_position(a.reader));
+        if (memcmp(data_a, data_b, CCB_CLUSTER) != 0) {
+            unsigned sector = 0;
+            while (memcmp(data_a + sector * SECTOR, data_b + sector * SECTOR, SECTOR) == 0)
+                sector++;
+            return ccb_fail(error, CCB_ERR_CHECK, "sector %" G_GUINT64_FORMAT " differs",
+                            index * (CCB_CLUSTER / SECTOR) + sector);
+        }
+        if ((index_a == index && !advance(&a, error)) || (index_b == index && !advance(&b, error)))
             return false;
     }
     return true;
-}
-
-bool ccb_qcow2_compare(CcbQcow2Chain *a, CcbQcow2Chain *b, GError **error)
-{
-    const CcbReaderOptions options = {0};
-    g_autoptr(CcbReader) reader_a = ccb_reader_new(a, &options, error);
-    g_autoptr(CcbReader) reader_b = reader_a ? ccb_reader_new(b, &options, error) : NULL;
-    return reader_b != NULL &&
-           merge(&(Side){.reader = reader_a}, &(Side){.reader = reader_b}, error);
 }

@@ -15,35 +15,6 @@ typedef struct {
     const char *backing; /* of what is written, or NULL */
 } Copy;
 
-static bool write_cluster(const Copy *copy, CcbQcow2Writer *writer, const CcbCluster *c,
-                          GError **error)
-{
-    switch (c->result) {
-    case CCB_RESULT_PLAIN:
-        return ccb_qcow2_writer_plain(writer, c->index, c->data, error);
-    case CCB_RESULT_COMPRESSED:
-        return ccb_qcow2_writer_compressed(writer, c->index, c->packed, c->packed_length, error);
-    case CCB_RESULT_ZERO:
-        return !copy->options.top || ccb_qcow2_writer_zeros(writer, c->index, c->count, error);
-    }
-    return false;
-}
-
-static bool pump(const Copy *copy, CcbQcow2Writer *writer, GError **error)
-{
-    const CcbCluster *cluster;
-    g_autoptr(CcbReader) reader = ccb_reader_new(copy->chain, &copy->options, error);
-    while (reader != NULL && ccb_reader_next(reader, &cluster, error)) {
-        if (!copy->options.top) /* that runs beside other work, which has the progress */
-            ccb_progress_update(ccb_reader_position(reader));
-        if (cluster == NULL)
-            return ccb_qcow2_writer_finish(writer, error);
-        if (!write_cluster(copy, writer, cluster, error))
-            return false;
-    }
-    return false;
-}
-
 static bool write_file(const Copy *copy, const char *path, GError **error)
 {
     ccb_autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -54,7 +25,24 @@ static bool write_file(const Copy *copy, const char *path, GError **error)
     const CcbQcow2Header *header = ccb_qcow2_chain_header(copy->chain);
     if (copy->backing != NULL)
         ccb_qcow2_writer_set_backing(writer, copy->backing, header->backing_format);
-    return pump(copy, writer, error);
+    g_autoptr(CcbReader) reader = ccb_reader_new(copy->chain, &copy->options, error);
+    const CcbCluster *c;
+    while (reader != NULL && ccb_reader_next(reader, &c, error)) {
+        bool ok = true;
+        if (!copy->options.top) /* that runs beside other work, which has the progress */
+            ccb_progress_update(ccb_reader_position(reader));
+        if (c == NULL)
+            return ccb_qcow2_writer_finish(writer, error);
+        if (c->result == CCB_RESULT_PLAIN)
+            ok = ccb_qcow2_writer_plain(writer, c->index, c->data, error);
+        else if (c->result == CCB_RESULT_COMPRESSED)
+            ok = ccb_qcow2_writer_compressed(writer, c->index, c->packed, c->packed_length, error);
+        else if (copy->options.top)
+            ok = ccb_qcow2_writer_zeros(writer, c->index, c->count, error);
+        if (!ok)
+            return false;
+    }
+    return false;
 }
 
 bool ccb_qcow2_flatten(CcbQcow2Chain *chain, const char *path, bool compress, GError **error)

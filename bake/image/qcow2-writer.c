@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "image/pwrite.h"
 #include "image/qcow2-cluster.h"
 #include "image/qcow2.h"
 
@@ -78,18 +79,7 @@ void ccb_qcow2_writer_free(CcbQcow2Writer *w)
 static bool write_at(CcbQcow2Writer *w, uint64_t offset, const void *data, size_t size,
                      GError **error)
 {
-    const uint8_t *at = data;
-    while (size > 0) {
-        ssize_t done = pwrite(w->fd, at, size, (off_t)offset);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", w->name);
-        at += done;
-        offset += (uint64_t)done;
-        size -= (size_t)done;
-    }
-    return true;
+    return ccb_pwrite_all(w->fd, w->name, offset, data, size, error);
 }
 
 static uint16_t *refcount(CcbQcow2Writer *w, uint64_t cluster)
@@ -167,10 +157,14 @@ static bool flush_packed(CcbQcow2Writer *w, GError **error)
     return write_at(w, offset, w->packed, size, error);
 }
 
-/* Makes room for `length` bytes: behind the last ones, or, where something else was put behind
- * their clusters or so many share the last one that it can't count another, in new clusters. */
-static bool make_room(CcbQcow2Writer *w, uint32_t length, GError **error)
+/* The bytes go behind the last ones, or into new clusters where something else was put behind the last ones, or where
+ * so many share the last cluster that its refcount can't count another. */
+bool ccb_qcow2_writer_compressed(CcbQcow2Writer *w, uint64_t index, const uint8_t *data,
+                                 uint32_t length, GError **error)
 {
+    uint32_t entry;
+    if (!enter(w, index, &entry, error))
+        return false;
     uint64_t at = w->packed_offset + w->packed_size;
     bool may_grow = w->packed_end == w->next * CCB_CLUSTER;
     bool full = at < w->packed_end && *refcount(w, at / CCB_CLUSTER) == REFCOUNT_MAX;
@@ -183,16 +177,8 @@ static bool make_room(CcbQcow2Writer *w, uint32_t length, GError **error)
         allocate(w, 1, 0);
         w->packed_end += CCB_CLUSTER;
     }
-    return w->packed_size < PACKED_BUFFER || flush_packed(w, error);
-}
-
-bool ccb_qcow2_writer_compressed(CcbQcow2Writer *w, uint64_t index, const uint8_t *data,
-                                 uint32_t length, GError **error)
-{
-    uint32_t entry;
-    if (!enter(w, index, &entry, error) || !make_room(w, length, error))
+    if (w->packed_size >= PACKED_BUFFER && !flush_packed(w, error))
         return false;
-    uint64_t at = w->packed_offset + w->packed_size;
     memcpy(w->packed + w->packed_size, data, length);
     w->packed_size += length;
     for (uint64_t i = at / CCB_CLUSTER; i <= (at + length - 1) / CCB_CLUSTER; i++)
@@ -217,41 +203,27 @@ static uint64_t clusters_for(uint64_t bytes)
     return (bytes + CCB_CLUSTER - 1) / CCB_CLUSTER;
 }
 
-static bool write_l1(CcbQcow2Writer *w, uint64_t *ret_offset, GError **error)
+/* Writes the refcount blocks, which count themselves and the table, and behind them the table that points to them. */
+static bool write_refcounts(CcbQcow2Writer *w, CcbQcow2Header *header, GError **error)
 {
-    size_t size = (size_t)w->l1_entries * CCB_QCOW2_ENTRY;
-    *ret_offset = allocate(w, clusters_for(size), 1);
-    return write_at(w, *ret_offset, w->l1, size, error);
-}
-
-/* The refcount blocks at `offset`, then the table that points to them.  They count themselves, too.
- */
-static bool write_refcount_tables(CcbQcow2Writer *w, uint64_t offset, uint64_t blocks,
-                                  GError **error)
-{
+    uint64_t blocks = 0, table_clusters = 0, needed;
+    while ((needed = (w->next + blocks + table_clusters + REFCOUNTS - 1) / REFCOUNTS) > blocks) {
+        blocks = needed;
+        table_clusters = clusters_for(blocks * CCB_QCOW2_ENTRY);
+    }
+    uint64_t offset = allocate(w, blocks + table_clusters, 1);
+    header->refcount_offset = offset + blocks * CCB_CLUSTER;
+    header->refcount_clusters = (uint32_t)table_clusters;
     size_t table_size = (size_t)blocks * CCB_QCOW2_ENTRY;
     g_autofree uint64_t *table = g_malloc(table_size);
+    for (uint64_t i = 0; i < blocks; i++)
+        table[i] = GUINT64_TO_BE(offset + i * CCB_CLUSTER);
     g_array_set_size(w->refcounts, (guint)(blocks * REFCOUNTS));
     uint16_t *counts = (uint16_t *)(void *)w->refcounts->data;
     for (guint i = 0; i < w->refcounts->len; i++)
         counts[i] = GUINT16_TO_BE(counts[i]);
-    for (uint64_t i = 0; i < blocks; i++)
-        table[i] = GUINT64_TO_BE(offset + i * CCB_CLUSTER);
     return write_at(w, offset, counts, (size_t)blocks * CCB_CLUSTER, error) &&
-           write_at(w, offset + blocks * CCB_CLUSTER, table, table_size, error);
-}
-
-static bool write_refcounts(CcbQcow2Writer *w, CcbQcow2Header *header, GError **error)
-{
-    uint64_t blocks = 0, table = 0, needed;
-    while ((needed = (w->next + blocks + table + REFCOUNTS - 1) / REFCOUNTS) > blocks) {
-        blocks = needed;
-        table = clusters_for(blocks * CCB_QCOW2_ENTRY);
-    }
-    uint64_t offset = allocate(w, blocks + table, 1);
-    header->refcount_offset = offset + blocks * CCB_CLUSTER;
-    header->refcount_clusters = (uint32_t)table;
-    return write_refcount_tables(w, offset, blocks, error);
+           write_at(w, header->refcount_offset, table, table_size, error);
 }
 
 bool ccb_qcow2_writer_finish(CcbQcow2Writer *w, GError **error)
@@ -263,7 +235,11 @@ bool ccb_qcow2_writer_finish(CcbQcow2Writer *w, GError **error)
                              .backing = w->backing,
                              .backing_format = w->backing_format};
     *refcount(w, 0) = 1;
-    if (!flush_l2(w, error) || !flush_packed(w, error) || !write_l1(w, &header.l1_offset, error) ||
+    if (!flush_l2(w, error) || !flush_packed(w, error))
+        return false;
+    size_t l1_size = (size_t)w->l1_entries * CCB_QCOW2_ENTRY;
+    header.l1_offset = allocate(w, clusters_for(l1_size), 1);
+    if (!write_at(w, header.l1_offset, w->l1, l1_size, error) ||
         !write_refcounts(w, &header, error))
         return false;
     if (ftruncate(w->fd, (off_t)(w->next * CCB_CLUSTER)) != 0)
