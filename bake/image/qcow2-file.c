@@ -33,23 +33,6 @@ static bool read_header(CcbQcow2File *file, bool *ret_foreign, GError **error)
     return true;
 }
 
-static bool open_file(CcbQcow2File *file, GError **error)
-{
-    struct stat st;
-    file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file->fd < 0 || fstat(file->fd, &st) != 0)
-        return ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", file->path);
-    if (!S_ISREG(st.st_mode))
-        return ccb_fail(error, CCB_ERR_INPUT, "image %s: not a regular file", file->path);
-    file->device = st.st_dev;
-    file->inode = st.st_ino;
-    file->mtime = st.st_mtim;
-    file->file_size = (uint64_t)st.st_size;
-    file->size = file->file_size;
-    posix_fadvise(file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    return true;
-}
-
 /* Only the disks whose size is the same to all who read them: for the others QEMU's word counts. */
 static bool read_footer(CcbQcow2File *file, bool *ret_foreign, GError **error)
 {
@@ -73,30 +56,35 @@ static bool read_footer(CcbQcow2File *file, bool *ret_foreign, GError **error)
     return true;
 }
 
-/* How the head or foot of a file says what its disk is. */
-static const struct {
-    const char *format;
-    bool (*read)(CcbQcow2File *file, bool *ret_foreign, GError **error);
-    bool plain;
-} readers[] = {{"qcow2", read_header, false}, {"raw", NULL, true}, {"vpc", read_footer, true}};
-
 CcbQcow2File *ccb_qcow2_file_open(const char *path, const char *format, bool *ret_foreign,
                                   GError **error)
 {
-    guint kind = 0;
-    while (kind < G_N_ELEMENTS(readers) && strcmp(readers[kind].format, format) != 0)
-        kind++;
-    *ret_foreign = kind == G_N_ELEMENTS(readers);
+    bool is_qcow2 = strcmp(format, "qcow2") == 0, is_vhd = strcmp(format, "vpc") == 0;
+    struct stat st;
+    *ret_foreign = !is_qcow2 && !is_vhd && strcmp(format, "raw") != 0;
     if (*ret_foreign) {
         ccb_fail(error, CCB_ERR_INPUT, "%s: format %s", path, format);
         return NULL;
     }
     g_autoptr(CcbQcow2File) file = g_new0(CcbQcow2File, 1);
     file->path = g_strdup(path);
-    file->fd = -1;
-    file->plain = readers[kind].plain;
-    if (!open_file(file, error) ||
-        (readers[kind].read != NULL && !readers[kind].read(file, ret_foreign, error)))
+    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file->fd < 0 || fstat(file->fd, &st) != 0) {
+        ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        ccb_fail(error, CCB_ERR_INPUT, "image %s: not a regular file", path);
+        return NULL;
+    }
+    file->device = st.st_dev;
+    file->inode = st.st_ino;
+    file->mtime = st.st_mtim;
+    file->file_size = file->size = (uint64_t)st.st_size;
+    file->plain = !is_qcow2;
+    posix_fadvise(file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if ((is_qcow2 && !read_header(file, ret_foreign, error)) ||
+        (is_vhd && !read_footer(file, ret_foreign, error)))
         return NULL;
     if (file->size > SIZE_MAX_DISK) {
         ccb_fail(error, CCB_ERR_INPUT, "%s: a disk of more than 64 TiB", path);
@@ -164,39 +152,30 @@ static bool corrupt(const CcbQcow2File *file, const char *what, uint64_t value, 
                     file->path, what, value);
 }
 
-static bool load_slice(const CcbQcow2File *file, CcbTableSlice *slice, uint64_t offset,
-                       uint64_t entries, GError **error)
-{
-    size_t size = (size_t)entries * CCB_QCOW2_ENTRY;
-    if (offset > file->file_size || size > file->file_size - offset)
-        return corrupt(file, "a table lies outside the file", offset, error);
-    g_autofree uint8_t *data = g_steal_pointer(&slice->data);
-    if (data == NULL)
-        data = g_malloc(SLICE);
-    if (!ccb_qcow2_file_read(file, offset, data, size, error))
-        return false;
-    slice->data = g_steal_pointer(&data);
-    slice->offset = offset;
-    return true;
-}
-
 /* Entry `index` of a table of `entries`, through a slice of it that is kept. */
 static bool read_entry(const CcbQcow2File *file, CcbTableSlice *slice, uint64_t table,
                        uint64_t entries, uint64_t index, uint64_t *ret_entry, GError **error)
 {
-    uint64_t first = index - index % SLICE_ENTRIES;
+    uint64_t first = index - index % SLICE_ENTRIES, entry;
     uint64_t offset = table + first * CCB_QCOW2_ENTRY;
-    uint64_t entry;
-    if ((slice->data == NULL || slice->offset != offset) &&
-        !load_slice(file, slice, offset, MIN(entries - first, SLICE_ENTRIES), error))
-        return false;
+    if (slice->data == NULL || slice->offset != offset) {
+        size_t size = (size_t)MIN(entries - first, SLICE_ENTRIES) * CCB_QCOW2_ENTRY;
+        if (offset > file->file_size || size > file->file_size - offset)
+            return corrupt(file, "a table lies outside the file", offset, error);
+        g_autofree uint8_t *data = g_steal_pointer(&slice->data);
+        if (data == NULL)
+            data = g_malloc(SLICE);
+        if (!ccb_qcow2_file_read(file, offset, data, size, error))
+            return false;
+        slice->data = g_steal_pointer(&data);
+        slice->offset = offset;
+    }
     memcpy(&entry, slice->data + (index - first) * CCB_QCOW2_ENTRY, sizeof entry);
     *ret_entry = GUINT64_FROM_BE(entry);
     return true;
 }
 
-/* Finds the L2 entry for `offset`; an L1 entry that is not there gives 0 and the L1 entry's span.
- */
+/* Finds the L2 entry for `offset`; an L1 entry that is not there gives 0 and the L1 entry's span. */
 static bool find_entry(CcbQcow2File *file, uint64_t offset, uint64_t *ret_entry, unsigned *ret_bits,
                        GError **error)
 {
@@ -231,19 +210,6 @@ static uint64_t next_packed(const CcbQcow2File *file, uint64_t offset)
     return 0;
 }
 
-/*
- * A descriptor counts sectors, so that one has to inflate a cluster to know where it ends.  But all
- * who write whole images write one cluster right behind the other: where the next one begins in
- * this one's last sector, this one ends.
- */
-static void find_end(const CcbQcow2File *file, uint64_t offset, CcbPiece *piece)
-{
-    uint64_t next = next_packed(file, offset), end = piece->offset + piece->length;
-    piece->exact = next <= end && next + SECTOR > end && next > piece->offset;
-    if (piece->exact)
-        piece->length = (uint32_t)(next - piece->offset);
-}
-
 static bool map_qcow2(CcbQcow2File *file, uint64_t offset, CcbPiece *piece, GError **error)
 {
     uint64_t entry = 0;
@@ -265,35 +231,34 @@ static bool map_qcow2(CcbQcow2File *file, uint64_t offset, CcbPiece *piece, GErr
     piece->length = (uint32_t)MIN(cluster.length, file->file_size - cluster.offset);
     piece->within = (uint32_t)within;
     piece->cluster_bits = file->header.cluster_bits;
-    if (packed)
-        find_end(file, offset, piece);
+    if (!packed)
+        return true;
+    /* A descriptor counts sectors, so that one has to inflate a cluster to know where it ends.  But all who write whole
+     * images write one cluster right behind the other: where the next one begins in this one's last sector, this one
+     * ends. */
+    uint64_t follows = next_packed(file, offset), end = piece->offset + piece->length;
+    piece->exact = follows <= end && follows + SECTOR > end && follows > piece->offset;
+    if (piece->exact)
+        piece->length = (uint32_t)(follows - piece->offset);
     return true;
-}
-
-/* Holes of the file are not read. */
-static void map_plain(const CcbQcow2File *file, uint64_t offset, CcbPiece *piece)
-{
-    off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
-    uint64_t begin = data >= 0 ? (uint64_t)data : errno == ENXIO ? file->size : offset;
-    piece->kind = begin > offset ? CCB_QCOW2_ZERO : CCB_QCOW2_DATA;
-    piece->offset = offset;
-    if (begin > offset) {
-        piece->size = MIN(piece->size, begin - offset);
-        return;
-    }
-    off_t hole = lseek(file->fd, (off_t)offset, SEEK_HOLE);
-    if (hole > (off_t)offset)
-        piece->size = MIN(piece->size, (uint64_t)hole - offset);
 }
 
 bool ccb_qcow2_file_map(CcbQcow2File *file, uint64_t offset, uint64_t size, CcbPiece *ret_piece,
                         GError **error)
 {
     CcbPiece piece = {.size = MIN(size, file->size - offset), .file = file};
-    if (file->plain)
-        map_plain(file, offset, &piece);
-    else if (!map_qcow2(file, offset, &piece, error))
+    if (!file->plain && !map_qcow2(file, offset, &piece, error))
         return false;
+    if (file->plain) { /* holes of the file are not read */
+        off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
+        uint64_t begin = data >= 0 ? (uint64_t)data : errno == ENXIO ? file->size : offset;
+        bool hole = begin > offset;
+        off_t end = hole ? (off_t)begin : lseek(file->fd, (off_t)offset, SEEK_HOLE);
+        piece.kind = hole ? CCB_QCOW2_ZERO : CCB_QCOW2_DATA;
+        piece.offset = offset;
+        if (end > (off_t)offset)
+            piece.size = MIN(piece.size, (uint64_t)end - offset);
+    }
     *ret_piece = piece;
     return true;
 }

@@ -80,27 +80,9 @@ static void put64(uint8_t *p, uint64_t value)
     memcpy(p, &value, sizeof value);
 }
 
-bool ccb_qcow2_has_magic(const void *data, size_t size)
-{
-    return size >= AT_VERSION && get32(data) == MAGIC;
-}
-
 static bool fail(GError **error, const char *reason)
 {
     return ccb_fail(error, CCB_ERR_INPUT, "qcow2 header: %s", reason);
-}
-
-static bool check_features(uint64_t features, GError **error)
-{
-    if (features & DIRTY)
-        return fail(error, "the image was not closed cleanly (dirty)");
-    if (features & CORRUPT)
-        return fail(error, "the image is marked corrupt");
-    if (features & DATA_FILE)
-        return fail(error, "the data is in another file");
-    if (features & ~KNOWN)
-        return fail(error, "unknown incompatible features");
-    return true;
 }
 
 /* What version 3 has more; returns the header's length, or 0. */
@@ -110,8 +92,14 @@ static size_t parse_v3(const uint8_t *data, size_t size, CcbQcow2Header *h, GErr
         return fail(error, "too short");
     uint64_t features = get64(data + AT_INCOMPATIBLE);
     size_t length = get32(data + AT_HEADER_LENGTH);
-    if (!check_features(features, error))
-        return 0;
+    if (features & DIRTY)
+        return fail(error, "the image was not closed cleanly (dirty)");
+    if (features & CORRUPT)
+        return fail(error, "the image is marked corrupt");
+    if (features & DATA_FILE)
+        return fail(error, "the data is in another file");
+    if (features & ~KNOWN)
+        return fail(error, "unknown incompatible features");
     if (length < V3_LENGTH || length > size || length > 1u << h->cluster_bits)
         return fail(error, "bad header length");
     if (get32(data + AT_REFCOUNT_ORDER) > 6)
@@ -123,9 +111,9 @@ static size_t parse_v3(const uint8_t *data, size_t size, CcbQcow2Header *h, GErr
     return length;
 }
 
-/* "Header extensions", from `at` on; only the backing format matters for reading. */
-static bool parse_extensions(const uint8_t *data, size_t size, size_t at, CcbQcow2Header *h,
-                             GError **error)
+/* The name of the backing file, and from `at` on the "Header extensions", of which only its format matters. */
+static bool parse_backing(const uint8_t *data, size_t size, size_t at, CcbQcow2Header *h,
+                          GError **error)
 {
     while (at + EXTENSION_HEAD <= size) {
         uint32_t type = get32(data + at), length = get32(data + at + 4);
@@ -138,11 +126,6 @@ static bool parse_extensions(const uint8_t *data, size_t size, size_t at, CcbQco
             h->backing_format = g_strndup((const char *)data + at, length);
         at += ((size_t)length + 7) & ~(size_t)7;
     }
-    return true;
-}
-
-static bool parse_backing(const uint8_t *data, size_t size, CcbQcow2Header *h, GError **error)
-{
     uint64_t offset = get64(data + AT_BACKING_OFFSET);
     uint32_t length = get32(data + AT_BACKING_SIZE);
     if (offset == 0 || length == 0)
@@ -171,51 +154,33 @@ static bool check_tables(const CcbQcow2Header *h, GError **error)
     return true;
 }
 
-static bool parse(const uint8_t *data, size_t size, CcbQcow2Header *h, GError **error)
+bool ccb_qcow2_header_parse(const void *bytes, size_t size, CcbQcow2Header *ret_header,
+                            GError **error)
 {
-    if (size < V2_LENGTH || !ccb_qcow2_has_magic(data, size))
+    const uint8_t *data = bytes;
+    g_auto(CcbQcow2Header) h = {0};
+    if (size < V2_LENGTH || get32(data) != MAGIC)
         return fail(error, "not a qcow2 file");
-    h->version = get32(data + AT_VERSION);
-    h->cluster_bits = get32(data + AT_CLUSTER_BITS);
-    h->size = get64(data + AT_SIZE);
-    h->l1_entries = get32(data + AT_L1_ENTRIES);
-    h->l1_offset = get64(data + AT_L1_OFFSET);
-    h->refcount_offset = get64(data + AT_REFCOUNT_OFFSET);
-    h->refcount_clusters = get32(data + AT_REFCOUNT_CLUSTERS);
-    if (h->version != 2 && h->version != 3)
+    h.version = get32(data + AT_VERSION);
+    h.cluster_bits = get32(data + AT_CLUSTER_BITS);
+    h.size = get64(data + AT_SIZE);
+    h.l1_entries = get32(data + AT_L1_ENTRIES);
+    h.l1_offset = get64(data + AT_L1_OFFSET);
+    h.refcount_offset = get64(data + AT_REFCOUNT_OFFSET);
+    h.refcount_clusters = get32(data + AT_REFCOUNT_CLUSTERS);
+    if (h.version != 2 && h.version != 3)
         return fail(error, "unknown version");
-    if (h->cluster_bits < CCB_QCOW2_MIN_BITS || h->cluster_bits > CCB_QCOW2_MAX_BITS)
+    if (h.cluster_bits < CCB_QCOW2_MIN_BITS || h.cluster_bits > CCB_QCOW2_MAX_BITS)
         return fail(error, "bad cluster size");
     if (get32(data + AT_CRYPT) != 0)
         return fail(error, "the image is encrypted");
-    size = MIN(size, 1u << h->cluster_bits);
-    size_t length = h->version == 2 ? V2_LENGTH : parse_v3(data, size, h, error);
-    return length > 0 && check_tables(h, error) && parse_extensions(data, size, length, h, error) &&
-           parse_backing(data, size, h, error);
-}
-
-bool ccb_qcow2_header_parse(const void *data, size_t size, CcbQcow2Header *ret_header,
-                            GError **error)
-{
-    g_auto(CcbQcow2Header) header = {0};
-    if (!parse(data, size, &header, error))
+    size = MIN(size, 1u << h.cluster_bits);
+    size_t length = h.version == 2 ? V2_LENGTH : parse_v3(data, size, &h, error);
+    if (length == 0 || !check_tables(&h, error) || !parse_backing(data, size, length, &h, error))
         return false;
-    *ret_header = header;
-    header = (CcbQcow2Header){0};
+    *ret_header = h;
+    h = (CcbQcow2Header){0};
     return true;
-}
-
-/* The extension that names the format, eight zeros that end the extensions, and the file's name. */
-static void put_backing(const CcbQcow2Header *h, uint8_t *out)
-{
-    size_t length = strlen(h->backing_format), padded = (length + 7) & ~(size_t)7;
-    size_t name = V3_LENGTH + EXTENSION_HEAD + padded + EXTENSION_HEAD;
-    put32(out + V3_LENGTH, EXTENSION_BACKING_FORMAT);
-    put32(out + V3_LENGTH + 4, (uint32_t)length);
-    memcpy(out + V3_LENGTH + EXTENSION_HEAD, h->backing_format, length);
-    put64(out + AT_BACKING_OFFSET, name);
-    put32(out + AT_BACKING_SIZE, (uint32_t)strlen(h->backing));
-    memcpy(out + name, h->backing, strlen(h->backing));
 }
 
 void ccb_qcow2_header_build(const CcbQcow2Header *h, uint8_t out[CCB_QCOW2_HEADER_BYTES])
@@ -231,12 +196,20 @@ void ccb_qcow2_header_build(const CcbQcow2Header *h, uint8_t out[CCB_QCOW2_HEADE
     put32(out + AT_REFCOUNT_CLUSTERS, h->refcount_clusters);
     put32(out + AT_REFCOUNT_ORDER, REFCOUNT_ORDER);
     put32(out + AT_HEADER_LENGTH, V3_LENGTH);
-    if (h->backing != NULL)
-        put_backing(h, out);
+    if (h->backing == NULL)
+        return;
+    /* The extension that names the format, eight zeros that end the extensions, and the file's name. */
+    size_t length = strlen(h->backing_format), padded = (length + 7) & ~(size_t)7;
+    size_t name = V3_LENGTH + EXTENSION_HEAD + padded + EXTENSION_HEAD;
+    put32(out + V3_LENGTH, EXTENSION_BACKING_FORMAT);
+    put32(out + V3_LENGTH + 4, (uint32_t)length);
+    memcpy(out + V3_LENGTH + EXTENSION_HEAD, h->backing_format, length);
+    put64(out + AT_BACKING_OFFSET, name);
+    put32(out + AT_BACKING_SIZE, (uint32_t)strlen(h->backing));
+    memcpy(out + name, h->backing, strlen(h->backing));
 }
 
-/* "Compressed Clusters Descriptor": bits below this one are the offset, those above it the sectors.
- */
+/* "Compressed Clusters Descriptor": bits below this one are the offset, those above it the sectors. */
 static unsigned sectors_at(unsigned cluster_bits)
 {
     return COMPRESSED_BITS - (cluster_bits - 8);
@@ -247,22 +220,18 @@ static bool is_aligned(uint64_t offset, const CcbQcow2Header *header)
     return (offset & ((1ull << header->cluster_bits) - 1)) == 0;
 }
 
-static CcbQcow2Cluster decode_compressed(uint64_t entry, unsigned cluster_bits)
-{
-    unsigned x = sectors_at(cluster_bits);
-    uint64_t offset = entry & ((1ull << x) - 1);
-    uint64_t more = (entry & (COMPRESSED_FLAG - 1)) >> x;
-    uint32_t length = (uint32_t)((more + 1) * SECTOR - (offset & (SECTOR - 1)));
-    return (CcbQcow2Cluster){CCB_QCOW2_COMPRESSED, offset, length};
-}
-
 bool ccb_qcow2_l2_decode(uint64_t entry, const CcbQcow2Header *header, CcbQcow2Cluster *ret)
 {
     uint64_t offset = entry & OFFSET_MASK;
     CcbQcow2Cluster cluster = {CCB_QCOW2_UNALLOCATED, 0, 0};
-    if (entry & COMPRESSED_FLAG)
-        cluster = decode_compressed(entry, header->cluster_bits);
-    else if (!is_aligned(offset, header) || ((entry & CCB_QCOW2_ENTRY_ZERO) && header->version < 3))
+    if (entry & COMPRESSED_FLAG) {
+        unsigned x = sectors_at(header->cluster_bits);
+        uint64_t more = (entry & (COMPRESSED_FLAG - 1)) >> x;
+        cluster.kind = CCB_QCOW2_COMPRESSED;
+        cluster.offset = entry & ((1ull << x) - 1);
+        cluster.length = (uint32_t)((more + 1) * SECTOR - (cluster.offset & (SECTOR - 1)));
+    } else if (!is_aligned(offset, header) ||
+               ((entry & CCB_QCOW2_ENTRY_ZERO) && header->version < 3))
         return false;
     else if (entry & CCB_QCOW2_ENTRY_ZERO)
         cluster.kind = CCB_QCOW2_ZERO;

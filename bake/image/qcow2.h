@@ -37,8 +37,6 @@ typedef struct {
 void ccb_qcow2_header_clear(CcbQcow2Header *header);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbQcow2Header, ccb_qcow2_header_clear)
 
-bool ccb_qcow2_has_magic(const void *data, size_t size);
-
 /* Reads a header from the beginning of a file (`size` bytes of it; the first cluster, or less in a
  * shorter file).  Errors: CCB_ERR_INPUT: malformed, encrypted, with an external data file, dirty,
  * corrupt, or with features that nobody knew when this was written. */

@@ -20,19 +20,6 @@ void ccb_image_info_clear(CcbImageInfo *info)
     *info = (CcbImageInfo){0};
 }
 
-static bool check_file(const char *path, GError **error)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
-    if (!S_ISREG(st.st_mode))
-        return ccb_fail(error, CCB_ERR_INPUT, "image %s: not a regular file", path);
-    if (st.st_size < SECTOR)
-        return ccb_fail(error, CCB_ERR_INPUT, "image %s: only %ld bytes, not a disk image", path,
-                        (long)st.st_size);
-    return true;
-}
-
 /* `format` NULL: as QEMU guesses. */
 static json_t *query(const char *path, const char *format, GError **error)
 {
@@ -57,12 +44,6 @@ static json_t *query(const char *path, const char *format, GError **error)
     return info;
 }
 
-static bool has_data_file(const json_t *info)
-{
-    const json_t *specific = json_object_get(json_object_get(info, "format-specific"), "data");
-    return json_object_get(specific, "data-file") != NULL;
-}
-
 /* QEMU looks for a VHD's footer at the start of the file, where a fixed one has no copy of it. */
 static bool is_fixed_vhd(const char *path)
 {
@@ -76,50 +57,48 @@ static bool is_fixed_vhd(const char *path)
            vhd.size == (uint64_t)st.st_size - CCB_VHD_FOOTER;
 }
 
-static json_t *probe(const char *path, GError **error)
-{
-    json_t *info = query(path, NULL, error);
-    const char *format = json_string_value(json_object_get(info, "format"));
-    if (g_strcmp0(format, "raw") != 0 || !is_fixed_vhd(path))
-        return info;
-    json_decref(info);
-    return query(path, "vpc", error);
-}
-
 bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
 {
     static const char *const formats[] = {"qcow2", "raw", "vpc", NULL};
-    json_t *info = check_file(path, error) ? probe(path, error) : NULL;
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
+    if (!S_ISREG(st.st_mode))
+        return ccb_fail(error, CCB_ERR_INPUT, "image %s: not a regular file", path);
+    if (st.st_size < SECTOR)
+        return ccb_fail(error, CCB_ERR_INPUT, "image %s: only %ld bytes, not a disk image", path,
+                        (long)st.st_size);
+    json_auto_t *guess = query(path, NULL, error);
+    if (guess == NULL)
+        return false;
+    bool raw = g_strcmp0(json_string_value(json_object_get(guess, "format")), "raw") == 0;
+    json_auto_t *info = raw && is_fixed_vhd(path) ? query(path, "vpc", error) : json_incref(guess);
     if (info == NULL)
         return false;
     const char *format = json_string_value(json_object_get(info, "format"));
     const char *backing = json_string_value(json_object_get(info, "backing-filename"));
-    bool ok = false;
+    const json_t *specific = json_object_get(json_object_get(info, "format-specific"), "data");
     if (format == NULL || !g_strv_contains(formats, format))
-        ccb_fail(error, CCB_ERR_INPUT, "image %s: format %s; ccbake reads qcow2, raw and vhd", path,
-                 format ? format : "unknown");
-    else if (backing != NULL || has_data_file(info)) {
+        return ccb_fail(error, CCB_ERR_INPUT,
+                        "image %s: format %s; ccbake reads qcow2, raw and vhd", path,
+                        format ? format : "unknown");
+    if (backing != NULL || json_object_get(specific, "data-file") != NULL) {
         ccb_fail(error, CCB_ERR_INPUT, "image %s: it refers to another file (%s)", path,
                  backing ? backing : "a data file");
-        ccb_hint(error, "flatten it first: qemu-img convert -O qcow2 %s flat.qcow2", path);
-    } else {
-        *ret_info = (CcbImageInfo){
-            .format = g_strdup(format),
-            .virtual_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"))};
-        ok = true;
+        return ccb_hint(error, "flatten it first: qemu-img convert -O qcow2 %s flat.qcow2", path);
     }
-    json_decref(info);
-    return ok;
+    *ret_info = (CcbImageInfo){
+        .format = g_strdup(format),
+        .virtual_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"))};
+    return true;
 }
 
 bool ccb_image_size(const char *path, const char *format, uint64_t *ret_size, GError **error)
 {
-    json_t *info = query(path, format, error);
-    if (info == NULL)
-        return false;
-    *ret_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"));
-    json_decref(info);
-    return true;
+    json_auto_t *info = query(path, format, error);
+    if (info != NULL)
+        *ret_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"));
+    return info != NULL;
 }
 
 char *ccb_image_format(const char *path, GError **error)
