@@ -38,47 +38,37 @@ static bool is_power_of_two(uint32_t n)
     return n != 0 && (n & (n - 1)) == 0;
 }
 
-/* Linux and EDK II take a file system for FAT32 where the size of the tables is in the wide field
- * only, however few clusters it has; the specification goes by their number. */
-static unsigned choose_bits(const uint8_t *boot, uint32_t clusters)
-{
-    if (get(boot + 22, 2) == 0)
-        return 32;
-    return clusters < FAT12_CLUSTERS ? 12 : 16;
-}
-
-/* "BPB": sizes are in sectors there. */
-static bool parse(CcbFat *fat, const uint8_t *boot, GError **error)
-{
-    uint32_t sector = get(boot + 11, 2), per_cluster = boot[13], reserved = get(boot + 14, 2);
-    uint32_t tables = boot[16], root_entries = get(boot + 17, 2);
-    uint64_t total = get(boot + 19, 2) ? get(boot + 19, 2) : get(boot + 32, 4);
-    uint64_t table = get(boot + 22, 2) ? get(boot + 22, 2) : get(boot + 36, 4);
-    if (get(boot + 510, 2) != 0xaa55 || !is_power_of_two(sector) || sector < 512 || sector > 4096 ||
-        !is_power_of_two(per_cluster) || reserved == 0 || tables == 0 || table == 0)
-        return ccb_fail(error, CCB_ERR_INPUT, "no FAT file system");
-    fat->cluster_size = sector * per_cluster;
-    fat->root_size = root_entries * ENTRY;
-    fat->table = (uint64_t)reserved * sector;
-    fat->root = fat->table + tables * table * sector;
-    fat->data = fat->root + (uint64_t)(fat->root_size + sector - 1) / sector * sector;
-    if (fat->cluster_size > CLUSTER_MAX || fat->data >= total * sector)
-        return corrupt("bad sizes in the boot sector", error);
-    fat->clusters =
-        (uint32_t)MIN((total * sector - fat->data) / fat->cluster_size, G_MAXUINT32 / 2);
-    fat->bits = choose_bits(boot, fat->clusters);
-    fat->root_start = fat->bits == 32 ? get(boot + 44, 4) : 0;
-    return true;
-}
-
 CcbFat *ccb_fat_open(CcbFatRead read, void *source, GError **error)
 {
     uint8_t boot[BOOT_SECTOR];
-    g_autoptr(CcbFat) fat = g_new0(CcbFat, 1);
-    fat->read = read;
-    fat->source = source;
-    if (!read(source, 0, boot, sizeof boot, error) || !parse(fat, boot, error))
+    if (!read(source, 0, boot, sizeof boot, error))
         return NULL;
+    /* "BPB": sizes are in sectors there. */
+    uint32_t sector = get(boot + 11, 2), per_cluster = boot[13], reserved = get(boot + 14, 2);
+    uint32_t tables = boot[16], root_size = get(boot + 17, 2) * ENTRY, narrow = get(boot + 22, 2);
+    uint64_t total = get(boot + 19, 2) ? get(boot + 19, 2) : get(boot + 32, 4);
+    uint64_t table = narrow ? narrow : get(boot + 36, 4);
+    if (get(boot + 510, 2) != 0xaa55 || !is_power_of_two(sector) || sector < 512 || sector > 4096 ||
+        !is_power_of_two(per_cluster) || reserved == 0 || tables == 0 || table == 0) {
+        ccb_fail(error, CCB_ERR_INPUT, "no FAT file system");
+        return NULL;
+    }
+    g_autoptr(CcbFat) fat = g_new0(CcbFat, 1);
+    *fat = (CcbFat){.read = read, .source = source, .root_size = root_size};
+    fat->cluster_size = sector * per_cluster;
+    fat->table = (uint64_t)reserved * sector;
+    fat->root = fat->table + tables * table * sector;
+    fat->data = fat->root + (uint64_t)(root_size + sector - 1) / sector * sector;
+    if (fat->cluster_size > CLUSTER_MAX || fat->data >= total * sector) {
+        corrupt("bad sizes in the boot sector", error);
+        return NULL;
+    }
+    uint64_t clusters = (total * sector - fat->data) / fat->cluster_size;
+    fat->clusters = (uint32_t)MIN(clusters, G_MAXUINT32 / 2);
+    /* Linux and EDK II take a file system for FAT32 where the size of the tables is in the wide field only, however few
+     * clusters it has; the specification goes by their number. */
+    fat->bits = narrow == 0 ? 32 : fat->clusters < FAT12_CLUSTERS ? 12 : 16;
+    fat->root_start = fat->bits == 32 ? get(boot + 44, 4) : 0;
     return g_steal_pointer(&fat);
 }
 
@@ -92,41 +82,35 @@ static bool is_cluster(const CcbFat *fat, uint32_t cluster)
     return cluster >= 2 && cluster - 2 < fat->clusters;
 }
 
-static uint64_t cluster_offset(const CcbFat *fat, uint32_t cluster)
-{
-    return fat->data + (uint64_t)(cluster - 2) * fat->cluster_size;
-}
-
-/* The cluster that follows in a file; *ret_next 0: none does. */
-static bool next_cluster(const CcbFat *fat, uint32_t cluster, uint32_t *ret_next, GError **error)
-{
-    uint8_t bytes[4];
-    unsigned size = fat->bits == 32 ? 4 : 2;
-    if (!fat->read(fat->source, fat->table + (uint64_t)cluster * fat->bits / 8, bytes, size, error))
-        return false;
-    uint32_t value = get(bytes, size);
-    if (fat->bits == 12)
-        value = cluster % 2 == 0 ? value & 0xfff : value >> 4;
-    value &= 0x0fffffff; /* 28 bits count */
-    uint32_t end = fat->bits == 32 ? 0x0ffffff8 : (1u << fat->bits) - 8;
-    *ret_next = value >= end ? 0 : value;
-    return value >= end || is_cluster(fat, value) || corrupt("a file leads nowhere", error);
-}
-
 /* Reads what begins at a cluster: `size` bytes or, where `*ret_got` says so, less. */
 static bool read_clusters(const CcbFat *fat, uint32_t cluster, uint8_t *buffer, size_t size,
                           size_t *ret_got, GError **error)
 {
+    unsigned entry_size = fat->bits == 32 ? 4 : 2;
+    uint32_t end =
+        fat->bits == 32 ? 0x0ffffff8 : (1u << fat->bits) - 8; /* and above: the last one */
     size_t got = 0;
     if (cluster != 0 && !is_cluster(fat, cluster))
         return corrupt("a file begins nowhere", error);
     while (cluster != 0 && got < size) {
         size_t n = MIN(size - got, fat->cluster_size);
-        if (!fat->read(fat->source, cluster_offset(fat, cluster), buffer + got, n, error))
+        uint64_t offset = fat->data + (uint64_t)(cluster - 2) * fat->cluster_size;
+        if (!fat->read(fat->source, offset, buffer + got, n, error))
             return false;
         got += n;
-        if (got < size && !next_cluster(fat, cluster, &cluster, error))
+        if (got == size)
+            break;
+        uint8_t entry[4];
+        offset = fat->table + (uint64_t)cluster * fat->bits / 8;
+        if (!fat->read(fat->source, offset, entry, entry_size, error))
             return false;
+        uint32_t next = get(entry, entry_size);
+        if (fat->bits == 12)
+            next = cluster % 2 == 0 ? next & 0xfff : next >> 4;
+        next &= 0x0fffffff; /* 28 bits count */
+        if (next < end && !is_cluster(fat, next))
+            return corrupt("a file leads nowhere", error);
+        cluster = next < end ? next : 0;
     }
     *ret_got = got;
     return true;

@@ -29,8 +29,12 @@ static char *backing_path(const CcbQcow2File *file, const char *name, GError **e
     return g_build_filename(dir, name, NULL);
 }
 
-static bool check_loop(const CcbQcow2Chain *chain, const CcbQcow2File *file, GError **error)
+static bool add_file(CcbQcow2Chain *chain, const char *path, const char *format, bool *ret_foreign,
+                     GError **error)
 {
+    g_autoptr(CcbQcow2File) file = ccb_qcow2_file_open(path, format, ret_foreign, error);
+    if (file == NULL)
+        return false;
     for (guint i = 0; i < chain->files->len; i++) {
         const CcbQcow2File *above = chain->files->pdata[i];
         if (above->device == file->device && above->inode == file->inode)
@@ -39,29 +43,8 @@ static bool check_loop(const CcbQcow2Chain *chain, const CcbQcow2File *file, GEr
     if (chain->files->len >= DEPTH_MAX)
         return ccb_fail(error, CCB_ERR_INPUT, "%s: more than %d backing files", file->path,
                         DEPTH_MAX);
-    return true;
-}
-
-static bool add_file(CcbQcow2Chain *chain, const char *path, const char *format, bool *ret_foreign,
-                     GError **error)
-{
-    g_autoptr(CcbQcow2File) file = ccb_qcow2_file_open(path, format, ret_foreign, error);
-    if (file == NULL || !check_loop(chain, file, error))
-        return false;
     g_ptr_array_add(chain->files, g_steal_pointer(&file));
     return true;
-}
-
-/* Without a name for the format one would have to guess from bytes that the guest has written. */
-static bool add_backing(CcbQcow2Chain *chain, const CcbQcow2File *file, bool *ret_foreign,
-                        GError **error)
-{
-    const CcbQcow2Header *h = &file->header;
-    if (h->backing_format == NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s: doesn't say which format %s has", file->path,
-                        h->backing);
-    g_autofree char *path = backing_path(file, h->backing, error);
-    return path != NULL && add_file(chain, path, h->backing_format, ret_foreign, error);
 }
 
 static CcbQcow2Chain *open_first(const char *path, const char *format, bool *ret_foreign,
@@ -79,9 +62,17 @@ CcbQcow2Chain *ccb_qcow2_chain_open(const char *path, const char *format, bool *
     g_autoptr(CcbQcow2Chain) chain = open_first(path, format, ret_foreign, error);
     while (chain != NULL) {
         const CcbQcow2File *last = chain->files->pdata[chain->files->len - 1];
-        if (last->header.backing == NULL)
+        const CcbQcow2Header *h = &last->header;
+        if (h->backing == NULL)
             return g_steal_pointer(&chain);
-        if (!add_backing(chain, last, ret_foreign, error))
+        /* Without a name for the format one would have to guess from bytes that the guest has written. */
+        if (h->backing_format == NULL) {
+            ccb_fail(error, CCB_ERR_INPUT, "%s: doesn't say which format %s has", last->path,
+                     h->backing);
+            return NULL;
+        }
+        g_autofree char *next = backing_path(last, h->backing, error);
+        if (next == NULL || !add_file(chain, next, h->backing_format, ret_foreign, error))
             return NULL;
     }
     return NULL;
@@ -139,30 +130,21 @@ bool ccb_qcow2_chain_map(CcbQcow2Chain *chain, uint64_t offset, uint64_t size, C
     return map_from(chain, 0, offset, size, ret_piece, error);
 }
 
-/* Whether the first file lies on zeros there. */
-static bool lies_on_zeros(CcbQcow2Chain *chain, uint64_t offset, uint64_t size, bool *ret_zeros,
-                          GError **error)
-{
-    CcbPiece piece = {.kind = CCB_QCOW2_ZERO};
-    for (uint64_t done = 0; done < size && piece.kind == CCB_QCOW2_ZERO; done += piece.size)
-        if (!map_from(chain, 1, offset + done, size - done, &piece, error))
-            return false;
-    *ret_zeros = piece.kind == CCB_QCOW2_ZERO;
-    return true;
-}
-
 bool ccb_qcow2_chain_map_top(CcbQcow2Chain *chain, uint64_t offset, uint64_t size,
                              CcbPiece *ret_piece, GError **error)
 {
-    CcbPiece piece;
-    bool needless = false;
+    CcbPiece piece, below = {.kind = CCB_QCOW2_ZERO};
     if (!ccb_qcow2_file_map(chain->files->pdata[0], offset, size, &piece, error))
         return false;
-    if (piece.kind == CCB_QCOW2_ZERO && !chain->partial &&
-        !lies_on_zeros(chain, offset, piece.size, &needless, error))
-        return false;
-    if (needless)
-        piece.kind = CCB_QCOW2_UNALLOCATED;
+    if (piece.kind == CCB_QCOW2_ZERO && !chain->partial) {
+        /* Zeros over nothing but zeros need not be there. */
+        for (uint64_t done = 0; done < piece.size && below.kind == CCB_QCOW2_ZERO;
+             done += below.size)
+            if (!map_from(chain, 1, offset + done, piece.size - done, &below, error))
+                return false;
+        if (below.kind == CCB_QCOW2_ZERO)
+            piece.kind = CCB_QCOW2_UNALLOCATED;
+    }
     *ret_piece = piece;
     return true;
 }

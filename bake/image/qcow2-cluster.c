@@ -97,32 +97,18 @@ static bool read_pieces(CcbClusterWorker *worker, CcbCluster *cluster, GError **
     uint8_t *at = cluster->data;
     for (unsigned i = 0; i < cluster->n_pieces; i++) {
         const CcbPiece *piece = &cluster->pieces[i];
-        bool ok = true;
-        if (piece->kind == CCB_QCOW2_DATA)
-            ok = ccb_qcow2_file_read(piece->file, piece->offset, at, piece->size, error);
-        else if (piece->kind == CCB_QCOW2_COMPRESSED)
-            ok = read_part(worker, piece, at, error);
-        else
+        if (piece->kind == CCB_QCOW2_COMPRESSED) {
+            if (!read_part(worker, piece, at, error))
+                return false;
+        } else if (piece->kind == CCB_QCOW2_DATA) {
+            if (!ccb_qcow2_file_read(piece->file, piece->offset, at, piece->size, error))
+                return false;
+        } else
             memset(at, 0, piece->size);
-        if (!ok)
-            return false;
         at += piece->size;
     }
     memset(at, 0, (size_t)(cluster->data + CCB_CLUSTER - at)); /* the disk ends in this cluster */
     return true;
-}
-
-/* A compressed cluster of our size. */
-static bool is_whole(const CcbCluster *cluster)
-{
-    const CcbPiece *piece = &cluster->pieces[0];
-    return cluster->n_pieces == 1 && piece->kind == CCB_QCOW2_COMPRESSED &&
-           piece->cluster_bits == CCB_CLUSTER_BITS && piece->size == CCB_CLUSTER;
-}
-
-static bool is_zero(const uint8_t *data)
-{
-    return data[0] == 0 && memcmp(data, data + 1, CCB_CLUSTER - 1) == 0;
 }
 
 /*
@@ -143,52 +129,33 @@ static bool looks_random(const uint8_t *data)
     return squares < LIMIT * MEAN;
 }
 
-static size_t deflate_cluster(const CcbClusterWorker *worker, CcbCluster *cluster)
-{
-    if (looks_random(cluster->data))
-        return 0;
-    return libdeflate_deflate_compress(worker->deflate, cluster->data, CCB_CLUSTER, cluster->packed,
-                                       CCB_CLUSTER - 1);
-}
-
-/* A compressed cluster that can be taken as it is, unread. */
-static bool is_ready(const CcbClusterWorker *worker, const CcbCluster *cluster)
-{
-    const CcbPiece *piece = &cluster->pieces[0];
-    return worker->compress && is_whole(cluster) && piece->exact && piece->length < CCB_CLUSTER;
-}
-
-static bool take(CcbCluster *cluster, GError **error)
-{
-    const CcbPiece *piece = &cluster->pieces[0];
-    cluster->result = CCB_RESULT_COMPRESSED;
-    cluster->packed_length = piece->length;
-    return ccb_qcow2_file_read(piece->file, piece->offset, cluster->packed, piece->length, error);
-}
-
 bool ccb_cluster_process(CcbClusterWorker *worker, CcbCluster *cluster, GError **error)
 {
-    if (cluster->n_pieces == 0) {
-        cluster->result = CCB_RESULT_ZERO;
+    cluster->result = CCB_RESULT_ZERO;
+    cluster->packed_length = 0;
+    if (cluster->n_pieces == 0)
         return true;
+    const CcbPiece *piece = &cluster->pieces[0];
+    bool whole = cluster->n_pieces == 1 && piece->kind == CCB_QCOW2_COMPRESSED &&
+                 piece->cluster_bits == CCB_CLUSTER_BITS && piece->size == CCB_CLUSTER;
+    if (worker->compress && whole && piece->exact && piece->length < CCB_CLUSTER) {
+        /* It is taken as it is. */
+        cluster->result = CCB_RESULT_COMPRESSED;
+        cluster->packed_length = piece->length;
+        return ccb_qcow2_file_read(piece->file, piece->offset, cluster->packed, piece->length,
+                                   error);
     }
-    if (is_ready(worker, cluster))
-        return take(cluster, error);
-    bool whole = is_whole(cluster);
-    uint32_t length = 0;
-    if (whole ? !inflate_piece(worker, &cluster->pieces[0], cluster->packed, cluster->data, &length,
-                               error)
+    if (whole ? !inflate_piece(worker, piece, cluster->packed, cluster->data,
+                               &cluster->packed_length, error)
               : !read_pieces(worker, cluster, error))
         return false;
-    cluster->result = CCB_RESULT_PLAIN;
-    if (is_zero(cluster->data)) {
-        cluster->result = CCB_RESULT_ZERO;
-    } else if (worker->compress) {
-        if (!whole)
-            length = (uint32_t)deflate_cluster(worker, cluster);
-        cluster->packed_length = length;
-        if (length > 0 && length < CCB_CLUSTER)
-            cluster->result = CCB_RESULT_COMPRESSED;
-    }
+    const uint8_t *data = cluster->data;
+    if (data[0] == 0 && memcmp(data, data + 1, CCB_CLUSTER - 1) == 0)
+        return true;
+    if (worker->compress && !whole && !looks_random(data))
+        cluster->packed_length = (uint32_t)libdeflate_deflate_compress(
+            worker->deflate, data, CCB_CLUSTER, cluster->packed, CCB_CLUSTER - 1);
+    bool smaller = cluster->packed_length > 0 && cluster->packed_length < CCB_CLUSTER;
+    cluster->result = worker->compress && smaller ? CCB_RESULT_COMPRESSED : CCB_RESULT_PLAIN;
     return true;
 }

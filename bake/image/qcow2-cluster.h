@@ -21,7 +21,7 @@ typedef struct {
     uint64_t index; /* in units of CCB_CLUSTER */
     const CcbPiece *pieces;
     unsigned n_pieces; /* 0: zeros */
-    uint64_t count;    /* with zeros: clusters of them, from `index` on; otherwise 1 */
+    uint64_t count;    /* of zeros: so many clusters, from `index` on; otherwise 1 */
     CcbResult result;
     uint8_t data[CCB_CLUSTER]; /* PLAIN */
     uint8_t packed[CCB_CLUSTER_PACKED_MAX];
