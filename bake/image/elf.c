@@ -13,14 +13,6 @@ static void elf_cleanup(Elf **elf)
     elf_end(*elf);
 }
 
-static void add_paths(GPtrArray *paths, const char *list)
-{
-    g_auto(GStrv) words = g_strsplit(list, ":", -1);
-    for (char **word = words; *word != NULL; word++)
-        if (**word != '\0')
-            g_ptr_array_add(paths, g_strdup(*word));
-}
-
 /* DT_RUNPATH, where there is one, makes ld.so ignore DT_RPATH. */
 static bool read_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, CcbElfDynamic *ret)
 {
@@ -38,8 +30,11 @@ static bool read_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, Cc
         else
             *(entry.d_tag == DT_RPATH ? &rpath : &runpath) = text;
     }
-    if (runpath != NULL || rpath != NULL)
-        add_paths(ret->paths, runpath != NULL ? runpath : rpath);
+    const char *list = runpath != NULL ? runpath : rpath != NULL ? rpath : "";
+    g_auto(GStrv) words = g_strsplit(list, ":", -1);
+    for (char **word = words; *word != NULL; word++)
+        if (**word != '\0')
+            g_ptr_array_add(ret->paths, g_strdup(*word));
     return data != NULL;
 }
 

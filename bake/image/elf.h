@@ -7,7 +7,8 @@
 
 typedef struct {
     GPtrArray *needed; /* char *: DT_NEEDED, names of libraries */
-    GPtrArray *paths; /* char *: directories of DT_RUNPATH, or else DT_RPATH, as they are written */
+    /* char *: directories of DT_RUNPATH, or else DT_RPATH, as they are written. */
+    GPtrArray *paths;
 } CcbElfDynamic;
 
 /* NULL with no error set: not an ELF file, a script for example.  A static program needs nothing.

@@ -35,18 +35,6 @@ static Elf_Data *find_section(Elf *elf, const char *wanted)
     return NULL;
 }
 
-static GPtrArray *split_info(const char *data, size_t size)
-{
-    GPtrArray *info = g_ptr_array_new_with_free_func(g_free);
-    for (size_t at = 0; at < size;) {
-        size_t length = strnlen(data + at, size - at);
-        if (memchr(data + at, '=', length) != NULL)
-            g_ptr_array_add(info, g_strndup(data + at, length));
-        at += length + 1;
-    }
-    return info;
-}
-
 /* A module without a symbol table has no undefined symbols that anyone could see. */
 static GHashTable *find_undefined(Elf *elf)
 {
@@ -88,7 +76,13 @@ CcbModule *ccb_module_parse(const void *data, size_t size, GError **error)
         return NULL;
     }
     CcbModule *module = g_new0(CcbModule, 1);
-    module->info = split_info(info->d_buf, info->d_size);
+    module->info = g_ptr_array_new_with_free_func(g_free);
+    const char *text = info->d_buf;
+    for (size_t at = 0, length; at < info->d_size; at += length + 1) {
+        length = strnlen(text + at, info->d_size - at);
+        if (memchr(text + at, '=', length) != NULL)
+            g_ptr_array_add(module->info, g_strndup(text + at, length));
+    }
     module->undefined = find_undefined(elf);
     return module;
 }
@@ -102,22 +96,15 @@ void ccb_module_free(CcbModule *module)
     g_free(module);
 }
 
-GPtrArray *ccb_module_get_all(const CcbModule *module, const char *key)
-{
-    GPtrArray *values = g_ptr_array_new();
-    size_t length = strlen(key);
-    for (guint i = 0; i < module->info->len; i++) {
-        char *text = module->info->pdata[i];
-        if (strncmp(text, key, length) == 0 && text[length] == '=')
-            g_ptr_array_add(values, text + length + 1);
-    }
-    return values;
-}
-
 const char *ccb_module_get(const CcbModule *module, const char *key)
 {
-    g_autoptr(GPtrArray) values = ccb_module_get_all(module, key);
-    return values->len > 0 ? values->pdata[0] : NULL;
+    size_t length = strlen(key);
+    for (guint i = 0; i < module->info->len; i++) {
+        const char *text = module->info->pdata[i];
+        if (strncmp(text, key, length) == 0 && text[length] == '=')
+            return text + length + 1;
+    }
+    return NULL;
 }
 
 bool ccb_module_needs(const CcbModule *module, const char *symbol)

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CCB_MODULE_MAX                                                                             \
-    (512u << 20) /* bytes, uncompressed; nvidia.ko with debug data is about 100 MiB */
+/* Bytes, uncompressed; nvidia.ko with debug data has about 100 MiB. */
+#define CCB_MODULE_MAX (512u << 20)
 
 typedef struct CcbModule CcbModule;
 
@@ -23,10 +23,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbModule, ccb_module_free)
 /* The first value of a key ("version", "license", "softdep", "vermagic", "name", "depends"), or
  * NULL; belongs to `module`. */
 const char *ccb_module_get(const CcbModule *module, const char *key);
-
-/* All values of a key (const char *, "alias", "parm", "firmware"); never NULL.  The caller unrefs
- * the array, the strings belong to `module`. */
-GPtrArray *ccb_module_get_all(const CcbModule *module, const char *key);
 
 /* Whether a symbol of that name is undefined in it: the module calls what others have to export. */
 bool ccb_module_needs(const CcbModule *module, const char *symbol);

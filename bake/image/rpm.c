@@ -21,8 +21,7 @@
 static GMutex lock;
 static char *last_message; /* what librpm would have printed; under `lock` */
 
-/* Splits a kernel release into version and release (inside *ret_version), without the architecture.
- */
+/* Splits a kernel release into version and release (inside *ret_version), without the architecture. */
 static const char *split_kver(const char *kver, char **ret_version)
 {
     static const char *const architectures[] = {".x86_64", ".aarch64", ".noarch"};
@@ -67,48 +66,10 @@ static void set_dbpath(const char *directory)
     rpmPushMacro(NULL, "_dbpath", NULL, directory, RMIL_CMDLINE);
 }
 
-/* Takes the lock; all that touches librpm's global state is between enter() and leave(). */
-static rpmts enter(const char *directory)
-{
-    g_mutex_lock(&lock);
-    rpmlogSetCallback(note_message, NULL);
-    g_clear_pointer(&last_message, g_free);
-    set_dbpath(directory);
-    rpmts transaction = rpmtsCreate();
-    rpmtsSetVSFlags(transaction, RPMVSF_MASK_NOSIGNATURES | RPMVSF_NOHDRCHK);
-    return transaction;
-}
-
-static void leave(rpmts transaction)
-{
-    rpmtsFree(transaction);
-    set_dbpath(NO_DATABASE);
-    g_mutex_unlock(&lock);
-}
-
-static const char *reason(const char *otherwise)
-{
-    return last_message != NULL ? last_message : otherwise;
-}
-
 static char *get_string(Header header, rpmTag tag)
 {
     const char *text = headerGetString(header, tag);
     return g_strdup(text != NULL ? text : "");
-}
-
-static CcbRpmInfo *info_from(Header header)
-{
-    CcbRpmInfo *info = g_new0(CcbRpmInfo, 1);
-    info->name = get_string(header, RPMTAG_NAME);
-    info->epoch = (guint32)headerGetNumber(header, RPMTAG_EPOCH);
-    info->version = get_string(header, RPMTAG_VERSION);
-    info->release = get_string(header, RPMTAG_RELEASE);
-    info->arch = get_string(header, RPMTAG_ARCH);
-    char *nevra = headerGetAsString(header, RPMTAG_NEVRA);
-    info->nevra = g_strdup(nevra != NULL ? nevra : info->name);
-    free(nevra);
-    return info;
 }
 
 void ccb_rpm_info_free(CcbRpmInfo *info)
@@ -123,58 +84,75 @@ void ccb_rpm_info_free(CcbRpmInfo *info)
     g_free(info);
 }
 
-static void free_info(gpointer info)
+/* Fails with what librpm would have printed. */
+static bool fail_database(const char *directory, const char *otherwise, GError **error)
 {
-    ccb_rpm_info_free(info);
+    return ccb_fail(error, CCB_ERR_INPUT, "rpm database in %s: %s", directory,
+                    last_message != NULL ? last_message : otherwise);
 }
 
+/* Under `lock`, as librpm's state is global. */
 static GPtrArray *list_packages(rpmts transaction, const char *directory, GError **error)
 {
     if (rpmtsOpenDB(transaction, O_RDONLY) != 0) {
-        ccb_fail(error, CCB_ERR_INPUT, "rpm database in %s: %s", directory,
-                 reason("can't be opened"));
+        fail_database(directory, "can't be opened", error);
         return NULL;
     }
-    g_autoptr(GPtrArray) packages = g_ptr_array_new_with_free_func(free_info);
+    g_autoptr(GPtrArray) packages =
+        g_ptr_array_new_with_free_func((GDestroyNotify)ccb_rpm_info_free);
     rpmdbMatchIterator iterator = rpmtsInitIterator(transaction, RPMDBI_PACKAGES, NULL, 0);
     Header header;
-    while ((header = rpmdbNextIterator(iterator)) != NULL)
-        g_ptr_array_add(packages, info_from(header));
+    while ((header = rpmdbNextIterator(iterator)) != NULL) {
+        CcbRpmInfo *info = g_new0(CcbRpmInfo, 1);
+        char *nevra = headerGetAsString(header, RPMTAG_NEVRA);
+        *info = (CcbRpmInfo){
+            .name = get_string(header, RPMTAG_NAME),
+            .epoch = (guint32)headerGetNumber(header, RPMTAG_EPOCH),
+            .version = get_string(header, RPMTAG_VERSION),
+            .release = get_string(header, RPMTAG_RELEASE),
+            .arch = get_string(header, RPMTAG_ARCH),
+            .nevra = nevra != NULL ? g_strdup(nevra) : get_string(header, RPMTAG_NAME),
+        };
+        free(nevra);
+        g_ptr_array_add(packages, info);
+    }
     rpmdbFreeIterator(iterator);
     if (last_message != NULL) {
-        ccb_fail(error, CCB_ERR_INPUT, "rpm database in %s: %s", directory, last_message);
+        fail_database(directory, NULL, error);
         return NULL;
     }
     return g_steal_pointer(&packages);
 }
 
-/* librpm makes an empty database where it finds none, even for reading. */
-static bool has_database(const char *directory)
-{
-    static const char *const files[] = {"rpmdb.sqlite", "Packages", "Packages.db"};
-    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(directory, files[i], NULL);
-        if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
-            return true;
-    }
-    return false;
-}
-
 GPtrArray *ccb_rpmdb_list(const char *directory, GError **error)
 {
+    static const char *const files[] = {"rpmdb.sqlite", "Packages", "Packages.db"};
+    bool found = false;
     /* Depending on the place librpm expands a path once or twice, and %(...) runs a shell: no
      * escaping. */
     if (strpbrk(directory, "%\n") != NULL) {
         ccb_fail(error, CCB_ERR_INPUT, "rpm database in %s: '%%' in the path", directory);
         return NULL;
     }
-    if (!has_database(directory)) {
+    /* librpm makes an empty database where it finds none, even for reading. */
+    for (size_t i = 0; i < G_N_ELEMENTS(files) && !found; i++) {
+        g_autofree char *path = g_build_filename(directory, files[i], NULL);
+        found = g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    }
+    if (!found) {
         ccb_fail(error, CCB_ERR_INPUT, "rpm database in %s: there is none", directory);
         return NULL;
     }
-    rpmts transaction = enter(directory);
+    g_mutex_lock(&lock);
+    rpmlogSetCallback(note_message, NULL);
+    g_clear_pointer(&last_message, g_free);
+    set_dbpath(directory);
+    rpmts transaction = rpmtsCreate();
+    rpmtsSetVSFlags(transaction, RPMVSF_MASK_NOSIGNATURES | RPMVSF_NOHDRCHK);
     GPtrArray *packages = list_packages(transaction, directory, error);
-    leave(transaction);
+    rpmtsFree(transaction);
+    set_dbpath(NO_DATABASE);
+    g_mutex_unlock(&lock);
     return packages;
 }
 

@@ -2,9 +2,8 @@
 /*
  * Versions and packages as rpm sees them; the only user of librpm.
  *
- * The reader of the database is the one exception in this folder to "no I/O": librpm reads from files
- * only.  librpm keeps its macros in global state, so calls are serialized inside; nothing of
- * the host's rpm configuration or database is read.
+ * librpm keeps its macros in global state, so calls are serialized inside; nothing of the host's rpm configuration or
+ * database is read.
  */
 #pragma once
 
@@ -29,9 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbRpmInfo, ccb_rpm_info_free)
 
 /* The installed packages in the rpm database in `directory` (a host path with rpmdb.sqlite,
  * Packages.db or the Berkeley DB file Packages, which is read without libdb), as CcbRpmInfo, in the
- * database's order; caller unrefs.  Nothing is written but what SQLite needs beside a database in
- * WAL mode, so give it a copy. Errors: CCB_ERR_INPUT, also for
- * a '%' in the path, which librpm would expand. */
+ * database's order; caller unrefs.  Nothing is written but what SQLite needs beside a database in WAL mode,
+ * so give it a copy.  Errors: CCB_ERR_INPUT, also for a '%' in the path, which librpm would expand. */
 GPtrArray *ccb_rpmdb_list(const char *directory, GError **error);
 
 /* name-[epoch:]version-release.arch ► "name.arch" and what is between; caller frees both.  The last
