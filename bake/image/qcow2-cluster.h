@@ -28,7 +28,7 @@ typedef struct {
     uint32_t packed_length; /* COMPRESSED */
 } CcbCluster;
 
-/* What a thread needs for it. */
+/* The buffers and (de)compressors of one thread. */
 typedef struct CcbClusterWorker CcbClusterWorker;
 
 CcbClusterWorker *ccb_cluster_worker_new(bool compress);

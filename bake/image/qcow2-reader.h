@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a chain holds, cluster by cluster and in order: this thread looks up where each one is, and
- * as many threads as there are cores read, inflate and deflate.
+ * What a chain holds, cluster by cluster and in order: the caller's thread looks up where each cluster is, and as many
+ * threads as there are cores read, inflate and deflate.
  *
  *     while (ccb_reader_next(reader, &cluster, error) && cluster != NULL)
  *         use it;
@@ -28,5 +28,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbReader, ccb_reader_free)
  * CCB_ERR_INPUT (a corrupt file), CCB_ERR_IO, CCB_ERR_CANCELLED. */
 bool ccb_reader_next(CcbReader *reader, const CcbCluster **ret_cluster, GError **error);
 
-/* How much of the disk was seen to, in bytes. */
+/* Bytes of the disk that lie before the clusters that are being handed out; for progress. */
 uint64_t ccb_reader_position(const CcbReader *reader);

@@ -2,7 +2,7 @@
 /*
  * A kernel command line as a list of arguments, split as the kernel does (lib/cmdline.c, next_arg):
  * at white space outside double quotes.  Names are compared as the kernel compares them, '-' and
- * '_' being the same. What stands behind "--" is for init: kept, never searched.
+ * '_' being the same.  What stands behind "--" is for init: it is kept and never searched.
  *
  *     g_autoptr(CcbCmdline) line = ccb_cmdline_parse(options, error);
  *     ccb_cmdline_set(line, "swiotlb=4194304,any", error);
