@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/secret.h"
+#include "cloud/external.h"
 #include "cloud/modes.h"
-#include "cloud/role.h"
 #include "cloud/sts.h"
 
 void ccb_credentials_free(CcbCredentials *credentials)
@@ -56,10 +56,10 @@ static bool is_set(const char *variable)
     return value != NULL && *value != '\0';
 }
 
-/* --- Where profiles come from.  Each leaves *ret NULL where it has none. */
+/* --- Where profiles come from.  Each function leaves *ret NULL if there is none. */
 
 typedef struct {
-    const char *name; /* of the profile that is wanted, or NULL */
+    const char *name; /* of the wanted profile, or NULL */
     bool others;      /* as in the options */
 } Search;
 
@@ -68,28 +68,23 @@ static bool from_tool(const Search *search, CcbProfile **ret, GError **error)
     return ccb_profile_is_ignored() || ccb_profile_find(search->name, ret, error);
 }
 
-/* One of a pair is a slip. */
-static bool refuse_half(bool has_id, GError **error)
-{
-    const char *set = ccb_profile_variable(has_id ? "access_key_id" : "access_key_secret");
-    g_autofree char *prefix = g_strndup(set, (size_t)(strstr(set, "ACCESS_KEY_") - set));
-    return ccb_fail(error, CCB_ERR_HOST, "%s is set and %sACCESS_KEY_%s is not", set, prefix,
-                    has_id ? "SECRET" : "ID");
-}
-
 static bool from_environment(G_GNUC_UNUSED const Search *search, CcbProfile **ret, GError **error)
 {
     g_autoptr(CcbProfile) found = ccb_profile_of_environment();
     bool has_id = ccb_profile_get(found, "access_key_id") != NULL;
     bool has_secret = ccb_profile_get(found, "access_key_secret") != NULL;
-    if (has_id != has_secret)
-        return refuse_half(has_id, error);
+    if (has_id != has_secret) { /* one of a pair is a slip */
+        const char *set = ccb_profile_variable(has_id ? "access_key_id" : "access_key_secret");
+        g_autofree char *prefix = g_strndup(set, (size_t)(strstr(set, "ACCESS_KEY_") - set));
+        return ccb_fail(error, CCB_ERR_HOST, "%s is set and %sACCESS_KEY_%s is not", set, prefix,
+                        has_id ? "SECRET" : "ID");
+    }
     if (ccb_profile_get(found, "mode") != NULL)
         *ret = g_steal_pointer(&found);
     return true;
 }
 
-/* An access key or a session of the environment: another server knows no roles. */
+/* An access key or a session of the environment: servers of others know no roles. */
 static bool from_keys(const Search *search, CcbProfile **ret, GError **error)
 {
     g_autoptr(CcbProfile) found = NULL;
@@ -103,7 +98,7 @@ static bool from_keys(const Search *search, CcbProfile **ret, GError **error)
     return true;
 }
 
-/* Those that the aliyun tool does not know. */
+/* From variables that the aliyun tool does not know. */
 static bool from_other_variables(const Search *search, CcbProfile **ret, GError **error)
 {
     static const struct {
@@ -179,55 +174,43 @@ static Source *const of_others_named[] = {from_keys, from_other_variables, from_
                                           from_shared_file, NULL};
 static Source *const of_option[] = {from_tool, NULL};
 
-/* What stands in a header of HTTP must not end it. */
-static bool is_plain(const char *text)
-{
-    for (; text != NULL && *text != '\0'; text++)
-        if (!g_ascii_isgraph(*text))
-            return false;
-    return true;
-}
-
+/* Replaces the keys only if the profile gives good ones. */
 static bool ask(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
     g_autoptr(CcbCredentials) found = g_new0(CcbCredentials, 1);
     if (!ccb_mode_ask(profile, found, error))
         return false;
-    if (!is_plain(found->id) || !is_plain(found->secret) || !is_plain(found->token))
-        return ccb_fail(error, CCB_ERR_HOST, "the credentials of %s have a space or worse in them",
-                        profile->shown);
+    const char *const words[] = {found->id, found->secret, found->token ? found->token : ""};
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+        for (const char *p = words[i]; *p != '\0'; p++)
+            if (!g_ascii_isgraph(*p)) /* it might end a header of HTTP */
+                return ccb_fail(error, CCB_ERR_HOST,
+                                "the credentials of %s have a space or worse in them",
+                                profile->shown);
     ccb_credentials_set(ret, found->id, found->secret, found->token, found->expires);
     return true;
 }
 
-/* Takes *profile where it gives keys. */
+/* Takes ownership of *profile if it gives keys. */
 static CcbCredentials *use(CcbProfile **profile, GError **error)
 {
     g_autoptr(CcbCredentials) found = g_new0(CcbCredentials, 1);
     if (!ask(*profile, found, error))
         return NULL;
+    CcbModeTraits traits = ccb_mode_traits(*profile);
     g_autoptr(CcbProfile) environment = ccb_profile_of_environment();
     const char *region = ccb_profile_get(*profile, "region_id");
     found->source = g_strdup((*profile)->shown);
     found->region = g_strdup(region ? region : ccb_profile_get(environment, "region_id"));
-    if (found->region == NULL && ccb_mode_is_of_instance(*profile))
+    if (found->region == NULL && traits.of_instance)
         found->region = ccb_role_region();
-    found->is_renewable = ccb_mode_is_renewable(*profile);
+    found->is_renewable = traits.renewable;
     found->origin = g_steal_pointer(profile);
     return g_steal_pointer(&found);
 }
 
-/* It was not named, and it is the profile that is at fault, not a service or a program that fails
- * or refuses: what passes by itself must not change who uploads. */
-static bool may_pass_over(const Search *search, const CcbProfile *profile, const GError *reason)
-{
-    int code = ccb_exit_code(reason);
-    return search->name == NULL && profile->path != NULL &&
-           (code == CCB_ERR_USAGE || (code == CCB_ERR_HOST && !ccb_mode_runs_program(profile)));
-}
-
-/* NULL without an error where there is nothing; *ret_passed: why a profile was passed over. */
-static CcbCredentials *find(Source *const *sources, const Search *search, GError **ret_passed,
+/* NULL without an error if there is nothing; *ret_skipped: why a profile was skipped. */
+static CcbCredentials *find(Source *const *sources, const Search *search, GError **ret_skipped,
                             GError **error)
 {
     for (; *sources != NULL; sources++) {
@@ -240,23 +223,18 @@ static CcbCredentials *find(Source *const *sources, const Search *search, GError
             return found;
         if (reason == NULL)
             continue;
-        if (!may_pass_over(search, profile, reason)) {
+        /* The current profile is skipped if it is wrong, but not if a service or a program fails or
+         * refuses: a fault that passes by itself must not change who uploads. */
+        int code = ccb_exit_code(reason);
+        bool is_wrong = code == CCB_ERR_USAGE ||
+                        (code == CCB_ERR_HOST && !ccb_mode_traits(profile).runs_program);
+        if (search->name != NULL || profile->path == NULL || !is_wrong) {
             g_propagate_error(error, reason);
             return NULL;
         }
-        g_propagate_error(ret_passed, reason);
+        g_propagate_error(ret_skipped, reason);
     }
     return NULL;
-}
-
-static bool refuse(const char *name, GError **error)
-{
-    g_autofree char *path = ccb_profile_path();
-    if (name != NULL)
-        return ccb_fail(error, CCB_ERR_USAGE, "%s has no profile \"%s\"", path, name);
-    ccb_fail(error, CCB_ERR_HOST, "there are no credentials for an upload");
-    return ccb_hint(error, "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, "
-                           "or run `aliyun configure`, or give the instance a RAM role");
 }
 
 CcbCredentials *ccb_credentials_find(const CcbCredentialsOptions *options, GError **error)
@@ -275,21 +253,27 @@ CcbCredentials *ccb_credentials_find(const CcbCredentialsOptions *options, GErro
                         "ALIBABA_CLOUD_CLI_PROFILE_DISABLED, or leave out --profile");
         return NULL;
     }
-    g_autoptr(GError) passed = NULL;
+    g_autoptr(GError) skipped = NULL;
     GError *reason = NULL;
-    CcbCredentials *found = find(sources, &search, &passed, &reason);
-    if (passed != NULL && (found != NULL || reason != NULL)) {
-        g_auto(GStrv) lines = g_strsplit(passed->message, "\nhint: ", 2);
+    CcbCredentials *found = find(sources, &search, &skipped, &reason);
+    if (skipped != NULL && (found != NULL || reason != NULL)) {
+        g_auto(GStrv) lines = g_strsplit(skipped->message, "\nhint: ", 2);
         ccb_warn("passed over: %s", lines[0]);
     }
     if (found != NULL)
         return found;
     if (reason == NULL)
-        reason = g_steal_pointer(&passed);
-    if (reason != NULL)
+        reason = g_steal_pointer(&skipped);
+    if (reason != NULL) {
         g_propagate_error(error, reason);
-    else
-        refuse(search.name, error);
+    } else if (search.name != NULL) {
+        g_autofree char *path = ccb_profile_path();
+        ccb_fail(error, CCB_ERR_USAGE, "%s has no profile \"%s\"", path, search.name);
+    } else {
+        ccb_fail(error, CCB_ERR_HOST, "there are no credentials for an upload");
+        ccb_hint(error, "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, "
+                        "or run `aliyun configure`, or give the instance a RAM role");
+    }
     return NULL;
 }
 
@@ -307,6 +291,5 @@ bool ccb_credentials_renew(CcbCredentials *credentials, GError **error)
 
 char *ccb_credentials_ask_arn(const CcbCredentials *credentials, GError **error)
 {
-    return ccb_sts_identity(credentials, ccb_profile_get(credentials->origin, "sts_endpoint"),
-                            ccb_profile_get(credentials->origin, "sts_region"), error);
+    return ccb_sts_identity(credentials->origin, credentials, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The modes of profiles, as the aliyun command line tool has them ("AuthenticateMode" in its
- * config/profile.go): how the keys of a profile are had.  Private to this room.
+ * config/profile.go): how ccbake gets the keys of a profile.  Private to this room.
  *
  * A new mode is a row of the table and a function in modes.c.
  */
@@ -9,16 +9,17 @@
 
 #include "cloud/profile.h"
 
-/* The present keys of a profile, into `ret`.  Errors: CCB_ERR_USAGE (the mode is not known or
- * missing, or a field is missing or wrong), CCB_ERR_HOST (a process fails, a session is over),
- * CCB_ERR_FETCH (a service can't be asked, or refuses), CCB_ERR_IO, CCB_ERR_CANCELLED. */
+/* Gets the present keys of a profile.  On failure `ret` may hold the keys of another profile, by which
+ * the role was to be assumed.  Errors: CCB_ERR_USAGE (the mode is unknown or missing, or a field is
+ * missing or wrong), CCB_ERR_HOST (a process fails, a session is over), CCB_ERR_FETCH (a service can't
+ * be asked, or refuses), CCB_ERR_IO, CCB_ERR_CANCELLED. */
 bool ccb_mode_ask(const CcbProfile *profile, CcbCredentials *ret, GError **error);
 
-/* Whether asking again may give other keys. */
-bool ccb_mode_is_renewable(const CcbProfile *profile);
+typedef struct {
+    bool renewable;    /* asking again may give other keys */
+    bool of_instance;  /* works on an ECS instance only, whose region is then a good default */
+    bool runs_program; /* a program gives the keys, and may fail for a while */
+} CcbModeTraits;
 
-/* Whether the mode is only for an ECS instance, whose region is then a good guess. */
-bool ccb_mode_is_of_instance(const CcbProfile *profile);
-
-/* Whether a program gives the keys, which may fail for a while. */
-bool ccb_mode_runs_program(const CcbProfile *profile);
+/* Of the profile's mode; all false if that is unknown. */
+CcbModeTraits ccb_mode_traits(const CcbProfile *profile);

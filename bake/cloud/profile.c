@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/secret.h"
+#include "cloud/secrets.h"
 #include "text/ini.h"
 
 enum { NAMES = 6 };
@@ -75,7 +75,7 @@ void ccb_profile_free(CcbProfile *profile)
     g_free(profile);
 }
 
-static const char *text(const json_t *object, const char *key)
+const char *ccb_profile_text(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
     return value != NULL && *value != '\0' ? value : NULL;
@@ -83,7 +83,7 @@ static const char *text(const json_t *object, const char *key)
 
 const char *ccb_profile_get(const CcbProfile *profile, const char *field)
 {
-    return text(profile->fields, field);
+    return ccb_profile_text(profile->fields, field);
 }
 
 gint64 ccb_profile_get_number(const CcbProfile *profile, const char *field)
@@ -137,7 +137,8 @@ const char *ccb_profile_variable(const char *field)
     return name;
 }
 
-static void recognise(CcbProfile *profile)
+/* Sets a missing mode.  Returns the field that stands for the keys of the mode, or NULL. */
+static const char *recognise(CcbProfile *profile)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(recognised) && !ccb_profile_get(profile, "mode"); i++) {
         const char *const *field = recognised[i].fields;
@@ -146,26 +147,21 @@ static void recognise(CcbProfile *profile)
         if (*field == NULL)
             ccb_profile_set(profile, "mode", recognised[i].mode);
     }
-}
-
-/* The field that stands for the keys of a mode, or NULL. */
-static const char *main_field(const char *mode)
-{
+    const char *mode = ccb_profile_get(profile, "mode");
     for (size_t i = 0; i < G_N_ELEMENTS(recognised); i++)
         if (g_strcmp0(mode, recognised[i].mode) == 0)
             return recognised[i].fields[0];
     return NULL;
 }
 
-/* Fills what is empty, and says in `shown` where the keys are the environment's. */
+/* Fills empty fields from the environment, and says in `shown` if the keys are the environment's. */
 static void fill(CcbProfile *profile)
 {
     const char *names[G_N_ELEMENTS(variables)] = {NULL};
     for (size_t i = 0; i < G_N_ELEMENTS(variables); i++)
         if (ccb_profile_get(profile, variables[i].field) == NULL)
             ccb_profile_set(profile, variables[i].field, first_set(variables[i].names, &names[i]));
-    recognise(profile);
-    const char *field = main_field(ccb_profile_get(profile, "mode"));
+    const char *field = recognise(profile);
     for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
         if (names[i] == NULL || g_strcmp0(field, variables[i].field) != 0)
             continue;
@@ -189,33 +185,26 @@ char *ccb_profile_path(void)
     return g_build_filename(g_get_home_dir(), ".aliyun", "config.json", NULL);
 }
 
-static const json_t *find(const json_t *profiles, const char *name)
-{
-    size_t i;
-    const json_t *profile;
-    json_array_foreach(profiles, i, profile)
-    {
-        const char *this = text(profile, "name");
-        if (this != NULL && strcmp(this, name) == 0)
-            return profile;
-    }
-    return NULL;
-}
-
-/* One of the profiles, as it stands there; NULL where there is none of this name. */
+/* One of the profiles, as it stands there; NULL if none has this name.  Copies are deep, so that one
+ * profile can be overwritten without the other. */
 static CcbProfile *extract(const json_t *profiles, const char *path, const char *name)
 {
-    const json_t *fields = find(profiles, name);
-    if (fields == NULL)
-        return NULL;
-    CcbProfile *profile = ccb_profile_new(g_strdup_printf("the profile \"%s\" of %s", name, path));
-    profile->name = g_strdup(name);
-    profile->path = g_strdup(path);
-    json_decref(profile->fields);
-    profile->fields =
-        json_deep_copy(fields); /* what is shared would be overwritten with the other */
-    profile->others = json_deep_copy(profiles);
-    return profile;
+    size_t i;
+    const json_t *fields;
+    json_array_foreach(profiles, i, fields)
+    {
+        if (g_strcmp0(ccb_profile_text(fields, "name"), name) != 0)
+            continue;
+        CcbProfile *profile =
+            ccb_profile_new(g_strdup_printf("the profile \"%s\" of %s", name, path));
+        profile->name = g_strdup(name);
+        profile->path = g_strdup(path);
+        json_decref(profile->fields);
+        profile->fields = json_deep_copy(fields);
+        profile->others = json_deep_copy(profiles);
+        return profile;
+    }
+    return NULL;
 }
 
 bool ccb_profile_find(const char *name, CcbProfile **ret, GError **error)
@@ -223,20 +212,18 @@ bool ccb_profile_find(const char *name, CcbProfile **ret, GError **error)
     g_autofree char *path = ccb_profile_path();
     if (!g_file_test(path, G_FILE_TEST_EXISTS))
         return true;
-    char *content = ccb_read_file(path, 0, NULL, error);
+    ccb_autosecret char *content = ccb_read_file(path, 0, NULL, error);
     if (content == NULL)
         return false;
     json_error_t where;
-    json_t *root = json_loads(content, 0, &where);
-    ccb_secret_clear(&content);
+    g_autoptr(CcbSecretJson) root = json_loads(content, 0, &where);
     if (root == NULL) { /* where.text may quote the file */
         ccb_fail(error, CCB_ERR_USAGE, "%s:%d: not JSON", path, where.line);
         return ccb_hint(error, "repair it, or remove it and run `aliyun configure`");
     }
-    const char *current = text(root, "current");
+    const char *current = ccb_profile_text(root, "current");
     const char *chosen = name != NULL ? name : current != NULL ? current : "default";
     *ret = extract(json_object_get(root, "profiles"), path, chosen);
-    ccb_secret_free_json(root);
     if (*ret != NULL)
         fill(*ret);
     return true;
@@ -245,9 +232,7 @@ bool ccb_profile_find(const char *name, CcbProfile **ret, GError **error)
 CcbProfile *ccb_profile_source(const CcbProfile *profile)
 {
     const char *name = ccb_profile_get(profile, "source_profile");
-    CcbProfile *source = name != NULL && profile->others != NULL
-                             ? extract(profile->others, profile->path, name)
-                             : NULL;
+    CcbProfile *source = name != NULL ? extract(profile->others, profile->path, name) : NULL;
     if (source != NULL)
         recognise(source);
     return source;
@@ -286,7 +271,7 @@ static CcbProfile *extract_shared(const CcbIni *ini, const char *path, const cha
     if (type == NULL || !ccb_ini_get_bool(ini, name, "enable", true))
         return NULL;
     CcbProfile *profile = ccb_profile_new(g_strdup_printf("the section \"%s\" of %s", name, path));
-    /* One that is not in the table is refused by its name, also where a mode of the tool is called so. */
+    /* A type that is not in the table is refused by this name, even if the aliyun tool has a mode of that name. */
     g_autofree char *unknown = g_strconcat("type=", type, NULL);
     ccb_profile_set(profile, "mode", unknown);
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
@@ -303,20 +288,19 @@ static CcbProfile *extract_shared(const CcbIni *ini, const char *path, const cha
 
 bool ccb_profile_find_shared(const char *name, CcbProfile **ret, GError **error)
 {
-    static const char *const names[] = {"ALIBABA_CLOUD_CREDENTIALS_FILE", NULL};
-    const char *named = first_set(names, NULL);
+    const char *named = g_getenv("ALIBABA_CLOUD_CREDENTIALS_FILE");
     g_autofree char *path =
-        named ? g_strdup(named)
-              : g_build_filename(g_get_home_dir(), ".alibabacloud", "credentials", NULL);
-    if (named == NULL && !g_file_test(path, G_FILE_TEST_EXISTS))
+        named != NULL && *named != '\0'
+            ? g_strdup(named)
+            : g_build_filename(g_get_home_dir(), ".alibabacloud", "credentials", NULL);
+    if ((named == NULL || *named == '\0') && !g_file_test(path, G_FILE_TEST_EXISTS))
         return true;
     size_t size;
-    char *content = ccb_read_file(path, 0, &size, error);
+    ccb_autosecret char *content = ccb_read_file(path, 0, &size, error);
     if (content == NULL)
         return false;
     g_autoptr(GError) reason = NULL;
     g_autoptr(CcbIni) ini = ccb_ini_parse(content, size, &reason);
-    ccb_secret_clear(&content);
     if (ini == NULL)
         return ccb_fail(error, CCB_ERR_USAGE, "%s: %s", path, reason->message);
     *ret = extract_shared(ini, path, name);

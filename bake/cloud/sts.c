@@ -6,105 +6,30 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/secret.h"
 #include "base/text.h"
-#include "cloud/ask.h"
+#include "cloud/external.h"
+#include "cloud/secrets.h"
 #include "cloud/sigv4.h"
 
-enum { STALL_S = 15, LIFETIME_S = 3600 };
-
-/* The URL of the service; caller frees. */
-static char *service_url(const char *endpoint, const char *region, GError **error)
+/* The host of the service, with its protocol; caller frees. */
+static char *service_origin(const CcbProfile *profile, GError **error)
 {
-    const char *own = g_getenv("CCBAKE_STS_ENDPOINT"); /* for tests */
-    if (own != NULL)
-        return g_strconcat(own, "/", NULL);
-    const char *host = endpoint;
-    if (host != NULL && strstr(host, "://") != NULL)
-        host = strstr(host, "://") + strlen("://");
-    g_autofree char *authority = host != NULL     ? g_strndup(host, strcspn(host, "/"))
-                                 : region != NULL ? g_strdup_printf("sts.%s.aliyuncs.com", region)
-                                                  : g_strdup("sts.aliyuncs.com");
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
-    if (*authority != '\0' && authority[strspn(authority, letters)] == '\0')
-        return g_strconcat("https://", authority, "/", NULL);
-    ccb_fail(error, CCB_ERR_USAGE, "\"%s\" is not the name of a host of STS", authority);
+    const char *for_tests = g_getenv("CCBAKE_STS_ENDPOINT");
+    if (for_tests != NULL)
+        return g_strdup(for_tests);
+    const char *endpoint = ccb_profile_get(profile, "sts_endpoint");
+    const char *region = ccb_profile_get(profile, "sts_region");
+    const char *protocol = endpoint != NULL ? strstr(endpoint, "://") : NULL;
+    if (protocol != NULL)
+        endpoint = protocol + strlen("://");
+    g_autofree char *host = endpoint != NULL ? g_strndup(endpoint, strcspn(endpoint, "/"))
+                            : region != NULL ? g_strdup_printf("sts.%s.aliyuncs.com", region)
+                                             : g_strdup("sts.aliyuncs.com");
+    if (*host != '\0' && host[strspn(host, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS ".-")] == '\0')
+        return g_strconcat("https://", host, NULL);
+    ccb_fail(error, CCB_ERR_USAGE, "\"%s\" is not the name of a host of STS", host);
     ccb_hint(error, "check sts_endpoint and sts_region of the profile, "
                     "$ALIBABA_CLOUD_STS_ENDPOINT and $ALIBABA_CLOUD_STS_REGION");
-    return NULL;
-}
-
-/* The body of a request with these parameters, signed where there is a secret; to be freed with
- * ccb_secret_clear().  Sorts the parameters. */
-static char *signed_body(GArray *parameters, const char *secret)
-{
-    char *body = ccb_sigv4_query(parameters); /* has the same rules */
-    if (secret == NULL)
-        return body;
-    unsigned char raw[CCB_SHA1_SIZE];
-    char *encoded = ccb_uri_encode(body, "");
-    char *to_sign = g_strconcat("POST&%2F&", encoded, NULL);
-    char *key = g_strconcat(secret, "&", NULL);
-    ccb_hmac_sha1(key, strlen(key), to_sign, raw);
-    g_autofree char *base64 = g_base64_encode(raw, sizeof raw);
-    g_autofree char *signature = ccb_uri_encode(base64, "");
-    char *full = g_strconcat(body, "&Signature=", signature, NULL);
-    ccb_secret_clear(&body);
-    ccb_secret_clear(&encoded);
-    ccb_secret_clear(&to_sign);
-    ccb_secret_clear(&key);
-    return full;
-}
-
-/* Of a signature that does not match, STS repeats what it has signed, with the session token. */
-static char *readable(const char *message)
-{
-    static const char repeated[] = "server string to sign is";
-    const char *end = strstr(message, repeated);
-    g_autofree char *kept = end ? g_strndup(message, (size_t)(end - message)) : g_strdup(message);
-    return ccb_name_printable(g_strstrip(kept));
-}
-
-static bool refuse(const json_t *answer, long status, const char *who, GError **error)
-{
-    const char *code = json_string_value(json_object_get(answer, "Code"));
-    const char *message = json_string_value(json_object_get(answer, "Message"));
-    if (code == NULL)
-        return ccb_fail(error, CCB_ERR_FETCH, "%s: HTTP %ld, and not an answer of STS", who,
-                        status);
-    g_autofree char *said = readable(message ? message : "");
-    g_autofree char *name = ccb_name_printable(code);
-    ccb_fail(error, CCB_ERR_FETCH, "%s: HTTP %ld, %s: %s", who, status, name, said);
-    if (g_str_has_prefix(code, "InvalidTimeStamp"))
-        return ccb_hint(error, "set this host's clock");
-    if (g_str_has_prefix(code, "SignatureDoesNotMatch") || g_str_has_prefix(code, "IncompleteSign"))
-        return ccb_hint(error, "the access key secret does not belong to the access key ID");
-    return false;
-}
-
-/* The answer to a request that STS does not refuse (to be freed with ccb_secret_free_json()), or
- * NULL.  `shown`: what is asked for, for messages; `secret`: NULL where it is not signed. */
-static json_t *call(const char *url, const char *shown, GArray *parameters, const char *secret,
-                    GError **error)
-{
-    g_autofree char *host = g_strndup(url, strlen(url) - 1);
-    g_autofree char *who = g_strdup_printf("%s at %s", shown, host);
-    char *body = signed_body(parameters, secret);
-    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
-    CcbHttpRequest request = {
-        .method = "POST", .url = url, .headers = headers, .text = body, .stall_s = STALL_S};
-    long status = 0;
-    char *text = ccb_ask(&request, who, &status, error);
-    ccb_secret_clear(&body);
-    if (text == NULL)
-        return NULL;
-    json_t *answer = json_loads(text, 0, NULL);
-    ccb_secret_clear(&text);
-    if (status == 200 && answer != NULL)
-        return answer;
-    refuse(answer, status, who, error);
-    ccb_secret_free_json(answer);
     return NULL;
 }
 
@@ -115,88 +40,127 @@ static void add(GArray *parameters, const char *name, const char *value)
         g_array_append_val(parameters, pair);
 }
 
-/* What every request has; `time` is to outlive it. */
-static GArray *new_parameters(const char *action, const char *time)
+/* The body of a request with these parameters, signed if there is a secret; to be freed with
+ * ccb_secret_clear().  Sorts the parameters. */
+static char *signed_body(GArray *parameters, const char *secret)
 {
-    GArray *parameters = g_array_new(FALSE, FALSE, sizeof(CcbPair));
+    ccb_autosecret char *body =
+        ccb_sigv4_query(parameters); /* the rules of encoding are the same */
+    if (secret == NULL)
+        return g_steal_pointer(&body);
+    ccb_autosecret char *encoded = ccb_uri_encode(body, "");
+    ccb_autosecret char *to_sign = g_strconcat("POST&%2F&", encoded, NULL);
+    ccb_autosecret char *key = g_strconcat(secret, "&", NULL);
+    unsigned char raw[CCB_SHA1_SIZE];
+    ccb_hmac_sha1(key, strlen(key), to_sign, raw);
+    g_autofree char *base64 = g_base64_encode(raw, sizeof raw);
+    g_autofree char *signature = ccb_uri_encode(base64, "");
+    return g_strconcat(body, "&Signature=", signature, NULL);
+}
+
+static void refuse(const json_t *answer, long status, const char *who, GError **error)
+{
+    const char *code = json_string_value(json_object_get(answer, "Code"));
+    const char *message = json_string_value(json_object_get(answer, "Message"));
+    if (code == NULL) {
+        ccb_fail(error, CCB_ERR_FETCH, "%s: HTTP %ld, and not an answer of STS", who, status);
+        return;
+    }
+    /* If a signature does not match, STS repeats what was signed, with the session token in it. */
+    g_auto(GStrv) parts = g_strsplit(message ? message : "", "server string to sign is", 2);
+    g_autofree char *said = ccb_name_printable(parts[0] != NULL ? g_strstrip(parts[0]) : "");
+    g_autofree char *name = ccb_name_printable(code);
+    ccb_fail(error, CCB_ERR_FETCH, "%s: HTTP %ld, %s: %s", who, status, name, said);
+    if (g_str_has_prefix(code, "InvalidTimeStamp"))
+        ccb_hint(error, "set this host's clock");
+    if (g_str_has_prefix(code, "SignatureDoesNotMatch") || g_str_has_prefix(code, "IncompleteSign"))
+        ccb_hint(error, "the access key secret does not belong to the access key ID");
+}
+
+/* Adds what every request has to the parameters, and sends them.  `shown`: what is asked for, for
+ * messages; `caller`: NULL for a request that is not signed.  Returns the answer, or NULL if STS refuses. */
+static json_t *call(const CcbProfile *profile, const char *action, const char *shown,
+                    GArray *parameters, const CcbCredentials *caller, GError **error)
+{
+    enum { STALL_S = 15 };
+    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
+    g_autofree char *origin = service_origin(profile, error);
+    if (origin == NULL)
+        return NULL;
+    g_autofree char *url = g_strconcat(origin, "/", NULL);
+    g_autofree char *who = g_strdup_printf("%s at %s", shown, origin);
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+    g_autofree char *nonce = g_uuid_string_random();
     add(parameters, "Action", action);
     add(parameters, "Version", "2015-04-01");
     add(parameters, "Format", "JSON");
     add(parameters, "Timestamp", time);
-    return parameters;
+    if (caller != NULL) {
+        add(parameters, "SignatureMethod", "HMAC-SHA1");
+        add(parameters, "SignatureVersion", "1.0");
+        add(parameters, "SignatureNonce", nonce);
+        add(parameters, "AccessKeyId", caller->id);
+        add(parameters, "SecurityToken", caller->token);
+    }
+    ccb_autosecret char *body = signed_body(parameters, caller != NULL ? caller->secret : NULL);
+    CcbHttpRequest request = {
+        .method = "POST", .url = url, .headers = headers, .text = body, .stall_s = STALL_S};
+    long status = 0;
+    ccb_autosecret char *text = ccb_external_ask(&request, who, &status, error);
+    if (text == NULL)
+        return NULL;
+    g_autoptr(CcbSecretJson) answer = json_loads(text, 0, NULL);
+    if (status == 200 && answer != NULL)
+        return g_steal_pointer(&answer);
+    refuse(answer, status, who, error);
+    return NULL;
 }
 
-static void add_caller(GArray *parameters, const CcbCredentials *caller, const char *nonce)
+/* Adds what both ways to assume a role have to the parameters, sends them and takes the keys. */
+static bool assume(const CcbProfile *profile, const char *action, GArray *parameters,
+                   const CcbCredentials *caller, CcbCredentials *ret, GError **error)
 {
-    add(parameters, "SignatureMethod", "HMAC-SHA1");
-    add(parameters, "SignatureVersion", "1.0");
-    add(parameters, "SignatureNonce", nonce);
-    add(parameters, "AccessKeyId", caller->id);
-    add(parameters, "SecurityToken", caller->token);
-}
-
-static char *now(void)
-{
-    g_autoptr(GDateTime) time = g_date_time_new_now_utc();
-    return g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ");
-}
-
-/* Adds what both ways of assuming a role have to the parameters, sends them and takes the keys. */
-static bool assume(const char *action, const CcbStsRole *role, GArray *parameters,
-                   const char *secret, CcbCredentials *ret, GError **error)
-{
-    g_autofree char *arn = ccb_name_printable(role->arn);
+    enum { LIFETIME_S = 3600 };
+    const char *session = ccb_profile_get(profile, "ram_session_name");
+    gint64 wanted_s = ccb_profile_get_number(profile, "expired_seconds");
+    g_autofree char *seconds = g_strdup_printf("%" PRId64, wanted_s != 0 ? wanted_s : LIFETIME_S);
+    g_autofree char *arn = ccb_name_printable(ccb_profile_get(profile, "ram_role_arn"));
     g_autofree char *shown = g_strdup_printf("%s of %s", action, arn);
-    g_autofree char *seconds =
-        g_strdup_printf("%" PRId64, role->seconds != 0 ? role->seconds : LIFETIME_S);
-    g_autofree char *url = service_url(role->endpoint, role->region, error);
-    if (url == NULL)
-        return false;
-    add(parameters, "RoleArn", role->arn);
-    add(parameters, "RoleSessionName", role->session);
+    add(parameters, "RoleArn", ccb_profile_get(profile, "ram_role_arn"));
+    add(parameters, "RoleSessionName", session ? session : "ccbake");
     add(parameters, "DurationSeconds", seconds);
-    add(parameters, "Policy", role->policy);
-    json_t *answer = call(url, shown, parameters, secret, error);
+    add(parameters, "Policy", ccb_profile_get(profile, "policy"));
+    g_autoptr(CcbSecretJson) answer = call(profile, action, shown, parameters, caller, error);
     if (answer == NULL)
         return false;
-    bool ok = ccb_ask_take(json_object_get(answer, "Credentials"), ret);
-    ccb_secret_free_json(answer);
-    return ok || ccb_fail(error, CCB_ERR_FETCH, "%s: the answer has no keys", shown);
+    return ccb_external_take(json_object_get(answer, "Credentials"), ret) ||
+           ccb_fail(error, CCB_ERR_FETCH, "%s: the answer has no keys", shown);
 }
 
-bool ccb_sts_assume(const CcbStsRole *role, const CcbCredentials *caller, CcbCredentials *ret,
-                    GError **error)
+bool ccb_sts_assume(const CcbProfile *profile, CcbCredentials *credentials, GError **error)
 {
-    g_autofree char *time = now(), *nonce = g_uuid_string_random();
-    g_autoptr(GArray) parameters = new_parameters("AssumeRole", time);
-    add_caller(parameters, caller, nonce);
-    add(parameters, "ExternalId", role->external);
-    return assume("AssumeRole", role, parameters, caller->secret, ret, error);
+    g_autoptr(GArray) parameters = g_array_new(FALSE, FALSE, sizeof(CcbPair));
+    add(parameters, "ExternalId", ccb_profile_get(profile, "external_id"));
+    return assume(profile, "AssumeRole", parameters, credentials, credentials, error);
 }
 
-bool ccb_sts_assume_by_token(const CcbStsRole *role, const char *provider_arn, const char *token,
-                             CcbCredentials *ret, GError **error)
+bool ccb_sts_assume_by_token(const CcbProfile *profile, const char *token, CcbCredentials *ret,
+                             GError **error)
 {
-    g_autofree char *time = now();
-    g_autoptr(GArray) parameters = new_parameters("AssumeRoleWithOIDC", time);
-    add(parameters, "OIDCProviderArn", provider_arn);
+    g_autoptr(GArray) parameters = g_array_new(FALSE, FALSE, sizeof(CcbPair));
+    add(parameters, "OIDCProviderArn", ccb_profile_get(profile, "oidc_provider_arn"));
     add(parameters, "OIDCToken", token);
-    return assume("AssumeRoleWithOIDC", role, parameters, NULL, ret, error);
+    return assume(profile, "AssumeRoleWithOIDC", parameters, NULL, ret, error);
 }
 
-char *ccb_sts_identity(const CcbCredentials *caller, const char *endpoint, const char *region,
-                       GError **error)
+char *ccb_sts_identity(const CcbProfile *profile, const CcbCredentials *caller, GError **error)
 {
     static const char action[] = "GetCallerIdentity";
-    g_autofree char *time = now(), *nonce = g_uuid_string_random();
-    g_autoptr(GArray) parameters = new_parameters(action, time);
-    add_caller(parameters, caller, nonce);
-    g_autofree char *url = service_url(endpoint, region, error);
-    json_t *answer = url ? call(url, action, parameters, caller->secret, error) : NULL;
+    g_autoptr(GArray) parameters = g_array_new(FALSE, FALSE, sizeof(CcbPair));
+    g_autoptr(CcbSecretJson) answer = call(profile, action, action, parameters, caller, error);
     const char *arn = json_string_value(json_object_get(answer, "Arn"));
-    char *printable = arn != NULL ? ccb_name_printable(arn) : NULL;
     if (answer != NULL && arn == NULL)
         ccb_fail(error, CCB_ERR_FETCH, "%s: the answer has no Arn", action);
-    ccb_secret_free_json(answer);
-    return printable;
+    return arn != NULL ? ccb_name_printable(arn) : NULL;
 }

@@ -3,32 +3,27 @@
  * Alibaba Cloud's Security Token Service, version 2015-04-01; private to this room.
  *
  * Requests are signed with the signature of RPC-style interfaces, HMAC-SHA1, version 1.0 ("Request
- * syntax and signature method V2 for RPC APIs" in its documentation), which is also what the aliyun
- * command line tool sends.  All parameters are in the body, so that no log of a proxy gets them.
+ * syntax and signature method V2 for RPC APIs" in its documentation), which the aliyun command line
+ * tool sends, too.  All parameters are in the body, so that no proxy logs them.
+ *
+ * Each function reads these fields of the profile: sts_endpoint (a host, with https:// before it or
+ * not), or else sts_region (the host is sts.REGION.aliyuncs.com); without both it is sts.aliyuncs.com.
+ * Those that assume a role: ram_role_arn (must be there), ram_session_name, policy, external_id and
+ * expired_seconds (by default an hour).
+ *
+ * Errors: CCB_ERR_USAGE (the endpoint), CCB_ERR_FETCH (STS does not answer, or refuses: with its code and
+ * message), CCB_ERR_CANCELLED.
  */
 #pragma once
 
-#include "cloud/credentials.h"
+#include "cloud/profile.h"
 
-/* A role that is to be assumed.  NULL: not given, where nothing else is said. */
-typedef struct {
-    const char *endpoint;          /* a host, with https:// before it or not; or ... */
-    const char *region;            /* ... sts.REGION.aliyuncs.com; both NULL: sts.aliyuncs.com */
-    const char *arn, *session;     /* must be given */
-    const char *external, *policy; /* ExternalId and Policy */
-    gint64 seconds;                /* how long the keys last; 0: an hour */
-} CcbStsRole;
+/* AssumeRole: replaces the keys of the caller with those of the role. */
+bool ccb_sts_assume(const CcbProfile *profile, CcbCredentials *credentials, GError **error);
 
-/* AssumeRole, by `caller`.  `ret` may be the caller.  Errors: CCB_ERR_USAGE (the endpoint),
- * CCB_ERR_FETCH (STS does not answer, or refuses: with its code and message), CCB_ERR_CANCELLED. */
-bool ccb_sts_assume(const CcbStsRole *role, const CcbCredentials *caller, CcbCredentials *ret,
-                    GError **error);
+/* AssumeRoleWithOIDC: `token`, of the identity provider oidc_provider_arn, says who asks. */
+bool ccb_sts_assume_by_token(const CcbProfile *profile, const char *token, CcbCredentials *ret,
+                             GError **error);
 
-/* AssumeRoleWithOIDC: the token of an identity provider says who asks. */
-bool ccb_sts_assume_by_token(const CcbStsRole *role, const char *provider_arn, const char *token,
-                             CcbCredentials *ret, GError **error);
-
-/* GetCallerIdentity: the ARN of whom these keys are, printable; caller frees.  Needs no permission.
- * Endpoint, region and errors as above. */
-char *ccb_sts_identity(const CcbCredentials *caller, const char *endpoint, const char *region,
-                       GError **error);
+/* GetCallerIdentity: the ARN of the owner of these keys, printable; caller frees.  Needs no permission. */
+char *ccb_sts_identity(const CcbProfile *profile, const CcbCredentials *caller, GError **error);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cloud/oss.h"
+#include "http/handle.h"
 
 static const char oss_domain[] = ".aliyuncs.com";
 
@@ -83,13 +84,6 @@ static bool set_region(CcbTarget *target, const CcbTargetPlace *place, GError **
     return true;
 }
 
-static bool is_this_host(const char *host)
-{
-    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
-    return address != NULL ? g_inet_address_get_is_loopback(address)
-                           : g_ascii_strcasecmp(host, "localhost") == 0;
-}
-
 static bool begins_with_bucket(const char *host, const char *bucket)
 {
     size_t size = strlen(bucket);
@@ -125,7 +119,7 @@ static void set_place(CcbTarget *target, CcbAddressing wanted, const char *proto
     target->root = addressing == CCB_ADDRESSING_PATH ? g_strconcat("/", target->bucket, "/", NULL)
                                                      : g_strdup("/");
     target->origin = g_strconcat(protocol, "://", target->host, NULL);
-    target->in_clear = strcmp(protocol, "http") == 0 && !is_this_host(host);
+    target->in_clear = strcmp(protocol, "http") == 0 && !ccb_http_is_this_host(host);
 }
 
 static bool is_host(const char *host)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "http/handle.h"
 
+#include <gio/gio.h>
 #include <sys/socket.h>
 
 #include "base/cancel.h"
@@ -133,4 +134,11 @@ gint64 ccb_http_pause_ms(CURL *handle, unsigned first_ms, unsigned tries)
         ms *= 2;
     ms = MIN(ms, BACKOFF_CAP_MS);
     return MAX(ms / 2 + g_random_int_range(0, (gint32)(ms / 2) + 1), asked_ms(handle));
+}
+
+bool ccb_http_is_this_host(const char *host)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+    return address != NULL ? g_inet_address_get_is_loopback(address)
+                           : g_ascii_strcasecmp(host, "localhost") == 0;
 }

@@ -32,3 +32,6 @@ bool ccb_http_status_is_transient(long status);
  * the same for two clients that the same fault hit; no shorter than what the answer asks for, up to
  * a minute.  `handle` may be NULL. */
 gint64 ccb_http_pause_ms(CURL *handle, unsigned first_ms, unsigned tries);
+
+/* Whether a host, by its name or address, is this one. */
+bool ccb_http_is_this_host(const char *host);
