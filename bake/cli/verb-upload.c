@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "cli/print-json.h"
 #include "cli/verbs.h"
-#include "cloud/upload-stale.h"
 #include "cloud/upload.h"
 
 static struct {

@@ -50,10 +50,11 @@ char *ccb_credentials_shown_id(const CcbCredentials *credentials)
                             : g_strdup("...");
 }
 
-static bool is_set(const char *variable)
+/* The value of a variable; NULL if it is not set, or empty. */
+static const char *get_variable(const char *name)
 {
-    const char *value = g_getenv(variable);
-    return value != NULL && *value != '\0';
+    const char *value = g_getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
 }
 
 /* --- Where profiles come from.  Each function leaves *ret NULL if there is none. */
@@ -68,7 +69,7 @@ static bool from_tool(const Search *search, CcbProfile **ret, GError **error)
     return ccb_profile_is_ignored() || ccb_profile_find(search->name, ret, error);
 }
 
-static bool from_environment(G_GNUC_UNUSED const Search *search, CcbProfile **ret, GError **error)
+static bool from_environment(const Search *search, CcbProfile **ret, GError **error)
 {
     g_autoptr(CcbProfile) found = ccb_profile_of_environment();
     bool has_id = ccb_profile_get(found, "access_key_id") != NULL;
@@ -109,50 +110,51 @@ static bool from_other_variables(const Search *search, CcbProfile **ret, GError 
         {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", true},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
-        const char *id = variables[i].id, *secret = variables[i].secret;
-        if ((variables[i].of_others && !search->others) || (!is_set(id) && !is_set(secret)))
+        const char *id = get_variable(variables[i].id);
+        const char *secret = get_variable(variables[i].secret);
+        const char *token = get_variable(variables[i].token);
+        if ((variables[i].of_others && !search->others) || (id == NULL && secret == NULL))
             continue;
-        if (!is_set(id) || !is_set(secret))
+        if (id == NULL || secret == NULL)
             return ccb_fail(error, CCB_ERR_HOST, "%s is set and %s is not",
-                            is_set(id) ? id : secret, is_set(id) ? secret : id);
-        bool is_session = is_set(variables[i].token);
-        *ret = ccb_profile_new(g_strdup_printf("the environment ($%s)", id));
-        ccb_profile_set(*ret, "mode", is_session ? "StsToken" : "AK");
-        ccb_profile_set(*ret, "access_key_id", g_getenv(id));
-        ccb_profile_set(*ret, "access_key_secret", g_getenv(secret));
-        ccb_profile_set(*ret, "sts_token", is_session ? g_getenv(variables[i].token) : NULL);
+                            id ? variables[i].id : variables[i].secret,
+                            id ? variables[i].secret : variables[i].id);
+        *ret = ccb_profile_new(g_strdup_printf("the environment ($%s)", variables[i].id),
+                               token ? "StsToken" : "AK");
+        ccb_profile_set(*ret, "access_key_id", id);
+        ccb_profile_set(*ret, "access_key_secret", secret);
+        ccb_profile_set(*ret, "sts_token", token);
         return true;
     }
     return true;
 }
 
-static bool from_shared_file(G_GNUC_UNUSED const Search *search, CcbProfile **ret, GError **error)
+static bool from_shared_file(const Search *search, CcbProfile **ret, GError **error)
 {
     const char *named = ccb_profile_named();
     return ccb_profile_find_shared(named ? named : "default", ret, error);
 }
 
-static bool from_instance(G_GNUC_UNUSED const Search *search, CcbProfile **ret, GError **error)
+static bool from_instance(const Search *search, CcbProfile **ret, GError **error)
 {
     g_autofree char *role = NULL;
     if (!ccb_role_find(&role, error))
         return false;
     if (role != NULL) {
-        *ret = ccb_profile_new(g_strdup_printf("the instance's RAM role %s", role));
-        ccb_profile_set(*ret, "mode", "EcsRamRole");
+        *ret = ccb_profile_new(g_strdup_printf("the instance's RAM role %s", role), "EcsRamRole");
         ccb_profile_set(*ret, "ram_role_name", role);
     }
     return true;
 }
 
-static bool from_uri(G_GNUC_UNUSED const Search *search, CcbProfile **ret,
-                     G_GNUC_UNUSED GError **error)
+static bool from_uri(const Search *search, CcbProfile **ret, GError **error)
 {
     static const char variable[] = "ALIBABA_CLOUD_CREDENTIALS_URI";
-    if (is_set(variable)) {
-        *ret = ccb_profile_new(g_strdup_printf("the environment ($%s)", variable));
-        ccb_profile_set(*ret, "mode", "CredentialsURI");
-        ccb_profile_set(*ret, "credentials_uri", g_getenv(variable));
+    const char *uri = get_variable(variable);
+    if (uri != NULL) {
+        *ret =
+            ccb_profile_new(g_strdup_printf("the environment ($%s)", variable), "CredentialsURI");
+        ccb_profile_set(*ret, "credentials_uri", uri);
     }
     return true;
 }
@@ -277,16 +279,21 @@ CcbCredentials *ccb_credentials_find(const CcbCredentialsOptions *options, GErro
     return NULL;
 }
 
-bool ccb_credentials_are_old(const CcbCredentials *credentials)
+bool ccb_credentials_renew_in_time(CcbCredentials *credentials, GError **error)
 {
     enum { MARGIN_S = 5 * 60 };
-    return credentials->expires != 0 &&
-           g_get_real_time() / G_USEC_PER_SEC > credentials->expires - MARGIN_S;
-}
-
-bool ccb_credentials_renew(CcbCredentials *credentials, GError **error)
-{
-    return ask(credentials->origin, credentials, error);
+    gint64 left_s = credentials->expires - g_get_real_time() / G_USEC_PER_SEC;
+    if (!credentials->is_renewable || credentials->expires == 0 || left_s >= MARGIN_S)
+        return true;
+    GError *reason = NULL;
+    if (ask(credentials->origin, credentials, &reason))
+        return true;
+    if (left_s <= 0 || ccb_exit_code(reason) != CCB_ERR_FETCH) {
+        g_propagate_error(error, reason);
+        return false;
+    }
+    g_error_free(reason); /* there is time to try again */
+    return true;
 }
 
 char *ccb_credentials_ask_arn(const CcbCredentials *credentials, GError **error)

@@ -44,11 +44,9 @@ CcbCredentials *ccb_credentials_find(const CcbCredentialsOptions *options, GErro
 void ccb_credentials_free(CcbCredentials *credentials); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbCredentials, ccb_credentials_free)
 
-/* Whether they have expired, or will in the next five minutes. */
-bool ccb_credentials_are_old(const CcbCredentials *credentials);
-
-/* Gets new keys from `origin`, which must not be NULL.  Errors as above; the old keys stay then. */
-bool ccb_credentials_renew(CcbCredentials *credentials, GError **error);
+/* Gets new keys, if there are any, in the last five minutes before they expire.  Errors as above, but a service that
+ * can't be asked is an error only when they have expired; the old keys stay then. */
+bool ccb_credentials_renew_in_time(CcbCredentials *credentials, GError **error);
 
 /* Replaces the keys with copies of these.  `token` may be NULL. */
 void ccb_credentials_set(CcbCredentials *credentials, const char *id, const char *secret,

@@ -17,13 +17,13 @@ char *ccb_external_ask(const CcbHttpRequest *request, const char *who, long *ret
     g_autoptr(CcbHttpExchange) exchange = ccb_http_exchange_new(request);
     if (!ccb_http_pool_run(pool, exchange, error))
         return NULL;
-    const GError *reason = ccb_http_exchange_error(exchange);
+    const GError *reason = exchange->error;
     if (reason != NULL) {
         ccb_fail(error, CCB_ERR_FETCH, "%s: %s", who, reason->message);
         return NULL;
     }
-    *ret_status = ccb_http_exchange_status(exchange);
-    return g_strdup(ccb_http_exchange_body(exchange)->str);
+    *ret_status = exchange->status;
+    return g_strdup(exchange->body->str);
 }
 
 bool ccb_external_take(const json_t *answer, CcbCredentials *ret)
@@ -61,7 +61,7 @@ static bool take_printed(const json_t *answer, const char *program, CcbCredentia
     return true;
 }
 
-static void show_line(const char *line, G_GNUC_UNUSED void *data)
+static void show_line(const char *line, void *data)
 {
     g_autofree char *shown = ccb_name_printable(line);
     ccb_progress_line("external %s", shown);

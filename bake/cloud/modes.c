@@ -10,20 +10,10 @@
 #include "cloud/secrets.h"
 #include "cloud/sts.h"
 
-/* The profiles whose keys are being asked for: the last one, and those that name it as their source. */
-typedef struct Chain {
-    const CcbProfile *profile;
-    const struct Chain *before;
-} Chain;
-
-static bool ask(const CcbProfile *profile, const Chain *before, CcbCredentials *ret,
-                GError **error);
-
 /* --- One function for each way to get keys */
 
-static bool get_keys(const Chain *chain, CcbCredentials *ret, G_GNUC_UNUSED GError **error)
+static bool get_keys(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
-    const CcbProfile *profile = chain->profile;
     bool is_access_key = strcmp(ccb_profile_get(profile, "mode"), "AK") == 0;
     ccb_credentials_set(ret, ccb_profile_get(profile, "access_key_id"),
                         ccb_profile_get(profile, "access_key_secret"),
@@ -50,10 +40,9 @@ static bool refuse_expired(const CcbProfile *profile, gint64 now, GError **error
 }
 
 /* The keys of a session into which the user has signed in with the aliyun tool. */
-static bool get_signed_in(const Chain *chain, CcbCredentials *ret, GError **error)
+static bool get_signed_in(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
     g_autoptr(CcbProfile) read_again = NULL;
-    const CcbProfile *profile = chain->profile;
     /* That tool may have renewed the keys since the file was read. */
     if (profile->name != NULL && !ccb_profile_find(profile->name, &read_again, error))
         return false;
@@ -70,47 +59,46 @@ static bool get_signed_in(const Chain *chain, CcbCredentials *ret, GError **erro
     return true;
 }
 
-static bool get_instance_role(const Chain *chain, CcbCredentials *ret, GError **error)
+static bool get_instance_role(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
-    return ccb_role_ask(ccb_profile_get(chain->profile, "ram_role_name"), ret, error);
+    return ccb_role_ask(ccb_profile_get(profile, "ram_role_name"), ret, error);
 }
 
 /* From a program or a URI, which the environment may forbid, as for the aliyun tool. */
-static bool get_external(const Chain *chain, CcbCredentials *ret, GError **error)
+static bool get_external(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
     enum { LIMIT_S = 60 }; /* as the SDKs have it */
     static const char variable[] = "ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS";
     const char *off = g_getenv(variable);
     if (off != NULL && (strcmp(off, "1") == 0 || g_ascii_strcasecmp(off, "true") == 0))
         return ccb_fail(error, CCB_ERR_USAGE, "$%s forbids it", variable);
-    if (strcmp(ccb_profile_get(chain->profile, "mode"), "CredentialsURI") == 0)
-        return ccb_external_get(ccb_profile_get(chain->profile, "credentials_uri"), ret, error);
-    return ccb_external_run(ccb_profile_get(chain->profile, "process_command"), LIMIT_S, ret,
-                            error);
+    if (strcmp(ccb_profile_get(profile, "mode"), "CredentialsURI") == 0)
+        return ccb_external_get(ccb_profile_get(profile, "credentials_uri"), ret, error);
+    return ccb_external_run(ccb_profile_get(profile, "process_command"), LIMIT_S, ret, error);
 }
 
-static bool get_source(const Chain *chain, CcbCredentials *ret, GError **error)
+static bool get_source(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
-    g_autoptr(CcbProfile) source = ccb_profile_source(chain->profile);
+    g_autoptr(CcbProfile) source = ccb_profile_source(profile);
     if (source == NULL)
         return ccb_fail(error, CCB_ERR_USAGE, "there is no profile \"%s\", its source_profile",
-                        ccb_profile_get(chain->profile, "source_profile"));
-    return ask(source, chain, ret, error);
+                        ccb_profile_get(profile, "source_profile"));
+    return ccb_mode_ask(source, ret, error);
 }
 
-static bool get_by_token(const Chain *chain, CcbCredentials *ret, GError **error)
+static bool get_by_token(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
     enum { TOKEN_MAX = 64 << 10 };
     ccb_autosecret char *token =
-        ccb_read_file(ccb_profile_get(chain->profile, "oidc_token_file"), TOKEN_MAX, NULL, error);
-    return token != NULL && ccb_sts_assume_by_token(chain->profile, g_strstrip(token), ret, error);
+        ccb_read_file(ccb_profile_get(profile, "oidc_token_file"), TOKEN_MAX, NULL, error);
+    return token != NULL && ccb_sts_assume_by_token(profile, g_strstrip(token), ret, error);
 }
 
 /* --- The table */
 
 typedef struct {
     const char *name;
-    bool (*get)(const Chain *chain, CcbCredentials *ret, GError **error);
+    bool (*get)(const CcbProfile *profile, CcbCredentials *ret, GError **error);
     const char *needs[4]; /* fields */
     bool assumes_role;    /* with the keys that get() gives */
     CcbModeTraits traits;
@@ -162,13 +150,12 @@ static bool refuse_mode(const char *name, GError **error)
 }
 
 /* What can be said of a profile before anybody is asked for keys. */
-static bool check(const Mode *mode, const Chain *chain, GError **error)
+static bool check(const Mode *mode, const CcbProfile *profile, GError **error)
 {
-    const CcbProfile *profile = chain->profile;
     if (mode == NULL)
         return refuse_mode(ccb_profile_get(profile, "mode"), error);
-    for (const Chain *link = chain->before; link != NULL; link = link->before)
-        if (g_strcmp0(link->profile->name, profile->name) == 0)
+    for (const CcbProfile *user = profile->source_of; user != NULL; user = user->source_of)
+        if (g_strcmp0(user->name, profile->name) == 0)
             return ccb_fail(error, CCB_ERR_USAGE, "its source_profile leads back to it");
     for (const char *const *field = mode->needs; *field != NULL; field++) {
         if (ccb_profile_get(profile, *field) != NULL)
@@ -183,21 +170,15 @@ static bool check(const Mode *mode, const Chain *chain, GError **error)
     return true;
 }
 
-static bool ask(const CcbProfile *profile, const Chain *before, CcbCredentials *ret, GError **error)
+bool ccb_mode_ask(const CcbProfile *profile, CcbCredentials *ret, GError **error)
 {
-    const Chain chain = {profile, before};
     const Mode *mode = find_mode(profile);
     GError *reason = NULL;
-    if (check(mode, &chain, &reason) && mode->get(&chain, ret, &reason) &&
+    if (check(mode, profile, &reason) && mode->get(profile, ret, &reason) &&
         (!mode->assumes_role || ccb_sts_assume(profile, ret, &reason)))
         return true;
     if (ccb_exit_code(reason) != CCB_ERR_CANCELLED)
         g_prefix_error(&reason, "%s: ", profile->shown);
     g_propagate_error(error, reason);
     return false;
-}
-
-bool ccb_mode_ask(const CcbProfile *profile, CcbCredentials *ret, GError **error)
-{
-    return ask(profile, NULL, ret, error);
 }

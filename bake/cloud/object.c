@@ -8,15 +8,41 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/text.h"
-#include "cloud/etag.h"
 #include "cloud/xml.h"
 
-/* Metadata that is set by the one name may be reported by the other. */
-static const char note[] = "x-amz-meta-ccbake-sha256";
-static const char note_of_oss[] = "x-oss-meta-ccbake-sha256";
+/* OSS may report metadata by its own name even if it was set by the other. */
+static const char metadata[] = "x-amz-meta-ccbake-sha256";
+static const char metadata_of_oss[] = "x-oss-meta-ccbake-sha256";
 
-/* Putting together thousands of parts may take a server minutes, in which it says nothing. */
-enum { COMPLETE_STALL_S = 900 };
+/* --- ETags */
+
+CcbEtagVerdict ccb_etag_compare(const char *etag, const char *expected)
+{
+    enum { MD5_HEX = 32 };
+    if (etag == NULL || strspn(etag, G_CSET_DIGITS "abcdefABCDEF") < MD5_HEX ||
+        strcmp(etag + MD5_HEX, expected + MD5_HEX) != 0)
+        return CCB_ETAG_OPAQUE;
+    return g_ascii_strcasecmp(etag, expected) == 0 ? CCB_ETAG_SAME : CCB_ETAG_DIFFERS;
+}
+
+bool ccb_etag_is_encrypted(const CcbHttpExchange *exchange)
+{
+    const char *s3 = ccb_http_exchange_header(exchange, "x-amz-server-side-encryption");
+    const char *oss = ccb_http_exchange_header(exchange, "x-oss-server-side-encryption");
+    return (s3 != NULL && strcmp(s3, "AES256") != 0) || (oss != NULL && strcmp(oss, "AES256") != 0);
+}
+
+char *ccb_etag_unquote(const char *header)
+{
+    if (header == NULL)
+        return NULL;
+    if (g_str_has_prefix(header, "W/\""))
+        header += strlen("W/");
+    size_t size = strlen(header);
+    bool quoted = size >= 2 && header[0] == '"' && header[size - 1] == '"';
+    g_autofree char *etag = quoted ? g_strndup(header + 1, size - 2) : g_strdup(header);
+    return ccb_name_printable(etag);
+}
 
 /* --- The object */
 
@@ -27,37 +53,31 @@ void ccb_object_clear(CcbObject *object)
     g_clear_pointer(&object->crc64, g_free);
 }
 
-/* Of "bytes 0-1/1234", or where the server sends all. */
-static uint64_t object_size(const CcbHttpExchange *exchange)
-{
-    uint64_t size = 0;
-    const char *range = ccb_http_exchange_header(exchange, "Content-Range");
-    if (range != NULL && sscanf(range, "bytes %*u-%*u/%" SCNu64, &size) == 1)
-        return size;
-    return ccb_http_exchange_body(exchange)->len;
-}
-
-/* Two bytes: to "0-0" s3rver sends all. */
 bool ccb_object_look(CcbS3 *s3, CcbObject *ret, GError **error)
 {
+    /* Two bytes: asked for "0-0", s3rver sends everything. */
     const CcbPair headers[] = {{"range", "bytes=0-1"}, {0}};
     CcbS3Request request = {.method = "GET", .headers = headers};
     g_autofree char *code = NULL;
-    g_autoptr(GError) reason = NULL;
+    GError *reason = NULL;
     g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, &code, &reason);
     *ret = (CcbObject){0};
-    if (exchange == NULL && g_strcmp0(code, "NoSuchKey") == 0)
-        return true;
-    ret->exists = exchange != NULL || g_strcmp0(code, "InvalidRange") == 0;
     if (exchange == NULL) {
-        if (!ret->exists) /* else it is empty */
-            g_propagate_error(error, g_steal_pointer(&reason));
-        return ret->exists;
+        ret->exists = g_strcmp0(code, "InvalidRange") == 0; /* an empty object */
+        if (ret->exists || g_strcmp0(code, "NoSuchKey") == 0) {
+            g_error_free(reason);
+            return true;
+        }
+        g_propagate_error(error, reason);
+        return false;
     }
-    ret->size = object_size(exchange);
-    const char *sha256 = ccb_http_exchange_header(exchange, note);
-    ret->sha256 = g_strdup(sha256 ? sha256 : ccb_http_exchange_header(exchange, note_of_oss));
-    ret->etag = ccb_s3_etag(ccb_http_exchange_header(exchange, "ETag"));
+    ret->exists = true;
+    const char *range = ccb_http_exchange_header(exchange, "Content-Range");
+    if (range == NULL || sscanf(range, "bytes %*u-%*u/%" SCNu64, &ret->size) != 1)
+        ret->size = exchange->body->len; /* the server has sent all of it */
+    const char *sha256 = ccb_http_exchange_header(exchange, metadata);
+    ret->sha256 = g_strdup(sha256 ? sha256 : ccb_http_exchange_header(exchange, metadata_of_oss));
+    ret->etag = ccb_etag_unquote(ccb_http_exchange_header(exchange, "ETag"));
     const char *crc64 = ccb_http_exchange_header(exchange, "x-oss-hash-crc64ecma");
     ret->crc64 = crc64 ? ccb_name_printable(crc64) : NULL;
     ret->of_oss = s3->target->is_oss ||
@@ -76,14 +96,32 @@ bool ccb_object_delete(CcbS3 *s3, GError **error)
 
 static CcbXml *parse(const CcbHttpExchange *exchange, const char *record, GError **error)
 {
-    const GString *body = ccb_http_exchange_body(exchange);
+    const GString *body = exchange->body;
     return ccb_xml_parse(body->str, body->len, record, error);
+}
+
+/* Sends a request for an upload.  *ret_known is false, without an error, if the server does not know it.
+ * *ret_code: as for ccb_s3_call(). */
+static CcbHttpExchange *call(CcbS3 *s3, const CcbS3Request *request, char **ret_code,
+                             bool *ret_known, GError **error)
+{
+    GError *reason = NULL;
+    CcbHttpExchange *exchange = ccb_s3_call(s3, request, ret_code, &reason);
+    /* Swift says "NoSuchKey" of an upload that is being completed. */
+    *ret_known = exchange != NULL || (g_strcmp0(*ret_code, "NoSuchUpload") != 0 &&
+                                      g_strcmp0(*ret_code, "NoSuchKey") != 0);
+    if (*ret_known && reason != NULL)
+        g_propagate_error(error, reason);
+    else
+        g_clear_error(&reason);
+    return exchange;
 }
 
 char *ccb_object_begin(CcbS3 *s3, const char *sha256, bool *ret_opaque_etags, GError **error)
 {
     const CcbPair query[] = {{"uploads", ""}, {0}};
-    const CcbPair headers[] = {{"content-type", "application/octet-stream"}, {note, sha256}, {0}};
+    const CcbPair headers[] = {
+        {"content-type", "application/octet-stream"}, {metadata, sha256}, {0}};
     CcbS3Request request = {.method = "POST", .query = query, .headers = headers, .text = ""};
     g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, NULL, error);
     g_autoptr(CcbXml) xml = exchange ? parse(exchange, NULL, error) : NULL;
@@ -91,9 +129,10 @@ char *ccb_object_begin(CcbS3 *s3, const char *sha256, bool *ret_opaque_etags, GE
         return NULL;
     const char *id = ccb_xml_get(xml->fields, "UploadId");
     *ret_opaque_etags = ccb_etag_is_encrypted(exchange);
-    if (*id == '\0')
-        ccb_fail(error, CCB_ERR_FETCH, "the server has begun an upload and not said which");
-    return *id != '\0' ? g_strdup(id) : NULL;
+    if (*id != '\0')
+        return g_strdup(id);
+    ccb_fail(error, CCB_ERR_FETCH, "the server has begun an upload and not said which");
+    return NULL;
 }
 
 static bool is_truncated(const CcbXml *xml)
@@ -101,93 +140,69 @@ static bool is_truncated(const CcbXml *xml)
     return strcmp(ccb_xml_get(xml->fields, "IsTruncated"), "true") == 0;
 }
 
-/* "NoSuchUpload" is an answer rather than an error.  Swift says "NoSuchKey" of one that is being completed. */
-static bool forgive_unknown(const char *code, GError **reason, bool *ret_known, GError **error)
-{
-    *ret_known = g_strcmp0(code, "NoSuchUpload") != 0 && g_strcmp0(code, "NoSuchKey") != 0;
-    if (*ret_known)
-        g_propagate_error(error, g_steal_pointer(reason));
-    return !*ret_known;
-}
-
-/* A server that lists no parts takes them all again. */
-static bool forgive_unlisted(const char *code)
-{
-    bool unlisted =
-        g_strcmp0(code, "NotImplemented") == 0 || g_strcmp0(code, "MethodNotAllowed") == 0;
-    if (unlisted)
-        ccb_warn("the server does not list the parts that it has: all are sent again");
-    return unlisted;
-}
-
-static unsigned report_parts(const CcbXml *xml, CcbPartFunc func, void *data)
-{
-    unsigned last = 0;
-    for (guint i = 0; i < xml->records->len; i++) {
-        GHashTable *part = xml->records->pdata[i];
-        guint64 number = g_ascii_strtoull(ccb_xml_get(part, "PartNumber"), NULL, 10);
-        g_autofree char *etag = ccb_s3_etag(ccb_xml_get(part, "ETag"));
-        if (number == 0 || number > CCB_PARTS_MAX)
-            continue;
-        last = MAX(last, (unsigned)number);
-        func((unsigned)number, g_ascii_strtoull(ccb_xml_get(part, "Size"), NULL, 10), etag, data);
-    }
-    return last;
-}
-
 bool ccb_object_list_parts(CcbS3 *s3, const char *upload_id, CcbPartFunc func, void *data,
                            bool *ret_known, GError **error)
 {
-    unsigned marker = 0;
-    *ret_known = true;
-    for (;;) {
-        g_autofree char *after = g_strdup_printf("%u", marker);
+    for (guint64 marker = 0;;) {
+        g_autofree char *after = g_strdup_printf("%" G_GUINT64_FORMAT, marker);
         const CcbPair query[] = {{"part-number-marker", after}, {"uploadId", upload_id}, {0}};
         CcbS3Request request = {.method = "GET", .query = query};
         g_autofree char *code = NULL;
-        g_autoptr(GError) reason = NULL;
-        g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, &code, &reason);
-        if (exchange == NULL)
-            return forgive_unlisted(code) || forgive_unknown(code, &reason, ret_known, error);
-        g_autoptr(CcbXml) xml = parse(exchange, "Part", error);
-        if (xml == NULL)
+        GError *reason = NULL;
+        g_autoptr(CcbHttpExchange) exchange = call(s3, &request, &code, ret_known, &reason);
+        if (g_strcmp0(code, "NotImplemented") == 0 || g_strcmp0(code, "MethodNotAllowed") == 0) {
+            ccb_warn("the server does not list the parts that it has: all are sent again");
+            g_clear_error(&reason);
+            return true;
+        }
+        g_autoptr(CcbXml) xml = exchange != NULL ? parse(exchange, "Part", &reason) : NULL;
+        if (reason != NULL) {
+            g_propagate_error(error, reason);
             return false;
-        unsigned last = report_parts(xml, func, data);
-        if (!is_truncated(xml) || last <= marker)
+        }
+        guint64 last = 0;
+        for (guint i = 0; xml != NULL && i < xml->records->len; i++) {
+            GHashTable *part = xml->records->pdata[i];
+            guint64 number = g_ascii_strtoull(ccb_xml_get(part, "PartNumber"), NULL, 10);
+            guint64 size = g_ascii_strtoull(ccb_xml_get(part, "Size"), NULL, 10);
+            g_autofree char *etag = ccb_etag_unquote(ccb_xml_get(part, "ETag"));
+            if (number == 0 || number > CCB_PARTS_MAX)
+                continue;
+            last = MAX(last, number);
+            func((unsigned)number, size, etag, data);
+        }
+        if (xml == NULL || !is_truncated(xml) || last <= marker)
             return true;
         marker = last;
     }
 }
 
-bool ccb_object_complete(CcbS3 *s3, const char *upload_id, const char *parts, bool *ret_known,
-                         GError **error)
+bool ccb_object_complete(CcbS3 *s3, const char *upload_id, const char *parts, GError **error)
 {
+    enum {
+        STALL_S = 900
+    }; /* a server may work for minutes on thousands of parts, and say nothing */
     const CcbPair query[] = {{"uploadId", upload_id}, {0}};
     const CcbPair headers[] = {{"content-type", "application/xml"}, {0}};
-    CcbS3Request request = {.method = "POST",
-                            .query = query,
-                            .headers = headers,
-                            .text = parts,
-                            .stall_s = COMPLETE_STALL_S};
+    CcbS3Request request = {
+        .method = "POST", .query = query, .headers = headers, .text = parts, .stall_s = STALL_S};
+    bool known;
     g_autofree char *code = NULL;
-    g_autoptr(GError) reason = NULL;
-    g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, &code, &reason);
-    *ret_known = true;
-    return exchange != NULL || forgive_unknown(code, &reason, ret_known, error);
+    g_autoptr(CcbHttpExchange) exchange = call(s3, &request, &code, &known, error);
+    return exchange != NULL || !known;
 }
 
 bool ccb_object_abort(CcbS3 *s3, const char *upload_id, GError **error)
 {
     const CcbPair query[] = {{"uploadId", upload_id}, {0}};
     CcbS3Request request = {.method = "DELETE", .query = query};
-    g_autofree char *code = NULL;
-    g_autoptr(GError) reason = NULL;
     bool known;
-    g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, &code, &reason);
-    return exchange != NULL || forgive_unknown(code, &reason, &known, error);
+    g_autofree char *code = NULL;
+    g_autoptr(CcbHttpExchange) exchange = call(s3, &request, &code, &known, error);
+    return exchange != NULL || !known;
 }
 
-/* --- Those that nobody has completed */
+/* --- Unfinished uploads */
 
 static void unfinished_free(void *data)
 {
@@ -197,35 +212,14 @@ static void unfinished_free(void *data)
     g_free(unfinished);
 }
 
-/* Asked for encoded: XML has no way to write every name.  Some servers write a space as "+"; a plus
- * is always "%2B". */
+/* Names are requested percent-encoded, because XML can't express every name.  Some servers write a space
+ * as "+"; a plus is always "%2B". */
 static char *decode(const char *name)
 {
     g_auto(GStrv) words = g_strsplit(name, "+", -1);
     g_autofree char *escaped = g_strjoinv("%20", words);
     char *decoded = g_uri_unescape_string(escaped, NULL);
     return decoded != NULL ? decoded : g_strdup(name);
-}
-
-static void take_unfinished(const CcbXml *xml, GPtrArray *list)
-{
-    for (guint i = 0; i < xml->records->len; i++) {
-        GHashTable *record = xml->records->pdata[i];
-        const char *begun = ccb_xml_get(record, "Initiated");
-        g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(begun, NULL);
-        CcbUnfinished *unfinished = g_new0(CcbUnfinished, 1);
-        unfinished->key = decode(ccb_xml_get(record, "Key"));
-        unfinished->upload_id = g_strdup(ccb_xml_get(record, "UploadId"));
-        unfinished->begun = time != NULL ? g_date_time_to_unix(time) : 0;
-        g_ptr_array_add(list, unfinished);
-    }
-}
-
-/* A server that does not know the question may list objects instead: that is not "none". */
-static bool check_is_list(const CcbXml *xml, GError **error)
-{
-    return strcmp(xml->root, "ListMultipartUploadsResult") == 0 ||
-           ccb_fail(error, CCB_ERR_FETCH, "the server does not list unfinished uploads");
 }
 
 GPtrArray *ccb_object_list_unfinished(CcbS3 *s3, GError **error)
@@ -239,9 +233,21 @@ GPtrArray *ccb_object_list_unfinished(CcbS3 *s3, GError **error)
         CcbS3Request request = {.method = "GET", .of_bucket = true, .query = query};
         g_autoptr(CcbHttpExchange) exchange = ccb_s3_call(s3, &request, NULL, error);
         g_autoptr(CcbXml) xml = exchange ? parse(exchange, "Upload", error) : NULL;
-        if (xml == NULL || !check_is_list(xml, error))
+        if (xml == NULL)
             return NULL;
-        take_unfinished(xml, list);
+        /* A server that does not know this request may list objects instead. */
+        if (strcmp(xml->root, "ListMultipartUploadsResult") != 0) {
+            ccb_fail(error, CCB_ERR_FETCH, "the server does not list unfinished uploads");
+            return NULL;
+        }
+        for (guint i = 0; i < xml->records->len; i++) {
+            GHashTable *record = xml->records->pdata[i];
+            CcbUnfinished *unfinished = g_new0(CcbUnfinished, 1);
+            unfinished->key = decode(ccb_xml_get(record, "Key"));
+            unfinished->upload_id = g_strdup(ccb_xml_get(record, "UploadId"));
+            unfinished->begun = ccb_credentials_parse_time(ccb_xml_get(record, "Initiated"));
+            g_ptr_array_add(list, unfinished);
+        }
         if (!is_truncated(xml) || xml->records->len == 0)
             return g_steal_pointer(&list);
         g_free(key);

@@ -55,11 +55,12 @@ static const struct {
     {"BearerToken", {"bearer_token"}},
 };
 
-CcbProfile *ccb_profile_new(char *shown)
+CcbProfile *ccb_profile_new(char *shown, const char *mode)
 {
     CcbProfile *profile = g_new0(CcbProfile, 1);
     profile->shown = shown;
     profile->fields = json_object();
+    ccb_profile_set(profile, "mode", mode);
     return profile;
 }
 
@@ -118,9 +119,9 @@ const char *ccb_profile_named(void)
     return first_set(names, NULL);
 }
 
-/* The first is the aliyun tool's, in capitals as it compares it; the last is the SDKs'. */
 bool ccb_profile_is_ignored(void)
 {
+    /* The first is of the aliyun tool, which compares it in capitals; the last is of the SDKs. */
     static const char *const ignore[] = {"ALIBABA_CLOUD_IGNORE_PROFILE",
                                          "ALIBABACLOUD_IGNORE_PROFILE", NULL};
     const char *off = g_getenv("ALIBABA_CLOUD_CLI_PROFILE_DISABLED");
@@ -173,7 +174,7 @@ static void fill(CcbProfile *profile)
 
 CcbProfile *ccb_profile_of_environment(void)
 {
-    CcbProfile *profile = ccb_profile_new(g_strdup("the environment"));
+    CcbProfile *profile = ccb_profile_new(g_strdup("the environment"), NULL);
     fill(profile);
     return profile;
 }
@@ -196,7 +197,7 @@ static CcbProfile *extract(const json_t *profiles, const char *path, const char 
         if (g_strcmp0(ccb_profile_text(fields, "name"), name) != 0)
             continue;
         CcbProfile *profile =
-            ccb_profile_new(g_strdup_printf("the profile \"%s\" of %s", name, path));
+            ccb_profile_new(g_strdup_printf("the profile \"%s\" of %s", name, path), NULL);
         profile->name = g_strdup(name);
         profile->path = g_strdup(path);
         json_decref(profile->fields);
@@ -233,8 +234,10 @@ CcbProfile *ccb_profile_source(const CcbProfile *profile)
 {
     const char *name = ccb_profile_get(profile, "source_profile");
     CcbProfile *source = name != NULL ? extract(profile->others, profile->path, name) : NULL;
-    if (source != NULL)
-        recognise(source);
+    if (source == NULL)
+        return NULL;
+    source->source_of = profile;
+    recognise(source);
     return source;
 }
 
@@ -270,13 +273,15 @@ static CcbProfile *extract_shared(const CcbIni *ini, const char *path, const cha
     const char *type = ccb_ini_get(ini, name, "type");
     if (type == NULL || !ccb_ini_get_bool(ini, name, "enable", true))
         return NULL;
-    CcbProfile *profile = ccb_profile_new(g_strdup_printf("the section \"%s\" of %s", name, path));
-    /* A type that is not in the table is refused by this name, even if the aliyun tool has a mode of that name. */
-    g_autofree char *unknown = g_strconcat("type=", type, NULL);
-    ccb_profile_set(profile, "mode", unknown);
+    /* An unknown type becomes a mode that is refused, even if the aliyun tool has a mode of its name. */
+    g_autofree char *mode = g_strconcat("type=", type, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
-        if (strcmp(type, types[i].type) == 0)
-            ccb_profile_set(profile, "mode", types[i].mode);
+        if (strcmp(type, types[i].type) == 0) {
+            g_free(mode);
+            mode = g_strdup(types[i].mode);
+        }
+    CcbProfile *profile =
+        ccb_profile_new(g_strdup_printf("the section \"%s\" of %s", name, path), mode);
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         const char *value = ccb_ini_get(ini, name, keys[i].key);
         ccb_profile_set(profile, keys[i].field, value);

@@ -15,11 +15,12 @@ struct CcbProfile {
     char *name;     /* in `path`; NULL: it has none */
     char *path;     /* the aliyun tool's file; NULL: it is not from there */
     json_t *fields; /* strings, and a few numbers */
+    const CcbProfile *source_of; /* the profile that names this one as its source, or NULL */
     json_t *others; /* all profiles of the same file, as they stand there; NULL: none */
 };
 
-/* A profile without fields.  Takes ownership of `shown`. */
-CcbProfile *ccb_profile_new(char *shown);
+/* A profile with this mode, or with no field if that is NULL.  Takes ownership of `shown`. */
+CcbProfile *ccb_profile_new(char *shown, const char *mode);
 void ccb_profile_free(CcbProfile *profile); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbProfile, ccb_profile_free)
 
@@ -57,5 +58,5 @@ CcbProfile *ccb_profile_of_environment(void);
  * $ALIBABA_CLOUD_CREDENTIALS_FILE.  *ret and errors as for ccb_profile_find(). */
 bool ccb_profile_find_shared(const char *name, CcbProfile **ret, GError **error);
 
-/* The profile that this one names as its source, or NULL. */
+/* The profile that this one names as its source, or NULL.  `profile` must outlive it. */
 CcbProfile *ccb_profile_source(const CcbProfile *profile);

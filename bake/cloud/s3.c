@@ -3,16 +3,14 @@
 
 #include <string.h>
 
-#include "base/cancel.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/progress.h"
-#include "base/text.h"
 #include "cloud/explain.h"
 
-enum { STALL_S = 60 };
+/* --- A request */
 
-static GArray *pairs_new(const CcbPair *list)
+static GArray *copy_pairs(const CcbPair *list)
 {
     GArray *array = g_array_new(FALSE, FALSE, sizeof(CcbPair));
     for (; list != NULL && list->name != NULL; list++)
@@ -20,34 +18,7 @@ static GArray *pairs_new(const CcbPair *list)
     return array;
 }
 
-static void add(GArray *array, const char *name, const char *value)
-{
-    CcbPair pair = {name, value};
-    g_array_append_val(array, pair);
-}
-
-static char *request_time(void)
-{
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    return g_date_time_format(now, "%Y%m%dT%H%M%SZ");
-}
-
-static char *sign(CcbS3 *s3, const CcbS3Request *request, const char *path, GArray *query,
-                  GArray *headers, const char *payload, const char *time)
-{
-    const CcbCredentials *credentials = s3->credentials;
-    CcbSigv4Request signature = {.method = request->method,
-                                 .path = path,
-                                 .query = query,
-                                 .headers = headers,
-                                 .payload = payload,
-                                 .time = time};
-    CcbSigv4Key key = {credentials->id, credentials->secret, s3->target->region, "s3"};
-    return ccb_sigv4_authorization(&signature, &key);
-}
-
-/* What curl is to send: all that was signed, and the signature.  What curl would add by itself,
- * unsigned, is taken away. */
+/* What curl is to send: all that was signed, and the signature. */
 static GPtrArray *header_lines(const GArray *headers, const char *authorization)
 {
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
@@ -57,30 +28,44 @@ static GPtrArray *header_lines(const GArray *headers, const char *authorization)
             g_ptr_array_add(lines, g_strconcat(header->name, ": ", header->value, NULL));
     }
     g_ptr_array_add(lines, g_strconcat("authorization: ", authorization, NULL));
-    g_ptr_array_add(lines, g_strdup("Content-Type:"));
+    g_ptr_array_add(lines,
+                    g_strdup("Content-Type:")); /* not the one that curl would add, unsigned */
     g_ptr_array_add(lines, NULL);
     return lines;
 }
 
-static CcbHttpExchange *build(CcbS3 *s3, const CcbS3Request *request)
+CcbHttpExchange *ccb_s3_request(CcbS3 *s3, const CcbS3Request *request, GError **error)
 {
+    enum { STALL_S = 60 };
     const CcbTarget *target = s3->target;
-    g_autofree char *key = ccb_uri_encode(request->of_bucket ? "" : target->key, "/");
+    const CcbCredentials *credentials = s3->credentials;
+    if (!ccb_credentials_renew_in_time(s3->credentials, error))
+        return NULL;
+    g_autofree char *key = g_uri_escape_string(request->of_bucket ? "" : target->key, "/", FALSE);
     g_autofree char *path = g_strconcat(target->root, key, NULL);
-    g_autofree char *time = request_time();
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *time = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
     g_autofree char *of_text = ccb_digest_string(request->text ? request->text : "");
     const char *payload = request->size > 0 ? request->payload : of_text;
-    g_autoptr(GArray) query = pairs_new(request->query);
-    g_autoptr(GArray) headers = pairs_new(request->headers);
-    add(headers, "host", target->host);
-    add(headers, "x-amz-content-sha256", payload);
-    add(headers, "x-amz-date", time);
-    if (s3->credentials->token != NULL)
-        add(headers, "x-amz-security-token", s3->credentials->token);
-    g_autofree char *authorization = sign(s3, request, path, query, headers, payload, time);
+    const CcbPair own[] = {{"host", target->host},
+                           {"x-amz-content-sha256", payload},
+                           {"x-amz-date", time},
+                           {"x-amz-security-token", credentials->token}};
+    g_autoptr(GArray) query = copy_pairs(request->query);
+    g_autoptr(GArray) headers = copy_pairs(request->headers);
+    g_array_append_vals(headers, own, G_N_ELEMENTS(own) - (credentials->token == NULL));
+
+    CcbSigv4Request to_sign = {.method = request->method,
+                               .path = path,
+                               .query = query,
+                               .headers = headers,
+                               .payload = payload,
+                               .time = time};
+    CcbSigv4Key signer = {credentials->id, credentials->secret, target->region, "s3"};
+    g_autofree char *authorization = ccb_sigv4_authorization(&to_sign, &signer);
     g_autoptr(GPtrArray) lines = header_lines(headers, authorization);
-    g_autofree char *sorted = ccb_sigv4_query(query);
-    g_autofree char *url = g_strconcat(target->origin, path, *sorted ? "?" : "", sorted, NULL);
+    g_autofree char *encoded = ccb_sigv4_query(query);
+    g_autofree char *url = g_strconcat(target->origin, path, *encoded ? "?" : "", encoded, NULL);
     CcbHttpRequest http = {.method = request->method,
                            .url = url,
                            .headers = (const char *const *)lines->pdata,
@@ -93,26 +78,10 @@ static CcbHttpExchange *build(CcbS3 *s3, const CcbS3Request *request)
     return ccb_http_exchange_new(&http);
 }
 
-/* They are renewed some minutes early: until they expire there will be other requests to ask in. */
-static bool renew_in_time(CcbCredentials *credentials, GError **error)
-{
-    g_autoptr(GError) reason = NULL;
-    if (!credentials->is_renewable || !ccb_credentials_are_old(credentials) ||
-        ccb_credentials_renew(credentials, &reason))
-        return true;
-    bool in_time = credentials->expires > g_get_real_time() / G_USEC_PER_SEC;
-    if (in_time && ccb_exit_code(reason) == CCB_ERR_FETCH)
-        return true;
-    g_propagate_error(error, g_steal_pointer(&reason));
-    return false;
-}
+/* --- Its answer */
 
-CcbHttpExchange *ccb_s3_request(CcbS3 *s3, const CcbS3Request *request, GError **error)
-{
-    return renew_in_time(s3->credentials, error) ? build(s3, request) : NULL;
-}
-
-/* RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".  How far we are ahead of it; 0: not known. */
+/* How many seconds this host's clock is ahead of `date`, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110,
+ * 5.6.7); 0: unknown. */
 static gint64 clock_difference(const char *date)
 {
     struct tm tm = {0};
@@ -121,65 +90,51 @@ static gint64 clock_difference(const char *date)
     return g_get_real_time() / G_USEC_PER_SEC - timegm(&tm);
 }
 
-/* A server may say 200 at once, work on, and say in the body that it came to nothing. */
-static bool is_refusal(long status, const CcbXml *xml)
+static CcbS3Verdict refuse_silence(CcbS3 *s3, const CcbHttpExchange *exchange, GError **error)
 {
-    return status < 200 || status > 299 || (xml != NULL && strcmp(xml->root, "Error") == 0);
-}
-
-static CcbS3Verdict judge_refusal(CcbS3 *s3, const CcbRefusal *refusal, GError **error)
-{
-    CcbCredentials *credentials = s3->credentials;
-    CcbRefusalKind kind = ccb_refusal_kind(refusal);
-    if (kind == CCB_EXPIRED && credentials->is_renewable) {
-        credentials->expires = 1; /* the next request renews them */
-        kind = CCB_PASSING;
-    }
-    g_propagate_error(error, ccb_refusal_explain(refusal));
-    return kind == CCB_PASSING ? CCB_S3_AGAIN : CCB_S3_REFUSED;
-}
-
-static CcbS3Verdict judge_silence(CcbS3 *s3, const CcbHttpExchange *exchange, GError **error)
-{
-    g_propagate_error(error, g_error_copy(ccb_http_exchange_error(exchange)));
+    g_propagate_error(error, g_error_copy(exchange->error));
     if (strstr(s3->target->host, "-internal.") != NULL)
         ccb_hint(error, "--internal is for instances in the bucket's region");
     else if (!s3->answered)
         ccb_hint(error, "no server has answered as %s: check --region, --endpoint and the network",
                  s3->target->host);
-    return ccb_http_exchange_is_transient(exchange) ? CCB_S3_AGAIN : CCB_S3_REFUSED;
+    return exchange->transient ? CCB_S3_AGAIN : CCB_S3_REFUSED;
 }
 
-CcbS3Verdict ccb_s3_judge(CcbS3 *s3, const CcbHttpExchange *exchange, char **ret_code,
+CcbS3Verdict ccb_s3_check(CcbS3 *s3, const CcbHttpExchange *exchange, char **ret_code,
                           GError **error)
 {
-    if (ret_code != NULL)
-        *ret_code = g_strdup("");
-    if (ccb_http_exchange_error(exchange) != NULL)
-        return judge_silence(s3, exchange, error);
+    if (exchange->error != NULL)
+        return refuse_silence(s3, exchange, error);
     s3->answered = true;
-    const GString *body = ccb_http_exchange_body(exchange);
+    const GString *body = exchange->body;
     g_autoptr(CcbXml) xml = ccb_xml_parse(body->str, body->len, NULL, NULL);
     CcbRefusal refusal = {
-        .status = ccb_http_exchange_status(exchange),
+        .status = exchange->status,
         .code = xml != NULL ? ccb_xml_get(xml->fields, "Code") : "",
         .xml = xml,
         .ahead_s = clock_difference(ccb_http_exchange_header(exchange, "Date")),
         .where = s3->credentials->source,
     };
-    if (!is_refusal(refusal.status, xml))
+    /* A server may say 200 at once, go on working, and report in the body that it failed. */
+    bool is_error = xml != NULL && strcmp(xml->root, "Error") == 0;
+    if (refusal.status >= 200 && refusal.status <= 299 && !is_error)
         return CCB_S3_DONE;
-    if (ret_code != NULL) {
-        g_free(*ret_code);
+    if (ret_code != NULL)
         *ret_code = g_strdup(refusal.code);
+    CcbRefusalKind kind = ccb_refusal_kind(&refusal);
+    if (kind == CCB_EXPIRED && s3->credentials->is_renewable) {
+        s3->credentials->expires = 1; /* the next request renews them */
+        kind = CCB_PASSING;
     }
-    return judge_refusal(s3, &refusal, error);
+    g_propagate_error(error, ccb_refusal_explain(&refusal));
+    return kind == CCB_PASSING ? CCB_S3_AGAIN : CCB_S3_REFUSED;
 }
 
-/* What to do about it is for when it was in vain. */
 void ccb_s3_announce_retry(const GError *reason, gint64 pause_ms)
 {
-    g_auto(GStrv) lines = g_strsplit(reason->message, "\nhint: ", 2);
+    g_auto(GStrv) lines =
+        g_strsplit(reason->message, "\nhint: ", 2); /* hints are for the last try */
     ccb_progress_line("%s; trying again in %.1f s", lines[0], (double)pause_ms / 1000);
 }
 
@@ -194,31 +149,20 @@ static bool pause_for(CcbS3 *s3, gint64 ms, GError **error)
     return true;
 }
 
-/* One try.  NULL with the error, and with *ret_again where another may help. */
-static CcbHttpExchange *try_once(CcbS3 *s3, const CcbS3Request *request, unsigned tries,
-                                 gint64 *ret_again_ms, char **ret_code, GError **error)
-{
-    g_autoptr(CcbHttpExchange) exchange = ccb_s3_request(s3, request, error);
-    *ret_again_ms = -1;
-    if (exchange == NULL || !ccb_http_pool_run(s3->pool, exchange, error))
-        return NULL;
-    CcbS3Verdict verdict = ccb_s3_judge(s3, exchange, ret_code, error);
-    if (verdict == CCB_S3_AGAIN)
-        *ret_again_ms = ccb_http_exchange_pause_ms(exchange, CCB_S3_PAUSE_MS, tries);
-    return verdict == CCB_S3_DONE ? g_steal_pointer(&exchange) : NULL;
-}
-
 CcbHttpExchange *ccb_s3_call(CcbS3 *s3, const CcbS3Request *request, char **ret_code,
                              GError **error)
 {
     for (unsigned tries = 1;; tries++) {
-        g_autoptr(GError) reason = NULL;
         g_autofree char *code = NULL;
-        gint64 again_ms;
-        CcbHttpExchange *exchange = try_once(s3, request, tries, &again_ms, &code, &reason);
-        if (exchange != NULL)
-            return exchange;
-        if (again_ms < 0 || tries > (s3->answered ? CCB_S3_RETRIES : CCB_S3_FIRST_RETRIES)) {
+        g_autoptr(GError) reason = NULL;
+        g_autoptr(CcbHttpExchange) exchange = ccb_s3_request(s3, request, &reason);
+        CcbS3Verdict verdict = CCB_S3_REFUSED;
+        if (exchange != NULL && ccb_http_pool_run(s3->pool, exchange, &reason))
+            verdict = ccb_s3_check(s3, exchange, &code, &reason);
+        if (verdict == CCB_S3_DONE)
+            return g_steal_pointer(&exchange);
+        unsigned retries = s3->answered ? CCB_S3_RETRIES : CCB_S3_FIRST_RETRIES;
+        if (verdict == CCB_S3_REFUSED || tries > retries) {
             g_propagate_error(error, g_steal_pointer(&reason));
             if (tries > 1)
                 g_prefix_error(error, "gave up after try %u: ", tries);
@@ -226,18 +170,9 @@ CcbHttpExchange *ccb_s3_call(CcbS3 *s3, const CcbS3Request *request, char **ret_
                 *ret_code = g_steal_pointer(&code);
             return NULL;
         }
-        ccb_s3_announce_retry(reason, again_ms);
-        if (!pause_for(s3, again_ms, error))
+        gint64 pause_ms = ccb_http_exchange_pause_ms(exchange, CCB_S3_PAUSE_MS, tries);
+        ccb_s3_announce_retry(reason, pause_ms);
+        if (!pause_for(s3, pause_ms, error))
             return NULL;
     }
-}
-
-char *ccb_s3_etag(const char *header)
-{
-    if (header != NULL && g_str_has_prefix(header, "W/\""))
-        header += strlen("W/");
-    size_t size = header != NULL ? strlen(header) : 0;
-    bool quoted = size >= 2 && header[0] == '"' && header[size - 1] == '"';
-    g_autofree char *etag = quoted ? g_strndup(header + 1, size - 2) : g_strdup(header);
-    return etag != NULL ? ccb_name_printable(etag) : NULL;
 }

@@ -48,13 +48,13 @@ static char *signed_body(GArray *parameters, const char *secret)
         ccb_sigv4_query(parameters); /* the rules of encoding are the same */
     if (secret == NULL)
         return g_steal_pointer(&body);
-    ccb_autosecret char *encoded = ccb_uri_encode(body, "");
+    ccb_autosecret char *encoded = g_uri_escape_string(body, NULL, FALSE);
     ccb_autosecret char *to_sign = g_strconcat("POST&%2F&", encoded, NULL);
     ccb_autosecret char *key = g_strconcat(secret, "&", NULL);
     unsigned char raw[CCB_SHA1_SIZE];
     ccb_hmac_sha1(key, strlen(key), to_sign, raw);
     g_autofree char *base64 = g_base64_encode(raw, sizeof raw);
-    g_autofree char *signature = ccb_uri_encode(base64, "");
+    g_autofree char *signature = g_uri_escape_string(base64, NULL, FALSE);
     return g_strconcat(body, "&Signature=", signature, NULL);
 }
 

@@ -7,23 +7,23 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "cloud/crc64.h"
-#include "cloud/etag.h"
+#include "cloud/object.h"
 
 enum { POLL_MS = 250 };
 
 typedef enum { TODO, DIGESTING, READY, SENDING, DONE } State;
 
 typedef struct {
-    unsigned number; /* from 1 */
-    uint64_t offset, size;
+    unsigned number;       /* from 1 */
+    uint64_t offset, size; /* bytes */
     State state;
     CcbPartDigest digest;
     GError *error;             /* why there is no digest */
-    char *etag;                /* as the server has said it; NULL: it does not have the part */
-    bool found;                /* the server had it, as far as is known */
+    char *etag;                /* as the server has said; NULL: it does not have the part */
+    bool found;                /* the server has it from an earlier run, as far as we know */
     bool is_md5;               /* DONE: the ETag is the part's MD5 */
     unsigned tries;            /* failed ones */
-    gint64 due;                /* READY: monotonic time to send it */
+    gint64 due;                /* READY: monotonic time in microseconds, when to send it */
     CcbHttpExchange *exchange; /* SENDING only */
 } Part;
 
@@ -33,17 +33,17 @@ struct CcbParts {
     const CcbPartsOptions *options;
     Part *list;
     unsigned n;
-    unsigned first; /* of list: all before it are DONE */
-    unsigned next;  /* all from it on are TODO */
-    unsigned n_digesting, n_ready, n_sending;
+    unsigned first;      /* all parts before list[first] are DONE */
+    unsigned next;       /* all parts from list[next] on are TODO */
+    unsigned n_begun;    /* parts that are neither TODO nor DONE */
+    unsigned n_sending;  /* those that are SENDING */
     uint64_t done, sent; /* bytes of parts */
-    uint64_t share;      /* of a connection, in bytes a second; 0: no limit */
+    uint64_t share;      /* bytes a second of each connection; 0: no limit */
     GThreadPool *threads;
-    GAsyncQueue *digested; /* of Part *; from the threads */
+    GAsyncQueue *digested; /* of Part *, from the threads */
 };
 
-/* --- In the threads */
-
+/* In a thread. */
 static void digest_part(void *data, void *user_data)
 {
     Part *part = data;
@@ -52,8 +52,6 @@ static void digest_part(void *data, void *user_data)
     g_async_queue_push(parts->digested, part);
     ccb_http_pool_wake(parts->s3->pool);
 }
-
-/* --- Here */
 
 CcbParts *ccb_parts_new(CcbS3 *s3, const CcbSource *source, const CcbPartsOptions *options)
 {
@@ -109,7 +107,9 @@ uint64_t ccb_parts_found_size(const CcbParts *parts)
     return parts->done;
 }
 
-/* What the server has said that it has; `opaque`: its ETags tell nothing of the content. */
+/* --- Sending */
+
+/* Whether the server's ETag is right for the part.  `opaque`: ETags tell nothing of the content. */
 static bool is_right(Part *part, bool opaque)
 {
     g_autofree char *md5 = ccb_hex(part->digest.md5, CCB_MD5_SIZE);
@@ -121,18 +121,18 @@ static bool is_right(Part *part, bool opaque)
 static void finish(CcbParts *parts, Part *part)
 {
     part->state = DONE;
+    parts->n_begun--;
     while (parts->first < parts->n && parts->list[parts->first].state == DONE)
         parts->first++;
 }
 
-/* So many that none of the connections has to wait for its next part. */
+/* Keeps so many parts in hand that no connection has to wait for its next one. */
 static void start_digesting(CcbParts *parts)
 {
-    while (parts->next < parts->n && parts->n_digesting + parts->n_ready + parts->n_sending <
-                                         2 * parts->options->connections) {
+    while (parts->next < parts->n && parts->n_begun < 2 * parts->options->connections) {
         Part *part = &parts->list[parts->next++];
         part->state = DIGESTING;
-        parts->n_digesting++;
+        parts->n_begun++;
         g_thread_pool_push(parts->threads, part, NULL);
     }
 }
@@ -140,7 +140,6 @@ static void start_digesting(CcbParts *parts)
 static bool take_digested(CcbParts *parts, GError **error)
 {
     for (Part *part; (part = g_async_queue_try_pop(parts->digested)) != NULL;) {
-        parts->n_digesting--;
         if (part->error != NULL) {
             g_propagate_error(error, g_steal_pointer(&part->error));
             return false;
@@ -155,7 +154,6 @@ static bool take_digested(CcbParts *parts, GError **error)
             parts->done -= part->size;
         part->found = false;
         part->state = READY;
-        parts->n_ready++;
     }
     return true;
 }
@@ -182,33 +180,32 @@ static bool send_part(CcbParts *parts, Part *part, GError **error)
         return false;
     ccb_http_pool_add(parts->s3->pool, part->exchange);
     part->state = SENDING;
-    parts->n_ready--;
     parts->n_sending++;
     return true;
 }
 
-/* Starts what is due; *ret_ms is how long nothing else will be. */
+/* Sends the parts that are due; *ret_ms: milliseconds in which no other part will be. */
 static bool start_sending(CcbParts *parts, int *ret_ms, GError **error)
 {
     gint64 now = g_get_monotonic_time();
-    gint64 ms = POLL_MS;
+    *ret_ms = POLL_MS;
     for (unsigned i = parts->first;
          i < parts->next && parts->n_sending < parts->options->connections; i++) {
         Part *part = &parts->list[i];
         if (part->state != READY)
             continue;
         if (part->due > now)
-            ms = MIN(ms, (part->due - now) / 1000 + 1);
+            *ret_ms = (int)MIN(*ret_ms, (part->due - now) / 1000 + 1);
         else if (!send_part(parts, part, error))
             return false;
     }
-    *ret_ms = (int)ms;
     return true;
 }
 
-/* Takes the error.  A part that does not arrive as it was digested may be one that was changed. */
+/* Takes ownership of the reason. */
 static bool retry(CcbParts *parts, Part *part, gint64 pause_ms, GError *reason, GError **error)
 {
+    /* The server may have refused the part because the file changed after it was digested. */
     if (!ccb_source_check_unchanged(parts->source, error)) {
         g_error_free(reason);
         return false;
@@ -223,49 +220,36 @@ static bool retry(CcbParts *parts, Part *part, gint64 pause_ms, GError *reason, 
     g_error_free(reason);
     part->due = g_get_monotonic_time() + pause_ms * 1000;
     part->state = READY;
-    parts->n_ready++;
     return true;
-}
-
-/* The server has it, and has verified its Content-MD5; what it has is in the ETag, where that is an
- * MD5. */
-static CcbS3Verdict check_answer(Part *part, const CcbHttpExchange *exchange, GError **error)
-{
-    g_free(part->etag);
-    part->etag = ccb_s3_etag(ccb_http_exchange_header(exchange, "ETag"));
-    if (is_right(part, ccb_etag_is_encrypted(exchange)))
-        return CCB_S3_DONE;
-    ccb_fail(error, CCB_ERR_FETCH, "what the server has is not what was sent (ETag %s)",
-             part->etag ? part->etag : "missing");
-    ccb_hint(error, "a proxy between may change what is sent: check https_proxy");
-    return CCB_S3_AGAIN;
 }
 
 static bool end_sending(CcbParts *parts, Part *part, GError **error)
 {
     g_autoptr(CcbHttpExchange) exchange = g_steal_pointer(&part->exchange);
     GError *reason = NULL;
-    CcbS3Verdict verdict = ccb_s3_judge(parts->s3, exchange, NULL, &reason);
+    CcbS3Verdict verdict = ccb_s3_check(parts->s3, exchange, NULL, &reason);
     parts->n_sending--;
-    if (verdict == CCB_S3_DONE)
-        verdict = check_answer(part, exchange, &reason);
-    switch (verdict) {
-    case CCB_S3_DONE:
-        parts->done += part->size;
-        parts->sent += part->size;
-        finish(parts, part);
-        return true;
-    case CCB_S3_AGAIN:
-        part->tries++;
-        return retry(parts, part,
-                     ccb_http_exchange_pause_ms(exchange, CCB_S3_PAUSE_MS, part->tries), reason,
-                     error);
-    case CCB_S3_REFUSED:
+    if (verdict == CCB_S3_REFUSED) {
         g_prefix_error(&reason, "part %u: ", part->number);
         g_propagate_error(error, reason);
         return false;
     }
-    return false;
+    if (verdict == CCB_S3_DONE) {
+        g_free(part->etag);
+        part->etag = ccb_etag_unquote(ccb_http_exchange_header(exchange, "ETag"));
+        if (is_right(part, ccb_etag_is_encrypted(exchange))) {
+            parts->done += part->size;
+            parts->sent += part->size;
+            finish(parts, part);
+            return true;
+        }
+        ccb_fail(&reason, CCB_ERR_FETCH, "what the server has is not what was sent (ETag %s)",
+                 part->etag ? part->etag : "missing");
+        ccb_hint(&reason, "a proxy between may change what is sent: check https_proxy");
+    }
+    part->tries++;
+    gint64 pause_ms = ccb_http_exchange_pause_ms(exchange, CCB_S3_PAUSE_MS, part->tries);
+    return retry(parts, part, pause_ms, reason, error);
 }
 
 static bool end_all(CcbParts *parts, GError **error)
@@ -280,15 +264,6 @@ static bool end_all(CcbParts *parts, GError **error)
     return true;
 }
 
-static void report(const CcbParts *parts)
-{
-    uint64_t under_way = 0;
-    for (unsigned i = parts->first; i < parts->next; i++)
-        if (parts->list[i].exchange != NULL)
-            under_way += ccb_http_exchange_sent(parts->list[i].exchange);
-    ccb_progress_update(parts->done + under_way);
-}
-
 bool ccb_parts_send(CcbParts *parts, GError **error)
 {
     while (parts->first < parts->n) {
@@ -297,12 +272,16 @@ bool ccb_parts_send(CcbParts *parts, GError **error)
         if (!take_digested(parts, error) || !start_sending(parts, &ms, error) ||
             !ccb_http_pool_turn(parts->s3->pool, ms, error) || !end_all(parts, error))
             return false;
-        report(parts);
+        uint64_t under_way = 0;
+        for (unsigned i = parts->first; i < parts->next; i++)
+            if (parts->list[i].exchange != NULL)
+                under_way += parts->list[i].exchange->sent;
+        ccb_progress_update(parts->done + under_way);
     }
     return true;
 }
 
-/* --- All are there */
+/* --- When the server has all parts */
 
 uint64_t ccb_parts_sent(const CcbParts *parts)
 {
@@ -322,7 +301,6 @@ char *ccb_parts_xml(const CcbParts *parts)
     return g_string_free(xml, FALSE);
 }
 
-/* The MD5 of the parts' MD5s, and how many they are. */
 char *ccb_parts_etag(const CcbParts *parts)
 {
     for (unsigned i = 0; i < parts->n; i++)

@@ -2,6 +2,7 @@
 #include "cloud/upload-source.h"
 
 #include <fcntl.h>
+#include <lzma.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -9,29 +10,23 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/quantity.h"
-#include "cloud/crc64.h"
 
 G_STATIC_ASSERT(sizeof(((CcbPartDigest *)NULL)->md5) == CCB_MD5_SIZE);
-
-static bool open_file(CcbSource *source, GError **error)
-{
-    source->fd = open(source->path, O_RDONLY | O_CLOEXEC);
-    if (source->fd < 0 || fstat(source->fd, &source->begin) != 0)
-        return ccb_fail_errno(error, CCB_ERR_INPUT, "%s", source->path);
-    if (!S_ISREG(source->begin.st_mode))
-        return ccb_fail(error, CCB_ERR_INPUT, "%s: not a regular file", source->path);
-    if (source->begin.st_size == 0)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s: is empty", source->path);
-    source->size = (uint64_t)source->begin.st_size;
-    return true;
-}
 
 CcbSource *ccb_source_open(const char *path, GError **error)
 {
     g_autoptr(CcbSource) source = g_new0(CcbSource, 1);
-    source->fd = -1;
     source->path = path;
-    return open_file(source, error) ? g_steal_pointer(&source) : NULL;
+    source->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (source->fd < 0 || fstat(source->fd, &source->begin) != 0)
+        ccb_fail_errno(error, CCB_ERR_INPUT, "%s", path);
+    else if (!S_ISREG(source->begin.st_mode))
+        ccb_fail(error, CCB_ERR_INPUT, "%s: not a regular file", path);
+    else if (source->begin.st_size == 0)
+        ccb_fail(error, CCB_ERR_INPUT, "%s: is empty", path);
+    else
+        source->size = (uint64_t)source->begin.st_size;
+    return source->size > 0 ? g_steal_pointer(&source) : NULL;
 }
 
 bool ccb_source_identify(CcbSource *source, GError **error)
@@ -57,16 +52,12 @@ void ccb_source_free(CcbSource *source)
     g_free(source);
 }
 
-static bool is_same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-/* The times of writing can be set back, that of the inode can't. */
+/* The time of writing can be set back, that of the inode's change can't. */
 static bool is_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           is_same_time(a->st_mtim, b->st_mtim) && is_same_time(a->st_ctim, b->st_ctim);
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 bool ccb_source_check_unchanged(const CcbSource *source, GError **error)
@@ -97,7 +88,7 @@ bool ccb_source_digest(const CcbSource *source, uint64_t offset, uint64_t size, 
             return ccb_fail(error, CCB_ERR_INPUT, "%s has become shorter", source->path);
         ccb_digest_update(sha256, buffer, (size_t)n);
         ccb_digest_update(md5, buffer, (size_t)n);
-        ret->crc64 = ccb_crc64(ret->crc64, buffer, (size_t)n);
+        ret->crc64 = lzma_crc64((const uint8_t *)buffer, (size_t)n, ret->crc64);
         offset += (uint64_t)n;
         size -= (uint64_t)n;
     }

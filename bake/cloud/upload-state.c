@@ -16,17 +16,10 @@
 
 enum { FORMAT = 1 };
 
-/* Whether the locked file still has its name: its holder may have removed it meanwhile. */
-static bool still_there(int fd, const char *path)
-{
-    struct stat ours, named;
-    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino;
-}
-
 static bool lock(CcbUploadState *state, const CcbTarget *target, GError **error)
 {
-    do {
-        ccb_close_fd(&state->fd);
+    for (;;) {
+        struct stat ours, named;
         state->fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (state->fd < 0)
             return ccb_fail_errno(error, CCB_ERR_IO, "%s", state->path);
@@ -34,11 +27,15 @@ static bool lock(CcbUploadState *state, const CcbTarget *target, GError **error)
             ccb_close_fd(&state->fd); /* the file is not ours to remove */
             return ccb_fail(error, CCB_ERR_BUSY, "another ccbake uploads to %s", target->shown);
         }
-    } while (!still_there(state->fd, state->path));
-    return true;
+        /* The holder of the lock may have removed the file after we opened it. */
+        if (fstat(state->fd, &ours) == 0 && stat(state->path, &named) == 0 &&
+            ours.st_ino == named.st_ino)
+            return true;
+        ccb_close_fd(&state->fd);
+    }
 }
 
-/* What was interrupted while it was written is no JSON, and no upload has begun by it. */
+/* An empty file was left by a run that was killed before its upload began. */
 static void load(CcbUploadState *state)
 {
     int format = 0, opaque_etags = false;
@@ -47,20 +44,19 @@ static void load(CcbUploadState *state)
     g_autofree char *text = ccb_read_file(state->path, 0, NULL, NULL);
     if (text == NULL || *text == '\0')
         return;
-    json_t *json = json_loads(text, 0, NULL);
+    json_auto_t *json = json_loads(text, 0, NULL);
     if (json_unpack(json, "{s:i, s:s, s:s, s:I, s:I, s?b}", "format", &format, "upload_id",
                     &upload_id, "sha256", &sha256, "size", &size, "part_size", &part_size,
-                    "opaque_etags", &opaque_etags) == 0 &&
-        format == FORMAT && size > 0 && part_size > 0) {
-        state->upload_id = g_strdup(upload_id);
-        state->sha256 = g_strdup(sha256);
-        state->size = (uint64_t)size;
-        state->part_size = (uint64_t)part_size;
-        state->opaque_etags = opaque_etags;
-    } else {
+                    "opaque_etags", &opaque_etags) != 0 ||
+        format != FORMAT || size <= 0 || part_size <= 0) {
         ccb_warn("%s can't be read: the upload begins anew", state->path);
+        return;
     }
-    json_decref(json);
+    state->upload_id = g_strdup(upload_id);
+    state->sha256 = g_strdup(sha256);
+    state->size = (uint64_t)size;
+    state->part_size = (uint64_t)part_size;
+    state->opaque_etags = opaque_etags;
 }
 
 CcbUploadState *ccb_upload_state_open(const CcbTarget *target, GError **error)
@@ -87,30 +83,13 @@ void ccb_upload_state_free(CcbUploadState *state)
 {
     if (state == NULL)
         return;
-    /* Removed under the lock: who opened the file meanwhile sees that its name is gone. */
+    /* Removed under the lock: a process that has opened it meanwhile will see that its name is gone. */
     if (state->fd >= 0 && state->upload_id == NULL)
         unlink(state->path);
     ccb_close_fd(&state->fd);
     forget(state);
     g_free(state->path);
     g_free(state);
-}
-
-/* In place, as the lock is on the file. */
-static bool store(CcbUploadState *state, GError **error)
-{
-    json_t *json =
-        json_pack("{s:i, s:s, s:s, s:I, s:I, s:b}", "format", FORMAT, "upload_id", state->upload_id,
-                  "sha256", state->sha256, "size", (json_int_t)state->size, "part_size",
-                  (json_int_t)state->part_size, "opaque_etags", state->opaque_etags);
-    char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
-    json_decref(json);
-    bool ok = ftruncate(state->fd, 0) == 0 && lseek(state->fd, 0, SEEK_SET) == 0
-                  ? ccb_write_all(state->fd, text, strlen(text), state->path, error)
-                  : ccb_fail_errno(error, CCB_ERR_IO, "%s", state->path);
-    free(text);
-    return ok &&
-           (fsync(state->fd) == 0 || ccb_fail_errno(error, CCB_ERR_IO, "writing %s", state->path));
 }
 
 bool ccb_upload_state_begin(CcbUploadState *state, const char *upload_id, const char *sha256,
@@ -122,7 +101,17 @@ bool ccb_upload_state_begin(CcbUploadState *state, const char *upload_id, const 
     state->size = size;
     state->part_size = part_size;
     state->opaque_etags = opaque_etags;
-    return store(state, error);
+    json_auto_t *json = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b}", "format", FORMAT, "upload_id",
+                                  upload_id, "sha256", sha256, "size", (json_int_t)size,
+                                  "part_size", (json_int_t)part_size, "opaque_etags", opaque_etags);
+    char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
+    /* Written in place, because the lock is on the file. */
+    bool ok = ftruncate(state->fd, 0) == 0 && lseek(state->fd, 0, SEEK_SET) == 0
+                  ? ccb_write_all(state->fd, text, strlen(text), state->path, error)
+                  : ccb_fail_errno(error, CCB_ERR_IO, "%s", state->path);
+    free(text);
+    return ok &&
+           (fsync(state->fd) == 0 || ccb_fail_errno(error, CCB_ERR_IO, "writing %s", state->path));
 }
 
 void ccb_upload_state_clear(CcbUploadState *state)

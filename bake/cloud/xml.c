@@ -30,9 +30,8 @@ void ccb_xml_free(CcbXml *xml)
     g_free(xml);
 }
 
-static void on_start(G_GNUC_UNUSED GMarkupParseContext *context, const char *name,
-                     G_GNUC_UNUSED const char **names, G_GNUC_UNUSED const char **values,
-                     gpointer data, GError **error)
+static void on_start(GMarkupParseContext *context, const char *name, const char **names,
+                     const char **values, gpointer data, GError **error)
 {
     Parser *parser = data;
     parser->depth++;
@@ -49,8 +48,7 @@ static void on_start(G_GNUC_UNUSED GMarkupParseContext *context, const char *nam
     }
 }
 
-static void on_end(G_GNUC_UNUSED GMarkupParseContext *context, const char *name, gpointer data,
-                   G_GNUC_UNUSED GError **error)
+static void on_end(GMarkupParseContext *context, const char *name, gpointer data, GError **error)
 {
     Parser *parser = data;
     GHashTable *fields = NULL;
@@ -66,8 +64,8 @@ static void on_end(G_GNUC_UNUSED GMarkupParseContext *context, const char *name,
     parser->depth--;
 }
 
-static void on_text(G_GNUC_UNUSED GMarkupParseContext *context, const char *text, gsize size,
-                    gpointer data, G_GNUC_UNUSED GError **error)
+static void on_text(GMarkupParseContext *context, const char *text, gsize size, gpointer data,
+                    GError **error)
 {
     Parser *parser = data;
     g_string_append_len(parser->text, text, (gssize)size);

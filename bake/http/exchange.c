@@ -8,25 +8,6 @@
 #include "base/secret.h"
 #include "http/handle.h"
 
-enum {
-    DIRECT_CONNECT_MS = 2000,
-    SEND_BUFFER_SIZE = 512 * 1024,
-    SEND_BUFFER_MIN = 16 * 1024, /* of curl */
-};
-
-struct CcbHttpExchange {
-    CURL *handle;
-    CURLM *multi; /* that it is in, or NULL */
-    struct curl_slist *headers;
-    char *text;
-    char message[CURL_ERROR_SIZE];
-    int fd;
-    uint64_t offset, size, sent;
-    GString *body;
-    bool transient;
-    GError *error;
-};
-
 struct CcbHttpPool {
     CURLM *multi;
 };
@@ -72,26 +53,23 @@ static size_t on_body(char *data, size_t one, size_t size, void *user_data)
 
 /* --- An exchange */
 
-/* Curl sends a buffer at once, and then none until the rate is right again: a large one at a low rate
- * looks like a connection that stands still. */
-static long send_buffer_size(uint64_t bytes_per_s)
-{
-    if (bytes_per_s == 0)
-        return SEND_BUFFER_SIZE;
-    return (long)CLAMP(bytes_per_s, SEND_BUFFER_MIN, SEND_BUFFER_SIZE);
-}
-
 static void set_body(CcbHttpExchange *exchange, const CcbHttpRequest *request)
 {
+    enum { BUFFER_MIN = 16 << 10 /* of curl */, BUFFER_MAX = 512 << 10 };
     CURL *handle = exchange->handle;
     if (request->text != NULL) {
-        curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->text));
         exchange->text = g_strdup(request->text);
+        curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->text));
         curl_easy_setopt(handle, CURLOPT_POSTFIELDS, exchange->text);
     } else if (request->size > 0) {
+        /* Curl sends a whole buffer, and then nothing until the rate is right again: with a large buffer and a low
+         * rate the connection seems to stand still. */
+        long buffer = request->bytes_per_s == 0
+                          ? BUFFER_MAX
+                          : (long)CLAMP(request->bytes_per_s, BUFFER_MIN, BUFFER_MAX);
         curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->size);
-        curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, send_buffer_size(request->bytes_per_s));
+        curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, buffer);
         curl_easy_setopt(handle, CURLOPT_READFUNCTION, on_read);
         curl_easy_setopt(handle, CURLOPT_READDATA, exchange);
         curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
@@ -101,15 +79,9 @@ static void set_body(CcbHttpExchange *exchange, const CcbHttpRequest *request)
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void set_headers(CcbHttpExchange *exchange, const CcbHttpRequest *request)
-{
-    for (const char *const *header = request->headers; header && *header; header++)
-        exchange->headers = curl_slist_append(exchange->headers, *header);
-    curl_easy_setopt(exchange->handle, CURLOPT_HTTPHEADER, exchange->headers);
-}
-
 CcbHttpExchange *ccb_http_exchange_new(const CcbHttpRequest *request)
 {
+    enum { DIRECT_CONNECT_MS = 2000 };
     CcbHttpExchange *exchange = g_new0(CcbHttpExchange, 1);
     exchange->fd = request->fd;
     exchange->offset = request->offset;
@@ -120,15 +92,17 @@ CcbHttpExchange *ccb_http_exchange_new(const CcbHttpRequest *request)
     curl_easy_setopt(handle, CURLOPT_PRIVATE, exchange);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, exchange);
-    /* The path was signed as it is, and parts are to have connections of their own. */
-    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L); /* as it was signed */
+    /* HTTP/2 would send all parts through one connection. */
     curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     if (request->direct) {
         curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
         curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)DIRECT_CONNECT_MS);
     }
+    for (const char *const *header = request->headers; header && *header; header++)
+        exchange->headers = curl_slist_append(exchange->headers, *header);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, exchange->headers);
     set_body(exchange, request);
-    set_headers(exchange, request);
     return exchange;
 }
 
@@ -154,54 +128,15 @@ void ccb_http_exchange_free(CcbHttpExchange *exchange)
     g_free(exchange);
 }
 
-uint64_t ccb_http_exchange_sent(const CcbHttpExchange *exchange)
-{
-    return exchange->sent;
-}
-
-const GError *ccb_http_exchange_error(const CcbHttpExchange *exchange)
-{
-    return exchange->error;
-}
-
-bool ccb_http_exchange_is_transient(const CcbHttpExchange *exchange)
-{
-    return exchange->transient;
-}
-
-long ccb_http_exchange_status(const CcbHttpExchange *exchange)
-{
-    return ccb_http_status(exchange->handle);
-}
-
 const char *ccb_http_exchange_header(const CcbHttpExchange *exchange, const char *name)
 {
     return ccb_http_header(exchange->handle, name);
-}
-
-const GString *ccb_http_exchange_body(const CcbHttpExchange *exchange)
-{
-    return exchange->body;
 }
 
 gint64 ccb_http_exchange_pause_ms(const CcbHttpExchange *exchange, unsigned first_ms,
                                   unsigned tries)
 {
     return ccb_http_pause_ms(exchange->handle, first_ms, tries);
-}
-
-static void end(CcbHttpExchange *exchange, CURLcode code)
-{
-    leave_multi(exchange);
-    if (code == CURLE_OK || exchange->error != NULL)
-        return;
-    /* A server that refuses may answer and close before it has read the body. */
-    if (code == CURLE_SEND_ERROR && ccb_http_exchange_status(exchange) >= 400)
-        return;
-    exchange->transient = ccb_http_code_is_transient(code);
-    const char *message = exchange->message;
-    ccb_fail(&exchange->error, CCB_ERR_FETCH, "%s",
-             *message != '\0' ? message : curl_easy_strerror(code));
 }
 
 /* --- The pool */
@@ -241,7 +176,15 @@ CcbHttpExchange *ccb_http_pool_take_ended(CcbHttpPool *pool)
     CURLcode code = message->data.result;
     CcbHttpExchange *exchange = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
-    end(exchange, code);
+    exchange->status = ccb_http_status(exchange->handle);
+    leave_multi(exchange);
+    /* A server that refuses may answer, and close the connection, before it has read the body. */
+    bool is_refused = code == CURLE_SEND_ERROR && exchange->status >= 400;
+    if (code == CURLE_OK || is_refused || exchange->error != NULL)
+        return exchange;
+    exchange->transient = ccb_http_code_is_transient(code);
+    ccb_fail(&exchange->error, CCB_ERR_FETCH, "%s",
+             *exchange->message != '\0' ? exchange->message : curl_easy_strerror(code));
     return exchange;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests and their answers, one or several at a time, for protocols that are made of them.  What
- * an answer says is for the caller to judge.
+ * Requests and their answers, one or several at a time, for protocols in which an answer has to be read to know
+ * what it means.
  *
  *     CcbHttpPool *pool = ccb_http_pool_new();
  *     CcbHttpExchange *exchange = ccb_http_exchange_new(&request);
@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include <curl/curl.h>
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,30 +25,39 @@ typedef struct {
     const char *url;
     const char *const *headers; /* "Name: value", up to a NULL; NULL: none */
     const char *text;           /* the body, or NULL ... */
-    int fd;                     /* ... and then a piece of this file, where size is not 0 */
-    uint64_t offset, size;
-    uint64_t bytes_per_s; /* at most; 0: no limit */
-    long stall_s;         /* without noteworthy progress */
-    bool direct;          /* not through a proxy, and give up at once where nobody is there */
+    int fd;                     /* ... and then a piece of this file, if size is not 0 */
+    uint64_t offset, size;      /* bytes */
+    uint64_t bytes_per_s;       /* at most; 0: no limit */
+    long stall_s;               /* given up after so many seconds without progress */
+    bool direct; /* not through a proxy, and given up after 2 s without a connection */
 } CcbHttpRequest;
 
-typedef struct CcbHttpExchange CcbHttpExchange;
+typedef struct {
+    uint64_t sent; /* bytes of the file so far */
 
-/* Copies what it is given, but for the file, which must stay open. */
+    /* When it has ended: */
+    GError *error;  /* CCB_ERR_FETCH or CCB_ERR_IO, why there is no answer; NULL: there is one */
+    bool transient; /* the error may pass by itself */
+    long status;    /* of HTTP */
+    GString *body;
+
+    /* Private: */
+    CURL *handle;
+    CURLM *multi; /* that it is in, or NULL */
+    struct curl_slist *headers;
+    char *text;
+    char message[CURL_ERROR_SIZE];
+    int fd;
+    uint64_t offset, size;
+} CcbHttpExchange;
+
+/* Copies the request, but for the file, which must stay open. */
 CcbHttpExchange *ccb_http_exchange_new(const CcbHttpRequest *request);
 void ccb_http_exchange_free(CcbHttpExchange *exchange); /* overwrites it; accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbHttpExchange, ccb_http_exchange_free)
 
-/* Bytes of the file that were sent so far. */
-uint64_t ccb_http_exchange_sent(const CcbHttpExchange *exchange);
-
-/* Of an exchange that has ended: why there is no answer, or NULL; and whether that may pass. */
-const GError *ccb_http_exchange_error(const CcbHttpExchange *exchange);
-bool ccb_http_exchange_is_transient(const CcbHttpExchange *exchange);
-
-long ccb_http_exchange_status(const CcbHttpExchange *exchange);
+/* A header of the answer, owned by the exchange; NULL: it is not there. */
 const char *ccb_http_exchange_header(const CcbHttpExchange *exchange, const char *name);
-const GString *ccb_http_exchange_body(const CcbHttpExchange *exchange);
 
 /* As ccb_http_pause_ms(). */
 gint64 ccb_http_exchange_pause_ms(const CcbHttpExchange *exchange, unsigned first_ms,
@@ -59,18 +69,18 @@ CcbHttpPool *ccb_http_pool_new(void);
 void ccb_http_pool_free(CcbHttpPool *pool); /* after all exchanges that are in it */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbHttpPool, ccb_http_pool_free)
 
-/* It stays the caller's, who may free it while it is under way. */
+/* The caller keeps ownership, and may free the exchange at any time. */
 void ccb_http_pool_add(CcbHttpPool *pool, CcbHttpExchange *exchange);
 
-/* Waits up to `ms` milliseconds for something to happen, and works on it.  Errors:
+/* Sends and receives what it can, waiting up to `ms` milliseconds for something to do.  Errors:
  * CCB_ERR_CANCELLED. */
 bool ccb_http_pool_turn(CcbHttpPool *pool, int ms, GError **error);
 
-/* One that has ended and was not taken yet, or NULL. */
+/* An exchange that has ended since the last call, or NULL. */
 CcbHttpExchange *ccb_http_pool_take_ended(CcbHttpPool *pool);
 
 /* Ends the wait of ccb_http_pool_turn(); may be called by another thread. */
 void ccb_http_pool_wake(CcbHttpPool *pool);
 
-/* Adds it to a pool in which nothing else is, and waits for its end.  Errors: CCB_ERR_CANCELLED. */
+/* Adds an exchange to a pool that is empty, and waits for its end.  Errors: CCB_ERR_CANCELLED. */
 bool ccb_http_pool_run(CcbHttpPool *pool, CcbHttpExchange *exchange, GError **error);

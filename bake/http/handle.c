@@ -11,30 +11,14 @@ enum {
     CONNECT_LIMIT_S = 30,
     STALL_BYTES_PER_S = 1024, /* slower than this for stall_s seconds counts as a stall */
     BUFFER_SIZE = 256 * 1024,
-    BACKOFF_CAP_MS = 30 * 1000,
-    RETRY_AFTER_CAP_S = 60,
 };
 
 /* Curl's own default leaks its sockets into child processes. */
-static curl_socket_t open_socket(G_GNUC_UNUSED void *data, curlsocktype purpose,
-                                 struct curl_sockaddr *address)
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
     if (purpose != CURLSOCKTYPE_IPCXN)
         return CURL_SOCKET_BAD;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-/* The curl tool reads these variables, libcurl doesn't; it does read http_proxy and its kin. */
-static void set_trust(CURL *handle)
-{
-    const char *bundle = g_getenv("CURL_CA_BUNDLE");
-    const char *dir = g_getenv("SSL_CERT_DIR");
-    if (bundle == NULL || *bundle == '\0')
-        bundle = g_getenv("SSL_CERT_FILE");
-    if (bundle != NULL && *bundle != '\0')
-        curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
-    if (dir != NULL && *dir != '\0')
-        curl_easy_setopt(handle, CURLOPT_CAPATH, dir);
 }
 
 CURL *ccb_http_handle_new(const char *url, char *message, long stall_s)
@@ -51,9 +35,17 @@ CURL *ccb_http_handle_new(const char *url, char *message, long stall_s)
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, stall_s);
     curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
-    /* A name server that doesn't answer must not hold up Ctrl-C. */
+    /* A name server that doesn't answer must not delay Ctrl-C. */
     curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
-    set_trust(handle);
+    /* The curl tool reads these variables, libcurl doesn't; it does read http_proxy and its kin. */
+    const char *bundle = g_getenv("CURL_CA_BUNDLE");
+    const char *dir = g_getenv("SSL_CERT_DIR");
+    if (bundle == NULL || *bundle == '\0')
+        bundle = g_getenv("SSL_CERT_FILE");
+    if (bundle != NULL && *bundle != '\0')
+        curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
+    if (dir != NULL && *dir != '\0')
+        curl_easy_setopt(handle, CURLOPT_CAPATH, dir);
     return handle;
 }
 
@@ -88,30 +80,28 @@ long ccb_http_status(CURL *handle)
 const char *ccb_http_header(CURL *handle, const char *name)
 {
     struct curl_header *header = NULL;
-    if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-        return NULL;
-    return header->value;
+    CURLHcode code = curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header);
+    return code == CURLHE_OK ? header->value : NULL;
 }
 
 bool ccb_http_code_is_transient(CURLcode code)
 {
-    static const CURLcode transient[] = {
-        CURLE_COULDNT_RESOLVE_PROXY,
-        CURLE_COULDNT_RESOLVE_HOST,
-        CURLE_COULDNT_CONNECT,
-        CURLE_OPERATION_TIMEDOUT,
-        CURLE_PARTIAL_FILE,
-        CURLE_GOT_NOTHING,
-        CURLE_SEND_ERROR,
-        CURLE_RECV_ERROR,
-        CURLE_SSL_CONNECT_ERROR,
-        CURLE_HTTP2,
-        CURLE_HTTP2_STREAM,
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(transient); i++)
-        if (code == transient[i])
-            return true;
-    return false;
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool ccb_http_status_is_transient(long status)
@@ -119,21 +109,18 @@ bool ccb_http_status_is_transient(long status)
     return status == 408 || status == 429 || status >= 500;
 }
 
-static gint64 asked_ms(CURL *handle)
-{
-    curl_off_t seconds = 0;
-    if (handle != NULL)
-        curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &seconds);
-    return MIN(seconds, RETRY_AFTER_CAP_S) * 1000;
-}
-
 gint64 ccb_http_pause_ms(CURL *handle, unsigned first_ms, unsigned tries)
 {
+    enum { LONGEST_MS = 30 * 1000, RETRY_AFTER_MAX_S = 60 };
+    curl_off_t asked_s = 0;
+    if (handle != NULL)
+        curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &asked_s);
     gint64 ms = first_ms;
-    for (unsigned i = 1; i < tries && ms < BACKOFF_CAP_MS; i++)
+    for (unsigned i = 1; i < tries && ms < LONGEST_MS; i++)
         ms *= 2;
-    ms = MIN(ms, BACKOFF_CAP_MS);
-    return MAX(ms / 2 + g_random_int_range(0, (gint32)(ms / 2) + 1), asked_ms(handle));
+    ms = MIN(ms, LONGEST_MS);
+    return MAX(ms / 2 + g_random_int_range(0, (gint32)(ms / 2) + 1),
+               MIN(asked_s, RETRY_AFTER_MAX_S) * 1000);
 }
 
 bool ccb_http_is_this_host(const char *host)

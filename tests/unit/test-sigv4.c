@@ -82,9 +82,10 @@ static void whole_header(void)
 
 static void encoding(void)
 {
-    is_taken(ccb_uri_encode("a b/c+d~e", "/"), "a%20b/c%2Bd~e", "a path");
-    is_taken(ccb_uri_encode("a/b&c=d", ""), "a%2Fb%26c%3Dd", "a value");
-    is_taken(ccb_uri_encode("镜像", ""), "%E9%95%9C%E5%83%8F", "UTF-8");
+    const CcbPair odd[] = {{"b", "a/b&c=d"}, {"a+", "镜像~ "}, {"uploads", ""}, {0}};
+    g_autoptr(GArray) query = pairs(odd);
+    is_taken(ccb_sigv4_query(query),
+             "a%2B=%E9%95%9C%E5%83%8F~%20&b=a%2Fb%26c%3Dd&uploads=", "a query, encoded and sorted");
 }
 
 int main(void)
