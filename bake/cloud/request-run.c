@@ -7,28 +7,27 @@
 #include "cloud/request-parts.h"
 #include "guide/ecs.h"
 
-/* The guide: an instance with eight GPUs that is created or restarted with further devices may fail
- * to start, because the bounce buffer runs out. */
-static bool refuse_device(const CcbEcsType *type, const char *option, const char *what,
-                          GError **error)
-{
-    ccb_fail(
-        error, CCB_ERR_USAGE,
-        "%s: %s can't be created with %s: the device takes bounce buffer (swiotlb) that 8 GPUs "
-        "need, and the instance may fail to start",
-        option, type->name, what);
-    return ccb_hint(error, "attach it when the instance runs, and detach it before a restart");
-}
-
+/* The guide: an instance with eight GPUs that is created or restarted with further devices may fail to
+ * start, because the bounce buffer runs out. */
 static bool check_devices(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
 {
     bool disk = ccb_request_sets(&wish->options, "DataDisk.");
     bool interface = ccb_request_sets(&wish->options, "NetworkInterface.");
-    if (type->gpus == 8 && (wish->data_disk_gib > 0 || disk))
-        return refuse_device(type, disk ? "--set DataDisk" : "--data-disk", "a data disk", error);
-    if (type->gpus == 8 && (wish->interface != NULL || interface))
-        return refuse_device(type, interface ? "--set NetworkInterface" : "--network-interface",
-                             "a secondary network interface", error);
+    const char *option = NULL, *what = NULL;
+    if (wish->data_disk_gib > 0 || disk) {
+        option = disk ? "--set DataDisk" : "--data-disk";
+        what = "a data disk";
+    } else if (wish->interface != NULL || interface) {
+        option = interface ? "--set NetworkInterface" : "--network-interface";
+        what = "a secondary network interface";
+    }
+    if (type->gpus == 8 && option != NULL) {
+        ccb_fail(error, CCB_ERR_USAGE,
+                 "%s: %s can't be created with %s: the device takes bounce buffer (swiotlb) that 8 "
+                 "GPUs need, and the instance may fail to start",
+                 option, type->name, what);
+        return ccb_hint(error, "attach it when the instance runs, and detach it before a restart");
+    }
     if (wish->interface != NULL && wish->security_group == NULL)
         return ccb_fail(error, CCB_ERR_USAGE,
                         "--network-interface needs --security-group: it has no other");
@@ -36,9 +35,7 @@ static bool check_devices(const CcbRunWish *wish, const CcbEcsType *type, GError
            ccb_request_check_id("--network-interface", wish->interface, "vsw-", error);
 }
 
-/* RunInstances, of cloud_essd of performance level 1, the default. */
-enum { SYSTEM_MIN_GIB = 20, SYSTEM_MAX_GIB = 2048, DATA_MIN_GIB = 20, DATA_MAX_GIB = 65536 };
-
+/* `gib` is 0, for none, or in the range of RunInstances for cloud_essd of performance level 1, the default. */
 static bool check_size(const char *option, unsigned gib, unsigned least, unsigned most,
                        GError **error)
 {
@@ -46,84 +43,36 @@ static bool check_size(const char *option, unsigned gib, unsigned least, unsigne
            ccb_fail(error, CCB_ERR_USAGE, "%s=%u: expected %u to %u GiB", option, gib, least, most);
 }
 
-/* A system disk is not smaller than its image. */
-static bool check_sizes(const CcbRunWish *wish, GError **error)
-{
-    unsigned least = MAX(SYSTEM_MIN_GIB, wish->image_gib);
-    return check_size("--disk-size", wish->disk_gib, least, SYSTEM_MAX_GIB, error) &&
-           check_size("--data-disk", wish->data_disk_gib, DATA_MIN_GIB, DATA_MAX_GIB, error);
-}
-
-static bool check_bandwidth(unsigned bandwidth, GError **error)
-{
-    enum { LARGEST = 100 };
-    return bandwidth <= LARGEST ||
-           ccb_fail(error, CCB_ERR_USAGE, "--bandwidth=%u: expected at most %d Mbit/s", bandwidth,
-                    LARGEST);
-}
-
-static bool check_name(const char *name, GError **error)
-{
-    if (name == NULL || ccb_ecs_instance_name_check(name, error))
-        return true;
-    g_prefix_error(error, "--name: ");
-    return false;
-}
-
-/* An image for eight GPUs makes a single one unusable, and the other way round. */
-static bool check_gpus(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
-{
-    return wish->gpus == 0 || wish->gpus == type->gpus ||
-           ccb_fail(error, CCB_ERR_USAGE, "the image is for %u GPU%s, and %s has %u", wish->gpus,
-                    wish->gpus == 1 ? "" : "s", type->name, type->gpus);
-}
-
 static bool check(const CcbRunWish *wish, const CcbEcsType *type, GError **error)
 {
-    return ccb_ecs_region_check(type, wish->region, error) &&
-           ccb_ecs_zone_check(type, wish->zone, error) &&
-           ccb_request_check_id("IMAGE-ID", wish->image_id, "", error) &&
-           ccb_request_check_id("--vswitch", wish->vswitch, "vsw-", error) &&
-           ((wish->security_group == NULL &&
-             ccb_request_sets(&wish->options, "SecurityGroupIds.")) ||
-            ccb_request_check_id("--security-group", wish->security_group, "sg-", error)) &&
-           ccb_request_check_id("--key-pair", wish->key_pair, "", error) &&
-           check_gpus(wish, type, error) && check_name(wish->name, error) &&
-           check_sizes(wish, error) && check_bandwidth(wish->bandwidth, error) &&
-           check_devices(wish, type, error);
-}
-
-static void add_network(CcbRequest *request, const CcbRunWish *wish)
-{
-    ccb_request_add(request, "VSwitchId", wish->vswitch);
-    ccb_request_add(request, "SecurityGroupId", wish->security_group);
-    if (wish->bandwidth > 0) {
-        ccb_request_add(request, "InternetChargeType", "PayByTraffic");
-        ccb_request_add_number(request, "InternetMaxBandwidthOut", wish->bandwidth);
+    enum { MAX_BANDWIDTH = 100 };
+    bool sets_group = ccb_request_sets(&wish->options, "SecurityGroupIds.");
+    if (!ccb_ecs_region_check(type, wish->region, error) ||
+        !ccb_ecs_zone_check(type, wish->zone, error) ||
+        !ccb_request_check_id("IMAGE-ID", wish->image_id, "", error) ||
+        !ccb_request_check_id("--vswitch", wish->vswitch, "vsw-", error))
+        return false;
+    if ((wish->security_group != NULL || !sets_group) &&
+        !ccb_request_check_id("--security-group", wish->security_group, "sg-", error))
+        return false;
+    if (!ccb_request_check_id("--key-pair", wish->key_pair, "", error))
+        return false;
+    /* An image for eight GPUs makes a single one unusable, and the other way round. */
+    if (wish->gpus != 0 && wish->gpus != type->gpus)
+        return ccb_fail(error, CCB_ERR_USAGE, "the image is for %u GPU%s, and %s has %u",
+                        wish->gpus, wish->gpus == 1 ? "" : "s", type->name, type->gpus);
+    if (wish->name != NULL && !ccb_ecs_instance_name_check(wish->name, error)) {
+        g_prefix_error(error, "--name: ");
+        return false;
     }
-    if (wish->interface != NULL) { /* beside the primary one, which VSwitchId makes */
-        ccb_request_add(request, "NetworkInterface.1.InstanceType", "Secondary");
-        ccb_request_add(request, "NetworkInterface.1.VSwitchId", wish->interface);
-        ccb_request_add(request, "NetworkInterface.1.SecurityGroupId", wish->security_group);
-    }
-}
-
-static void add_disks(CcbRequest *request, const CcbRunWish *wish)
-{
-    ccb_request_add(request, "SystemDisk.Category", "cloud_essd");
-    if (wish->disk_gib > 0)
-        ccb_request_add_number(request, "SystemDisk.Size", wish->disk_gib);
-    if (wish->data_disk_gib > 0) {
-        ccb_request_add(request, "DataDisk.1.Category", "cloud_essd");
-        ccb_request_add_number(request, "DataDisk.1.Size", wish->data_disk_gib);
-    }
-}
-
-/* By it scripts/run-instance finds an instance that the same request started before. */
-static bool add_run_tag(CcbRequest *request, GError **error)
-{
-    return ccb_request_add_tag(request, "ccbake-run", ccb_request_get(request, "ClientToken"),
-                               error);
+    /* A system disk is not smaller than its image. */
+    if (!check_size("--disk-size", wish->disk_gib, MAX(20, wish->image_gib), 2048, error) ||
+        !check_size("--data-disk", wish->data_disk_gib, 20, 65536, error))
+        return false;
+    if (wish->bandwidth > MAX_BANDWIDTH)
+        return ccb_fail(error, CCB_ERR_USAGE, "--bandwidth=%u: expected at most %d Mbit/s",
+                        wish->bandwidth, MAX_BANDWIDTH);
+    return check_devices(wish, type, error);
 }
 
 CcbRequest *ccb_request_run(const CcbRunWish *wish, GError **error)
@@ -132,21 +81,37 @@ CcbRequest *ccb_request_run(const CcbRunWish *wish, GError **error)
     if (!ccb_ecs_type_get(wish->type, wish->gpus, &type, error) || !check(wish, &type, error))
         return NULL;
     g_autoptr(CcbRequest) request = ccb_request_new("RunInstances");
-    ccb_request_add(request, "RegionId",
-                    wish->region  ? wish->region
-                    : type.region ? type.region
-                                  : CCB_ECS_DEFAULT_REGION);
+    const char *region = type.region ? type.region : CCB_ECS_DEFAULT_REGION;
+    ccb_request_add(request, "RegionId", wish->region ? wish->region : region);
     ccb_request_add(request, "ZoneId", wish->zone ? wish->zone : type.zones[0]);
     ccb_request_add(request, "InstanceType", type.name);
     ccb_request_add(request, "ImageId", wish->image_id);
     ccb_request_add(request, "InstanceName", wish->name);
     ccb_request_add(request, "KeyPairName", wish->key_pair);
-    add_network(request, wish);
-    add_disks(request, wish);
+    ccb_request_add(request, "VSwitchId", wish->vswitch);
+    ccb_request_add(request, "SecurityGroupId", wish->security_group);
+    if (wish->bandwidth > 0) {
+        ccb_request_add(request, "InternetChargeType", "PayByTraffic");
+        ccb_request_add_number(request, "InternetMaxBandwidthOut", wish->bandwidth);
+    }
+    if (wish->interface != NULL) { /* besides the primary one, which VSwitchId makes */
+        ccb_request_add(request, "NetworkInterface.1.InstanceType", "Secondary");
+        ccb_request_add(request, "NetworkInterface.1.VSwitchId", wish->interface);
+        ccb_request_add(request, "NetworkInterface.1.SecurityGroupId", wish->security_group);
+    }
+    ccb_request_add(request, "SystemDisk.Category", "cloud_essd");
+    ccb_request_add_number(request, "SystemDisk.Size", wish->disk_gib);
+    if (wish->data_disk_gib > 0) {
+        ccb_request_add(request, "DataDisk.1.Category", "cloud_essd");
+        ccb_request_add_number(request, "DataDisk.1.Size", wish->data_disk_gib);
+    }
     ccb_request_add(request, "Amount", "1");
     ccb_request_add(request, "HttpTokens", wish->http_tokens);
     if (!ccb_request_add_tag(request, "ccbake-key", wish->key, error) ||
-        !ccb_request_finish(request, &wish->options, error) || !add_run_tag(request, error))
+        !ccb_request_finish(request, &wish->options, error))
         return NULL;
-    return g_steal_pointer(&request);
+    /* By ccbake-run scripts/run-instance finds an instance that the same request started before. */
+    const char *token = ccb_request_get(request, "ClientToken");
+    return ccb_request_add_tag(request, "ccbake-run", token, error) ? g_steal_pointer(&request)
+                                                                    : NULL;
 }

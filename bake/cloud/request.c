@@ -11,30 +11,18 @@
 
 #define API_VERSION "2014-05-26"
 
-typedef struct {
-    char *name, *value;
-} Parameter;
-
 struct CcbRequest {
     const char *action;
-    GPtrArray *parameters; /* Parameter */
+    json_t *parameters; /* an object of strings, which keeps the order in which they were added */
     unsigned tags;
     bool forced; /* the CLI may not know all parameters */
 };
-
-static void parameter_free(gpointer data)
-{
-    Parameter *parameter = data;
-    g_free(parameter->name);
-    g_free(parameter->value);
-    g_free(parameter);
-}
 
 CcbRequest *ccb_request_new(const char *action)
 {
     CcbRequest *request = g_new0(CcbRequest, 1);
     request->action = action;
-    request->parameters = g_ptr_array_new_with_free_func(parameter_free);
+    request->parameters = json_object();
     return request;
 }
 
@@ -42,39 +30,33 @@ void ccb_request_free(CcbRequest *request)
 {
     if (request == NULL)
         return;
-    g_ptr_array_unref(request->parameters);
+    json_decref(request->parameters);
     g_free(request);
 }
 
 void ccb_request_add(CcbRequest *request, const char *name, const char *value)
 {
-    if (value == NULL)
-        return;
-    Parameter *parameter = g_new0(Parameter, 1);
-    *parameter = (Parameter){g_strdup(name), g_strdup(value)};
-    g_ptr_array_add(request->parameters, parameter);
+    if (value != NULL) /* ccb_request_finish() checks that it is UTF-8 */
+        json_object_set_new_nocheck(request->parameters, name, json_string_nocheck(value));
 }
 
 void ccb_request_add_number(CcbRequest *request, const char *name, unsigned value)
 {
     g_autofree char *text = g_strdup_printf("%u", value);
-    ccb_request_add(request, name, text);
+    if (value != 0)
+        ccb_request_add(request, name, text);
 }
 
 const char *ccb_request_get(const CcbRequest *request, const char *name)
 {
-    for (guint i = 0; i < request->parameters->len; i++) {
-        const Parameter *p = request->parameters->pdata[i];
-        if (g_str_equal(p->name, name))
-            return p->value;
-    }
-    return NULL;
+    return json_string_value(json_object_get(request->parameters, name));
 }
 
-/* Of a value; our keys are in order. */
-static bool check_tag(const char *key, const char *value, GError **error)
+bool ccb_request_add_tag(CcbRequest *request, const char *key, const char *value, GError **error)
 {
     enum { LONGEST = 128 };
+    if (value == NULL)
+        return true;
     if (!g_utf8_validate(value, -1, NULL) || g_utf8_strlen(value, -1) > LONGEST)
         return ccb_fail(error, CCB_ERR_USAGE,
                         "the tag %s: a value has at most %d characters of UTF-8", key, LONGEST);
@@ -83,15 +65,6 @@ static bool check_tag(const char *key, const char *value, GError **error)
         return ccb_fail(error, CCB_ERR_USAGE,
                         "the tag %s: \"%s\" begins with acs: or holds http:// or https://", key,
                         value);
-    return true;
-}
-
-bool ccb_request_add_tag(CcbRequest *request, const char *key, const char *value, GError **error)
-{
-    if (value == NULL)
-        return true;
-    if (!check_tag(key, value, error))
-        return false;
     request->tags++;
     g_autofree char *key_name = g_strdup_printf("Tag.%u.Key", request->tags);
     g_autofree char *value_name = g_strdup_printf("Tag.%u.Value", request->tags);
@@ -100,25 +73,11 @@ bool ccb_request_add_tag(CcbRequest *request, const char *key, const char *value
     return true;
 }
 
-/* A token has at most 64 characters of ASCII. */
-static char *token_of(const CcbRequest *request, const char *again)
-{
-    enum { DIGITS = 40 };
-    g_autoptr(GString) text = g_string_new(request->action);
-    for (guint i = 0; i < request->parameters->len; i++) {
-        const Parameter *p = request->parameters->pdata[i];
-        g_string_append_printf(text, "\n%s=%s", p->name, p->value);
-    }
-    g_string_append_printf(text, "\n%s", again ? again : "");
-    g_autofree char *digest = ccb_digest_string(text->str);
-    return g_strdup_printf("ccbake-%.*s", DIGITS, digest);
-}
-
-/* --- What the caller adds */
+/* --- What the user adds */
 
 GResource *ccb_parameters_get_resource(void); /* made by glib-compile-resources */
 
-/* The official names of the action's parameters; "N" stands for the number in a list.  Caller frees. */
+/* The official names of the action's parameters, with "N" in the place of a number in a list.  Caller frees. */
 static char **known_names(const char *action)
 {
     g_autoptr(GBytes) file = g_resource_lookup_data(ccb_parameters_get_resource(), "/parameters",
@@ -133,9 +92,9 @@ static char **known_names(const char *action)
     return g_strv_builder_end(names);
 }
 
-/* "Tag.12.Key" ► "Tag.N.Key", and "Tag.N.Key" to nothing that is known; caller frees. */
-static char *name_pattern(const char *name)
+static bool check_name(const CcbRequest *request, const char *name, GError **error)
 {
+    /* "Tag.12.Key" ► "Tag.N.Key"; "Tag.N.Key" itself is no name. */
     g_auto(GStrv) parts = g_strsplit(name, ".", -1);
     for (char **part = parts; *part != NULL; part++) {
         bool is_number = **part != '\0' && (*part)[strspn(*part, G_CSET_DIGITS)] == '\0';
@@ -144,13 +103,8 @@ static char *name_pattern(const char *name)
         g_free(*part);
         *part = g_strdup(is_number ? "N" : "?");
     }
-    return g_strjoinv(".", parts);
-}
-
-static bool check_name(const CcbRequest *request, const char *name, GError **error)
-{
+    g_autofree char *pattern = g_strjoinv(".", parts);
     g_auto(GStrv) names = known_names(request->action);
-    g_autofree char *pattern = name_pattern(name);
     if (g_strv_contains((const char *const *)names, pattern))
         return true;
     const char *meant = ccb_did_you_mean(pattern, (const char *const *)names);
@@ -162,52 +116,34 @@ static bool check_name(const CcbRequest *request, const char *name, GError **err
                                  "SystemDisk.Encrypted");
 }
 
-/* What ccbake decides for want of anything better; the rest of what it sets makes the image or the
- * instance what it has to be, or has an option of its own. */
-static bool may_be_replaced(const char *name)
-{
-    static const char *const names[] = {"SystemDisk.Category",
-                                        "DataDisk.1.Category",
-                                        "InternetChargeType",
-                                        "RoleName",
-                                        "Platform",
-                                        NULL};
-    return g_strv_contains(names, name);
-}
-
-/* Numbers up to that of the tag that a request may get at the end. */
-static bool is_own_tag(const CcbRequest *request, const char *name)
-{
-    static const char prefix[] = "Tag.";
-    return g_str_has_prefix(name, prefix) &&
-           g_ascii_strtoull(name + strlen(prefix), NULL, 10) <= request->tags + 1;
-}
-
 static bool set(CcbRequest *request, const char *setting, GError **error)
 {
+    /* ccbake's defaults.  The other parameters that it sets are needed for the image or the instance to work,
+     * or have an option of their own. */
+    static const char *const replaceable[] = {"SystemDisk.Category",
+                                              "DataDisk.1.Category",
+                                              "InternetChargeType",
+                                              "RoleName",
+                                              "Platform",
+                                              NULL};
     const char *equals = strchr(setting, '=');
     if (equals == NULL)
         return ccb_fail(error, CCB_ERR_USAGE, "--set %s: expected NAME=VALUE", setting);
     g_autofree char *name = g_strndup(setting, (gsize)(equals - setting));
     if (!check_name(request, name, error))
         return false;
+    /* ClientToken, DryRun and one more tag may be added at the end. */
+    bool is_own = ccb_request_get(request, name) != NULL || g_str_equal(name, "ClientToken") ||
+                  g_str_equal(name, "DryRun") ||
+                  (g_str_has_prefix(name, "Tag.") &&
+                   g_ascii_strtoull(name + strlen("Tag."), NULL, 10) <= request->tags + 1);
+    if (is_own && !g_strv_contains(replaceable, name)) {
+        ccb_fail(error, CCB_ERR_USAGE, "--set %s: ccbake sets this itself", name);
+        return ccb_hint(error, "see the options of `ccbake request --help`, as --tag for tags");
+    }
     request->forced = true;
-    bool later = g_str_equal(name, "ClientToken") || g_str_equal(name, "DryRun") ||
-                 is_own_tag(request, name);
-    if (!later && ccb_request_get(request, name) == NULL) {
-        ccb_request_add(request, name, equals + 1);
-        return true;
-    }
-    for (guint i = 0; i < request->parameters->len && may_be_replaced(name); i++) {
-        Parameter *p = request->parameters->pdata[i];
-        if (g_str_equal(p->name, name)) {
-            g_free(p->value);
-            p->value = g_strdup(equals + 1);
-            return true;
-        }
-    }
-    ccb_fail(error, CCB_ERR_USAGE, "--set %s: ccbake sets this itself", name);
-    return ccb_hint(error, "see the options of `ccbake request --help`, as --tag for tags");
+    ccb_request_add(request, name, equals + 1);
+    return true;
 }
 
 static bool add_own_tag(CcbRequest *request, const char *tag, GError **error)
@@ -248,6 +184,9 @@ bool ccb_request_sets(const CcbRequestOptions *options, const char *prefix)
 
 bool ccb_request_finish(CcbRequest *request, const CcbRequestOptions *options, GError **error)
 {
+    enum { DIGITS = 40 }; /* a token has at most 64 characters of ASCII */
+    const char *name;
+    json_t *value;
     ccb_request_add(request, "ResourceGroupId", options->resource_group);
     for (const char *const *tag = options->tags; tag != NULL && *tag != NULL; tag++)
         if (!add_own_tag(request, *tag, error))
@@ -255,7 +194,16 @@ bool ccb_request_finish(CcbRequest *request, const CcbRequestOptions *options, G
     for (const char *const *s = options->settings; s != NULL && *s != NULL; s++)
         if (!set(request, *s, error))
             return false;
-    g_autofree char *token = token_of(request, options->again);
+    g_autoptr(GString) text = g_string_new(request->action);
+    json_object_foreach(request->parameters, name, value)
+    {
+        if (!g_utf8_validate(json_string_value(value), -1, NULL))
+            return ccb_fail(error, CCB_ERR_USAGE, "the value of %s is not UTF-8", name);
+        g_string_append_printf(text, "\n%s=%s", name, json_string_value(value));
+    }
+    g_string_append_printf(text, "\n%s", options->again ? options->again : "");
+    g_autofree char *digest = ccb_digest_string(text->str);
+    g_autofree char *token = g_strdup_printf("ccbake-%.*s", DIGITS, digest);
     if (options->dry_run)
         ccb_request_add(request, "DryRun", "true");
     else
@@ -274,17 +222,16 @@ bool ccb_request_check_id(const char *option, const char *id, const char *prefix
     return true;
 }
 
+/* --- Output */
+
 json_t *ccb_request_to_json(const CcbRequest *request)
 {
     json_t *json = json_pack("{ssss}", "Action", request->action, "Version", API_VERSION);
-    for (guint i = 0; i < request->parameters->len; i++) {
-        const Parameter *p = request->parameters->pdata[i];
-        json_object_set_new(json, p->name, json_string(p->value));
-    }
+    json_object_update(json, request->parameters);
     return json;
 }
 
-/* As it stands where no shell would make anything else of it; caller frees. */
+/* Quoted for a shell if necessary; caller frees. */
 static char *shell_word(const char *word)
 {
     static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_./:,@%+=";
@@ -292,48 +239,37 @@ static char *shell_word(const char *word)
     return is_plain ? g_strdup(word) : g_shell_quote(word);
 }
 
-/* The metadata of an older aliyun may lack a parameter that was set by name.  Besides, aliyun knows a parameter with a dot only below one that its metadata gives sub-parameters, and
- * Features has none there (openapi/rpc.go and meta/api.go of aliyun-cli, 3.0.200 to 3.4.9).  With
- * --force it sends what it is given; the method, which it then does not take from the metadata
- * either, is said. */
-static bool is_unknown_to_cli(const CcbRequest *request)
-{
-    if (request->forced)
-        return true;
-    for (guint i = 0; i < request->parameters->len; i++)
-        if (g_str_has_prefix(((const Parameter *)request->parameters->pdata[i])->name, "Features."))
-            return true;
-    return false;
-}
-
-static void add_word(GPtrArray *words, const char *word)
-{
-    g_ptr_array_add(words, g_strdup(word));
-}
-
-/* A word that begins with "-" is a flag to aliyun, wherever it stands: such a value is joined to its
- * name (cli/parser.go). */
 GPtrArray *ccb_request_to_words(const CcbRequest *request)
 {
     GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
-    if (is_unknown_to_cli(request)) {
-        add_word(words, "--force");
-        add_word(words, "--method");
-        add_word(words, "POST");
+    const char *name;
+    json_t *parameter;
+    /* aliyun refuses parameters that its metadata lacks, unless it is called with --force; then the method has
+     * to be given, too.  The metadata of an older version may lack a parameter that was set by name, and
+     * each lacks sub-parameters of Features (openapi/rpc.go and meta/api.go of aliyun-cli, 3.0.200 to
+     * 3.4.9). */
+    bool unknown = request->forced;
+    json_object_foreach(request->parameters, name, parameter) unknown =
+        unknown || g_str_has_prefix(name, "Features.");
+    if (unknown) {
+        g_ptr_array_add(words, g_strdup("--force"));
+        g_ptr_array_add(words, g_strdup("--method"));
+        g_ptr_array_add(words, g_strdup("POST"));
     }
-    for (guint i = 0; i < request->parameters->len; i++) {
-        const Parameter *p = request->parameters->pdata[i];
-        g_autofree char *flag = g_strconcat("--", p->name, NULL);
-        g_autofree char *joined = g_strconcat(flag, "=", p->value, NULL);
-        add_word(words, p->value[0] == '-' ? joined : flag);
-        if (p->value[0] != '-')
-            add_word(words, p->value);
+    json_object_foreach(request->parameters, name, parameter)
+    {
+        /* A word that begins with "-" would be a flag: such a value is joined to its name (cli/parser.go). */
+        const char *value = json_string_value(parameter);
+        const char *joined = value[0] == '-' ? "=" : NULL;
+        g_ptr_array_add(words, g_strconcat("--", name, joined, joined ? value : NULL, NULL));
+        if (joined == NULL)
+            g_ptr_array_add(words, g_strdup(value));
     }
     return words;
 }
 
-/* RegionId is a parameter like others to some versions of the CLI, which ask the endpoint of the
- * region that it is configured for; --region says both. */
+/* --region is given besides RegionId: without it some versions of the CLI send the request to the endpoint of
+ * the region that they are configured for. */
 char *ccb_request_to_command(const CcbRequest *request)
 {
     GString *line = g_string_new(NULL);
