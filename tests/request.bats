@@ -119,7 +119,7 @@ start() {
     values "ImageName=ccbake-aliyun-3-${SHA256:0:12}"
     run_ccbake 2 request import image.qcow2 s3://acme/x
     assert_contains 's3://acme/x: not an object like oss://BUCKET/KEY'
-    for bad in oss://Acme/x oss://ac/x oss://-acme/x oss://acme-/x "oss://$(printf 'a%.0s' {1..64})/x"; do
+    for bad in oss://Acme/x oss://a.b.c/x oss://ac/x oss://-acme/x oss://acme-/x "oss://$(printf 'a%.0s' {1..64})/x"; do
         run_ccbake 2 request import image.qcow2 "$bad"
         assert_contains "can't be the name of a bucket"
     done
@@ -301,6 +301,10 @@ start() {
     run_ccbake 2 "${run[@]}" --tag a=1 --set Tag.2.Key=b
     assert_contains '--set Tag.2.Key: ccbake sets this itself'
     run_ccbake 2 "${run[@]}" --http-tokens maybe
+    for bad in --resource-group= --set=RamRoleName=; do
+        run_ccbake 2 "${run[@]}" "$bad"$'\xff'
+        assert_contains 'is not UTF-8'
+    done
 }
 
 @test "request import: IMDSv2 where the bake found that cloud-init can" {
