@@ -15,8 +15,8 @@ struct CcbProfile {
     char *name;     /* in `path`; NULL: it has none */
     char *path;     /* the aliyun tool's file; NULL: it is not from there */
     json_t *fields; /* strings, and a few numbers */
-    const CcbProfile *source_of; /* the profile that names this one as its source, or NULL */
     json_t *others; /* all profiles of the same file, as they stand there; NULL: none */
+    const CcbProfile *source_of; /* the profile that names this one as its source, or NULL */
 };
 
 /* A profile with this mode, or with no field if that is NULL.  Takes ownership of `shown`. */
@@ -27,10 +27,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbProfile, ccb_profile_free)
 /* The value of a field; NULL or 0 if it is missing or empty. */
 const char *ccb_profile_get(const CcbProfile *profile, const char *field);
 gint64 ccb_profile_get_number(const CcbProfile *profile, const char *field);
-void ccb_profile_set(CcbProfile *profile, const char *field,
-                     const char *value); /* NULL: does nothing */
 
-/* The same for any object of JSON, which may be NULL. */
+/* A NULL value does nothing. */
+void ccb_profile_set(CcbProfile *profile, const char *field, const char *value);
+
+/* The text of any JSON object, which may be NULL; NULL if it is missing or empty. */
 const char *ccb_profile_text(const json_t *object, const char *key);
 
 /* The name of the variable that fills this field if it is empty, or NULL. */

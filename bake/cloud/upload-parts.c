@@ -126,17 +126,6 @@ static void finish(CcbParts *parts, Part *part)
         parts->first++;
 }
 
-/* Keeps so many parts in hand that no connection has to wait for its next one. */
-static void start_digesting(CcbParts *parts)
-{
-    while (parts->next < parts->n && parts->n_begun < 2 * parts->options->connections) {
-        Part *part = &parts->list[parts->next++];
-        part->state = DIGESTING;
-        parts->n_begun++;
-        g_thread_pool_push(parts->threads, part, NULL);
-    }
-}
-
 static bool take_digested(CcbParts *parts, GError **error)
 {
     for (Part *part; (part = g_async_queue_try_pop(parts->digested)) != NULL;) {
@@ -252,26 +241,28 @@ static bool end_sending(CcbParts *parts, Part *part, GError **error)
     return retry(parts, part, pause_ms, reason, error);
 }
 
-static bool end_all(CcbParts *parts, GError **error)
-{
-    for (CcbHttpExchange *ended; (ended = ccb_http_pool_take_ended(parts->s3->pool)) != NULL;)
-        for (unsigned i = parts->first; i < parts->next; i++)
-            if (parts->list[i].exchange == ended) {
-                if (!end_sending(parts, &parts->list[i], error))
-                    return false;
-                break;
-            }
-    return true;
-}
-
 bool ccb_parts_send(CcbParts *parts, GError **error)
 {
+    CcbHttpPool *pool = parts->s3->pool;
     while (parts->first < parts->n) {
         int ms;
-        start_digesting(parts);
+        /* So many are begun that no connection has to wait for its next part. */
+        while (parts->next < parts->n && parts->n_begun < 2 * parts->options->connections) {
+            Part *part = &parts->list[parts->next++];
+            part->state = DIGESTING;
+            parts->n_begun++;
+            g_thread_pool_push(parts->threads, part, NULL);
+        }
         if (!take_digested(parts, error) || !start_sending(parts, &ms, error) ||
-            !ccb_http_pool_turn(parts->s3->pool, ms, error) || !end_all(parts, error))
+            !ccb_http_pool_turn(pool, ms, error))
             return false;
+        for (CcbHttpExchange *ended; (ended = ccb_http_pool_take_ended(pool)) != NULL;) {
+            unsigned i = parts->first;
+            while (i < parts->next && parts->list[i].exchange != ended)
+                i++;
+            if (i < parts->next && !end_sending(parts, &parts->list[i], error))
+                return false;
+        }
         uint64_t under_way = 0;
         for (unsigned i = parts->first; i < parts->next; i++)
             if (parts->list[i].exchange != NULL)
