@@ -93,7 +93,7 @@ static const CcbCheck *const families[] = {ccb_checks_import, ccb_checks_initram
                                            NULL};
 
 bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect,
-                       const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
+                       const CcbCheckRequest *request, CcbResults **ret_report, GError **error)
 {
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
     ctx->request = request;

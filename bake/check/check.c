@@ -67,7 +67,7 @@ static char *find_waiver(const CcbExpectation *expect, const char *id)
     return NULL;
 }
 
-static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, CcbReport *report, GError **error)
+static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, CcbResults *report, GError **error)
 {
     g_autoptr(GString) detail = g_string_new(NULL);
     g_autoptr(GError) unreadable = NULL;
@@ -83,26 +83,26 @@ static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, CcbReport *repo
         g_string_append_printf(detail, "%s%s", detail->len > 0 ? "; " : "",
                                unreadable != NULL ? unreadable->message : "could not be judged");
     }
-    ccb_report_add(report, &(CcbReportRow){.id = check->id,
-                                           .severity = check->severity,
-                                           .status = result.status,
-                                           .detail = detail->str,
-                                           .why = check->why,
-                                           .remedy = check->remedy,
-                                           .waiver = find_waiver(ctx->expect, check->id)});
+    ccb_results_add(report, &(CcbResultRow){.id = check->id,
+                                            .severity = check->severity,
+                                            .status = result.status,
+                                            .detail = detail->str,
+                                            .why = check->why,
+                                            .remedy = check->remedy,
+                                            .waiver = find_waiver(ctx->expect, check->id)});
     return true;
 }
 
-static void copy_notes(const CcbCheckContext *ctx, CcbReport *report)
+static void copy_notes(const CcbCheckContext *ctx, CcbResults *report)
 {
     for (guint i = 0; i < ctx->notes->len; i++)
         g_ptr_array_add(report->notes, g_strdup(g_ptr_array_index(ctx->notes, i)));
 }
 
-bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbReport **ret_report,
+bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbResults **ret_report,
                    GError **error)
 {
-    g_autoptr(CcbReport) report = ccb_report_new();
+    g_autoptr(CcbResults) report = ccb_results_new();
     ccb_check_infer(ctx);
     copy_notes(ctx, report);
     for (const CcbCheck *const *family = families; *family != NULL; family++)
@@ -113,7 +113,7 @@ bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbRep
     return true;
 }
 
-bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbReport **ret_report,
+bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbResults **ret_report,
                      GError **error)
 {
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);

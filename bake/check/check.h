@@ -4,9 +4,9 @@
  * check/families.c lists the families, and nothing else knows them.
  *
  * 1. open      a guest with read_only set, on the emitted file (never on the working copy)
- * 2. judge     g_autoptr(CcbReport) report = NULL;
+ * 2. judge     g_autoptr(CcbResults) report = NULL;
  *              if (!ccb_check_image(guest, &expectation, &report, error)) return false;
- * 3. decide    if (!ccb_report_verdict(report, error)) return false;          CCB_ERR_CHECK
+ * 3. decide    if (!ccb_results_verdict(report, error)) return false;          CCB_ERR_CHECK
  *
  * A check never passes because it could not look: what it looks for and could not read makes it
  * CCB_UNREADABLE, which counts as an error whatever the check's severity.
@@ -65,11 +65,11 @@ extern const CcbCheck ccb_checks_selftest[];
 
 /* Runs every check.  False only when the judging itself broke down (cancelled, the backend or the
  * host failed); an image that is wrong gives true and a report that says so. */
-bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbReport **ret_report,
+bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbResults **ret_report,
                      GError **error);
 
 /* As above on a context that is there already; for tests and for a single family. */
-bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbReport **ret_report,
+bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbResults **ret_report,
                    GError **error);
 
 /* One line a check, "id<TAB>error|warning<TAB>why<TAB>remedy"; caller frees. */

@@ -9,7 +9,7 @@
 /* JSON's strings are YAML's double-quoted ones. */
 static void append_yaml(GString *text, const char *key, const char *value)
 {
-    g_autofree char *plain = ccb_report_printable(value);
+    g_autofree char *plain = ccb_results_printable(value);
     json_t *string = json_string(plain);
     char *quoted = json_dumps(string, JSON_ENCODE_ANY);
     g_string_append_printf(text, "  %s: %s\n", key, quoted);
@@ -17,7 +17,7 @@ static void append_yaml(GString *text, const char *key, const char *value)
     json_decref(string);
 }
 
-static void append_diagnostics(GString *text, const CcbReportRow *row)
+static void append_diagnostics(GString *text, const CcbResultRow *row)
 {
     g_string_append(text, "  ---\n");
     append_yaml(text, "message", row->detail);
@@ -31,28 +31,28 @@ static void append_diagnostics(GString *text, const CcbReportRow *row)
 }
 
 /* " # SKIP ..." and " # TODO ...", of which the latter makes "not ok" no failure. */
-static void append_directive(GString *text, const CcbReport *report, const CcbReportRow *row)
+static void append_directive(GString *text, const CcbResults *report, const CcbResultRow *row)
 {
-    g_autofree char *detail = ccb_report_printable(row->detail);
-    g_autofree char *waiver = row->waiver != NULL ? ccb_report_printable(row->waiver) : NULL;
+    g_autofree char *detail = ccb_results_printable(row->detail);
+    g_autofree char *waiver = row->waiver != NULL ? ccb_results_printable(row->waiver) : NULL;
     if (row->status == CCB_NOT_APPLICABLE)
         g_string_append_printf(text, " # SKIP %s", detail);
-    else if (ccb_report_row_is_waived(row))
+    else if (ccb_results_row_is_waived(row))
         g_string_append_printf(text, " # TODO waived: %s", waiver);
-    else if (row->status == CCB_FAIL && !ccb_report_row_is_bad(report, row))
+    else if (row->status == CCB_FAIL && !ccb_results_row_is_bad(report, row))
         g_string_append(text, " # TODO warning");
 }
 
-char *ccb_report_to_tap(const CcbReport *report)
+char *ccb_results_to_tap(const CcbResults *report)
 {
     GString *text = g_string_new("TAP version 13\n");
     g_string_append_printf(text, "1..%u\n", report->rows->len);
     for (guint i = 0; i < report->notes->len; i++) {
-        g_autofree char *note = ccb_report_printable(report->notes->pdata[i]);
+        g_autofree char *note = ccb_results_printable(report->notes->pdata[i]);
         g_string_append_printf(text, "# %s\n", note);
     }
     for (guint i = 0; i < report->rows->len; i++) {
-        const CcbReportRow *row = report->rows->pdata[i];
+        const CcbResultRow *row = report->rows->pdata[i];
         bool passed = row->status == CCB_PASS || row->status == CCB_NOT_APPLICABLE;
         g_string_append_printf(text, "%sok %u - %s", passed ? "" : "not ", i + 1, row->id);
         append_directive(text, report, row);
@@ -68,7 +68,7 @@ char *ccb_report_to_tap(const CcbReport *report)
 /* For content and attributes; XML 1.0 has no way to write U+FFFE and U+FFFF. */
 static char *xml(const char *text)
 {
-    g_autofree char *plain = ccb_report_printable(text);
+    g_autofree char *plain = ccb_results_printable(text);
     for (char *at = plain; *at != '\0'; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
         if (c == 0xfffe || c == 0xffff)
@@ -77,7 +77,7 @@ static char *xml(const char *text)
     return g_markup_escape_text(plain, -1);
 }
 
-static void append_outcome(GString *text, const CcbReport *report, const CcbReportRow *row)
+static void append_outcome(GString *text, const CcbResults *report, const CcbResultRow *row)
 {
     g_autofree char *detail = xml(row->detail);
     g_autofree char *why = xml(row->why);
@@ -85,10 +85,10 @@ static void append_outcome(GString *text, const CcbReport *report, const CcbRepo
     g_autofree char *waiver = xml(row->waiver != NULL ? row->waiver : "");
     if (row->status == CCB_NOT_APPLICABLE)
         g_string_append_printf(text, "      <skipped message=\"%s\"/>\n", detail);
-    else if (ccb_report_row_is_waived(row))
+    else if (ccb_results_row_is_waived(row))
         g_string_append_printf(text, "      <skipped message=\"waived: %s: %s\"/>\n", waiver,
                                detail);
-    else if (ccb_report_row_is_bad(report, row)) {
+    else if (ccb_results_row_is_bad(report, row)) {
         const char *tag = row->status == CCB_UNREADABLE ? "error" : "failure";
         const char *type = row->severity == CCB_SEVERITY_WARNING ? "warning" : "error";
         g_string_append_printf(
@@ -99,7 +99,7 @@ static void append_outcome(GString *text, const CcbReport *report, const CcbRepo
                                row->status == CCB_FAIL ? "warning: " : "", detail);
 }
 
-static void append_case(GString *text, const CcbReport *report, const CcbReportRow *row)
+static void append_case(GString *text, const CcbResults *report, const CcbResultRow *row)
 {
     g_autofree char *family = g_strndup(row->id, strcspn(row->id, "."));
     g_string_append_printf(text, "    <testcase classname=\"ccbake.%s\" name=\"%s\" time=\"0\">\n",
@@ -108,7 +108,7 @@ static void append_case(GString *text, const CcbReport *report, const CcbReportR
     g_string_append(text, "    </testcase>\n");
 }
 
-char *ccb_report_to_junit(const CcbReport *report, const char *subject)
+char *ccb_results_to_junit(const CcbResults *report, const char *subject)
 {
     g_autofree char *name = xml(subject);
     unsigned failures = report->failed + (report->strict ? report->warned : 0);

@@ -5,21 +5,21 @@
 
 static void row_free(gpointer data)
 {
-    CcbReportRow *row = data;
+    CcbResultRow *row = data;
     g_free(row->detail);
     g_free(row->waiver);
     g_free(row);
 }
 
-CcbReport *ccb_report_new(void)
+CcbResults *ccb_results_new(void)
 {
-    CcbReport *report = g_new0(CcbReport, 1);
+    CcbResults *report = g_new0(CcbResults, 1);
     report->rows = g_ptr_array_new_with_free_func(row_free);
     report->notes = g_ptr_array_new_with_free_func(g_free);
     return report;
 }
 
-void ccb_report_free(CcbReport *report)
+void ccb_results_free(CcbResults *report)
 {
     if (report == NULL)
         return;
@@ -28,14 +28,14 @@ void ccb_report_free(CcbReport *report)
     g_free(report);
 }
 
-bool ccb_report_row_is_waived(const CcbReportRow *row)
+bool ccb_results_row_is_waived(const CcbResultRow *row)
 {
     return row->waiver != NULL && (row->status == CCB_FAIL || row->status == CCB_UNREADABLE);
 }
 
-static unsigned *counter(CcbReport *report, const CcbReportRow *row)
+static unsigned *counter(CcbResults *report, const CcbResultRow *row)
 {
-    if (ccb_report_row_is_waived(row))
+    if (ccb_results_row_is_waived(row))
         return &report->waived;
     switch (row->status) {
     case CCB_PASS:
@@ -50,38 +50,38 @@ static unsigned *counter(CcbReport *report, const CcbReportRow *row)
     return &report->unreadable;
 }
 
-void ccb_report_add(CcbReport *report, const CcbReportRow *row)
+void ccb_results_add(CcbResults *report, const CcbResultRow *row)
 {
-    CcbReportRow *copy = g_memdup2(row, sizeof(*row));
+    CcbResultRow *copy = g_memdup2(row, sizeof(*row));
     copy->detail = g_strdup(row->detail != NULL ? row->detail : "");
     copy->waiver = g_strdup(row->waiver);
     g_ptr_array_add(report->rows, copy);
-    if (row->waiver != NULL && !ccb_report_row_is_waived(row))
+    if (row->waiver != NULL && !ccb_results_row_is_waived(row))
         g_ptr_array_add(report->notes,
                         g_strdup_printf("waiver not needed: %s %s", row->id,
                                         row->status == CCB_PASS ? "passes" : "does not apply"));
     ++*counter(report, copy);
 }
 
-bool ccb_report_row_is_bad(const CcbReport *report, const CcbReportRow *row)
+bool ccb_results_row_is_bad(const CcbResults *report, const CcbResultRow *row)
 {
     bool counts = row->severity == CCB_SEVERITY_ERROR || report->strict;
-    return !ccb_report_row_is_waived(row) &&
+    return !ccb_results_row_is_waived(row) &&
            (row->status == CCB_UNREADABLE || (row->status == CCB_FAIL && counts));
 }
 
-bool ccb_report_is_good(const CcbReport *report)
+bool ccb_results_is_good(const CcbResults *report)
 {
     return report->failed == 0 && report->unreadable == 0 &&
            (!report->strict || report->warned == 0);
 }
 
-bool ccb_report_verdict(const CcbReport *report, GError **error)
+bool ccb_results_verdict(const CcbResults *report, GError **error)
 {
     g_autoptr(GString) ids = g_string_new(NULL);
     for (guint i = 0; i < report->rows->len; i++) {
-        const CcbReportRow *row = g_ptr_array_index(report->rows, i);
-        if (ccb_report_row_is_bad(report, row))
+        const CcbResultRow *row = g_ptr_array_index(report->rows, i);
+        if (ccb_results_row_is_bad(report, row))
             g_string_append_printf(ids, "%s%s", ids->len > 0 ? ", " : "", row->id);
     }
     if (ids->len == 0)
@@ -89,9 +89,9 @@ bool ccb_report_verdict(const CcbReport *report, GError **error)
     return ccb_fail(error, CCB_ERR_CHECK, "the image is not right: %s", ids->str);
 }
 
-static const char *status_name(const CcbReportRow *row)
+static const char *status_name(const CcbResultRow *row)
 {
-    if (ccb_report_row_is_waived(row))
+    if (ccb_results_row_is_waived(row))
         return "WAIVED";
     switch (row->status) {
     case CCB_PASS:
@@ -106,18 +106,18 @@ static const char *status_name(const CcbReportRow *row)
     return "ERR ";
 }
 
-static int id_width(const CcbReport *report)
+static int id_width(const CcbResults *report)
 {
     size_t width = 0;
     for (guint i = 0; i < report->rows->len; i++) {
-        const CcbReportRow *row = g_ptr_array_index(report->rows, i);
+        const CcbResultRow *row = g_ptr_array_index(report->rows, i);
         width = MAX(width, strlen(row->id));
     }
     return (int)width;
 }
 
 /* A detail may hold text of the guest: control characters must not reach the terminal. */
-char *ccb_report_printable(const char *text)
+char *ccb_results_printable(const char *text)
 {
     char *copy = g_utf8_make_valid(text, -1);
     for (char *p = copy; *p != '\0'; p++)
@@ -126,12 +126,12 @@ char *ccb_report_printable(const char *text)
     return copy;
 }
 
-static void append_row(GString *text, const CcbReportRow *row, int width)
+static void append_row(GString *text, const CcbResultRow *row, int width)
 {
-    g_autofree char *detail = ccb_report_printable(row->detail);
+    g_autofree char *detail = ccb_results_printable(row->detail);
     g_string_append_printf(text, "%s %-*s  %s\n", status_name(row), width, row->id, detail);
-    if (ccb_report_row_is_waived(row)) {
-        g_autofree char *reason = ccb_report_printable(row->waiver);
+    if (ccb_results_row_is_waived(row)) {
+        g_autofree char *reason = ccb_results_printable(row->waiver);
         g_string_append_printf(text, "     waived: %s\n", reason);
         return;
     }
@@ -140,7 +140,7 @@ static void append_row(GString *text, const CcbReportRow *row, int width)
     g_string_append_printf(text, "     why: %s\n     remedy: %s\n", row->why, row->remedy);
 }
 
-char *ccb_report_to_text(const CcbReport *report)
+char *ccb_results_to_text(const CcbResults *report)
 {
     GString *text = g_string_new(NULL);
     int width = id_width(report);
@@ -155,7 +155,7 @@ char *ccb_report_to_text(const CcbReport *report)
     return g_string_free(text, FALSE);
 }
 
-static const char *json_status(const CcbReportRow *row)
+static const char *json_status(const CcbResultRow *row)
 {
     switch (row->status) {
     case CCB_PASS:
@@ -170,19 +170,19 @@ static const char *json_status(const CcbReportRow *row)
     return "unreadable";
 }
 
-static json_t *row_to_json(const CcbReportRow *row)
+static json_t *row_to_json(const CcbResultRow *row)
 {
-    g_autofree char *detail = ccb_report_printable(row->detail);
+    g_autofree char *detail = ccb_results_printable(row->detail);
     const char *severity = row->severity == CCB_SEVERITY_WARNING ? "warning" : "error";
     json_t *json =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", row->id, "status", json_status(row),
                   "severity", severity, "detail", detail, "why", row->why, "remedy", row->remedy);
-    if (ccb_report_row_is_waived(row))
+    if (ccb_results_row_is_waived(row))
         json_object_set_new(json, "waiver", json_string(row->waiver));
     return json;
 }
 
-static json_t *notes_to_json(const CcbReport *report)
+static json_t *notes_to_json(const CcbResults *report)
 {
     json_t *notes = json_array();
     for (guint i = 0; i < report->notes->len; i++)
@@ -190,13 +190,13 @@ static json_t *notes_to_json(const CcbReport *report)
     return notes;
 }
 
-json_t *ccb_report_to_json(const CcbReport *report)
+json_t *ccb_results_to_json(const CcbResults *report)
 {
     json_t *checks = json_array();
     for (guint i = 0; i < report->rows->len; i++)
         json_array_append_new(checks, row_to_json(g_ptr_array_index(report->rows, i)));
     return json_pack("{s:b, s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:o, s:o}", "good",
-                     ccb_report_is_good(report), "counts", "passed", (int)report->passed, "failed",
+                     ccb_results_is_good(report), "counts", "passed", (int)report->passed, "failed",
                      (int)report->failed, "warnings", (int)report->warned, "waived",
                      (int)report->waived, "unreadable", (int)report->unreadable, "not_applicable",
                      (int)report->not_applicable, "notes", notes_to_json(report), "checks", checks);

@@ -23,43 +23,43 @@ typedef struct {
     const char *why;
     const char *remedy;
     char *waiver; /* why the recipe lets it fail; NULL: it does not */
-} CcbReportRow;
+} CcbResultRow;
 
 typedef struct {
-    GPtrArray *rows;  /* CcbReportRow, in the order of the tables */
+    GPtrArray *rows;  /* CcbResultRow, in the order of the tables */
     GPtrArray *notes; /* char *: "assumed: ..." */
     /* failed: of severity error; waived: neither failed, warned nor unreadable */
     unsigned passed, failed, warned, waived, not_applicable, unreadable;
     bool strict; /* warnings fail the image; set by whoever asked for it */
-} CcbReport;
+} CcbResults;
 
-CcbReport *ccb_report_new(void);
-void ccb_report_free(CcbReport *report); /* accepts NULL */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbReport, ccb_report_free)
+CcbResults *ccb_results_new(void);
+void ccb_results_free(CcbResults *report); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbResults, ccb_results_free)
 
 /* Adds a row and counts it; copies detail and waiver.  A waiver that is not needed becomes a note. */
-void ccb_report_add(CcbReport *report, const CcbReportRow *row);
+void ccb_results_add(CcbResults *report, const CcbResultRow *row);
 
 /* No error-severity failure (with strict: no failure) and nothing unreadable, save what is waived. */
-bool ccb_report_is_good(const CcbReport *report);
+bool ccb_results_is_good(const CcbResults *report);
 
 /* As above, with CCB_ERR_CHECK that names the checks. */
-bool ccb_report_verdict(const CcbReport *report, GError **error);
+bool ccb_results_verdict(const CcbResults *report, GError **error);
 
 /* Whether the recipe lets this row fail, and it does. */
-bool ccb_report_row_is_waived(const CcbReportRow *row);
+bool ccb_results_row_is_waived(const CcbResultRow *row);
 
 /* Whether the row fails the image. */
-bool ccb_report_row_is_bad(const CcbReport *report, const CcbReportRow *row);
+bool ccb_results_row_is_bad(const CcbResults *report, const CcbResultRow *row);
 
 /* A text of the guest for terminals and files: valid UTF-8 in one line, without control characters.
  * Caller frees. */
-char *ccb_report_printable(const char *text);
+char *ccb_results_printable(const char *text);
 
 /* One line a row and two more below a row that is not good; then the counts.  Caller frees. */
-char *ccb_report_to_text(const CcbReport *report);
+char *ccb_results_to_text(const CcbResults *report);
 
-json_t *ccb_report_to_json(const CcbReport *report); /* new reference */
+json_t *ccb_results_to_json(const CcbResults *report); /* new reference */
 
 /*
  * For CI (report-ci.c); caller frees.  In both a failure is a row that fails the image: a warning
@@ -67,7 +67,7 @@ json_t *ccb_report_to_json(const CcbReport *report); /* new reference */
  *
  * TAP version 13: such rows are "not ok" with the directive TODO; rows that do not apply have SKIP.
  */
-char *ccb_report_to_tap(const CcbReport *report);
+char *ccb_results_to_tap(const CcbResults *report);
 
 /* JUnit's XML, one test case a row; `subject` names the suite. Unreadable rows are errors. */
-char *ccb_report_to_junit(const CcbReport *report, const char *subject);
+char *ccb_results_to_junit(const CcbResults *report, const char *subject);

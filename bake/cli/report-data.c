@@ -21,7 +21,7 @@ enum { COMPARISON_LIMIT_MS = 600 * 1000, GRACE_MS = 5000 };
 
 void ccb_findings_clear(CcbFindings *f)
 {
-    ccb_report_free(f->checks);
+    ccb_results_free(f->checks);
     ccb_unitplot_free(f->plot);
     g_free(f->no_plot);
     *f = (CcbFindings){0};

@@ -10,7 +10,7 @@
 
 /* Results of the checks, and the plot of the units; both from one opened image. */
 typedef struct {
-    CcbReport *checks;
+    CcbResults *checks;
     CcbUnitPlot *plot; /* the order of the GPU's units; NULL: it can't be drawn */
     char *no_plot;     /* why */
 } CcbFindings;

@@ -291,8 +291,8 @@ static bool check(const Job *job, const CcbOutput *output, int log, CcbFindings 
         ccb_progress_abort();
         return false;
     }
-    const CcbReport *report = ret->checks;
-    g_autofree char *text = ccb_report_to_text(report);
+    const CcbResults *report = ret->checks;
+    g_autofree char *text = ccb_results_to_text(report);
     ccb_write_all(log, text, strlen(text), output->log, NULL);
     g_autofree char *waived =
         report->waived > 0 ? g_strdup_printf(", %u waived", report->waived) : g_strdup("");
@@ -332,7 +332,7 @@ static char *render(const Job *job, const json_t *manifest, const json_t *checks
 static bool publish(const Job *job, CcbManifest *facts, CcbOutput *output,
                     const CcbFindings *findings, CcbComparison *comparison, GError **error)
 {
-    json_auto_t *checks = findings->checks ? ccb_report_to_json(findings->checks) : NULL;
+    json_auto_t *checks = findings->checks ? ccb_results_to_json(findings->checks) : NULL;
     g_autofree char *check_set = ccb_check_set();
     facts->checks = checks;
     facts->check_set = check_set;
@@ -340,7 +340,7 @@ static bool publish(const Job *job, CcbManifest *facts, CcbOutput *output,
     json_auto_t *manifest = ccb_manifest_build(facts, error);
     if (manifest == NULL)
         return false;
-    bool good = checks == NULL || ccb_report_verdict(findings->checks, error);
+    bool good = checks == NULL || ccb_results_verdict(findings->checks, error);
     g_autofree char *html = render(job, manifest, checks, findings, comparison, !good);
     if (good)
         return ccb_output_publish(output, manifest, html, error);

@@ -33,7 +33,7 @@ static unsigned gpus_wanted(void)
     return opts.gpus != NULL ? (unsigned)(opts.gpus[0] - '0') : 0;
 }
 
-static bool check(const CcbCheckRequest *request, CcbReport **ret_report, GError **error)
+static bool check(const CcbCheckRequest *request, CcbResults **ret_report, GError **error)
 {
     const CcbExpectation expect = {.gpus = gpus_wanted()};
     CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
@@ -58,17 +58,17 @@ static bool run(int argc, char **argv, GError **error)
     if (format == NULL)
         return false;
     const CcbCheckRequest request = {&type, opts.region, opts.zone, opts.name, argv[0], format};
-    g_autoptr(CcbReport) report = NULL;
+    g_autoptr(CcbResults) report = NULL;
     if (!check(&request, &report, error))
         return false;
     report->strict = opts.strict;
     if (opts.json) {
-        ccb_print_json(ccb_report_to_json(report));
+        ccb_print_json(ccb_results_to_json(report));
     } else {
-        g_autofree char *text = ccb_report_to_text(report);
+        g_autofree char *text = ccb_results_to_text(report);
         fputs(text, stdout);
     }
-    return ccb_report_verdict(report, error);
+    return ccb_results_verdict(report, error);
 }
 
 const CcbVerb ccb_verb_preflight = {

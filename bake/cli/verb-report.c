@@ -163,7 +163,7 @@ static bool write_page(Session *s, const char *path, GError **error)
 {
     g_autoptr(CcbDiff) diff = s->base != NULL ? ccb_diff_new(s->base, s->image) : NULL;
     json_auto_t *diff_json = diff != NULL ? ccb_diff_to_json(diff) : NULL;
-    json_auto_t *checks = ccb_report_to_json(s->findings.checks);
+    json_auto_t *checks = ccb_results_to_json(s->findings.checks);
     g_autofree char *name = g_path_get_basename(s->path);
     g_ptr_array_add(s->notes, NULL);
     const CcbPage page = {
@@ -197,7 +197,7 @@ static bool run(int argc, char **argv, GError **error)
     if (!read_images(&s, base, error) || !write_page(&s, path, error))
         return false;
     ccb_progress_result("report", path, " of %s", argv[0]);
-    return ccb_report_verdict(s.findings.checks, error);
+    return ccb_results_verdict(s.findings.checks, error);
 }
 
 const CcbVerb ccb_verb_report = {

@@ -30,7 +30,7 @@ static const CcbOption options[] = {
     {0},
 };
 
-static bool check(const char *path, CcbReport **ret_report, GError **error)
+static bool check(const char *path, CcbResults **ret_report, GError **error)
 {
     g_auto(CcbExpectation) expect = {0};
     if (opts.recipe != NULL && !ccb_load_expectation(opts.recipe, opts.settings, &expect, error))
@@ -50,26 +50,26 @@ static bool check(const char *path, CcbReport **ret_report, GError **error)
     return true;
 }
 
-static void print_report(const CcbReport *report, const char *path)
+static void print_report(const CcbResults *report, const char *path)
 {
     g_autofree char *text = NULL;
     const char *format = opts.json ? "json" : opts.format;
     if (g_str_equal(format, "json")) {
-        ccb_print_json(ccb_report_to_json(report));
+        ccb_print_json(ccb_results_to_json(report));
         return;
     }
     if (g_str_equal(format, "tap"))
-        text = ccb_report_to_tap(report);
+        text = ccb_results_to_tap(report);
     else if (g_str_equal(format, "junit"))
-        text = ccb_report_to_junit(report, path);
+        text = ccb_results_to_junit(report, path);
     else
-        text = ccb_report_to_text(report);
+        text = ccb_results_to_text(report);
     fputs(text, stdout);
 }
 
 static bool run(int argc, char **argv, GError **error)
 {
-    g_autoptr(CcbReport) report = NULL;
+    g_autoptr(CcbResults) report = NULL;
     if (opts.list) {
         g_autofree char *table = ccb_check_table();
         fputs(table, stdout);
@@ -81,7 +81,7 @@ static bool run(int argc, char **argv, GError **error)
         return false;
     report->strict = opts.strict;
     print_report(report, argv[0]);
-    return ccb_report_verdict(report, error);
+    return ccb_results_verdict(report, error);
 }
 
 const CcbVerb ccb_verb_verify = {

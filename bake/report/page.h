@@ -15,7 +15,7 @@
 typedef struct {
     const char *image;        /* the name of the file */
     const json_t *manifest;   /* or as much of one as is known; never NULL */
-    const json_t *checks;     /* of ccb_report_to_json(), or NULL */
+    const json_t *checks;     /* of ccb_results_to_json(), or NULL */
     const json_t *diff;       /* of ccb_diff_to_json(), the base and the image; or NULL */
     const char *no_diff;      /* without `diff`: why */
     const CcbUnitPlot *plot;  /* the order of the GPU's units, or NULL */

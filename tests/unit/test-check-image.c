@@ -158,10 +158,10 @@ static CcbPartition *add_partition(unsigned number, uint64_t mib, const char *fs
 }
 
 /* The row of a check; NULL: there is none. */
-static const CcbReportRow *find_row(const CcbReport *report, const char *id)
+static const CcbResultRow *find_row(const CcbResults *report, const char *id)
 {
     for (guint i = 0; i < report->rows->len; i++) {
-        const CcbReportRow *row = g_ptr_array_index(report->rows, i);
+        const CcbResultRow *row = g_ptr_array_index(report->rows, i);
         if (g_str_equal(row->id, id))
             return row;
     }
@@ -676,11 +676,11 @@ static void pack_grubenv(void)
 /* --- judging */
 
 /* The checks that are not content, and what they say: "id id". */
-static char *bad_ids(const CcbReport *report, bool show)
+static char *bad_ids(const CcbResults *report, bool show)
 {
     GString *ids = g_string_new(NULL);
     for (guint i = 0; i < report->rows->len; i++) {
-        const CcbReportRow *row = g_ptr_array_index(report->rows, i);
+        const CcbResultRow *row = g_ptr_array_index(report->rows, i);
         if (row->status != CCB_FAIL && row->status != CCB_UNREADABLE)
             continue;
         g_string_append_printf(ids, "%s%s%s", ids->len > 0 ? " " : "",
@@ -705,7 +705,7 @@ static void give_packages(CcbCheckContext *ctx)
                            free_packages);
 }
 
-static CcbReport *judge_tree(const CcbExpectation *expect, Tree *tree)
+static CcbResults *judge_tree(const CcbExpectation *expect, Tree *tree)
 {
     g_autofree char *path = staged("root");
     ccb_autofd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -713,7 +713,7 @@ static CcbReport *judge_tree(const CcbExpectation *expect, Tree *tree)
     g_autoptr(CcbGuest) guest = ccb_guest_new_with_ops(&tree_ops, tree, -1);
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
     g_autoptr(GError) error = NULL;
-    CcbReport *report = NULL;
+    CcbResults *report = NULL;
     if (!tree->dark)
         give_packages(ctx);
     if (!ccb_check_run(ctx, ccb_check_families, &report, &error))
@@ -721,7 +721,7 @@ static CcbReport *judge_tree(const CcbExpectation *expect, Tree *tree)
     return report;
 }
 
-static CcbReport *judge(const CcbExpectation *expect)
+static CcbResults *judge(const CcbExpectation *expect)
 {
     return judge_tree(expect, &(Tree){.dark = false});
 }
@@ -1500,7 +1500,7 @@ static void run_case(const Case *c)
         memset(esp, 0, esp_size);
     if (c->two_kernels)
         pack_other_kernel();
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, false);
     is_str(bad, c->bad, c->what);
     if (g_strcmp0(bad, c->bad) != 0)
@@ -1509,11 +1509,11 @@ static void run_case(const Case *c)
 }
 
 /* The ids of errors alone. */
-static char *errors_of(const CcbReport *report)
+static char *errors_of(const CcbResults *report)
 {
     GString *ids = g_string_new(NULL);
     for (guint i = 0; i < report->rows->len; i++) {
-        const CcbReportRow *row = report->rows->pdata[i];
+        const CcbResultRow *row = report->rows->pdata[i];
         bool wrong = row->status == CCB_UNREADABLE ||
                      (row->status == CCB_FAIL && row->severity == CCB_SEVERITY_ERROR);
         if (wrong)
@@ -1569,7 +1569,7 @@ static void test_by_hand(unsigned gpus, const char *version)
     begin(gpus, version);
     stage_by_hand(gpus);
     pack();
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *errors = errors_of(report);
     g_autofree char *bad = bad_ids(report, false);
     is_str(errors, "", "no error on an image made by the guide");
@@ -1583,7 +1583,7 @@ static void test_assumptions(void)
     g_auto(CcbExpectation) expect = {0};
     begin(8, "570.148.08");
     pack();
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, true);
     is_str(bad, "", "an image for 8 GPUs is recognised");
     is_int(report->notes->len, 2, "and both assumptions are noted");
@@ -1598,7 +1598,7 @@ static void test_assumptions(void)
     take_away(PERSISTENCED);
     put("root/usr/lib/modprobe.d/site.conf", lkca);
     put(VENDOR_UNITS "nvidia-persistenced.service", unit);
-    g_autoptr(CcbReport) elsewhere = judge(&expect);
+    g_autoptr(CcbResults) elsewhere = judge(&expect);
     is_str(g_ptr_array_index(elsewhere->notes, 0),
            "assumed: 8 GPUs (3 of 3 signs of an image for 8)", "wherever the files are");
     end();
@@ -1623,16 +1623,16 @@ static void test_weak_updates(void)
         put_link(target, link);
     }
     put(MODULES "modules.dep", dep->str);
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, true);
     is_str(bad, "", "modules by weak-updates are right");
     put_link("/lib/modules/" OTHER "/extra/nvidia-uvm.ko",
              MODULES "weak-updates/nvidia/nvidia-drm.ko");
-    g_autoptr(CcbReport) crossed = judge(&expect);
+    g_autoptr(CcbResults) crossed = judge(&expect);
     g_autofree char *crossed_bad = bad_ids(crossed, false);
     is_str(crossed_bad, "driver.modules", "a link to another module is not");
     put_link("/gone/nvidia-drm.ko", MODULES "weak-updates/nvidia/nvidia-drm.ko");
-    g_autoptr(CcbReport) gone = judge(&expect);
+    g_autoptr(CcbResults) gone = judge(&expect);
     is_int(find_row(gone, "driver.modules")->status, CCB_FAIL, "nor one that leads nowhere");
     end();
 }
@@ -1646,15 +1646,15 @@ static void test_without_driver(void)
     g_autofree char *video = staged(VIDEO);
     ccb_remove_tree(video, NULL);
     take_away("root/usr/bin/nvidia-smi");
-    g_autoptr(CcbReport) report = judge(&unknown);
+    g_autoptr(CcbResults) report = judge(&unknown);
     g_autofree char *bad = bad_ids(report, true);
     is_str(bad, "driver.present", "where no driver is found one check says so");
     is_int(report->notes->len, 0, "and nothing is assumed");
-    g_autoptr(CcbReport) asked = judge(&eight);
+    g_autoptr(CcbResults) asked = judge(&eight);
     g_autofree char *asked_bad = bad_ids(asked, true);
     is_str(asked_bad, "driver.present", "also where one was asked for");
     put("packages", "akmod-nvidia-570.148.08-1.x86_64\n");
-    g_autoptr(CcbReport) package = judge(&eight);
+    g_autoptr(CcbResults) package = judge(&eight);
     is_int(find_row(package, "driver.present")->status, CCB_PASS, "a package is a driver");
     is_int(find_row(package, "driver.modules")->status, CCB_FAIL, "without its modules");
     end();
@@ -1668,22 +1668,22 @@ static void test_unreadable(void)
     begin(1, "550.144.03");
     pack();
     put("root/boot/initramfs-" KVER ".img", "this is no initramfs");
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, false);
     is_str(bad,
            "!initramfs.drivers !modprobe.nouveau-initramfs "
            "!modprobe.no-protected-pcie-initramfs",
            "a broken initramfs is unreadable, not right");
-    ok(!ccb_report_verdict(report, &error), "and fails the image");
+    ok(!ccb_results_verdict(report, &error), "and fails the image");
     is_error(&error, "initramfs.drivers", "by name");
-    json_t *json = ccb_report_to_json(report);
+    json_t *json = ccb_results_to_json(report);
     json_t *counts = json_object_get(json, "counts");
     ok(json_is_false(json_object_get(json, "good")), "JSON says that it is not good");
     is_int(json_integer_value(json_object_get(counts, "unreadable")), 3, "and how much of it");
     is_int((long long)json_array_size(json_object_get(json, "checks")), report->rows->len,
            "and lists every check");
     json_decref(json);
-    g_autofree char *text = ccb_report_to_text(report);
+    g_autofree char *text = ccb_results_to_text(report);
     ok(strstr(text, "\nPASS kernel.root-uuid ") != NULL &&
            strstr(text, "\nERR  initramfs.") != NULL,
        "the text has one line a check");
@@ -1697,11 +1697,11 @@ static void test_dark(unsigned gpus, const char *version)
     Tree tree = {.dark = true};
     begin(gpus, version);
     pack();
-    g_autoptr(CcbReport) right = judge(&expect);
-    g_autoptr(CcbReport) dark = judge_tree(&expect, &tree);
+    g_autoptr(CcbResults) right = judge(&expect);
+    g_autoptr(CcbResults) dark = judge_tree(&expect, &tree);
     guint wrong = 0;
     for (guint i = 0; i < dark->rows->len; i++) {
-        const CcbReportRow *row = dark->rows->pdata[i], *before = right->rows->pdata[i];
+        const CcbResultRow *row = dark->rows->pdata[i], *before = right->rows->pdata[i];
         bool judged = before->status != CCB_NOT_APPLICABLE && !g_str_equal(row->id, "import.size");
         if (!judged || row->status == CCB_UNREADABLE)
             continue;
@@ -1723,11 +1723,11 @@ static void test_each_read(unsigned gpus, const char *version)
     stage_other_kernel(gpus, version);
     pack();
     pack_other_kernel();
-    g_autoptr(CcbReport) right = judge_tree(&expect, &all);
+    g_autoptr(CcbResults) right = judge_tree(&expect, &all);
     ok(all.reads > 100 && right->unreadable == 0, "a check of many reads");
     for (guint n = 1; n <= all.reads; n++) {
         Tree tree = {.bad = n};
-        g_autoptr(CcbReport) report = judge_tree(&expect, &tree);
+        g_autoptr(CcbResults) report = judge_tree(&expect, &tree);
         if (report->unreadable == 0)
             printf("# unnoticed: %s\n", tree.what);
         unnoticed += report->unreadable == 0;
@@ -1748,7 +1748,7 @@ static void test_packages_unreadable(void)
         pack();
         put("packages", "");
         put(path, "garbage");
-        g_autoptr(CcbReport) report = judge(&expect);
+        g_autoptr(CcbResults) report = judge(&expect);
         g_autofree char *bad = bad_ids(report, false);
         is_str(bad, "!driver.single !fabric.version !fabric.nscq", files[i]);
         const char *detail = find_row(report, "driver.single")->detail;
@@ -1775,7 +1775,7 @@ static void judge_grubenv_on_esp(const char *saved, const char *expected, const 
     put(inside, block);
     put_link("../efi/EFI/alinux/grubenv", path);
     pack_esp();
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, true);
     is_str(bad, expected, what);
     end();
@@ -1793,7 +1793,7 @@ static void test_empty_initramfs(void)
     begin(1, "550.144.03");
     pack();
     put("root/boot/initramfs-" KVER ".img", "");
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     is_int(find_row(report, "kernel.default-entry")->status, CCB_FAIL,
            "an empty initramfs is not bootable");
     end();
@@ -1831,18 +1831,18 @@ static void test_waivers(void)
     put("root/etc/hostname", "builder7\n");
     put("root/etc/fstab", "UUID=1 /d ext4\nUUID=" UUID " / ext4\n");
     pack();
-    g_autoptr(CcbReport) report = judge(&expect);
-    ok(ccb_report_verdict(report, &error), "what is waived does not fail the image");
+    g_autoptr(CcbResults) report = judge(&expect);
+    ok(ccb_results_verdict(report, &error), "what is waived does not fail the image");
     is_int(report->waived, 3, "and is counted by itself");
     is_int(report->failed + report->warned + report->unreadable, 0, "and not with the others");
     is_int(report->notes->len, 2, "waivers that are not needed are noted");
     is_str(report->notes->pdata[0], "waiver not needed: fabric.enabled does not apply", "one");
     is_str(report->notes->pdata[1], "waiver not needed: import.clock passes", "another");
-    g_autofree char *text = ccb_report_to_text(report);
+    g_autofree char *text = ccb_results_to_text(report);
     ok(strstr(text, "WAIVED kernel.minimum ") != NULL &&
            strstr(text, "\n     waived: as it should be\n") != NULL,
        "the text says why, in one line");
-    json_t *json = ccb_report_to_json(report);
+    json_t *json = ccb_results_to_json(report);
     json_t *row = json_array_get(json_object_get(json, "checks"), 0);
     is_str(json_string_value(json_object_get(row, "status")), "fail", "JSON has the status");
     is_str(json_string_value(json_object_get(row, "waiver")), "as it\nshould be", "and the reason");
@@ -1856,21 +1856,21 @@ static void has(const char *text, const char *part, const char *what)
         printf("# expected in it: %s\n", part);
 }
 
-static CcbReport *sample_report(bool strict)
+static CcbResults *sample_report(bool strict)
 {
-    static const CcbReportRow rows[] = {
+    static const CcbResultRow rows[] = {
         {.id = "a.pass", .status = CCB_PASS, .detail = "d"},
         {.id = "a.fail", .status = CCB_FAIL, .detail = "<\"x\n\xff&"},
         {.id = "a.warn", .severity = CCB_SEVERITY_WARNING, .status = CCB_FAIL, .detail = "d"},
         {.id = "a.none", .status = CCB_NOT_APPLICABLE, .detail = "no"},
         {.id = "a.dark", .status = CCB_UNREADABLE, .detail = "\xef\xbf\xbf"},
         {.id = "b.waived", .status = CCB_FAIL, .detail = "d", .waiver = "it is\nmeant"}};
-    CcbReport *report = ccb_report_new();
+    CcbResults *report = ccb_results_new();
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        CcbReportRow row = rows[i];
+        CcbResultRow row = rows[i];
         row.why = "w.";
         row.remedy = "r.";
-        ccb_report_add(report, &row);
+        ccb_results_add(report, &row);
     }
     g_ptr_array_add(report->notes, g_strdup("assumed: 1 & 2"));
     report->strict = strict;
@@ -1879,9 +1879,9 @@ static CcbReport *sample_report(bool strict)
 
 static void test_tap(void)
 {
-    g_autoptr(CcbReport) report = sample_report(false), strict = sample_report(true);
-    g_autofree char *text = ccb_report_to_tap(report);
-    g_autofree char *severe = ccb_report_to_tap(strict);
+    g_autoptr(CcbResults) report = sample_report(false), strict = sample_report(true);
+    g_autofree char *text = ccb_results_to_tap(report);
+    g_autofree char *severe = ccb_results_to_tap(strict);
     ok(g_str_has_prefix(text, "TAP version 13\n1..6\n# assumed: 1 & 2\nok 1 - a.pass\n"),
        "TAP: version, plan, notes");
     has(text,
@@ -1897,9 +1897,9 @@ static void test_tap(void)
 
 static void test_junit(void)
 {
-    g_autoptr(CcbReport) report = sample_report(false), strict = sample_report(true);
-    g_autofree char *text = ccb_report_to_junit(report, "a<b>.qcow2");
-    g_autofree char *severe = ccb_report_to_junit(strict, "x");
+    g_autoptr(CcbResults) report = sample_report(false), strict = sample_report(true);
+    g_autofree char *text = ccb_results_to_junit(report, "a<b>.qcow2");
+    g_autofree char *severe = ccb_results_to_junit(strict, "x");
     has(text,
         "<testsuite name=\"a&lt;b&gt;.qcow2\" tests=\"6\" failures=\"1\" errors=\"1\" "
         "skipped=\"2\">",
@@ -1919,14 +1919,14 @@ static void test_junit(void)
 
 static void test_strict(void)
 {
-    g_autoptr(CcbReport) report = ccb_report_new();
+    g_autoptr(CcbResults) report = ccb_results_new();
     g_autoptr(GError) error = NULL;
-    ccb_report_add(
+    ccb_results_add(
         report,
-        &(CcbReportRow){.id = "a.warn", .severity = CCB_SEVERITY_WARNING, .status = CCB_FAIL});
-    ok(ccb_report_is_good(report) && ccb_report_verdict(report, NULL), "a warning is no failure");
+        &(CcbResultRow){.id = "a.warn", .severity = CCB_SEVERITY_WARNING, .status = CCB_FAIL});
+    ok(ccb_results_is_good(report) && ccb_results_verdict(report, NULL), "a warning is no failure");
     report->strict = true;
-    ok(!ccb_report_is_good(report) && !ccb_report_verdict(report, &error), "with strict it is");
+    ok(!ccb_results_is_good(report) && !ccb_results_verdict(report, &error), "with strict it is");
     is_error(&error, "a.warn", "by name");
 }
 
@@ -1941,13 +1941,13 @@ static void test_expectations(void)
                                                           " ", -1)};
     begin(1, "550.144.03");
     pack();
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, false);
     is_str(bad,
            "driver.version userspace.version userspace.firmware cuda.toolkit units.order "
            "units.drop-ins python.packages",
            "what the recipe asks for is asked for");
-    const CcbReportRow *row = find_row(report, "python.packages");
+    const CcbResultRow *row = find_row(report, "python.packages");
     is_str(row->detail, "nv_ppcie_verifier is not installed for python3.11",
            "names of Python packages are normalised");
     end();
@@ -1996,7 +1996,7 @@ static void test_no_driver(void)
     ccb_remove_tree(libraries, NULL);
     ccb_remove_tree(units, NULL);
     put_link("/usr/lib/systemd/system/cloud-init.service", WANTS "cloud-init.service");
-    g_autoptr(CcbReport) report = judge(&expect);
+    g_autoptr(CcbResults) report = judge(&expect);
     g_autofree char *bad = bad_ids(report, true);
     is_str(bad, "", "without a driver nothing of it is asked for");
     ok(report->not_applicable > 20, "and the report says so");
