@@ -22,7 +22,7 @@ static bool judge_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError 
 {
     char **package = ccb_check_packages(ctx, error);
     for (; package != NULL && *package != NULL; package++)
-        if (ccb_is_driver_package(*package))
+        if (ccb_driver_is_package(*package))
             ccb_result_fail(result, "package %s", *package);
     return package != NULL;
 }

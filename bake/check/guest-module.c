@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/guest-module.h"
 
-#include <string.h>
-
 #include "base/error.h"
-#include "guide/driver.h"
-
-char *ccb_module_name(const char *path)
-{
-    static const char *const suffixes[] = {".ko", ".ko.xz", ".ko.gz", ".ko.zst"};
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL ? slash + 1 : path;
-    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
-        if (g_str_has_suffix(base, suffixes[i]))
-            return g_strdelimit(g_strndup(base, strlen(base) - strlen(suffixes[i])), "-", '_');
-    return NULL;
-}
 
 static bool is_module(const char *path, const char *name)
 {
@@ -100,20 +86,6 @@ bool ccb_check_skip_without_driver(CcbCheckContext *ctx, CcbCheckResult *result)
                                                           : "there is no driver (driver.present)");
 }
 
-/* Of NVIDIA's, ELRepo's, RPM Fusion's and CUDA's repositories. */
-bool ccb_is_driver_package(const char *package)
-{
-    static const char *const prefixes[] = {"kmod-nvidia",  "akmod-nvidia",  "dkms-nvidia",
-                                           "nvidia-kmod",  "nvidia-driver", "xorg-x11-drv-nvidia",
-                                           "nvidia-open-", "cuda-drivers"};
-    if (g_str_has_prefix(package, "nvidia-driver-assistant-"))
-        return false; /* only says which driver to install */
-    for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++)
-        if (g_str_has_prefix(package, prefixes[i]))
-            return true;
-    return false;
-}
-
 static bool has_module(CcbCheckContext *ctx, const char *kver, bool *ret_has, GError **error)
 {
     for (const char *const *name = ccb_driver_modules; !*ret_has && *name != NULL; name++) {
@@ -138,17 +110,7 @@ bool ccb_check_has_driver(CcbCheckContext *ctx, bool *ret_has, GError **error)
     if (!has && package == NULL)
         return false;
     for (; !has && *package != NULL; package++)
-        has = ccb_is_driver_package(*package);
+        has = ccb_driver_is_package(*package);
     *ret_has = has;
     return true;
-}
-
-bool ccb_registry_is_set(const char *list, const char *key)
-{
-    g_auto(GStrv) words = g_strsplit_set(list != NULL ? list : "", ";\" ", -1);
-    size_t length = strlen(key);
-    for (char **word = words; *word != NULL; word++)
-        if (strncmp(*word, key, length) == 0 && (*word)[length] == '=')
-            return g_ascii_strtoull(*word + length + 1, NULL, 0) != 0;
-    return false;
 }

@@ -109,3 +109,27 @@ bool ccb_driver_license_is_open(const char *module, const char *license)
     return strcmp(module, "nvidia-peermem") == 0 ? strcmp(license, "NVIDIA") != 0
                                                  : strcmp(license, CCB_DRIVER_LICENSE) == 0;
 }
+
+/* Of NVIDIA's, ELRepo's, RPM Fusion's and CUDA's repositories. */
+bool ccb_driver_is_package(const char *package)
+{
+    static const char *const prefixes[] = {"kmod-nvidia",  "akmod-nvidia",  "dkms-nvidia",
+                                           "nvidia-kmod",  "nvidia-driver", "xorg-x11-drv-nvidia",
+                                           "nvidia-open-", "cuda-drivers"};
+    if (g_str_has_prefix(package, "nvidia-driver-assistant-"))
+        return false; /* only says which driver to install */
+    for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++)
+        if (g_str_has_prefix(package, prefixes[i]))
+            return true;
+    return false;
+}
+
+bool ccb_registry_is_set(const char *list, const char *key)
+{
+    g_auto(GStrv) words = g_strsplit_set(list != NULL ? list : "", ";\" ", -1);
+    size_t length = strlen(key);
+    for (char **word = words; *word != NULL; word++)
+        if (strncmp(*word, key, length) == 0 && (*word)[length] == '=')
+            return g_ascii_strtoull(*word + length + 1, NULL, 0) != 0;
+    return false;
+}

@@ -42,3 +42,15 @@ bool ccb_driver_license_is_open(const char *module, const char *license);
 
 /* That of the other four, for messages. */
 #define CCB_DRIVER_LICENSE "Dual MIT/GPL"
+
+/* Whether a package, "name-[epoch:]version-release.arch", is one of a driver, of any of the
+ * repositories that have one. */
+bool ccb_driver_is_package(const char *package);
+
+/* The setting of Protected PCIe mode, which is for eight GPUs: a key of the module option
+ * NVreg_RegistryDwords. */
+#define CCB_PROTECTED_PCIE "RmEnableProtectedPcie"
+
+/* Whether a value of that option, a list "KEY=NUMBER;..." (NULL: none), has this key with a number
+ * other than 0. */
+bool ccb_registry_is_set(const char *list, const char *key);

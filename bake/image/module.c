@@ -111,3 +111,14 @@ bool ccb_module_needs(const CcbModule *module, const char *symbol)
 {
     return g_hash_table_contains(module->undefined, symbol);
 }
+
+char *ccb_module_name(const char *path)
+{
+    static const char *const suffixes[] = {".ko", ".ko.xz", ".ko.gz", ".ko.zst"};
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
+        if (g_str_has_suffix(base, suffixes[i]))
+            return g_strdelimit(g_strndup(base, strlen(base) - strlen(suffixes[i])), "-", '_');
+    return NULL;
+}

@@ -26,3 +26,7 @@ const char *ccb_module_get(const CcbModule *module, const char *key);
 
 /* Whether a symbol of that name is undefined in it: the module calls what others have to export. */
 bool ccb_module_needs(const CcbModule *module, const char *symbol);
+
+/* "nvidia_uvm" for "nvidia-uvm.ko.xz" or a path to it: module names are compared with '_' for '-'.
+ * NULL for what is no module; caller frees. */
+char *ccb_module_name(const char *path);

@@ -54,5 +54,11 @@ int main(void)
         is_error(&error, "no driver version", "... with a reason");
         is_int(version.branch, 7, "... and nothing set");
     }
+    ok(ccb_driver_is_package("kmod-nvidia-550.144.03-3:550.144.03-3.al8.x86_64"),
+       "a driver's package");
+    ok(!ccb_driver_is_package("nvidia-driver-assistant-0.21-1.noarch"), "and a tool that is none");
+    ok(ccb_registry_is_set("A=1;RmEnableProtectedPcie=0x1", CCB_PROTECTED_PCIE), "a registry key");
+    ok(!ccb_registry_is_set("RmEnableProtectedPcie=0", CCB_PROTECTED_PCIE), "which is 0");
+    ok(!ccb_registry_is_set(NULL, CCB_PROTECTED_PCIE), "or not there");
     return done();
 }

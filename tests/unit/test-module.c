@@ -116,5 +116,8 @@ int main(void)
     fuzz(plain->data, plain->len, 5000, fuzz_one);
     fuzz(plain->data, sizeof(Elf64_Ehdr) + 3 * sizeof(Elf64_Shdr), 5000, fuzz_one);
     fuzz(zstd->data, zstd->len, 500, fuzz_one);
+    is_taken(ccb_module_name("kernel/a/nvidia-uvm.ko.xz"), "nvidia_uvm",
+             "the name of a module's file");
+    is_taken(ccb_module_name("modules.dep"), NULL, "which others have not");
     return done();
 }
