@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "check/check-grub.h"
+#include "check/guest-grub.h"
 #include "check/guest-module.h"
 #include "guide/driver.h"
 #include "text/cmdline.h"

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "check/check-modprobe.h"
 #include "check/guest-module.h"
 #include "guide/driver.h"
 #include "guide/driverbuild.h"

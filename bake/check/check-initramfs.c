@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "check/check-dracut.h"
 #include "check/context.h"
+#include "check/guest-dracut.h"
 #include "check/guest-module.h"
 #include "check/initrd.h"
 

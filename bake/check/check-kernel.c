@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "check/check-grub.h"
+#include "check/guest-grub.h"
 #include "image/rpm.h"
 #include "text/cmdline.h"
 #include "text/fstab.h"

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "check/check-grub.h"
-#include "check/check-modprobe.h"
+#include "check/guest-grub.h"
 #include "check/guest-module.h"
 #include "check/initrd.h"
 #include "text/cmdline.h"

@@ -2,7 +2,7 @@
 /* Whether an image and the requests that import and start it fit together. */
 #pragma once
 
-#include "check/check.h"
+#include "check/run.h"
 #include "guide/ecs.h"
 
 typedef struct CcbCheckRequest {

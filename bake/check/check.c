@@ -3,10 +3,6 @@
 
 #include <stdarg.h>
 
-#include "base/cancel.h"
-#include "base/error.h"
-#include "check/context.h"
-
 static void append_detail(CcbCheckResult *result, const char *format, va_list args)
 {
     if (result->detail->len > 0)
@@ -48,85 +44,4 @@ bool ccb_result_skip(CcbCheckResult *result, const char *format, ...)
     append_detail(result, format, args);
     va_end(args);
     return true;
-}
-
-/* Whether an error says that judging is over, and not that the image can't be read. */
-static bool ends_judging(const GError *error)
-{
-    int code = ccb_exit_code(error);
-    return code == CCB_ERR_CANCELLED || code == CCB_ERR_HOST || code == CCB_ERR_IO;
-}
-
-static char *find_waiver(const CcbExpectation *expect, const char *id)
-{
-    for (guint i = 0; expect->waivers != NULL && i < expect->waivers->len; i++) {
-        const CcbWaiver *waiver = expect->waivers->pdata[i];
-        if (g_str_equal(waiver->check, id))
-            return waiver->reason;
-    }
-    return NULL;
-}
-
-static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, CcbResults *report, GError **error)
-{
-    g_autoptr(GString) detail = g_string_new(NULL);
-    g_autoptr(GError) unreadable = NULL;
-    CcbCheckResult result = {.status = CCB_PASS, .detail = detail};
-    if (ccb_cancel_check(error))
-        return false;
-    if (!check->run(ctx, &result, &unreadable)) {
-        if (unreadable != NULL && ends_judging(unreadable)) {
-            g_propagate_prefixed_error(error, g_steal_pointer(&unreadable), "%s: ", check->id);
-            return false;
-        }
-        result.status = CCB_UNREADABLE;
-        g_string_append_printf(detail, "%s%s", detail->len > 0 ? "; " : "",
-                               unreadable != NULL ? unreadable->message : "could not be judged");
-    }
-    ccb_results_add(report, &(CcbResultRow){.id = check->id,
-                                            .severity = check->severity,
-                                            .status = result.status,
-                                            .detail = detail->str,
-                                            .why = check->why,
-                                            .remedy = check->remedy,
-                                            .waiver = find_waiver(ctx->expect, check->id)});
-    return true;
-}
-
-static void copy_notes(const CcbCheckContext *ctx, CcbResults *report)
-{
-    for (guint i = 0; i < ctx->notes->len; i++)
-        g_ptr_array_add(report->notes, g_strdup(g_ptr_array_index(ctx->notes, i)));
-}
-
-bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbResults **ret_report,
-                   GError **error)
-{
-    g_autoptr(CcbResults) report = ccb_results_new();
-    ccb_check_infer(ctx);
-    copy_notes(ctx, report);
-    for (const CcbCheck *const *family = families; *family != NULL; family++)
-        for (const CcbCheck *check = *family; check->id != NULL; check++)
-            if (!run_one(ctx, check, report, error))
-                return false;
-    *ret_report = g_steal_pointer(&report);
-    return true;
-}
-
-bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbResults **ret_report,
-                     GError **error)
-{
-    g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
-    return ccb_check_run(ctx, ccb_check_families, ret_report, error);
-}
-
-char *ccb_check_table(void)
-{
-    GString *text = g_string_new(NULL);
-    for (const CcbCheck *const *family = ccb_check_families; *family != NULL; family++)
-        for (const CcbCheck *check = *family; check->id != NULL; check++)
-            g_string_append_printf(text, "%s\t%s\t%s\t%s\n", check->id,
-                                   check->severity == CCB_SEVERITY_WARNING ? "warning" : "error",
-                                   check->why, check->remedy);
-    return g_string_free(text, FALSE);
 }

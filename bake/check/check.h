@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Read-only assertions on an emitted image.  One file a family, one table row a check;
- * check/families.c lists the families, and nothing else knows them.
- *
- * 1. open      a guest with read_only set, on the emitted file (never on the working copy)
- * 2. judge     g_autoptr(CcbResults) report = NULL;
- *              if (!ccb_check_image(guest, &expectation, &report, error)) return false;
- * 3. decide    if (!ccb_results_verdict(report, error)) return false;          CCB_ERR_CHECK
+ * Read-only checks of an emitted image: what a check is, and the table of all of them.  A family is
+ * a file check-*.c with a table of checks; check/run.h runs them.
  *
  * A check never passes because it could not look: what it looks for and could not read makes it
  * CCB_UNREADABLE, which counts as an error whatever the check's severity.
@@ -17,8 +12,6 @@
 #include <stdbool.h>
 
 #include "check/result.h"
-#include "guest/guest.h"
-#include "recipe/expectation.h"
 
 /* The check that the request of an import looks for among those of the bake. */
 #define CCB_CHECK_IMDS_V2 "cloud-init.imds-v2"
@@ -37,43 +30,37 @@ typedef struct {
     CcbSeverity severity;
     const char *why;    /* one sentence */
     const char *remedy; /* one sentence, imperative */
-    /* Fills `result`.  False: could not be judged, with the error that says why. */
+    /* Fills `result`.  False: the image could not be read, with the error that says why. */
     bool (*run)(CcbCheckContext *ctx, CcbCheckResult *result, GError **error);
 } CcbCheck;
 
-/* The families, each a table that ends with a row without id; ends with NULL. */
+/* The families, in the order of the results.  A new one is added here and nowhere else. */
+#define CCB_CHECK_FAMILIES(X)                                                                      \
+    X(kernel)                                                                                      \
+    X(arguments)                                                                                   \
+    X(initramfs)                                                                                   \
+    X(nouveau)                                                                                     \
+    X(modprobe)                                                                                    \
+    X(driver)                                                                                      \
+    X(driver_modules)                                                                              \
+    X(userspace)                                                                                   \
+    X(cuda)                                                                                        \
+    X(fabric)                                                                                      \
+    X(units)                                                                                       \
+    X(python)                                                                                      \
+    X(updates)                                                                                     \
+    X(cloud_init)                                                                                  \
+    X(import)                                                                                      \
+    X(hygiene)                                                                                     \
+    X(machine)                                                                                     \
+    X(selftest)
+
+/* Each is a table that ends with a row without id. */
+#define CCB_CHECK_FAMILY(name) extern const CcbCheck ccb_checks_##name[];
+CCB_CHECK_FAMILIES(CCB_CHECK_FAMILY)
+
+/* All of them; ends with NULL. */
 extern const CcbCheck *const ccb_check_families[];
-
-extern const CcbCheck ccb_checks_kernel[];
-extern const CcbCheck ccb_checks_arguments[];
-extern const CcbCheck ccb_checks_nouveau[];
-extern const CcbCheck ccb_checks_modprobe[];
-extern const CcbCheck ccb_checks_driver[];
-extern const CcbCheck ccb_checks_driver_modules[];
-extern const CcbCheck ccb_checks_userspace[];
-extern const CcbCheck ccb_checks_cuda[];
-extern const CcbCheck ccb_checks_fabric[];
-extern const CcbCheck ccb_checks_units[];
-extern const CcbCheck ccb_checks_initramfs[];
-extern const CcbCheck ccb_checks_python[];
-extern const CcbCheck ccb_checks_updates[];
-extern const CcbCheck ccb_checks_cloud_init[];
-extern const CcbCheck ccb_checks_import[];
-extern const CcbCheck ccb_checks_hygiene[];
-extern const CcbCheck ccb_checks_machine[];
-extern const CcbCheck ccb_checks_selftest[];
-
-/* Runs every check.  False only when the judging itself broke down (cancelled, the backend or the
- * host failed); an image that is wrong gives true and a report that says so. */
-bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbResults **ret_report,
-                     GError **error);
-
-/* As above on a context that is there already; for tests and for a single family. */
-bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbResults **ret_report,
-                   GError **error);
-
-/* One line a check, "id<TAB>error|warning<TAB>why<TAB>remedy"; caller frees. */
-char *ccb_check_table(void);
 
 /* For the checks themselves.  All return true, so that a check can end with one of them. */
 bool ccb_result_pass(CcbCheckResult *result, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "check/check.h"
+#include "check/expect.h"
 #include "guest/facts.h"
 #include "guest/guest.h"
 

@@ -114,3 +114,46 @@ bool ccb_check_has_driver(CcbCheckContext *ctx, bool *ret_has, GError **error)
     *ret_has = has;
     return true;
 }
+
+static bool add_directory(CcbCheckContext *ctx, const char *directory, GHashTable *paths,
+                          GError **error)
+{
+    g_autofree char *bare = g_strdup_printf("/%.*s", (int)strlen(directory) - 1, directory);
+    char **names = ccb_check_list(ctx, bare, error);
+    for (; names != NULL && *names != NULL; names++)
+        if (g_str_has_suffix(*names, ".conf"))
+            g_hash_table_add(paths, g_build_filename(bare, *names, NULL));
+    return names != NULL;
+}
+
+static bool add_file(CcbCheckContext *ctx, CcbModprobe *config, const char *path, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file == NULL)
+        return false;
+    return file->text == NULL || ccb_modprobe_add(config, file->text, file->size, path, error);
+}
+
+static gpointer produce_config(CcbCheckContext *ctx, const char *name, GError **error)
+{
+    g_autoptr(CcbModprobe) config = ccb_modprobe_new();
+    g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (const char *const *dir = ccb_modprobe_dirs; *dir != NULL; dir++)
+        if (!add_directory(ctx, *dir, paths, error))
+            return NULL;
+    g_autoptr(GPtrArray) files = ccb_modprobe_order("/", paths);
+    for (guint i = 0; i < files->len; i++)
+        if (!add_file(ctx, config, g_ptr_array_index(files, i), error))
+            return NULL;
+    return g_steal_pointer(&config);
+}
+
+static void free_config(gpointer config)
+{
+    ccb_modprobe_free(config);
+}
+
+const CcbModprobe *ccb_check_modprobe(CcbCheckContext *ctx, GError **error)
+{
+    return ccb_check_memo(ctx, "modprobe", "", produce_config, free_config, error);
+}

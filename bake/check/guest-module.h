@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What several families ask about the driver's kernel modules. */
+/* What several families ask about kernel modules, and those of the driver. */
 #pragma once
 
 #include "check/context.h"
 #include "guide/driver.h"
 #include "image/module.h"
+#include "text/modprobe.h"
 
 /* The files of a module, relative to /lib/modules/KVER, wherever they are. */
 bool ccb_check_module_paths(CcbCheckContext *ctx, const char *kver, const char *name,
@@ -24,3 +25,7 @@ bool ccb_check_module(CcbCheckContext *ctx, const char *kver, const char *name,
 /* The driver the image should have: the expected one, or else nvidia.ko's of the kernel that
  * boots. */
 const char *ccb_check_driver_version(CcbCheckContext *ctx, GError **error);
+
+/* modprobe's configuration on the disk: all files of its directories, in modprobe's order; that of
+ * an initramfs is in check/initrd.h.  Belongs to the context. */
+const CcbModprobe *ccb_check_modprobe(CcbCheckContext *ctx, GError **error);

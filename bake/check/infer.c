@@ -3,7 +3,6 @@
  * How many GPUs an image is for, when nobody said it.  An image for eight shows three signs; two
  * of them decide, so that a stray or a missing one is judged as the fault that it is.
  */
-#include "check/check-modprobe.h"
 #include "check/context.h"
 #include "check/guest-module.h"
 #include "check/guest-units.h"

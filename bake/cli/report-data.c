@@ -12,8 +12,8 @@
 #include "base/digest.h"
 #include "base/process.h"
 #include "base/progress.h"
-#include "check/check.h"
 #include "check/guest-units.h"
+#include "check/run.h"
 #include "cli/open-image.h"
 
 /* A comparison takes seconds; one that hangs must not hold up an image that is right. */

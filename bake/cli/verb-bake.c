@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/quantity.h"
-#include "check/check.h"
+#include "check/run.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
 #include "cli/report-data.h"

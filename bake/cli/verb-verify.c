@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/progress.h"
-#include "check/check.h"
+#include "check/run.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
 #include "cli/print-json.h"

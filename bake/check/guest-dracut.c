@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "check/check-dracut.h"
+#include "check/guest-dracut.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "check/check-grub.h"
+#include "check/guest-grub.h"
 
 #include <string.h>
 
