@@ -3,169 +3,158 @@
  * kernel's, and for the next grub2-mkconfig. */
 #include <string.h>
 
-#include "base/error.h"
 #include "check/guest-grub.h"
-#include "check/guest-module.h"
 #include "guide/driver.h"
 #include "text/cmdline.h"
-#include "text/shellvars.h"
 
 #define DEFAULT_GRUB   "/etc/default/grub"
 #define KERNEL_CMDLINE "/etc/kernel/cmdline"
 
-/* 8 GiB of bounce buffers, allocated anywhere: the guide's argument. */
-static const char *const default_arguments[] = {"swiotlb=4194304,any", NULL};
-
-static CcbCmdline *parse_line(const char *text, const char *place, GError **error)
-{
-    CcbCmdline *line = ccb_cmdline_parse(text, error);
-    if (line == NULL)
-        g_prefix_error(error, "%s: ", place);
-    return line;
-}
-
-/* Judges the arguments of one place; `place` is what messages call it. */
-typedef bool (*JudgeLine)(CcbCheckContext *ctx, const char *text, const char *place,
-                          CcbCheckResult *result, GError **error);
-
-/* A kind of places: gives each of them that is there to `judge`, and says how many that were. */
-typedef bool (*ForPlaces)(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
-                          guint *ret_found, GError **error);
-
 /* --- the places */
 
-/* The number of the first line that has `needle`, for messages; 0: none. */
-static guint line_of(const char *text, const char *needle)
+typedef struct {
+    char *name; /* for messages */
+    char *text;
+    bool repeats; /* the text of the place before is in it: checked only where that one is right */
+} Place;
+
+static void place_free(gpointer data)
 {
-    const char *at = text != NULL ? strstr(text, needle) : NULL;
-    guint line = 1;
-    if (at == NULL)
-        return 0;
-    for (const char *p = text; p < at; p++)
-        line += *p == '\n';
-    return line;
+    Place *place = data;
+    g_free(place->name);
+    g_free(place->text);
+    g_free(place);
 }
 
-static char *place_name(CcbCheckContext *ctx, const char *path, const char *needle, GError **error)
+/* Takes ownership of `name` and `text`. */
+static void add_place(GPtrArray *places, char *name, char *text, bool repeats)
+{
+    Place *place = g_new0(Place, 1);
+    *place = (Place){name, text, repeats};
+    g_ptr_array_add(places, place);
+}
+
+/* "FILE:LINE" of the first line that has `needle`; caller frees. */
+static char *name_line(CcbCheckContext *ctx, const char *path, const char *needle, GError **error)
 {
     const CcbGuestText *file = ccb_check_text(ctx, path, error);
-    if (file == NULL)
-        return NULL;
-    guint line = line_of(file->text, needle);
-    return line > 0 ? g_strdup_printf("%s:%u", path, line) : g_strdup(path);
+    const char *at = file->text != NULL ? strstr(file->text, needle) : NULL;
+    guint line = 1;
+    if (at == NULL)
+        return g_strdup(path);
+    for (const char *c = file->text; c < at; c++)
+        line += *c == '\n';
+    return g_strdup_printf("%s:%u", path, line);
 }
 
-static bool in_entries(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
-                       guint *ret_found, GError **error)
+/* Adds each place of a kind that is there. */
+typedef void (*AddPlaces)(CcbCheckContext *ctx, GPtrArray *places, GError **error);
+
+static void add_entries(CcbCheckContext *ctx, GPtrArray *places, GError **error)
 {
     const CcbFacts *facts = ccb_check_facts(ctx, error);
-    if (facts == NULL)
-        return false;
-    for (guint i = 0; i < facts->entries->len; i++) {
-        const CcbBootEntry *entry = g_ptr_array_index(facts->entries, i);
-        g_autofree char *place = place_name(ctx, entry->path, "options ", error);
-        g_autofree char *options = place != NULL ? ccb_check_boot_options(ctx, entry, error) : NULL;
-        if (options == NULL || !judge(ctx, options, place, result, error))
-            return false;
+    for (guint i = 0; facts != NULL && i < facts->entries->len; i++) {
+        const CcbBootEntry *entry = facts->entries->pdata[i];
+        add_place(places, name_line(ctx, entry->path, "options ", error),
+                  ccb_check_boot_options(ctx, entry, error), false);
     }
-    *ret_found = facts->entries->len;
-    return true;
 }
 
-static bool in_grubenv(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
-                       guint *ret_found, GError **error)
+static void add_grubenv(CcbCheckContext *ctx, GPtrArray *places, GError **error)
 {
-    g_autofree char *value = NULL;
-    if (!ccb_check_grubenv_get(ctx, "kernelopts", &value, error))
-        return false;
-    *ret_found = value != NULL;
-    if (value == NULL)
-        return true;
-    g_autofree char *place = place_name(ctx, CCB_GRUBENV_PATH, "kernelopts=", error);
-    return place != NULL && judge(ctx, value, place, result, error);
+    char *value = ccb_check_grubenv_get(ctx, "kernelopts", error);
+    if (value != NULL)
+        add_place(places, name_line(ctx, CCB_GRUBENV_PATH, "kernelopts=", error), value, false);
 }
 
-static bool in_grubcfg(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
-                       guint *ret_found, GError **error)
+static void add_grubcfg(CcbCheckContext *ctx, GPtrArray *places, GError **error)
 {
-    *ret_found = 0;
     for (const char *const *path = ccb_grub_configs; *path != NULL; path++) {
-        g_autofree char *value = NULL;
-        if (!ccb_check_grubcfg_kernelopts(ctx, *path, &value, error))
-            return false;
-        if (value == NULL)
-            continue;
-        *ret_found += 1;
-        g_autofree char *place = place_name(ctx, *path, "kernelopts=", error);
-        if (place == NULL || !judge(ctx, value, place, result, error))
-            return false;
+        char *value = ccb_check_grubcfg_kernelopts(ctx, *path, error);
+        if (value != NULL)
+            add_place(places, name_line(ctx, *path, "kernelopts=", error), value, false);
     }
-    return true;
 }
 
 /* mkconfig writes both variables one after the other, but the first alone for recovery: where it is
  * right, what the second adds must not undo it. */
-static bool in_variables(CcbCheckContext *ctx, const CcbShellvars *vars, JudgeLine judge,
-                         CcbCheckResult *result, GError **error)
+static void add_default_grub(CcbCheckContext *ctx, GPtrArray *places, GError **error)
 {
-    g_autofree char *always = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX");
+    g_autoptr(CcbShellvars) vars = ccb_check_shellvars(ctx, DEFAULT_GRUB, error);
+    if (vars == NULL)
+        return;
+    char *always = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX");
     g_autofree char *normal = ccb_shellvars_get(vars, "GRUB_CMDLINE_LINUX_DEFAULT");
-    g_autofree char *place = place_name(ctx, DEFAULT_GRUB, "GRUB_CMDLINE_LINUX=", error);
-    if (place == NULL || !judge(ctx, always ? always : "", place, result, error))
-        return false;
-    if (result->status != CCB_PASS || normal == NULL)
-        return true;
-    g_autofree char *both = g_strjoin(" ", always ? always : "", normal, NULL);
-    return judge(ctx, both, DEFAULT_GRUB ": GRUB_CMDLINE_LINUX and _DEFAULT", result, error);
+    if (always == NULL)
+        always = g_strdup("");
+    add_place(places, name_line(ctx, DEFAULT_GRUB, "GRUB_CMDLINE_LINUX=", error), always, false);
+    if (normal != NULL)
+        add_place(places, g_strdup(DEFAULT_GRUB ": GRUB_CMDLINE_LINUX and _DEFAULT"),
+                  g_strjoin(" ", always, normal, NULL), true);
 }
 
-static bool in_default_grub(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
-                            guint *ret_found, GError **error)
-{
-    const CcbGuestText *file = ccb_check_text(ctx, DEFAULT_GRUB, error);
-    if (file == NULL)
-        return false;
-    *ret_found = file->text != NULL;
-    if (file->text == NULL)
-        return true;
-    g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(file->text, file->size, error);
-    if (vars != NULL)
-        return in_variables(ctx, vars, judge, result, error);
-    g_prefix_error(error, "%s: ", DEFAULT_GRUB);
-    return false;
-}
-
-static bool in_kernel_cmdline(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
-                              guint *ret_found, GError **error)
+static void add_kernel_cmdline(CcbCheckContext *ctx, GPtrArray *places, GError **error)
 {
     const CcbGuestText *file = ccb_check_text(ctx, KERNEL_CMDLINE, error);
-    if (file == NULL)
-        return false;
-    *ret_found = file->text != NULL;
-    return file->text == NULL || judge(ctx, file->text, KERNEL_CMDLINE, result, error);
+    if (file->text != NULL)
+        add_place(places, g_strdup(KERNEL_CMDLINE), g_strdup(file->text), false);
 }
 
-static bool everywhere(CcbCheckContext *ctx, JudgeLine judge, CcbCheckResult *result,
-                       GError **error)
+/* Checks the arguments of one place. */
+typedef void (*CheckLine)(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
+                          CcbCheckResult *result, GError **error);
+
+/* Returns how many places there are. */
+static guint check_places(CcbCheckContext *ctx, AddPlaces add, CheckLine check,
+                          CcbCheckResult *result, GError **error)
 {
-    static const ForPlaces kinds[] = {in_entries, in_grubenv, in_grubcfg, in_default_grub,
-                                      in_kernel_cmdline};
-    guint found, all = 0;
-    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        if (!kinds[i](ctx, judge, result, &found, error))
-            return false;
-        all += found;
+    g_autoptr(GPtrArray) places = g_ptr_array_new_with_free_func(place_free);
+    add(ctx, places, error);
+    for (guint i = 0; *error == NULL && i < places->len; i++) {
+        const Place *place = places->pdata[i];
+        if (place->repeats && result->status != CCB_PASS)
+            continue;
+        g_autoptr(CcbCmdline) line = ccb_cmdline_parse(place->text, error);
+        if (line != NULL)
+            check(ctx, line, place->name, result, error);
+        else
+            g_prefix_error(error, "%s: ", place->name);
     }
-    return ccb_result_pass(result, "none in %u places", all);
+    return places->len;
 }
 
-/* --- an argument that has to be there */
-
-static void explain_argument(const CcbCmdline *line, const char *argument, const char *place,
-                             CcbCheckResult *result)
+static bool check_all_places(CcbCheckContext *ctx, CheckLine check, CcbCheckResult *result,
+                             GError **error)
 {
+    static const AddPlaces kinds[] = {add_entries, add_grubenv, add_grubcfg, add_default_grub,
+                                      add_kernel_cmdline};
+    guint found = 0;
+    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
+        found += check_places(ctx, kinds[i], check, result, error);
+    return ccb_result_pass(result, "none in %u places", found);
+}
+
+/* --- arguments that have to be there */
+
+/* An argument is right where it is in effect, or where setting it would change nothing.  The kernel
+ * takes the last of several values; one that is there twice is for kernel.args-conflict. */
+static void check_argument(const CcbCmdline *line, const char *argument, const char *place,
+                           CcbCheckResult *result, GError **error)
+{
+    const char *equals = strchr(argument, '=');
     g_autofree char *key = g_strndup(argument, strcspn(argument, "="));
     g_autofree char *value = ccb_cmdline_get(line, key);
+    if (equals != NULL && g_strcmp0(value, equals + 1) == 0)
+        return;
+    g_autofree char *before = ccb_cmdline_render(line);
+    g_autoptr(CcbCmdline) edited = ccb_cmdline_parse(before, error);
+    if (edited == NULL || !ccb_cmdline_set(edited, argument, error)) {
+        g_prefix_error(error, "%s: ", place);
+        return;
+    }
+    g_autofree char *after = ccb_cmdline_render(edited);
+    if (g_str_equal(before, after))
+        return;
     if (value == NULL)
         ccb_result_fail(result, "%s: %s is missing", place, argument);
     else if (!ccb_cmdline_has(line, argument))
@@ -175,163 +164,103 @@ static void explain_argument(const CcbCmdline *line, const char *argument, const
                         key, ccb_cmdline_count(line, key), key, value, argument);
 }
 
-/* The kernel takes the last value; one that stands twice kernel.args-conflict warns of. */
-static bool is_last(const CcbCmdline *line, const char *argument)
-{
-    const char *equals = strchr(argument, '=');
-    g_autofree char *key = g_strndup(argument, strcspn(argument, "="));
-    g_autofree char *last = ccb_cmdline_get(line, key);
-    return equals != NULL && g_strcmp0(last, equals + 1) == 0;
-}
-
-/* An argument is right where it is in effect, or where setting it would change nothing. */
-static bool check_argument(const char *text, const char *argument, const char *place,
-                           CcbCheckResult *result, GError **error)
-{
-    g_autoptr(CcbCmdline) line = ccb_cmdline_parse(text, error);
-    g_autoptr(CcbCmdline) edited = line != NULL ? ccb_cmdline_parse(text, error) : NULL;
-    if (edited == NULL || !ccb_cmdline_set(edited, argument, error)) {
-        g_prefix_error(error, "%s: ", place);
-        return false;
-    }
-    g_autofree char *before = ccb_cmdline_render(line);
-    g_autofree char *after = ccb_cmdline_render(edited);
-    if (!is_last(line, argument) && !g_str_equal(before, after))
-        explain_argument(line, argument, place, result);
-    return true;
-}
-
-static const char *const *arguments(CcbCheckContext *ctx)
-{
-    return ctx->expect->kernel_args != NULL ? (const char *const *)ctx->expect->kernel_args
-                                            : default_arguments;
-}
-
-static bool judge_wanted(CcbCheckContext *ctx, const char *text, const char *place,
+static void check_wanted(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
                          CcbCheckResult *result, GError **error)
 {
-    for (const char *const *argument = arguments(ctx); *argument != NULL; argument++)
-        if (!check_argument(text, *argument, place, result, error))
-            return false;
-    return ccb_result_pass(result, "%s", place);
+    /* 8 GiB of bounce buffers, allocated anywhere: the guide's argument. */
+    static char *guide[] = {"swiotlb=4194304,any", NULL};
+    char **argument = ctx->expect->kernel_args != NULL ? ctx->expect->kernel_args : guide;
+    for (; *error == NULL && *argument != NULL; argument++)
+        check_argument(line, *argument, place, result, error);
+    ccb_result_pass(result, "%s", place);
 }
 
 static bool run_args_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    guint found;
-    if (!in_entries(ctx, judge_wanted, result, &found, error))
-        return false;
-    return found > 0 || ccb_result_fail(result, "/boot/loader/entries has no boot entry");
+    return check_places(ctx, add_entries, check_wanted, result, error) > 0 ||
+           ccb_result_fail(result, "/boot/loader/entries has no boot entry");
 }
 
 static bool run_args_grubenv(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    guint found;
-    if (!in_grubenv(ctx, judge_wanted, result, &found, error))
-        return false;
-    return found > 0 || ccb_result_skip(result, "%s has no kernelopts", CCB_GRUBENV_PATH);
+    return check_places(ctx, add_grubenv, check_wanted, result, error) > 0 ||
+           ccb_result_skip(result, "%s has no kernelopts", CCB_GRUBENV_PATH);
 }
 
 static bool run_args_grubcfg(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    guint found;
-    if (!in_grubcfg(ctx, judge_wanted, result, &found, error))
-        return false;
-    return found > 0 || ccb_result_skip(result, "grub.cfg has no fallback kernelopts");
+    return check_places(ctx, add_grubcfg, check_wanted, result, error) > 0 ||
+           ccb_result_skip(result, "grub.cfg has no fallback kernelopts");
 }
 
 static bool run_args_default_grub(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    guint found;
-    if (!in_default_grub(ctx, judge_wanted, result, &found, error))
-        return false;
-    return found > 0 || ccb_result_fail(result, "%s is missing", DEFAULT_GRUB);
+    return check_places(ctx, add_default_grub, check_wanted, result, error) > 0 ||
+           ccb_result_fail(result, "%s is missing", DEFAULT_GRUB);
 }
 
 static bool run_args_kernel_cmdline(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    guint found;
-    if (!in_kernel_cmdline(ctx, judge_wanted, result, &found, error))
-        return false;
-    return found > 0 || ccb_result_skip(result, "there is no %s", KERNEL_CMDLINE);
+    return check_places(ctx, add_kernel_cmdline, check_wanted, result, error) > 0 ||
+           ccb_result_skip(result, "there is no %s", KERNEL_CMDLINE);
 }
 
-/* --- arguments that undo others */
+/* --- arguments that must not be there */
 
-static bool judge_conflicts(CcbCheckContext *ctx, const char *text, const char *place,
+static void check_conflicts(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
                             CcbCheckResult *result, GError **error)
 {
-    g_autoptr(CcbCmdline) line = parse_line(text, place, error);
-    if (line == NULL)
-        return false;
     g_autofree char *conflicts = ccb_cmdline_conflicts(line);
     if (conflicts != NULL)
         ccb_result_fail(result, "%s: %s", place, conflicts);
-    return true;
 }
 
 static bool run_args_conflict(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return everywhere(ctx, judge_conflicts, result, error);
+    return check_all_places(ctx, check_conflicts, result, error);
 }
 
-/* --- arguments that undo the image */
-
-/* Those of modprobe, of the initramfs's udev, and of the kernel itself; each a list. */
-static const char *const blacklists[] = {"modprobe.blacklist", "rd.driver.blacklist",
-                                         "module_blacklist", NULL};
-
-static bool is_of_driver(const char *module)
+/* Whether a list of modules has one of the driver's. */
+static bool lists_driver(const char *list)
 {
-    g_autofree char *name = g_strdelimit(g_strdup(module), "_", '-');
-    return g_strv_contains(ccb_driver_modules, name);
+    g_autofree char *dashed = g_strdelimit(g_strdup(list), "_", '-');
+    g_auto(GStrv) modules = g_strsplit(dashed, ",", -1);
+    for (char **module = modules; *module != NULL; module++)
+        if (g_strv_contains(ccb_driver_modules, *module))
+            return true;
+    return false;
 }
 
-static void judge_blacklist(const CcbCmdline *line, const char *key, const char *place,
-                            CcbCheckResult *result)
-{
-    g_auto(GStrv) values = ccb_cmdline_values(line, key);
-    for (char **value = values; *value != NULL; value++) {
-        g_auto(GStrv) modules = g_strsplit(*value, ",", -1);
-        for (char **module = modules; *module != NULL; module++)
-            if (is_of_driver(*module))
-                ccb_result_fail(result, "%s: %s=%s keeps the driver from loading", place, key,
-                                *value);
-    }
-}
-
-/* The last value takes the place of what modprobe.d says. */
-static void judge_registry(const CcbCmdline *line, unsigned gpus, const char *place,
-                           CcbCheckResult *result)
-{
-    static const char key[] = "nvidia.NVreg_RegistryDwords";
-    g_auto(GStrv) values = ccb_cmdline_values(line, key);
-    for (char **value = values; *value != NULL; value++)
-        if (gpus == 1 && strstr(*value, CCB_PROTECTED_PCIE) != NULL)
-            ccb_result_fail(result, "%s: %s=%s, and 1 GPU is unusable with " CCB_PROTECTED_PCIE,
-                            place, key, *value);
-        else if (gpus == 8 && !ccb_registry_is_set(*value, CCB_PROTECTED_PCIE))
-            ccb_result_fail(result, "%s: %s=%s, expected " CCB_PROTECTED_PCIE "=0x1 in it", place,
-                            key, *value);
-}
-
-static bool judge_harm(CcbCheckContext *ctx, const char *text, const char *place,
+static void check_harm(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
                        CcbCheckResult *result, GError **error)
 {
-    g_autoptr(CcbCmdline) line = parse_line(text, place, error);
-    if (line == NULL)
-        return false;
-    for (const char *const *key = blacklists; ctx->gpus > 0 && *key != NULL; key++)
-        judge_blacklist(line, *key, place, result);
-    judge_registry(line, ctx->gpus, place, result);
+    /* Those of modprobe, of the initramfs's udev, and of the kernel itself; each a list. */
+    static const char *const blacklists[] = {"modprobe.blacklist", "rd.driver.blacklist",
+                                             "module_blacklist", NULL};
+    for (const char *const *key = blacklists; ctx->gpus > 0 && *key != NULL; key++) {
+        g_auto(GStrv) values = ccb_cmdline_values(line, *key);
+        for (char **value = values; *value != NULL; value++)
+            if (lists_driver(*value))
+                ccb_result_fail(result, "%s: %s=%s keeps the driver from loading", place, *key,
+                                *value);
+    }
+    /* The last value takes the place of what modprobe.d says. */
+    static const char registry[] = "nvidia.NVreg_RegistryDwords";
+    g_auto(GStrv) values = ccb_cmdline_values(line, registry);
+    for (char **value = values; *value != NULL; value++)
+        if (ctx->gpus == 1 && strstr(*value, CCB_PROTECTED_PCIE) != NULL)
+            ccb_result_fail(result, "%s: %s=%s, and 1 GPU is unusable with " CCB_PROTECTED_PCIE,
+                            place, registry, *value);
+        else if (ctx->gpus == 8 && !ccb_registry_is_set(*value, CCB_PROTECTED_PCIE))
+            ccb_result_fail(result, "%s: %s=%s, expected " CCB_PROTECTED_PCIE "=0x1 in it", place,
+                            registry, *value);
     if (ccb_cmdline_has(line, "cloud-init=disabled"))
         ccb_result_fail(result, "%s: cloud-init=disabled switches it off", place);
-    return true;
 }
 
 static bool run_args_harmful(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return everywhere(ctx, judge_harm, result, error);
+    return check_all_places(ctx, check_harm, result, error);
 }
 
 #define WHY_SWIOTLB                                                                                \

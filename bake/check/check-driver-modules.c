@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The driver's kernel modules, for every kernel that can be booted. */
+/* The driver's kernel modules: those of the kernel that boots, and in driver.every-kernel those of
+ * the others. */
 #include <string.h>
 
 #include "base/error.h"
 #include "check/guest-module.h"
-#include "guide/driver.h"
 #include "guide/driverbuild.h"
 #include "text/kconfig.h"
 
-/* The driver's own installer, outside modules, DKMS. */
-static const char *const module_directories[] = {"kernel/drivers/video/", "extra/", "updates/",
-                                                 NULL};
-
-static bool is_in_place(const char *path)
+/* The kernel that is checked; NULL, with a result or an error, where there is nothing to check. */
+static const char *find_kernel(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    for (const char *const *dir = module_directories; *dir != NULL; dir++)
-        if (g_str_has_prefix(path, *dir))
-            return true;
-    return false;
+    if (ccb_check_skip_without_driver(ctx, result))
+        return NULL;
+    return ctx->other_kver != NULL ? ctx->other_kver : ccb_check_kver(ctx, error);
 }
-
-/* --- what is asked of each kernel */
-
-typedef bool (*JudgeKernel)(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                            GError **error);
 
 /* A kmod package's module is built for one kernel, and linked into the others whose symbols fit. */
 static bool is_weak(const char *path)
@@ -31,227 +22,143 @@ static bool is_weak(const char *path)
     return g_str_has_prefix(path, "weak-updates/");
 }
 
-static bool check_weak(CcbCheckContext *ctx, const char *link, CcbCheckResult *result,
-                       GError **error)
-{
-    bool present = false;
-    if (!ccb_check_present(ctx, link, &present, error))
-        return false;
-    g_autofree char *target = ccb_guest_readlink(ctx->guest, link, error);
-    if (target == NULL)
-        return false;
-    g_autofree char *name = ccb_module_name(link);
-    g_autofree char *target_name = ccb_module_name(target);
-    if (!present || g_strcmp0(name, target_name) != 0)
-        ccb_result_fail(result, "%s leads to %s, which is not the module", link, target);
-    return true;
-}
-
-static bool check_place(CcbCheckContext *ctx, const char *kver, const char *name,
+/* Checks the one file that a module has. */
+static void check_place(CcbCheckContext *ctx, const char *root, const char *file,
                         CcbCheckResult *result, GError **error)
 {
-    g_autoptr(GPtrArray) paths = NULL;
-    g_autofree char *root = g_strconcat("/lib/modules/", kver, NULL);
-    if (!ccb_check_module_paths(ctx, kver, name, &paths, error))
-        return false;
-    if (paths->len == 0)
-        return ccb_result_fail(result, "%s: %s.ko is missing", root, name);
-    const char *first = g_ptr_array_index(paths, 0);
-    if (paths->len > 1)
-        return ccb_result_fail(result, "%s: %s and %s: only one of them is loaded", root, first,
-                               (char *)g_ptr_array_index(paths, 1));
-    g_autofree char *full = g_build_filename(root, first, NULL);
-    if (is_weak(first))
-        return check_weak(ctx, full, result, error);
-    return is_in_place(first) ||
-           ccb_result_fail(result, "%s: expected in kernel/drivers/video", full);
+    /* The driver's own installer, outside modules, DKMS. */
+    static const char *const directories[] = {"kernel/drivers/video/", "extra/", "updates/"};
+    g_autofree char *path = g_build_filename(root, file, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(directories); i++)
+        if (g_str_has_prefix(file, directories[i]))
+            return;
+    if (!is_weak(file)) {
+        ccb_result_fail(result, "%s: expected in kernel/drivers/video", path);
+        return;
+    }
+    bool exists = ccb_check_exists(ctx, path, error);
+    g_autofree char *target = ccb_check_readlink(ctx, path, error);
+    if (target == NULL)
+        return;
+    g_autofree char *name = ccb_module_name(path);
+    g_autofree char *target_name = ccb_module_name(target);
+    if (!exists || g_strcmp0(name, target_name) != 0)
+        ccb_result_fail(result, "%s leads to %s, which is not the module", path, target);
 }
 
-static bool judge_modules(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
+static bool run_modules(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
-        if (!check_place(ctx, kver, *name, result, error))
-            return false;
+    const char *kver = find_kernel(ctx, result, error);
+    if (kver == NULL)
+        return true;
+    g_autofree char *root = g_strconcat("/lib/modules/", kver, NULL);
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
+        g_autoptr(GPtrArray) paths = ccb_check_module_paths(ctx, kver, *name, error);
+        if (paths->len == 0)
+            ccb_result_fail(result, "%s: %s.ko is missing", root, *name);
+        else if (paths->len == 1)
+            check_place(ctx, root, paths->pdata[0], result, error);
+        else
+            ccb_result_fail(result, "%s: %s and %s: only one of them is loaded", root,
+                            (char *)paths->pdata[0], (char *)paths->pdata[1]);
+    }
     return ccb_result_pass(result, "all five for %s", kver);
 }
 
-/* A module that is there. */
-typedef struct {
-    const char *name;
-    const char *path; /* relative to /lib/modules/KVER */
-    const CcbModule *info;
-} Found;
+/* --- what they say of themselves */
 
-/* Judges one of them; `user` is what all are measured by. */
-typedef void (*JudgeModule)(const Found *module, const char *user, CcbCheckResult *result);
-
-static bool judge_each(CcbCheckContext *ctx, const char *kver, JudgeModule judge, const char *user,
-                       CcbCheckResult *result, GError **error)
+/* The modules of the driver that are there, name ► CcbModule; caller unrefs.  The result is skipped
+ * where there are none. */
+static GHashTable *find_modules(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                                GError **error)
 {
-    guint found = 0;
+    GHashTable *found = g_hash_table_new(g_str_hash, g_str_equal);
     for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
-        g_autoptr(GPtrArray) paths = NULL;
-        Found module = {.name = *name};
-        if (!ccb_check_module_paths(ctx, kver, *name, &paths, error) ||
-            !ccb_check_module(ctx, kver, *name, &module.info, error))
-            return false;
-        if (module.info == NULL)
-            continue;
-        module.path = paths->pdata[0];
-        judge(&module, user, result);
-        found += 1;
+        const CcbModule *module = ccb_check_module(ctx, kver, *name, error);
+        if (module != NULL)
+            g_hash_table_insert(found, (gpointer)*name, (gpointer)module);
     }
-    if (found == 0)
-        return ccb_result_skip(result, "there is no module (driver.modules)");
-    return ccb_result_pass(result, "%s, %u modules", user, found);
+    if (g_hash_table_size(found) == 0)
+        ccb_result_skip(result, "there is no module (driver.modules)");
+    return found;
 }
 
-static const char *or_none(const char *text)
+static const char *get_info(const CcbModule *module, const char *key)
 {
-    return text != NULL ? text : "(none)";
+    const char *value = ccb_module_get(module, key);
+    return value != NULL ? value : "(none)";
 }
 
-static void compare_vermagic(const Found *module, const char *kver, CcbCheckResult *result)
+static bool run_vermagic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const char *vermagic = or_none(ccb_module_get(module->info, "vermagic"));
-    size_t length = strlen(kver);
-    if (is_weak(module->path))
-        return;
-    if (strncmp(vermagic, kver, length) != 0 || vermagic[length] != ' ')
-        ccb_result_fail(result, "%s.ko: vermagic \"%s\", expected \"%s ...\"", module->name,
-                        vermagic, kver);
+    const char *kver = find_kernel(ctx, result, error);
+    if (kver == NULL)
+        return true;
+    g_autofree char *expected = g_strconcat(kver, " ", NULL);
+    g_autoptr(GHashTable) modules = find_modules(ctx, kver, result, error);
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
+        const CcbModule *module = g_hash_table_lookup(modules, *name);
+        g_autoptr(GPtrArray) paths = ccb_check_module_paths(ctx, kver, *name, error);
+        if (module == NULL || paths->len == 0 || is_weak(paths->pdata[0]))
+            continue;
+        const char *vermagic = get_info(module, "vermagic");
+        if (!g_str_has_prefix(vermagic, expected))
+            ccb_result_fail(result, "%s.ko: vermagic \"%s\", expected \"%s...\"", *name, vermagic,
+                            expected);
+    }
+    return ccb_result_pass(result, "%s, %u modules", kver, g_hash_table_size(modules));
 }
 
-static bool judge_vermagic(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                           GError **error)
+static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return judge_each(ctx, kver, compare_vermagic, kver, result, error);
+    const char *kver = find_kernel(ctx, result, error);
+    const char *expected = kver != NULL ? ccb_check_driver_version(ctx, error) : NULL;
+    if (expected == NULL)
+        return true;
+    g_autoptr(GHashTable) modules = find_modules(ctx, kver, result, error);
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
+        const CcbModule *module = g_hash_table_lookup(modules, *name);
+        const char *version = module != NULL ? get_info(module, "version") : expected;
+        if (!g_str_equal(version, expected))
+            ccb_result_fail(result, "%s.ko: version %s, expected %s", *name, version, expected);
+    }
+    return ccb_result_pass(result, "%s, %u modules", expected, g_hash_table_size(modules));
 }
 
-static void compare_version(const Found *module, const char *expected, CcbCheckResult *result)
+static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const char *version = or_none(ccb_module_get(module->info, "version"));
-    if (!g_str_equal(version, expected))
-        ccb_result_fail(result, "%s.ko: version %s, expected %s", module->name, version, expected);
+    const char *kver = find_kernel(ctx, result, error);
+    if (kver == NULL)
+        return true;
+    g_autoptr(GHashTable) modules = find_modules(ctx, kver, result, error);
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
+        const CcbModule *module = g_hash_table_lookup(modules, *name);
+        if (module != NULL && !ccb_driver_license_is_open(*name, ccb_module_get(module, "license")))
+            ccb_result_fail(result, "%s.ko: license \"%s\": not the open module", *name,
+                            get_info(module, "license"));
+    }
+    return ccb_result_pass(result, "%s (nvidia-peermem: its own), %u modules", CCB_DRIVER_LICENSE,
+                           g_hash_table_size(modules));
 }
 
-static bool judge_version(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
-{
-    const char *version = ccb_check_driver_version(ctx, error);
-    return version != NULL && judge_each(ctx, kver, compare_version, version, result, error);
-}
-
-static void compare_license(const Found *module, const char *expected, CcbCheckResult *result)
-{
-    const char *license = ccb_module_get(module->info, "license");
-    if (!ccb_driver_license_is_open(module->name, license))
-        ccb_result_fail(result, "%s.ko: license \"%s\": not the open module", module->name,
-                        or_none(license));
-}
-
-static bool judge_license(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
-{
-    return judge_each(ctx, kver, compare_license, CCB_DRIVER_LICENSE " (nvidia-peermem: its own)",
-                      result, error);
-}
-
-static bool judge_softdep(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
+static bool run_softdep(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     static const char expected[] = "pre: ecdh_generic,ecdsa_generic";
-    const CcbModule *module = NULL;
-    if (!ccb_check_module(ctx, kver, "nvidia", &module, error))
-        return false;
+    const char *kver = find_kernel(ctx, result, error);
+    const CcbModule *module = kver != NULL ? ccb_check_module(ctx, kver, "nvidia", error) : NULL;
     if (module == NULL)
         return ccb_result_skip(result, "there is no nvidia.ko (driver.modules)");
-    const char *softdep = or_none(ccb_module_get(module, "softdep"));
+    const char *softdep = get_info(module, "softdep");
     if (!g_str_equal(softdep, expected))
         return ccb_result_fail(result, "nvidia.ko: softdep \"%s\", expected \"%s\"", softdep,
                                expected);
     return ccb_result_pass(result, "%s", softdep);
 }
 
-/* --- what has to be loaded before it
- *
- * kmod takes "ecdh_generic,ecdsa_generic" of the softdep for one name, so that it loads neither.
- * The driver asks the kernel for the algorithm CCB_DRIVER_ALGORITHM (GPUs prove themselves with it);
- * the kernel finds it built in, or has modprobe load the module with the alias "crypto-" + name
- * (crypto/api.c); or somebody has loaded the module before. */
-
-/* Whether a line of a file is this one, or begins so. */
-static bool has_line(CcbCheckContext *ctx, const char *path, const char *start, bool *ret_has,
-                     GError **error)
+static bool run_platform(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const CcbGuestText *file = ccb_check_text(ctx, path, error);
-    if (file == NULL)
-        return false;
-    g_auto(GStrv) lines = g_strsplit(file->text != NULL ? file->text : "", "\n", -1);
-    for (char **line = lines; !*ret_has && *line != NULL; line++)
-        *ret_has = g_str_has_prefix(g_strstrip(*line), start);
-    return true;
-}
-
-static bool is_ordered(const CcbModprobe *config)
-{
-    const char *command = ccb_modprobe_install(config, "nvidia");
-    g_autoptr(GPtrArray) before = ccb_modprobe_softdeps(config, "nvidia", false);
-    return (command != NULL && strstr(command, CCB_DRIVER_ALGORITHM_MODULE) != NULL) ||
-           g_ptr_array_find_with_equal_func(before, CCB_DRIVER_ALGORITHM_MODULE, g_str_equal, NULL);
-}
-
-static bool is_loaded_at_boot(CcbCheckContext *ctx, bool *ret_is, GError **error)
-{
-    static const char *const directories[] = {"/etc/modules-load.d", "/usr/lib/modules-load.d",
-                                              NULL};
-    for (const char *const *dir = directories; *dir != NULL; dir++) {
-        char **names = ccb_check_list(ctx, *dir, error);
-        for (char **name = names; name != NULL && *name != NULL; name++) {
-            g_autofree char *path = g_build_filename(*dir, *name, NULL);
-            if (g_str_has_suffix(*name, ".conf") &&
-                !has_line(ctx, path, CCB_DRIVER_ALGORITHM_MODULE, ret_is, error))
-                return false;
-        }
-        if (names == NULL)
-            return false;
-    }
-    return true;
-}
-
-static bool judge_crypto_load(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                              GError **error)
-{
-    static const char builtin[] = "kernel/crypto/" CCB_DRIVER_ALGORITHM_MODULE ".ko";
-    static const char alias[] = "alias crypto-" CCB_DRIVER_ALGORITHM " ";
-    g_autofree char *builtins = g_strconcat("/lib/modules/", kver, "/modules.builtin", NULL);
-    g_autofree char *aliases = g_strconcat("/lib/modules/", kver, "/modules.alias", NULL);
-    bool is_builtin = false, has_alias = false, at_boot = false;
-    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
-    if (config == NULL || !has_line(ctx, builtins, builtin, &is_builtin, error) ||
-        !has_line(ctx, aliases, alias, &has_alias, error) ||
-        !is_loaded_at_boot(ctx, &at_boot, error))
-        return false;
-    if (is_builtin)
-        return ccb_result_pass(result, "%s has it", builtins);
-    if (has_alias)
-        return ccb_result_pass(result, "%s: %s", aliases, alias);
-    if (is_ordered(config) || at_boot)
-        return ccb_result_pass(result, "modprobe's configuration or modules-load.d names it");
-    return ccb_result_fail(result,
-                           "nothing loads " CCB_DRIVER_ALGORITHM_MODULE
-                           " when the driver asks for " CCB_DRIVER_ALGORITHM
-                           ": it is not built in, %s has no \"%s\", and no order names it",
-                           aliases, alias);
-}
-
-static bool judge_platform(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                           GError **error)
-{
-    const CcbModule *module = NULL;
-    if (!ccb_check_module(ctx, kver, "nvidia", &module, error))
-        return false;
+    const char *kver = find_kernel(ctx, result, error);
+    const CcbModule *module = kver != NULL ? ccb_check_module(ctx, kver, "nvidia", error) : NULL;
     if (module == NULL)
         return ccb_result_skip(result, "there is no nvidia.ko (driver.modules)");
     return ccb_module_needs(module, CCB_DRIVER_PLATFORM_SYMBOL)
@@ -260,95 +167,108 @@ static bool judge_platform(CcbCheckContext *ctx, const char *kver, CcbCheckResul
                                          ": the headers had no " CCB_DRIVER_PLATFORM_HEADER);
 }
 
-/* Whether a line of modules.dep starts with this file. */
-static bool depmod_knows(const char *text, const char *path)
+/* --- what has to be loaded before it */
+
+/* Whether a line of a file begins so. */
+static bool has_line(CcbCheckContext *ctx, const char *path, const char *start, GError **error)
 {
-    g_autofree char *start = g_strconcat(path, ":", NULL);
-    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (g_str_has_prefix(line, start))
+    g_auto(GStrv) lines = ccb_check_lines(ctx, path, error);
+    for (char **line = lines; *line != NULL; line++)
+        if (g_str_has_prefix(*line, start))
             return true;
+    return false;
+}
+
+static bool is_loaded_at_boot(CcbCheckContext *ctx, const char *module, GError **error)
+{
+    static const char *const directories[] = {"/etc/modules-load.d", "/usr/lib/modules-load.d"};
+    for (guint i = 0; i < G_N_ELEMENTS(directories); i++) {
+        g_auto(GStrv) paths = ccb_check_paths(ctx, directories[i], ".conf", error);
+        for (char **path = paths; *path != NULL; path++)
+            if (has_line(ctx, *path, module, error))
+                return true;
     }
     return false;
 }
 
-static bool check_depmod(CcbCheckContext *ctx, const char *kver, const CcbGuestText *dep,
-                         const char *name, guint *found, CcbCheckResult *result, GError **error)
+/*
+ * kmod takes "ecdh_generic,ecdsa_generic" of the softdep for one name, so that it loads neither.
+ * The driver asks the kernel for the algorithm CCB_DRIVER_ALGORITHM (GPUs prove themselves with it);
+ * the kernel finds it built in, or has modprobe load the module with the alias "crypto-" + name
+ * (crypto/api.c); or somebody has loaded the module before.
+ */
+static bool run_crypto_load(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    g_autoptr(GPtrArray) paths = NULL;
-    if (!ccb_check_module_paths(ctx, kver, name, &paths, error))
+    static const char module[] = CCB_DRIVER_ALGORITHM_MODULE;
+    static const char alias[] = "alias crypto-" CCB_DRIVER_ALGORITHM " ";
+    const char *kver = find_kernel(ctx, result, error);
+    if (kver == NULL)
+        return true;
+    g_autofree char *builtin = g_strconcat("/lib/modules/", kver, "/modules.builtin", NULL);
+    g_autofree char *aliases = g_strconcat("/lib/modules/", kver, "/modules.alias", NULL);
+    if (has_line(ctx, builtin, "kernel/crypto/" CCB_DRIVER_ALGORITHM_MODULE ".ko", error))
+        return ccb_result_pass(result, "%s has it", builtin);
+    if (has_line(ctx, aliases, alias, error))
+        return ccb_result_pass(result, "%s: %s", aliases, alias);
+    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
+    if (config == NULL)
         return false;
-    *found += paths->len;
-    for (guint i = 0; i < paths->len; i++) {
-        const char *path = g_ptr_array_index(paths, i);
-        if (!depmod_knows(dep->text, path))
-            ccb_result_fail(result, "%s does not know %s", dep->path, path);
-    }
-    return true;
+    const char *command = ccb_modprobe_install(config, "nvidia");
+    g_autoptr(GPtrArray) before = ccb_modprobe_softdeps(config, "nvidia", false);
+    if ((command != NULL && strstr(command, module) != NULL) ||
+        g_ptr_array_find_with_equal_func(before, module, g_str_equal, NULL) ||
+        is_loaded_at_boot(ctx, module, error))
+        return ccb_result_pass(result, "modprobe's configuration or modules-load.d names it");
+    return ccb_result_fail(result,
+                           "nothing loads %s when the driver asks for " CCB_DRIVER_ALGORITHM
+                           ": it is not built in, %s has no \"%s\", and neither modprobe's "
+                           "configuration nor modules-load.d names it",
+                           module, aliases, alias);
 }
 
-static bool judge_depmod(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                         GError **error)
+/* --- what they are made of and found by */
+
+static bool run_depmod(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
+    const char *kver = find_kernel(ctx, result, error);
+    if (kver == NULL)
+        return true;
     g_autofree char *path = g_strconcat("/lib/modules/", kver, "/modules.dep", NULL);
-    const CcbGuestText *dep = ccb_check_text(ctx, path, error);
-    guint found = 0;
-    if (dep == NULL)
-        return false;
-    if (dep->text == NULL)
+    const CcbGuestText *file = ccb_check_text(ctx, path, error);
+    if (file->text == NULL)
         return ccb_result_fail(result, "%s is missing", path);
-    for (const char *const *name = ccb_driver_modules; *name != NULL; name++)
-        if (!check_depmod(ctx, kver, dep, *name, &found, result, error))
-            return false;
+    g_autofree char *text = g_strconcat("\n", file->text, NULL);
+    guint found = 0;
+    for (const char *const *name = ccb_driver_modules; *name != NULL; name++) {
+        g_autoptr(GPtrArray) paths = ccb_check_module_paths(ctx, kver, *name, error);
+        for (guint i = 0; i < paths->len; i++, found++) {
+            g_autofree char *line = g_strdup_printf("\n%s:", (char *)paths->pdata[i]);
+            if (strstr(text, line) == NULL)
+                ccb_result_fail(result, "%s does not know %s", path, (char *)paths->pdata[i]);
+        }
+    }
     if (found == 0)
         return ccb_result_skip(result, "there is no module (driver.modules)");
     return ccb_result_pass(result, "%s", path);
 }
 
-/* The first of the places that has the kernel's configuration; text NULL where none has. */
-static const CcbGuestText *kernel_config(CcbCheckContext *ctx, const char *kver, GError **error)
+static bool run_kernel_config(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char *const places[] = {"/usr/src/kernels/%s/.config", "/lib/modules/%s/config",
-                                         "/boot/config-%s", NULL};
+    const char *kver = find_kernel(ctx, result, error);
+    if (kver == NULL)
+        return true;
     const CcbGuestText *file = NULL;
-    for (guint i = 0; places[i] != NULL; i++) {
-        g_auto(GStrv) parts = g_strsplit(places[i], "%s", 2);
-        g_autofree char *path = g_strjoinv(kver, parts);
-        file = ccb_check_text(ctx, path, error);
-        if (file == NULL || file->text != NULL)
-            return file;
-    }
-    return file;
-}
-
-/* Where kernel-devel is still in the image, it has what the compile test includes. */
-static bool judge_headers(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                          GError **error)
-{
-    g_autofree char *include = g_strdup_printf("/lib/modules/%s/build/include", kver);
-    bool present = false;
-    if (!ccb_check_present(ctx, include, &present, error))
-        return false;
-    for (const char *const *name = ccb_driver_headers; present && *name != NULL; name++) {
-        g_autofree char *path = g_build_filename(include, *name, NULL);
-        bool has = false;
-        if (!ccb_check_present(ctx, path, &has, error))
-            return false;
-        if (!has)
-            ccb_result_fail(result, "%s is missing", path);
-    }
-    return true;
-}
-
-static bool judge_config(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                         GError **error)
-{
-    const CcbGuestText *file = kernel_config(ctx, kver, error);
-    if (file == NULL)
+    g_autofree char *source = g_strdup_printf("/usr/src/kernels/%s/.config", kver);
+    g_autofree char *module = g_strdup_printf("/lib/modules/%s/config", kver);
+    g_autofree char *boot = g_strdup_printf("/boot/config-%s", kver);
+    const char *const places[] = {source, module, boot};
+    for (guint i = 0; i < G_N_ELEMENTS(places) && (file == NULL || file->text == NULL); i++)
+        file = ccb_check_text(ctx, places[i], error);
+    if (*error != NULL)
         return false;
     if (file->text == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "neither kernel-devel nor %s has the configuration",
-                        file->path);
+                        boot);
     g_autoptr(CcbKconfig) config = ccb_kconfig_parse(file->text, file->size, error);
     if (config == NULL) {
         g_prefix_error(error, "%s: ", file->path);
@@ -359,113 +279,54 @@ static bool judge_config(CcbCheckContext *ctx, const char *kver, CcbCheckResult 
         if (!g_str_equal(value, "y") && !g_str_equal(value, "m"))
             ccb_result_fail(result, "%s: CONFIG_%s=%s, expected y or m", file->path, *name, value);
     }
-    return judge_headers(ctx, kver, result, error) && ccb_result_pass(result, "%s", file->path);
+    /* Where kernel-devel is still in the image, it has what the compile test includes. */
+    g_autofree char *include = g_strdup_printf("/lib/modules/%s/build/include", kver);
+    bool has_headers = ccb_check_exists(ctx, include, error);
+    for (const char *const *name = ccb_driver_headers; has_headers && *name != NULL; name++) {
+        g_autofree char *path = g_build_filename(include, *name, NULL);
+        if (!ccb_check_exists(ctx, path, error))
+            ccb_result_fail(result, "%s is missing", path);
+    }
+    return ccb_result_pass(result, "%s", file->path);
 }
 
-/* --- the kernel that boots, and the others */
+/* --- the other kernels */
 
-static bool judge_default(CcbCheckContext *ctx, JudgeKernel judge, CcbCheckResult *result,
-                          GError **error)
+/* All of it for one more kernel, in one result. */
+static void check_kernel(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
+                         GError **error)
 {
-    if (ccb_check_skip_without_driver(ctx, result))
-        return true;
-    const char *kver = ccb_check_kver(ctx, error);
-    return kver != NULL && judge(ctx, kver, result, error);
-}
-
-static bool run_modules(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_modules, result, error);
-}
-
-static bool run_vermagic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_vermagic, result, error);
-}
-
-static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_version, result, error);
-}
-
-static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_license, result, error);
-}
-
-static bool run_softdep(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_softdep, result, error);
-}
-
-static bool run_crypto_load(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_crypto_load, result, error);
-}
-
-static bool run_platform(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_platform, result, error);
-}
-
-static bool run_depmod(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_depmod, result, error);
-}
-
-static bool run_kernel_config(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    return judge_default(ctx, judge_config, result, error);
-}
-
-/* All of it, in one result. */
-static bool judge_all(CcbCheckContext *ctx, const char *kver, CcbCheckResult *result,
-                      GError **error)
-{
-    static const JudgeKernel judges[] = {judge_modules, judge_vermagic, judge_version,
-                                         judge_license, judge_softdep,  judge_platform,
-                                         judge_depmod,  judge_config};
-    for (guint i = 0; i < G_N_ELEMENTS(judges); i++) {
+    static bool (*const runs[])(CcbCheckContext *, CcbCheckResult *, GError **) = {
+        run_modules, run_vermagic, run_version, run_license,
+        run_softdep, run_platform, run_depmod,  run_kernel_config};
+    ctx->other_kver = kver;
+    for (guint i = 0; *error == NULL && i < G_N_ELEMENTS(runs); i++) {
         g_autoptr(GString) detail = g_string_new(NULL);
         CcbCheckResult one = {.status = CCB_PASS, .detail = detail};
-        if (!judges[i](ctx, kver, &one, error)) {
-            g_prefix_error(error, "%s: ", kver);
-            return false;
-        }
-        if (one.status == CCB_FAIL)
+        runs[i](ctx, &one, &one.error);
+        if (one.error != NULL)
+            g_propagate_prefixed_error(error, one.error, "%s: ", kver);
+        else if (one.status == CCB_FAIL)
             ccb_result_fail(result, "%s: %s", kver, detail->str);
     }
-    return ccb_result_pass(result, "%s", kver);
-}
-
-/* The installed kernels of boot entries, but not the default one; each once. */
-static GPtrArray *other_kernels(CcbCheckContext *ctx, GError **error)
-{
-    const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
-    const char *kver = entries != NULL ? ccb_check_kver(ctx, error) : NULL;
-    if (kver == NULL)
-        return NULL;
-    GPtrArray *kernels = g_ptr_array_new();
-    for (guint i = 0; i < entries->len; i++) {
-        char *other = ((CcbBootEntry *)entries->pdata[i])->kver;
-        if (!g_str_equal(other, kver) &&
-            !g_ptr_array_find_with_equal_func(kernels, other, g_str_equal, NULL))
-            g_ptr_array_add(kernels, other);
-    }
-    return kernels;
+    ctx->other_kver = NULL;
+    ccb_result_pass(result, "%s", kver);
 }
 
 static bool run_every_kernel(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    g_autoptr(GPtrArray) kernels = other_kernels(ctx, error);
-    if (kernels == NULL)
-        return false;
-    for (guint i = 0; i < kernels->len; i++)
-        if (!judge_all(ctx, kernels->pdata[i], result, error))
-            return false;
-    return kernels->len > 0 || ccb_result_skip(result, "only one kernel can be booted");
+    const char *kver = ccb_check_kver(ctx, error);
+    const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
+    g_autoptr(GHashTable) checked = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; *error == NULL && i < entries->len; i++) {
+        const CcbBootEntry *entry = entries->pdata[i];
+        if (!g_str_equal(entry->kver, kver) && g_hash_table_add(checked, entry->kver))
+            check_kernel(ctx, entry->kver, result, error);
+    }
+    return g_hash_table_size(checked) > 0 ||
+           ccb_result_skip(result, "only one kernel can be booted");
 }
 
 #define FIX_DRIVER "Bake the nvidia-driver step for this kernel again."

@@ -2,9 +2,7 @@
 /* The driver as a whole: that there is one and only one, of a version that will do. */
 #include <string.h>
 
-#include "base/error.h"
 #include "check/guest-module.h"
-#include "guide/driver.h"
 
 static bool run_present(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
@@ -18,122 +16,90 @@ static bool run_present(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
                                          "boots, no /usr/bin/nvidia-smi, no package");
 }
 
-static bool judge_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+/* The directories that DKMS has of the driver alone, one a version; nvidia-fs and nvidia-peermem are
+ * modules beside it.  Caller frees. */
+static char **list_dkms(CcbCheckContext *ctx, GError **error)
 {
-    char **package = ccb_check_packages(ctx, error);
-    for (; package != NULL && *package != NULL; package++)
-        if (ccb_driver_is_package(*package))
-            ccb_result_fail(result, "package %s", *package);
-    return package != NULL;
-}
-
-/* Judges what DKMS has of a driver, by the version that the image is to have. */
-typedef void (*JudgeDkms)(const char *path, const char *version, const char *expected,
-                          CcbCheckResult *result);
-
-static bool judge_dkms_of(CcbCheckContext *ctx, const char *directory, JudgeDkms judge,
-                          CcbCheckResult *result, GError **error)
-{
-    char **version = ccb_check_list(ctx, directory, error);
-    for (; version != NULL && *version != NULL; version++) {
-        if (!g_ascii_isdigit(**version))
-            continue; /* beside the versions are links that are named after kernels */
-        g_autofree char *path = g_build_filename(directory, *version, NULL);
-        const char *expected = ccb_check_driver_version(ctx, error);
-        if (expected == NULL)
-            return false;
-        judge(path, *version, expected, result);
+    static const char *const modules[] = {"nvidia", "nvidia-open", "nvidia-current",
+                                          "nvidia-current-open"};
+    g_autoptr(GStrvBuilder) found = g_strv_builder_new();
+    for (guint i = 0; i < G_N_ELEMENTS(modules); i++) {
+        g_autofree char *directory = g_build_filename("/var/lib/dkms", modules[i], NULL);
+        g_auto(GStrv) paths = ccb_check_paths(ctx, directory, "", error);
+        for (char **path = paths; *path != NULL; path++)
+            if (g_ascii_isdigit((*path)[strlen(directory) + 1])) /* others are links to kernels */
+                g_strv_builder_add(found, *path);
     }
-    return version != NULL;
+    return g_strv_builder_end(found);
 }
 
-/* The driver alone: nvidia-fs and nvidia-peermem are modules beside it. */
-static bool judge_dkms(CcbCheckContext *ctx, JudgeDkms judge, CcbCheckResult *result,
-                       GError **error)
+/* Whether a directory of DKMS's is the one of the driver that the image is to have. */
+static bool is_of_driver(CcbCheckContext *ctx, const char *path, GError **error)
 {
-    static const char *const directories[] = {"/var/lib/dkms/nvidia", "/var/lib/dkms/nvidia-open",
-                                              "/var/lib/dkms/nvidia-current",
-                                              "/var/lib/dkms/nvidia-current-open"};
-    for (guint i = 0; i < G_N_ELEMENTS(directories); i++)
-        if (!judge_dkms_of(ctx, directories[i], judge, result, error))
-            return false;
-    return true;
-}
-
-static void refuse_other(const char *path, const char *version, const char *expected,
-                         CcbCheckResult *result)
-{
-    if (!g_str_equal(version, expected))
-        ccb_result_fail(result, "%s, beside driver %s", path, expected);
-}
-
-static void refuse_same(const char *path, const char *version, const char *expected,
-                        CcbCheckResult *result)
-{
-    if (g_str_equal(version, expected))
-        ccb_result_fail(result, "%s", path);
+    g_autofree char *version = g_path_get_basename(path);
+    return g_strcmp0(version, ccb_check_driver_version(ctx, error)) == 0;
 }
 
 static bool run_single(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    bool by_installer = false;
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    if (!ccb_check_present(ctx, "/usr/bin/nvidia-uninstall", &by_installer, error) ||
-        (by_installer && !judge_packages(ctx, result, error)) ||
-        !judge_dkms(ctx, refuse_other, result, error))
-        return false;
+    bool by_installer = ccb_check_exists(ctx, "/usr/bin/nvidia-uninstall", error);
+    char **package = by_installer ? ccb_check_packages(ctx, error) : NULL;
+    for (; package != NULL && *package != NULL; package++)
+        if (ccb_driver_is_package(*package))
+            ccb_result_fail(result, "package %s", *package);
+    g_auto(GStrv) paths = list_dkms(ctx, error);
+    for (char **path = paths; *path != NULL; path++)
+        if (!is_of_driver(ctx, *path, error))
+            ccb_result_fail(result, "%s, beside driver %s", *path,
+                            ccb_check_driver_version(ctx, error));
     return ccb_result_pass(result, by_installer ? "the installer's, and no package of one"
                                                 : "that of its packages");
 }
 
 static bool run_dkms(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return ccb_check_skip_without_driver(ctx, result) ||
-           (judge_dkms(ctx, refuse_same, result, error) &&
-            ccb_result_pass(result, "DKMS does not have it"));
-}
-
-static bool parse_version(CcbCheckContext *ctx, const char **ret_text, CcbDriverVersion *ret,
-                          GError **error)
-{
-    const char *text = ccb_check_driver_version(ctx, error);
-    if (text == NULL || !ccb_driver_parse(text, ret, error))
-        return false;
-    *ret_text = text;
-    return true;
+    if (ccb_check_skip_without_driver(ctx, result))
+        return true;
+    g_auto(GStrv) paths = list_dkms(ctx, error);
+    for (char **path = paths; *path != NULL; path++)
+        if (is_of_driver(ctx, *path, error))
+            ccb_result_fail(result, "%s", *path);
+    return ccb_result_pass(result, "DKMS does not have it");
 }
 
 static bool run_minimum(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     CcbDriverVersion version, minimum;
-    const char *text = NULL;
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
     const char *least = ccb_driver_minimum(ctx->gpus);
-    if (!parse_version(ctx, &text, &version, error) || !ccb_driver_parse(least, &minimum, error))
+    const char *text = ccb_check_driver_version(ctx, error);
+    if (text == NULL || !ccb_driver_parse(text, &version, error) ||
+        !ccb_driver_parse(least, &minimum, error))
         return false;
     if (ccb_driver_compare(version, minimum) >= 0)
-        return ccb_result_pass(result, "%s ≥ %s for %u GPU%s", text, least, ctx->gpus,
-                               ctx->gpus > 1 ? "s" : "");
-    return ccb_result_fail(result, "driver %s, expected %s or later for %u GPU%s", text, least,
-                           ctx->gpus, ctx->gpus > 1 ? "s" : "");
+        return ccb_result_pass(result, "%s ≥ %s for %s", text, least, ccb_check_gpus(ctx));
+    return ccb_result_fail(result, "driver %s, expected %s or later for %s", text, least,
+                           ccb_check_gpus(ctx));
 }
 
 static bool run_branch(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     CcbDriverVersion version;
-    const char *text = NULL;
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    if (!parse_version(ctx, &text, &version, error))
+    const char *text = ccb_check_driver_version(ctx, error);
+    if (text == NULL || !ccb_driver_parse(text, &version, error))
         return false;
     const char *bad = ccb_driver_known_bad(version);
     if (bad != NULL)
-        ccb_result_fail(result, "driver %s is known bad: %s", text, bad);
-    else if (!ccb_driver_supports_cc(version))
-        ccb_result_fail(result, "driver %s: branch %u is not known to support confidential GPUs",
-                        text, version.branch);
+        return ccb_result_fail(result, "driver %s is known bad: %s", text, bad);
+    if (!ccb_driver_supports_cc(version))
+        return ccb_result_fail(result,
+                               "driver %s: branch %u is not known to support confidential GPUs",
+                               text, version.branch);
     return ccb_result_pass(result, "%s, branch %u%s", text, version.branch,
                            ccb_driver_is_newer_than_known(version)
                                ? ", newer than those known to support confidential GPUs"

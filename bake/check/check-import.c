@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the cloud's own image check looks at when an image is imported, seen before the upload. */
-#include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "check/check-esp.h"
-#include "check/check-network.h"
 #include "check/context.h"
 #include "guide/ecs.h"
-#include "text/fstab.h"
-#include "text/shellvars.h"
-
-static const CcbDisk *get_disk(CcbCheckContext *ctx, GError **error)
-{
-    const CcbDisk *disk = ccb_guest_disk(ctx->guest);
-    if (disk == NULL)
-        ccb_fail(error, CCB_ERR_INPUT, "the partition table is not known");
-    return disk;
-}
+#include "systemd/unit.h"
+#include "text/ini.h"
 
 /* The guide's limit, and what the import's Platform says; later releases are other systems. */
 static bool run_os(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -41,73 +32,150 @@ static bool disk_has(const CcbDisk *disk, CcbSpecKind kind, const char *value)
     return false;
 }
 
-/* How the root is named is for kernel.root-uuid, which also knows what the boot entries say. */
-static bool judge_entry(const CcbDisk *disk, const CcbFstabEntry *entry, CcbCheckResult *result,
-                        GError **error)
-{
-    g_autofree char *value = NULL;
-    CcbSpecKind kind = ccb_fstab_classify(entry->spec, &value);
-    bool optional = ccb_fstab_has_option(entry, "nofail") || ccb_fstab_has_option(entry, "noauto");
-    if (kind == CCB_SPEC_OTHER || optional)
-        return true;
-    if (kind == CCB_SPEC_DEVICE)
-        return ccb_result_fail(result,
-                               "/etc/fstab:%u: %s is another disk, or none, on another instance "
-                               "type",
-                               entry->line, entry->spec);
-    if (g_str_equal(entry->target, "/"))
-        return true;
-    if (!ccb_disk_can_compare(disk, kind))
-        return ccb_fail(error, CCB_ERR_INPUT, "/etc/fstab:%u: %s can't be compared with the disk",
-                        entry->line, entry->spec);
-    if (!disk_has(disk, kind, value))
-        ccb_result_fail(result, "/etc/fstab:%u: the disk has no %s", entry->line, entry->spec);
-    return true;
-}
-
 static bool run_fstab(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const CcbDisk *disk = get_disk(ctx, error);
-    const CcbGuestText *file = disk != NULL ? ccb_check_text(ctx, "/etc/fstab", error) : NULL;
-    if (file == NULL)
-        return false;
-    if (file->text == NULL)
+    const CcbDisk *disk = ccb_check_disk(ctx, error);
+    g_autoptr(GPtrArray) entries = ccb_check_fstab(ctx, error);
+    if (entries == NULL)
         return ccb_result_fail(result, "/etc/fstab is missing");
-    g_autoptr(GPtrArray) entries = ccb_fstab_parse(file->text, file->size, error);
-    if (entries == NULL) {
-        g_prefix_error(error, "/etc/fstab: ");
-        return false;
-    }
     if (ccb_fstab_find(entries, "/") == NULL)
         ccb_result_fail(result, "/etc/fstab: no line for /");
-    for (guint i = 0; i < entries->len; i++)
-        if (!judge_entry(disk, entries->pdata[i], result, error))
-            return false;
+    for (guint i = 0; i < entries->len; i++) {
+        const CcbFstabEntry *entry = entries->pdata[i];
+        g_autofree char *value = NULL;
+        CcbSpecKind kind = ccb_fstab_classify(entry->spec, &value);
+        if (kind == CCB_SPEC_OTHER || ccb_fstab_has_option(entry, "nofail") ||
+            ccb_fstab_has_option(entry, "noauto"))
+            continue;
+        if (kind == CCB_SPEC_DEVICE)
+            ccb_result_fail(result,
+                            "/etc/fstab:%u: %s is another disk, or none, on another instance type",
+                            entry->line, entry->spec);
+        /* How the root is named is for kernel.root-uuid, which also knows what the boot entries say. */
+        if (kind == CCB_SPEC_DEVICE || g_str_equal(entry->target, "/"))
+            continue;
+        if (!ccb_disk_can_compare(disk, kind))
+            return ccb_fail(error, CCB_ERR_INPUT,
+                            "/etc/fstab:%u: %s can't be compared with the disk", entry->line,
+                            entry->spec);
+        if (!disk_has(disk, kind, value))
+            ccb_result_fail(result, "/etc/fstab:%u: the disk has no %s", entry->line, entry->spec);
+    }
     return ccb_result_pass(result, "%u lines", entries->len);
 }
 
-/* --- network, SELinux, clock */
+/* --- addresses, in the files of the three programs that give them to interfaces */
+
+/* What in a file gives an interface other than the loopback a fixed address, as "KEY=value"; NULL
+ * where nothing does, caller frees.  Errors: CCB_ERR_INPUT, of the text. */
+typedef char *(*FindAddress)(const CcbGuestText *file, GError **error);
+
+/* initscripts and NetworkManager's plugin: an address counts unless BOOTPROTO is dhcp. */
+static char *find_in_ifcfg(const CcbGuestText *file, GError **error)
+{
+    g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(file->text, file->size, error);
+    if (vars == NULL)
+        return NULL;
+    g_autofree char *device = ccb_shellvars_get(vars, "DEVICE");
+    g_autofree char *protocol = ccb_shellvars_get(vars, "BOOTPROTO");
+    g_autofree char *address = ccb_shellvars_get(vars, "IPADDR");
+    if (address == NULL)
+        address = ccb_shellvars_get(vars, "IPADDR0");
+    bool dhcp = protocol != NULL && g_ascii_strcasecmp(protocol, "dhcp") == 0;
+    if (address == NULL || dhcp || g_strcmp0(device, "lo") == 0)
+        return NULL;
+    return g_strdup_printf("IPADDR=%s", address);
+}
+
+static char *find_in_keyfile(const CcbGuestText *file, GError **error)
+{
+    static const char *const sections[] = {"ipv4", "ipv6"};
+    g_autoptr(CcbIni) ini = ccb_ini_parse(file->text, file->size, error);
+    if (ini == NULL || g_strcmp0(ccb_ini_get(ini, "connection", "interface-name"), "lo") == 0)
+        return NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(sections); i++)
+        if (g_strcmp0(ccb_ini_get(ini, sections[i], "method"), "manual") == 0)
+            return g_strdup_printf("[%s] method=manual", sections[i]);
+    return NULL;
+}
+
+static char *find_in_networkd(const CcbGuestText *file, GError **error)
+{
+    static const char *const sections[] = {"Network", "Address"};
+    g_autoptr(CcbUnit) unit = ccb_unit_parse(file->text, file->size, file->path, error);
+    if (unit == NULL || g_strcmp0(ccb_unit_get(unit, "Match", "Name"), "lo") == 0)
+        return NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(sections); i++) {
+        const char *address = ccb_unit_get(unit, sections[i], "Address");
+        if (address != NULL)
+            return g_strdup_printf("Address=%s", address);
+    }
+    return NULL;
+}
+
+/* Copies that editors and rpm leave are not read by the programs either. */
+static bool is_copy(const char *name)
+{
+    static const char *const suffixes[] = {"~",        ".bak",     ".orig",   ".old",
+                                           ".rpmsave", ".rpmorig", ".rpmnew", ".swp"};
+    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
+        if (g_str_has_suffix(name, suffixes[i]))
+            return true;
+    return *name == '.';
+}
+
+/* The text of what is neither a directory nor a link to /dev/null, which switches a file off. */
+static const CcbGuestText *read_config(CcbCheckContext *ctx, const char *path, GError **error)
+{
+    const CcbStat *st = ccb_check_lstat(ctx, path, error);
+    if (st == NULL || S_ISDIR(st->mode))
+        return NULL;
+    g_autofree char *target = S_ISLNK(st->mode) ? ccb_check_readlink(ctx, path, error) : NULL;
+    return g_strcmp0(target, "/dev/null") == 0 ? NULL : ccb_check_text(ctx, path, error);
+}
 
 static bool run_network(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    return ccb_check_static_addresses(ctx, result, error) &&
-           ccb_result_pass(result, "no static address in ifcfg files, NetworkManager's "
+    /* What systemd has below /usr/lib is for containers, with addresses of theirs. */
+    static const struct {
+        const char *directory;
+        const char *prefix, *suffix; /* of the names that are read; "" for any */
+        FindAddress find;
+    } places[] = {
+        {"/etc/sysconfig/network-scripts", "ifcfg-", "", find_in_ifcfg},
+        {"/etc/NetworkManager/system-connections", "", "", find_in_keyfile},
+        {"/usr/lib/NetworkManager/system-connections", "", ".nmconnection", find_in_keyfile},
+        {"/etc/systemd/network", "", ".network", find_in_networkd},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+        char **name = ccb_check_list(ctx, places[i].directory, error);
+        for (; *error == NULL && *name != NULL; name++) {
+            g_autofree char *path = g_build_filename(places[i].directory, *name, NULL);
+            if (!g_str_has_prefix(*name, places[i].prefix) ||
+                !g_str_has_suffix(*name, places[i].suffix) || is_copy(*name))
+                continue;
+            const CcbGuestText *file = read_config(ctx, path, error);
+            if (*error != NULL || file == NULL || file->text == NULL)
+                continue;
+            g_autofree char *found = places[i].find(file, error);
+            if (*error != NULL)
+                g_prefix_error(error, "%s: ", path);
+            if (found != NULL)
+                ccb_result_fail(result, "%s: %s", path, found);
+        }
+    }
+    return ccb_result_pass(result, "no static address in ifcfg files, NetworkManager's "
                                    "connections and networkd's files");
 }
+
+/* --- SELinux, clock, disk */
 
 static bool run_selinux(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     static const char path[] = "/etc/selinux/config";
-    const CcbGuestText *file = ccb_check_text(ctx, path, error);
-    if (file == NULL)
-        return false;
-    if (file->text == NULL)
+    g_autoptr(CcbShellvars) vars = ccb_check_shellvars(ctx, path, error);
+    if (vars == NULL)
         return ccb_result_pass(result, "there is no %s", path);
-    g_autoptr(CcbShellvars) vars = ccb_shellvars_parse(file->text, file->size, error);
-    if (vars == NULL) {
-        g_prefix_error(error, "%s: ", path);
-        return false;
-    }
     g_autofree char *mode = ccb_shellvars_get(vars, "SELINUX");
     if (mode == NULL || g_ascii_strcasecmp(mode, "disabled") != 0)
         return ccb_result_fail(result, "%s: SELINUX=%s, expected disabled", path,
@@ -118,25 +186,19 @@ static bool run_selinux(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
 /* hwclock(8): the third line says UTC or LOCAL; without the file or the line it is UTC. */
 static bool run_clock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const CcbGuestText *file = ccb_check_text(ctx, "/etc/adjtime", error);
-    if (file == NULL)
-        return false;
-    if (file->text == NULL)
-        return ccb_result_pass(result, "UTC, as there is no /etc/adjtime");
-    g_auto(GStrv) lines = g_strsplit(file->text, "\n", -1);
-    char *third = g_strv_length(lines) > 2 ? g_strstrip(lines[2]) : "";
+    g_auto(GStrv) lines = ccb_check_lines(ctx, "/etc/adjtime", error);
+    const char *third = g_strv_length(lines) > 2 ? lines[2] : "";
     if (*third != '\0' && !g_str_equal(third, "UTC"))
         return ccb_result_fail(result, "/etc/adjtime:3: %s, expected UTC", third);
-    return ccb_result_pass(result, "/etc/adjtime");
+    return ccb_result_pass(result,
+                           lines[0] != NULL ? "/etc/adjtime" : "UTC, as there is no /etc/adjtime");
 }
-
-/* --- the disk */
 
 static bool run_size(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     static const uint64_t mib = 1 << 20;
     g_autoptr(GError) reason = NULL;
-    const CcbDisk *disk = get_disk(ctx, error);
+    const CcbDisk *disk = ccb_check_disk(ctx, error);
     if (disk == NULL)
         return false;
     if (disk->size % mib != 0)

@@ -7,7 +7,6 @@
 #include "check/guest-grub.h"
 #include "image/rpm.h"
 #include "text/cmdline.h"
-#include "text/fstab.h"
 
 #define MINIMUM_KERNEL "5.10.134-18.al8"
 
@@ -23,60 +22,27 @@ static bool run_minimum(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
                            minimum);
 }
 
-/* GRUB boots the newest entry where saved_entry names none: perhaps not the one that was meant. */
-static bool check_saved_entry(CcbCheckContext *ctx, const CcbFacts *facts, CcbCheckResult *result,
-                              GError **error)
-{
-    g_autofree char *saved = NULL;
-    if (!ccb_check_grubenv_get(ctx, "saved_entry", &saved, error))
-        return false;
-    if (saved != NULL && *saved != '\0' && ccb_facts_named_entry(facts, saved) == NULL)
-        ccb_result_fail(result,
-                        "%s: saved_entry=%s is no boot entry's id, title or place; %s would boot",
-                        CCB_GRUBENV_PATH, saved, facts->default_entry);
-    return true;
-}
-
-/* Paths in an entry count from the file system that holds /boot, which may be /boot itself. */
-static bool check_boot_file(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
-                            const char *key, const char *path, GError **error)
-{
-    g_autofree char *below = g_strconcat("/boot/", path, NULL);
-    CcbStat st;
-    bool exists = false;
-    if (path[0] == '/' && !ccb_check_stat(ctx, path, &st, &exists, error))
-        return false;
-    if (!exists && !ccb_check_stat(ctx, below, &st, &exists, error))
-        return false;
-    if (!exists)
-        ccb_result_fail(result, "%s: %s %s: there is no such file", entry->path, key, path);
-    else if (!S_ISREG(st.mode) || st.size == 0)
-        ccb_result_fail(result, "%s: %s %s: %s", entry->path, key, path,
-                        S_ISREG(st.mode) ? "the file is empty" : "that is no file");
-    return true;
-}
-
-static bool check_boot_files(CcbCheckContext *ctx, CcbCheckResult *result,
-                             const CcbBootEntry *entry, const char *key, const char *value,
-                             GError **error)
+/* The files that a line of an entry names, which have to be there.  Paths in an entry count from the
+ * file system that holds /boot, which may be /boot itself. */
+static void check_boot_files(CcbCheckContext *ctx, const CcbBootEntry *entry, const char *key,
+                             const char *value, CcbCheckResult *result, GError **error)
 {
     if (value == NULL)
-        return ccb_result_fail(result, "%s: no line \"%s\"", entry->path, key);
-    g_auto(GStrv) words = g_strsplit_set(value, " \t", -1);
+        ccb_result_fail(result, "%s: no line \"%s\"", entry->path, key);
+    g_auto(GStrv) words = g_strsplit_set(value != NULL ? value : "", " \t", -1);
     for (char **word = words; *word != NULL; word++) {
         if (**word == '\0' || **word == '$') /* $tuned_initrd: empty unless tuned sets it */
             continue;
-        if (!check_boot_file(ctx, result, entry, key, *word, error))
-            return false;
+        g_autofree char *below = g_strconcat("/boot/", *word, NULL);
+        const CcbStat *st = **word == '/' ? ccb_check_stat(ctx, *word, error) : NULL;
+        if (st == NULL)
+            st = ccb_check_stat(ctx, below, error);
+        if (st == NULL || !S_ISREG(st->mode) || st->size == 0)
+            ccb_result_fail(result, "%s: %s %s: %s", entry->path, key, *word,
+                            st == NULL          ? "there is no such file"
+                            : S_ISREG(st->mode) ? "the file is empty"
+                                                : "that is no file");
     }
-    return true;
-}
-
-static bool check_entry(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
-                        GError **error)
-{
-    return check_boot_files(ctx, result, entry, "linux", entry->kernel, error) &&
-           check_boot_files(ctx, result, entry, "initrd", entry->initrd, error);
 }
 
 static bool run_default_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -87,23 +53,15 @@ static bool run_default_entry(CcbCheckContext *ctx, CcbCheckResult *result, GErr
     const CcbBootEntry *entry = ccb_facts_default_entry(facts);
     if (entry == NULL)
         return ccb_result_fail(result, "/boot/loader/entries has no boot entry");
-    return check_saved_entry(ctx, facts, result, error) && check_entry(ctx, result, entry, error) &&
-           ccb_result_pass(result, "%s", entry->path);
-}
-
-/* A kernel without its modules starts, and finds neither its disk nor its network. */
-static bool check_modules(CcbCheckContext *ctx, CcbCheckResult *result, const CcbBootEntry *entry,
-                          GError **error)
-{
-    g_autofree char *modules = g_strconcat("/lib/modules/", entry->kver, NULL);
-    bool present = false;
-    if (ccb_facts_is_rescue(entry))
-        return true;
-    if (!ccb_check_present(ctx, modules, &present, error))
-        return false;
-    if (!present)
-        ccb_result_fail(result, "%s: there is no %s", entry->path, modules);
-    return true;
+    /* GRUB boots the newest entry where saved_entry names none: perhaps not the one that was meant. */
+    g_autofree char *saved = ccb_check_grubenv_get(ctx, "saved_entry", error);
+    if (saved != NULL && *saved != '\0' && ccb_facts_named_entry(facts, saved) == NULL)
+        ccb_result_fail(result,
+                        "%s: saved_entry=%s is no boot entry's id, title or place; %s would boot",
+                        CCB_GRUBENV_PATH, saved, facts->default_entry);
+    check_boot_files(ctx, entry, "linux", entry->kernel, result, error);
+    check_boot_files(ctx, entry, "initrd", entry->initrd, result, error);
+    return ccb_result_pass(result, "%s", entry->path);
 }
 
 static bool run_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -115,9 +73,14 @@ static bool run_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
         return ccb_result_skip(result, "only one boot entry (kernel.default-entry)");
     for (guint i = 0; i < facts->entries->len; i++) {
         const CcbBootEntry *entry = facts->entries->pdata[i];
-        if (entry != ccb_facts_default_entry(facts) &&
-            (!check_entry(ctx, result, entry, error) || !check_modules(ctx, result, entry, error)))
-            return false;
+        if (entry == ccb_facts_default_entry(facts))
+            continue;
+        check_boot_files(ctx, entry, "linux", entry->kernel, result, error);
+        check_boot_files(ctx, entry, "initrd", entry->initrd, result, error);
+        /* A kernel without its modules starts, and finds neither its disk nor its network. */
+        g_autofree char *modules = g_strconcat("/lib/modules/", entry->kver, NULL);
+        if (!ccb_facts_is_rescue(entry) && !ccb_check_exists(ctx, modules, error))
+            ccb_result_fail(result, "%s: there is no %s", entry->path, modules);
     }
     return ccb_result_pass(result, "%u boot entries", facts->entries->len);
 }
@@ -125,23 +88,47 @@ static bool run_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
 /* What grub2-reboot leaves behind: GRUB boots it once, and forgets it. */
 static bool run_next_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    g_autofree char *next = NULL;
-    if (!ccb_check_grubenv_get(ctx, "next_entry", &next, error))
-        return false;
+    g_autofree char *next = ccb_check_grubenv_get(ctx, "next_entry", error);
     if (next != NULL && *next != '\0')
         return ccb_result_fail(result, "%s: next_entry=%s is what the first boot starts",
                                CCB_GRUBENV_PATH, next);
     return ccb_result_pass(result, "%s has none", CCB_GRUBENV_PATH);
 }
 
+/* Other programs know nothing of boot entries: cryptpilot-convert takes the kernel that /boot/vmlinuz
+ * leads to, or else the one that `sort -V` has last. */
+static bool run_link(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char prefix[] = "vmlinuz-";
+    const char *kver = ccb_check_kver(ctx, error);
+    char **names = ccb_check_list(ctx, "/boot", error);
+    guint kernels = 0;
+    for (char **name = names; *name != NULL; name++)
+        kernels += g_str_has_prefix(*name, prefix) && strstr(*name, "-rescue-") == NULL;
+    if (kernels <= 1)
+        return ccb_result_pass(result, "there is one kernel");
+    if (!g_strv_contains((const char *const *)names, "vmlinuz"))
+        return ccb_result_fail(result, "%u kernels, and no link /boot/vmlinuz to %s%s", kernels,
+                               prefix, kver);
+    g_autofree char *target = ccb_check_readlink(ctx, "/boot/vmlinuz", error);
+    if (target == NULL)
+        return false;
+    g_autofree char *base = g_path_get_basename(target);
+    if (!g_str_has_prefix(base, prefix) || !g_str_equal(base + strlen(prefix), kver))
+        return ccb_result_fail(result, "/boot/vmlinuz leads to %s, and %s boots", target, kver);
+    return ccb_result_pass(result, "/boot/vmlinuz leads to %s", target);
+}
+
 /* Whether a line names the root file system; `spec` is how it names it. */
-static bool judge_root(CcbCheckContext *ctx, const char *place, const char *spec,
+static bool check_root(CcbCheckContext *ctx, const char *place, const char *spec,
                        CcbCheckResult *result, GError **error)
 {
     g_autofree char *value = NULL;
     CcbSpecKind kind = ccb_fstab_classify(spec, &value);
-    const CcbDisk *disk = ccb_guest_disk(ctx->guest);
+    const CcbDisk *disk = ccb_check_disk(ctx, error);
     const CcbPartition *root = disk != NULL ? ccb_disk_partition(disk, disk->root) : NULL;
+    if (*error != NULL)
+        return false;
     if (root == NULL || !ccb_disk_can_compare(disk, kind))
         return ccb_fail(error, CCB_ERR_INPUT, "%s: %s can't be compared with the disk", place,
                         spec);
@@ -155,76 +142,32 @@ static bool judge_root(CcbCheckContext *ctx, const char *place, const char *spec
     return true;
 }
 
-/* That there is a line, and no device name in it, is for import.fstab. */
-static bool judge_root_in_fstab(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    const CcbGuestText *file = ccb_check_text(ctx, "/etc/fstab", error);
-    if (file == NULL || file->text == NULL)
-        return file != NULL;
-    g_autoptr(GPtrArray) entries = ccb_fstab_parse(file->text, file->size, error);
-    if (entries == NULL) {
-        g_prefix_error(error, "/etc/fstab: ");
-        return false;
-    }
-    g_autofree char *value = NULL;
-    const CcbFstabEntry *root = ccb_fstab_find(entries, "/");
-    if (root == NULL || ccb_fstab_classify(root->spec, &value) >= CCB_SPEC_DEVICE)
-        return true;
-    g_autofree char *place = g_strdup_printf("/etc/fstab:%u", root->line);
-    return judge_root(ctx, place, root->spec, result, error);
-}
-
-static bool judge_root_argument(CcbCheckContext *ctx, const char *place, const char *root,
-                                CcbCheckResult *result, GError **error)
-{
-    g_autofree char *value = NULL;
-    if (root == NULL || ccb_fstab_classify(root, &value) >= CCB_SPEC_DEVICE)
-        return ccb_result_fail(result, "%s: root=%s, expected root=UUID=...", place,
-                               root ? root : "(none)");
-    return judge_root(ctx, place, root, result, error);
-}
-
-/* Other programs know nothing of boot entries: cryptpilot-convert takes the kernel that /boot/vmlinuz
- * leads to, or else the one that `sort -V` has last. */
-static bool run_link(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    static const char prefix[] = "vmlinuz-";
-    const char *kver = ccb_check_kver(ctx, error);
-    char **names = kver != NULL ? ccb_check_list(ctx, "/boot", error) : NULL;
-    guint kernels = 0;
-    bool link = false;
-    for (char **name = names; name != NULL && *name != NULL; name++) {
-        kernels += g_str_has_prefix(*name, prefix) && strstr(*name, "-rescue-") == NULL;
-        link = link || g_str_equal(*name, "vmlinuz");
-    }
-    if (names == NULL)
-        return false;
-    if (kernels <= 1)
-        return ccb_result_pass(result, "there is one kernel");
-    if (!link)
-        return ccb_result_fail(result, "%u kernels, and no link /boot/vmlinuz to %s%s", kernels,
-                               prefix, kver);
-    g_autofree char *target = ccb_guest_readlink(ctx->guest, "/boot/vmlinuz", error);
-    if (target == NULL)
-        return false;
-    g_autofree char *base = g_path_get_basename(target);
-    if (!g_str_has_prefix(base, prefix) || !g_str_equal(base + strlen(prefix), kver))
-        return ccb_result_fail(result, "/boot/vmlinuz leads to %s, and %s boots", target, kver);
-    return ccb_result_pass(result, "/boot/vmlinuz leads to %s", target);
-}
-
 static bool run_root_uuid(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     const CcbFacts *facts = ccb_check_facts(ctx, error);
     const CcbBootEntry *entry = facts != NULL ? ccb_facts_default_entry(facts) : NULL;
     if (entry == NULL)
-        return facts != NULL && ccb_result_skip(result, "no default entry");
+        return ccb_result_skip(result, "no default entry");
     g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
-    g_autoptr(CcbCmdline) line = options != NULL ? ccb_cmdline_parse(options, error) : NULL;
-    g_autofree char *root = line != NULL ? ccb_cmdline_get(line, "root") : NULL;
-    if (line == NULL || !judge_root_argument(ctx, entry->path, root, result, error) ||
-        !judge_root_in_fstab(ctx, result, error))
+    if (*error != NULL)
         return false;
+    g_autoptr(CcbCmdline) line = ccb_cmdline_parse(options, error);
+    if (line == NULL)
+        return false;
+    g_autofree char *root = ccb_cmdline_get(line, "root"), *value = NULL;
+    if (root == NULL || ccb_fstab_classify(root, &value) >= CCB_SPEC_DEVICE)
+        ccb_result_fail(result, "%s: root=%s, expected root=UUID=...", entry->path,
+                        root ? root : "(none)");
+    else
+        check_root(ctx, entry->path, root, result, error);
+    /* That there is a line, and no device name in it, is for import.fstab. */
+    g_autoptr(GPtrArray) fstab = ccb_check_fstab(ctx, error);
+    const CcbFstabEntry *mount = fstab != NULL ? ccb_fstab_find(fstab, "/") : NULL;
+    g_autofree char *tag = NULL;
+    if (mount != NULL && ccb_fstab_classify(mount->spec, &tag) < CCB_SPEC_DEVICE) {
+        g_autofree char *place = g_strdup_printf("/etc/fstab:%u", mount->line);
+        check_root(ctx, place, mount->spec, result, error);
+    }
     return ccb_result_pass(result, "%s", root);
 }
 

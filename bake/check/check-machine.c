@@ -4,26 +4,17 @@
 
 #include "check/context.h"
 
-/* The cloud's own resolvers; NetworkManager and networkd write the file anew. */
-static bool is_known_resolver(const char *address)
-{
-    return g_str_has_prefix(address, "100.100.2.") || g_str_has_prefix(address, "127.");
-}
-
 static bool run_resolver(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    const CcbGuestText *file = ccb_check_text(ctx, "/etc/resolv.conf", error);
-    if (file == NULL)
-        return false;
-    g_auto(GStrv) lines = g_strsplit(file->text != NULL ? file->text : "", "\n", -1);
+    static const char key[] = "nameserver";
+    g_auto(GStrv) lines = ccb_check_lines(ctx, "/etc/resolv.conf", error);
     for (guint i = 0; lines[i] != NULL; i++) {
-        char *line = g_strstrip(lines[i]);
-        const char *address = line + strlen("nameserver");
-        if (!g_str_has_prefix(line, "nameserver") || !g_ascii_isspace(*address))
+        const char *rest = lines[i] + strlen(key);
+        if (!g_str_has_prefix(lines[i], key) || !g_ascii_isspace(*rest))
             continue;
-        while (g_ascii_isspace(*address))
-            address++;
-        if (!is_known_resolver(address))
+        const char *address = g_strchug((char *)rest);
+        /* The cloud's own resolvers; NetworkManager and networkd write the file anew. */
+        if (!g_str_has_prefix(address, "100.100.2.") && !g_str_has_prefix(address, "127."))
             ccb_result_fail(result, "/etc/resolv.conf:%u: nameserver %s", i + 1, address);
     }
     return ccb_result_pass(result, "no resolver of another network");
@@ -38,56 +29,27 @@ static bool is_instance_name(const char *name)
            strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS) == length;
 }
 
-static void judge_hosts_line(guint number, const char *line, const char *host,
-                             CcbCheckResult *result)
-{
-    g_autofree char *text = g_strndup(line, strcspn(line, "#"));
-    g_auto(GStrv) words = g_strsplit_set(g_strstrip(text), " \t", -1);
-    for (guint i = 1; words[0] != NULL && words[i] != NULL; i++)
-        if (is_instance_name(words[i]) || (*host != '\0' && g_str_equal(words[i], host))) {
-            ccb_result_fail(result, "/etc/hosts:%u: %s", number, words[i]);
-            return;
-        }
-}
-
-/* What cloud-init added for the machine that the image is of; other names may be meant. */
-static bool judge_hosts(CcbCheckContext *ctx, const char *host, CcbCheckResult *result,
-                        GError **error)
-{
-    const CcbGuestText *file = ccb_check_text(ctx, "/etc/hosts", error);
-    if (file == NULL)
-        return false;
-    g_auto(GStrv) lines = g_strsplit(file->text != NULL ? file->text : "", "\n", -1);
-    for (guint i = 0; lines[i] != NULL; i++)
-        judge_hosts_line(i + 1, lines[i], host, result);
-    return true;
-}
-
 static bool run_host_name(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     static const char *const usual[] = {"localhost", "localhost.localdomain", "", NULL};
     const CcbGuestText *file = ccb_check_text(ctx, "/etc/hostname", error);
-    if (file == NULL)
-        return false;
-    g_autofree char *name = g_strstrip(g_strdup(file->text != NULL ? file->text : ""));
-    bool is_usual = g_strv_contains(usual, name);
+    g_autofree char *own = g_strstrip(g_strdup(file->text != NULL ? file->text : ""));
+    bool is_usual = g_strv_contains(usual, own);
     if (!is_usual)
-        ccb_result_fail(result, "/etc/hostname: %s", name);
-    if (!judge_hosts(ctx, is_usual ? "" : name, result, error))
-        return false;
-    return ccb_result_pass(result, "/etc/hostname: %s", *name != '\0' ? name : "(none)");
-}
-
-/* The vendor's id is in the names of all boot entries; that of the machine that baked only in those of kernels that it
- * installed itself. */
-static bool names_entries(const CcbFacts *facts, const char *id)
-{
-    for (guint i = 0; i < facts->entries->len; i++) {
-        const CcbBootEntry *entry = facts->entries->pdata[i];
-        if (!g_str_has_prefix(entry->id, id))
-            return false;
+        ccb_result_fail(result, "/etc/hostname: %s", own);
+    /* What cloud-init added for the machine that the image is of; other names may be meant. */
+    g_auto(GStrv) lines = ccb_check_lines(ctx, "/etc/hosts", error);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        lines[i][strcspn(lines[i], "#")] = '\0';
+        g_auto(GStrv) words = g_strsplit_set(lines[i], " \t", -1);
+        for (char **name = words; *name != NULL; name++)
+            if (name > words &&
+                (is_instance_name(*name) || (!is_usual && g_str_equal(*name, own)))) {
+                ccb_result_fail(result, "/etc/hosts:%u: %s", i + 1, *name);
+                break;
+            }
     }
-    return facts->entries->len > 0;
+    return ccb_result_pass(result, "/etc/hostname: %s", *own != '\0' ? own : "(none)");
 }
 
 /* machine-id(5): in an image it is empty or "uninitialized". */
@@ -101,51 +63,35 @@ static bool run_machine_id(CcbCheckContext *ctx, CcbCheckResult *result, GError 
         return ccb_result_fail(result, "/etc/machine-id is missing, expected empty at least");
     if (*id == '\0' || g_str_equal(id, "uninitialized"))
         return ccb_result_pass(result, "none yet");
-    if (!names_entries(facts, id))
+    /* The vendor's id is in the names of all boot entries; that of the machine that baked only in
+     * those of kernels that it installed itself. */
+    bool in_all = facts->entries->len > 0;
+    for (guint i = 0; i < facts->entries->len; i++)
+        in_all = in_all && g_str_has_prefix(((CcbBootEntry *)facts->entries->pdata[i])->id, id);
+    if (!in_all)
         return ccb_result_fail(
             result, "/etc/machine-id: %s, which not all boot entries have in their names", id);
     return ccb_result_pass(result, "the vendor's, %s", id);
 }
 
-static bool is_host_key(const char *name)
-{
-    return g_str_has_prefix(name, "ssh_host_") && g_str_has_suffix(name, "_key");
-}
-
 static bool run_host_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    char **names = ccb_check_list(ctx, "/etc/ssh", error);
-    if (names == NULL)
-        return false;
-    for (; *names != NULL; names++)
-        if (is_host_key(*names))
-            ccb_result_fail(result, "/etc/ssh/%s", *names);
+    for (char **name = ccb_check_list(ctx, "/etc/ssh", error); *name != NULL; name++)
+        if (g_str_has_prefix(*name, "ssh_host_") && g_str_has_suffix(*name, "_key"))
+            ccb_result_fail(result, "/etc/ssh/%s", *name);
     return ccb_result_pass(result, "none in /etc/ssh");
 }
 
 /* Of one instance: what its user gave it, keys and passwords perhaps. */
-static bool judge_instance(CcbCheckContext *ctx, const char *directory, CcbCheckResult *result,
-                           GError **error)
-{
-    g_autofree char *path = g_build_filename(directory, "user-data.txt", NULL);
-    CcbStat st;
-    bool exists = false;
-    if (!ccb_check_stat(ctx, path, &st, &exists, error))
-        return false;
-    return ccb_result_fail(result, "%s%s", directory,
-                           exists && st.size > 0 ? ", with its user data" : "");
-}
-
 static bool run_cloud_state(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     static const char instances[] = "/var/lib/cloud/instances";
-    char **names = ccb_check_list(ctx, instances, error);
-    if (names == NULL)
-        return false;
-    for (; *names != NULL; names++) {
-        g_autofree char *directory = g_build_filename(instances, *names, NULL);
-        if (!judge_instance(ctx, directory, result, error))
-            return false;
+    g_auto(GStrv) directories = ccb_check_paths(ctx, instances, "", error);
+    for (char **directory = directories; *directory != NULL; directory++) {
+        g_autofree char *path = g_build_filename(*directory, "user-data.txt", NULL);
+        const CcbStat *st = ccb_check_stat(ctx, path, error);
+        ccb_result_fail(result, "%s%s", *directory,
+                        st != NULL && st->size > 0 ? ", with its user data" : "");
     }
     return ccb_result_pass(result, "none in %s", instances);
 }

@@ -3,17 +3,10 @@
  * off.  Whichever of disk and initramfs has the module, its own modprobe.d counts. */
 #include <string.h>
 
-#include "base/error.h"
 #include "check/guest-grub.h"
 #include "check/guest-module.h"
 #include "check/initrd.h"
 #include "text/cmdline.h"
-
-/* Lists on the kernel's command line: of modprobe and of the kernel itself everywhere, dracut's only
- * in the initramfs. */
-static const char *const disk_blacklists[] = {"modprobe.blacklist", "module_blacklist", NULL};
-static const char *const initramfs_blacklists[] = {"modprobe.blacklist", "module_blacklist",
-                                                   "rd.driver.blacklist", NULL};
 
 /* With modeset=0 it is loaded, and leaves the GPU alone.  An install command that runs neither
  * program (/bin/false) is how others keep a module off. */
@@ -27,63 +20,42 @@ static bool config_keeps_off(const CcbModprobe *config)
            g_strcmp0(modeset, "0") == 0;
 }
 
-static bool is_listed(const CcbCmdline *line, const char *key)
+/* Lists on the kernel's command line: of modprobe and of the kernel itself everywhere, dracut's only
+ * in the initramfs. */
+static bool line_keeps_off(const CcbCmdline *line, bool in_initramfs)
 {
-    g_auto(GStrv) values = ccb_cmdline_values(line, key);
-    bool listed = false;
-    for (char **value = values; !listed && *value != NULL; value++) {
-        g_auto(GStrv) modules = g_strsplit(*value, ",", -1);
-        listed = g_strv_contains((const char *const *)modules, "nouveau");
-    }
-    return listed;
-}
-
-static bool line_keeps_off(const CcbCmdline *line, const char *const *blacklists)
-{
-    for (; *blacklists != NULL; blacklists++)
-        if (is_listed(line, *blacklists))
+    static const char *const blacklists[] = {"modprobe.blacklist", "module_blacklist",
+                                             "rd.driver.blacklist"};
+    for (guint i = 0; i < G_N_ELEMENTS(blacklists) - !in_initramfs; i++) {
+        g_auto(GStrv) values = ccb_cmdline_values(line, blacklists[i]);
+        g_autofree char *list = g_strjoinv(",", values);
+        g_auto(GStrv) modules = g_strsplit(list, ",", -1);
+        if (g_strv_contains((const char *const *)modules, "nouveau"))
             return true;
+    }
     g_autofree char *modeset = ccb_cmdline_get(line, "nouveau.modeset");
     return g_strcmp0(modeset, "0") == 0;
 }
 
-/* A place that has the module, and what can keep it off there. */
-typedef struct {
-    const CcbBootEntry *entry;
-    const CcbModprobe *config;
-    const char *const *blacklists;
-    const char *where; /* for messages */
-} Place;
-
-static bool judge(CcbCheckContext *ctx, const Place *place, CcbCheckResult *result, GError **error)
+/* Checks a place that has the module, the disk or an initramfs; `where` is for messages. */
+static bool check_place(CcbCheckContext *ctx, const CcbBootEntry *entry, const CcbModprobe *config,
+                        bool in_initramfs, const char *where, CcbCheckResult *result,
+                        GError **error)
 {
-    if (config_keeps_off(place->config))
-        return ccb_result_pass(result, "%s: by modprobe.d", place->where);
-    g_autofree char *options = ccb_check_boot_options(ctx, place->entry, error);
-    g_autoptr(CcbCmdline) line = options != NULL ? ccb_cmdline_parse(options, error) : NULL;
+    if (config_keeps_off(config))
+        return ccb_result_pass(result, "%s: by modprobe.d", where);
+    g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
+    g_autoptr(CcbCmdline) line = *error == NULL ? ccb_cmdline_parse(options, error) : NULL;
     if (line == NULL) {
-        g_prefix_error(error, "%s: ", place->entry->path);
+        g_prefix_error(error, "%s: ", entry->path);
         return false;
     }
-    if (line_keeps_off(line, place->blacklists))
-        return ccb_result_pass(result, "%s: by %s", place->where, place->entry->path);
+    if (line_keeps_off(line, in_initramfs))
+        return ccb_result_pass(result, "%s: by %s", where, entry->path);
     return ccb_result_fail(result,
                            "%s has nouveau.ko, and neither \"blacklist nouveau\" in its modprobe.d "
                            "nor modprobe.blacklist=nouveau in %s keeps it off",
-                           place->where, place->entry->path);
-}
-
-static bool judge_kernel(CcbCheckContext *ctx, const CcbBootEntry *entry, guint *found,
-                         CcbCheckResult *result, GError **error)
-{
-    g_autoptr(GPtrArray) paths = NULL;
-    g_autofree char *root = g_strconcat("/lib/modules/", entry->kver, NULL);
-    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
-    if (config == NULL || !ccb_check_module_paths(ctx, entry->kver, "nouveau", &paths, error))
-        return false;
-    *found += paths->len;
-    const Place place = {entry, config, disk_blacklists, root};
-    return paths->len == 0 || judge(ctx, &place, result, error);
+                           where, entry->path);
 }
 
 static bool run_disk(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -91,11 +63,17 @@ static bool run_disk(CcbCheckContext *ctx, CcbCheckResult *result, GError **erro
     guint found = 0;
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
+    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
     const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
-    for (guint i = 0; entries != NULL && i < entries->len; i++)
-        if (!judge_kernel(ctx, entries->pdata[i], &found, result, error))
-            return false;
-    return entries != NULL && (found > 0 || ccb_result_skip(result, "no kernel has nouveau.ko"));
+    for (guint i = 0; *error == NULL && i < entries->len; i++) {
+        const CcbBootEntry *entry = entries->pdata[i];
+        g_autofree char *root = g_strconcat("/lib/modules/", entry->kver, NULL);
+        g_autoptr(GPtrArray) paths = ccb_check_module_paths(ctx, entry->kver, "nouveau", error);
+        found += paths->len;
+        if (paths->len > 0)
+            check_place(ctx, entry, config, false, root, result, error);
+    }
+    return found > 0 || ccb_result_skip(result, "no kernel has nouveau.ko");
 }
 
 static bool run_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -104,18 +82,15 @@ static bool run_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
     const GPtrArray *initrds = ccb_check_initrds(ctx, error);
-    const GPtrArray *entries = initrds != NULL ? ccb_check_boot_entries(ctx, error) : NULL;
-    for (guint i = 0; entries != NULL && i < initrds->len; i++) {
+    const GPtrArray *entries = ccb_check_boot_entries(ctx, error);
+    for (guint i = 0; *error == NULL && i < initrds->len; i++) {
         const CcbInitrd *initrd = initrds->pdata[i];
-        const Place place = {entries->pdata[i], initrd->modprobe, initramfs_blacklists,
-                             initrd->path};
         if (!g_hash_table_contains(initrd->modules, "nouveau"))
             continue;
         found += 1;
-        if (!judge(ctx, &place, result, error))
-            return false;
+        check_place(ctx, entries->pdata[i], initrd->modprobe, true, initrd->path, result, error);
     }
-    return entries != NULL && (found > 0 || ccb_result_pass(result, "no initramfs has nouveau.ko"));
+    return found > 0 || ccb_result_pass(result, "no initramfs has nouveau.ko");
 }
 
 #define WHY_NOUVEAU "nouveau takes the GPU, and the NVIDIA driver can't initialise it then."

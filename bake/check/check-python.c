@@ -2,22 +2,7 @@
 /* The packages of local attestation, as pip installs them for python3.11. */
 #include <string.h>
 
-#include "base/error.h"
 #include "check/context.h"
-
-/* el8's purelib and platlib, pip's below /usr/local, and Debian's names for them (stand-ins). */
-static const char *const site_directories[] = {
-    "/usr/local/lib/python3.11/site-packages",
-    "/usr/local/lib64/python3.11/site-packages",
-    "/usr/lib/python3.11/site-packages",
-    "/usr/lib64/python3.11/site-packages",
-    "/usr/local/lib/python3.11/dist-packages",
-    "/usr/lib/python3/dist-packages",
-    NULL,
-};
-
-static const char *const attestation_packages[] = {"nv_attestation_sdk", "nv_local_gpu_verifier",
-                                                   "nv_ppcie_verifier", NULL};
 
 /* PEP 503 with '_': names are the same in any case and with any of '-', '_' and '.'. */
 static char *normal_name(const char *name, size_t length)
@@ -33,83 +18,60 @@ static char *normal_name(const char *name, size_t length)
     return g_string_free(normal, FALSE);
 }
 
-/* The version in "name-version.dist-info", if it is this package; caller frees. */
-static char *version_of(const char *directory, const char *package)
+/* The versions in the names of "NAME-VERSION.dist-info"; caller frees. */
+static char **installed_versions(CcbCheckContext *ctx, const char *package, GError **error)
 {
-    if (!g_str_has_suffix(directory, ".dist-info"))
-        return NULL;
-    const char *dash = directory + strlen(directory) - strlen(".dist-info");
-    for (; dash > directory && *dash != '-'; dash--)
-        ;
-    g_autofree char *name = normal_name(directory, (size_t)(dash - directory));
-    if (dash == directory || !g_str_equal(name, package))
-        return NULL;
-    return g_strndup(dash + 1, strlen(dash + 1) - strlen(".dist-info"));
-}
-
-static bool add_versions(CcbCheckContext *ctx, const char *site, const char *package,
-                         GPtrArray *versions, GError **error)
-{
-    char **names = ccb_check_list(ctx, site, error);
-    for (; names != NULL && *names != NULL; names++) {
-        char *version = version_of(*names, package);
-        if (version != NULL)
-            g_ptr_array_add(versions, version);
-    }
-    return names != NULL;
-}
-
-static GPtrArray *installed_versions(CcbCheckContext *ctx, const char *package, GError **error)
-{
-    g_autoptr(GPtrArray) versions = g_ptr_array_new_with_free_func(g_free);
-    for (const char *const *site = site_directories; *site != NULL; site++)
-        if (!add_versions(ctx, *site, package, versions, error))
-            return NULL;
-    return g_steal_pointer(&versions);
+    /* el8's purelib and platlib, pip's below /usr/local, and Debian's names for them (stand-ins). */
+    static const char *const sites[] = {
+        "/usr/local/lib/python3.11/site-packages", "/usr/local/lib64/python3.11/site-packages",
+        "/usr/lib/python3.11/site-packages",       "/usr/lib64/python3.11/site-packages",
+        "/usr/local/lib/python3.11/dist-packages", "/usr/lib/python3/dist-packages",
+    };
+    g_autoptr(GStrvBuilder) versions = g_strv_builder_new();
+    for (guint i = 0; i < G_N_ELEMENTS(sites); i++)
+        for (char **entry = ccb_check_list(ctx, sites[i], error); *entry != NULL; entry++) {
+            if (!g_str_has_suffix(*entry, ".dist-info"))
+                continue;
+            g_autofree char *stem = g_strndup(*entry, strlen(*entry) - strlen(".dist-info"));
+            const char *dash = strrchr(stem, '-');
+            g_autofree char *name = dash != NULL ? normal_name(stem, (size_t)(dash - stem)) : NULL;
+            if (g_strcmp0(name, package) == 0)
+                g_strv_builder_add(versions, dash + 1);
+        }
+    return g_strv_builder_end(versions);
 }
 
 /* `wanted` is "name==version" or "name". */
-static bool check_package(CcbCheckContext *ctx, const char *wanted, CcbCheckResult *result,
+static void check_package(CcbCheckContext *ctx, const char *wanted, CcbCheckResult *result,
                           GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(wanted, "==", 2);
     g_autofree char *package = normal_name(parts[0], strlen(parts[0]));
-    g_autoptr(GPtrArray) versions = installed_versions(ctx, package, error);
-    if (versions == NULL)
-        return false;
-    if (versions->len == 0)
-        return ccb_result_fail(result, "%s is not installed for python3.11", wanted);
-    for (guint i = 0; i < versions->len; i++) {
-        const char *version = g_ptr_array_index(versions, i);
-        if (parts[1] != NULL && !g_str_equal(version, parts[1]))
-            ccb_result_fail(result, "%s is %s, expected %s", parts[0], version, parts[1]);
+    g_auto(GStrv) versions = installed_versions(ctx, package, error);
+    if (versions[0] == NULL)
+        ccb_result_fail(result, "%s is not installed for python3.11", wanted);
+    for (char **version = versions; *version != NULL; version++)
+        if (parts[1] != NULL && !g_str_equal(*version, parts[1]))
+            ccb_result_fail(result, "%s is %s, expected %s", parts[0], *version, parts[1]);
         else
-            ccb_result_pass(result, "%s %s", parts[0], version);
-    }
-    return true;
-}
-
-static bool report_found(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    guint found = 0;
-    for (const char *const *name = attestation_packages; *name != NULL; name++) {
-        g_autoptr(GPtrArray) versions = installed_versions(ctx, *name, error);
-        if (versions == NULL)
-            return false;
-        for (guint i = 0; i < versions->len; i++, found++)
-            ccb_result_pass(result, "%s %s", *name, (char *)g_ptr_array_index(versions, i));
-    }
-    return found > 0 ? true : ccb_result_skip(result, "no package is asked for or found");
+            ccb_result_pass(result, "%s %s", parts[0], *version);
 }
 
 static bool run_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    if (ctx->expect->python == NULL)
-        return report_found(ctx, result, error);
-    for (char **wanted = ctx->expect->python; *wanted != NULL; wanted++)
-        if (!check_package(ctx, *wanted, result, error))
-            return false;
-    return true;
+    static const char *const attestation[] = {"nv_attestation_sdk", "nv_local_gpu_verifier",
+                                              "nv_ppcie_verifier"};
+    for (char **wanted = ctx->expect->python; wanted != NULL && *wanted != NULL; wanted++)
+        check_package(ctx, *wanted, result, error);
+    if (ctx->expect->python != NULL)
+        return true;
+    bool found = false;
+    for (guint i = 0; i < G_N_ELEMENTS(attestation); i++) {
+        g_auto(GStrv) versions = installed_versions(ctx, attestation[i], error);
+        for (char **version = versions; *version != NULL; version++)
+            found = ccb_result_pass(result, "%s %s", attestation[i], *version);
+    }
+    return found || ccb_result_skip(result, "no package is asked for or found");
 }
 
 const CcbCheck ccb_checks_python[] = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/check-timelimits.h"
 
+#include "check/guest-module.h"
 #include "check/guest-units.h"
 #include "guide/gpu-units.h"
-#include "systemd/unit.h"
 
 /* DefaultTimeoutStartSec= and DefaultTimeoutStopSec= where nobody sets them: systemd-system.conf(5). */
 enum { DEFAULT_S = 90 };
@@ -30,15 +30,6 @@ static guint64 seconds_of(const CcbUnitValue *value)
     return seconds == 0 ? G_MAXUINT64 : seconds;
 }
 
-/* TimeoutSec= sets both limits, where they are not set by themselves. */
-static GPtrArray *values_of(const CcbUnit *unit, const char *which)
-{
-    g_autofree char *key = g_strdup_printf("Timeout%sSec", which);
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", key);
-    return values->len > 0 ? g_steal_pointer(&values)
-                           : ccb_unit_get_all(unit, "Service", "TimeoutSec");
-}
-
 /* The last one that `file` has, or, with NULL, the last one of all. */
 static const CcbUnitValue *last_value(const GPtrArray *values, const char *file)
 {
@@ -50,78 +41,68 @@ static const CcbUnitValue *last_value(const GPtrArray *values, const char *file)
     return NULL;
 }
 
-/* A unit's own file knows best: a drop-in may lengthen its limit only. */
-static guint64 least_of(const GPtrArray *values, const char *path, guint64 least_s)
+static void check_limit(const CcbUnit *unit, const CcbUnit *manager, const char *path,
+                        const char *which, guint64 least_s, CcbCheckResult *result)
 {
-    const CcbUnitValue *own = last_value(values, path);
-    return own != NULL ? MAX(least_s, seconds_of(own)) : least_s;
-}
-
-static char *span(guint64 seconds)
-{
-    return seconds == G_MAXUINT64 ? g_strdup("no limit")
-                                  : g_strdup_printf("%" G_GUINT64_FORMAT " s or more", seconds);
-}
-
-static void judge(const CcbUnit *unit, const CcbUnit *manager, const char *path, const char *which,
-                  guint64 least_s, CcbCheckResult *result)
-{
+    g_autofree char *key = g_strdup_printf("Timeout%sSec", which);
     g_autofree char *global = g_strdup_printf("DefaultTimeout%sSec", which);
-    g_autoptr(GPtrArray) values = values_of(unit, which);
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", key);
+    /* It sets both limits, where they are not set by themselves. */
+    g_autoptr(GPtrArray) both = ccb_unit_get_all(unit, "Service", "TimeoutSec");
     g_autoptr(GPtrArray) defaults = ccb_unit_get_all(manager, "Manager", global);
-    const CcbUnitValue *found = last_value(values->len > 0 ? values : defaults, NULL);
-    guint64 least = least_of(values, path, least_s);
-    if ((found != NULL ? seconds_of(found) : DEFAULT_S) >= least)
+    const GPtrArray *set = values->len > 0 ? values : both;
+    const CcbUnitValue *found = last_value(set->len > 0 ? set : defaults, NULL);
+    /* A unit's own file knows best: a drop-in may lengthen its limit only. */
+    const CcbUnitValue *own = last_value(set, path);
+    if (own != NULL)
+        least_s = MAX(least_s, seconds_of(own));
+    if ((found != NULL ? seconds_of(found) : DEFAULT_S) >= least_s)
         return;
-    g_autofree char *expected = span(least);
+    g_autofree char *expected = least_s == G_MAXUINT64
+                                    ? g_strdup("no limit")
+                                    : g_strdup_printf("%" G_GUINT64_FORMAT " s or more", least_s);
     if (found != NULL)
         ccb_result_fail(result, "%s:%u: %s=%s, expected %s", found->file, found->line, found->key,
                         found->value, expected);
     else
-        ccb_result_fail(result, "%s: no Timeout%sSec=, expected %s", path, which, expected);
-}
-
-static bool merge_manager(CcbCheckContext *ctx, const char *path, CcbUnit *manager, GError **error)
-{
-    const CcbGuestText *file = ccb_check_text(ctx, path, error);
-    if (file == NULL || file->text == NULL)
-        return file != NULL;
-    g_autoptr(CcbUnit) part = ccb_unit_parse(file->text, file->size, path, error);
-    if (part != NULL)
-        ccb_unit_merge(manager, part);
-    return part != NULL;
+        ccb_result_fail(result, "%s: no %s=, expected %s", path, key, expected);
 }
 
 /* systemd-system.conf(5): what holds for units that say nothing themselves. */
 static CcbUnit *read_manager(CcbCheckContext *ctx, GError **error)
 {
-    static const char conf[] = "/etc/systemd/system.conf", conf_d[] = "/etc/systemd/system.conf.d";
-    g_autoptr(CcbUnit) manager = ccb_unit_parse("", 0, conf, error);
-    char **names = ccb_check_list(ctx, conf_d, error);
-    if (manager == NULL || names == NULL || !merge_manager(ctx, conf, manager, error))
-        return NULL;
-    for (; *names != NULL; names++) {
-        g_autofree char *path = g_build_filename(conf_d, *names, NULL);
-        if (g_str_has_suffix(*names, ".conf") && !merge_manager(ctx, path, manager, error))
-            return NULL;
+    static const char conf[] = "/etc/systemd/system.conf";
+    CcbUnit *manager = ccb_unit_parse("", 0, conf, error);
+    g_autoptr(GStrvBuilder) files = g_strv_builder_new();
+    g_auto(GStrv) drop_ins = ccb_check_paths(ctx, "/etc/systemd/system.conf.d", ".conf", error);
+    g_strv_builder_add(files, conf);
+    g_strv_builder_addv(files, (const char **)drop_ins);
+    g_auto(GStrv) paths = g_strv_builder_end(files);
+    for (char **path = paths; *error == NULL && *path != NULL; path++) {
+        const CcbGuestText *file = ccb_check_text(ctx, *path, error);
+        g_autoptr(CcbUnit) part =
+            file->text != NULL ? ccb_unit_parse(file->text, file->size, *path, error) : NULL;
+        if (part != NULL)
+            ccb_unit_merge(manager, part);
     }
-    return g_steal_pointer(&manager);
+    return manager;
 }
 
 bool ccb_check_time_limits(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
+    if (ccb_check_skip_without_driver(ctx, result))
+        return true;
     CcbUnitSet *set = ccb_check_units(ctx, error);
-    g_autoptr(CcbUnit) manager = set != NULL ? read_manager(ctx, error) : NULL;
-    if (manager == NULL)
+    if (set == NULL)
         return false;
+    g_autoptr(CcbUnit) manager = read_manager(ctx, error);
     for (guint i = 0; i < G_N_ELEMENTS(limits); i++) {
-        g_autoptr(CcbUnit) unit = NULL;
         const char *path = ccb_unitset_path(set, limits[i].unit);
         if (limits[i].gpus != ctx->gpus || path == NULL)
             continue;
-        if (!ccb_check_unit(ctx, limits[i].unit, &unit, error))
-            return false;
-        judge(unit, manager, path, limits[i].which, limits[i].least_s, result);
+        g_autoptr(CcbUnit) unit = ccb_check_unit(ctx, limits[i].unit, error);
+        if (unit != NULL)
+            check_limit(unit, manager, path, limits[i].which, limits[i].least_s, result);
     }
-    return ccb_result_pass(result, "for %u GPU%s", ctx->gpus, ctx->gpus > 1 ? "s" : "");
+    return ccb_result_pass(result, "for %s", ccb_check_gpus(ctx));
 }

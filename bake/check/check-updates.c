@@ -3,41 +3,28 @@
  * driver in its place. */
 #include <string.h>
 
-#include "base/error.h"
-#include "check/context.h"
 #include "check/guest-module.h"
 #include "check/guest-units.h"
 #include "text/ini.h"
 
-#define AUTOMATIC_CONF   "/etc/dnf/automatic.conf"
 #define DNF_CONF         "/etc/dnf/dnf.conf"
 #define VERSIONLOCK_LIST "/etc/dnf/plugins/versionlock.list"
-#define VERSIONLOCK_CONF "/etc/dnf/plugins/versionlock.conf"
 
-/* An ini file; *ret is NULL where there is no such file. */
-static bool read_ini(CcbCheckContext *ctx, const char *path, CcbIni **ret, GError **error)
+/* NULL where there is no such file, and on error. */
+static CcbIni *read_ini(CcbCheckContext *ctx, const char *path, GError **error)
 {
     const CcbGuestText *file = ccb_check_text(ctx, path, error);
-    if (file == NULL)
-        return false;
-    *ret = file->text != NULL ? ccb_ini_parse(file->text, file->size, error) : NULL;
-    if (*ret != NULL || file->text == NULL)
-        return true;
-    g_prefix_error(error, "%s: ", path);
-    return false;
+    if (file->text == NULL)
+        return NULL;
+    CcbIni *ini = ccb_ini_parse(file->text, file->size, error);
+    if (ini == NULL)
+        g_prefix_error(error, "%s: ", path);
+    return ini;
 }
 
-/* dnf-automatic.timer does what its configuration says; without one it installs nothing. */
-static bool applies_updates(CcbCheckContext *ctx, bool *ret_applies, GError **error)
-{
-    g_autoptr(CcbIni) conf = NULL;
-    if (!read_ini(ctx, AUTOMATIC_CONF, &conf, error))
-        return false;
-    *ret_applies = conf != NULL && ccb_ini_get_bool(conf, "commands", "apply_updates", false);
-    return true;
-}
+/* --- what updates by itself */
 
-static void judge_unit(CcbUnitSet *set, const char *unit, CcbCheckResult *result)
+static void check_enabled(CcbUnitSet *set, const char *unit, CcbCheckResult *result)
 {
     g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, unit);
     if (by->len == 0 || !ccb_unitgraph_has(set->graph, unit))
@@ -46,73 +33,61 @@ static void judge_unit(CcbUnitSet *set, const char *unit, CcbCheckResult *result
     ccb_result_fail(result, "%s is enabled: %s", unit, edges);
 }
 
-/* The first of the unit's commands that has dnf or yum update packages; NULL: none does. */
-static const CcbUnitValue *find_update(const CcbUnit *unit)
+/* The unit that does a timer's work: what its Unit= says, or the service of its name.  NULL for what
+ * is not there. */
+static const CcbUnit *find_service(CcbUnitSet *set, const char *name)
 {
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", "ExecStart");
-    for (guint i = 0; i < values->len; i++) {
-        const CcbUnitValue *value = values->pdata[i];
-        if (g_regex_match_simple(
-                "\\b(dnf|yum)(-3)?\\s(.*\\s)?(update|upgrade)(-minimal)?(?![-\\w])", value->value,
-                0, 0))
-            return value;
-    }
-    return NULL;
+    const CcbUnit *unit = ccb_unitgraph_unit(set->graph, name);
+    if (unit == NULL || !g_str_has_suffix(name, ".timer"))
+        return unit;
+    const char *service = ccb_unit_get(unit, "Timer", "Unit");
+    g_autofree char *same =
+        g_strdup_printf("%.*sservice", (int)(strrchr(name, '.') + 1 - name), name);
+    return ccb_unitgraph_unit(set->graph, service != NULL ? service : same);
 }
 
-/* What a timer starts: what its Unit= says, or the service of its name. */
-static char *service_of(CcbUnitSet *set, const char *timer)
+/* Services that a boot starts, or a timer that it starts, whose commands have dnf or yum update
+ * packages. */
+static void check_commands(CcbUnitSet *set, CcbCheckResult *result)
 {
-    const CcbUnit *unit = ccb_unitgraph_unit(set->graph, timer);
-    const char *service = unit != NULL ? ccb_unit_get(unit, "Timer", "Unit") : NULL;
-    size_t stem = strlen(timer) - strlen(".timer");
-    return service != NULL ? g_strdup(service) : g_strdup_printf("%.*s.service", (int)stem, timer);
-}
-
-/* Services that a boot starts, or a timer that it starts. */
-static void judge_commands(CcbUnitSet *set, CcbCheckResult *result)
-{
+    static const char update[] =
+        "\\b(dnf|yum)(-3)?\\s(.*\\s)?(update|upgrade)(-minimal)?(?![-\\w])";
     g_autoptr(GPtrArray) names = ccb_unitgraph_started(set->graph, ccb_unitset_target(set));
     for (guint i = 0; i < names->len; i++) {
-        const char *name = names->pdata[i];
-        g_autofree char *service =
-            g_str_has_suffix(name, ".timer") ? service_of(set, name) : g_strdup(name);
-        const CcbUnit *unit = ccb_unitgraph_unit(set->graph, service);
-        const CcbUnitValue *command = unit != NULL ? find_update(unit) : NULL;
-        if (command != NULL)
+        const CcbUnit *unit = find_service(set, names->pdata[i]);
+        if (unit == NULL)
+            continue;
+        g_autoptr(GPtrArray) commands = ccb_unit_get_all(unit, "Service", "ExecStart");
+        for (guint k = 0; k < commands->len; k++) {
+            const CcbUnitValue *command = commands->pdata[k];
+            if (!g_regex_match_simple(update, command->value, 0, 0))
+                continue;
             ccb_result_fail(result, "%s:%u: %s=%s, and a boot starts %s", command->file,
-                            command->line, command->key, command->value, name);
+                            command->line, command->key, command->value, (char *)names->pdata[i]);
+            break;
+        }
     }
-}
-
-/* systemd.offline-updates(7): where this link is the next boot installs what it leads to. */
-static bool judge_offline_update(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    static const char link[] = "/system-update";
-    CcbStat st;
-    bool exists = false;
-    if (!ccb_check_lstat(ctx, link, &st, &exists, error))
-        return false;
-    if (exists)
-        ccb_result_fail(result, "%s is there: the next boot installs updates", link);
-    return true;
 }
 
 static bool run_automatic(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     CcbUnitSet *set = ccb_check_units(ctx, error);
-    bool applies = false;
-    if (set == NULL || !applies_updates(ctx, &applies, error))
+    if (set == NULL)
         return false;
-    judge_unit(set, "dnf-automatic-install.timer", result);
-    judge_unit(set, "yum-cron.service", result);
-    if (applies)
-        judge_unit(set, "dnf-automatic.timer", result);
-    judge_commands(set, result);
-    if (!judge_offline_update(ctx, result, error))
-        return false;
+    check_enabled(set, "dnf-automatic-install.timer", result);
+    check_enabled(set, "yum-cron.service", result);
+    /* It does what its configuration says; without one it installs nothing. */
+    g_autoptr(CcbIni) conf = read_ini(ctx, "/etc/dnf/automatic.conf", error);
+    if (conf != NULL && ccb_ini_get_bool(conf, "commands", "apply_updates", false))
+        check_enabled(set, "dnf-automatic.timer", result);
+    check_commands(set, result);
+    /* systemd.offline-updates(7): where this link is the next boot installs what it leads to. */
+    if (ccb_check_lstat(ctx, "/system-update", error) != NULL)
+        ccb_result_fail(result, "/system-update is there: the next boot installs updates");
     return ccb_result_pass(result, "nothing installs updates by itself");
 }
+
+/* --- what dnf leaves as it is */
 
 /* Whether a name or pattern, perhaps with a version, is about the package. */
 static bool is_about(const char *pattern, const char *package)
@@ -123,9 +98,10 @@ static bool is_about(const char *pattern, const char *package)
             (g_ascii_isdigit(pattern[length + 1]) || pattern[length + 1] == '*'));
 }
 
-static bool excludes(const CcbIni *conf, const char *package)
+static bool is_excluded(CcbCheckContext *ctx, const char *package, GError **error)
 {
     static const char *const keys[] = {"exclude", "excludepkgs"};
+    g_autoptr(CcbIni) conf = read_ini(ctx, DNF_CONF, error);
     for (guint i = 0; conf != NULL && i < G_N_ELEMENTS(keys); i++) {
         const char *value = ccb_ini_get(conf, "main", keys[i]);
         g_auto(GStrv) words = g_strsplit_set(value != NULL ? value : "", " \t,", -1);
@@ -136,102 +112,67 @@ static bool excludes(const CcbIni *conf, const char *package)
     return false;
 }
 
-/* The list does nothing without the plugin, which is a package of its own. */
-static bool has_versionlock(CcbCheckContext *ctx, bool *ret_has, GError **error)
-{
-    g_autoptr(CcbIni) conf = NULL;
-    char **names = ccb_check_list(ctx, "/usr/lib", error);
-    *ret_has = false;
-    if (names == NULL || !read_ini(ctx, VERSIONLOCK_CONF, &conf, error))
-        return false;
-    if (conf != NULL && !ccb_ini_get_bool(conf, "main", "enabled", true))
-        return true;
-    for (; *names != NULL && !*ret_has; names++) {
-        g_autofree char *plugin =
-            g_strdup_printf("/usr/lib/%s/site-packages/dnf-plugins/versionlock.py", *names);
-        if (g_str_has_prefix(*names, "python3") && !ccb_check_present(ctx, plugin, ret_has, error))
-            return false;
-    }
-    return true;
-}
-
 /* A line with '!' keeps one version out, and lets the next one in. */
-static bool lists(const CcbGuestText *list, const char *package)
+static bool is_in_list(CcbCheckContext *ctx, const char *package, GError **error)
 {
-    g_auto(GStrv) lines = g_strsplit(list->text != NULL ? list->text : "", "\n", -1);
+    g_auto(GStrv) lines = ccb_check_lines(ctx, VERSIONLOCK_LIST, error);
     for (char **line = lines; *line != NULL; line++)
-        if (is_about(g_strstrip(*line), package))
+        if (is_about(*line, package))
             return true;
     return false;
 }
 
+/* The list does nothing without the plugin, which is a package of its own. */
+static bool has_versionlock(CcbCheckContext *ctx, GError **error)
+{
+    g_autoptr(CcbIni) conf = read_ini(ctx, "/etc/dnf/plugins/versionlock.conf", error);
+    if (conf != NULL && !ccb_ini_get_bool(conf, "main", "enabled", true))
+        return false;
+    for (char **name = ccb_check_list(ctx, "/usr/lib", error); *name != NULL; name++) {
+        g_autofree char *plugin =
+            g_strdup_printf("/usr/lib/%s/site-packages/dnf-plugins/versionlock.py", *name);
+        if (g_str_has_prefix(*name, "python3") && ccb_check_exists(ctx, plugin, error))
+            return true;
+    }
+    return false;
+}
+
 /* Fails the result where dnf would update the package. */
-static bool judge_lock(CcbCheckContext *ctx, const char *package, CcbCheckResult *result,
+static void check_lock(CcbCheckContext *ctx, const char *package, CcbCheckResult *result,
                        GError **error)
 {
-    g_autoptr(CcbIni) conf = NULL;
-    const CcbGuestText *list = ccb_check_text(ctx, VERSIONLOCK_LIST, error);
-    bool plugin = false;
-    if (list == NULL || !read_ini(ctx, DNF_CONF, &conf, error) ||
-        !has_versionlock(ctx, &plugin, error))
-        return false;
-    if (excludes(conf, package))
-        return true;
-    if (!lists(list, package))
-        return ccb_result_fail(result, "%s: no exclude= in %s, no line in %s", package, DNF_CONF,
-                               VERSIONLOCK_LIST);
-    return plugin || ccb_result_fail(result, "%s names %s, but dnf's plugin is not installed",
-                                     VERSIONLOCK_LIST, package);
+    if (is_excluded(ctx, package, error))
+        return;
+    if (!is_in_list(ctx, package, error))
+        ccb_result_fail(result, "%s: no exclude= in %s, no line in %s", package, DNF_CONF,
+                        VERSIONLOCK_LIST);
+    else if (!has_versionlock(ctx, error))
+        ccb_result_fail(result, "%s names %s, but dnf's plugin is not installed", VERSIONLOCK_LIST,
+                        package);
 }
 
 static bool run_kernel_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    return judge_lock(ctx, "kernel-core", result, error) &&
-           ccb_result_pass(result, "dnf leaves kernel-core as it is");
-}
-
-/* The name of a package of that version, whatever its release; NULL for another.  Caller frees. */
-static char *name_with_version(const char *package, const char *version)
-{
-    const char *release = strrchr(package, '-');
-    g_autofree char *front =
-        release != NULL ? g_strndup(package, (gsize)(release - package)) : NULL;
-    char *evr = front != NULL ? strrchr(front, '-') : NULL;
-    if (evr == NULL)
-        return NULL;
-    const char *colon = strchr(evr, ':');
-    *evr = '\0';
-    return g_str_equal(colon != NULL ? colon + 1 : evr + 1, version) ? g_steal_pointer(&front)
-                                                                     : NULL;
-}
-
-/* All that has the driver's version goes with it: libraries, Fabric Manager, NSCQ. */
-static bool judge_driver_packages(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    const char *version = ccb_check_driver_version(ctx, error);
-    char **package = version != NULL ? ccb_check_packages(ctx, error) : NULL;
-    if (package == NULL)
-        return false;
-    for (; *package != NULL; package++) {
-        g_autofree char *name = name_with_version(*package, version);
-        if (name != NULL && !judge_lock(ctx, name, result, error))
-            return false;
-    }
-    return ccb_result_pass(result, "dnf leaves the driver as it is");
+    check_lock(ctx, "kernel-core", result, error);
+    return ccb_result_pass(result, "dnf leaves kernel-core as it is");
 }
 
 static bool run_driver_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    bool by_installer = false;
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    if (!ccb_check_present(ctx, "/usr/bin/nvidia-uninstall", &by_installer, error))
-        return false;
-    if (by_installer)
+    if (ccb_check_exists(ctx, "/usr/bin/nvidia-uninstall", error))
         return ccb_result_skip(result, "the driver was installed by its own installer");
-    return judge_driver_packages(ctx, result, error);
+    /* All that has the driver's version goes with it: libraries, Fabric Manager, NSCQ. */
+    const char *version = ccb_check_driver_version(ctx, error);
+    for (char **package = ccb_check_packages(ctx, error); *package != NULL; package++) {
+        g_auto(GStrv) parts = ccb_package_parts(*package);
+        if (parts != NULL && g_str_equal(parts[1], version))
+            check_lock(ctx, parts[0], result, error);
+    }
+    return ccb_result_pass(result, "dnf leaves the driver as it is");
 }
 
 const CcbCheck ccb_checks_updates[] = {

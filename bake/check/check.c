@@ -3,8 +3,13 @@
 
 #include <stdarg.h>
 
-static void append_detail(CcbCheckResult *result, const char *format, va_list args)
+static void set(CcbCheckResult *result, CcbCheckStatus status, const char *format, va_list args)
 {
+    if (result->error != NULL || (result->status != CCB_PASS && status != CCB_FAIL))
+        return;
+    if (result->status != status)
+        g_string_truncate(result->detail, 0);
+    result->status = status;
     if (result->detail->len > 0)
         g_string_append(result->detail, "; ");
     g_string_append_vprintf(result->detail, format, args);
@@ -12,36 +17,27 @@ static void append_detail(CcbCheckResult *result, const char *format, va_list ar
 
 bool ccb_result_pass(CcbCheckResult *result, const char *format, ...)
 {
-    if (result->status != CCB_PASS)
-        return true; /* something is wrong already: what is right only hides it */
     va_list args;
     va_start(args, format);
-    append_detail(result, format, args);
+    set(result, CCB_PASS, format, args);
     va_end(args);
     return true;
 }
 
 bool ccb_result_fail(CcbCheckResult *result, const char *format, ...)
 {
-    if (result->status != CCB_FAIL)
-        g_string_truncate(result->detail, 0);
-    result->status = CCB_FAIL;
     va_list args;
     va_start(args, format);
-    append_detail(result, format, args);
+    set(result, CCB_FAIL, format, args);
     va_end(args);
     return true;
 }
 
 bool ccb_result_skip(CcbCheckResult *result, const char *format, ...)
 {
-    if (result->status != CCB_PASS)
-        return true;
-    result->status = CCB_NOT_APPLICABLE;
-    g_string_truncate(result->detail, 0);
     va_list args;
     va_start(args, format);
-    append_detail(result, format, args);
+    set(result, CCB_NOT_APPLICABLE, format, args);
     va_end(args);
     return true;
 }

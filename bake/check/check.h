@@ -23,6 +23,7 @@ typedef struct CcbCheckContext CcbCheckContext;
 typedef struct {
     CcbCheckStatus status;
     GString *detail;
+    GError *error; /* the first thing that could not be read: nothing is added after that */
 } CcbCheckResult;
 
 typedef struct {
@@ -30,7 +31,7 @@ typedef struct {
     CcbSeverity severity;
     const char *why;    /* one sentence */
     const char *remedy; /* one sentence, imperative */
-    /* Fills `result`.  False: the image could not be read, with the error that says why. */
+    /* Fills `result`; `error` is the result's.  False, or an error: the image could not be read. */
     bool (*run)(CcbCheckContext *ctx, CcbCheckResult *result, GError **error);
 } CcbCheck;
 
@@ -62,7 +63,8 @@ CCB_CHECK_FAMILIES(CCB_CHECK_FAMILY)
 /* All of them; ends with NULL. */
 extern const CcbCheck *const ccb_check_families[];
 
-/* For the checks themselves.  All return true, so that a check can end with one of them. */
+/* For the checks themselves.  All return true, so that a check can end with one of them.  Where it
+ * has failed already, a pass and a skip change nothing. */
 bool ccb_result_pass(CcbCheckResult *result, const char *format, ...) G_GNUC_PRINTF(2, 3);
 bool ccb_result_fail(CcbCheckResult *result, const char *format, ...) G_GNUC_PRINTF(2, 3);
 bool ccb_result_skip(CcbCheckResult *result, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -9,6 +9,6 @@
  * What the configuration assigns to `name` (NAME=, NAME+=), file by file with a blank between, in
  * the order in which dracut 049 reads them: dracut.conf, then the *.conf of both directories sorted
  * by name, where a file in /etc hides one of the same name in /usr/lib.  "" where nothing does;
- * NULL on error; caller frees.
+ * never NULL, caller frees.
  */
 char *ccb_check_dracut(CcbCheckContext *ctx, const char *name, GError **error);

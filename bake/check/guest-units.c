@@ -6,18 +6,16 @@ static gpointer produce_set(CcbCheckContext *ctx, const char *name, GError **err
     return ccb_unitset_read(ctx->guest, error);
 }
 
-static void free_set(gpointer set)
-{
-    ccb_unitset_free(set);
-}
-
 CcbUnitSet *ccb_check_units(CcbCheckContext *ctx, GError **error)
 {
-    return ccb_check_memo(ctx, "units", "", produce_set, free_set, error);
+    return ccb_check_memo(ctx, "units", "", produce_set, (GDestroyNotify)ccb_unitset_free, error);
 }
 
-bool ccb_check_unit(CcbCheckContext *ctx, const char *name, CcbUnit **ret, GError **error)
+CcbUnit *ccb_check_unit(CcbCheckContext *ctx, const char *name, GError **error)
 {
+    CcbUnit *unit = NULL;
     CcbUnitSet *set = ccb_check_units(ctx, error);
-    return set != NULL && ccb_unitset_unit(set, ctx->guest, name, ret, error);
+    if (set != NULL)
+        ccb_unitset_unit(set, ctx->guest, name, &unit, error);
+    return unit;
 }

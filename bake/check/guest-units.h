@@ -5,8 +5,8 @@
 #include "check/context.h"
 #include "systemd/unitset.h"
 
-/* Belongs to the context. */
+/* Belongs to the context; NULL on error. */
 CcbUnitSet *ccb_check_units(CcbCheckContext *ctx, GError **error);
 
-/* One unit with its drop-ins; *ret is NULL where neither is there.  Belongs to the caller. */
-bool ccb_check_unit(CcbCheckContext *ctx, const char *name, CcbUnit **ret, GError **error);
+/* One unit with its drop-ins; NULL where neither is there, and on error.  Caller frees. */
+CcbUnit *ccb_check_unit(CcbCheckContext *ctx, const char *name, GError **error);

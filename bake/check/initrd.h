@@ -8,11 +8,11 @@
 typedef struct {
     char *path;            /* in the guest */
     char *kver;            /* of the kernel that is booted with it */
-    GHashTable *modules;   /* name with '_' ► path in the initramfs; this kernel's */
+    GHashTable *modules;   /* set of names with '_': this kernel's modules */
     GHashTable *files;     /* path ► content (GBytes) of the modprobe.d files */
     CcbModprobe *modprobe; /* what they say */
-    guint entries;
 } CcbInitrd;
 
-/* Those of all entries of ccb_check_boot_entries(), in their order, as CcbInitrd.  Belongs to the context. */
+/* Those of all entries of ccb_check_boot_entries(), in their order, as CcbInitrd; none on error.
+ * Belongs to the context. */
 const GPtrArray *ccb_check_initrds(CcbCheckContext *ctx, GError **error);
