@@ -77,9 +77,11 @@ $(BUILD)/obj/selftest.o $(BUILD)/obj/parameters.o $(BUILD)/obj/report.o: %.o: %.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/rooms.a tests/unit/tap.h
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
-	$(Q)$(CC) $(WARNINGS) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/rooms.a $(LIB_LIBS)
+	$(Q)$(CC) $(WARNINGS) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(BUILD)/rooms.a $(LIB_LIBS)
 
--include $(OBJECTS:.o=.d) $(BUILD)/obj/bake/main.d
+$(filter $(BUILD)/unit/test-check-%,$(TESTS)): $(BUILD)/obj/tests/unit/check-fixture.o tests/unit/check-fixture.h
+
+-include $(OBJECTS:.o=.d) $(BUILD)/obj/bake/main.d $(BUILD)/obj/tests/unit/check-fixture.d
 
 $(BUILD)/man/%.1: bake/man/%.pod
 	@mkdir -p $(@D)

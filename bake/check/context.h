@@ -17,9 +17,9 @@
 #include <stddef.h>
 
 #include "check/check.h"
-#include "check/expect.h"
 #include "guest/facts.h"
 #include "guest/guest.h"
+#include "recipe/expectation.h"
 #include "text/shellvars.h"
 
 typedef struct {

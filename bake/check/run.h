@@ -10,8 +10,8 @@
 #pragma once
 
 #include "check/check.h"
-#include "check/expect.h"
 #include "guest/guest.h"
+#include "recipe/expectation.h"
 
 /* Runs every check.  An image that is wrong gives true, and results that say so.  Errors: those that
  * are not the image's: CCB_ERR_CANCELLED, CCB_ERR_HOST, CCB_ERR_IO. */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What must not be in an image. */
+#include "check-fixture.h"
+
+/* As pip names what it keeps. */
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef01234567"
+
+static const Case cases[] = {
+    {"a resolver of the builder", 1, WRITE, "root/etc/resolv.conf", "nameserver 10.1.1.1\n",
+     .bad = "hygiene.resolver"},
+    {"a host name", 1, WRITE, "root/etc/hostname", "builder7\n", .bad = "hygiene.host-name"},
+    {"a host name, and its line", 1, WRITE, "root/etc/hosts",
+     "::1 localhost\n10.0.0.7 x builder7\n", .bad = "hygiene.host-name",
+     .also = "root/etc/hostname", .also_text = "builder7\n"},
+    {"a line of an instance whose name is gone", 1, WRITE, "root/etc/hosts",
+     "10.0.0.7\tiZbp1abcdefghijklmnopqZ\n", .bad = "hygiene.host-name"},
+    {"lines that are meant", 1, WRITE, "root/etc/hosts",
+     "127.0.0.1 localhost\n\n# 10.0.0.7 iZbp1abcdefghijklmnopqZ\n10.0.0.8 registry iZ iZone-Z\n",
+     .bad = ""},
+    {"a machine id of which only a kernel of its own knows", 1, WRITE,
+     "root/boot/loader/entries/ffffffffffffffffffffffffffffffff-" KVER ".conf",
+     "title B\nversion " KVER "\nlinux /boot/vmlinuz-" KVER "\ninitrd /boot/initramfs-" KVER
+     ".img\noptions $kernelopts\n",
+     .bad = "hygiene.machine-id", .also = "root/etc/machine-id",
+     .also_text = "ffffffffffffffffffffffffffffffff\n"},
+    {"what cloud-init keeps", 1, WRITE, "root/var/lib/cloud/instances/i-0/user-data.txt", "",
+     .bad = "hygiene.cloud-state"},
+    {"a machine id of the builder", 1, WRITE, "root/etc/machine-id",
+     "ffffffffffffffffffffffffffffffff\n", .bad = "hygiene.machine-id"},
+    {"an empty machine id", 1, WRITE, "root/etc/machine-id", "", .bad = ""},
+    {"a machine id for the first boot", 1, WRITE, "root/etc/machine-id", "uninitialized\n",
+     .bad = ""},
+    {"no machine id", 1, REMOVE, "root/etc/machine-id", .bad = "hygiene.machine-id"},
+    {"a host key", 1, WRITE, "root/etc/ssh/ssh_host_rsa_key", "", .bad = "hygiene.host-keys"},
+    {"a shell's history", 1, WRITE, "root/root/.bash_history", "ls\n", .bad = "hygiene.history"},
+    {"a history of a user, in a directory", 1, WRITE, "root/home/u/.local/share/fish/fish_history",
+     "ls\n", .bad = "hygiene.history"},
+    {"a file that is called as a history elsewhere", 1, WRITE, "root/root/src/.history", "ls\n",
+     .bad = ""},
+    {"an empty history", 1, WRITE, "root/root/.bash_history", "", .bad = ""},
+    {"an authorized key", 1, WRITE, "root/root/.ssh/authorized_keys", "# x\nssh-rsa A\n",
+     .bad = "hygiene.authorized-keys"},
+    {"an authorized key in the second file", 1, WRITE, "root/home/u/.ssh/authorized_keys2",
+     "ssh-rsa A\n", .bad = "hygiene.authorized-keys"},
+    {"only a comment in authorized_keys", 1, WRITE, "root/root/.ssh/authorized_keys", "# x\n",
+     .bad = ""},
+    {"a private key", 1, WRITE, "root/etc/nginx/tls.pem", "-----BEGIN EC PRIVATE KEY-----\n",
+     .bad = "hygiene.secrets"},
+    {"a private key of another name", 1, WRITE, "root/home/u/.ssh/deploy",
+     "-----BEGIN OPENSSH PRIVATE KEY-----\n", .bad = "hygiene.secrets"},
+    {"a public key", 1, WRITE, "root/root/.ssh/deploy.pub", "ssh-rsa A\n", .bad = ""},
+    {"a registry's password", 1, WRITE, "root/home/u/.docker/config.json",
+     "{\"auths\": {\"r.example\": {\"auth\": \"dTpw\"}}}", .bad = "hygiene.secrets"},
+    {"a registry without a password", 1, WRITE, "root/home/u/.docker/config.json",
+     "{\"auths\": {}}", .bad = ""},
+    {"a token of a model hub", 1, WRITE, "root/root/.cache/huggingface/token", "hf_x",
+     .bad = "hygiene.secrets"},
+    {"cached packages", 1, WRITE, "root/var/cache/dnf/os-1/packages/a.rpm", "",
+     .bad = "hygiene.package-cache"},
+    {"a wheel that pip keeps", 1, WRITE, "root/root/.cache/pip/wheels/a/b/c.whl", "",
+     .bad = "hygiene.package-cache"},
+    {"a download that pip keeps", 1, WRITE, "root/root/.cache/pip/http/a/" DIGEST, "",
+     .bad = "hygiene.package-cache"},
+    {"what pip keeps when its cache is purged", 1, WRITE, "root/root/.cache/pip/selfcheck/" DIGEST,
+     "", .bad = ""},
+    {"a full root", 1, NOTHING, .bad = "hygiene.free-space", .free_mib = 200},
+    {"errors noted in the file system", 1, NOTHING, .bad = "hygiene.filesystem", .state = 3},
+    {"a journal that was not replayed", 1, NOTHING, .bad = "hygiene.filesystem", .state = 1,
+     .incompat = 4},
+    {"scratch of the bake", 1, WRITE, "root/tmp/ccbake/x", "", .bad = "hygiene.leftovers"},
+    {"an installer", 1, WRITE, "root/root/NVIDIA-Linux.run", "", .bad = "hygiene.installers"},
+};
+
+int main(void)
+{
+    run_cases(cases, G_N_ELEMENTS(cases));
+    return done();
+}
