@@ -114,7 +114,7 @@ const CcbCheck ccb_checks_driver[] = {
      "Remove the package or the DKMS module, or install the driver by it alone.", run_single},
     {"driver.dkms", CCB_SEVERITY_WARNING,
      "DKMS compiles the driver again for each new kernel, on the instance: if that fails, the next "
-     "boot has no GPU, and what it makes was never judged.",
+     "boot has no GPU, and what it makes was never checked.",
      "Take it out with dkms remove --all, or keep new kernels away (updates.kernel-lock).",
      run_dkms},
     {"driver.minimum", CCB_SEVERITY_ERROR,

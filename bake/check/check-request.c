@@ -4,32 +4,27 @@
 #include "check/context.h"
 #include "image/qcow2-file.h"
 
-static bool judge_place(CcbCheckResult *result, bool is_there, const char *place,
-                        const GError *reason)
-{
-    return is_there ? ccb_result_pass(result, "%s", place)
-                    : ccb_result_fail(result, "%s", reason->message);
-}
-
 static bool run_region(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     const CcbEcsType *type = ctx->request->type;
-    bool is_there = ccb_ecs_region_check(type, ctx->request->region, &reason);
     if (type->region == NULL)
-        return ccb_result_skip(result, "it is not known where %s can be had", type->name);
-    return judge_place(result, is_there, type->region, reason);
+        return ccb_result_skip(result, "it is not known which regions have %s", type->name);
+    if (!ccb_ecs_region_check(type, ctx->request->region, &reason))
+        return ccb_result_fail(result, "%s", reason->message);
+    return ccb_result_pass(result, "%s", type->region);
 }
 
 static bool run_zone(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     const CcbEcsType *type = ctx->request->type;
-    bool is_there = ccb_ecs_zone_check(type, ctx->request->zone, &reason);
+    const char *zone = ctx->request->zone;
     if (type->zones[0] == NULL)
-        return ccb_result_skip(result, "it is not known where %s can be had", type->name);
-    return judge_place(result, is_there,
-                       ctx->request->zone != NULL ? ctx->request->zone : type->zones[0], reason);
+        return ccb_result_skip(result, "it is not known which zones have %s", type->name);
+    if (!ccb_ecs_zone_check(type, zone, &reason))
+        return ccb_result_fail(result, "%s", reason->message);
+    return ccb_result_pass(result, "%s", zone != NULL ? zone : type->zones[0]);
 }
 
 static bool run_gpus(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -93,9 +88,9 @@ static const CcbCheck *const families[] = {ccb_checks_import, ccb_checks_initram
                                            NULL};
 
 bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect,
-                       const CcbCheckRequest *request, CcbResults **ret_report, GError **error)
+                       const CcbCheckRequest *request, CcbResults **ret_results, GError **error)
 {
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
     ctx->request = request;
-    return ccb_check_run(ctx, families, ret_report, error);
+    return ccb_check_run(ctx, families, ret_results, error);
 }

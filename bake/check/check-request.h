@@ -17,4 +17,4 @@ typedef struct CcbCheckRequest {
 /* As ccb_check_image(), with the checks that the import and the first boot hang on, and those of the
  * request. */
 bool ccb_check_request(CcbGuest *guest, const CcbExpectation *expect,
-                       const CcbCheckRequest *request, CcbResults **ret_report, GError **error);
+                       const CcbCheckRequest *request, CcbResults **ret_results, GError **error);

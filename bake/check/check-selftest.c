@@ -28,7 +28,7 @@ static bool run_present(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
 
 const CcbCheck ccb_checks_selftest[] = {
     {"selftest.present", CCB_SEVERITY_WARNING,
-     "What runs on an instance is judged by the test that its image carries.",
+     "An instance is tested by the test that its image carries.",
      "Put a selftest step at the end of the recipe.", run_present},
     {0},
 };

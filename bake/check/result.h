@@ -34,40 +34,40 @@ typedef struct {
 } CcbResults;
 
 CcbResults *ccb_results_new(void);
-void ccb_results_free(CcbResults *report); /* accepts NULL */
+void ccb_results_free(CcbResults *results); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbResults, ccb_results_free)
 
 /* Adds a row and counts it; copies detail and waiver.  A waiver that is not needed becomes a note. */
-void ccb_results_add(CcbResults *report, const CcbResultRow *row);
+void ccb_results_add(CcbResults *results, const CcbResultRow *row);
 
 /* No error-severity failure (with strict: no failure) and nothing unreadable, save what is waived. */
-bool ccb_results_is_good(const CcbResults *report);
+bool ccb_results_is_good(const CcbResults *results);
 
 /* As above, with CCB_ERR_CHECK that names the checks. */
-bool ccb_results_verdict(const CcbResults *report, GError **error);
+bool ccb_results_verdict(const CcbResults *results, GError **error);
 
 /* Whether the recipe lets this row fail, and it does. */
 bool ccb_results_row_is_waived(const CcbResultRow *row);
 
 /* Whether the row fails the image. */
-bool ccb_results_row_is_bad(const CcbResults *report, const CcbResultRow *row);
+bool ccb_results_row_is_bad(const CcbResults *results, const CcbResultRow *row);
 
 /* A text of the guest for terminals and files: valid UTF-8 in one line, without control characters.
  * Caller frees. */
 char *ccb_results_printable(const char *text);
 
 /* One line a row and two more below a row that is not good; then the counts.  Caller frees. */
-char *ccb_results_to_text(const CcbResults *report);
+char *ccb_results_to_text(const CcbResults *results);
 
-json_t *ccb_results_to_json(const CcbResults *report); /* new reference */
+json_t *ccb_results_to_json(const CcbResults *results); /* new reference */
 
 /*
- * For CI (report-ci.c); caller frees.  In both a failure is a row that fails the image: a warning
+ * For CI (result-files.c); caller frees.  In both a failure is a row that fails the image: a warning
  * that does not, and what is waived, are not.
  *
  * TAP version 13: such rows are "not ok" with the directive TODO; rows that do not apply have SKIP.
  */
-char *ccb_results_to_tap(const CcbResults *report);
+char *ccb_results_to_tap(const CcbResults *results);
 
 /* JUnit's XML, one test case a row; `subject` names the suite. Unreadable rows are errors. */
-char *ccb_results_to_junit(const CcbResults *report, const char *subject);
+char *ccb_results_to_junit(const CcbResults *results, const char *subject);
