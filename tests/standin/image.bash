@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# image.bash - the shape of an Alibaba Cloud Linux 3 disk image, for tests/standin/base
-# and tests/standin/guest. Sourced after lib.bash, never run. (It is a file of its own so
-# that a change of the shape does not compile the stand-in kernel again.)
+# image.bash - the layout of an Alibaba Cloud Linux 3 disk image, for tests/standin/base
+# and tests/standin/guest. Sourced after lib.bash, never run. It is apart from lib.bash so
+# that a change here does not build the other stand-ins again.
 
 # shellcheck disable=SC2034 # used by the scripts that source this
 readonly STANDIN_ROOT_UUID=5d3a8f0e-20c7-4b53-9c11-a11b0c100d03
 # shellcheck disable=SC2034
 readonly STANDIN_ESP_ID=A11B0C03
-# Images of this vendor carry a machine-id that looks like a date.
+# The vendor's images have a machine-id that looks like a date.
 # shellcheck disable=SC2034
 readonly STANDIN_MACHINE_ID=20250117105006363114529432776998
 readonly STANDIN_DISK_ID=7c6f1e42-93d8-4a7b-8f25-a11bd15c0000
@@ -50,7 +50,7 @@ Nothing in it comes from Alibaba or NVIDIA. Do not use it for anything but tests
 END
 }
 
-# standin_bls KVER OPTIONS: a boot entry as el8 writes it.
+# standin_bls KVER OPTIONS: a boot entry as in el8.
 standin_bls() {
     cat <<END
 title Alibaba Cloud Linux ($1) 3 (OpenAnolis Edition)
@@ -154,9 +154,9 @@ UUID=${2:0:4}-${2:4} /boot/efi vfat defaults,uid=0,gid=0,umask=077,shortname=win
 END
 }
 
-# standin_loader_script: what the stand-in's boot loader runs first. Debian's GRUB has no blscfg, and a boot entry is
-# nearly a GRUB script: its words are made functions, which collect what the entry says. (A command comes before a
-# function of its name, so the module with linux and initrd is loaded only after that.)
+# standin_loader_script: the first script of the stand-in's boot loader. Debian's GRUB has no blscfg. Because a boot entry is
+# nearly a GRUB script, its keys are defined as functions that collect their values. (Commands take precedence over
+# functions, so the module with linux and initrd is loaded afterwards.)
 standin_loader_script() {
     cat <<'END'
 echo "Stand-in for the boot loader of Alibaba Cloud Linux: Debian's GRUB, not signed."
@@ -182,7 +182,7 @@ configfile ($root)/EFI/alinux/grub.cfg
 END
 }
 
-# standin_loader EFI-FILE: a GRUB that needs nothing but the stub on the EFI system partition.
+# standin_loader EFI-FILE: a GRUB that needs only the stub on the EFI system partition.
 standin_loader() {
     local out=$1 work=$1.work
     mkdir -p "$work/grub"
@@ -197,8 +197,8 @@ standin_loader() {
     rm -r "$work"
 }
 
-# standin_esp FOLDER: what the EFI system partition holds: the vendor's names and its stub, and the same loader under
-# each of the names.
+# standin_esp DIRECTORY: the files of the EFI system partition: the vendor's stub, and one loader under each of the
+# vendor's names.
 standin_esp() {
     local dir=$1
     mkdir -p "$dir/EFI/alinux" "$dir/EFI/BOOT"
@@ -213,8 +213,8 @@ END
     find "$dir" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 }
 
-# standin_partition RAW SIZE [SECOND-ROOT-SECTORS]: the vendor's partition table on a
-# sparse file; with a third argument, that many sectors at the end are a partition more.
+# standin_partition RAW SIZE [SECOND-ROOT-SECTORS]: makes a sparse file with the vendor's
+# partition table, and optionally a second root partition of so many sectors at the end.
 standin_partition() {
     local raw=$1 size=$2 second=${3:-0} end linux=0FC63DAF-8483-4772-8E79-3D69D8477DE4
     truncate -s "$size" "$raw"
@@ -233,7 +233,7 @@ standin_partition() {
     } | sfdisk --quiet --no-reread --no-tell-kernel "$raw"
 }
 
-# standin_write_esp RAW FOLDER
+# standin_write_esp RAW DIRECTORY
 standin_write_esp() {
     local raw=$1 folder=$2 sectors=$((STANDIN_ROOT_START - STANDIN_ESP_START))
     mkfs.vfat --invariant -F 16 -i "$STANDIN_ESP_ID" -C "$raw.esp" $((sectors / 2)) >/dev/null
@@ -242,14 +242,14 @@ standin_write_esp() {
     rm "$raw.esp"
 }
 
-# standin_partition_place RAW NUMBER: first sector and number of sectors.
+# standin_partition_place RAW NUMBER: prints first sector and number of sectors.
 standin_partition_place() {
     sfdisk --json "$1" |
         jq -r ".partitiontable.partitions[$(($2 - 1))] | \"\(.start) \(.size)\""
 }
 
-# standin_write_ext4 RAW PARTITION-NUMBER UUID LABEL FOLDER: no feature that the kernels
-# and the e2fsprogs of el8 do not know.
+# standin_write_ext4 RAW PARTITION-NUMBER UUID LABEL DIRECTORY: only with features that the
+# kernels and e2fsprogs of el8 support.
 standin_write_ext4() {
     local raw=$1 number=$2 uuid=$3 label=$4 folder=$5 start sectors
     read -r start sectors < <(standin_partition_place "$raw" "$number")

@@ -13,20 +13,20 @@
 #   digest=$(standin_digest -i "INSTALLED-PACKAGES" -a "ARCHIVE-PACKAGES" -w WORD FILE...)
 #   standin_make "$STANDIN_DIR/ARTIFACT" "$digest" FUNCTION ARGUMENT...
 #
-# FUNCTION is called as FUNCTION OUT WORK ARGUMENT...: it makes the file or folder OUT,
-# and may use the empty folder WORK, which is removed afterwards. Its output goes to
-# $STANDIN_DIR/log/NAME.log. OUT becomes ARTIFACT by rename, and only on success.
+# FUNCTION is called as FUNCTION OUT WORK ARGUMENT...: it makes the file or directory OUT,
+# and may use the empty directory WORK, which is removed afterwards. Its output goes to
+# $STANDIN_DIR/log/NAME.log. On success OUT is renamed to ARTIFACT.
 #
-# Environment: CCBAKE_STANDIN_DIR, where artifacts go (default: build/standin in the
-# repository; a relative path counts from there).
+# Environment: CCBAKE_STANDIN_DIR, the directory of artifacts, absolute or relative to the
+# repository (default: build/standin).
 
-# Everything that the stand-ins date themselves with: 2025-01-17, as the real image.
+# The date of all stand-ins: 2025-01-17, that of the real image.
 export SOURCE_DATE_EPOCH=1737072000
 
 STANDIN_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) # this directory
 STANDIN_TOP=$(cd "$STANDIN_HOME/../.." && pwd)             # the repository
 
-# standin_init NAME: set STANDIN_NAME, STANDIN_DIR and STANDIN_LOG.
+# standin_init NAME: sets STANDIN_NAME, STANDIN_DIR and STANDIN_LOG.
 standin_init() {
     STANDIN_NAME=$1
     STANDIN_DIR=${CCBAKE_STANDIN_DIR:-build/standin}
@@ -44,12 +44,12 @@ standin_die() {
     exit 1
 }
 
-# standin_usage FILE: print the head comment of a script as its help text.
+# standin_usage FILE: prints the head comment of a script as its help text.
 standin_usage() {
     sed -n '/^# SPDX/d; /^#!/d; /^#/!q; s/^# \{0,1\}//p' "$1"
 }
 
-# standin_need COMMAND...: name every command that is missing, not only the first.
+# standin_need COMMAND...: exits with a list of all missing commands, if any.
 standin_need() {
     local command missing=()
     for command in "$@"; do
@@ -63,8 +63,8 @@ standin_need_root() {
     ((EUID == 0)) || standin_die "needs root: it makes files of many owners"
 }
 
-# Versions of packages as the archive has them now. apt-cache takes a second, so the
-# answer is kept as long as the archive's signed indexes are the same.
+# Prints the versions of packages in the archive. apt-cache takes a second, so the answer
+# is kept until the archive's signed indexes change.
 standin_archive_versions() {
     local packages=$1 key memo
     key=$(cat /var/lib/apt/lists/*_InRelease - <<<"$packages" 2>/dev/null | sha256sum)
@@ -80,8 +80,8 @@ standin_archive_versions() {
 }
 
 # standin_digest [-i PACKAGES] [-a PACKAGES] [-w WORD]... FILE...
-# Digest of the calling script, this library, the versions of installed (-i) and of
-# archive (-a) packages, words, and the contents of files.
+# Prints the digest of the calling script, this library, the versions of installed (-i)
+# and of archive (-a) packages, words, and the contents of files.
 standin_digest() {
     local installed='' archive='' words=() option OPTIND=1 OPTARG
     while getopts i:a:w: option; do
@@ -116,13 +116,13 @@ standin_make() {
         echo "$artifact"
         return
     fi
-    # Two runs at once: the second waits, and finds the artifact made.
+    # If two runs want it at once, the second one waits, and finds it built.
     exec 9>"$STANDIN_DIR/work/.lock.$(basename "$artifact")"
     flock 9
     if ! standin_cached "$artifact" "$digest"; then
         standin_say "building ${artifact#"$STANDIN_TOP"/} (log: ${STANDIN_LOG#"$STANDIN_TOP"/})"
         SECONDS=0
-        # Not "( ... ) || status=$?": that would switch off -e inside.
+        # Not "( ... ) || status=$?", which would disable -e inside.
         set +e
         (
             set -e
@@ -140,7 +140,7 @@ standin_make() {
     echo "$artifact"
 }
 
-# The part of standin_make that runs in a subshell, with the log as its output.
+# The part of standin_make that runs in a subshell and writes to the log.
 standin_build() {
     local artifact=$1 digest=$2 function=$3 work
     shift 3
@@ -149,7 +149,7 @@ standin_build() {
     trap "rm -rf --one-file-system '$work'" EXIT
     mkdir "$work/tmp" "$work/publish"
     "$function" "$work/publish/out" "$work/tmp" "$@"
-    # The digest goes first and comes last: an interrupted publish is no match.
+    # Removed first and written last, so that an interrupted publish does not match.
     rm -f "$artifact.digest"
     [[ ! -d $artifact ]] || rm -rf --one-file-system "$artifact"
     mkdir -p "$(dirname "$artifact")"
