@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# `load accounts`: profiles of the aliyun tool, and the services that give keys.
+# `load accounts`: profiles of the aliyun tool, and the services that provide keys.
 #
-#   sts          starts a fake STS in sts/, which teardown ends by $STS_PID
+#   sts          starts a fake STS in sts/; teardown stops it by $STS_PID
 #   profiles CURRENT JSON...   writes $CONFIG
-#   instance     this is an instance with a RAM role, until $METADATA_PID ends
+#   instance     imitates an instance with a RAM role, until $METADATA_PID ends
 
 # shellcheck disable=SC2034 # for the tests
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The same recipe through either backend gives the same tree: paths, types, modes, owners, sizes, contents.  Without a
-# compiler or dracut: under emulation those alone would take longer than all the other tests.
+# The same recipe through both backends gives the same tree: paths, types, modes, owners, sizes, contents.  The recipe uses no
+# compiler and no dracut, which would take longer under emulation than all the other tests.
 load helpers
 
 setup_file() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Bad input, bad hosts, and ends in the middle: a clear error, nothing lost and nothing left behind.
+# Bad input, a bad host, a killed bake: ccbake gives a clear error, loses nothing and leaves nothing behind.
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for recipes, guests and messages
 

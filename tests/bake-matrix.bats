@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck disable=SC2154 # bats sets output and status
-# `bake --matrix` on a small guest: every image, what they share, failures, and what lock and fetch do for all of them.
+# `bake --matrix` on a small guest: its images, their common steps, failures; and lock and fetch with a matrix.
 load helpers
 
 setup_file() {

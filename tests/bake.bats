@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Both images of the guide from stand-ins, end to end: baked, verified, compared with what was asked, one booted.
+# Both images of the guide from stand-ins, end to end: baked, verified, compared with their recipes, one of them booted.
 load helpers
 
 setup_file() {

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs no root, no stand-in and no network.
 #
-# scripts/import-image, run-instance and check-instance.  A fake `aliyun` says what they call, in which order, and answers
-# as the test wants; it proves nothing about the cloud.  Behind the fake `ssh` the self-test really runs, on a recorded
-# instance.
+# scripts/import-image, run-instance and check-instance.  A fake `aliyun` records their calls and gives the test's answers; it
+# proves nothing about the cloud.  A fake `ssh` runs the real self-test on a recorded instance.
 load helpers
 load selftest
 

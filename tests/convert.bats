@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs no root, no stand-in and no network.
-# Images are converted, qemu-img judges them, and what can go wrong on the way.
+# ccbake convert: the results are checked by qemu-img; and its errors.
 load helpers
 
 setup_file() {

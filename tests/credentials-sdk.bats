@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The fake STS of credentials.bats takes and refuses what the vendor's official SDK signs, which npm has.
+# The fake STS of credentials.bats accepts requests that the vendor's official SDK (from npm) signs, and refuses wrong ones.
 load helpers
 
 ROLE=acs:ram::1234567890123456:role/final

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs no root, no stand-in and no network.
 #
-# Whose credentials an upload takes, by `ccbake upload --whoami`: profiles of every mode, the environment, the order, and
-# how they are renewed.  A fake STS checks the signatures; the instance's metadata service is the one of upload.bats.
+# The credentials of an upload, by `ccbake upload --whoami`: profiles of every mode, the environment, their order, and renewal.
+# A fake STS checks the signatures; the instance's metadata service is that of upload.bats.
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for messages
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What `ccbake diff` says of small guests: a.qcow2 is made of a base by one step, b.qcow2 by that and a second one.
+# `ccbake diff` of small guests: a.qcow2 is a base with one step, b.qcow2 the same base with two more.
 load helpers
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for the guest's shell

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ccbake doctor: every probe is seen in both states by taking away what it looks for.
+# ccbake doctor: every probe in both states; the tests remove what it looks for.
 
 load helpers
 

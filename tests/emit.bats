@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# One bake gives an image in several formats.  (convert.bats has what each of them is.)
+# One bake writes an image in several formats.  (convert.bats tests the formats themselves.)
 load helpers
 
 setup_file() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs no root, no stand-in and no network.
 #
-# ccbake fetch against a server that fails on purpose.  Its access log proves that the fault happened.
+# ccbake fetch from a server that fails on purpose.  Its access log proves that the fault happened.
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for recipes, guests and messages
 

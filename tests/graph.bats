@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The order of the boot as `ccbake graph` shows it, of a small guest with the units of the GPU.
+# `ccbake graph` of a small guest with the GPU units.
 load helpers
 
 setup_file() {

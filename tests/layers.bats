@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The cache of layers, on a small guest: what is reused, what is not, what happens to damaged layers and to bakes that
-# are interrupted or run side by side.
+# The cache of layers, on a small guest: which layers are reused, damaged layers, interrupted bakes and parallel bakes.
 load helpers
 
 setup_file() {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs no root, no stand-in and no network.
 # shellcheck shell=bash disable=SC2154 # bats sets output and status
-# What is said in several places is said alike: option tables, --help, completion, manual pages, schema, step kinds,
-# exit codes, examples.  And what the command line answers to mistakes.
+# Option tables, --help, completion, manual pages, schema, step kinds, exit codes and examples agree.  Wrong command lines give
+# clear errors.
 load helpers
 
 MANUAL=$TOP/bake/man/ccbake.pod
@@ -25,7 +25,7 @@ kinds() {
     "$CCBAKE" recipe --kinds | sed -nE 's/^([a-z][a-z-]*) - .*/\1/p'
 }
 
-# section FILE HEADING: what stands below "=head1 HEADING" or "=head2 HEADING", up to the next of its level or above.
+# section FILE HEADING: the text below "=head1 HEADING" or "=head2 HEADING", up to the next heading of its level or above.
 section() {
     awk -v wanted="$2" '
         /^=head[12] / {
@@ -80,7 +80,7 @@ complete_words() {
     REPLY_WORDS=$(printf '%s\n' "${COMPREPLY[@]}")
 }
 
-# A directory in which the examples' files are where the examples say.
+# Prints a directory with the files that the examples name.
 example_dir() {
     local dir=$BATS_TEST_TMPDIR/example
     mkdir -p "$dir/acme/rootfs"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# `ccbake plan --diff`: of cached steps what `ccbake diff` says, of others what they declare, which comes true.  On a
-# small guest, with the steps that need nothing but files; bake.bats has the others.
+# `ccbake plan --diff`: for cached steps it agrees with `ccbake diff`, for others the bake does what they declare.  On a small
+# guest, with the steps that need only files; bake.bats has the others.
 load helpers
 
 setup_file() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Would the cloud take this image, and would this instance type start it?
+# `ccbake preflight`: good images, and images or requests that the cloud would refuse.
 load helpers
 
 setup_file() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs no root, no stand-in and no network.
 #
-# Recipes and locks, good and bad: what is refused is refused with the place and the remedy.
+# Good and bad recipes and locks: errors name the place and the remedy.
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for recipes, guests and messages
 

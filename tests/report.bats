@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The report of a bake and of `ccbake report`, as files and as a browser has them, of a small guest with hostile names.
+# The report of a bake and of `ccbake report`, as a file and in a browser, for a small guest with hostile names.
 load helpers
 
 setup_file() {
@@ -167,7 +167,7 @@ END
     assert_equal "$(width_of wide.html 360)" "360 416"
 }
 
-# The least contrast of a text and the ground that it stands on, by WCAG 2.1; and the ground of the page.
+# Prints the lowest contrast between a text and its background, by WCAG 2.1; and the background of the page.
 CONTRAST='
     const rgb = s => s.match(/[\d.]+/g).map(Number);
     const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);

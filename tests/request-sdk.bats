@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Requests to the cloud, judged by the vendor's official SDK, which npm has; nothing is sent.
+# Requests to the cloud, checked by the vendor's official SDK (from npm); nothing is sent.
 load helpers
 
 setup_file() {

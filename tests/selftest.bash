@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# Recorded instances for ccbake-selftest: the files that it reads below $ROOT, the commands that it asks in $BIN, their
-# answers in $STATE.  The good ones are the documented ones; a test spoils what it is about.
+# Recorded instances for ccbake-selftest: the files that it reads are in $ROOT, the commands that it runs in $BIN, their answers
+# in $STATE.  They are good, as documented; a test changes one thing.
 #
-#   instance 1|8                 lays a good instance out
-#   smi "ARGUMENTS" TEXT         what nvidia-smi answers to them
-#   ppcie_table STATUS...        what the verifier for eight GPUs prints
-#   unit NAME PROPERTY=VALUE...  what systemctl says of a unit
-#   selftest [ARGUMENT]...       runs it there; $output is both outputs
+#   instance 1|8                 makes a good instance
+#   smi "ARGUMENTS" TEXT         sets the answer of nvidia-smi
+#   ppcie_table STATUS...        sets the output of the verifier for eight GPUs
+#   unit NAME PROPERTY=VALUE...  sets the answer of systemctl about a unit
+#   selftest [ARGUMENT]...       runs the self-test; $output is both outputs
 #   selftest_json [ARGUMENT]...  the same with --json; standard error is in $stderr
 
 SELFTEST=$TOP/overlays/selftest/ccbake-selftest

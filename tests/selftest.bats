@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs no root, no stand-in and no network.
 #
-# ccbake-selftest against recorded instances: the documented good ones and every documented bad state, in three shells,
-# and commands that hang.  bake.bats has it in an image that boots.
+# ccbake-selftest on recorded instances, in three shells: the documented good ones, every documented bad state, and commands
+# that hang.  bake.bats runs it in an image that boots.
 
 load helpers
 load selftest
 
-# expect_exit STATUS TEXT...: each text stands in the output.
+# expect_exit STATUS TEXT...: the output contains each text.
 expect_exit() {
     [[ $status == "$1" ]] || fail "exit code: expected $1, got $status" "$output"
     local text

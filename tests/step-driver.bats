@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The driver step on the stand-in base: what is known before anything is compiled, and why a compilation failed.
+# The step nvidia-driver on the stand-in base: its tests before the compilation, and the errors of a failed compilation.
 load helpers
 
 HEADERS=/usr/src/kernels/5.10.134-18.al8.x86_64

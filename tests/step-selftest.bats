@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The step that installs the self-test: what it writes into a small guest.
+# The step selftest: the files that it writes into a small guest.
 
 load helpers
 load selftest

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Small phony guests through the host backend: what a bake wrote is read back from the emitted image without ccbake.
+# Steps on small guests, through the host backend: the emitted image is read back without ccbake.  And the isolation of
+# commands and of hostile guests.
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for recipes, guests and messages
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ccbake upload against two more servers that nobody here wrote: Ceph's radosgw, and s3rver.  What has arrived is read by
-# curl, which signs for itself, or from the server's own files.
+# ccbake upload to two more servers of others: Ceph's radosgw, and s3rver.  The object is read back by curl with its own
+# signatures, or from the server's files.
 
 load helpers
 load accounts
@@ -12,9 +12,9 @@ NBSP=$'\u00a0' # between a number and its unit
 SECRET=sup3r-s3cret+/tester
 
 setup_file() {
-    # A folder of its own: tests/request-sdk.bats may be installing at the same time.
+    # In its own directory, because tests/request-sdk.bats may run npm at the same time.
     local dir=$BATS_FILE_TMPDIR modules=$BUILD/npm-s3rver/node_modules program server
-    # Those that accounts.bash gives.
+    # The keys of accounts.bash.
     local keys=(STS.final s3cret-of-final STS.ecs s3cret-of-ecs STS.uri s3cret-of-uri LTAI-file s3cret-of-file)
     for program in radosgw ceph-mon ceph-osd node npm; do
         must_have "$program" command -v "$program"

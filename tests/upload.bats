@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ccbake upload, against OpenStack Swift's S3 API (which checks signatures, digests and regions) behind a proxy that
-# spoils things.  The proxy's log proves what was sent, and that the fault happened.
+# ccbake upload to OpenStack Swift's S3 API (which checks signatures, digests and regions), through a proxy that causes faults.
+# The proxy's log proves what was sent, and that the fault happened.
 
 # shellcheck disable=SC2016 # what looks like a variable is meant for messages
 
@@ -681,7 +681,7 @@ hint: run the same command again: it goes on where it stopped"
     arrived
 }
 
-# One that sends much at once, and then nothing for a minute, is given up as one that stands still.
+# A connection that sends much at once and then nothing for a minute counts as stalled.
 @test "upload --limit-rate: the least rate, by many connections, goes in small pieces" {
     run timeout -s INT 5 "$CCBAKE" upload -e "http://localhost:$PORT" -r cn-beijing --part-size=128k \
         --limit-rate=64k --connections=16 --progress=json "$IMAGE" "oss://images/$KEY"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The checks bite: each has a mutant in mutants.table, a baked image with one thing broken, and is the only one to see
-# it.  Through the host backend, which takes half a second; a few go through the appliance as well.
+# Each check has a mutant in mutants.table, a baked image with one defect, and only this check fails on it.  Most run through
+# the host backend, which takes half a second; a few also through the appliance.
 load helpers
 
 TABLE=$TOP/tests/mutants.table
@@ -14,7 +14,7 @@ setup() {
     cd "$BATS_FILE_TMPDIR" || return 1
 }
 
-# The names of the mutants: a check, and a variant for further ones of it.
+# Prints the names of the mutants: CHECK or CHECK/VARIANT.
 mutants() {
     sed -nE 's/^([a-z]\S+) .*/\1/p' "$TABLE"
 }
@@ -27,7 +27,7 @@ edits() {
     awk -v id="$1" '/^[^ ]/ { inside = $1 == id; next } inside' "$TABLE"
 }
 
-# flagged IMAGE OPTION...: the checks that are not content, one a line.
+# flagged IMAGE OPTION...: prints the checks that do not pass, one a line.
 flagged() {
     local image=$1 status=0
     shift
@@ -37,7 +37,7 @@ flagged() {
         | .id + (if .status == "unreadable" then " (unreadable)" else "" end)' "$image.json" | sort
 }
 
-# judge_mutant CHECK OPTION...: makes the mutant, and says what is wrong with the verdict; nothing if it is right.
+# judge_mutant CHECK OPTION...: makes the mutant, and prints what is wrong with the results; nothing if they are right.
 judge_mutant() {
     local id=$1 image gpus together options=() found wanted
     shift
@@ -55,7 +55,7 @@ judge_mutant() {
     [[ $found == "$wanted" ]] || echo "$id: flagged were: ${found//$'\n'/, }"
 }
 
-# The mutants of one image, one after the other: IMAGE.wrong has what is wrong, IMAGE.judged which were judged.
+# Tests the mutants of one image in sequence: writes errors to IMAGE.wrong, and the names of the mutants to IMAGE.judged.
 judge_mutants_of() {
     local ids id gpus
     mapfile -t ids < <(mutants)
@@ -105,7 +105,7 @@ judge_mutants_of() {
     assert_equal "$(flagged 8.qcow2 --backend=appliance --gpus=8)" "$(printf '%s\n' "${seen[@]}")"
 }
 
-# A recipe over the demo one for 1 GPU, with what it waives on standard input.
+# A recipe that extends the demo recipe for 1 GPU, with the waivers on standard input.
 waiving_recipe() {
     printf '%s\n' 'format: 1' 'name: waiving' "extends: $TOP/recipes/demo-1gpu.yaml" >waiving.yaml
     cat >>waiving.yaml
