@@ -96,7 +96,7 @@ ${3:-}"
         assert_contains 'order    nvidia-persistenced.service, then late.service'
         assert_contains 'order    nvidia-persistenced.service, then dropped.service'
         assert_contains 'bound.service (dependency) failed: expected here, there is no GPU: it requires nvidia-persist'
-        assert_contains 'note     nvidia-persistenced.service, then absent.service: not judged, they were not both seen'
+        assert_contains 'note     nvidia-persistenced.service, then absent.service: their order is not checked, they were not both seen'
         [ -s "$BATS_TEST_TMPDIR/good.qcow2.boot.log" ]
 }
 

@@ -53,8 +53,7 @@ char *ccb_check_set(void)
     return ccb_digest_string(checks->str);
 }
 
-/* Compares in the child process, and writes the result to `output`; what the child prints is nobody's
- * business. */
+/* In the child process: compares, and writes the result to `output`.  The child prints nothing. */
 G_GNUC_NORETURN static void run_comparison(int output, CcbBackend backend, const char *base,
                                            const char *image)
 {

@@ -76,8 +76,8 @@ static void print_orders(const CcbBootResult *result)
     }
     for (guint i = 0; i < result->unjudged->len; i++) {
         const CcbBootOrder *o = result->unjudged->pdata[i];
-        printf("%-8s %s, then %s: not judged, they were not both seen to start\n", "note",
-               o->before, o->after);
+        printf("%-8s %s, then %s: their order is not checked, they were not both seen to start\n",
+               "note", o->before, o->after);
     }
 }
 
@@ -155,12 +155,12 @@ static bool test(const CcbBootOptions *wanted, const char *image, GError **error
 static bool interact(const CcbBootOptions *wanted, GError **error)
 {
     if (wanted->source->not_injected)
-        ccb_warn("nobody is logged in: %s", wanted->source->not_injected);
-    printf("This is a console of a copy that is thrown away: nothing that you do here is kept.\n"
+        ccb_warn("you have to log in yourself: %s", wanted->source->not_injected);
+    printf("This console is of a temporary copy: no change that you make is kept.\n"
            "Ctrl-A x ends it, Ctrl-A Ctrl-A is one Ctrl-A for the guest.\n");
     fflush(stdout);
     bool ok = ccb_boot_interactive(wanted, error);
-    printf("\nThe machine is gone, and the image is as it was.  Log: %s\n", wanted->log);
+    printf("\nThe machine has ended; the image is unchanged.  Log: %s\n", wanted->log);
     return ok;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ccbake doctor: what this host has, what it lacks, and which backend a bake would take. */
+/* ccbake doctor: what this host has and lacks, and which backend a bake would use. */
 #include <jansson.h>
 #include <stdio.h>
 

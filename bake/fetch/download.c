@@ -6,8 +6,7 @@
  *        └───────────┘                     a pause before a retry, the next mirror, or another
  *                                          process holds the lock of the partial file
  *
- * run_downloads() starts a waiting download when it is due, and judges an attempt when curl is done
- * with it.
+ * run_downloads() starts a waiting download when it is due, and goes on when curl has ended an attempt.
  */
 /* clang-format on */
 #include "fetch/download.h"
@@ -208,8 +207,8 @@ static void start_attempt(Download *d)
     curl_multi_add_handle(d->multi, d->easy);
 }
 
-/* `code` is what curl said.  Sets the error in all cases but DONE. */
-static Outcome judge_attempt(Download *d, CURLcode code, GError **error)
+/* What came of the attempt; `code` is the result of curl.  Sets the error in all cases but DONE. */
+static Outcome attempt_outcome(Download *d, CURLcode code, GError **error)
 {
     if (code == CURLE_OK && !d->accepted)
         accept_response(d); /* there was no body */
@@ -365,7 +364,7 @@ static void start(Download *d)
 static void on_attempt_end(Download *d, CURLcode code)
 {
     GError *error = NULL;
-    switch (judge_attempt(d, code, &error)) {
+    switch (attempt_outcome(d, code, &error)) {
     case DONE:
         verify(d);
         break;
