@@ -17,11 +17,7 @@
 
 #define LIST "files.json"
 
-static char *built_dir(void)
-{
-    return g_build_filename(ccb_cache_dir(), "built", NULL);
-}
-
+/* NULL: the directory of all. */
 static char *path_of(const char *key)
 {
     return g_build_filename(ccb_cache_dir(), "built", key, NULL);
@@ -37,29 +33,21 @@ void ccb_built_free(CcbBuilt *built)
     g_free(built);
 }
 
-static uint64_t size_of(const char *dir)
-{
-    uint64_t size = 0;
-    struct stat st;
-    const char *name;
-    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
-    while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-        if (lstat(path, &st) == 0)
-            size += (uint64_t)st.st_size;
-    }
-    return size;
-}
-
 static CcbBuilt *describe(const char *key)
 {
     struct stat st;
+    const char *name;
     CcbBuilt *built = g_new0(CcbBuilt, 1);
     built->key = g_strdup(key);
     built->dir = path_of(key);
-    built->size = size_of(built->dir);
     built->used = stat(built->dir, &st) == 0 ? st.st_mtime : 0;
     built->lock = -1;
+    g_autoptr(GDir) list = g_dir_open(built->dir, 0, NULL);
+    while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
+        g_autofree char *path = g_build_filename(built->dir, name, NULL);
+        if (lstat(path, &st) == 0)
+            built->size += (uint64_t)st.st_size;
+    }
     return built;
 }
 
@@ -67,43 +55,32 @@ static CcbBuilt *describe(const char *key)
 static json_t *digest_files(const char *dir, GError **error)
 {
     const char *name;
-    json_t *files = json_object();
+    json_auto_t *files = json_object();
     g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
     while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
         g_autofree char *path = g_build_filename(dir, name, NULL);
         if (strcmp(name, LIST) == 0)
             continue;
         g_autofree char *digest = ccb_digest_file(path, error);
-        if (digest == NULL) {
-            json_decref(files);
+        if (digest == NULL)
             return NULL;
-        }
         json_object_set_new(files, name, json_string(digest));
     }
-    return files;
-}
-
-/* false with an error where that can't be told. */
-static bool is_whole(const char *dir, bool *ret_whole, GError **error)
-{
-    g_autofree char *list = g_build_filename(dir, LIST, NULL);
-    json_t *expected = json_load_file(list, 0, NULL), *found = digest_files(dir, error);
-    *ret_whole = expected != NULL && json_equal(expected, found);
-    json_decref(expected);
-    json_decref(found);
-    return found != NULL;
+    return g_steal_pointer(&files);
 }
 
 CcbBuilt *ccb_built_find(const char *key, GError **error)
 {
-    bool whole;
     g_autoptr(CcbBuilt) built = describe(key);
     built->lock = open(built->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (built->lock < 0 || flock(built->lock, LOCK_SH | LOCK_NB) != 0)
         return NULL;
-    if (!is_whole(built->dir, &whole, error))
+    g_autofree char *list = g_build_filename(built->dir, LIST, NULL);
+    json_auto_t *expected = json_load_file(list, 0, NULL);
+    json_auto_t *found = digest_files(built->dir, error);
+    if (found == NULL)
         return NULL;
-    if (whole) {
+    if (json_equal(expected, found)) {
         futimens(built->lock, NULL);
         return g_steal_pointer(&built);
     }
@@ -115,7 +92,7 @@ CcbBuilt *ccb_built_find(const char *key, GError **error)
 
 char *ccb_built_begin(const char *key, GError **error)
 {
-    g_autofree char *parent = built_dir();
+    g_autofree char *parent = path_of(NULL);
     g_autofree char *pattern = g_strdup_printf("%s/%s.*.part", parent, key);
     return ccb_mkdirs(parent, error) ? ccb_reaper_mkdir(pattern, 0755, error) : NULL;
 }
@@ -126,30 +103,22 @@ void ccb_built_abandon(const char *dir)
         ccb_reaper_release(dir);
 }
 
-static bool write_list(const char *dir, GError **error)
-{
-    g_autofree char *path = g_build_filename(dir, LIST, NULL);
-    json_t *files = digest_files(dir, error);
-    if (files == NULL)
-        return false;
-    char *text = json_dumps(files, JSON_COMPACT | JSON_SORT_KEYS);
-    bool ok = ccb_write_file_atomic(path, text, strlen(text), error);
-    free(text);
-    json_decref(files);
-    return ok;
-}
-
 /* No fsync of the files: what a crash cuts short does not have its digest. */
 bool ccb_built_publish(const char *key, const char *dir, GError **error)
 {
     g_autofree char *path = path_of(key);
-    bool ok = write_list(dir, error);
+    g_autofree char *list = g_build_filename(dir, LIST, NULL);
+    json_auto_t *files = digest_files(dir, error);
+    char *text = files != NULL ? json_dumps(files, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    bool ok = text != NULL && ccb_write_file_atomic(list, text, strlen(text), error);
+    free(text);
     if (ok && rename(dir, path) == 0) {
         ccb_reaper_release(dir);
         return true;
     }
-    ok = ok && (errno == EEXIST || errno == ENOTEMPTY ||
-                ccb_fail_errno(error, CCB_ERR_IO, "renaming %s", dir));
+    /* Another process may have published the same before. */
+    if (ok && errno != EEXIST && errno != ENOTEMPTY)
+        ok = ccb_fail_errno(error, CCB_ERR_IO, "renaming %s", dir);
     ccb_built_abandon(dir);
     return ok;
 }
@@ -158,7 +127,7 @@ GPtrArray *ccb_built_list(void)
 {
     const char *name;
     GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_built_free);
-    g_autofree char *dir = built_dir();
+    g_autofree char *dir = path_of(NULL);
     g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
     while (list != NULL && (name = g_dir_read_name(list)) != NULL)
         if (ccb_digest_is_valid(name))

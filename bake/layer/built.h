@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files that a step built at great cost, for bakes that can't use its layer: the kernel modules of a
- * driver.  Found by a key, the digest of all that they were built from.  Below
- * ccb_cache_dir()/built:
+ * Files that a step took long to build, for bakes that can't use its layer: the kernel modules of a driver.  They are
+ * found by a key, the digest of all that they were built from.  Below ccb_cache_dir()/built:
  *
  *     KEY/             the files, and files.json with the SHA-256 of each
  *     KEY.*.part/      files that are being gathered
@@ -22,25 +21,28 @@ typedef struct {
     char *dir;     /* holds the files */
     uint64_t size; /* bytes of them */
     int64_t used;  /* when they were last used; seconds since the epoch */
-    int lock;      /* keeps them from being collected; -1: not held */
+    int lock;      /* keeps them from being removed; -1: not locked */
 } CcbBuilt;
 
 void ccb_built_free(CcbBuilt *built); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbBuilt, ccb_built_free)
 
-/* Each file is hashed; damaged ones are dropped with a warning.  NULL without an error where there
- * is nothing; what can't be read stays, and is an error: CCB_ERR_IO, CCB_ERR_CANCELLED. */
+/* Each file is hashed; a damaged set is removed with a warning.  NULL without an error where there is none; one that
+ * can't be read stays, and is an error: CCB_ERR_IO, CCB_ERR_CANCELLED. */
 CcbBuilt *ccb_built_find(const char *key, GError **error);
 
 /* A new directory, which goes with the process unless it is published; caller frees the name.
  * Errors: CCB_ERR_IO. */
 char *ccb_built_begin(const char *key, GError **error);
 
-/* The directory appears under its key by rename; where somebody else was faster, it is removed. */
+/* The directory appears under its key by rename; it is removed if another process has published one before.
+ * Errors: CCB_ERR_IO, CCB_ERR_CANCELLED. */
 bool ccb_built_publish(const char *key, const char *dir, GError **error);
+
+/* Removes the directory. */
 void ccb_built_abandon(const char *dir);
 
-/* All of them, unchecked and not held; CcbBuilt, caller unrefs. */
+/* All of them, unchecked and not locked, as CcbBuilt, caller unrefs. */
 GPtrArray *ccb_built_list(void);
 
 /* Removes one unless it is in use; whether it is gone. */

@@ -9,124 +9,47 @@
 #include "layer/built.h"
 #include "layer/layer.h"
 
-static bool has_children(const GPtrArray *layers, const char *key)
-{
-    for (guint i = 0; i < layers->len; i++)
-        if (g_strcmp0(((CcbLayer *)layers->pdata[i])->parent, key) == 0)
-            return true;
-    return false;
-}
-
-/* The least recently used layer that nothing lies on; layers->len where there is none. */
-static guint oldest_leaf(const GPtrArray *layers)
-{
-    guint best = layers->len;
-    for (guint i = 0; i < layers->len; i++) {
-        const CcbLayer *layer = layers->pdata[i];
-        if (!has_children(layers, layer->key) &&
-            (best == layers->len || layer->used < ((CcbLayer *)layers->pdata[best])->used))
-            best = i;
-    }
-    return best;
-}
-
-static guint oldest_built(const GPtrArray *all)
-{
-    guint best = all->len;
-    for (guint i = 0; i < all->len; i++)
-        if (best == all->len ||
-            ((CcbBuilt *)all->pdata[i])->used < ((CcbBuilt *)all->pdata[best])->used)
-            best = i;
-    return best;
-}
-
-static uint64_t total_size(const GPtrArray *layers, const GPtrArray *built)
-{
-    uint64_t total = 0;
-    for (guint i = 0; i < layers->len; i++)
-        total += ((CcbLayer *)layers->pdata[i])->size;
-    for (guint i = 0; i < built->len; i++)
-        total += ((CcbBuilt *)built->pdata[i])->size;
-    return total;
-}
-
-static bool is_excess(int64_t used, uint64_t total, const CcbCollectBounds *bounds)
-{
-    return total > bounds->max_bytes || time(NULL) - used > bounds->max_age_s;
-}
-
-/* Layers with all they lie on leave the list: what is in use holds its whole chain. */
-static guint set_aside(GPtrArray *layers, guint index)
-{
-    guint count = 0;
-    g_autofree char *key = g_strdup(((CcbLayer *)layers->pdata[index])->key);
-    while (key != NULL) {
-        char *parent = NULL;
-        for (guint i = 0; i < layers->len; i++) {
-            const CcbLayer *layer = layers->pdata[i];
-            if (g_strcmp0(layer->key, key) != 0)
-                continue;
-            parent = g_strdup(layer->parent);
-            g_ptr_array_remove_index(layers, i);
-            count++;
-            break;
-        }
-        g_free(key);
-        key = parent;
-    }
-    return count;
-}
-
+/* What can be removed: a layer, or a set of built files. */
 typedef struct {
-    GPtrArray *layers, *built;
-    uint64_t total;
-    CcbCollected result;
-} Collection;
+    const char *key;
+    const char *parent; /* key of the layer below, or NULL */
+    bool (*remove)(const char *key);
+    uint64_t size;
+    int64_t used; /* last use of it or of a layer above it */
+    guint height; /* of the tallest stack of layers above it */
+    bool is_held; /* a layer above it is in use */
+} Item;
 
-static void count_removed(Collection *c, uint64_t size)
+static void add_item(GPtrArray *items, Item item)
 {
-    c->total -= size;
-    c->result.freed += size;
-    c->result.removed++;
+    g_ptr_array_add(items, g_memdup2(&item, sizeof item));
 }
 
-static void collect_layer(Collection *c, guint index)
+/* The least recently used first, and a layer only after all above it. */
+static gint compare_items(gconstpointer a, gconstpointer b)
 {
-    const CcbLayer *layer = c->layers->pdata[index];
-    if (!ccb_layer_remove(layer->key)) {
-        c->result.in_use += set_aside(c->layers, index);
-        return;
+    const Item *x = *(const Item *const *)a, *y = *(const Item *const *)b;
+    if (x->used != y->used)
+        return x->used < y->used ? -1 : 1;
+    return (int)x->height - (int)y->height;
+}
+
+/* The use of a layer is a use of all below it. */
+static void sort_items(GPtrArray *items, GHashTable *by_key)
+{
+    for (guint i = 0; i < items->len; i++) {
+        const Item *item = items->pdata[i];
+        const char *parent = item->parent;
+        for (guint height = 1; parent != NULL && height < items->len; height++) {
+            Item *below = g_hash_table_lookup(by_key, parent);
+            if (below == NULL)
+                break;
+            below->used = MAX(below->used, item->used);
+            below->height = MAX(below->height, height);
+            parent = below->parent;
+        }
     }
-    count_removed(c, layer->size);
-    g_ptr_array_remove_index(c->layers, index);
-}
-
-static void collect_built(Collection *c, guint index)
-{
-    const CcbBuilt *built = c->built->pdata[index];
-    if (ccb_built_remove(built->key))
-        count_removed(c, built->size);
-    else
-        c->result.in_use++;
-    g_ptr_array_remove_index(c->built, index);
-}
-
-/* Takes the older of the two; false: the bounds hold. */
-static bool collect_oldest(Collection *c, const CcbCollectBounds *bounds)
-{
-    guint layer = oldest_leaf(c->layers), built = oldest_built(c->built);
-    int64_t layer_used =
-        layer < c->layers->len ? ((CcbLayer *)c->layers->pdata[layer])->used : INT64_MAX;
-    int64_t built_used =
-        built < c->built->len ? ((CcbBuilt *)c->built->pdata[built])->used : INT64_MAX;
-    if (MIN(layer_used, built_used) == INT64_MAX ||
-        !is_excess(MIN(layer_used, built_used), c->total, bounds))
-        return false;
-    if (layer_used <= built_used)
-        collect_layer(c, layer);
-    else
-        collect_built(c, built);
-    return true;
+    g_ptr_array_sort(items, compare_items);
 }
 
 /* When this host was booted, in seconds since the epoch; 0: unknown. */
@@ -137,31 +60,70 @@ static int64_t boot_time(void)
     return line ? g_ascii_strtoll(line + strlen("\nbtime "), NULL, 10) : 0;
 }
 
-/* What no reaper could remove, because the host went down: nothing from before the boot is under way. */
-static void sweep(const char *name, const char *ending, int64_t before)
+/* Removes what is older than the boot of this host: the reaper could not, as the host went down. */
+static void sweep(const char *name, const char *ending)
 {
     const char *entry;
     struct stat st;
+    int64_t booted = boot_time();
     g_autofree char *dir = g_build_filename(ccb_cache_dir(), name, NULL);
     g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
     while (list != NULL && (entry = g_dir_read_name(list)) != NULL) {
         g_autofree char *path = g_build_filename(dir, entry, NULL);
-        if (g_str_has_suffix(entry, ending) && lstat(path, &st) == 0 && st.st_mtime < before)
+        if (g_str_has_suffix(entry, ending) && lstat(path, &st) == 0 && st.st_mtime < booted)
             ccb_remove_tree(path, NULL); /* the next time, if not now */
     }
 }
 
 CcbCollected ccb_cache_collect(const CcbCollectBounds *bounds)
 {
+    CcbCollected result = {0};
+    uint64_t total = 0;
+    int64_t now = time(NULL);
     g_autoptr(GPtrArray) layers = ccb_layer_list();
     g_autoptr(GPtrArray) built = ccb_built_list();
-    Collection c = {.layers = layers, .built = built, .total = total_size(layers, built)};
-    sweep("layers", ".part", boot_time());
-    sweep("built", ".part", boot_time());
-    sweep("work", "", boot_time());
-    sweep("digests", "", boot_time()); /* they are of files as that boot saw them */
-    while (collect_oldest(&c, bounds))
-        ;
-    c.result.kept = layers->len + built->len + c.result.in_use;
-    return c.result;
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) by_key = g_hash_table_new(g_str_hash, g_str_equal);
+    ccb_layer_sweep();
+    sweep("layers", ".part");
+    sweep("built", ".part");
+    sweep("work", "");
+    sweep("digests", ""); /* they are of files as that boot saw them */
+
+    for (guint i = 0; i < layers->len; i++) {
+        const CcbLayer *l = layers->pdata[i];
+        add_item(items, (Item){.key = l->key,
+                               .parent = l->parent,
+                               .remove = ccb_layer_remove,
+                               .size = l->size,
+                               .used = l->used});
+        total += l->size;
+        g_hash_table_insert(by_key, l->key, items->pdata[i]);
+    }
+    for (guint i = 0; i < built->len; i++) {
+        const CcbBuilt *b = built->pdata[i];
+        add_item(
+            items,
+            (Item){.key = b->key, .remove = ccb_built_remove, .size = b->size, .used = b->used});
+        total += b->size;
+    }
+    sort_items(items, by_key);
+
+    for (guint i = 0; i < items->len; i++) {
+        Item *item = items->pdata[i];
+        if (total <= bounds->max_bytes && now - item->used <= bounds->max_age_s)
+            break;
+        if (item->is_held || !item->remove(item->key)) {
+            Item *below = item->parent ? g_hash_table_lookup(by_key, item->parent) : NULL;
+            if (below != NULL)
+                below->is_held = true;
+            result.in_use++;
+            continue;
+        }
+        total -= item->size;
+        result.freed += item->size;
+        result.removed++;
+    }
+    result.kept = items->len - result.removed;
+    return result;
 }

@@ -11,10 +11,10 @@ typedef struct {
 } CcbCollectBounds;
 
 typedef struct {
-    guint removed, kept, in_use; /* in_use: should have gone */
+    guint removed, kept, in_use; /* in_use: over the bounds, and kept all the same */
     uint64_t freed;              /* bytes */
 } CcbCollected;
 
-/* Removes what was least recently used and no other layer lies on, until the bounds hold.
- * What bakes left half-made when the host went down goes in any case. */
+/* Removes the least recently used first, a layer only after all above it, until the bounds hold.  What bakes left
+ * unfinished when the host went down is removed in any case. */
 CcbCollected ccb_cache_collect(const CcbCollectBounds *bounds);

@@ -34,6 +34,7 @@ void ccb_layer_free(CcbLayer *layer)
     g_free(layer->sha256);
     g_free(layer->parent);
     g_free(layer->parent_sha256);
+    g_free(layer->base);
     g_free(layer->step);
     json_decref(layer->facts);
     json_decref(layer->ingredients);
@@ -45,6 +46,7 @@ static const char *get_text(const json_t *json, const char *key)
     return json_string_value(json_object_get(json, key));
 }
 
+/* `json` may be NULL: a description that can't be read. */
 static CcbLayer *layer_of(const char *key, const json_t *json)
 {
     CcbLayer *layer = g_new0(CcbLayer, 1);
@@ -53,6 +55,7 @@ static CcbLayer *layer_of(const char *key, const json_t *json)
     layer->sha256 = g_strdup(get_text(json, "sha256"));
     layer->parent = g_strdup(get_text(json, "parent"));
     layer->parent_sha256 = g_strdup(get_text(json, "parent_sha256"));
+    layer->base = g_strdup(get_text(json, "base"));
     layer->step = g_strdup(get_text(json, "step"));
     layer->size = (uint64_t)json_integer_value(json_object_get(json, "size"));
     layer->facts = json_incref(json_object_get(json, "facts"));
@@ -60,76 +63,91 @@ static CcbLayer *layer_of(const char *key, const json_t *json)
     return layer;
 }
 
-static int open_lock(const char *key)
+/*
+ * The lock of a layer, as a descriptor; -1 with errno, EWOULDBLOCK where another process holds it.  `how`: LOCK_EX or
+ * LOCK_SH.  The lock file is removed together with its layer, perhaps between our open() and flock(): a lock on a file
+ * that no longer has the name excludes nobody.
+ */
+static int take_lock(const char *key, int how)
 {
     g_autofree char *path = layer_path(key, ".lock");
-    return open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    for (;;) {
+        struct stat held, named;
+        ccb_autofd int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0 || flock(fd, how | LOCK_NB) != 0 || fstat(fd, &held) != 0)
+            return -1;
+        if (stat(path, &named) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino)
+            return ccb_steal_fd(&fd);
+    }
 }
 
 bool ccb_layer_remove(const char *key)
 {
-    static const char *const endings[] = {".json", ".qcow2"};
-    ccb_autofd int lock = open_lock(key);
-    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
-        return false;
-    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+    static const char *const endings[] = {".json", ".qcow2", ".lock"};
+    ccb_autofd int lock = take_lock(key, LOCK_EX);
+    for (size_t i = 0; lock >= 0 && i < G_N_ELEMENTS(endings); i++) {
         g_autofree char *path = layer_path(key, endings[i]);
         unlink(path);
     }
-    return true;
+    return lock >= 0;
 }
 
-/* One that is just being made or used is left: whoever holds it sees to it. */
-static void drop(const char *key, const char *why)
+void ccb_layer_sweep(void)
 {
-    if (ccb_layer_remove(key))
-        ccb_warn("layer %.12s is %s: dropped, and made again where it is needed", key, why);
+    const char *name;
+    g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+    while (list != NULL && (name = g_dir_read_name(list)) != NULL) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (g_str_has_prefix(name, "base-") && access(path, F_OK) != 0 && errno == ENOENT)
+            unlink(path);
+        if (!g_str_has_suffix(name, ".lock"))
+            continue;
+        g_autofree char *key = g_strndup(name, strlen(name) - strlen(".lock"));
+        ccb_autofd int lock = ccb_layer_exists(key) ? -1 : take_lock(key, LOCK_EX);
+        if (lock >= 0 && !ccb_layer_exists(key)) /* it may have been made in between */
+            unlink(path);
+    }
 }
 
-/* *ret_wrong stays NULL where the file is what its description says.  false with an error where that can't be told. */
-static bool judge(const char *key, const json_t *json, const char **ret_wrong, GError **error)
+/*
+ * A layer that is what its description says.  NULL without an error where there is none; a damaged one is removed with
+ * a warning, unless another process makes or uses it.  `digest`: ccb_digest_file() or ccb_digest_file_once().
+ */
+static CcbLayer *load(const char *key, char *(*digest)(const char *path, GError **error),
+                      GError **error)
 {
     struct stat st;
-    g_autofree char *path = layer_path(key, ".qcow2");
-    if (json_integer_value(json_object_get(json, "layer")) != LAYER_FORMAT)
-        *ret_wrong = "of another version of ccbake";
-    else if (stat(path, &st) != 0)
-        *ret_wrong = "incomplete";
-    else if (st.st_size != json_integer_value(json_object_get(json, "size")))
-        *ret_wrong = "truncated";
-    if (*ret_wrong != NULL)
-        return true;
-    g_autofree char *digest = ccb_digest_file_once(path, error);
-    if (g_strcmp0(digest, get_text(json, "sha256")) != 0)
-        *ret_wrong = "altered";
-    return digest != NULL;
-}
-
-/* What describes a layer that is whole; NULL without an error where there is none, or is no longer. */
-static json_t *load(const char *key, GError **error)
-{
     const char *wrong = NULL;
-    g_autofree char *path = layer_path(key, ".json");
-    if (access(path, F_OK) != 0)
+    g_autofree char *description = layer_path(key, ".json");
+    if (access(description, F_OK) != 0)
         return NULL;
-    json_t *json = json_load_file(path, 0, NULL);
-    bool told = true;
+    json_auto_t *json = json_load_file(description, 0, NULL);
+    g_autoptr(CcbLayer) layer = layer_of(key, json);
     if (json == NULL)
         wrong = "described by a damaged file";
-    else
-        told = judge(key, json, &wrong, error);
-    if (told && wrong == NULL)
-        return json;
-    if (told)
-        drop(key, wrong);
-    json_decref(json);
+    else if (json_integer_value(json_object_get(json, "layer")) != LAYER_FORMAT)
+        wrong = "of another version of ccbake";
+    else if (stat(layer->path, &st) != 0)
+        wrong = "incomplete";
+    else if ((uint64_t)st.st_size != layer->size)
+        wrong = "truncated";
+    if (wrong == NULL) {
+        g_autofree char *found = digest(layer->path, error);
+        if (found == NULL)
+            return NULL;
+        if (g_strcmp0(found, layer->sha256) == 0)
+            return g_steal_pointer(&layer);
+        wrong = "altered";
+    }
+    if (ccb_layer_remove(key))
+        ccb_warn("layer %.12s is %s: dropped, and made again where it is needed", key, wrong);
     return NULL;
 }
 
-/* The image that the first layer lies on may have moved, changed or gone. */
-static bool base_is_there(const json_t *json, GError **error)
+/* The image that the first layer lies on may have moved, changed or gone.  `base`: the name of the link to it. */
+static bool is_base_unchanged(const char *base, GError **error)
 {
-    const char *base = get_text(json, "base");
     g_autofree char *path = base ? g_build_filename(ccb_cache_dir(), "layers", base, NULL) : NULL;
     if (path == NULL || access(path, F_OK) != 0)
         return false;
@@ -155,62 +173,40 @@ void ccb_layer_use(GArray *use, int lock)
     g_array_append_val(use, lock);
 }
 
-/* Used layers are young to the collector, whatever their age. */
-static void touch(const char *key)
-{
-    g_autofree char *path = layer_path(key, ".json"); /* the overlay's own times tell of changes */
-    utimensat(AT_FDCWD, path, NULL, 0);
-}
-
-/* Held first and looked at then, so that it can't go in between.  A layer that is just being made
- * is not there. */
-static bool hold(const char *key, GArray *use)
-{
-    int fd = use ? open_lock(key) : -1;
-    if (fd < 0)
-        return use == NULL;
-    if (flock(fd, LOCK_SH | LOCK_NB) != 0) {
-        close(fd);
-        return false;
-    }
-    g_array_append_val(use, fd);
-    return true;
-}
-
-/* `expected`: the digest that the layer above was made on, or NULL.  A layer that was made anew is
- * another one. */
-static bool chain_is_whole(const char *key, const char *expected, GArray *use, int depth,
-                           GError **error)
-{
-    json_t *json =
-        depth < MAX_DEPTH && ccb_layer_exists(key) && hold(key, use) ? load(key, error) : NULL;
-    const char *parent = get_text(json, "parent");
-    bool whole =
-        json != NULL && (expected == NULL || g_strcmp0(get_text(json, "sha256"), expected) == 0);
-    if (whole)
-        whole = parent
-                    ? chain_is_whole(parent, get_text(json, "parent_sha256"), use, depth + 1, error)
-                    : base_is_there(json, error);
-    if (whole)
-        touch(key);
-    json_decref(json);
-    return whole;
-}
-
-static json_t *read_description(const char *key)
-{
-    g_autofree char *path = layer_path(key, ".json");
-    return json_load_file(path, 0, NULL);
-}
-
 CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error)
 {
-    if (ccb_cancel_check(error) || !chain_is_whole(key, NULL, use, 0, error))
+    const CcbLayer *above = NULL;
+    g_autoptr(GPtrArray) chain =
+        g_ptr_array_new_with_free_func((GDestroyNotify)ccb_layer_free); /* from the top */
+    if (ccb_cancel_check(error))
         return NULL;
-    json_t *json = read_description(key);
-    CcbLayer *layer = json ? layer_of(key, json) : NULL;
-    json_decref(json);
-    return layer;
+    do {
+        const char *next = above ? above->parent : key;
+        if (chain->len == MAX_DEPTH || !ccb_layer_exists(next))
+            return NULL;
+        if (use != NULL) { /* locked before it is read, so that it can't be removed in between */
+            int lock = take_lock(next, LOCK_SH);
+            if (lock < 0)
+                return NULL;
+            g_array_append_val(use, lock);
+        }
+        CcbLayer *layer = load(next, ccb_digest_file_once, error);
+        if (layer == NULL)
+            return NULL;
+        g_ptr_array_add(chain, layer);
+        /* A layer that was made anew is not the one that the layer above was made on. */
+        if (above && above->parent_sha256 && strcmp(above->parent_sha256, layer->sha256) != 0)
+            return NULL;
+        above = layer;
+    } while (above->parent != NULL);
+    if (!is_base_unchanged(above->base, error))
+        return NULL;
+    for (guint i = chain->len; i-- > 0;) {
+        /* The description's time is that of the last use; the overlay's own times tell of changes. */
+        g_autofree char *path = layer_path(((CcbLayer *)chain->pdata[i])->key, ".json");
+        utimensat(AT_FDCWD, path, NULL, 0);
+    }
+    return g_ptr_array_steal_index(chain, 0);
 }
 
 uint64_t ccb_layer_size(const char *key)
@@ -227,40 +223,29 @@ bool ccb_layer_exists(const char *key)
     return access(description, R_OK) == 0 && access(file, R_OK) == 0;
 }
 
-/* Whether the lock could be taken; false also where it could and was of no use. */
-static bool try_lock(int fd, const char *key, bool or_use, bool *ret_shared)
-{
-    *ret_shared = false;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    *ret_shared = or_use && flock(fd, LOCK_SH | LOCK_NB) == 0;
-    if (*ret_shared && !ccb_layer_exists(key)) {
-        flock(fd, LOCK_UN);
-        return false;
-    }
-    return *ret_shared;
-}
-
 int ccb_layer_lock(const char *key, bool or_use, bool *ret_shared, GError **error)
 {
     g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
-    bool told = false;
     if (!ccb_mkdirs(dir, error))
         return -1;
-    ccb_autofd int fd = open_lock(key);
-    if (fd < 0) {
-        ccb_fail_errno(error, CCB_ERR_IO, "locking a layer in %s", dir);
-        return -1;
-    }
-    while (!try_lock(fd, key, or_use, ret_shared)) {
+    for (bool told = false;; told = true) {
+        ccb_autofd int lock = take_lock(key, LOCK_EX);
+        *ret_shared = lock < 0 && errno == EWOULDBLOCK && or_use;
+        if (*ret_shared)
+            lock = take_lock(key, LOCK_SH);
+        if (lock < 0 && errno != EWOULDBLOCK) {
+            ccb_fail_errno(error, CCB_ERR_IO, "locking a layer in %s", dir);
+            return -1;
+        }
+        if (lock >= 0 && (!*ret_shared || ccb_layer_exists(key)))
+            return ccb_steal_fd(&lock);
+        ccb_close_fd(&lock);
         if (!told)
             ccb_progress_line("%-8s another ccbake makes layer %.12s", "wait", key);
-        told = true;
         g_usleep(LOCK_POLL_US);
         if (ccb_cancel_check(error))
             return -1;
     }
-    return ccb_steal_fd(&fd);
 }
 
 static char *base_name(const CcbLayerBase *base)
@@ -268,15 +253,13 @@ static char *base_name(const CcbLayerBase *base)
     return g_strconcat("base-", base->sha256, ".img", NULL);
 }
 
-/* A neighbour that stands for the image, so that layers name what they lie on without a directory.
- */
 bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
 {
     g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
     if (!ccb_mkdirs(dir, error))
         return false;
     g_autofree char *name = base_name(base);
-    g_autofree char *link = g_build_filename(ccb_cache_dir(), "layers", name, NULL);
+    g_autofree char *link = g_build_filename(dir, name, NULL);
     g_autofree char *temporary = g_strdup_printf("%s.%d", link, (int)getpid());
     g_autofree char *target = g_canonicalize_filename(base->path, NULL);
     g_autofree char *now = g_file_read_link(link, NULL);
@@ -288,23 +271,15 @@ bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
     return ccb_fail_errno(error, CCB_ERR_IO, "linking the base image to %s", link);
 }
 
-/* Another bake may have an overlay of the same key, which goes when that bake ends. */
-static char *name_below(const char *below, bool is_being_committed, const CcbLayerBase *base)
-{
-    if (below == NULL)
-        return base_name(base);
-    return g_strconcat(below, is_being_committed ? ".part" : ".qcow2", NULL);
-}
-
 char *ccb_layer_begin(const char *key, const char *below, bool is_being_committed,
                       const CcbLayerBase *base, GError **error)
 {
-    char *path = layer_path(key, ".part");
-    g_autofree char *backing = name_below(below, is_being_committed, base);
+    g_autofree char *path = layer_path(key, ".part");
+    g_autofree char *backing =
+        below ? g_strconcat(below, is_being_committed ? ".part" : ".qcow2", NULL) : base_name(base);
     ccb_reaper_watch(path);
     if (ccb_image_create_overlay(path, backing, below ? "qcow2" : base->format, error))
-        return path;
-    g_free(path);
+        return g_steal_pointer(&path);
     ccb_layer_abandon(key);
     return NULL;
 }
@@ -316,63 +291,33 @@ void ccb_layer_abandon(const char *key)
     ccb_reaper_release(path);
 }
 
-static bool sync_file(const char *path, uint64_t *ret_size, GError **error)
+/* Compressed, with a backing file of the cache, and on disk; fills size and sha256. */
+static bool pack(const char *part, const char *packed, CcbLayer *layer, GError **error)
 {
     struct stat st;
-    ccb_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0 || fstat(fd, &st) != 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", path);
-    *ret_size = (uint64_t)st.st_size;
-    return true;
-}
-
-static bool write_description(const CcbLayer *layer, const CcbLayerBase *base, GError **error)
-{
-    g_autofree char *path = layer_path(layer->key, ".json");
-    g_autofree char *image = base_name(base);
-    json_t *json = json_pack("{sisssI}", "layer", LAYER_FORMAT, "sha256", layer->sha256, "size",
-                             (json_int_t)layer->size);
-    json_object_set_new(json, "step", json_string(layer->step));
-    json_object_set(json, "facts", layer->facts);
-    json_object_set(json, "ingredients", layer->ingredients);
-    if (layer->parent) {
-        json_object_set_new(json, "parent", json_string(layer->parent));
-        json_object_set_new(json, "parent_sha256", json_string(layer->parent_sha256));
-    } else {
-        json_object_set_new(json, "base", json_string(image));
-    }
-    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-    bool ok = ccb_write_file_atomic(path, text, strlen(text), error);
-    free(text);
-    json_decref(json);
-    return ok;
-}
-
-/* What is written to disk, hashed and emitted is the compressed file; the overlay itself need not
- * even leave the page cache. */
-static bool pack(const char *part, const char *packed, const CcbLayerBase *base, CcbLayer *layer,
-                 GError **error)
-{
-    g_autofree char *below =
-        layer->parent ? g_strconcat(layer->parent, ".qcow2", NULL) : base_name(base);
-    if (!ccb_qcow2_pack(part, packed, below, error) || !sync_file(packed, &layer->size, error))
+    g_autofree char *parent = layer->parent ? g_strconcat(layer->parent, ".qcow2", NULL) : NULL;
+    if (!ccb_qcow2_pack(part, packed, parent ? parent : layer->base, error))
         return false;
+    ccb_autofd int fd = open(packed, O_RDWR | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0 || fstat(fd, &st) != 0)
+        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", packed);
+    layer->size = (uint64_t)st.st_size;
     layer->sha256 = ccb_digest_file(packed, error);
     return layer->sha256 != NULL;
 }
 
-/* The description comes last: where it stands, the layer does. */
-static bool appear(const CcbLayer *layer, const char *packed, const CcbLayerBase *base,
-                   GError **error)
+static bool write_description(const CcbLayer *layer, GError **error)
 {
-    if (!ccb_publish_file(packed, layer->path, error))
-        return false;
-    if (!write_description(layer, base, error)) {
-        unlink(layer->path);
-        return false;
-    }
-    ccb_digest_remember(layer->path, layer->sha256);
-    return true;
+    g_autofree char *path = layer_path(layer->key, ".json");
+    json_auto_t *json =
+        json_pack("{s:i, s:s, s:I, s:s*, s:O*, s:O*, s:s*, s:s*, s:s*}", "layer", LAYER_FORMAT,
+                  "sha256", layer->sha256, "size", (json_int_t)layer->size, "step", layer->step,
+                  "facts", layer->facts, "ingredients", layer->ingredients, "parent", layer->parent,
+                  "parent_sha256", layer->parent_sha256, "base", layer->base);
+    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+    bool ok = ccb_write_file_atomic(path, text, strlen(text), error);
+    free(text);
+    return ok;
 }
 
 bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error)
@@ -380,12 +325,20 @@ bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error
     g_autofree char *part = layer_path(layer->key, ".part");
     g_autofree char *packed = layer_path(layer->key, ".packed.part");
     layer->path = layer_path(layer->key, ".qcow2");
+    layer->base = layer->parent ? NULL : base_name(base);
     ccb_reaper_watch(packed);
-    bool ok = pack(part, packed, base, layer, error) && appear(layer, packed, base, error);
+    bool ok = pack(part, packed, layer, error) && ccb_publish_file(packed, layer->path, error);
     if (!ok)
         unlink(packed);
     ccb_reaper_release(packed);
-    return ok;
+    if (!ok)
+        return false;
+    if (!write_description(layer, error)) { /* the last: what has a description is complete */
+        unlink(layer->path);
+        return false;
+    }
+    ccb_digest_remember(layer->path, layer->sha256);
+    return true;
 }
 
 GPtrArray *ccb_layer_list(void)
@@ -400,11 +353,10 @@ GPtrArray *ccb_layer_list(void)
         if (!g_str_has_suffix(name, ".json") || stat(path, &st) != 0)
             continue;
         g_autofree char *key = g_strndup(name, strlen(name) - strlen(".json"));
-        json_t *json = read_description(key);
+        json_auto_t *json = json_load_file(path, 0, NULL);
         CcbLayer *layer = layer_of(key, json);
         layer->used = st.st_mtime;
         g_ptr_array_add(layers, layer);
-        json_decref(json);
     }
     return layers;
 }
@@ -412,13 +364,8 @@ GPtrArray *ccb_layer_list(void)
 bool ccb_layer_verify(const char *key, bool *ret_whole, GError **error)
 {
     GError *reason = NULL;
-    json_t *json = load(key, &reason);
-    g_autofree char *path = layer_path(key, ".qcow2");
-    g_autofree char *digest = json ? ccb_digest_file(path, &reason) : NULL;
-    *ret_whole = digest != NULL && g_strcmp0(digest, get_text(json, "sha256")) == 0;
-    if (digest != NULL && !*ret_whole)
-        drop(key, "altered");
-    json_decref(json);
+    g_autoptr(CcbLayer) layer = load(key, ccb_digest_file, &reason);
+    *ret_whole = layer != NULL;
     if (reason != NULL)
         g_propagate_error(error, reason);
     return reason == NULL;
@@ -427,12 +374,14 @@ bool ccb_layer_verify(const char *key, bool *ret_whole, GError **error)
 CcbLayer *ccb_layer_latest(const char *step)
 {
     g_autoptr(GPtrArray) layers = ccb_layer_list();
-    guint best = layers->len;
+    CcbLayer *latest = NULL;
+    guint at = 0;
     for (guint i = 0; i < layers->len; i++) {
-        const CcbLayer *layer = layers->pdata[i];
-        if (g_strcmp0(layer->step, step) == 0 &&
-            (best == layers->len || layer->used > ((CcbLayer *)layers->pdata[best])->used))
-            best = i;
+        CcbLayer *layer = layers->pdata[i];
+        if (g_strcmp0(layer->step, step) != 0 || (latest != NULL && layer->used <= latest->used))
+            continue;
+        latest = layer;
+        at = i;
     }
-    return best < layers->len ? g_ptr_array_steal_index(layers, best) : NULL;
+    return latest != NULL ? g_ptr_array_steal_index(layers, at) : NULL;
 }

@@ -7,12 +7,13 @@
  *     KEY.json         parent, sha256 and size of the overlay, facts of the guest, what the key was made of
  *     KEY.part         an overlay that is being written
  *     KEY.packed.part  the same, being compressed
- *     KEY.lock         locked exclusively while the layer is made or removed, shared while it is used
+ *     KEY.lock         flock(2): exclusive while the layer is made or removed, shared while it is used; removed with it
  *     base-SHA256.img  a symlink to the base image
  *
- * Layers are compressed when they are committed, once for all images that hold them.  A layer appears by rename, after fsync.  Before it is used its digest is checked, at most once per boot and changed
- * file; a damaged one is dropped with a warning and made again.  One that could not be read, or not to its end, is an
- * error and stays: CCB_ERR_IO, CCB_ERR_CANCELLED.
+ * Layers are compressed when they are committed, once for all images that hold them.  A layer appears by rename, after
+ * fsync.  Before it is used its digest is checked, at most once per boot and changed file; a damaged one is removed
+ * with a warning and made again.  One that can't be read to its end is an error and stays: CCB_ERR_IO,
+ * CCB_ERR_CANCELLED.
  */
 #pragma once
 
@@ -27,10 +28,11 @@ typedef struct {
     char *sha256;        /* of the file */
     char *parent;        /* key of the layer below, or NULL on a base */
     char *parent_sha256; /* of its file, when this one was made on it */
+    char *base;          /* name of the link to the base image; NULL over a layer */
     char *step;          /* id of the step that made it, for people */
     uint64_t size;       /* bytes of the file */
-    int64_t used;  /* when it was last used; seconds since the epoch; filled by ccb_layer_list() */
-    json_t *facts; /* of the guest after the step; owned */
+    int64_t used;        /* last use, in seconds since the epoch; filled by ccb_layer_list() */
+    json_t *facts;       /* of the guest after the step; owned */
     json_t *ingredients; /* what the key was made of; owned */
 } CcbLayer;
 
@@ -42,52 +44,56 @@ typedef struct {
 void ccb_layer_free(CcbLayer *layer); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbLayer, ccb_layer_free)
 
-/* Descriptors that keep layers from being collected while they are in use. */
+/* Descriptors whose locks keep layers from being removed while they are in use. */
 GArray *ccb_layer_use_new(void); /* of int, which close themselves; unref as usual */
 
-/* The layer of that key, with every layer below it whole; NULL without an error where there is
- * none.  It and all below are held by `use` (may be NULL) and count as used now. */
+/* The layer of that key, if it and every layer below it are whole; NULL without an error if not.  They count as used
+ * now.  With `use` (may be NULL) all are locked, shared, and the locks are added to it. */
 CcbLayer *ccb_layer_find(const char *key, GArray *use, GError **error);
 
-/* Whether there is one, by name only: for plans. */
+/* Whether its files are there, unchecked: for plans. */
 bool ccb_layer_exists(const char *key);
 
-/* Keeps the lock of a layer that is there, shared; takes the descriptor over. */
+/* Adds the lock of a layer that is there to `use`, shared from now on; takes ownership of it. */
 void ccb_layer_use(GArray *use, int lock);
 
-/* Waits until nobody else makes or uses the layer, and keeps others from it until the descriptor is
- * closed.  With `or_use` the wait is also over, and the lock only shared (*ret_shared), once the
- * layer is there.  Returns -1 with CCB_ERR_CANCELLED or CCB_ERR_IO. */
+/* Waits until nobody else makes or uses the layer, and excludes others until the descriptor is closed.  With `or_use`
+ * the wait ends as well once the layer is there, and the lock is shared then (*ret_shared).  -1 with CCB_ERR_CANCELLED
+ * or CCB_ERR_IO. */
 int ccb_layer_lock(const char *key, bool or_use, bool *ret_shared, GError **error);
 
-/* Says where the base image lies now; before the cache is asked for layers on it. */
+/* Links the base image into the cache, so that layers name it without a directory; needed before the cache is asked
+ * for layers on it.  Errors: CCB_ERR_IO. */
 bool ccb_layer_link_base(const CcbLayerBase *base, GError **error);
 
-/* Creates the overlay that is to become the layer `key`, over the layer `below` (or over the base
- * image, where that is NULL); over the overlay of that layer where the caller has it committed just
- * now.  Returns its path (caller frees).  It goes with the process unless it is published. */
+/* Creates the overlay that is to become the layer `key`, over the layer `below` or, where that is NULL, over the base
+ * image.  `is_being_committed`: over the overlay of `below`, as this process still commits it; another process may have
+ * an overlay of that key, too, which goes away with that process.  Returns the path (caller frees).  The overlay goes
+ * away with this process unless it is published. */
 char *ccb_layer_begin(const char *key, const char *below, bool is_being_committed,
                       const CcbLayerBase *base, GError **error);
 
-/* Commits the overlay of `layer->key`: says in `layer` parent (with its digest), step, facts and
- * ingredients; path, size and sha256 are filled.  The overlay is left. */
+/* Commits the overlay of `layer->key`.  The caller fills parent (with its digest), step, facts and ingredients; path,
+ * size, sha256 and base are filled here.  The overlay is left. */
 bool ccb_layer_publish(CcbLayer *layer, const CcbLayerBase *base, GError **error);
 
-/* Throws the overlay away. */
+/* Removes the overlay. */
 void ccb_layer_abandon(const char *key);
 
-/* Bytes of the layer of that key, 0 where there is none; by its file only, unchecked: for reports. */
+/* Bytes of the layer's file, unchecked; 0 where there is none: for reports. */
 uint64_t ccb_layer_size(const char *key);
 
-/* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL:
- * none. */
+/* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL: none. */
 CcbLayer *ccb_layer_latest(const char *step);
 
-/* Every layer by its description, unchecked; CcbLayer with .used filled; caller unrefs. */
+/* Every layer by its description, unchecked, as CcbLayer with .used filled; caller unrefs. */
 GPtrArray *ccb_layer_list(void);
 
-/* Reads one layer whole, and drops it where it is damaged. */
+/* Reads one layer completely, and removes it if it is damaged (*ret_whole is false then). */
 bool ccb_layer_verify(const char *key, bool *ret_whole, GError **error);
 
 /* Removes a layer unless it is in use; whether it is gone. */
 bool ccb_layer_remove(const char *key);
+
+/* Removes the locks of layers that are not there, and links to base images that are not there any more. */
+void ccb_layer_sweep(void);

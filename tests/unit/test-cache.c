@@ -4,7 +4,11 @@
 
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 #include <utime.h>
 
 #include "base/cancel.h"
@@ -99,6 +103,114 @@ static void test_collect(void)
     ok(result.removed == 1 && result.freed > 0 && count() == 0, "and what is too much");
 }
 
+/* A file that is not empty, last used so many days ago. */
+static void put_layer(const char *key, const char *parent, int days)
+{
+    g_autofree char *layers = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    g_autofree char *file = g_strconcat(key, ".qcow2", NULL);
+    g_autofree char *name = g_strconcat(key, ".json", NULL);
+    g_autofree char *path = g_build_filename(layers, name, NULL);
+    g_autofree char *digest = ccb_digest_string("layer");
+    g_autofree char *of_parent = parent ? g_strdup_printf(",\"parent\":\"%s\"", parent) : NULL;
+    g_autofree char *json = g_strdup_printf("{\"layer\":1,\"size\":5,\"sha256\":\"%s\"%s}", digest,
+                                            of_parent ? of_parent : "");
+    time_t used = time(NULL) - days * 24 * 3600;
+    const struct utimbuf times = {used, used};
+    ccb_mkdirs(layers, NULL);
+    put(layers, file, "layer");
+    put(layers, name, json);
+    utime(path, &times);
+}
+
+static bool has_file(const char *name)
+{
+    g_autofree char *path = g_build_filename(ccb_cache_dir(), "layers", name, NULL);
+    return g_file_test(path, G_FILE_TEST_EXISTS | G_FILE_TEST_IS_SYMLINK);
+}
+
+static CcbCollected collect_beyond(uint64_t bytes)
+{
+    const CcbCollectBounds bounds = {.max_bytes = bytes, .max_age_s = INT64_MAX};
+    return ccb_cache_collect(&bounds);
+}
+
+static void test_collect_layers(void)
+{
+    bool shared;
+    put_layer("base", NULL, 9); /* used through the layers above it, whatever its own time says */
+    put_layer("middle", "base", 8);
+    put_layer("top", "middle", 1);
+    put_layer("other", "base", 5);
+    put_layer("alone", NULL, 3);
+    CcbCollected result = collect_beyond(4 * 5);
+    ok(result.removed == 1 && !ccb_layer_exists("other"), "the least recently used is the first");
+    collect_beyond(3 * 5);
+    ok(!ccb_layer_exists("alone"), "then the next, for layers below others are used with them");
+    collect_beyond(2 * 5);
+    ok(!ccb_layer_exists("top") && ccb_layer_exists("middle"), "a chain goes from its top");
+    int lock = ccb_layer_lock("middle", false, &shared, NULL);
+    result = collect_beyond(0);
+    ok(result.removed == 0 && result.in_use == 2 && result.kept == 2,
+       "what is in use stays, with all below it");
+    close(lock);
+    result = collect_beyond(0);
+    ok(result.removed == 2 && result.in_use == 0 && result.kept == 0, "until it is not");
+}
+
+/* flock() in the place of libc's: another process may remove the file between our open() and this. */
+static const char *removed_before_lock;
+
+int flock(int fd, int operation)
+{
+    if (removed_before_lock != NULL)
+        unlink(removed_before_lock);
+    removed_before_lock = NULL;
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+static void test_locks(void)
+{
+    bool shared;
+    struct stat held, named;
+    g_autofree char *layers = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    g_autofree char *path = g_build_filename(layers, "a.lock", NULL);
+    put_layer("a", NULL, 0);
+    int lock = ccb_layer_lock("a", false, &shared, NULL);
+    ok(lock >= 0 && !shared && !ccb_layer_remove("a"), "a locked layer is not removed");
+    close(lock);
+    lock = ccb_layer_lock("a", true, &shared, NULL);
+    flock(lock, LOCK_SH);
+    int second = ccb_layer_lock("a", true, &shared, NULL);
+    ok(second >= 0 && shared, "a layer that is there is used together");
+    close(lock);
+    close(second);
+    ok(ccb_layer_remove("a") && !has_file("a.json") && !has_file("a.qcow2") && !has_file("a.lock"),
+       "a layer is removed with its lock");
+
+    removed_before_lock = path;
+    lock = ccb_layer_lock("a", false, &shared, NULL);
+    ok(fstat(lock, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino,
+       "a lock whose file was removed meanwhile is taken anew");
+
+    int unused = ccb_layer_lock("b", false, &shared, NULL);
+    close(unused);
+    g_autofree char *there = g_build_filename(layers, "base-there.img", NULL);
+    g_autofree char *gone = g_build_filename(layers, "base-gone.img", NULL);
+    ok(symlink(layers, there) == 0 && symlink("/nonexistent/base", gone) == 0, "links");
+    put_layer("c", NULL, 0);
+    close(ccb_layer_lock("c", false, &shared, NULL));
+    collect_beyond(UINT64_MAX);
+    ok(has_file("a.lock"), "gc keeps a lock that somebody holds");
+    ok(!has_file("b.lock"), "removes one without a layer");
+    ok(has_file("c.lock"), "keeps the one of a layer");
+    ok(has_file("base-there.img") && !has_file("base-gone.img"),
+       "and removes links to base images that are gone");
+    close(lock);
+    collect_beyond(0);
+    ok(!has_file("a.lock") && !has_file("c.lock"), "nothing is left of locks in the end");
+    unlink(there);
+}
+
 /* A digest that can't be right shows whether the file was read. */
 static void test_once(const char *dir)
 {
@@ -124,19 +236,13 @@ static void test_cancelled(void)
     GError *error = NULL;
     bool whole = true;
     build(KEY_A, "first");
-    g_autofree char *layers = g_build_filename(ccb_cache_dir(), "layers", NULL);
-    g_autofree char *file = g_build_filename(layers, KEY_B ".qcow2", NULL);
-    g_autofree char *digest = ccb_digest_string("layer");
-    g_autofree char *json = g_strdup_printf("{\"layer\":1,\"size\":5,\"sha256\":\"%s\"}", digest);
-    ccb_mkdirs(layers, NULL);
-    put(layers, KEY_B ".qcow2", "layer");
-    put(layers, KEY_B ".json", json);
+    put_layer(KEY_B, NULL, 0);
     ok(ccb_layer_verify(KEY_B, &whole, &error) && whole, "a layer is whole");
     ccb_cancel_install();
     raise(SIGTERM);
     ok(!ccb_layer_verify(KEY_B, &whole, &error), "whoever is stopped does not know that");
     is_error(&error, "stopped by", "and says so");
-    ok(g_file_test(file, G_FILE_TEST_EXISTS), "nor drops it");
+    ok(has_file(KEY_B ".qcow2"), "nor drops it");
     ok(ccb_built_find(KEY_A, &error) == NULL, "what was built is not found then");
     is_error(&error, "stopped by", "because of that");
     is_int(count(), 1, "and stays");
@@ -149,6 +255,8 @@ int main(void)
     test_publish();
     test_damage();
     test_collect();
+    test_collect_layers();
+    test_locks();
     test_once(dir);
     test_cancelled();
     ccb_remove_tree(dir, NULL);
