@@ -17,7 +17,7 @@
 /* What the scratch disk holds beside the payloads' needs: package metadata, temporary files. */
 #define SPARE_SCRATCH (2ull << 30)
 
-/* Waits until all that was baked is committed: the last of it is the top now. */
+/* Waits until all that was baked is committed; the last layer becomes the top. */
 static bool settle(CcbChain *chain, GError **error)
 {
     CcbLayer *top = NULL;
@@ -31,7 +31,7 @@ static bool settle(CcbChain *chain, GError **error)
     return ok;
 }
 
-/* What was being committed becomes a layer all the same: the next bake begins there. */
+/* What is still being committed becomes a layer all the same: the next bake begins there. */
 void ccb_chain_clear(CcbChain *chain)
 {
     settle(chain, NULL);
@@ -54,44 +54,32 @@ char **ccb_chain_keys(const CcbPlan *plan, GError **error)
     g_auto(GStrv) keys = g_new0(char *, plan->steps->len + 1);
     g_autofree char *base = ccb_base_key(plan->base->sha256);
     for (guint i = 0; i < plan->steps->len; i++) {
-        json_t *ingredients = ccb_step_ingredients(plan, step_at(plan, i), error);
+        json_auto_t *ingredients = ccb_step_ingredients(plan, step_at(plan, i), error);
         if (ingredients == NULL)
             return NULL;
         keys[i] = ccb_step_key(i > 0 ? keys[i - 1] : base, ingredients);
-        json_decref(ingredients);
     }
     return g_steal_pointer(&keys);
 }
 
-static bool find_step(const CcbPlan *plan, const char *id, guint *ret_index, GError **error)
-{
-    for (guint i = 0; i < plan->steps->len; i++) {
-        if (strcmp(step_at(plan, i)->id, id) == 0) {
-            *ret_index = i;
-            return true;
-        }
-    }
-    return ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", id);
-}
-
-/* What the cache has up to step `first`; false without an error where it has it not, or not for us. */
+/* Begins with the layer of that key and all below it, if they are in the cache and whole; false without an error if
+ * not, and for a layer whose facts are those of another version of ccbake. */
 static bool take_cached(CcbChain *chain, const char *key, GError **error)
 {
     GError *reason = NULL;
-    /* Judged before it is held, and again then: what is damaged and held can't be dropped. */
-    g_autoptr(CcbLayer) judged = ccb_layer_find(key, NULL, &reason);
-    g_autoptr(CcbLayer) layer = judged ? ccb_layer_find(key, chain->use, &reason) : NULL;
+    /* Read before it is locked, and again then: a damaged layer can't be removed while it is locked. */
+    g_autoptr(CcbLayer) unlocked = ccb_layer_find(key, NULL, &reason);
+    g_autoptr(CcbLayer) layer = unlocked ? ccb_layer_find(key, chain->use, &reason) : NULL;
     if (reason != NULL) {
         g_propagate_error(error, reason);
         return false;
     }
-    CcbFacts *facts = layer ? ccb_facts_from_json(layer->facts) : NULL;
-    if (facts == NULL) { /* no layer, or one of another version of ccbake */
+    chain->facts = layer ? ccb_facts_from_json(layer->facts) : NULL;
+    if (chain->facts == NULL) {
         g_array_set_size(chain->use, 0);
         return false;
     }
     chain->top = g_steal_pointer(&layer);
-    chain->facts = facts;
     return true;
 }
 
@@ -99,11 +87,14 @@ bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *f
                      GError **error)
 {
     GError *reason = NULL;
-    g_auto(CcbChain) chain = {.first = plan->steps->len,
+    guint first = from ? 0 : plan->steps->len;
+    while (first < plan->steps->len && strcmp(step_at(plan, first)->id, from) != 0)
+        first++;
+    if (from && first == plan->steps->len)
+        return ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", from);
+    g_auto(CcbChain) chain = {.first = first,
                               .times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime)),
                               .use = ccb_layer_use_new()};
-    if (from && !find_step(plan, from, &chain.first, error))
-        return false;
     while (chain.first > 0 && !take_cached(&chain, keys[chain.first - 1], &reason)) {
         if (reason != NULL) {
             g_propagate_error(error, reason);
@@ -135,17 +126,6 @@ static void begin_eta(const CcbChainOptions *o, guint index)
     ccb_eta_begin(name);
 }
 
-/* The end of the layer that begins with step `begin`. */
-static guint layer_end(const CcbChainOptions *o, guint begin)
-{
-    guint end = begin + 1;
-    if (o->backend == CCB_BACKEND_HOST)
-        return end;
-    while (end < o->plan->steps->len && step_at(o->plan, end)->payloads->len == 0)
-        end++;
-    return end;
-}
-
 static char *title_of(const CcbChainOptions *o, guint index, char **ret_tag)
 {
     const CcbStep *step = step_at(o->plan, index);
@@ -160,20 +140,14 @@ static void add_time(CcbChain *chain, const CcbStep *step, double seconds, bool 
     g_array_append_val(chain->times, took);
 }
 
-static bool write_heading(const CcbChainOptions *o, const char *tag, const char *title,
-                          GError **error)
-{
-    g_autofree char *heading = g_strdup_printf("\n=== step %s %s\n", tag, title);
-    return ccb_write_all(o->log, heading, strlen(heading), o->log_path, error);
-}
-
 static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, guint index,
                      GError **error)
 {
     const CcbStep *step = step_at(o->plan, index);
     g_autofree char *tag = NULL;
     g_autofree char *title = title_of(o, index, &tag);
-    if (!write_heading(o, tag, title, error))
+    g_autofree char *heading = g_strdup_printf("\n=== step %s %s\n", tag, title);
+    if (!ccb_write_all(o->log, heading, strlen(heading), o->log_path, error))
         return false;
     begin_eta(o, index);
     ccb_progress_begin(tag, title, 0);
@@ -188,10 +162,32 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
     return true;
 }
 
-/* Every step begins with the facts that the one before left, whether or not a layer lies between them. */
-static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest, guint begin,
-                      guint end, GError **error)
+/* The key of what the next overlay lies on: a layer, or one that is being committed; NULL: the base. */
+static const char *below(const CcbChain *chain)
 {
+    if (chain->committer != NULL)
+        return ccb_committer_last(chain->committer);
+    return chain->top ? chain->top->key : NULL;
+}
+
+/* Runs steps [begin, end) in the overlay.  Every step begins with the facts that the one before left, whether or not a
+ * layer lies between them. */
+static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *overlay,
+                         guint begin, guint end, GError **error)
+{
+    g_autoptr(GPtrArray) payloads = ccb_attachments_of(o->plan->steps, begin, end);
+    const CcbGuestOptions open = {.image = overlay,
+                                  .format = "qcow2",
+                                  .backend = o->backend,
+                                  .scratch_dir = o->work->scratch,
+                                  .scratch_size =
+                                      ccb_plan_space(o->plan, chain->first).scratch + SPARE_SCRATCH,
+                                  .trim = below(chain) == NULL,
+                                  .payloads = payloads,
+                                  .log_fd = o->log};
+    CcbGuest *guest = ccb_guest_open(&open, error);
+    if (guest == NULL)
+        return false;
     CcbBake bake = {.guest = guest,
                     .recipe = o->plan->recipe,
                     .facts = g_steal_pointer(&chain->facts),
@@ -201,34 +197,7 @@ static bool run_steps(const CcbChainOptions *o, CcbChain *chain, CcbGuest *guest
     for (guint i = begin; ok && i < end; i++)
         ok = run_step(o, chain, &bake, i, error);
     chain->facts = bake.facts;
-    return ok;
-}
-
-/* The key of what the next overlay lies on: a layer, or one that is being committed; NULL: the base. */
-static const char *below(const CcbChain *chain)
-{
-    if (chain->committer != NULL)
-        return ccb_committer_last(chain->committer);
-    return chain->top ? chain->top->key : NULL;
-}
-
-static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *overlay,
-                         guint begin, guint end, GError **error)
-{
-    g_autoptr(GPtrArray) payloads = ccb_attachments_of(o->plan->steps, begin, end);
-    CcbGuestOptions open = {.image = overlay,
-                            .format = "qcow2",
-                            .backend = o->backend,
-                            .scratch_dir = o->work->scratch,
-                            .scratch_size =
-                                ccb_plan_space(o->plan, chain->first).scratch + SPARE_SCRATCH,
-                            .trim = below(chain) == NULL,
-                            .payloads = payloads,
-                            .log_fd = o->log};
-    CcbGuest *guest = ccb_guest_open(&open, error);
-    if (guest == NULL)
-        return false;
-    if (!run_steps(o, chain, guest, begin, end, error)) {
+    if (!ok) {
         ccb_free_space_blame(o->work->dir, error);
         ccb_guest_free(guest);
         return false;
@@ -240,21 +209,7 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
     return false;
 }
 
-/* The layer of step `index` over what the chain has; caller frees. */
-static CcbLayer *describe_layer(const CcbChainOptions *o, const CcbChain *chain, guint index,
-                                GError **error)
-{
-    g_autoptr(CcbLayer) layer = g_new0(CcbLayer, 1);
-    layer->key = g_strdup(o->keys[index]);
-    layer->parent = g_strdup(below(chain));
-    layer->parent_sha256 = chain->top ? g_strdup(chain->top->sha256) : NULL;
-    layer->step = g_strdup(step_at(o->plan, index)->id);
-    layer->facts = ccb_facts_to_json(chain->facts);
-    layer->ingredients = ccb_step_ingredients(o->plan, step_at(o->plan, index), error);
-    return layer->ingredients ? g_steal_pointer(&layer) : NULL;
-}
-
-/* Steps [begin, end) are not run. */
+/* Says of steps [begin, end) that they are not run. */
 static void note_cached(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end)
 {
     for (guint i = begin; i < end; i++) {
@@ -267,25 +222,7 @@ static void note_cached(const CcbChainOptions *o, CcbChain *chain, guint begin, 
     }
 }
 
-/* Goes on from a layer that somebody made meanwhile; takes `layer` over, also where it returns false and changes
- * nothing. */
-static bool adopt(const CcbChainOptions *o, CcbChain *chain, CcbLayer *layer, guint begin,
-                  guint end)
-{
-    CcbFacts *facts = ccb_facts_from_json(layer->facts);
-    if (facts == NULL) { /* written by another version */
-        ccb_layer_free(layer);
-        return false;
-    }
-    note_cached(o, chain, begin, end);
-    ccb_layer_free(chain->top);
-    ccb_facts_free(chain->facts);
-    chain->top = layer;
-    chain->facts = facts;
-    return true;
-}
-
-static bool is_still(const char *path, const char *sha256, GError **error)
+static bool is_unchanged(const char *path, const char *sha256, GError **error)
 {
     g_autofree char *now = ccb_digest_file_once(path, error);
     return now != NULL &&
@@ -293,33 +230,30 @@ static bool is_still(const char *path, const char *sha256, GError **error)
             ccb_fail(error, CCB_ERR_INPUT, "%s changed during the bake; bake again", path));
 }
 
-/* Base and payloads of the user's are read where they are, and not copied. */
-static bool check_files(const CcbChainOptions *o, guint begin, guint end, GError **error)
+/* Base, payloads and the recipe's files are read where the user has them.  What was edited while steps [begin, end)
+ * ran would be kept under the key of what it was before. */
+static bool check_sources(const CcbChainOptions *o, guint begin, guint end, GError **error)
 {
+    g_auto(GStrv) now = ccb_chain_keys(o->plan, error);
+    if (now == NULL)
+        return false;
     for (guint i = begin; i < end; i++) {
         const GPtrArray *payloads = step_at(o->plan, i)->payloads;
         for (guint j = 0; j < payloads->len; j++) {
             const CcbPayload *payload = payloads->pdata[j];
-            if (!is_still(payload->path, payload->sha256, error))
+            if (!is_unchanged(payload->path, payload->sha256, error))
                 return false;
         }
     }
-    return is_still(o->base->path, o->base->sha256, error);
-}
-
-/* What was edited while steps [begin, end) ran would be kept under the key of what it was before. */
-static bool check_sources(const CcbChainOptions *o, guint begin, guint end, GError **error)
-{
-    g_auto(GStrv) now = ccb_chain_keys(o->plan, error);
-    if (now == NULL || !check_files(o, begin, end, error))
+    if (!is_unchanged(o->base->path, o->base->sha256, error))
         return false;
     return g_strv_equal((const char *const *)now, o->keys) ||
            ccb_fail(error, CCB_ERR_INPUT,
                     "files of the recipe changed during the bake; bake again");
 }
 
-/* Takes the layer from the cache, where somebody made it meanwhile.  *lock: of the layer; taken over
- * then. */
+/* Goes on from the layer of steps [begin, end) if another process has made it meanwhile.  *lock: of the layer; `chain`
+ * takes ownership of it then. */
 static bool take_made(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end, int *lock,
                       bool *ret_taken, GError **error)
 {
@@ -335,35 +269,53 @@ static bool take_made(const CcbChainOptions *o, CcbChain *chain, guint begin, gu
         g_propagate_error(error, reason);
         return false;
     }
-    *ret_taken = made != NULL && adopt(o, chain, made, begin, end);
-    if (*ret_taken)
-        ccb_layer_use(chain->use, ccb_steal_fd(lock));
+    CcbFacts *facts = made ? ccb_facts_from_json(made->facts) : NULL;
+    if (facts == NULL) { /* damaged, or written by another version */
+        ccb_layer_free(made);
+        return true;
+    }
+    note_cached(o, chain, begin, end);
+    ccb_layer_free(chain->top);
+    ccb_facts_free(chain->facts);
+    chain->top = made;
+    chain->facts = facts;
+    ccb_layer_use(chain->use, ccb_steal_fd(lock));
+    *ret_taken = true;
     return true;
 }
 
+/* *lock: of the layer that is made; the committer takes ownership of it. */
 static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end, int *lock,
                        GError **error)
 {
     const char *key = o->keys[end - 1];
+    const CcbStep *last = step_at(o->plan, end - 1);
     const CcbLayerBase base = {o->base->path, o->base->format, o->base->sha256};
     g_autofree char *overlay =
         ccb_layer_begin(key, below(chain), chain->committer != NULL, &base, error);
     if (overlay == NULL)
         return false;
-    CcbLayer *layer = NULL;
+    json_t *ingredients = NULL;
     if (bake_overlay(o, chain, overlay, begin, end, error) && check_sources(o, begin, end, error))
-        layer = describe_layer(o, chain, end - 1, error);
-    if (layer == NULL) {
+        ingredients = ccb_step_ingredients(o->plan, last, error);
+    if (ingredients == NULL) {
         ccb_layer_abandon(key);
         return false;
     }
+    CcbLayer *layer = g_new0(CcbLayer, 1);
+    layer->key = g_strdup(key);
+    layer->parent = g_strdup(below(chain));
+    layer->parent_sha256 = chain->top ? g_strdup(chain->top->sha256) : NULL;
+    layer->step = g_strdup(last->id);
+    layer->facts = ccb_facts_to_json(chain->facts);
+    layer->ingredients = ingredients;
     if (chain->committer == NULL)
         chain->committer = ccb_committer_new();
     ccb_committer_add(chain->committer, layer, &base, ccb_steal_fd(lock));
     return true;
 }
 
-/* The layer of steps [begin, end): made by us, or by whoever was faster. */
+/* Makes the layer of steps [begin, end), or takes it from another process that made it meanwhile. */
 static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, guint end,
                        GError **error)
 {
@@ -372,7 +324,8 @@ static bool make_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
     if (chain->committer != NULL && ccb_committer_has_failed(chain->committer))
         return settle(chain, error);
     begin_eta(o, begin);
-    for (bool or_use = !o->fresh; shared && !taken; or_use = false) { /* it may be damaged */
+    /* The lock of a layer that is there is shared; if the layer is not usable, it is made under an exclusive one. */
+    for (bool or_use = !o->fresh; shared && !taken; or_use = false) {
         ccb_close_fd(&lock);
         lock = ccb_layer_lock(o->keys[end - 1], or_use, &shared, error);
         if (lock < 0 || !take_made(o, chain, begin, end, &lock, &taken, error))
@@ -389,7 +342,10 @@ bool ccb_chain_build(const CcbChainOptions *o, CcbChain *chain, GError **error)
     if (chain->facts == NULL)
         chain->facts = ccb_facts_copy(o->base);
     for (guint i = chain->first, end; i < o->plan->steps->len; i = end) {
-        end = layer_end(o, i);
+        end = i + 1;
+        if (o->backend != CCB_BACKEND_HOST) /* a layer for each step with payloads: see chain.h */
+            while (end < o->plan->steps->len && step_at(o->plan, end)->payloads->len == 0)
+                end++;
         if (!make_layer(o, chain, i, end, error))
             return false;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The steps of a plan as a chain of layers: what the cache has is taken, the rest is baked, each
- * step's result committed before the next begins.  So a bake that failed begins at the step that
- * failed, and a bake of the same begins nowhere.
+ * The steps of a plan as a chain of layers: layers in the cache are taken from it, the other steps are baked and
+ * committed.  So a bake after one that failed begins at the step that failed, and one after a successful bake of the
+ * same recipe has nothing to do.
  *
- * Through the host backend every step is a layer.  Opening the appliance takes much longer than a
- * small step, so there a layer holds all steps up to the next one with payloads; keys are the same.
+ * Through the host backend every step is a layer.  Opening the appliance takes much longer than a small step, so there
+ * a layer holds all steps up to the next one with payloads; keys are the same.
  */
 #pragma once
 
@@ -19,9 +19,9 @@ typedef struct {
     const CcbFacts *base;
     CcbBackend backend;
     CcbWork *work;
-    bool fresh;    /* from there on, take no layer that another bake made meanwhile */
-    bool no_cache; /* take nothing else that another bake made, as compiled modules, either */
-    int log;
+    bool fresh; /* bake all that is missing, also where another process makes the layer meanwhile */
+    bool no_cache;        /* use nothing else that another bake made, as compiled modules, either */
+    int log;              /* descriptor */
     const char *log_path; /* for messages */
 } CcbChainOptions;
 
@@ -33,10 +33,10 @@ typedef struct {
 
 typedef struct {
     guint first;             /* the first step that has to run */
-    CcbLayer *top;           /* NULL: nothing lies on the base */
+    CcbLayer *top;           /* the last layer; NULL: the base */
     CcbFacts *facts;         /* of the guest after the last step; NULL: those of the base */
     GArray *times;           /* CcbStepTime, one a step */
-    GArray *use;             /* keeps the layers while the chain is in use */
+    GArray *use;             /* locks of the layers, as ccb_layer_use_new() makes it */
     CcbCommitter *committer; /* of the layers above `top` while the chain is built, or NULL */
 } CcbChain;
 
@@ -47,17 +47,17 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbChain, ccb_chain_clear)
  * CCB_ERR_IO. */
 char **ccb_chain_keys(const CcbPlan *plan, GError **error);
 
-/* Begins with the longest chain that the cache has whole and can hold.  `from` (a step id, or NULL)
- * must run whatever the cache has.  The base must be linked.  Errors: CCB_ERR_USAGE (no such step),
+/* Begins with the longest chain of layers that the cache has, and locks it.  `from` (a step id, or NULL) and all after
+ * it will run whatever the cache has.  The base must be linked.  Errors: CCB_ERR_USAGE (no such step),
  * CCB_ERR_IO, CCB_ERR_CANCELLED. */
 bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *from, CcbChain *ret,
                      GError **error);
 
-/* How many steps the cache has by the names of layers, unchecked: for plans. */
+/* How many steps the cache has, by the names of layers, unchecked: for plans. */
 guint ccb_chain_cached(const char *const *keys);
 
-/* What base/eta.h knows a step by; caller frees. */
+/* The name of a step for base/eta.h; caller frees. */
 char *ccb_chain_eta_name(const CcbStep *step, CcbBackend backend);
 
-/* Bakes what is missing of a chain that was begun.  Errors: of the steps, with "step N/M (ID): ". */
+/* Bakes the steps from chain->first on.  Errors: of the steps, with "step N/M (ID): ". */
 bool ccb_chain_build(const CcbChainOptions *options, CcbChain *chain, GError **error);

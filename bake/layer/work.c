@@ -23,14 +23,11 @@ CcbWork *ccb_work_open(GError **error)
     g_autofree char *dir = ccb_reaper_mkdir(pattern, 0700, error);
     if (dir == NULL)
         return NULL;
-    CcbWork *work = g_new0(CcbWork, 1);
+    g_autoptr(CcbWork) work = g_new0(CcbWork, 1);
     work->scratch = g_build_filename(dir, "scratch", NULL);
     work->overlay = g_build_filename(dir, "overlay.qcow2", NULL);
     work->dir = g_steal_pointer(&dir);
-    if (make_scratch(work, error))
-        return work;
-    ccb_work_free(work);
-    return NULL;
+    return make_scratch(work, error) ? g_steal_pointer(&work) : NULL;
 }
 
 void ccb_work_free(CcbWork *work)
