@@ -283,7 +283,7 @@ hint: give it a default under `variables`' <<<$'summary: ${x}\nsteps: []'
         <<<$'variables: {driver: 1}\nsteps: []\nmatrix: {driver: 1}'
     local list
     list=$(seq -s, 40)
-    refused 'r.yaml:9:3: "matrix" has more than 1024 cells' \
+    refused 'r.yaml:9:3: "matrix" has more than 1024 images' \
         <<<$'variables: {a: 1, b: 1}\nsteps: []\nmatrix:\n  a: ['"$list"$']\n  b: ['"$list]"
 }
 

@@ -28,79 +28,65 @@ const char *ccb_step_id(const CcbNode *kind, const CcbNode *settings)
     return id ? id : kind->text;
 }
 
-static const CcbNode *find_step(const CcbNode *steps, const char *id)
-{
-    for (guint i = 0; i < steps->items->len; i++) {
-        const CcbNode *kind, *settings;
-        if (ccb_step_split(steps->items->pdata[i], &kind, &settings, NULL) &&
-            strcmp(ccb_step_id(kind, settings), id) == 0)
-            return steps->items->pdata[i];
-    }
-    return NULL;
-}
-
-/* The child's list is the whole order; a bare word in it is the parent's step of that id, where
- * there is one: the item stands where the word does, its kind and settings where the parent has
- * them. */
+/* The child's list is the whole order.  A bare word in it is the parent's step of that id, if there is one: the item
+ * stands where the word does, its kind and settings where the parent has them. */
 static CcbNode *merge_steps(const CcbNode *parent, const CcbNode *child)
 {
     CcbNode *list = ccb_node_new(CCB_NODE_LIST, child->file, child->line, child->column);
     for (guint i = 0; i < child->items->len; i++) {
-        const CcbNode *step = child->items->pdata[i];
-        const CcbNode *inherited =
-            step->type == CCB_NODE_SCALAR ? find_step(parent, step->text) : NULL;
-        CcbNode *item = ccb_node_copy(inherited ? inherited : step);
-        item->file = step->file, item->line = step->line, item->column = step->column;
+        const CcbNode *step = child->items->pdata[i], *source = step, *kind, *settings;
+        for (guint j = 0; step->type == CCB_NODE_SCALAR && j < parent->items->len; j++) {
+            const CcbNode *inherited = parent->items->pdata[j];
+            if (!ccb_step_split(inherited, &kind, &settings, NULL) ||
+                strcmp(ccb_step_id(kind, settings), step->text) != 0)
+                continue;
+            source = inherited;
+            break;
+        }
+        CcbNode *item = ccb_node_copy(source);
+        item->file = step->file;
+        item->line = step->line;
+        item->column = step->column;
         g_ptr_array_add(list->items, item);
     }
     return list;
 }
 
-static void merge_entries(CcbNode *below, const CcbNode *above)
-{
-    for (guint i = 0; i < above->keys->len; i++)
-        ccb_node_set(below, ccb_node_copy(above->keys->pdata[i]),
-                     ccb_node_copy(above->items->pdata[i]));
-}
-
-static bool merges_by_entry(const char *key)
-{
-    static const char *const keys[] = {"variables", "payloads", "matrix", NULL};
-    return g_strv_contains(keys, key);
-}
-
-/* What `above` says for a key that `below` has too; takes nothing over. */
-static CcbNode *merged_value(const char *key, const CcbNode *below, const CcbNode *above)
-{
-    if (below == NULL || below->type != above->type)
-        return ccb_node_copy(above);
-    if (above->type == CCB_NODE_LIST && strcmp(key, "steps") == 0)
-        return merge_steps(below, above);
-    if (above->type != CCB_NODE_MAP || !merges_by_entry(key))
-        return ccb_node_copy(above);
-    CcbNode *both = ccb_node_copy(below);
-    merge_entries(both, above);
-    return both;
-}
-
 /* Lays `above` over `below`, which becomes the result. */
 static void merge(CcbNode *below, const CcbNode *above)
 {
+    static const char *const merged_by_entry[] = {"variables", "payloads", "matrix", NULL};
     for (guint i = 0; i < above->keys->len; i++) {
-        const CcbNode *key = above->keys->pdata[i];
-        if (strcmp(key->text, "extends") != 0)
-            ccb_node_set(
-                below, ccb_node_copy(key),
-                merged_value(key->text, ccb_node_get(below, key->text), above->items->pdata[i]));
+        const CcbNode *key = above->keys->pdata[i], *value = above->items->pdata[i];
+        CcbNode *old = ccb_node_get(below, key->text);
+        if (strcmp(key->text, "extends") == 0)
+            continue;
+        CcbNodeType both = old != NULL && old->type == value->type ? old->type : CCB_NODE_SCALAR;
+        if (both == CCB_NODE_LIST && strcmp(key->text, "steps") == 0)
+            ccb_node_set(below, ccb_node_copy(key), merge_steps(old, value));
+        else if (both == CCB_NODE_MAP && g_strv_contains(merged_by_entry, key->text))
+            for (guint j = 0; j < value->keys->len; j++)
+                ccb_node_set(old, ccb_node_copy(value->keys->pdata[j]),
+                             ccb_node_copy(value->items->pdata[j]));
+        else
+            ccb_node_set(below, ccb_node_copy(key), ccb_node_copy(value));
     }
 }
 
 /* `chain`: the real paths of the files that led here. */
-static CcbNode *load(const char *path, GPtrArray *chain, GError **error);
-
-static CcbNode *load_parent(const CcbNode *extends, const char *path, GPtrArray *chain,
-                            GError **error)
+static CcbNode *load(const char *path, GPtrArray *chain, GError **error)
 {
+    g_ptr_array_add(chain, g_canonicalize_filename(path, NULL));
+    g_autoptr(CcbNode) own = ccb_yaml_load(path, error);
+    if (own == NULL)
+        return NULL;
+    if (own->type != CCB_NODE_MAP) {
+        ccb_node_fail(own, error, "a recipe is a map of keys");
+        return NULL;
+    }
+    const CcbNode *extends = ccb_node_get(own, "extends");
+    if (extends == NULL)
+        return g_steal_pointer(&own);
     if (extends->type != CCB_NODE_SCALAR || ccb_node_is_null(extends)) {
         ccb_node_fail(extends, error, "\"extends\": expected the name of a recipe file");
         return NULL;
@@ -119,23 +105,7 @@ static CcbNode *load_parent(const CcbNode *extends, const char *path, GPtrArray 
         ccb_node_fail(extends, error, "\"extends\": there is no %s", parent);
         return NULL;
     }
-    return load(parent, chain, error);
-}
-
-static CcbNode *load(const char *path, GPtrArray *chain, GError **error)
-{
-    g_ptr_array_add(chain, g_canonicalize_filename(path, NULL));
-    g_autoptr(CcbNode) own = ccb_yaml_load(path, error);
-    if (own == NULL)
-        return NULL;
-    if (own->type != CCB_NODE_MAP) {
-        ccb_node_fail(own, error, "a recipe is a map of keys");
-        return NULL;
-    }
-    const CcbNode *extends = ccb_node_get(own, "extends");
-    if (extends == NULL)
-        return g_steal_pointer(&own);
-    g_autoptr(CcbNode) whole = load_parent(extends, path, chain, error);
+    g_autoptr(CcbNode) whole = load(parent, chain, error);
     if (whole == NULL)
         return NULL;
     merge(whole, own);

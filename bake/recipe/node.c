@@ -66,12 +66,6 @@ const char *ccb_node_get_text(const CcbNode *map, const char *key)
     return node != NULL && node->type == CCB_NODE_SCALAR ? node->text : NULL;
 }
 
-bool ccb_node_get_bool(const CcbNode *map, const char *key, bool fallback)
-{
-    const char *text = ccb_node_get_text(map, key);
-    return text ? strcmp(text, "true") == 0 : fallback;
-}
-
 unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallback)
 {
     guint64 number;
@@ -81,34 +75,15 @@ unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallb
     return (unsigned)number;
 }
 
-static void add_strings(const CcbNode *map, const char *key, GPtrArray *strings)
-{
-    const CcbNode *node = ccb_node_get(map, key);
-    if (node != NULL && node->type == CCB_NODE_SCALAR)
-        g_ptr_array_add(strings, g_strdup(node->text));
-    for (guint i = 0; node != NULL && node->type == CCB_NODE_LIST && i < node->items->len; i++)
-        g_ptr_array_add(strings, g_strdup(((CcbNode *)node->items->pdata[i])->text));
-}
-
-static char **to_strv(GPtrArray *strings)
-{
-    g_ptr_array_add(strings, NULL);
-    return (char **)g_ptr_array_free(strings, FALSE);
-}
-
 char **ccb_node_get_strings(const CcbNode *map, const char *key)
 {
-    GPtrArray *strings = g_ptr_array_new();
-    add_strings(map, key, strings);
-    return to_strv(strings);
-}
-
-char **ccb_node_collect_strings(const CcbNode *list, const char *key)
-{
-    GPtrArray *strings = g_ptr_array_new();
-    for (guint i = 0; list != NULL && i < list->items->len; i++)
-        add_strings(list->items->pdata[i], key, strings);
-    return to_strv(strings);
+    const CcbNode *node = ccb_node_get(map, key);
+    g_autoptr(GStrvBuilder) strings = g_strv_builder_new();
+    if (node != NULL && node->type == CCB_NODE_SCALAR)
+        g_strv_builder_add(strings, node->text);
+    for (guint i = 0; node != NULL && node->type == CCB_NODE_LIST && i < node->items->len; i++)
+        g_strv_builder_add(strings, ((CcbNode *)node->items->pdata[i])->text);
+    return g_strv_builder_end(strings);
 }
 
 void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value)

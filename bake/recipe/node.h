@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A YAML value that remembers where it stands, so that an error found much later still says
- * file:line:column. Nodes are immutable once a recipe is loaded and belong to the recipe.
+ * A YAML value that remembers where it stands, so that an error found much later still says file:line:column.  Nodes
+ * belong to the recipe and do not change once it is loaded.
  */
 #pragma once
 
@@ -35,21 +35,17 @@ CcbNode *ccb_node_get(const CcbNode *map, const char *key);
 /* The text of a key's scalar, or NULL. */
 const char *ccb_node_get_text(const CcbNode *map, const char *key);
 
-/* Values that a schema has checked already: absent gives the fallback. */
-bool ccb_node_get_bool(const CcbNode *map, const char *key, bool fallback);
+/* A number that a schema has checked already; `fallback` without the key. */
 unsigned ccb_node_get_number(const CcbNode *map, const char *key, unsigned fallback);
 
 /* The items of a list of scalars, or of a single scalar; an empty list where the key is absent.
  * NULL-terminated; caller frees. */
 char **ccb_node_get_strings(const CcbNode *map, const char *key);
 
-/* Those of every map of a list (may be NULL), one after the other. */
-char **ccb_node_collect_strings(const CcbNode *list, const char *key);
-
-/* Sets or replaces a key; takes key and value over. */
+/* Sets or replaces a key; takes ownership of key and value. */
 void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value);
 
-/* A plain scalar without text, as in "key:" with nothing behind it. */
+/* Whether it is a plain scalar that means no value: nothing, null or ~. */
 bool ccb_node_is_null(const CcbNode *node);
 
 /* Fails with "file:line:column: ..." and CCB_ERR_RECIPE. */

@@ -64,8 +64,6 @@ static void payload_free(CcbRecipePayload *payload)
         return;
     g_free(payload->name);
     g_strfreev(payload->urls);
-    g_free(payload->referer);
-    g_free(payload->sha256);
     g_free(payload);
 }
 
@@ -74,72 +72,57 @@ void ccb_recipe_free(CcbRecipe *recipe)
     if (recipe == NULL)
         return;
     g_free(recipe->path);
-    g_free(recipe->name);
     payload_free(recipe->base);
-    g_free(recipe->base_os);
-    g_free(recipe->base_version);
-    g_free(recipe->min_kernel);
     g_ptr_array_unref(recipe->payloads);
     g_ptr_array_unref(recipe->steps);
     g_ptr_array_unref(recipe->cells);
     g_ptr_array_unref(recipe->waivers);
-    g_free(recipe->output_name);
     g_strfreev(recipe->formats);
     ccb_node_free(recipe->root);
     g_free(recipe);
 }
 
-/* Empty, as a variable may be: not known here, the lock has it. */
-static bool check_digest(const CcbNode *node, GError **error)
-{
-    return node == NULL || node->text[0] == '\0' || ccb_digest_is_valid(node->text) ||
-           ccb_node_fail(node, error, "\"sha256\": expected 64 lower-case hexadecimal digits");
-}
-
-static char **source_urls(const CcbNode *node)
-{
-    const CcbNode *path = ccb_node_get(node, "path");
-    GPtrArray *urls = g_ptr_array_new();
-    if (path) {
-        g_ptr_array_add(urls, ccb_schema_host_path(path, path->text));
-    } else {
-        g_auto(GStrv) mirrors = ccb_node_get_strings(node, "mirrors");
-        g_ptr_array_add(urls, g_strdup(ccb_node_get_text(node, "url")));
-        for (char **m = mirrors; *m != NULL; m++)
-            g_ptr_array_add(urls, g_strdup(*m));
-    }
-    g_ptr_array_add(urls, NULL);
-    return (char **)g_ptr_array_free(urls, FALSE);
-}
-
 static CcbRecipePayload *read_payload(const char *name, const CcbNode *node, GError **error)
 {
-    bool has_url = ccb_node_get(node, "url") != NULL, has_path = ccb_node_get(node, "path") != NULL;
-    if (has_url == has_path) {
+    const CcbNode *url = ccb_node_get(node, "url"), *path = ccb_node_get(node, "path");
+    if ((url != NULL) == (path != NULL)) {
         ccb_node_fail(node, error,
-                      has_url ? "\"%s\" has both \"url\" and \"path\""
-                              : "\"%s\" needs \"url\" or \"path\"",
+                      url ? "\"%s\" has both \"url\" and \"path\""
+                          : "\"%s\" needs \"url\" or \"path\"",
                       name);
         return NULL;
     }
-    if (!check_digest(ccb_node_get(node, "sha256"), error))
+    /* An empty digest, as a variable may be, is none: the lock has it. */
+    const CcbNode *sha256 = ccb_node_get(node, "sha256");
+    bool is_pinned = sha256 != NULL && sha256->text[0] != '\0';
+    if (is_pinned && !ccb_digest_is_valid(sha256->text)) {
+        ccb_node_fail(sha256, error, "\"sha256\": expected 64 lower-case hexadecimal digits");
         return NULL;
-    CcbRecipePayload *payload = g_new0(CcbRecipePayload, 1);
-    payload->name = g_strdup(name);
-    payload->urls = source_urls(node);
-    payload->referer = g_strdup(ccb_node_get_text(node, "referer"));
-    const char *sha256 = ccb_node_get_text(node, "sha256");
-    payload->sha256 = sha256 && sha256[0] ? g_strdup(sha256) : NULL;
+    }
+    g_autoptr(GStrvBuilder) urls = g_strv_builder_new();
+    if (path) {
+        g_autofree char *file = ccb_schema_host_path(path, path->text);
+        g_strv_builder_add(urls, file);
+    } else {
+        g_auto(GStrv) mirrors = ccb_node_get_strings(node, "mirrors");
+        g_strv_builder_add(urls, url->text);
+        g_strv_builder_addv(urls, (const char **)mirrors);
+    }
     const char *size = ccb_node_get_text(node, "size");
-    payload->size = size ? g_ascii_strtoull(size, NULL, 10) : 0;
-    payload->node = node;
+    CcbRecipePayload *payload = g_new0(CcbRecipePayload, 1);
+    *payload = (CcbRecipePayload){.name = g_strdup(name),
+                                  .urls = g_strv_builder_end(urls),
+                                  .referer = ccb_node_get_text(node, "referer"),
+                                  .sha256 = is_pinned ? sha256->text : NULL,
+                                  .size = size ? g_ascii_strtoull(size, NULL, 10) : 0,
+                                  .node = node};
     return payload;
 }
 
 static bool read_payloads(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *map = ccb_node_get(recipe->root, "payloads");
-    for (guint i = 0; map != NULL && map->type == CCB_NODE_MAP && i < map->keys->len; i++) {
+    for (guint i = 0; map != NULL && i < map->keys->len; i++) {
         const CcbNode *key = map->keys->pdata[i];
         CcbRecipePayload *payload = read_payload(key->text, map->items->pdata[i], error);
         if (payload == NULL)
@@ -149,131 +132,94 @@ static bool read_payloads(CcbRecipe *recipe, GError **error)
     return true;
 }
 
-/* --base FILE: another file in the place of the recipe's; its digest is found out, what it must be
- * stays. */
-static void replace_base(CcbRecipe *recipe, const char *file)
-{
-    CcbRecipePayload *base = recipe->base;
-    g_strfreev(base->urls);
-    base->urls = g_new0(char *, 2);
-    base->urls[0] = g_canonicalize_filename(file, NULL);
-    g_clear_pointer(&base->sha256, g_free);
-    g_clear_pointer(&base->referer, g_free);
-    base->size = 0;
-    base->node = NULL;
-}
-
-static bool read_base(CcbRecipe *recipe, const char *replacement, GError **error)
+/* `file`: of --base, or NULL; it replaces the recipe's file, but not what the recipe says of the system in it. */
+static bool read_base(CcbRecipe *recipe, const char *file, GError **error)
 {
     const CcbNode *node = ccb_node_get(recipe->root, "base");
-    recipe->base = read_payload("base", node, error);
-    if (recipe->base == NULL)
+    CcbRecipePayload *base = recipe->base = read_payload("base", node, error);
+    if (base == NULL)
         return false;
-    if (replacement)
-        replace_base(recipe, replacement);
-    recipe->base_os = g_strdup(ccb_node_get_text(node, "os"));
-    recipe->base_version = g_strdup(ccb_node_get_text(node, "version"));
-    recipe->min_kernel = g_strdup(ccb_node_get_text(node, "min-kernel"));
+    if (file) {
+        g_strfreev(base->urls);
+        *base = (CcbRecipePayload){.name = base->name, .urls = g_new0(char *, 2)};
+        base->urls[0] = g_canonicalize_filename(file, NULL);
+    }
+    recipe->base_os = ccb_node_get_text(node, "os");
+    recipe->base_version = ccb_node_get_text(node, "version");
+    recipe->min_kernel = ccb_node_get_text(node, "min-kernel");
     return true;
-}
-
-static bool add_step(CcbRecipe *recipe, const CcbNode *node, GHashTable *ids, GError **error)
-{
-    const CcbNode *kind, *settings;
-    if (!ccb_step_split(node, &kind, &settings, error))
-        return false;
-    CcbRecipeStep *step = g_new0(CcbRecipeStep, 1);
-    *step = (CcbRecipeStep){kind->text, ccb_step_id(kind, settings), settings, kind, node};
-    g_ptr_array_add(recipe->steps, step);
-    if (g_hash_table_add(ids, (char *)step->id))
-        return true;
-    ccb_node_fail(node, error, "there are two steps with the id \"%s\"", step->id);
-    return ccb_hint(error, "give this one an \"id\" of its own");
 }
 
 static bool read_steps(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *list = ccb_node_get(recipe->root, "steps");
     g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < list->items->len; i++)
-        if (!add_step(recipe, list->items->pdata[i], ids, error))
+    for (guint i = 0; i < list->items->len; i++) {
+        const CcbNode *node = list->items->pdata[i], *kind, *settings;
+        if (!ccb_step_split(node, &kind, &settings, error))
             return false;
+        CcbRecipeStep *step = g_new0(CcbRecipeStep, 1);
+        *step = (CcbRecipeStep){.kind = kind->text,
+                                .id = ccb_step_id(kind, settings),
+                                .node = settings,
+                                .position = kind,
+                                .place = node};
+        g_ptr_array_add(recipe->steps, step);
+        if (!g_hash_table_add(ids, (char *)step->id)) {
+            ccb_node_fail(node, error, "there are two steps with the id \"%s\"", step->id);
+            return ccb_hint(error, "give this one an \"id\" of its own");
+        }
+    }
     return true;
 }
 
-/* The values of one cell, the last variable turning fastest; caller frees. */
-static char **read_cell(const CcbNode *matrix, guint cell)
+/* Every combination of the values, the last variable changing fastest. */
+static bool read_matrix(CcbRecipe *recipe, GError **error)
 {
-    guint rest = cell;
-    char **settings = g_new0(char *, matrix->keys->len + 1);
-    for (guint i = matrix->keys->len; i-- > 0;) {
-        const CcbNode *key = matrix->keys->pdata[i], *list = matrix->items->pdata[i];
-        const CcbNode *value = list->items->pdata[rest % list->items->len];
-        rest /= list->items->len;
-        settings[i] = g_strconcat(key->text, "=", value->text, NULL);
-    }
-    return settings;
-}
-
-static void read_matrix(CcbRecipe *recipe)
-{
+    enum { MAX_IMAGES = 1024 };
     const CcbNode *matrix = ccb_node_get(recipe->root, "matrix");
-    guint total = 1;
-    if (matrix == NULL || matrix->type != CCB_NODE_MAP || matrix->keys->len == 0)
-        return;
-    for (guint i = 0; i < matrix->keys->len; i++)
-        total *= ((CcbNode *)matrix->items->pdata[i])->items->len;
-    for (guint cell = 0; cell < total; cell++)
-        g_ptr_array_add(recipe->cells, read_cell(matrix, cell));
-}
-
-static bool check_matrix(const CcbNode *root, GError **error)
-{
-    enum { MAX_CELLS = 1024 };
-    const CcbNode *matrix = ccb_node_get(root, "matrix");
-    guint total = 1;
-    for (guint i = 0; matrix != NULL && matrix->type == CCB_NODE_MAP && i < matrix->keys->len;
-         i++) {
+    guint total = matrix != NULL && matrix->keys->len > 0 ? 1 : 0;
+    for (guint i = 0; matrix != NULL && i < matrix->keys->len; i++) {
         const CcbNode *key = matrix->keys->pdata[i], *list = matrix->items->pdata[i];
-        if (ccb_node_get(ccb_node_get(root, "variables"), key->text) == NULL)
+        if (ccb_node_get(ccb_recipe_variables(recipe), key->text) == NULL)
             return ccb_node_fail(key, error, "\"matrix\": there is no variable \"%s\"", key->text);
         if (list->type != CCB_NODE_LIST || list->items->len == 0)
             return ccb_node_fail(list, error, "\"matrix\": \"%s\" needs a list of values",
                                  key->text);
         total *= list->items->len;
-        if (total > MAX_CELLS)
-            return ccb_node_fail(key, error, "\"matrix\" has more than %d cells", MAX_CELLS);
+        if (total > MAX_IMAGES)
+            return ccb_node_fail(key, error, "\"matrix\" has more than %d images", MAX_IMAGES);
     }
-    return true;
-}
-
-static bool add_waiver(CcbRecipe *recipe, const CcbNode *node, GError **error)
-{
-    CcbRecipeWaiver waiver = {ccb_node_get_text(node, "check"), ccb_node_get_text(node, "reason"),
-                              ccb_node_get(node, "check")};
-    if (waiver.reason[strspn(waiver.reason, " \t\n")] == '\0')
-        return ccb_node_fail(node, error, "\"waivers\": the reason for %s is empty", waiver.check);
-    if (ccb_recipe_waiver(recipe, waiver.check) != NULL)
-        return ccb_node_fail(waiver.node, error, "\"waivers\": %s is waived twice", waiver.check);
-    g_ptr_array_add(recipe->waivers, g_memdup2(&waiver, sizeof waiver));
+    for (guint n = 0; n < total; n++) {
+        guint rest = n;
+        char **settings = g_new0(char *, matrix->keys->len + 1);
+        for (guint i = matrix->keys->len; i-- > 0;) {
+            const CcbNode *key = matrix->keys->pdata[i], *list = matrix->items->pdata[i];
+            const CcbNode *value = list->items->pdata[rest % list->items->len];
+            rest /= list->items->len;
+            settings[i] = g_strconcat(key->text, "=", value->text, NULL);
+        }
+        g_ptr_array_add(recipe->cells, settings);
+    }
     return true;
 }
 
 static bool read_waivers(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *list = ccb_node_get(recipe->root, "waivers");
-    for (guint i = 0; list != NULL && i < list->items->len; i++)
-        if (!add_waiver(recipe, list->items->pdata[i], error))
-            return false;
-    return true;
-}
-
-static bool check_formats(const CcbRecipe *recipe, const CcbNode *output, GError **error)
-{
-    for (char **format = recipe->formats; *format != NULL; format++)
-        if (g_strv_contains((const char *const *)format + 1, *format))
-            return ccb_node_fail(ccb_node_get(output, "formats"), error, "\"formats\" has %s twice",
-                                 *format);
+    for (guint i = 0; list != NULL && i < list->items->len; i++) {
+        const CcbNode *node = list->items->pdata[i];
+        const CcbRecipeWaiver waiver = {.check = ccb_node_get_text(node, "check"),
+                                        .reason = ccb_node_get_text(node, "reason"),
+                                        .node = ccb_node_get(node, "check")};
+        if (waiver.reason[strspn(waiver.reason, " \t\n")] == '\0')
+            return ccb_node_fail(node, error, "\"waivers\": the reason for %s is empty",
+                                 waiver.check);
+        if (ccb_recipe_waiver(recipe, waiver.check) != NULL)
+            return ccb_node_fail(waiver.node, error, "\"waivers\": %s is waived twice",
+                                 waiver.check);
+        g_ptr_array_add(recipe->waivers, g_memdup2(&waiver, sizeof waiver));
+    }
     return true;
 }
 
@@ -281,21 +227,24 @@ static bool read_output(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *output = ccb_node_get(recipe->root, "output");
     const char *name = ccb_node_get_text(output, "name");
-    recipe->output_name = g_strdup(name ? name : recipe->name);
+    recipe->output_name = name ? name : recipe->name;
     if (strchr(recipe->output_name, '/') != NULL)
         return ccb_node_fail(output ? output : recipe->root, error,
                              "the output's name \"%s\" must not hold a slash", recipe->output_name);
+    recipe->compress = g_strcmp0(ccb_node_get_text(output, "compress"), "true") == 0;
     recipe->formats = ccb_node_get_strings(output, "formats");
     if (recipe->formats[0] == NULL) {
         g_strfreev(recipe->formats);
         recipe->formats = g_strsplit("qcow2", ",", -1);
     }
-    recipe->compress = ccb_node_get_bool(output, "compress", false);
-    return check_formats(recipe, output, error);
+    for (char **format = recipe->formats; *format != NULL; format++)
+        if (g_strv_contains((const char *const *)format + 1, *format))
+            return ccb_node_fail(ccb_node_get(output, "formats"), error, "\"formats\" has %s twice",
+                                 *format);
+    return true;
 }
 
-/* Before anything else, so that a recipe of the future gets this answer and not one about its keys.
- */
+/* Checked before all else: a recipe of a newer format must get this answer, not one about its keys. */
 static bool check_format(const CcbNode *root, GError **error)
 {
     const CcbNode *format = ccb_node_get(root, "format");
@@ -307,45 +256,38 @@ static bool check_format(const CcbNode *root, GError **error)
     return number > CCB_RECIPE_FORMAT ? ccb_hint(error, "it is newer: update ccbake") : false;
 }
 
-static bool apply_settings(CcbNode *root, const CcbRecipeOptions *options, GError **error)
+static bool replace_variables(CcbNode *root, const char *const *settings, GError **error)
 {
     CcbNode *variables = ccb_node_get(root, "variables");
-    const char *const *setting = options ? options->settings : NULL;
-    for (; setting != NULL && *setting != NULL; setting++)
-        if (!ccb_variables_set(variables, *setting, error))
+    for (; settings != NULL && *settings != NULL; settings++)
+        if (!ccb_variables_set(variables, *settings, error))
             return false;
     if (variables == NULL || variables->type != CCB_NODE_MAP)
         return ccb_variables_expand(root, NULL, error);
-    g_autoptr(CcbNode) raw =
-        ccb_node_copy(variables); /* they are expanded themselves, as a part of root */
-    return ccb_variables_expand(root, raw, error);
-}
-
-static CcbNode *load_root(const char *path, const CcbRecipeOptions *options, GError **error)
-{
-    g_autoptr(CcbNode) root = ccb_extends_load(path, error);
-    if (root == NULL || !check_format(root, error) || !apply_settings(root, options, error) ||
-        !ccb_schema_check(root, ccb_recipe_fields, "recipe", error) || !check_matrix(root, error))
-        return NULL;
-    return g_steal_pointer(&root);
+    /* They are a part of root and change with it. */
+    g_autoptr(CcbNode) values = ccb_node_copy(variables);
+    return ccb_variables_expand(root, values, error);
 }
 
 CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GError **error)
 {
-    CcbNode *root = load_root(path, options, error);
-    if (root == NULL)
+    static const CcbRecipeOptions none;
+    const CcbRecipeOptions *o = options ? options : &none;
+    g_autoptr(CcbNode) root = ccb_extends_load(path, error);
+    if (root == NULL || !check_format(root, error) ||
+        !replace_variables(root, o->settings, error) ||
+        !ccb_schema_check(root, ccb_recipe_fields, "recipe", error))
         return NULL;
     g_autoptr(CcbRecipe) recipe = g_new0(CcbRecipe, 1);
-    recipe->root = root;
+    recipe->root = g_steal_pointer(&root);
     recipe->path = g_strdup(path);
     recipe->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)payload_free);
     recipe->steps = g_ptr_array_new_with_free_func(g_free);
     recipe->cells = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
     recipe->waivers = g_ptr_array_new_with_free_func(g_free);
-    recipe->name = g_strdup(ccb_node_get_text(root, "name"));
-    recipe->gpus = ccb_node_get_number(root, "gpus", 1);
-    read_matrix(recipe);
-    if (!read_base(recipe, options ? options->base : NULL, error) ||
+    recipe->name = ccb_node_get_text(recipe->root, "name");
+    recipe->gpus = ccb_node_get_number(recipe->root, "gpus", 1);
+    if (!read_matrix(recipe, error) || !read_base(recipe, o->base, error) ||
         !read_payloads(recipe, error) || !read_steps(recipe, error) ||
         !read_waivers(recipe, error) || !read_output(recipe, error))
         return NULL;
@@ -374,11 +316,10 @@ const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *ch
 
 char *ccb_recipe_digest(const CcbRecipe *recipe)
 {
-    json_t *json = ccb_node_to_json(recipe->root);
+    json_auto_t *json = ccb_node_to_json(recipe->root);
     char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
     char *digest = ccb_digest_string(text);
     free(text);
-    json_decref(json);
     return digest;
 }
 

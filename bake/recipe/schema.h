@@ -21,22 +21,23 @@
 
 #include "recipe/node.h"
 
-typedef enum {                        /* with the type of the member that CCB_SETTING() names */
-               CCB_FIELD_STRING,      /* char *; NULL where it is missing and has no preset */
-               CCB_FIELD_NUMBER,      /* unsigned */
-               CCB_FIELD_BOOL,        /* bool */
-               CCB_FIELD_STRINGS,     /* char **, never NULL: list of strings; one string will do */
-               CCB_FIELD_MAP,         /* pointer to a struct with fields of its own, or NULL */
-               CCB_FIELD_MAPS,        /* GPtrArray * of such structs, never NULL */
-               CCB_FIELD_NAMED,       /* const CcbNode *, or NULL: map of any names to strings */
-               CCB_FIELD_NAMED_MAPS,  /* likewise, to maps with these fields */
-               CCB_FIELD_NAMED_LISTS, /* likewise, to lists of strings */
-               CCB_FIELD_COMMANDS, /* GPtrArray * of char **, never NULL: list of lists of strings */
-               CCB_FIELD_PAYLOAD,  /* char *: the name of a payload of the recipe */
-               CCB_FIELD_PAYLOADS, /* char **: list of such names */
-               CCB_FIELD_FILES, /* char **: files of the host; absolute, from relative to the recipe */
-               CCB_FIELD_TREE,  /* char *: a directory of the host, likewise */
-               CCB_FIELD_STEPS, /* list of maps with one key, a step kind; has no member */
+/* With the type of the member that CCB_SETTING() names. */
+typedef enum {
+    CCB_FIELD_STRING,      /* char *; NULL where it is missing and has no preset */
+    CCB_FIELD_NUMBER,      /* unsigned */
+    CCB_FIELD_BOOL,        /* bool */
+    CCB_FIELD_STRINGS,     /* char **, never NULL: list of strings, or a single one */
+    CCB_FIELD_MAP,         /* pointer to a struct with fields of its own, or NULL */
+    CCB_FIELD_MAPS,        /* GPtrArray * of such structs, never NULL */
+    CCB_FIELD_NAMED,       /* const CcbNode *, or NULL: map of any names to strings */
+    CCB_FIELD_NAMED_MAPS,  /* likewise, to maps with these fields */
+    CCB_FIELD_NAMED_LISTS, /* likewise, to lists of strings */
+    CCB_FIELD_COMMANDS,    /* GPtrArray * of char **, never NULL: list of lists of strings */
+    CCB_FIELD_PAYLOAD,     /* char *: the name of a payload of the recipe */
+    CCB_FIELD_PAYLOADS,    /* char **: list of such names */
+    CCB_FIELD_FILES,       /* char **: files of the host; absolute, from relative to the recipe */
+    CCB_FIELD_TREE,        /* char *: a directory of the host, likewise */
+    CCB_FIELD_STEPS,       /* list of maps with one key, a step kind; has no member */
 } CcbFieldType;
 
 typedef struct CcbField {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recipe/variables.h"
-#include "base/text.h"
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum { MAX_DEPTH = 16 };
 
+/* The variable that `name` was probably meant to be, or NULL. */
 static const char *suggest(const CcbNode *variables, const char *name)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -16,39 +18,7 @@ static const char *suggest(const CcbNode *variables, const char *name)
     return ccb_did_you_mean(name, (const char *const *)names->pdata);
 }
 
-static bool fail_undefined(const CcbNode *node, const CcbNode *variables, const char *name,
-                           GError **error)
-{
-    ccb_node_fail(node, error, "undefined variable \"%s\"", name);
-    const char *meant = suggest(variables, name);
-    return meant ? ccb_hint(error, "did you mean \"%s\"?", meant)
-                 : ccb_hint(error, "give it a default under `variables`");
-}
-
-static char *expand_text(const CcbNode *node, const char *text, const CcbNode *variables, int depth,
-                         GError **error);
-
-/* `*text` stands behind "${" and is moved behind "}". */
-static bool expand_one(const CcbNode *node, const char **text, const CcbNode *variables, int depth,
-                       GString *out, GError **error)
-{
-    const char *end = strchr(*text, '}');
-    if (end == NULL)
-        return ccb_node_fail(node, error, "\"${\" without \"}\" (write $${ for a literal one)");
-    g_autofree char *name = g_strndup(*text, (gsize)(end - *text));
-    const char *value = ccb_node_get_text(variables, name);
-    if (value == NULL)
-        return fail_undefined(node, variables, name, error);
-    if (depth >= MAX_DEPTH)
-        return ccb_node_fail(node, error, "variable \"%s\" refers to itself", name);
-    g_autofree char *expanded = expand_text(node, value, variables, depth + 1, error);
-    if (expanded == NULL)
-        return false;
-    g_string_append(out, expanded);
-    *text = end + 1;
-    return true;
-}
-
+/* The text with values for ${...}; caller frees. */
 static char *expand_text(const CcbNode *node, const char *text, const CcbNode *variables, int depth,
                          GError **error)
 {
@@ -57,13 +27,37 @@ static char *expand_text(const CcbNode *node, const char *text, const CcbNode *v
         if (g_str_has_prefix(text, "$${")) {
             g_string_append(out, "${");
             text += 3;
-        } else if (g_str_has_prefix(text, "${")) {
-            text += 2;
-            if (!expand_one(node, &text, variables, depth, out, error))
-                return NULL;
-        } else {
-            g_string_append_c(out, *text++);
+            continue;
         }
+        if (!g_str_has_prefix(text, "${")) {
+            g_string_append_c(out, *text++);
+            continue;
+        }
+        const char *begin = text + 2, *end = strchr(begin, '}');
+        if (end == NULL) {
+            ccb_node_fail(node, error, "\"${\" without \"}\" (write $${ for a literal one)");
+            return NULL;
+        }
+        g_autofree char *name = g_strndup(begin, (gsize)(end - begin));
+        const char *value = ccb_node_get_text(variables, name);
+        if (value == NULL) {
+            ccb_node_fail(node, error, "undefined variable \"%s\"", name);
+            const char *meant = suggest(variables, name);
+            if (meant)
+                ccb_hint(error, "did you mean \"%s\"?", meant);
+            else
+                ccb_hint(error, "give it a default under `variables`");
+            return NULL;
+        }
+        if (depth >= MAX_DEPTH) {
+            ccb_node_fail(node, error, "variable \"%s\" refers to itself", name);
+            return NULL;
+        }
+        g_autofree char *expanded = expand_text(node, value, variables, depth + 1, error);
+        if (expanded == NULL)
+            return NULL;
+        g_string_append(out, expanded);
+        text = end + 1;
     }
     return g_string_free(g_steal_pointer(&out), FALSE);
 }

@@ -4,9 +4,9 @@
 
 #include "recipe/node.h"
 
-/* Replaces in every scalar of `node`; `variables` is a map of scalars, whose own values may use
- * others. */
+/* Replaces variables in every scalar of `node`.  `variables` (may be NULL) is a map of scalars, whose own values may use
+ * others.  Errors: CCB_ERR_RECIPE. */
 bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **error);
 
-/* Applies "name=value"; the variable must exist.  Errors: CCB_ERR_USAGE. */
+/* Sets a variable of the map `variables` (may be NULL) by "name=value"; it must exist.  Errors: CCB_ERR_USAGE. */
 bool ccb_variables_set(CcbNode *variables, const char *setting, GError **error);
