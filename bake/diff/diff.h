@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What differs between two images.  Pure: from two snapshots (snapshot.h) to a structure, and from
- * that to text or JSON.
+ * What differs between two images: from two snapshots (snapshot.h) to a structure, and from that to text or JSON.
  *
- *     g_autoptr(CcbDiff) diff = ccb_diff_new(a, b);      needs neither of them later
+ *     g_autoptr(CcbDiff) diff = ccb_diff_new(a, b);      the snapshots may be freed then
  *     g_autofree char *text = ccb_diff_to_text(diff);
  *
- * Strings are as the guests have them; the two writers make them printable.
+ * Strings are as the guests have them; text and JSON have them made printable.
  */
 #pragma once
 
@@ -23,8 +22,9 @@ typedef struct {
     const char *what; /* of a unit: rules.h; of a configuration file: NULL */
     char *name;       /* package.arch, kernel, KVER/module, unit, path */
     char *a, *b;      /* versions; paths of a unit; attributes of a file; NULL: it has none */
-    char *hunks;      /* of a configuration file: the lines that differ; or NULL */
-    const char *note; /* why there are no lines; or NULL */
+    char *
+        hunks; /* of a configuration file: the lines that differ, as textdiff.h has them; or NULL */
+    const char *note; /* why lines are not shown; or NULL */
 } CcbDiffItem;
 
 typedef struct {
@@ -51,9 +51,8 @@ typedef struct {
 typedef struct {
     CcbDiffSide a, b;
     GPtrArray *packages, *kernels, *modules, *units, *files; /* CcbDiffItem; files: configuration */
-    GPtrArray
-        *order; /* CcbDiffItem: "a ► b", units of the GPU of which one starts before another */
-    GPtrArray *boot;            /* CcbDiffBoot: entries, and "default" where that is another */
+    GPtrArray *order;           /* CcbDiffItem: "a ► b": of the GPU's units, a starts before b */
+    GPtrArray *boot;            /* CcbDiffBoot: entries, and "default" if that is another entry */
     GPtrArray *directories;     /* CcbDiffDirectory: all other files, most bytes first */
     CcbDiffDirectory *fleeting; /* what changes by itself, counted only */
 } CcbDiff;
@@ -70,8 +69,5 @@ bool ccb_diff_is_empty(const CcbDiff *diff);
 
 /* The text is bounded: long lists and long hunks end with a line that says how much is left out. */
 char *ccb_diff_to_text(const CcbDiff *diff);      /* caller frees */
-char *ccb_diff_body_to_text(const CcbDiff *diff); /* without the lines that say of what; likewise */
+char *ccb_diff_body_to_text(const CcbDiff *diff); /* without the lines that name the images */
 json_t *ccb_diff_to_json(const CcbDiff *diff);    /* new reference; ccbake(1) has the members */
-
-/* "added", "removed", "changed". */
-const char *ccb_diff_change_name(CcbDiffChange change);

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "diff/diff.h"
 
+static const char *const change_names[] = {"added", "removed", "changed"};
+
 /* null for NULL. */
 static json_t *name_to_json(const char *name)
 {
@@ -14,34 +16,26 @@ static json_t *name_to_json(const char *name)
 
 static json_t *side_to_json(const CcbDiffSide *side)
 {
-    return json_pack("{sosososososisisI}", "image", name_to_json(side->name), "system",
-                     name_to_json(side->system), "entry", name_to_json(side->entry), "problem",
-                     name_to_json(side->problem), "order_problem",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:I}", "image", name_to_json(side->name),
+                     "system", name_to_json(side->system), "entry", name_to_json(side->entry),
+                     "problem", name_to_json(side->problem), "order_problem",
                      name_to_json(side->order_problem), "packages", (int)side->packages, "files",
                      (int)side->files, "bytes", (json_int_t)side->bytes);
-}
-
-static json_t *item_to_json(const CcbDiffItem *item)
-{
-    json_t *json =
-        json_pack("{sssososo}", "change", ccb_diff_change_name(item->change), "name",
-                  name_to_json(item->name), "a", name_to_json(item->a), "b", name_to_json(item->b));
-    if (item->what != NULL)
-        json_object_set_new(json, "what", json_string(item->what));
-    if (item->note != NULL)
-        json_object_set_new(json, "note", json_string(item->note));
-    if (item->hunks != NULL) {
-        g_autofree char *lines = ccb_text_printable(item->hunks, strlen(item->hunks));
-        json_object_set_new(json, "lines", json_string(lines));
-    }
-    return json;
 }
 
 static json_t *items_to_json(const GPtrArray *items)
 {
     json_t *list = json_array();
-    for (guint i = 0; i < items->len; i++)
-        json_array_append_new(list, item_to_json(items->pdata[i]));
+    for (guint i = 0; i < items->len; i++) {
+        const CcbDiffItem *item = items->pdata[i];
+        g_autofree char *lines =
+            item->hunks != NULL ? ccb_text_printable(item->hunks, strlen(item->hunks)) : NULL;
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:s*, s:s*, s:s*}", "change",
+                                              change_names[item->change], "name",
+                                              name_to_json(item->name), "a", name_to_json(item->a),
+                                              "b", name_to_json(item->b), "what", item->what,
+                                              "note", item->note, "lines", lines));
+    }
     return list;
 }
 
@@ -59,7 +53,7 @@ static json_t *boot_to_json(const GPtrArray *entries)
     for (guint i = 0; i < entries->len; i++) {
         const CcbDiffBoot *boot = entries->pdata[i];
         json_array_append_new(
-            list, json_pack("{sssososo}", "change", ccb_diff_change_name(boot->change), "entry",
+            list, json_pack("{s:s, s:o, s:o, s:o}", "change", change_names[boot->change], "entry",
                             name_to_json(boot->id), "removed", words_to_json(boot->removed),
                             "added", words_to_json(boot->added)));
     }
@@ -68,30 +62,23 @@ static json_t *boot_to_json(const GPtrArray *entries)
 
 static json_t *directory_to_json(const CcbDiffDirectory *directory)
 {
-    json_t *json = json_pack("{sisisisIsI}", "added", (int)directory->added, "removed",
-                             (int)directory->removed, "changed", (int)directory->changed,
-                             "added_bytes", (json_int_t)directory->added_bytes, "removed_bytes",
-                             (json_int_t)directory->removed_bytes);
-    if (directory->path != NULL)
-        json_object_set_new(json, "path", name_to_json(directory->path));
-    return json;
-}
-
-static json_t *directories_to_json(const GPtrArray *directories)
-{
-    json_t *list = json_array();
-    for (guint i = 0; i < directories->len; i++)
-        json_array_append_new(list, directory_to_json(directories->pdata[i]));
-    return list;
+    json_t *path = directory->path != NULL ? name_to_json(directory->path) : NULL;
+    return json_pack("{s:o*, s:i, s:i, s:i, s:I, s:I}", "path", path, "added",
+                     (int)directory->added, "removed", (int)directory->removed, "changed",
+                     (int)directory->changed, "added_bytes", (json_int_t)directory->added_bytes,
+                     "removed_bytes", (json_int_t)directory->removed_bytes);
 }
 
 json_t *ccb_diff_to_json(const CcbDiff *diff)
 {
-    return json_pack(
-        "{sososbsososososososososo}", "a", side_to_json(&diff->a), "b", side_to_json(&diff->b),
-        "different", !ccb_diff_is_empty(diff), "packages", items_to_json(diff->packages), "kernels",
-        items_to_json(diff->kernels), "boot", boot_to_json(diff->boot), "modules",
-        items_to_json(diff->modules), "units", items_to_json(diff->units), "order",
-        items_to_json(diff->order), "configuration", items_to_json(diff->files), "directories",
-        directories_to_json(diff->directories), "volatile", directory_to_json(diff->fleeting));
+    json_t *directories = json_array();
+    for (guint i = 0; i < diff->directories->len; i++)
+        json_array_append_new(directories, directory_to_json(diff->directories->pdata[i]));
+    return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "a",
+                     side_to_json(&diff->a), "b", side_to_json(&diff->b), "different",
+                     !ccb_diff_is_empty(diff), "packages", items_to_json(diff->packages), "kernels",
+                     items_to_json(diff->kernels), "boot", boot_to_json(diff->boot), "modules",
+                     items_to_json(diff->modules), "units", items_to_json(diff->units), "order",
+                     items_to_json(diff->order), "configuration", items_to_json(diff->files),
+                     "directories", directories, "volatile", directory_to_json(diff->fleeting));
 }

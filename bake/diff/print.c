@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For people.  What stands at the start of a line is ours: all that a guest wrote is indented. */
+/* For people.  Lines that start without a space are ours alone: all that a guest wrote is indented. */
 #include <string.h>
 
 #include "base/quantity.h"
@@ -11,7 +11,7 @@ enum { MOST_ITEMS = 200, MOST_DIRECTORIES = 30, MOST_LINES = 200 };
 static const char signs[] = {
     [CCB_DIFF_ADDED] = '+', [CCB_DIFF_REMOVED] = '-', [CCB_DIFF_CHANGED] = '~'};
 
-/* Behind a space, or behind `before`; nothing for NULL. */
+/* `before`, and then what a guest wrote, made printable; nothing for NULL. */
 static void append(GString *out, const char *before, const char *foreign)
 {
     g_autofree char *text = foreign != NULL ? ccb_name_printable(foreign) : NULL;
@@ -34,44 +34,24 @@ static void append_counts(GString *out, guint added, guint removed, guint change
     }
 }
 
-static void append_problem(GString *out, const char *what, const char *problem)
-{
-    if (problem == NULL)
-        return;
-    g_string_append_printf(out, "%-8s %s not compared:", "", what);
-    append(out, " ", problem);
-    g_string_append_c(out, '\n');
-}
-
 static void append_side(GString *out, const char *label, const CcbDiffSide *side)
 {
+    const struct {
+        const char *what, *problem;
+    } problems[] = {{"packages and boot entries are", side->problem},
+                    {"the order of the GPU's units is", side->order_problem}};
     g_autofree char *size = ccb_format_size(side->bytes);
     g_string_append_printf(out, "%-8s", label);
     append(out, " ", side->name);
     append(out, ": ", side->system);
     g_string_append_printf(out, ", %u packages, %u files, %s\n", side->packages, side->files, size);
-    append_problem(out, "packages and boot entries are", side->problem);
-    append_problem(out, "the order of the GPU's units is", side->order_problem);
-}
-
-/* A heading with the number of items; false for none. */
-static bool append_heading(GString *out, const char *title, const GPtrArray *items)
-{
-    guint counts[3] = {0};
-    for (guint i = 0; i < items->len; i++)
-        counts[((const CcbDiffItem *)items->pdata[i])->change]++;
-    if (items->len == 0)
-        return false;
-    g_string_append_printf(out, "%-8s ", title);
-    append_counts(out, counts[CCB_DIFF_ADDED], counts[CCB_DIFF_REMOVED], counts[CCB_DIFF_CHANGED]);
-    g_string_append_c(out, '\n');
-    return true;
-}
-
-static void append_rest(GString *out, const GPtrArray *items)
-{
-    if (items->len > MOST_ITEMS)
-        g_string_append_printf(out, "  ... %u more\n", items->len - MOST_ITEMS);
+    for (size_t i = 0; i < G_N_ELEMENTS(problems); i++) {
+        if (problems[i].problem == NULL)
+            continue;
+        g_string_append_printf(out, "%-8s %s not compared:", "", problems[i].what);
+        append(out, " ", problems[i].problem);
+        g_string_append_c(out, '\n');
+    }
 }
 
 /* "A ► B", or the one that there is. */
@@ -81,30 +61,59 @@ static void append_change(GString *out, const char *a, const char *b)
     append(out, a != NULL ? " ► " : " ", b);
 }
 
-static void append_items(GString *out, const char *title, const GPtrArray *items)
+static void append_unit(GString *out, const CcbDiffItem *unit)
 {
-    append_heading(out, title, items);
+    g_string_append_printf(out, " %-8s", unit->what);
+    append(out, " ", unit->name);
+    append(out, "  ", unit->b != NULL ? unit->b : unit->a);
+    g_string_append_c(out, '\n');
+}
+
+static void append_item(GString *out, const CcbDiffItem *item)
+{
+    append(out, " ", item->name);
+    append_change(out, item->a, item->b);
+    g_string_append_c(out, '\n');
+}
+
+static void append_file(GString *out, const CcbDiffItem *file)
+{
+    append(out, " ", file->name);
+    if (g_strcmp0(file->a, file->b) != 0)
+        append_change(out, file->a, file->b);
+    if (file->note != NULL)
+        g_string_append_printf(out, " (%s)", file->note);
+    g_string_append_c(out, '\n');
+    if (file->hunks == NULL || file->hunks[0] == '\0')
+        return;
+    g_autofree char *text = ccb_text_printable(file->hunks, strlen(file->hunks));
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    guint n = g_strv_length(lines) - 1; /* the last one is empty */
+    for (guint i = 0; i < MIN(n, MOST_LINES); i++)
+        g_string_append_printf(out, "      %s\n", lines[i]);
+    if (n > MOST_LINES)
+        g_string_append_printf(out, "      ... %u lines more\n", n - MOST_LINES);
+}
+
+/* A heading with the number of items, and the items, each by `append_one`; nothing for none. */
+static void append_list(GString *out, const char *title, const GPtrArray *items,
+                        void (*append_one)(GString *out, const CcbDiffItem *item))
+{
+    guint counts[] = {[CCB_DIFF_ADDED] = 0, [CCB_DIFF_REMOVED] = 0, [CCB_DIFF_CHANGED] = 0};
+    if (items->len == 0)
+        return;
+    for (guint i = 0; i < items->len; i++)
+        counts[((const CcbDiffItem *)items->pdata[i])->change]++;
+    g_string_append_printf(out, "%-8s ", title);
+    append_counts(out, counts[CCB_DIFF_ADDED], counts[CCB_DIFF_REMOVED], counts[CCB_DIFF_CHANGED]);
+    g_string_append_c(out, '\n');
     for (guint i = 0; i < MIN(items->len, MOST_ITEMS); i++) {
         const CcbDiffItem *item = items->pdata[i];
         g_string_append_printf(out, "  %c", signs[item->change]);
-        append(out, " ", item->name);
-        append_change(out, item->a, item->b);
-        g_string_append_c(out, '\n');
+        append_one(out, item);
     }
-    append_rest(out, items);
-}
-
-static void append_units(GString *out, const GPtrArray *units)
-{
-    append_heading(out, "units", units);
-    for (guint i = 0; i < MIN(units->len, MOST_ITEMS); i++) {
-        const CcbDiffItem *unit = units->pdata[i];
-        g_string_append_printf(out, "  %c %-8s", signs[unit->change], unit->what);
-        append(out, " ", unit->name);
-        append(out, "  ", unit->b != NULL ? unit->b : unit->a);
-        g_string_append_c(out, '\n');
-    }
-    append_rest(out, units);
+    if (items->len > MOST_ITEMS)
+        g_string_append_printf(out, "  ... %u more\n", items->len - MOST_ITEMS);
 }
 
 static void append_words(GString *out, char sign, char **words)
@@ -134,40 +143,6 @@ static void append_boot(GString *out, const CcbDiff *diff)
         append_words(out, '-', boot->removed);
         append_words(out, '+', boot->added);
     }
-}
-
-static void append_hunks(GString *out, const char *hunks)
-{
-    g_autofree char *text = ccb_text_printable(hunks, strlen(hunks));
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    guint n = g_strv_length(lines) - 1; /* the last one is empty */
-    for (guint i = 0; i < MIN(n, MOST_LINES); i++)
-        g_string_append_printf(out, "      %s\n", lines[i]);
-    if (n > MOST_LINES)
-        g_string_append_printf(out, "      ... %u lines more\n", n - MOST_LINES);
-}
-
-static void append_file(GString *out, const CcbDiffItem *file)
-{
-    g_string_append_printf(out, "  %c", signs[file->change]);
-    append(out, " ", file->name);
-    if (file->change != CCB_DIFF_CHANGED)
-        append_change(out, file->a, file->b);
-    else if (strcmp(file->a, file->b) != 0)
-        append_change(out, file->a, file->b);
-    if (file->note != NULL)
-        g_string_append_printf(out, " (%s)", file->note);
-    g_string_append_c(out, '\n');
-    if (file->hunks != NULL && file->hunks[0] != '\0')
-        append_hunks(out, file->hunks);
-}
-
-static void append_files(GString *out, const GPtrArray *files)
-{
-    append_heading(out, "files", files);
-    for (guint i = 0; i < MIN(files->len, MOST_ITEMS); i++)
-        append_file(out, files->pdata[i]);
-    append_rest(out, files);
 }
 
 static void append_directory(GString *out, const CcbDiffDirectory *directory)
@@ -208,15 +183,15 @@ static void append_directories(GString *out, const GPtrArray *directories)
                                directories->len - MOST_DIRECTORIES);
 }
 
-static void append_body(GString *out, const CcbDiff *diff)
+static char *finish_text(GString *out, const CcbDiff *diff)
 {
-    append_items(out, "packages", diff->packages);
-    append_items(out, "kernels", diff->kernels);
+    append_list(out, "packages", diff->packages, append_item);
+    append_list(out, "kernels", diff->kernels, append_item);
     append_boot(out, diff);
-    append_items(out, "modules", diff->modules);
-    append_units(out, diff->units);
-    append_items(out, "order", diff->order);
-    append_files(out, diff->files);
+    append_list(out, "modules", diff->modules, append_item);
+    append_list(out, "units", diff->units, append_unit);
+    append_list(out, "order", diff->order, append_item);
+    append_list(out, "files", diff->files, append_file);
     append_directories(out, diff->directories);
     const CcbDiffDirectory *fleeting = diff->fleeting;
     if (fleeting->added + fleeting->removed + fleeting->changed > 0) {
@@ -225,6 +200,7 @@ static void append_body(GString *out, const CcbDiff *diff)
     }
     if (ccb_diff_is_empty(diff))
         g_string_append(out, "no difference\n");
+    return g_string_free(out, FALSE);
 }
 
 char *ccb_diff_to_text(const CcbDiff *diff)
@@ -232,13 +208,10 @@ char *ccb_diff_to_text(const CcbDiff *diff)
     GString *out = g_string_new(NULL);
     append_side(out, "a", &diff->a);
     append_side(out, "b", &diff->b);
-    append_body(out, diff);
-    return g_string_free(out, FALSE);
+    return finish_text(out, diff);
 }
 
 char *ccb_diff_body_to_text(const CcbDiff *diff)
 {
-    GString *out = g_string_new(NULL);
-    append_body(out, diff);
-    return g_string_free(out, FALSE);
+    return finish_text(g_string_new(NULL), diff);
 }

@@ -30,30 +30,16 @@ static const struct {
     {"usr/lib/systemd/", CCB_PATH_CONFIGURATION},
 };
 
-static bool fits(const char *rule, const char *path)
-{
-    size_t length = strlen(rule);
-    return rule[length - 1] == '/' ? strncmp(path, rule, length) == 0 : strcmp(path, rule) == 0;
-}
-
-static bool in_bytecode_cache(const char *path)
-{
-    static const char name[] = "__pycache__";
-    for (const char *at = path; (at = strstr(at, name)) != NULL; at += strlen(name)) {
-        const char *end = at + strlen(name);
-        if ((at == path || at[-1] == '/') && (*end == '/' || *end == '\0'))
-            return true;
-    }
-    return false;
-}
-
 CcbPathKind ccb_path_kind(const char *path)
 {
-    if (in_bytecode_cache(path))
+    g_autofree char *slashed = g_strconcat("/", path, "/", NULL);
+    if (strstr(slashed, "/__pycache__/") != NULL)
         return CCB_PATH_VOLATILE;
-    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
-        if (fits(rules[i].path, path))
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
+        const char *rule = rules[i].path;
+        if (g_str_has_suffix(rule, "/") ? g_str_has_prefix(path, rule) : strcmp(path, rule) == 0)
             return rules[i].kind;
+    }
     return CCB_PATH_OTHER;
 }
 
@@ -62,58 +48,42 @@ bool ccb_path_may_show(const CcbGuestEntry *entry)
     return (entry->st.mode & S_IROTH) != 0 || g_str_has_prefix(entry->path, "boot/");
 }
 
-static bool is_module_name(const char *name)
-{
-    static const char *const suffixes[] = {".ko", ".ko.xz", ".ko.gz", ".ko.zst"};
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++)
-        if (g_str_has_suffix(name, suffixes[i]))
-            return true;
-    return false;
-}
-
 const char *ccb_path_module(const char *path)
 {
     static const char *const places[] = {"kernel/drivers/video/", "extra/", "updates/"};
+    static const char *const suffixes[] = {".ko", ".ko.xz", ".ko.gz", ".ko.zst"};
     path += g_str_has_prefix(path, "usr/") ? strlen("usr/") : 0;
-    if (!g_str_has_prefix(path, "lib/modules/") || !is_module_name(path))
+    if (!g_str_has_prefix(path, "lib/modules/"))
         return NULL;
-    const char *kver = path + strlen("lib/modules/");
-    const char *slash = strchr(kver, '/');
+    const char *kver = path + strlen("lib/modules/"), *slash = strchr(kver, '/');
+    bool is_module = false, is_in_place = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++)
+        is_module |= g_str_has_suffix(path, suffixes[i]);
     for (size_t i = 0; slash != NULL && i < G_N_ELEMENTS(places); i++)
-        if (g_str_has_prefix(slash + 1, places[i]))
-            return kver;
-    return NULL;
-}
-
-/* What is behind the unit directory that `path` is in, or NULL. */
-static const char *below_units(const char *path)
-{
-    static const char *const places[] = {"etc/systemd/system/", "usr/local/lib/systemd/system/",
-                                         "usr/lib/systemd/system/", "lib/systemd/system/"};
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
-        if (g_str_has_prefix(path, places[i]))
-            return path + strlen(places[i]);
-    return NULL;
-}
-
-static const char *link_kind(const CcbGuestEntry *entry, const char *name)
-{
-    g_autofree char *base = g_path_get_basename(entry->target);
-    if (strcmp(entry->target, "/dev/null") == 0)
-        return "masked";
-    return strcmp(base, name) == 0 ? "unit" : "alias";
+        is_in_place |= g_str_has_prefix(slash + 1, places[i]);
+    return is_module && is_in_place ? kver : NULL;
 }
 
 const char *ccb_path_unit(const CcbGuestEntry *entry, char **ret_unit)
 {
+    static const char *const places[] = {"etc/systemd/system/", "usr/local/lib/systemd/system/",
+                                         "usr/lib/systemd/system/", "lib/systemd/system/"};
     static const char *const wants[] = {".wants", ".requires", ".upholds"};
-    const char *name = below_units(entry->path);
+    const char *name = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+        if (g_str_has_prefix(entry->path, places[i]))
+            name = entry->path + strlen(places[i]);
     if (name == NULL || S_ISDIR(entry->st.mode))
         return NULL;
     const char *slash = strchr(name, '/');
     if (slash == NULL) {
         *ret_unit = g_strdup(name);
-        return S_ISLNK(entry->st.mode) ? link_kind(entry, name) : "unit";
+        if (!S_ISLNK(entry->st.mode))
+            return "unit";
+        if (strcmp(entry->target, "/dev/null") == 0)
+            return "masked";
+        g_autofree char *base = g_path_get_basename(entry->target);
+        return strcmp(base, name) == 0 ? "unit" : "alias";
     }
     g_autofree char *directory = g_strndup(name, (gsize)(slash - name));
     for (size_t i = 0; i < G_N_ELEMENTS(wants); i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a path of an image is for a comparison.  Paths are relative to the root: "etc/fstab". */
+/* What kind of path of an image a comparison has.  Paths are relative to the root: "etc/fstab". */
 #pragma once
 
 #include <glib.h>
@@ -15,11 +15,10 @@ typedef enum {
 
 CcbPathKind ccb_path_kind(const char *path);
 
-/* Larger ones are not shown as lines. */
+/* Bytes; larger files are not shown as lines. */
 enum { CCB_DIFF_TEXT_MAX = 256 << 10 };
 
-/* Whether the content may be shown: what only root may read (/etc/shadow, private keys) is not for
- * a report. */
+/* Whether the content may be shown: what not everybody may read (/etc/shadow, private keys) must not get into a report. */
 bool ccb_path_may_show(const CcbGuestEntry *entry);
 
 /* KVER/name.ko for a kernel module of the directories that drivers are installed to, else NULL;

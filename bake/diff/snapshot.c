@@ -41,9 +41,9 @@ void ccb_snapshot_free(CcbSnapshot *s)
     g_free(s);
 }
 
-/* A guest in which something is wrong can still be compared; a backend that failed can't: whether it was the guest.  Takes
- * `reason`. */
-static bool excuse(GError *reason, char **ret_problem, GError **error)
+/* A guest in which something is wrong is still compared, without what could not be read; an error of the backend is an
+ * error.  Takes ownership of `reason`. */
+static bool note_problem(GError *reason, char **ret_problem, GError **error)
 {
     if (ccb_exit_code(reason) != CCB_ERR_INPUT) {
         g_propagate_error(error, reason);
@@ -54,31 +54,23 @@ static bool excuse(GError *reason, char **ret_problem, GError **error)
     return true;
 }
 
-static bool read_facts(CcbGuest *guest, CcbSnapshot *s, GError **error)
-{
-    GError *reason = NULL;
-    s->facts = ccb_facts_of_guest(guest, &reason);
-    return s->facts != NULL || excuse(reason, &s->problem, error);
-}
-
-static bool read_order(CcbGuest *guest, CcbSnapshot *s, GError **error)
-{
-    GError *reason = NULL;
-    g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, &reason);
-    g_autoptr(CcbUnitPlot) plot = set != NULL ? ccb_unitset_plot_gpu(set, guest, &reason) : NULL;
-    if (plot == NULL)
-        return excuse(reason, &s->order_problem, error);
-    s->order = ccb_unitplot_order(plot);
-    return true;
-}
-
 CcbSnapshot *ccb_snapshot_read(CcbGuest *guest, const char *name, GError **error)
 {
+    GError *reason = NULL;
     GPtrArray *entries = ccb_guest_walk(guest, "/", error);
     if (entries == NULL)
         return NULL;
     g_autoptr(CcbSnapshot) s = ccb_snapshot_new(name, NULL, entries);
-    return read_facts(guest, s, error) && read_order(guest, s, error) ? g_steal_pointer(&s) : NULL;
+    s->facts = ccb_facts_of_guest(guest, &reason);
+    if (s->facts == NULL && !note_problem(g_steal_pointer(&reason), &s->problem, error))
+        return NULL;
+    g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, &reason);
+    g_autoptr(CcbUnitPlot) plot = set != NULL ? ccb_unitset_plot_gpu(set, guest, &reason) : NULL;
+    if (plot != NULL)
+        s->order = ccb_unitplot_order(plot);
+    else if (!note_problem(reason, &s->order_problem, error))
+        return NULL;
+    return g_steal_pointer(&s);
 }
 
 bool ccb_pairs_next(CcbPairs *pairs, const CcbGuestEntry **ret_a, const CcbGuestEntry **ret_b)
@@ -107,7 +99,7 @@ bool ccb_entries_agree(const CcbGuestEntry *a, const CcbGuestEntry *b)
 
 typedef enum { NOTHING = 0, TEXT = 1, DIGEST = 2, MODULE = 4 } Content;
 
-/* The content of `own` that a comparison with `other` (NULL: it is not there) looks at. */
+/* The content of `own` that a comparison with `other` needs; `other` is NULL if only one image has the path. */
 static unsigned wanted(const CcbGuestEntry *own, const CcbGuestEntry *other)
 {
     CcbPathKind kind = ccb_path_kind(own->path);
@@ -124,53 +116,49 @@ static unsigned wanted(const CcbGuestEntry *own, const CcbGuestEntry *other)
     return content;
 }
 
-static bool read_text(CcbSnapshot *s, CcbGuest *guest, const char *path, const char *key,
-                      GError **error)
-{
-    size_t size = 0;
-    char *text = ccb_guest_read(guest, path, &size, error);
-    if (text == NULL)
-        return false;
-    g_hash_table_insert(s->texts, g_strdup(key), g_bytes_new_take(text, size));
-    return true;
-}
-
-static bool read_digest(CcbSnapshot *s, CcbGuest *guest, const char *path, const char *key,
-                        GError **error)
-{
-    char *digest = ccb_guest_digest(guest, path, error);
-    if (digest == NULL)
-        return false;
-    g_hash_table_insert(s->digests, g_strdup(key), digest);
-    return true;
-}
-
-/* The version that a module states; what is no module states none. */
-static bool read_module(CcbSnapshot *s, CcbGuest *guest, const char *path, const char *key,
-                        GError **error)
+/* The version that a module states, "" where it states none or is no module; caller frees. */
+static char *read_version(CcbGuest *guest, const char *path, GError **error)
 {
     ccb_autofd int fd = memfd_create("module", MFD_CLOEXEC);
-    if (fd < 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
+    if (fd < 0) {
+        ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
+        return NULL;
+    }
     if (!ccb_guest_download(guest, path, fd, error))
-        return false;
+        return NULL;
     g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, error);
     if (file == NULL)
-        return false;
+        return NULL;
     g_autoptr(CcbModule) module =
         ccb_module_parse(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), NULL);
     const char *version = module != NULL ? ccb_module_get(module, "version") : NULL;
-    g_hash_table_insert(s->modules, g_strdup(key), g_strdup(version != NULL ? version : ""));
-    return true;
+    return g_strdup(version != NULL ? version : "");
 }
 
 static bool read_content(CcbSnapshot *s, CcbGuest *guest, const CcbGuestEntry *entry,
                          unsigned content, GError **error)
 {
     g_autofree char *path = g_strconcat("/", entry->path, NULL);
-    return (!(content & TEXT) || read_text(s, guest, path, entry->path, error)) &&
-           (!(content & DIGEST) || read_digest(s, guest, path, entry->path, error)) &&
-           (!(content & MODULE) || read_module(s, guest, path, entry->path, error));
+    if (content & TEXT) {
+        size_t size = 0;
+        char *text = ccb_guest_read(guest, path, &size, error);
+        if (text == NULL)
+            return false;
+        g_hash_table_insert(s->texts, g_strdup(entry->path), g_bytes_new_take(text, size));
+    }
+    if (content & DIGEST) {
+        char *digest = ccb_guest_digest(guest, path, error);
+        if (digest == NULL)
+            return false;
+        g_hash_table_insert(s->digests, g_strdup(entry->path), digest);
+    }
+    if (content & MODULE) {
+        char *version = read_version(guest, path, error);
+        if (version == NULL)
+            return false;
+        g_hash_table_insert(s->modules, g_strdup(entry->path), version);
+    }
+    return true;
 }
 
 bool ccb_snapshot_complete(CcbSnapshot *s, CcbGuest *guest, const CcbSnapshot *other,

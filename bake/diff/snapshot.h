@@ -8,8 +8,8 @@
  *     ccb_snapshot_complete(a, guest, b, error);                       the two has to look at
  *     CcbDiff *diff = ccb_diff_new(a, b);                              diff.h
  *
- * A file that has type, size and both times (mtime, ctime) in common with the other image's is
- * taken for the same: the images have a base in common, and ctime can't be set.
+ * A file that has type, size and both times (mtime, ctime) in common with the other image's counts as the same: the
+ * images come from one base, and ctime can't be set.
  */
 #pragma once
 
@@ -31,19 +31,20 @@ typedef struct {
     GHashTable *modules; /* path ► version of a kernel module, "" where it says none */
 } CcbSnapshot;
 
-/* Without anything in it; takes `facts` and `entries`, either may be NULL. */
+/* Takes ownership of `facts` and `entries`, which may be NULL. */
 CcbSnapshot *ccb_snapshot_new(const char *name, CcbFacts *facts, GPtrArray *entries);
 void ccb_snapshot_free(CcbSnapshot *snapshot); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbSnapshot, ccb_snapshot_free)
 
-/* An image whose boot entries or packages can't be read is compared as far as it can be. */
+/* Reads the tree and the facts.  If boot entries, packages or units of the image are wrong, the snapshot says so and is
+ * complete otherwise.  Errors: of the backend. */
 CcbSnapshot *ccb_snapshot_read(CcbGuest *guest, const char *name, GError **error);
 
-/* Reads the contents that a comparison has to look at. */
+/* Reads the contents that a comparison with `other` needs.  Errors: of the backend. */
 bool ccb_snapshot_complete(CcbSnapshot *snapshot, CcbGuest *guest, const CcbSnapshot *other,
                            GError **error);
 
-/* Goes through the paths of both; either entry is NULL where only the other image has the path. */
+/* Goes through the paths of both in their order; either entry is NULL where only the other image has the path. */
 typedef struct {
     const CcbSnapshot *a, *b;
     guint at_a, at_b;
@@ -51,5 +52,5 @@ typedef struct {
 
 bool ccb_pairs_next(CcbPairs *pairs, const CcbGuestEntry **ret_a, const CcbGuestEntry **ret_b);
 
-/* What snapshots hold of a pair, without its content: type, mode, owner, size, target and times. */
+/* Whether a pair is the same as far as its entries tell: type, mode, owner, size, target and times. */
 bool ccb_entries_agree(const CcbGuestEntry *a, const CcbGuestEntry *b);
