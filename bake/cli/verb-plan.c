@@ -8,7 +8,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/load.h"
-#include "cli/preview.h"
+#include "cli/planned.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
 #include "guest/backend.h"
@@ -34,33 +34,45 @@ static const CcbOption options[] = {
 
 typedef struct {
     const CcbLoaded *loaded;
-    char **keys;  /* of the steps; NULL while something is not pinned */
-    guint cached; /* steps before the end of the last layer that there is */
+    char **keys; /* of the steps; NULL while something is not pinned */
+    guint
+        cached; /* steps before the end of the last layer in the cache: a layer may hold several */
     CcbStore *store;
     CcbFacts *facts;         /* NULL: the base is not at hand */
     GPtrArray *problems;     /* char * */
     CcbErrorCode first_code; /* of the first of them */
-    CcbPreview *preview;
+    CcbPlanned *planned;
 } View;
 
-/* What the lock says, or the file at hand; 0: not known. */
-static uint64_t size_of(const View *view, const CcbPayload *p)
+static void view_clear(View *view)
+{
+    ccb_planned_free(view->planned);
+    ccb_facts_free(view->facts);
+    g_clear_pointer(&view->problems, g_ptr_array_unref);
+    ccb_store_free(view->store);
+    g_strfreev(view->keys);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(View, view_clear)
+
+/* The size that the lock has, or that of the file at hand; 0: not known. */
+static uint64_t size_of(const View *view, const CcbPayload *p, bool *ret_at_hand)
 {
     struct stat st;
-    g_autofree char *path = p->size == 0 ? ccb_payload_find(p, view->store) : NULL;
-    return path != NULL && stat(path, &st) == 0 ? (uint64_t)st.st_size : p->size;
+    g_autofree char *path = ccb_payload_find(p, view->store);
+    *ret_at_hand = path != NULL;
+    return p->size == 0 && path != NULL && stat(path, &st) == 0 ? (uint64_t)st.st_size : p->size;
 }
 
 /* The base's facts, from the cache where it knows them. */
 static bool find_facts(View *view, GError **error)
 {
+    CcbBackend backend;
     g_autofree char *path = ccb_payload_find(view->loaded->plan->base, view->store);
     if (path == NULL)
         return true;
     view->facts = ccb_facts_cached(path, NULL);
     if (view->facts != NULL)
         return true;
-    CcbBackend backend;
     if (!ccb_backend_from_name(backend_name, &backend, error))
         return false;
     backend = ccb_backend_choose(backend, NULL, error);
@@ -68,6 +80,7 @@ static bool find_facts(View *view, GError **error)
     return view->facts != NULL;
 }
 
+/* Takes ownership of `problem`. */
 static void note(View *view, GError *problem)
 {
     if (view->problems->len == 0)
@@ -82,7 +95,7 @@ static bool is_locked_base(const View *view)
     return view->facts != NULL && (locked == NULL || strcmp(locked, view->facts->sha256) == 0);
 }
 
-/* As the bake will ask, of an output that there is not yet. */
+/* As the bake will check it, for an output that does not exist yet. */
 static bool check_space(const View *view, GError **error)
 {
     g_autofree char *name = ccb_emit_file_name(view->loaded->recipe);
@@ -116,17 +129,12 @@ static void find_problems(View *view)
         note(view, g_steal_pointer(&problem));
 }
 
-static bool is_at_hand(const View *view, const CcbPayload *p)
-{
-    g_autofree char *path = ccb_payload_find(p, view->store);
-    return path != NULL;
-}
-
 static json_t *payload_to_json(const View *view, const CcbPayload *p)
 {
-    return json_pack("{sssssosssIsb}", "label", p->label, "name", p->name, "sha256",
-                     p->sha256 ? json_string(p->sha256) : json_null(), "url", p->urls[0], "size",
-                     (json_int_t)size_of(view, p), "at_hand", is_at_hand(view, p));
+    bool at_hand;
+    json_int_t size = (json_int_t)size_of(view, p, &at_hand);
+    return json_pack("{s:s, s:s, s:s?, s:s, s:I, s:b}", "label", p->label, "name", p->name,
+                     "sha256", p->sha256, "url", p->urls[0], "size", size, "at_hand", (int)at_hand);
 }
 
 /* The setting that differs from the step's last layer; NULL where that can't be told. */
@@ -152,67 +160,59 @@ static char *cache_state(const View *view, guint index)
     g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
     if (latest == NULL)
         return g_strdup("runs: never baked");
-    json_t *now = ccb_step_ingredients(view->loaded->plan, step, NULL);
+    json_auto_t *now = ccb_step_ingredients(view->loaded->plan, step, NULL);
     const char *changed = now ? what_changed(now, latest->ingredients) : NULL;
-    char *state = changed ? g_strdup_printf("runs: %s changed", changed)
-                          : g_strdup("runs: what it lies on changed");
-    json_decref(now);
-    return state;
+    return changed ? g_strdup_printf("runs: %s changed", changed)
+                   : g_strdup("runs: what it lies on changed");
 }
 
 static json_t *step_to_json(const View *view, guint index)
 {
     const CcbStep *step = view->loaded->plan->steps->pdata[index];
     g_autofree char *state = cache_state(view, index);
+    g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
     json_t *payloads = json_array();
     for (guint i = 0; i < step->payloads->len; i++)
         json_array_append_new(payloads, payload_to_json(view, step->payloads->pdata[i]));
-    g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
-    json_t *json = json_pack("{sssssssosbsssI}", "id", step->id, "kind", step->kind->name, "what",
-                             what, "payloads", payloads, "resolved", !step->unresolved, "state",
-                             state, "image_need", (json_int_t)ccb_step_space(step).image);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:o, s:b, s:s, s:I}", "id", step->id, "kind", step->kind->name,
+                  "what", what, "payloads", payloads, "resolved", !step->unresolved, "state", state,
+                  "image_need", (json_int_t)ccb_step_space(step).image);
     if (with_diff)
-        ccb_preview_step_to_json(view->preview, index, json);
+        ccb_planned_step_to_json(view->planned, index, json);
     return json;
-}
-
-static json_t *problems_to_json(const View *view)
-{
-    json_t *list = json_array();
-    for (guint i = 0; i < view->problems->len; i++)
-        json_array_append_new(list, json_string(view->problems->pdata[i]));
-    return list;
 }
 
 static void print_json(const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
     CcbSpace space = ccb_plan_space(plan, 0);
-    json_t *steps = json_array();
+    json_t *steps = json_array(), *problems = json_array();
     for (guint i = 0; i < plan->steps->len; i++)
         json_array_append_new(steps, step_to_json(view, i));
-    json_t *json = json_pack("{sssosososIsI}", "recipe", view->loaded->recipe->name, "base",
-                             payload_to_json(view, plan->base), "steps", steps, "problems",
-                             problems_to_json(view), "image_need", (json_int_t)space.image,
-                             "scratch_need", (json_int_t)space.scratch);
-    if (view->facts)
-        json_object_set_new(json, "facts", ccb_facts_to_json(view->facts));
+    for (guint i = 0; i < view->problems->len; i++)
+        json_array_append_new(problems, json_string(view->problems->pdata[i]));
+    json_auto_t *json =
+        json_pack("{s:s, s:o, s:o, s:o, s:o*, s:I, s:I}", "recipe", view->loaded->recipe->name,
+                  "base", payload_to_json(view, plan->base), "steps", steps, "problems", problems,
+                  "facts", view->facts ? ccb_facts_to_json(view->facts) : NULL, "image_need",
+                  (json_int_t)space.image, "scratch_need", (json_int_t)space.scratch);
     if (with_diff)
         json_object_set_new(json, "exact",
-                            view->preview->exact != NULL ? ccb_diff_to_json(view->preview->exact)
+                            view->planned->exact != NULL ? ccb_diff_to_json(view->planned->exact)
                                                          : json_null());
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
     puts(text);
     free(text);
-    json_decref(json);
 }
 
 static void print_payload(const View *view, const CcbPayload *p)
 {
-    uint64_t bytes = size_of(view, p);
+    bool at_hand;
+    uint64_t bytes = size_of(view, p, &at_hand);
     g_autofree char *size = bytes > 0 ? ccb_format_size(bytes) : g_strdup("size unknown");
-    printf("       %-10s %s  %s  %.12s%s\n", is_at_hand(view, p) ? "at hand" : "to fetch", p->name,
-           size, p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
+    printf("       %-10s %s  %s  %.12s%s\n", at_hand ? "at hand" : "to fetch", p->name, size,
+           p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
 }
 
 static void print_base(const View *view)
@@ -256,12 +256,6 @@ static void print_space(const View *view)
     printf("space  %s %s more in the image, %s outside it while baking\n", bound, image, scratch);
 }
 
-static void print_change(const View *view, guint index)
-{
-    g_autofree char *change = ccb_preview_summary(view->preview, index);
-    printf("       %-10s %s\n", "change", change);
-}
-
 static void print_text(const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
@@ -275,12 +269,13 @@ static void print_text(const View *view)
         printf("%4u   %-18s %s  [%s]\n", i + 1, step->id, what, state);
         for (guint j = 0; j < step->payloads->len; j++)
             print_payload(view, step->payloads->pdata[j]);
-        if (!with_diff)
-            print_change(view, i);
+        g_autofree char *change = with_diff ? NULL : ccb_planned_summary(view->planned, i);
+        if (change != NULL)
+            printf("       %-10s %s\n", "change", change);
     }
     print_space(view);
     if (with_diff)
-        ccb_preview_print(view->preview, plan);
+        ccb_planned_print(view->planned, plan);
     else
         printf("change as the steps declare it, ? only the bake will show; with --diff exact where "
                "they are cached, and as a diff\n");
@@ -290,28 +285,27 @@ static void print_text(const View *view)
         printf("problem: %s\n", (char *)view->problems->pdata[i]);
 }
 
-/* Of a base that is not the locked one nothing can be told. */
-static bool find_change(View *view, GError **error)
+static bool show(View *view, GError **error)
 {
-    const CcbPreviewOptions wanted = {.plan = view->loaded->plan,
+    const CcbPlan *plan = view->loaded->plan;
+    if (ccb_plan_require_pins(plan, NULL)) {
+        view->keys = ccb_chain_keys(plan, error);
+        if (view->keys == NULL)
+            return false;
+        view->cached = ccb_chain_cached((const char *const *)view->keys);
+    }
+    if (!find_facts(view, error))
+        return false;
+    /* Of a base that is not the locked one nothing can be told. */
+    const CcbPlannedOptions wanted = {.plan = plan,
                                       .keys = (const char *const *)view->keys,
                                       .base = is_locked_base(view) ? view->facts : NULL,
                                       .backend = with_diff ? backend_name : NULL};
-    view->preview = ccb_preview_new(&wanted, error);
-    if (view->preview != NULL && view->preview->is_compared)
-        view->cached = view->preview->cached; /* a layer may have turned out to be damaged */
-    return view->preview != NULL;
-}
-
-static bool show(View *view, GError **error)
-{
-    bool pinned = ccb_plan_require_pins(view->loaded->plan, NULL);
-    if (pinned && (view->keys = ccb_chain_keys(view->loaded->plan, error)) == NULL)
+    view->planned = ccb_planned_new(&wanted, error);
+    if (view->planned == NULL)
         return false;
-    /* A bake begins behind the last layer, and a layer may hold several steps. */
-    view->cached = view->keys ? ccb_chain_cached((const char *const *)view->keys) : 0;
-    if (!find_facts(view, error) || !find_change(view, error))
-        return false;
+    if (view->planned->is_compared)
+        view->cached = view->planned->cached; /* a layer may have turned out to be damaged */
     find_problems(view);
     if (as_json)
         print_json(view);
@@ -326,19 +320,12 @@ static bool show(View *view, GError **error)
 static bool run(int argc, char **argv, GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
+    g_auto(View) view = {.loaded = &loaded};
     if (!ccb_load(argv[0], &load, &loaded, error))
         return false;
-    g_autoptr(CcbStore) store = ccb_plan_store(error);
-    if (store == NULL)
-        return false;
-    View view = {.loaded = &loaded, .store = store};
+    view.store = ccb_plan_store(error);
     view.problems = g_ptr_array_new_with_free_func(g_free);
-    bool ok = show(&view, error);
-    ccb_preview_free(view.preview);
-    ccb_facts_free(view.facts);
-    g_strfreev(view.keys);
-    g_ptr_array_unref(view.problems);
-    return ok;
+    return view.store != NULL && show(&view, error);
 }
 
 const CcbVerb ccb_verb_plan = {
