@@ -172,6 +172,9 @@ static void check_wanted(CcbCheckContext *ctx, const CcbCmdline *line, const cha
     char **argument = ctx->expect->kernel_args != NULL ? ctx->expect->kernel_args : guide;
     for (; *error == NULL && *argument != NULL; argument++)
         check_argument(line, *argument, place, result, error);
+    for (argument = ctx->expect->removed_args; argument != NULL && *argument != NULL; argument++)
+        if (ccb_cmdline_has(line, *argument))
+            ccb_result_fail(result, "%s: %s is there, and the recipe removes it", place, *argument);
     ccb_result_pass(result, "%s", place);
 }
 

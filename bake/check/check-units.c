@@ -177,21 +177,6 @@ static bool is_after(CcbUnitSet *set, const char *unit, const char *other)
     return why != NULL;
 }
 
-/* Whether a list of the unit (NULL: there is none) has this name. */
-static bool lists_unit(const CcbUnit *unit, const char *key, const char *name)
-{
-    if (unit == NULL)
-        return false;
-    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", key);
-    for (guint i = 0; i < values->len; i++) {
-        const CcbUnitValue *value = values->pdata[i];
-        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
-        if (words != NULL && g_ptr_array_find_with_equal_func(words, name, g_str_equal, NULL))
-            return true;
-    }
-    return false;
-}
-
 /* Something pulls it in, or what triggers it by its name. */
 static bool starts_by_itself(CcbUnitSet *set, const char *service)
 {
@@ -221,12 +206,12 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     g_autoptr(CcbUnit) daemon = ccb_check_unit(ctx, CCB_PERSISTENCED, error);
     for (guint i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
-        if (lists_unit(daemon, "Before", name) || is_after(set, name, CCB_PERSISTENCED))
+        if (ccb_unit_lists(daemon, "Before", name) || is_after(set, name, CCB_PERSISTENCED))
             continue;
         /* It need not be there yet: then only Before= of the daemon or a drop-in of its own can
          * order it. */
         g_autoptr(CcbUnit) unit = ccb_check_unit(ctx, name, error);
-        if (!lists_unit(unit, "After", CCB_PERSISTENCED))
+        if (!ccb_unit_lists(unit, "After", CCB_PERSISTENCED))
             ccb_result_fail(result, "%s: no Before=%s, and nothing else orders it",
                             ccb_unitset_path(set, CCB_PERSISTENCED), name);
     }
@@ -245,8 +230,8 @@ static bool run_drop_ins(CcbCheckContext *ctx, CcbCheckResult *result, GError **
         return true;
     for (const char *const *name = names; *name != NULL; name++) {
         g_autoptr(CcbUnit) unit = ccb_check_unit(ctx, *name, error);
-        if (!lists_unit(unit, "After", CCB_PERSISTENCED) ||
-            !lists_unit(unit, "Wants", CCB_PERSISTENCED))
+        if (!ccb_unit_lists(unit, "After", CCB_PERSISTENCED) ||
+            !ccb_unit_lists(unit, "Wants", CCB_PERSISTENCED))
             ccb_result_fail(result, "%s/%s.d has no drop-in with After= and Wants=%s", CCB_UNIT_DIR,
                             *name, CCB_PERSISTENCED);
     }
@@ -263,7 +248,7 @@ static bool run_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GErro
         return true;
     g_autoptr(CcbUnit) daemon = ccb_check_unit(ctx, CCB_PERSISTENCED, error);
     if (!is_after(set, CCB_PERSISTENCED, CCB_FABRICMANAGER) &&
-        !lists_unit(daemon, "After", CCB_FABRICMANAGER))
+        !ccb_unit_lists(daemon, "After", CCB_FABRICMANAGER))
         return ccb_result_fail(result, "%s: no After=%s", ccb_unitset_path(set, CCB_PERSISTENCED),
                                CCB_FABRICMANAGER);
     return ccb_result_pass(result, "after %s", CCB_FABRICMANAGER);

@@ -37,6 +37,7 @@ typedef struct {
 
 /* The families, in the order of the results.  A new one is added here and nowhere else. */
 #define CCB_CHECK_FAMILIES(X)                                                                      \
+    X(recipe)                                                                                      \
     X(kernel)                                                                                      \
     X(arguments)                                                                                   \
     X(initramfs)                                                                                   \

@@ -276,3 +276,17 @@ bool ccb_unit_seconds(const char *value, guint64 *ret_seconds)
     *ret_seconds = usec / G_USEC_PER_SEC;
     return true;
 }
+
+bool ccb_unit_lists(const CcbUnit *unit, const char *key, const char *name)
+{
+    if (unit == NULL)
+        return false;
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", key);
+    for (guint i = 0; i < values->len; i++) {
+        const CcbUnitValue *value = values->pdata[i];
+        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
+        if (words != NULL && g_ptr_array_find_with_equal_func(words, name, g_str_equal, NULL))
+            return true;
+    }
+    return false;
+}

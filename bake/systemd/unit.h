@@ -65,3 +65,6 @@ GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
 /* A time span as systemd.time(7) writes it ("900", "15min", "1h 30s", "infinity"), in whole
  * seconds; infinity is G_MAXUINT64.  False for anything else. */
 bool ccb_unit_seconds(const char *value, guint64 *ret_seconds);
+
+/* Whether a list in [Unit], such as "After", has this name; false for NULL. */
+bool ccb_unit_lists(const CcbUnit *unit, const char *key, const char *name);
