@@ -35,17 +35,21 @@ static void directory_free(gpointer data)
     g_free(directory);
 }
 
+static void side_clear(CcbDiffSide *side)
+{
+    g_free(side->name);
+    g_free(side->system);
+    g_free(side->entry);
+    g_free(side->problem);
+    g_free(side->order_problem);
+}
+
 void ccb_diff_free(CcbDiff *diff)
 {
     if (diff == NULL)
         return;
-    for (CcbDiffSide *side = &diff->a; side != NULL; side = side == &diff->a ? &diff->b : NULL) {
-        g_free(side->name);
-        g_free(side->system);
-        g_free(side->entry);
-        g_free(side->problem);
-        g_free(side->order_problem);
-    }
+    side_clear(&diff->a);
+    side_clear(&diff->b);
     g_ptr_array_unref(diff->packages);
     g_ptr_array_unref(diff->kernels);
     g_ptr_array_unref(diff->modules);
@@ -117,6 +121,11 @@ static gint compare_items(gconstpointer a, gconstpointer b)
     return order != 0 ? order : (int)y->change - (int)x->change;
 }
 
+static bool is_named(const GPtrArray *items, guint index, const char *name)
+{
+    return index < items->len && strcmp(((CcbDiffItem *)items->pdata[index])->name, name) == 0;
+}
+
 static void compare_packages(GPtrArray *items, char **a, char **b)
 {
     compare_names(items, a, b);
@@ -126,23 +135,16 @@ static void compare_packages(GPtrArray *items, char **a, char **b)
         item->name = ccb_rpm_split(package, item->change == CCB_DIFF_ADDED ? &item->b : &item->a);
     }
     g_ptr_array_sort(items, compare_items);
-    /* One version in the place of one is a change; of a package with several versions, as of the kernel, each is
-     * added or removed. */
-    for (guint begin = 0, end; begin < items->len; begin = end) {
-        CcbDiffItem *first = items->pdata[begin], *next = NULL;
-        for (end = begin + 1; end < items->len; end++) {
-            next = items->pdata[end];
-            if (strcmp(next->name, first->name) != 0)
-                break;
-        }
-        if (end - begin != 2)
+    for (guint i = 0; i + 1 < items->len; i++) {
+        CcbDiffItem *item = items->pdata[i], *next = items->pdata[i + 1];
+        /* One version in the place of another is a change.  Of a package with several versions, as of the kernel,
+         * each is added or removed. */
+        if (!is_named(items, i + 1, item->name) || is_named(items, i + 2, item->name) ||
+            (i > 0 && is_named(items, i - 1, item->name)) || item->change == next->change)
             continue;
-        next = items->pdata[begin + 1];
-        if (first->change == next->change)
-            continue;
-        first->change = CCB_DIFF_CHANGED;
-        first->b = g_steal_pointer(&next->b);
-        g_ptr_array_remove_index(items, --end);
+        item->change = CCB_DIFF_CHANGED;
+        item->b = g_steal_pointer(&next->b);
+        g_ptr_array_remove_index(items, i + 1);
     }
 }
 

@@ -19,6 +19,13 @@ static void append(GString *out, const char *before, const char *foreign)
         g_string_append_printf(out, "%s%s", before, text);
 }
 
+static void append_line(GString *out, const char *before, const char *foreign)
+{
+    g_string_append(out, before);
+    append(out, " ", foreign);
+    g_string_append_c(out, '\n');
+}
+
 static void append_counts(GString *out, guint added, guint removed, guint changed)
 {
     const char *between = "";
@@ -48,9 +55,8 @@ static void append_side(GString *out, const char *label, const CcbDiffSide *side
     for (size_t i = 0; i < G_N_ELEMENTS(problems); i++) {
         if (problems[i].problem == NULL)
             continue;
-        g_string_append_printf(out, "%-8s %s not compared:", "", problems[i].what);
-        append(out, " ", problems[i].problem);
-        g_string_append_c(out, '\n');
+        g_string_append_printf(out, "%-8s %s", "", problems[i].what);
+        append_line(out, " not compared:", problems[i].problem);
     }
 }
 
@@ -116,15 +122,6 @@ static void append_list(GString *out, const char *title, const GPtrArray *items,
         g_string_append_printf(out, "  ... %u more\n", items->len - MOST_ITEMS);
 }
 
-static void append_words(GString *out, char sign, char **words)
-{
-    for (; *words != NULL; words++) {
-        g_string_append_printf(out, "      %c", sign);
-        append(out, " ", *words);
-        g_string_append_c(out, '\n');
-    }
-}
-
 static void append_boot(GString *out, const CcbDiff *diff)
 {
     bool moved = ccb_diff_moves_default(diff);
@@ -138,10 +135,11 @@ static void append_boot(GString *out, const CcbDiff *diff)
     for (guint i = 0; i < diff->boot->len; i++) {
         const CcbDiffBoot *boot = diff->boot->pdata[i];
         g_string_append_printf(out, "  %c", signs[boot->change]);
-        append(out, " ", boot->id);
-        g_string_append_c(out, '\n');
-        append_words(out, '-', boot->removed);
-        append_words(out, '+', boot->added);
+        append_line(out, "", boot->id);
+        for (char **word = boot->removed; *word != NULL; word++)
+            append_line(out, "      -", *word);
+        for (char **word = boot->added; *word != NULL; word++)
+            append_line(out, "      +", *word);
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recipe/schema.h"
-#include "base/text.h"
 
 #include <string.h>
+
+#include "base/text.h"
 
 char *ccb_schema_host_path(const CcbNode *setting, const char *path)
 {
@@ -300,54 +301,40 @@ char *ccb_field_help(const CcbField *field)
 
 static json_t *type_schema(const CcbField *field, json_t *steps)
 {
-    json_t *string = json_pack("{ss}", "type", "string");
-    json_t *result = NULL;
     switch (field->type) {
     case CCB_FIELD_STRING:
     case CCB_FIELD_TREE:
     case CCB_FIELD_PAYLOAD: /* an unquoted version such as 12.4 is a number to an editor */
-        result = json_pack("{s[sss]}", "type", "string", "number", "boolean");
-        break;
+        return json_pack("{s[sss]}", "type", "string", "number", "boolean");
     case CCB_FIELD_NUMBER:
-        result = json_pack("{s[ss]}", "type", "integer", "string"); /* or a variable */
-        break;
+        return json_pack("{s[ss]}", "type", "integer", "string"); /* or a variable */
     case CCB_FIELD_BOOL:
-        result = json_pack("{s[ss]}", "type", "boolean", "string"); /* or a variable */
-        break;
+        return json_pack("{s[ss]}", "type", "boolean", "string"); /* or a variable */
     case CCB_FIELD_STRINGS:
     case CCB_FIELD_PAYLOADS:
     case CCB_FIELD_FILES:
-        result = json_pack("{s[ss]s{s[ss]}}", "type", "array", "string", "items", "type", "string",
-                           "number");
-        break;
+        return json_pack("{s[ss]s{s[ss]}}", "type", "array", "string", "items", "type", "string",
+                         "number");
     case CCB_FIELD_COMMANDS:
-        result =
-            json_pack("{sss{sssO}}", "type", "array", "items", "type", "array", "items", string);
-        break;
+        return json_pack("{sss{sss{ss}}}", "type", "array", "items", "type", "array", "items",
+                         "type", "string");
     case CCB_FIELD_MAP:
-        result = ccb_schema_to_json(field->fields, steps);
-        break;
+        return ccb_schema_to_json(field->fields, steps);
     case CCB_FIELD_MAPS:
-        result =
-            json_pack("{ssso}", "type", "array", "items", ccb_schema_to_json(field->fields, steps));
-        break;
+        return json_pack("{ssso}", "type", "array", "items",
+                         ccb_schema_to_json(field->fields, steps));
     case CCB_FIELD_NAMED:
-        result = json_pack("{sss{s[sss]}}", "type", "object", "additionalProperties", "type",
-                           "string", "number", "boolean");
-        break;
+        return json_pack("{sss{s[sss]}}", "type", "object", "additionalProperties", "type",
+                         "string", "number", "boolean");
     case CCB_FIELD_NAMED_LISTS:
-        result = json_pack("{sss{ss}}", "type", "object", "additionalProperties", "type", "array");
-        break;
+        return json_pack("{sss{ss}}", "type", "object", "additionalProperties", "type", "array");
     case CCB_FIELD_NAMED_MAPS:
-        result = json_pack("{ssso}", "type", "object", "additionalProperties",
-                           ccb_schema_to_json(field->fields, steps));
-        break;
+        return json_pack("{ssso}", "type", "object", "additionalProperties",
+                         ccb_schema_to_json(field->fields, steps));
     case CCB_FIELD_STEPS:
-        result = json_pack("{sssO}", "type", "array", "items", steps);
-        break;
+        return json_pack("{sssO}", "type", "array", "items", steps);
     }
-    json_decref(string);
-    return result;
+    return NULL;
 }
 
 static json_t *choices_schema(const char *choices)
@@ -366,7 +353,8 @@ static json_t *choices_schema(const char *choices)
 
 json_t *ccb_schema_to_json(const CcbField *fields, json_t *steps)
 {
-    json_t *properties = json_object(), *required = json_array();
+    json_t *properties = json_object();
+    json_auto_t *required = json_array();
     for (; fields->name != NULL; fields++) {
         json_t *schema = type_schema(fields, steps);
         g_autofree char *help = ccb_field_help(fields);
@@ -378,10 +366,7 @@ json_t *ccb_schema_to_json(const CcbField *fields, json_t *steps)
         if (fields->required)
             json_array_append_new(required, json_string(fields->name));
     }
-    json_t *result = json_pack("{sssbso}", "type", "object", "additionalProperties", 0,
-                               "properties", properties);
-    if (json_array_size(required) > 0)
-        json_object_set(result, "required", required);
-    json_decref(required);
-    return result;
+    return json_pack("{s:s, s:b, s:o, s:O*}", "type", "object", "additionalProperties", 0,
+                     "properties", properties, "required",
+                     json_array_size(required) > 0 ? required : NULL);
 }
