@@ -80,15 +80,6 @@ static bool find_facts(View *view, GError **error)
     return view->facts != NULL;
 }
 
-/* Takes ownership of `problem`. */
-static void note(View *view, GError *problem)
-{
-    if (view->problems->len == 0)
-        view->first_code = (CcbErrorCode)ccb_exit_code(problem);
-    g_ptr_array_add(view->problems, g_strdup(problem->message));
-    g_error_free(problem);
-}
-
 static bool is_locked_base(const View *view)
 {
     const char *locked = view->loaded->plan->base->sha256;
@@ -109,24 +100,29 @@ static bool check_space(const View *view, GError **error)
            ccb_space_check(&bake, error);
 }
 
+/* All that is in the way of the bake, and not only the first of it. */
 static void find_problems(View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
-    GError *problem = NULL;
-    if (!ccb_plan_require_pins(plan, &problem))
-        note(view, g_steal_pointer(&problem));
-    if (view->facts && !is_locked_base(view)) {
+    GError *found[4] = {NULL};
+    ccb_plan_require_pins(plan, &found[0]);
+    if (view->facts && !is_locked_base(view))
         ccb_fail(
-            &problem, CCB_ERR_INPUT,
+            &found[1], CCB_ERR_INPUT,
             "the base %s is not the file that was locked: its sha256 is %.12s..., not %.12s... "
             "(ccbake lock --update)",
             view->facts->path, view->facts->sha256, plan->base->sha256);
-        note(view, g_steal_pointer(&problem));
+    if (view->facts)
+        ccb_plan_check_base(plan, view->facts, &found[2]);
+    check_space(view, &found[3]);
+    for (size_t i = 0; i < G_N_ELEMENTS(found); i++) {
+        if (found[i] == NULL)
+            continue;
+        if (view->problems->len == 0)
+            view->first_code = (CcbErrorCode)ccb_exit_code(found[i]);
+        g_ptr_array_add(view->problems, g_strdup(found[i]->message));
+        g_error_free(found[i]);
     }
-    if (view->facts && !ccb_plan_check_base(plan, view->facts, &problem))
-        note(view, g_steal_pointer(&problem));
-    if (!check_space(view, &problem))
-        note(view, g_steal_pointer(&problem));
 }
 
 static json_t *payload_to_json(const View *view, const CcbPayload *p)
