@@ -117,7 +117,7 @@ static const char login_dropin[] =
 
 static bool write_unit(CcbGuest *guest, const char *path, const char *text, GError **error)
 {
-    return ccb_guest_write(guest, path, text, strlen(text), 0644, 0, 0, error);
+    return ccb_guest_write(guest, path, text, strlen(text), &ccb_file_attr, error);
 }
 
 static bool inject_journal(CcbGuest *guest, GError **error)
@@ -125,7 +125,7 @@ static bool inject_journal(CcbGuest *guest, GError **error)
     if (!ccb_guest_exists(guest, JOURNALCTL))
         return ccb_fail(error, CCB_ERR_INPUT, "the image has no " JOURNALCTL);
     return write_unit(guest, UNITS CCB_BOOT_JOURNAL_UNIT, journal_unit, error) &&
-           ccb_guest_mkdir(guest, UNITS "sysinit.target.wants", 0755, 0, 0, error) &&
+           ccb_guest_mkdir(guest, UNITS "sysinit.target.wants", &ccb_directory_attr, error) &&
            ccb_guest_symlink(guest, "../" CCB_BOOT_JOURNAL_UNIT,
                              UNITS "sysinit.target.wants/" CCB_BOOT_JOURNAL_UNIT, error);
 }

@@ -12,10 +12,10 @@
 static bool put_file(const CcbChange *c, CcbGuest *guest, GError **error)
 {
     if (c->host_path != NULL)
-        return ccb_guest_upload(guest, c->host_path, c->path, c->mode, c->uid, c->gid, error);
+        return ccb_guest_upload(guest, c->host_path, c->path, &c->attr, error);
     gsize size;
     const void *data = g_bytes_get_data(c->content, &size);
-    return ccb_guest_write(guest, c->path, data, size, c->mode, c->uid, c->gid, error);
+    return ccb_guest_write(guest, c->path, data, size, &c->attr, error);
 }
 
 static bool edit(const CcbChange *c, CcbGuest *guest, GError **error)
@@ -140,7 +140,7 @@ bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest
         return put_file(c, guest, error);
     case CCB_CHANGE_DIRECTORY:
         return (c->keep && ccb_guest_exists(guest, c->path)) ||
-               ccb_guest_mkdir(guest, c->path, c->mode, c->uid, c->gid, error);
+               ccb_guest_mkdir(guest, c->path, &c->attr, error);
     case CCB_CHANGE_LINK:
         return ccb_guest_symlink(guest, c->value, c->path, error);
     case CCB_CHANGE_REMOVE:

@@ -34,7 +34,7 @@ CcbChange *ccb_change_text(GPtrArray *changes, const char *path, const char *tex
 {
     CcbChange *change = ccb_change_add(changes, CCB_CHANGE_FILE, path, NULL);
     change->content = g_bytes_new(text, strlen(text));
-    change->mode = 0644;
+    change->attr = ccb_file_attr;
     return change;
 }
 
@@ -42,7 +42,7 @@ CcbChange *ccb_change_upload(GPtrArray *changes, const char *path, const char *h
 {
     CcbChange *change = ccb_change_add(changes, CCB_CHANGE_FILE, path, NULL);
     change->host_path = g_strdup(host_path);
-    change->mode = 0644;
+    change->attr = ccb_file_attr;
     return change;
 }
 
@@ -91,8 +91,8 @@ static char *describe(const CcbChange *change, GError **error)
     if (change->path != NULL)
         g_string_append_printf(line, " %s", change->path);
     if (change->op == CCB_CHANGE_FILE || change->op == CCB_CHANGE_DIRECTORY)
-        g_string_append_printf(line, " %04o %u:%u%s", change->mode, change->uid, change->gid,
-                               change->keep ? " keep" : "");
+        g_string_append_printf(line, " %04o %u:%u%s", change->attr.mode, change->attr.uid,
+                               change->attr.gid, change->keep ? " keep" : "");
     if (change->value != NULL)
         g_string_append_printf(line, " %s", change->value);
     for (char **word = change->set; word != NULL && *word != NULL; word++)

@@ -14,7 +14,8 @@
 #include <glib.h>
 #include <jansson.h>
 #include <stdbool.h>
-#include <sys/types.h>
+
+#include "guest/guest.h"
 
 typedef enum {
     CCB_CHANGE_FILE,      /* a regular file at `path`, with mode and owner */
@@ -39,11 +40,9 @@ typedef char *(*CcbChangeEdit)(const void *data, const char *text, GError **erro
 typedef struct {
     CcbChangeOp op;
     char *path, *value;
-    char *host_path; /* of a file: its content is that of this file of the host */
-    GBytes *content; /* or this */
-    mode_t mode;     /* permission bits of a file or directory */
-    uid_t uid;
-    gid_t gid;
+    char *host_path;  /* of a file: its content is that of this file of the host */
+    GBytes *content;  /* or this */
+    CcbFileAttr attr; /* of a file or directory */
     bool
         keep; /* a directory that exists keeps mode and owner; a package stays beside the new one */
     char **set, **remove; /* of ARGUMENTS: "name=value", "name" */

@@ -452,7 +452,7 @@ static bool prepare(CcbPrediction *p, const CcbChange *c, bool *ret_apply, GErro
         install_package(p, c);
         break;
     case CCB_CHANGE_MODULE: {
-        if (!ccb_guest_write(p->predicted, c->path, "", 0, 0644, 0, 0, error))
+        if (!ccb_guest_write(p->predicted, c->path, "", 0, &ccb_file_attr, error))
             return false;
         g_autofree char *path = resolve(p, c->path, true);
         g_hash_table_remove(p->now->texts, path);

@@ -42,7 +42,7 @@ typedef enum {
 } Outcome;
 
 typedef struct {
-    CcbFetchItem *item;
+    CcbPayload *item;
     CcbStore *store;
     const CcbFetchOptions *options;
     CURLM *multi;
@@ -66,7 +66,7 @@ typedef struct {
     GError *error;
 } Download;
 
-void ccb_item_add_error(CcbFetchItem *item, GError *reason)
+void ccb_item_add_error(CcbPayload *item, GError *reason)
 {
     if (item->error != NULL)
         g_prefix_error(&reason, "%s; ", item->error->message);
@@ -74,7 +74,7 @@ void ccb_item_add_error(CcbFetchItem *item, GError *reason)
     item->error = reason;
 }
 
-bool ccb_item_find_in_store(CcbStore *store, CcbFetchItem *item, GError **error)
+bool ccb_item_find_in_store(CcbStore *store, CcbPayload *item, GError **error)
 {
     struct stat st;
     GError *damage = NULL;
@@ -98,7 +98,7 @@ bool ccb_item_find_in_store(CcbStore *store, CcbFetchItem *item, GError **error)
 /* What the headers say, before the first byte of the body is taken. */
 static bool accept_response(Download *d)
 {
-    const CcbFetchItem *item = d->item;
+    const CcbPayload *item = d->item;
     long status = ccb_http_status(d->easy);
     uint64_t total = 0;
     d->outcome = REFUSED;
@@ -169,7 +169,7 @@ static void end_attempt(Download *d)
 
 static void start_attempt(Download *d)
 {
-    const CcbFetchItem *item = d->item;
+    const CcbPayload *item = d->item;
     const char *url = item->urls[d->url];
     bool pinned = item->sha256 != NULL;
     bool secure = g_ascii_strncasecmp(url, "https:", 6) == 0;
@@ -278,7 +278,7 @@ static void next_url(Download *d, GError *error)
         fail(d, error);
         return;
     }
-    ccb_progress_line("%s: %s; trying the next mirror", d->item->name, error->message);
+    ccb_progress_line("%s: %s; trying the next mirror", d->item->label, error->message);
     ccb_item_add_error(d->item, error);
     wait_ms(d, 0);
 }
@@ -295,7 +295,7 @@ static void retry(Download *d, GError *error)
         return;
     }
     gint64 ms = ccb_http_pause_ms(d->easy, d->options->backoff_ms, d->tries);
-    ccb_progress_line("%s: %s; trying again in %.1f s", d->item->name, error->message,
+    ccb_progress_line("%s: %s; trying again in %.1f s", d->item->label, error->message,
                       (double)ms / 1000);
     g_error_free(error);
     wait_ms(d, ms);
@@ -305,7 +305,7 @@ static void retry(Download *d, GError *error)
 static void verify(Download *d)
 {
     GError *error = NULL;
-    CcbFetchItem *item = d->item;
+    CcbPayload *item = d->item;
     g_autofree char *got = ccb_partial_digest(d->partial);
     if (item->sha256 == NULL || strcmp(got, item->sha256) == 0) {
         item->path = ccb_partial_publish(d->partial, got, &error);
@@ -334,7 +334,7 @@ static void verify(Download *d)
 static void start(Download *d)
 {
     GError *error = NULL;
-    CcbFetchItem *item = d->item;
+    CcbPayload *item = d->item;
     if (d->partial == NULL) {
         if (!ccb_partial_open(d->store, item->sha256, item->urls[0], &d->partial, &error)) {
             fail(d, error);
@@ -342,7 +342,7 @@ static void start(Download *d)
         }
         if (d->partial == NULL) {
             if (!d->lock_announced)
-                ccb_progress_line("%s: waiting for another download of it to end", item->name);
+                ccb_progress_line("%s: waiting for another download of it to end", item->label);
             d->lock_announced = true;
             wait_ms(d, LOCK_POLL_MS);
             return;
@@ -439,7 +439,7 @@ bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *
     uint64_t total = 0, missing = 0, got = 0;
     bool sizes_known = true;
     for (unsigned i = 0; i < items->len; i++) {
-        const CcbFetchItem *item = items->pdata[i];
+        const CcbPayload *item = items->pdata[i];
         uint64_t present = ccb_partial_present(store, item->sha256);
         missing += item->size > present ? item->size - present : 0;
         total += item->size;
@@ -457,9 +457,9 @@ bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *
         seek_remote(d);
         g_ptr_array_add(downloads, d);
     }
-    const CcbFetchItem *first = items->pdata[0];
+    const CcbPayload *first = items->pdata[0];
     g_autofree char *what =
-        items->len == 1 ? g_strdup(first->name) : g_strdup_printf("%u files", items->len);
+        items->len == 1 ? g_strdup(first->label) : g_strdup_printf("%u files", items->len);
     ccb_progress_begin("fetch", what, sizes_known ? total : 0);
     bool ok = run_downloads(downloads, multi, MAX(options->parallel, 1), error);
     g_ptr_array_unref(downloads); /* before the multi, which holds their handles */
@@ -467,7 +467,7 @@ bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *
 
     bool complete = ok;
     for (unsigned i = 0; i < items->len; i++) {
-        const CcbFetchItem *item = items->pdata[i];
+        const CcbPayload *item = items->pdata[i];
         complete = complete && item->path != NULL;
         got += item->got_size;
     }

@@ -5,12 +5,12 @@
 #include "fetch/fetch.h"
 
 /* Adds to item->error why one of its URLs is no use; takes ownership of `reason`. */
-void ccb_item_add_error(CcbFetchItem *item, GError *reason);
+void ccb_item_add_error(CcbPayload *item, GError *reason);
 
 /* Fills in the item's results if the store has it.  Errors: CCB_ERR_IO. */
-bool ccb_item_find_in_store(CcbStore *store, CcbFetchItem *item, GError **error);
+bool ccb_item_find_in_store(CcbStore *store, CcbPayload *item, GError **error);
 
-/* `items`: CcbFetchItem *, each with a remote URL.  Each ends with its results or with its error set.
+/* `items`: CcbPayload *, each with a remote URL.  Each ends with its results or with its error set.
  * Returns false with *error only where all had to stop: CCB_ERR_HOST (space), CCB_ERR_CANCELLED. */
 bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *options,
                       GError **error);

@@ -21,7 +21,7 @@ const CcbFetchOptions ccb_fetch_defaults = {
 static const char offline_hint[] =
     "run `ccbake fetch` on a connected machine and copy its store to this one";
 
-static void clear_results(CcbFetchItem *item)
+static void clear_results(CcbPayload *item)
 {
     g_clear_pointer(&item->path, g_free);
     g_clear_pointer(&item->got_sha256, g_free);
@@ -31,12 +31,12 @@ static void clear_results(CcbFetchItem *item)
     item->hint = NULL;
 }
 
-void ccb_fetch_item_free(void *data)
+void ccb_payload_free(CcbPayload *item)
 {
-    CcbFetchItem *item = data;
     if (item == NULL)
         return;
     clear_results(item);
+    g_free(item->label);
     g_free(item->name);
     g_strfreev(item->urls);
     g_free(item->referer);
@@ -45,7 +45,7 @@ void ccb_fetch_item_free(void *data)
 }
 
 /* What is wrong with the request itself, found before anything is touched. */
-static bool check_item(const CcbFetchItem *item, GError **error)
+static bool check_item(const CcbPayload *item, GError **error)
 {
     if (item->sha256 != NULL && !ccb_digest_is_valid(item->sha256))
         return ccb_fail(error, CCB_ERR_RECIPE, "\"%s\" is not a SHA-256 digest", item->sha256);
@@ -62,7 +62,7 @@ static bool check_item(const CcbFetchItem *item, GError **error)
 }
 
 /* Fills in the results from a file that stays where it is. */
-static bool use_local(CcbFetchItem *item, const char *path, GError **error)
+static bool use_local(CcbPayload *item, const char *path, GError **error)
 {
     struct stat st;
     if (stat(path, &st) != 0)
@@ -88,7 +88,7 @@ static bool use_local(CcbFetchItem *item, const char *path, GError **error)
 
 /* Looks for the item where no network is needed.  Returns whether it must be downloaded; if not,
  * item->path or item->error is set. */
-static bool must_download(CcbStore *store, CcbFetchItem *item, bool offline)
+static bool must_download(CcbStore *store, CcbPayload *item, bool offline)
 {
     g_autoptr(GPtrArray) remote = g_ptr_array_new_with_free_func(g_free);
     if (!ccb_item_find_in_store(store, item, &item->error) || item->path != NULL)
@@ -129,13 +129,13 @@ static bool combine(const GPtrArray *failed, unsigned items, GError **error)
     if (failed->len > 1)
         g_string_printf(lines, "%u of %u files can't be fetched:\n  ", failed->len, items);
     for (unsigned i = 0; i < failed->len; i++) {
-        const CcbFetchItem *item = failed->pdata[i];
-        g_string_append_printf(lines, "%s%s: %s", i > 0 ? "\n  " : "", item->name,
+        const CcbPayload *item = failed->pdata[i];
+        g_string_append_printf(lines, "%s%s: %s", i > 0 ? "\n  " : "", item->label,
                                item->error->message);
         if (item->hint != NULL && !g_ptr_array_find(hints, item->hint, NULL))
             g_ptr_array_add(hints, (char *)item->hint);
     }
-    const CcbFetchItem *first = failed->pdata[0];
+    const CcbPayload *first = failed->pdata[0];
     ccb_fail(error, (CcbErrorCode)ccb_exit_code(first->error), "%s", lines->str);
     for (unsigned i = 0; i < hints->len; i++)
         ccb_hint(error, "%s", (const char *)hints->pdata[i]);
@@ -150,7 +150,7 @@ bool ccb_fetch_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *opt
     g_autoptr(GPtrArray) failed = g_ptr_array_new();
     g_autoptr(GPtrArray) wanted = g_ptr_array_new();
     for (unsigned i = 0; i < items->len; i++) {
-        CcbFetchItem *item = items->pdata[i];
+        CcbPayload *item = items->pdata[i];
         clear_results(item);
         if (!check_item(item, &item->error))
             g_ptr_array_add(failed, item);
@@ -158,7 +158,7 @@ bool ccb_fetch_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *opt
     if (!combine(failed, items->len, error))
         return false;
     for (unsigned i = 0; i < items->len; i++) {
-        CcbFetchItem *item = items->pdata[i];
+        CcbPayload *item = items->pdata[i];
         if (ccb_cancel_check(error))
             return false;
         if (must_download(store, item, options->offline))
@@ -172,7 +172,7 @@ bool ccb_fetch_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *opt
     if (wanted->len > 0 && !ccb_download_all(store, wanted, options, error))
         return false;
     for (unsigned i = 0; i < wanted->len; i++)
-        if (((const CcbFetchItem *)wanted->pdata[i])->path == NULL)
+        if (((const CcbPayload *)wanted->pdata[i])->path == NULL)
             g_ptr_array_add(failed, wanted->pdata[i]);
     return combine(failed, items->len, error);
 }

@@ -3,8 +3,8 @@
  * URL ► content store.
  *
  *     g_autoptr(CcbStore) store = ccb_store_open(dir, error);
- *     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(ccb_fetch_item_free);
- *     CcbFetchItem *item = g_new0(CcbFetchItem, 1);    fill in name, urls, sha256 ...
+ *     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
+ *     CcbPayload *item = g_new0(CcbPayload, 1);      fill in label, urls, sha256 ...
  *     g_ptr_array_add(items, item);
  *     if (!ccb_fetch_all(store, items, NULL, error))   all failing items are named in the error
  *         return false;
@@ -21,15 +21,18 @@
 
 #include "fetch/store.h"
 
+/* A file that a bake needs: the base image, a payload of the recipe, or one that the lock resolved (a
+ * package, a wheel). */
 typedef struct {
-    char *name;    /* for messages: "driver" */
+    char *label;   /* for messages: the payload's name, the package */
+    char *name;    /* file name in the guest, below CCB_PAYLOAD_DIR; fetching does not use it */
     char **urls;   /* http(s)://, file:// or absolute paths */
     char *referer; /* or NULL */
     /* Expected; NULL: not known yet, any content is accepted and its digest reported. */
     char *sha256;
     uint64_t size; /* expected bytes; 0: not known */
 
-    /* Results, set only on success. */
+    /* Results of ccb_fetch_all(), set only on success. */
     char *path; /* a verified file: do not write to it */
     char *got_sha256;
     uint64_t got_size; /* bytes */
@@ -38,9 +41,10 @@ typedef struct {
     /* Why there is no `path`: of every URL that was tried; and a static text that may help. */
     GError *error;
     const char *hint;
-} CcbFetchItem;
+} CcbPayload;
 
-void ccb_fetch_item_free(void *item); /* a GDestroyNotify; accepts NULL */
+void ccb_payload_free(CcbPayload *payload); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPayload, ccb_payload_free)
 
 typedef struct {
     bool offline;        /* nothing but the store and local files */

@@ -9,12 +9,6 @@
 #include "guest/disk.h"
 #include "guest/guest.h"
 
-typedef struct {
-    mode_t mode; /* permission bits */
-    uid_t uid;
-    gid_t gid;
-} CcbFileAttr;
-
 /* Paths are absolute, and resolved inside the guest's root; where nothing is said of it, the last component of a path is
  * followed, too.  What is returned belongs to the caller. */
 typedef struct {

@@ -247,17 +247,17 @@ static bool make_directories(CcbGuest *guest, const char *path, GError **error)
     return make_directories(guest, parent, error) && guest->ops->mkdir(guest->backend, path, error);
 }
 
-static bool put(CcbGuest *guest, const char *path, int fd, mode_t mode, uid_t uid, gid_t gid,
-                GError **error)
+const CcbFileAttr ccb_file_attr = {0644, 0, 0}, ccb_directory_attr = {0755, 0, 0};
+
+static bool put(CcbGuest *guest, const char *path, int fd, const CcbFileAttr *attr, GError **error)
 {
-    const CcbFileAttr attr = {mode & 07777, uid, gid};
     g_autofree char *parent = g_path_get_dirname(path);
     return make_directories(guest, parent, error) &&
-           guest->ops->put(guest->backend, path, fd, &attr, error);
+           guest->ops->put(guest->backend, path, fd, attr, error);
 }
 
-bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
-                     uid_t uid, gid_t gid, GError **error)
+bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size,
+                     const CcbFileAttr *attr, GError **error)
 {
     ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
     if (fd < 0)
@@ -266,7 +266,7 @@ bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t
         return false;
     if (lseek(fd, 0, SEEK_SET) != 0)
         return ccb_fail_errno(error, CCB_ERR_HOST, "rewinding a memory file");
-    return put(guest, path, fd, mode, uid, gid, error);
+    return put(guest, path, fd, attr, error);
 }
 
 bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error)
@@ -275,26 +275,23 @@ bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GErr
     bool exists = false;
     if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return false;
-    if (!exists)
-        st = (CcbStat){.mode = 0644};
-    return ccb_guest_write(guest, path, text, strlen(text), st.mode, st.uid, st.gid, error);
+    const CcbFileAttr kept = {st.mode & 07777, st.uid, st.gid};
+    return ccb_guest_write(guest, path, text, strlen(text), exists ? &kept : &ccb_file_attr, error);
 }
 
-bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path, mode_t mode,
-                      uid_t uid, gid_t gid, GError **error)
+bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path,
+                      const CcbFileAttr *attr, GError **error)
 {
     ccb_autofd int fd = open(host_path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "%s", host_path);
-    return put(guest, path, fd, mode, uid, gid, error);
+    return put(guest, path, fd, attr, error);
 }
 
-bool ccb_guest_mkdir(CcbGuest *guest, const char *path, mode_t mode, uid_t uid, gid_t gid,
-                     GError **error)
+bool ccb_guest_mkdir(CcbGuest *guest, const char *path, const CcbFileAttr *attr, GError **error)
 {
-    const CcbFileAttr attr = {mode & 07777, uid, gid};
     return make_directories(guest, path, error) &&
-           guest->ops->set_attr(guest->backend, path, &attr, error);
+           guest->ops->set_attr(guest->backend, path, attr, error);
 }
 
 bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error)

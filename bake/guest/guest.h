@@ -124,22 +124,30 @@ GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error);
  * of the same give the same, and what is keyed by the times of files does not change with them. */
 enum { CCB_GUEST_MTIME = 315532800 };
 
+typedef struct {
+    mode_t mode; /* permission bits */
+    uid_t uid;
+    gid_t gid;
+} CcbFileAttr;
+
+/* 0644 and 0755, root. */
+extern const CcbFileAttr ccb_file_attr, ccb_directory_attr;
+
 /* Creates or replaces the content of a file, and sets mode (permission bits), owner and time.
  * Missing parents are created 0755, root. */
-bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size, mode_t mode,
-                     uid_t uid, gid_t gid, GError **error);
+bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size,
+                     const CcbFileAttr *attr, GError **error);
 
 /* As above for text that is edited in place: an existing file keeps its mode and owner; new: 0644,
  * root. */
 bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error);
 
 /* Copies a file of the host into the guest, as ccb_guest_write() would. */
-bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path, mode_t mode,
-                      uid_t uid, gid_t gid, GError **error);
+bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path,
+                      const CcbFileAttr *attr, GError **error);
 
 /* mkdir -p; mode and owner are set on the last component only, also where it existed. */
-bool ccb_guest_mkdir(CcbGuest *guest, const char *path, mode_t mode, uid_t uid, gid_t gid,
-                     GError **error);
+bool ccb_guest_mkdir(CcbGuest *guest, const char *path, const CcbFileAttr *attr, GError **error);
 
 /* Creates or replaces a symlink; the last component of `path` is not followed.  Owner root. */
 bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error);

@@ -12,37 +12,18 @@ CcbStore *ccb_plan_store(GError **error)
     return ccb_store_open(dir, error);
 }
 
-static CcbFetchItem *item_of(const CcbPayload *payload)
+bool ccb_payloads_fetch(GPtrArray *payloads, CcbStore *store, bool offline, GError **error)
 {
-    CcbFetchItem *item = g_new0(CcbFetchItem, 1);
-    item->name = g_strdup(payload->label);
-    item->urls = g_strdupv(payload->urls);
-    item->referer = g_strdup(payload->referer);
-    item->sha256 = g_strdup(payload->sha256);
-    item->size = payload->size;
-    return item;
-}
-
-static void take_result(CcbPayload *payload, CcbFetchItem *item)
-{
-    g_free(payload->path);
-    payload->path = g_strdup(item->path);
-    if (payload->sha256 == NULL)
-        payload->sha256 = g_strdup(item->got_sha256);
-    payload->size = item->got_size;
-}
-
-bool ccb_payloads_fetch(const GPtrArray *payloads, CcbStore *store, bool offline, GError **error)
-{
-    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(ccb_fetch_item_free);
     CcbFetchOptions options = ccb_fetch_defaults;
     options.offline = offline;
-    for (guint i = 0; i < payloads->len; i++)
-        g_ptr_array_add(items, item_of(payloads->pdata[i]));
-    if (!ccb_fetch_all(store, items, &options, error))
+    if (!ccb_fetch_all(store, payloads, &options, error))
         return false;
-    for (guint i = 0; i < payloads->len; i++)
-        take_result(payloads->pdata[i], items->pdata[i]);
+    for (guint i = 0; i < payloads->len; i++) {
+        CcbPayload *payload = payloads->pdata[i];
+        if (payload->sha256 == NULL)
+            payload->sha256 = g_strdup(payload->got_sha256);
+        payload->size = payload->got_size;
+    }
     return true;
 }
 

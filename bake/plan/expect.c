@@ -14,8 +14,8 @@ static json_t *entry_of(const CcbChange *c, GError **error)
     if (c->op == CCB_CHANGE_LINK)
         json_object_set_new(entry, "target", json_string(c->value));
     if (c->op == CCB_CHANGE_FILE || (c->op == CCB_CHANGE_DIRECTORY && !c->keep)) {
-        g_autofree char *mode = g_strdup_printf("%04o", c->mode);
-        g_autofree char *owner = g_strdup_printf("%u:%u", c->uid, c->gid);
+        g_autofree char *mode = g_strdup_printf("%04o", c->attr.mode);
+        g_autofree char *owner = g_strdup_printf("%u:%u", c->attr.uid, c->attr.gid);
         json_object_set_new(entry, "mode", json_string(mode));
         json_object_set_new(entry, "owner", json_string(owner));
     }

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "change/change.h"
+#include "fetch/fetch.h"
 #include "guest/facts.h"
 #include "guest/guest.h"
 #include "recipe/expectation.h"
@@ -27,23 +28,8 @@
 
 typedef struct CcbStepKind CcbStepKind;
 
-/* A file that a step needs: a payload of the recipe, or one that the lock resolved (a package, a
- * wheel). */
-typedef struct {
-    char *label; /* what people call it: the payload's name, the package */
-    char *name;  /* file name in the guest, below CCB_PAYLOAD_DIR */
-    char **urls;
-    char *referer;
-    char *sha256; /* NULL: not pinned */
-    uint64_t size;
-    char *path; /* on the host, once fetched; NULL before */
-} CcbPayload;
-
 /* Whether a name can stand below CCB_PAYLOAD_DIR and nowhere else. */
 bool ccb_payload_name_is_safe(const char *name);
-
-void ccb_payload_free(CcbPayload *payload); /* accepts NULL */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPayload, ccb_payload_free)
 
 /* Settings that every kind has: the first member of each kind's struct, and the first rows of its
  * table. */

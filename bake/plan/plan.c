@@ -8,19 +8,6 @@
 #include "image/rpm.h"
 #include "plan/space.h"
 
-void ccb_payload_free(CcbPayload *payload)
-{
-    if (payload == NULL)
-        return;
-    g_free(payload->label);
-    g_free(payload->name);
-    g_strfreev(payload->urls);
-    g_free(payload->referer);
-    g_free(payload->sha256);
-    g_free(payload->path);
-    g_free(payload);
-}
-
 bool ccb_payload_name_is_safe(const char *name)
 {
     return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&

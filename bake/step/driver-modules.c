@@ -94,7 +94,7 @@ bool ccb_driver_modules_install(CcbBake *bake, const char *key, bool *ret_found,
     for (const char *const *name = ccb_driver_modules; built != NULL && *name != NULL; name++) {
         g_autofree char *from = host_path(built->dir, *name);
         g_autofree char *to = ccb_driver_module_path(ccb_bake_kver(bake), *name);
-        if (!ccb_guest_upload(bake->guest, from, to, 0644, 0, 0, error))
+        if (!ccb_guest_upload(bake->guest, from, to, &ccb_file_attr, error))
             return false;
     }
     *ret_found = built != NULL;

@@ -92,16 +92,16 @@ static bool add_entry(const CcbTreeEntry *entry, void *data, GError **error)
     CcbChange *change;
     if (entry->type == 'd') {
         change = ccb_change_add(overlay->changes, CCB_CHANGE_DIRECTORY, path, NULL);
-        change->mode = 0755;
+        change->attr.mode = 0755;
         change->keep = mode == NULL;
     } else {
         change = ccb_change_upload(overlay->changes, path, entry->absolute);
-        change->mode = entry->executable ? 0755 : 0644;
+        change->attr.mode = entry->executable ? 0755 : 0644;
     }
-    change->uid = overlay->uid;
-    change->gid = overlay->gid;
+    change->attr.uid = overlay->uid;
+    change->attr.gid = overlay->gid;
     if (mode != NULL)
-        change->mode = (mode_t)g_ascii_strtoull(mode, NULL, 8);
+        change->attr.mode = (mode_t)g_ascii_strtoull(mode, NULL, 8);
     return true;
 }
 

@@ -135,7 +135,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 {
     const Settings *s = step->settings;
     g_autofree char *conf = configuration(context, s->attest);
-    ccb_change_text(changes, SCRIPT_PATH, linked_in(SCRIPT))->mode = 0755;
+    ccb_change_text(changes, SCRIPT_PATH, linked_in(SCRIPT))->attr.mode = 0755;
     ccb_change_text(changes, UNIT_PATH, linked_in(UNIT));
     if (context->facts != NULL && (context->facts->default_kver[0] == '\0' || context->key == NULL))
         ccb_change_unknown(changes, CONF_PATH, "what the instance is expected to show");

@@ -90,12 +90,12 @@ static char *write_payload(const char *name, size_t size)
 }
 
 /* `path` is relative to the server, or complete. */
-static CcbFetchItem *add_item(GPtrArray *items, const char *path, const char *sha256, uint64_t size)
+static CcbPayload *add_item(GPtrArray *items, const char *path, const char *sha256, uint64_t size)
 {
-    CcbFetchItem *item = g_new0(CcbFetchItem, 1);
+    CcbPayload *item = g_new0(CcbPayload, 1);
     bool complete = strstr(path, "://") != NULL || g_str_has_prefix(path, work);
     g_autofree char *url = complete ? g_strdup(path) : g_strconcat(base_url, path, NULL);
-    item->name = g_path_get_basename(path);
+    item->label = g_path_get_basename(path);
     item->urls = g_strsplit(url, " ", -1);
     item->sha256 = g_strdup(sha256);
     item->size = size;
@@ -105,10 +105,10 @@ static CcbFetchItem *add_item(GPtrArray *items, const char *path, const char *sh
 
 static GPtrArray *new_items(void)
 {
-    return g_ptr_array_new_with_free_func(ccb_fetch_item_free);
+    return g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
 }
 
-static void use_mirrors(CcbFetchItem *item, const char *first, const char *second)
+static void use_mirrors(CcbPayload *item, const char *first, const char *second)
 {
     g_strfreev(item->urls);
     item->urls = g_new0(char *, 3);
@@ -253,14 +253,14 @@ static void test_parallel(void)
     no_error(fetch(store, items), "eight files at a time");
     store_holds(store, 8, 0, "parallel");
     for (unsigned i = 0; i < 8; i++) {
-        const CcbFetchItem *item = items->pdata[i];
+        const CcbPayload *item = items->pdata[i];
         g_autofree char *got = ccb_digest_file(item->path, NULL);
         struct stat st = {0};
         ok(g_strcmp0(got, item->got_sha256) == 0 && item->got_size == SMALL + i &&
                stat(item->path, &st) == 0 && (st.st_mode & 07777) == 0444,
            "file %u is right", i);
     }
-    const CcbFetchItem *first = items->pdata[0];
+    const CcbPayload *first = items->pdata[0];
     ok(ccb_store_has(store, first->sha256, SMALL) && !ccb_store_has(store, first->sha256, 1) &&
            ccb_store_has(store, first->sha256, 0) && !ccb_store_has(store, "../../etc/passwd", 0),
        "ccb_store_has() looks at existence and size");
@@ -286,7 +286,7 @@ static void test_damaged_object(void)
     g_autoptr(CcbStore) store = new_store("damaged");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/damaged.raw", SMALL);
-    CcbFetchItem *item = add_item(items, "/damaged.raw", sha256, 0);
+    CcbPayload *item = add_item(items, "/damaged.raw", sha256, 0);
     no_error(fetch(store, items), "to be damaged");
     g_assert_true(chmod(item->path, 0644) == 0);
     ccb_autofd int fd = open(item->path, O_WRONLY | O_CLOEXEC);
@@ -304,8 +304,8 @@ static void test_local(void)
     g_autofree char *sha256 = write_payload("/a local.raw", SMALL);
     g_autofree char *path = g_build_filename(server_root, "a local.raw", NULL);
     g_autofree char *url = g_filename_to_uri(path, NULL, NULL);
-    CcbFetchItem *by_path = add_item(items, "/x", sha256, SMALL);
-    CcbFetchItem *by_url = add_item(items, url, NULL, 0);
+    CcbPayload *by_path = add_item(items, "/x", sha256, SMALL);
+    CcbPayload *by_url = add_item(items, url, NULL, 0);
     use_mirrors(by_path, "/never-asked.raw", "/never-asked.raw");
     g_free(by_path->urls[1]);
     by_path->urls[1] = g_strdup(path);
@@ -356,7 +356,7 @@ static void test_drop(void)
     g_autoptr(CcbStore) store = new_store("drop");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/drop.raw", BIG);
-    CcbFetchItem *item = add_item(items, "/fault/drop@2097152:2/drop.raw", NULL, 0);
+    CcbPayload *item = add_item(items, "/fault/drop@2097152:2/drop.raw", NULL, 0);
     no_error(fetch(store, items), "dropped twice");
     ok(g_strcmp0(item->got_sha256, sha256) == 0, "the resumed file is right");
     store_holds(store, 1, 0, "drop");
@@ -383,7 +383,7 @@ static void test_no_range(void)
     g_autoptr(CcbStore) store = new_store("norange");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/norange.raw", BIG);
-    CcbFetchItem *item = add_item(items, "/fault/drop@2097152:1/norange.raw", sha256, BIG);
+    CcbPayload *item = add_item(items, "/fault/drop@2097152:1/norange.raw", sha256, BIG);
     CcbFetchOptions once = quick;
     once.retries = 0;
     GError *error = NULL;
@@ -403,7 +403,7 @@ static void test_changed(void)
     g_autoptr(CcbStore) store = new_store("changed");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *old = write_payload("/changed.raw", BIG);
-    CcbFetchItem *item = add_item(items, "/changed.raw", old, BIG);
+    CcbPayload *item = add_item(items, "/changed.raw", old, BIG);
     g_autofree char *partial = partial_path(store, old);
     g_autofree char *note = g_strconcat(partial, ".from", NULL);
     g_autofree char *url_id = ccb_digest_string(item->urls[0]);
@@ -458,7 +458,7 @@ static void test_short(void)
     g_autoptr(CcbStore) store = new_store("short");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/short.raw", SMALL);
-    CcbFetchItem *item = add_item(items, "/fault/short/short.raw", sha256, 0);
+    CcbPayload *item = add_item(items, "/fault/short/short.raw", sha256, 0);
     error_says(fetch(store, items), CCB_ERR_FETCH, "too short", "/fault/short/short.raw",
                "gave up after try 4", NULL);
     logged(4, "/fault/short/", "");
@@ -475,7 +475,7 @@ static void test_long(void)
     g_autoptr(CcbStore) store = new_store("long");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/long.raw", SMALL);
-    CcbFetchItem *item = add_item(items, "/fault/long/long.raw", sha256, 0);
+    CcbPayload *item = add_item(items, "/fault/long/long.raw", sha256, 0);
     no_error(fetch(store, items), "too long");
     ok(item->got_size == SMALL, "the surplus was not read");
     logged(1, "/fault/long/", "");
@@ -567,7 +567,7 @@ static void test_wrong_bytes(void)
     g_autoptr(CcbStore) store = new_store("wrong");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/wrong.raw", SMALL);
-    CcbFetchItem *item = add_item(items, "/fault/wrongbytes/wrong.raw", sha256, SMALL);
+    CcbPayload *item = add_item(items, "/fault/wrongbytes/wrong.raw", sha256, SMALL);
     error_says(fetch(store, items), CCB_ERR_FETCH, "wrong bytes", "/fault/wrongbytes/wrong.raw",
                sha256, ", got ", NULL);
     store_holds(store, 0, 0, "wrong bytes");
@@ -606,7 +606,7 @@ static void test_not_found(void)
     g_autoptr(CcbStore) store = new_store("404");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/found.raw", SMALL);
-    CcbFetchItem *item = add_item(items, "/not-found", sha256, 0);
+    CcbPayload *item = add_item(items, "/not-found", sha256, 0);
     use_mirrors(item, "/not-found", "/found.raw");
     no_error(fetch(store, items), "404, then a mirror");
     logged(1, "/not-found", "\"status\": 404"); /* and no second try */
@@ -623,7 +623,7 @@ static void test_referer(void)
     g_autoptr(CcbStore) store = new_store("referer");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/payloads/NVIDIA-test.run", SMALL);
-    CcbFetchItem *item = add_item(items, "/tesla/550.144.03/NVIDIA-test.run", sha256, 0);
+    CcbPayload *item = add_item(items, "/tesla/550.144.03/NVIDIA-test.run", sha256, 0);
     error_says(fetch(store, items), CCB_ERR_FETCH, "no referer", "HTTP 403", "`referer:`", NULL);
     logged(1, "/tesla/550.144.03/NVIDIA-test.run", "\"status\": 403"); /* and no second try */
     item->referer = g_strdup("https://www.nvidia.cn/");
@@ -636,7 +636,7 @@ static void test_offline(void)
     g_autoptr(CcbStore) store = new_store("offline");
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *sha256 = write_payload("/offline.raw", SMALL);
-    CcbFetchItem *item = add_item(items, "/offline.raw", sha256, 0);
+    CcbPayload *item = add_item(items, "/offline.raw", sha256, 0);
     CcbFetchOptions options = quick;
     options.offline = true;
     GError *error = NULL;
@@ -669,8 +669,8 @@ static void test_credentials(void)
     g_autofree char *login = g_strdup_printf("http://user:secret@%s", base_url + 7);
     g_autofree char *missing = g_strconcat(login, "/no-credentials?token=secret", NULL);
     g_autofree char *present = g_strconcat(login, "/credentials.raw", NULL);
-    CcbFetchItem *item = add_item(items, missing, sha256, 0);
-    item->name[0] = '\0';
+    CcbPayload *item = add_item(items, missing, sha256, 0);
+    item->label[0] = '\0';
     g_autoptr(GError) error = fetch(store, items);
     ok(error != NULL && strstr(error->message, "secret") == NULL &&
            strstr(error->message, "/no-credentials") != NULL,
@@ -738,7 +738,7 @@ static void test_killed(int number, int expected_code, const char *name)
     g_autofree char *sha256 = write_payload(file, BIG);
     g_autofree char *partial = partial_path(store, sha256);
     g_autofree char *path = g_strconcat("/fault/slow@2000000", file, NULL);
-    CcbFetchItem *item = add_item(items, path, sha256, BIG);
+    CcbPayload *item = add_item(items, path, sha256, BIG);
     pid_t pid = fetch_in_child(store, items);
     wait_for_size(partial, 1 << 20);
     gint64 started = g_get_monotonic_time();

@@ -159,11 +159,11 @@ static void test_files(void)
     begin();
     add(CCB_CHANGE_LINK, "/etc/l", "a.conf");
     CcbChange *item = ccb_change_add(changes, CCB_CHANGE_DIRECTORY, "/etc", NULL);
-    item->mode = 0700;
+    item->attr.mode = 0700;
     item->keep = true;
     item = ccb_change_add(changes, CCB_CHANGE_DIRECTORY, "/etc/systemd", NULL);
-    item->mode = 0700;
-    item->uid = 5;
+    item->attr.mode = 0700;
+    item->attr.uid = 5;
     is("files    1 added, 1 changed\n  + /etc/l link ► a.conf\n"
        "  ~ /etc/systemd directory 0755 0:0 ► directory 0700 5:0\n",
        "a link; a directory that stays, and one that does not");
