@@ -143,8 +143,7 @@ plan_diff() {
 /usr/local/cuda-12.4
 /usr/bin/python3
 /lib/modules/5.10.134-18.al8.x86_64
-/boot/initramfs-5.10.134-18.al8.x86_64.img
-/etc/ccbake/selftest.conf'
+/boot/initramfs-5.10.134-18.al8.x86_64.img'
     assert_equal "$(count 8 | grep -c '^\[1,0,0,0\]$')" 1 # Fabric Manager and NSCQ
     jq -e '[.steps[].unknown[].what] | index("the links that enable nvidia-fabricmanager.service: its file is not known yet")' \
         8.plan.json

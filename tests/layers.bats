@@ -148,7 +148,7 @@ content() {
     run_ccbake plan --backend=host --set two=22 r.yaml
     [[ $(grep -c '\[cached\]' <<<"$output") == 1 ]] || fail "$output"
     assert_contains "[runs: commands changed]"
-    assert_contains "[runs: what it lies on changed]"
+    assert_contains "[runs: an earlier step changed]"
 }
 
 @test "a failed bake begins at the step that failed" {
@@ -377,7 +377,7 @@ layer_of() {
     done
     sed -i 's/target: \/etc/target: \/opt-a/' r.yaml # a file
     run_ccbake 4 bake --backend=host --no-verify r.yaml
-    assert_contains "step 4/4 (overlay): /opt-a in the guest is not a directory"
+    assert_contains "step 4/4 (overlay): r.yaml:10:5: /opt-a in the guest is not a directory"
     sed -i 's/target: \/opt-a/target: \/etc/' r.yaml
     bake
     assert_equal "$(steps)" "a:cached b:cached c:cached overlay:run"

@@ -216,7 +216,7 @@ EOF
     assert_equal "$(member '[.steps[] | .id + " " + .basis] | tostring')" \
         '["kernel exact","kernel-args exact","nouveau-blacklist exact","overlay exact","units exact","run exact","initramfs exact","modprobe declared","again declared"]'
     assert_equal "$(member '[.steps[].state] | .[7:] | tostring')" \
-        '["runs: content changed","runs: what it lies on changed"]'
+        '["runs: content changed","runs: an earlier step changed"]'
     # The layer of the step before it, against the image.
     diff <(member '.exact.configuration[], .exact.units[], .exact.boot[]') \
         <(jq '.configuration[], .units[], .boot[] | select(.name // "" | endswith("a.conf") | not)' actual.json)

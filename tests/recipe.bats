@@ -421,6 +421,12 @@ $hint" <<<'steps: [nouveau-blacklist, initramfs, {modprobe: {id: m, file: a.conf
         <<<'steps: [{overlay: {source: ., modes: {/etc/a: 10000}}}]'
     refused 'r.yaml:5:39: "modes": etc/a is not an absolute path in the image' \
         <<<'steps: [{overlay: {source: ., modes: {etc/a: 0644}}}]'
+    mkdir -p tree/etc/acme
+    touch tree/etc/acme/token
+    refused 'r.yaml:5:42: "modes": the tree puts nothing at /etc/acme/tokn
+hint: did you mean "/etc/acme/token"?' <<<'steps: [{overlay: {source: tree, modes: {/etc/acme/tokn: 0600}}}]'
+    refused 'r.yaml:5:56: "modes": the tree puts nothing at /etc/acme/token
+hint: did you mean "/opt/etc/acme/token"?' <<<'steps: [{overlay: {source: tree, target: /opt, modes: {/etc/acme/token: 0600}}}]'
     refused 'r.yaml:5:30: "a b" is more than one argument' <<<'steps: [{kernel-args: {set: "a b"}}]'
     refused 'r.yaml:5:27: "file": "../a.conf" is not a file name that ends in .conf; modprobe reads no other' \
         <<<'steps: [{modprobe: {file: ../a.conf, content: x}}, initramfs]'

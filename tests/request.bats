@@ -228,7 +228,7 @@ start() {
 @test "request run: a type that ccbake does not know is taken with its GPUs" {
     local ids=(--vswitch vsw-1 --security-group sg-1 --key-pair k)
     run_ccbake request run m-1 --instance-type ecs.gn9-tee.large "${ids[@]}" --gpus=1 --region cn-hangzhou
-    assert_contains 'ccbake does not know the instance type ecs.gn9-tee.large: where it can be had is not checked'
+    assert_contains 'ccbake does not know the instance type ecs.gn9-tee.large: where it is offered is not checked'
     assert_contains '"RegionId": "cn-hangzhou"'
     [[ $output != *ZoneId* ]] || fail "$output"
     run_ccbake 2 request run m-1 --instance-type ecs.gn9-tee.large "${ids[@]}" --gpus=8 --data-disk 100

@@ -284,7 +284,7 @@ Wants=a.service'
     guest
     recipe <<<'steps: [{units: {enable: [gone.service]}}]'
     bake 7
-    assert_contains 'ccbake: step 1/1 (units): the image has no unit gone.service to enable'
+    assert_contains 'ccbake: step 1/1 (units): r.yaml:5:10: the image has no unit gone.service to enable'
     printf '[Service]\nExecStart=/bin/true\n' >b.service
     recipe <<<'steps: [{units: {install: b.service, enable: b.service}}]'
     bake 7
@@ -292,7 +292,7 @@ Wants=a.service'
     [[ ! -e t.qcow2 ]]
 }
 
-@test "steps: an overlay has the declared owner and modes, whatever the checkout has" {
+@test "steps: an overlay has the declared owner and modes, and widens no rights of the checkout" {
     guest
     mkdir -p tree/opt/tool/bin tree/etc/systemd
     chmod -R 700 tree
@@ -316,12 +316,12 @@ END
     bake
     look t.qcow2
     assert_equal "$(cd "$ROOT/opt" && find . -printf '%p %04m %U:%G %y\n' | sort)" \
-        '. 0755 1000:1001 d'$'\n'"$(sed 's/^/.\/tool/' <<'END'
+        '. 0700 1000:1001 d'$'\n'"$(sed 's/^/.\/tool/' <<'END'
  0750 1000:1001 d
-/bin 0755 1000:1001 d
+/bin 0700 1000:1001 d
 /bin/run 4755 1000:1001 f
 /dangling 0777 0:0 l
-/data 0644 1000:1001 f
+/data 0600 1000:1001 f
 /link 0777 0:0 l
 /secret 0400 1000:1001 f
 /with a space 0644 1000:1001 f

@@ -29,6 +29,7 @@ static bool visit_entry(const FTSENT *entry, size_t prefix, CcbTreeFunc visit, v
         .absolute = entry->fts_accpath,
         .type = type,
         .executable = type == 'f' && (entry->fts_statp->st_mode & S_IXUSR),
+        .mode = entry->fts_statp->st_mode & 07777,
         .target = target,
     };
     return visit(&found, data, error);

@@ -9,7 +9,8 @@ typedef struct {
     const char *path; /* below the directory; "" for itself */
     const char *absolute;
     char type;          /* 'f', 'd', 'l' */
-    bool executable;    /* a file with the owner's x bit: all that counts of a mode, as in git */
+    bool executable;    /* a file with the owner's x bit */
+    unsigned mode;      /* permission bits, as the host has them */
     const char *target; /* of a link */
 } CcbTreeEntry;
 

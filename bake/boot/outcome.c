@@ -189,7 +189,7 @@ void ccb_boot_check(const CcbBootEvidence *evidence, CcbBootResult *ret)
     ret->orders = g_ptr_array_new_with_free_func(order_free);
     ret->unjudged = g_ptr_array_new_with_free_func(order_free);
     ret->notes = g_ptr_array_new_with_free_func(g_free);
-    ret->judged_by_journal = journal != NULL;
+    ret->has_journal = journal != NULL;
     ret->entries = journal ? journal->entries : 0;
     ret->up = g_strdup(journal && journal->up ? journal->up : console->up);
     if (ret->up == NULL && journal == NULL && console->login)
@@ -263,9 +263,8 @@ json_t *ccb_boot_to_json(const CcbBootResult *result)
         "{s:b, s:s?, s:s?, s:f, s:b, s:s?, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "good",
         ccb_boot_is_good(result), "target", result->up, "trouble", result->trouble, "seconds",
         result->seconds, "emulated", result->emulated, "kvm", result->kvm, "source",
-        result->judged_by_journal ? "journal" : "console", "entries", (int)result->entries,
-        "failed", failures_to_json(result->failed), "skipped", strings_to_json(result->skipped),
-        "missing", strings_to_json(result->missing), "order", orders_to_json(result->orders, true),
-        "unjudged", orders_to_json(result->unjudged, false), "notes",
-        strings_to_json(result->notes));
+        result->has_journal ? "journal" : "console", "entries", (int)result->entries, "failed",
+        failures_to_json(result->failed), "skipped", strings_to_json(result->skipped), "missing",
+        strings_to_json(result->missing), "order", orders_to_json(result->orders, true), "unjudged",
+        orders_to_json(result->unjudged, false), "notes", strings_to_json(result->notes));
 }

@@ -25,17 +25,17 @@ typedef struct {
 } CcbBootOrder;
 
 typedef struct {
-    char *up;               /* the target that was reached, or NULL */
-    char *trouble;          /* why it is not up, or NULL */
-    double seconds;         /* until it was up, or until the end */
-    bool emulated;          /* no KVM */
-    char *kvm;              /* why so */
-    bool judged_by_journal; /* not by the console's text alone */
-    unsigned entries;       /* of the journal */
-    GPtrArray *failed;      /* CcbBootFailure */
-    GPtrArray *skipped;     /* char *: units of the GPU whose conditions were not met */
-    GPtrArray *missing;     /* char *: units that .gpus demands and that were not tried */
-    GPtrArray *orders;      /* CcbBootOrder: those of which both units were seen */
+    char *up;           /* the target that was reached, or NULL */
+    char *trouble;      /* why it is not up, or NULL */
+    double seconds;     /* until it was up, or until the end */
+    bool emulated;      /* no KVM */
+    char *kvm;          /* why so */
+    bool has_journal;   /* not by the console's text alone */
+    unsigned entries;   /* of the journal */
+    GPtrArray *failed;  /* CcbBootFailure */
+    GPtrArray *skipped; /* char *: units of the GPU whose conditions were not met */
+    GPtrArray *missing; /* char *: units that .gpus demands and that were not tried */
+    GPtrArray *orders;  /* CcbBootOrder: those of which both units were seen */
     /* CcbBootOrder, names only: demanded of a system that came up, but not seen of both. */
     GPtrArray *unjudged;
     GPtrArray *notes; /* char * */

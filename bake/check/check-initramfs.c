@@ -4,12 +4,8 @@
 
 #include "check/guest-dracut.h"
 #include "check/initrd.h"
+#include "guide/ecs.h"
 #include "image/module.h"
-
-/* System disks of confidential instances are nvme; the others keep the image bootable elsewhere,
- * and ImportImage looks for them. */
-static char *default_drivers[] = {"nvme",        "virtio_blk", "virtio_pci", "virtio_net",
-                                  "virtio_scsi", "ext4",       NULL};
 
 static bool is_builtin(char *const *paths, const char *driver)
 {
@@ -23,8 +19,8 @@ static bool is_builtin(char *const *paths, const char *driver)
 
 static bool run_drivers(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    char **drivers =
-        ctx->expect->initramfs_drivers != NULL ? ctx->expect->initramfs_drivers : default_drivers;
+    g_auto(GStrv) usual = g_strsplit(CCB_ECS_DRIVERS, " ", -1);
+    char **drivers = ctx->expect->initramfs_drivers ? ctx->expect->initramfs_drivers : usual;
     g_autofree char *names = g_strjoinv(", ", drivers);
     const GPtrArray *initrds = ccb_check_initrds(ctx, error);
     for (guint i = 0; i < initrds->len; i++) {

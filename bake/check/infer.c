@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How many GPUs an image is for, when nobody said it.  An image for eight shows three signs; two
- * of them decide, so that a stray or a missing one is judged as the fault that it is.
+ * of them decide, so that a stray or a missing one is reported as the fault that it is.
  */
 #include "check/context.h"
 #include "check/guest-module.h"

@@ -94,7 +94,7 @@ static void print_text(const CcbBootOptions *wanted, const CcbBootResult *result
         printf("%-8s %s after %s\n", "up", result->up, took);
     if (result->trouble)
         printf("%-8s %s\n", "TROUBLE", result->trouble);
-    if (result->judged_by_journal)
+    if (result->has_journal)
         printf("%-8s %u entries: units and their order are the guest's own\n", "journal",
                result->entries);
     print_failures(result);

@@ -159,7 +159,7 @@ static char *cache_state(const View *view, guint index)
     json_auto_t *now = ccb_step_ingredients(view->loaded->plan, step, NULL);
     const char *changed = now ? what_changed(now, latest->ingredients) : NULL;
     return changed ? g_strdup_printf("runs: %s changed", changed)
-                   : g_strdup("runs: what it lies on changed");
+                   : g_strdup("runs: an earlier step changed");
 }
 
 static json_t *step_to_json(const View *view, guint index)

@@ -33,7 +33,7 @@ bool ccb_ecs_type_get(const char *name, unsigned gpus, CcbEcsType *ret, GError *
                  "knows",
                  name);
     else {
-        ccb_warn("ccbake does not know the instance type %s: where it can be had is not checked",
+        ccb_warn("ccbake does not know the instance type %s: where it is offered is not checked",
                  name);
         return true;
     }

@@ -13,7 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An instance type, where it can be had and how many GPUs it has. */
+/* Kernel modules that the initramfs of an image for ECS needs: system disks of confidential instances
+ * are nvme; the others keep the image bootable elsewhere, and ImportImage looks for them. */
+#define CCB_ECS_DRIVERS "nvme virtio_blk virtio_pci virtio_net virtio_scsi ext4"
+
+/* An instance type, where it is offered and how many GPUs it has. */
 typedef struct {
     const char *name; /* "ecs.gn8v-tee.4xlarge" */
     unsigned gpus;
@@ -26,12 +30,12 @@ typedef struct {
  * borrowed; NULL: --instance-type was not given.  Errors: CCB_ERR_USAGE, with all names. */
 bool ccb_ecs_type_get(const char *name, unsigned gpus, CcbEcsType *ret, GError **error);
 
-/* Whether a type can be had there; NULL: wherever it can be.  What is not known is taken to be so.
+/* Whether a type is offered there; NULL: anywhere.  Unknown types are taken to be offered.
  * Errors: CCB_ERR_USAGE. */
 bool ccb_ecs_region_check(const CcbEcsType *type, const char *region, GError **error);
 bool ccb_ecs_zone_check(const CcbEcsType *type, const char *zone, GError **error);
 
-/* Whether any of the types in the table can be had in the region. */
+/* Whether any of the types in the table are offered in the region. */
 bool ccb_ecs_region_known(const char *region);
 
 /* Where most of these types are. */

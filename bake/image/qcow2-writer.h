@@ -30,6 +30,6 @@ bool ccb_qcow2_writer_plain(CcbQcow2Writer *writer, uint64_t index, const uint8_
                             GError **error);
 bool ccb_qcow2_writer_compressed(CcbQcow2Writer *writer, uint64_t index, const uint8_t *data,
                                  uint32_t length, GError **error);
-/* `count` clusters that read as zeros, whatever the file lies on. */
+/* `count` clusters that read as zeros, whatever the backing file has. */
 bool ccb_qcow2_writer_zeros(CcbQcow2Writer *writer, uint64_t index, uint64_t count, GError **error);
 bool ccb_qcow2_writer_finish(CcbQcow2Writer *writer, GError **error);

@@ -162,7 +162,7 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
     return true;
 }
 
-/* The key of what the next overlay lies on: a layer, or one that is being committed; NULL: the base. */
+/* The key of what the next overlay is on: a layer, or one that is being committed; NULL: the base. */
 static const char *below(const CcbChain *chain)
 {
     if (chain->committer != NULL)

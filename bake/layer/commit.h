@@ -4,7 +4,7 @@
  * takes as long as many a step.
  *
  *     ccb_committer_add(committer, layer, &base, lock);         one after the other, in a thread
- *     ...                                                       the next overlay lies on the uncommitted one
+ *     ...                                                       the next overlay is on the uncommitted one
  *     ccb_committer_finish(committer, use, &top, error);        all are layers
  */
 #pragma once

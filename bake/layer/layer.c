@@ -145,7 +145,7 @@ static CcbLayer *load(const char *key, char *(*digest)(const char *path, GError 
     return NULL;
 }
 
-/* The image that the first layer lies on may have moved, changed or gone.  `base`: the name of the link to it. */
+/* The image that the first layer is on may have moved, changed or gone.  `base`: the name of the link to it. */
 static bool is_base_unchanged(const char *base, GError **error)
 {
     g_autofree char *path = base ? g_build_filename(ccb_cache_dir(), "layers", base, NULL) : NULL;

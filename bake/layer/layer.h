@@ -36,7 +36,7 @@ typedef struct {
     json_t *ingredients; /* what the key was made of; owned */
 } CcbLayer;
 
-/* The image that the first layer lies on. */
+/* The image that the first layer is on. */
 typedef struct {
     const char *path, *format, *sha256;
 } CcbLayerBase;

@@ -187,21 +187,21 @@ static bool check_order(const CcbPlan *plan, GError **error)
 
 static bool check_selftest(const CcbPlan *plan, GError **error)
 {
-    const CcbStep *judged = NULL;
+    const CcbStep *tested = NULL;
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
         if (step->kind->is_selftest)
             return true;
         if (step->kind->needs_selftest)
-            judged = step;
+            tested = step;
     }
-    if (judged == NULL)
+    if (tested == NULL)
         return true;
     ccb_node_fail(
-        judged->origin->place, error,
+        tested->origin->place, error,
         "there is no selftest step, and what step \"%s\" brings is tested on the instance "
         "by the self-test of the image",
-        judged->id);
+        tested->id);
     return ccb_hint(error, "end the steps with \"- selftest\"");
 }
 

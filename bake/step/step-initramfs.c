@@ -4,6 +4,7 @@
  * dracut would look at the builder's devices.
  */
 #include "base/process.h"
+#include "guide/ecs.h"
 #include "step/common.h"
 #include "step/kinds.h"
 
@@ -12,11 +13,10 @@ typedef struct {
     char **drivers;
 } Settings;
 
-/* What the disks and the network of an ECS instance need. */
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
     CCB_SETTING(Settings, drivers, "drivers", STRINGS, "kernel modules it must hold",
-                .preset = "nvme virtio_blk virtio_pci virtio_net virtio_scsi ext4"),
+                .preset = CCB_ECS_DRIVERS),
     {0},
 };
 

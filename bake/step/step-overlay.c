@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A tree of files, usually from overlays/, laid over the image.  Owner and modes are what the
- * recipe declares, not what the builder's checkout happened to have: of a file's own mode only the
- * executable bit counts, as in git.
+ * recipe says, not what the builder's checkout happens to have: files are 0644 or 0755 by their
+ * executable bit, as in git.  Rights that the host denies to group and others stay denied: a key of
+ * mode 0600 must not become readable by being put into an image.
  */
+#include "base/text.h"
 #include "base/tree.h"
 #include "step/common.h"
 #include "step/kinds.h"
@@ -38,6 +40,22 @@ static bool parse_owner(const char *text, uid_t *ret_uid, gid_t *ret_gid)
     return true;
 }
 
+typedef struct {
+    const Settings *settings;
+    uid_t uid;
+    gid_t gid;
+    GPtrArray *changes; /* or */
+    GPtrArray *paths;   /* char * */
+} Overlay;
+
+/* Adds the path that an entry has in the image. */
+static bool add_path(const CcbTreeEntry *entry, void *data, GError **error)
+{
+    const Overlay *overlay = data;
+    g_ptr_array_add(overlay->paths, g_build_filename(overlay->settings->target, entry->path, NULL));
+    return true;
+}
+
 static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
 {
     const Settings *s = step->settings;
@@ -53,6 +71,11 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     if (s->target[0] != '/')
         return ccb_node_fail(ccb_node_get(node, "target"), error,
                              "\"target\": \"%s\" is not an absolute path", s->target);
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    Overlay overlay = {.settings = s, .paths = paths};
+    if (s->modes != NULL && !ccb_tree_walk(s->source, add_path, &overlay, error))
+        return false;
+    g_ptr_array_add(paths, NULL);
     for (guint i = 0; s->modes != NULL && i < s->modes->keys->len; i++) {
         const CcbNode *path = s->modes->keys->pdata[i], *mode = s->modes->items->pdata[i];
         if (path->text[0] != '/')
@@ -60,6 +83,11 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
                                  path->text);
         if (!g_ascii_string_to_unsigned(mode->text, 8, 0, 07777, NULL, NULL))
             return ccb_node_fail(mode, error, "\"modes\": \"%s\" is not an octal mode", mode->text);
+        if (g_strv_contains((const char *const *)paths->pdata, path->text))
+            continue;
+        ccb_node_fail(path, error, "\"modes\": the tree puts nothing at %s", path->text);
+        const char *meant = ccb_did_you_mean(path->text, (const char *const *)paths->pdata);
+        return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
     }
     return true;
 }
@@ -70,13 +98,6 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
     return g_strdup_printf("lay %s over %s", ccb_node_get_text(step->origin->node, "source"),
                            s->target);
 }
-
-typedef struct {
-    const Settings *settings;
-    uid_t uid;
-    gid_t gid;
-    GPtrArray *changes;
-} Overlay;
 
 static bool add_entry(const CcbTreeEntry *entry, void *data, GError **error)
 {
@@ -89,15 +110,13 @@ static bool add_entry(const CcbTreeEntry *entry, void *data, GError **error)
         return true;
     }
     const char *mode = ccb_node_get_text(overlay->settings->modes, path);
-    CcbChange *change;
-    if (entry->type == 'd') {
-        change = ccb_change_add(overlay->changes, CCB_CHANGE_DIRECTORY, path, NULL);
-        change->attr.mode = 0755;
-        change->keep = mode == NULL;
-    } else {
-        change = ccb_change_upload(overlay->changes, path, entry->absolute);
-        change->attr.mode = entry->executable ? 0755 : 0644;
-    }
+    bool is_directory = entry->type == 'd';
+    CcbChange *change = is_directory
+                            ? ccb_change_add(overlay->changes, CCB_CHANGE_DIRECTORY, path, NULL)
+                            : ccb_change_upload(overlay->changes, path, entry->absolute);
+    change->keep = is_directory && mode == NULL;
+    change->attr.mode = is_directory || entry->executable ? 0755 : 0644;
+    change->attr.mode &= entry->mode | 0700;
     change->attr.uid = overlay->uid;
     change->attr.gid = overlay->gid;
     if (mode != NULL)
@@ -116,7 +135,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_overlay = {
     .name = "overlay",
     .summary = "lay a tree of files over the image",
-    .version = 1,
+    .version = 2,
     .fields = fields,
     .settings_size = sizeof(Settings),
     .check = check,
