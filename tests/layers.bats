@@ -28,12 +28,12 @@ write_recipe() {
 format: 1
 name: r
 gpus: 1
-variables: {one: "1", two: "2", three: "3", unused: x}
+variables: {one: "1", two: "2", three: "3", spare: "98"}
 $(base_key base.qcow2)
 steps:
   - run: {id: a, commands: [[sh, -c, "echo a \${one} >/opt-a"]]}
   - run: {id: b, commands: [[sh, -c, "echo b \${two} >/opt-b"]]}
-  - run: {id: c, commands: [[sh, -c, "echo c \${three} >/opt-c"]]}
+  - run: {id: c, limit: "\${spare}", commands: [[sh, -c, "echo c \${three} >/opt-c"]]}
   - overlay: {source: tree, target: /etc}
 EOF
 }
@@ -113,13 +113,13 @@ content() {
 
 @test "what the result does not depend on does not change the keys" {
     bake
-    bake --set unused=y
+    bake --set spare=99
     assert_contains "nothing to do"
     sed -i -e 's/^format: 1$/format: 1 # comment/' -e 's/id: a, commands: \(.*\)}$/limit: 99, commands: \1, id: other}/' r.yaml
     mv tree elsewhere
     sed -i 's/source: tree/source: elsewhere/' r.yaml
     touch -d 2001-01-01 elsewhere/motd
-    chmod 600 elsewhere/motd
+    chmod 664 elsewhere/motd
     cp base.qcow2 copy.qcow2
     sed -i 's/path: base.qcow2/path: copy.qcow2/' r.yaml
     bake
@@ -347,7 +347,7 @@ layer_of() {
     mkdir disk
     mount -t tmpfs -o size=20m none disk
     export CCBAKE_CACHE_DIR=$PWD/disk/cache
-    sed -i 's|sh, -c, "echo c|sh, -c, "head -c ${size} /dev/urandom >/opt-big; echo c|; s/unused: x/size: "40000000"/' r.yaml
+    sed -i 's|sh, -c, "echo c|sh, -c, "head -c ${size} /dev/urandom >/opt-big; echo c|; s/spare: "98"/&, size: "40000000"/' r.yaml
     run_ccbake bake --backend=host --no-verify r.yaml --set size=10
     run_ccbake 9 bake --backend=host --no-verify r.yaml -o other.qcow2
     # The command, where the disk was full before it ended; else the writing back.

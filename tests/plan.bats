@@ -188,8 +188,8 @@ EOF
 
 @test "what plan says of kinds that only change files is, member for member, what diff says after the bake; on three bases" {
     local name union='[.packages, .kernels, .boot, .units, .modules, .configuration] | map(.[]) | sort'
-    "$TOP/scripts/standin-guest" --options literal --out literal.qcow2 >/dev/null
-    "$TOP/scripts/standin-guest" --kver 5.10.134-18.al8.x86_64 --kver 5.10.134-19.1.al8.x86_64 \
+    "$TOP/tests/standin/guest" --options literal --out literal.qcow2 >/dev/null
+    "$TOP/tests/standin/guest" --kver 5.10.134-18.al8.x86_64 --kver 5.10.134-19.1.al8.x86_64 \
         --default 5.10.134-18.al8.x86_64 --out two.qcow2 >/dev/null
     for name in base literal two; do
         export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/$name

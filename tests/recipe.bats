@@ -88,7 +88,7 @@ END
 variables: {a: 1, b: 2}
 payloads: {x: {url: "http://h/x", size: 5}, y: {url: "http://h/y"}}
 steps:
-  - run: {id: first, commands: [[echo, "${a}"]]}
+  - run: {id: first, commands: [[echo, "${a}"]], payloads: [x]}
   - run: {id: second, commands: [[echo, "${b}"]]}
 END
     cat >r.yaml <<'END'
@@ -103,7 +103,7 @@ END
     assert_equal "$(value '.recipe | has("extends")' r.yaml)" false
     assert_equal "$(value .recipe.payloads r.yaml)" '{"x":{"url":"http://h/other"},"y":{"url":"http://h/y"}}'
     assert_equal "$(value .recipe.steps r.yaml)" \
-        '[{"run":{"commands":[["echo","3"]],"id":"second"}},"kernel",{"run":{"commands":[["echo","1"]],"id":"first"}}]'
+        '[{"run":{"commands":[["echo","3"]],"id":"second"}},"kernel",{"run":{"commands":[["echo","1"]],"id":"first","payloads":["x"]}}]'
 }
 
 @test "recipe: a path is relative to the file that names it" {
@@ -144,7 +144,7 @@ hint: did you mean "driver"?' --set drivr=7
 @test "recipe: the cells of a matrix, the last variable turning fastest" {
     recipe r.yaml <<'END'
 variables: {driver: 1, cuda: 2}
-steps: []
+steps: [{run: {commands: [[a, "${driver}", "${cuda}"]]}}]
 matrix: {driver: [570.148.08, 580.65.06], cuda: [12.8, 13.0, 13.1]}
 END
     assert_equal "$(value '[.cells[] | .driver + "+" + .cuda]' r.yaml)" \
@@ -156,14 +156,14 @@ END
 @test "recipe: the digest stands for what a recipe says, not for how it is written" {
     recipe a.yaml <<'END'
 variables: {x: 1, y: 2}
-steps: [{run: {id: one, commands: [[a, "${x}"]]}}, kernel]
+steps: [{run: {id: one, commands: [[a, "${x}", "${y}"]]}}, kernel]
 END
     cat >b.yaml <<'END'
 # another order, other quotes, comments
 steps:
   - run:
       commands:
-        - ["a", '${x}'] # block style
+        - ["a", '${x}', "${y}"] # block style
       id: one
   - kernel
 variables:
@@ -204,6 +204,26 @@ END
 }
 
 # --- keys and types ---
+
+@test "recipe: a variable or payload that nothing uses is refused, in the recipe itself" {
+    refused $'r.yaml:6:13: nothing uses the variable "drvier"\nhint: did you mean "driver"?' \
+        <<<$'steps: [{run: {commands: [[a, "${driver}"]]}}]\nvariables: {drvier: 1, driver: 2}'
+    refused $'r.yaml:6:13: nothing uses the variable "a"\nhint: use it as ${a}, or take it out' \
+        <<<$'steps: [kernel]\nvariables: {a: 1, b: "${a}"}'
+    refused $'r.yaml:6:15: no step uses the payload "x"\nhint: name it in a step, or take it out' \
+        <<<$'steps: [kernel]\npayloads: {x: {url: "http://h/x"}}'
+    # Of a recipe that is extended, what is left out here may have used it.
+    recipe parent.yaml <<'END'
+variables: {a: 1, b: 2}
+payloads: {x: {url: "http://h/x"}}
+steps: [{run: {id: first, commands: [["${a}"]], payloads: [x]}}, {run: {id: second, commands: [["${b}"]]}}]
+END
+    printf '%s\n' 'extends: parent.yaml' 'steps: [second]' >r.yaml
+    run_ccbake recipe r.yaml
+    printf '%s\n' 'extends: parent.yaml' 'variables: {aa: 5}' >r.yaml
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'r.yaml:2:13: nothing uses the variable "aa"'
+}
 
 @test "recipe: unknown keys, with what was probably meant" {
     refused 'r.yaml:6:1: recipe has no key "stepz"

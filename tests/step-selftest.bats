@@ -12,7 +12,7 @@ write_recipe() {
 format: 1
 name: r
 gpus: 8
-variables: {driver: 570.148.08, slabs: "4194304"}
+variables: {slabs: "4194304"}
 $(base_key base.qcow2)
 steps:
   - kernel-args: {set: ["quiet", "swiotlb=\${slabs},any"]}

@@ -225,6 +225,23 @@ static bool check_names(const CcbPlan *plan, GError **error)
     return true;
 }
 
+/* Of the recipe file itself: one that it extends may have payloads for steps that are left out here. */
+static bool check_payloads_used(const CcbPlan *plan, GError **error)
+{
+    g_autoptr(GPtrArray) used = ccb_payloads_of(plan->steps, 0, plan->steps->len);
+    for (guint i = 0; i < plan->recipe->payloads->len; i++) {
+        const CcbRecipePayload *payload = plan->recipe->payloads->pdata[i];
+        bool found = strcmp(payload->node->file, plan->recipe->path) != 0;
+        for (guint j = 0; !found && j < used->len; j++)
+            found = strcmp(((const CcbPayload *)used->pdata[j])->label, payload->name) == 0;
+        if (found)
+            continue;
+        ccb_node_fail(payload->node, error, "no step uses the payload \"%s\"", payload->name);
+        return ccb_hint(error, "name it in a step, or take it out");
+    }
+    return true;
+}
+
 CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbStepKind *const *kinds,
                       GError **error)
 {
@@ -237,7 +254,7 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
         if (!add_step(plan, recipe->steps->pdata[i], lock, kinds, error))
             return NULL;
     if (!check_steps(plan, error) || !check_order(plan, error) || !check_selftest(plan, error) ||
-        !check_names(plan, error))
+        !check_names(plan, error) || !check_payloads_used(plan, error))
         return NULL;
     return g_steal_pointer(&plan);
 }

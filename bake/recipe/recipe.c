@@ -256,26 +256,24 @@ static bool check_format(const CcbNode *root, GError **error)
     return number > CCB_RECIPE_FORMAT ? ccb_hint(error, "it is newer: update ccbake") : false;
 }
 
-static bool replace_variables(CcbNode *root, const char *const *settings, GError **error)
+static bool replace_variables(CcbNode *root, const char *const *settings, GHashTable *used,
+                              GError **error)
 {
     CcbNode *variables = ccb_node_get(root, "variables");
     for (; settings != NULL && *settings != NULL; settings++)
         if (!ccb_variables_set(variables, *settings, error))
             return false;
-    if (variables == NULL || variables->type != CCB_NODE_MAP)
-        return ccb_variables_expand(root, NULL, error);
-    /* They are a part of root and change with it. */
-    g_autoptr(CcbNode) values = ccb_node_copy(variables);
-    return ccb_variables_expand(root, values, error);
+    return ccb_variables_expand(root, used, error);
 }
 
 CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GError **error)
 {
     static const CcbRecipeOptions none;
     const CcbRecipeOptions *o = options ? options : &none;
+    g_autoptr(GHashTable) used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(CcbNode) root = ccb_extends_load(path, error);
     if (root == NULL || !check_format(root, error) ||
-        !replace_variables(root, o->settings, error) ||
+        !replace_variables(root, o->settings, used, error) ||
         !ccb_schema_check(root, ccb_recipe_fields, "recipe", error))
         return NULL;
     g_autoptr(CcbRecipe) recipe = g_new0(CcbRecipe, 1);
@@ -289,7 +287,8 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
     recipe->gpus = ccb_node_get_number(recipe->root, "gpus", 1);
     if (!read_matrix(recipe, error) || !read_base(recipe, o->base, error) ||
         !read_payloads(recipe, error) || !read_steps(recipe, error) ||
-        !read_waivers(recipe, error) || !read_output(recipe, error))
+        !read_waivers(recipe, error) || !read_output(recipe, error) ||
+        !ccb_variables_check_used(ccb_recipe_variables(recipe), path, used, error))
         return NULL;
     return g_steal_pointer(&recipe);
 }

@@ -18,9 +18,10 @@ static const char *suggest(const CcbNode *variables, const char *name)
     return ccb_did_you_mean(name, (const char *const *)names->pdata);
 }
 
-/* The text with values for ${...}; caller frees. */
-static char *expand_text(const CcbNode *node, const char *text, const CcbNode *variables, int depth,
-                         GError **error)
+/* The text with values for ${...}; adds their names to the set `used`, which may be NULL.  Caller
+ * frees. */
+static char *expand_text(const CcbNode *node, const char *text, const CcbNode *variables,
+                         GHashTable *used, int depth, GError **error)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     while (*text != '\0') {
@@ -53,19 +54,21 @@ static char *expand_text(const CcbNode *node, const char *text, const CcbNode *v
             ccb_node_fail(node, error, "variable \"%s\" refers to itself", name);
             return NULL;
         }
-        g_autofree char *expanded = expand_text(node, value, variables, depth + 1, error);
+        g_autofree char *expanded = expand_text(node, value, variables, used, depth + 1, error);
         if (expanded == NULL)
             return NULL;
+        if (used != NULL)
+            g_hash_table_add(used, g_strdup(name));
         g_string_append(out, expanded);
         text = end + 1;
     }
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **error)
+static bool expand(CcbNode *node, const CcbNode *variables, GHashTable *used, GError **error)
 {
     if (node->type == CCB_NODE_SCALAR) {
-        char *text = expand_text(node, node->text, variables, 0, error);
+        char *text = expand_text(node, node->text, variables, used, 0, error);
         if (text == NULL)
             return false;
         if (strcmp(text, node->text) != 0)
@@ -75,8 +78,38 @@ bool ccb_variables_expand(CcbNode *node, const CcbNode *variables, GError **erro
         return true;
     }
     for (guint i = 0; i < node->items->len; i++)
-        if (!ccb_variables_expand(node->items->pdata[i], variables, error))
+        if (!expand(node->items->pdata[i], variables, used, error))
             return false;
+    return true;
+}
+
+bool ccb_variables_expand(CcbNode *root, GHashTable *used, GError **error)
+{
+    CcbNode *own = ccb_node_get(root, "variables");
+    bool has_own = own != NULL && own->type == CCB_NODE_MAP;
+    /* They are a part of root and change with it. */
+    g_autoptr(CcbNode) variables = has_own ? ccb_node_copy(own) : NULL;
+    for (guint i = 0; i < root->items->len; i++) {
+        CcbNode *item = root->items->pdata[i];
+        if (!expand(item, variables, item == own ? NULL : used, error))
+            return false;
+    }
+    return true;
+}
+
+bool ccb_variables_check_used(const CcbNode *variables, const char *file, GHashTable *used,
+                              GError **error)
+{
+    for (guint i = 0; variables != NULL && i < variables->keys->len; i++) {
+        const CcbNode *key = variables->keys->pdata[i];
+        if (strcmp(key->file, file) != 0 || g_hash_table_contains(used, key->text))
+            continue;
+        g_autofree gpointer *names = g_hash_table_get_keys_as_array(used, NULL);
+        const char *meant = ccb_did_you_mean(key->text, (const char *const *)names);
+        ccb_node_fail(key, error, "nothing uses the variable \"%s\"", key->text);
+        return meant ? ccb_hint(error, "did you mean \"%s\"?", meant)
+                     : ccb_hint(error, "use it as ${%s}, or take it out", key->text);
+    }
     return true;
 }
 

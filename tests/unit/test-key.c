@@ -20,7 +20,7 @@ static const char recipe_text[] =
     "format: 1\n"
     "name: keys\n"
     "gpus: 1\n"
-    "variables: {word: hello, mode: \"0600\", spare: x}\n"
+    "variables: {word: hello, mode: \"0600\", spare: 10}\n"
     "base: {url: \"https://a.example/base.qcow2\", sha256: " DIGEST_A ",\n"
     "       os: alinux, version: 3, min-kernel: 5.10.134-18.al8}\n"
     "payloads:\n"
@@ -28,7 +28,8 @@ static const char recipe_text[] =
     "steps:\n"
     "  - kernel\n"
     "  - kernel-args: {set: [quiet, swiotlb=1]}\n"
-    "  - run: {id: r, limit: 10, payloads: [tool], commands: [[sh, -c, \"echo ${word}\"]]}\n"
+    "  - run: {id: r, limit: \"${spare}\", payloads: [tool], commands: [[sh, -c, \"echo "
+    "${word} ${word}\"]]}\n"
     "  - units: {install: [files/a.service], enable: [a.service]}\n"
     "  - overlay: {source: tree, target: /opt, owner: \"1:2\", modes: {/opt/x: \"${mode}\"}}\n"
     "  - modprobe: {file: x.conf, content: \"options x y=1\"}\n"
@@ -120,7 +121,7 @@ static void test_recipe(char **before)
         {"the minimum of the kernel, where a step asks for it", "10.134-18", "10.134-17", KERNEL},
         {"what a step takes from the rest of the recipe", "gpus: 1", "gpus: 8", SELFTEST},
 
-        {"not: a variable that no step uses", "spare: x", "spare: y", NONE},
+        {"not: a variable that only a limit uses", "spare: 10", "spare: 20", NONE},
         {"not: a comment", "format: 1\n", "# new\nformat: 1\n", NONE},
         {"not: the order of a step's keys", "file: x.conf, content: \"options x y=1\"",
          "content: \"options x y=1\", file: x.conf", NONE},
@@ -128,9 +129,8 @@ static void test_recipe(char **before)
         {"not: where the base comes from", "a.example/base", "b.example/base", NONE},
         {"not: where a payload comes from", "a.example/tool", "b.example/dir/tool", NONE},
         {"not: a step's id", "id: r,", "id: other,", NONE},
-        {"not: a step's limit", "limit: 10", "limit: 20", NONE},
         {"not: the recipe's name", "name: keys", "name: other", NONE},
-        {"not: a word in place of its variable", "echo ${word}", "echo hello", NONE},
+        {"not: a word in place of its variable", "echo ${word} ", "echo hello ", NONE},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         edit(cases[i].from, cases[i].to);
@@ -163,7 +163,7 @@ static void test_files(char **before)
 /* What the recipe does not say: a variable given by --set, a kind that was changed. */
 static void test_rest(char **before)
 {
-    const char *const word[] = {"word=bye", NULL}, *const spare[] = {"spare=y", NULL};
+    const char *const word[] = {"word=bye", NULL}, *const spare[] = {"spare=20", NULL};
     put_world();
     is_first(before, keys_by(ccb_step_kinds, word), RUN, "--set of a variable that a step uses");
     is_first(before, keys_by(ccb_step_kinds, spare), NONE, "not: --set of another");
