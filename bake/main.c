@@ -99,17 +99,25 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, LARGE);
     setlocale(LC_CTYPE, "");
     ccb_cancel_install();
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    bool asks = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                             strcmp(argv[1], "help") == 0);
+    if (asks && argc > 2) { /* "help VERB" is "VERB --help" */
+        argv[1] = argv[2];
+        argv[2] = "--help";
+        argc = 3;
+    } else if (argc < 2 || asks) {
         print_help();
         return argc < 2 ? CCB_ERR_USAGE : 0;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ||
+        strcmp(argv[1], "version") == 0) {
         printf("ccbake %s\n", CCB_VERSION);
         return 0;
     }
     if (strcmp(argv[1], "--tables") == 0)
         return print_tables();
     if (!run(argc, argv, &error)) {
+        fflush(stdout); /* before the message, where both go to one file */
         ccb_progress_error(error->message, ccb_exit_code(error));
         return ccb_exit_code(error);
     }

@@ -40,6 +40,21 @@ bake() {
     CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake bake --backend=host --no-verify r.yaml "$@"
 }
 
+@test "the ending of --output is the format of a single image; of several it must be one of them" {
+    write_recipe '[qcow2]'
+    bake -o t.raw
+    assert_equal "$(qemu-img info --output=json -f raw t.raw | jq -r .format)/$(jq -r .image.format t.json)" raw/raw
+    [[ $(stat -c %s t.raw) == 268435456 ]] || fail "t.raw is no raw image"
+    bake -o v.vhd
+    assert_equal "$(tail -c 512 v.vhd | head -c 8)" conectix
+    write_recipe '[vhd, qcow2]'
+    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake 2 bake --backend=host --no-verify r.yaml -o u.raw
+    assert_contains "u.raw: the name says raw, and vhd is written"
+    run_ccbake 2 convert base.qcow2 --to vhd -o u.qcow2
+    assert_contains "u.qcow2: the name says qcow2, and vhd is written"
+    [[ ! -e u.raw && ! -e u.qcow2 && ! -e u.vhd ]] || fail "something was written"
+}
+
 @test "one bake gives several formats, which stand in the manifest and are current together" {
     write_recipe '[vhd, qcow2, raw]'
     bake --compress

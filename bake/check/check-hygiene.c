@@ -192,6 +192,28 @@ static bool run_secrets(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
                                    "in /etc");
 }
 
+/* --- who can log in */
+
+/* shadow(5): the second field is the hash, "" for an account that needs no password.  A vendor's
+ * image may have hashes of its own.  Nobody but root, and perhaps a group, may read the file. */
+static bool run_passwords(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    static const char path[] = "/etc/shadow";
+    const CcbStat *st = ccb_check_stat(ctx, path, error);
+    if (st == NULL)
+        return ccb_result_skip(result, "there is no %s", path);
+    if (st->mode & 07)
+        ccb_result_fail(result, "%s has mode %04o: everybody has access", path, st->mode & 07777);
+    g_auto(GStrv) lines = ccb_check_lines(ctx, path, error);
+    for (char **line = lines; *line != NULL; line++) {
+        const char *hash = strchr(*line, ':');
+        if (hash != NULL && hash[1] == ':')
+            ccb_result_fail(result, "%s: %.*s can log in without a password", path,
+                            (int)(hash - *line), *line);
+    }
+    return ccb_result_pass(result, "no account without a password");
+}
+
 /* --- space */
 
 static bool is_cached_package(const char *path)
@@ -284,6 +306,9 @@ const CcbCheck ccb_checks_hygiene[] = {
     {"hygiene.secrets", CCB_SEVERITY_ERROR,
      "Everybody with an instance, or with the image, can read them.",
      "Take them out, and give each instance its own when it starts.", run_secrets},
+    {"hygiene.passwords", CCB_SEVERITY_ERROR,
+     "Anybody gets into every instance of the image, or can try to find the passwords.",
+     "Lock the account (passwd -l), and let /etc/shadow have mode 0000.", run_passwords},
     {"hygiene.package-cache", CCB_SEVERITY_WARNING,
      "Cached packages cost space in each upload and each instance, and are out of date soon.",
      "Run dnf clean all, and pip cache purge, at the end of the recipe.", run_package_cache},

@@ -106,8 +106,13 @@ static bool plan(Job *job, const char *recipe_path, GError **error)
     job->formats = ccb_emit_formats((const char *const *)recipe->formats, error);
     if (job->formats == NULL)
         return false;
+    const CcbEmitFormat *said = opts.output != NULL ? ccb_emit_format_of(opts.output) : NULL;
+    if (said != NULL && job->formats->len == 1)
+        job->formats->pdata[0] = (gpointer)said; /* the command line is nearer than the recipe */
     g_autofree char *name = ccb_emit_file_name(recipe);
-    job->paths = ccb_emit_paths(job->formats, opts.output ? opts.output : name);
+    job->paths = ccb_emit_paths(job->formats, opts.output ? opts.output : name, error);
+    if (job->paths == NULL)
+        return false;
     job->compressed = opts.compress || recipe->compress;
     job->keys = ccb_chain_keys(job->loaded.plan, error);
     return job->keys != NULL;

@@ -61,7 +61,9 @@ static bool choose_outputs(Conversion *c, GError **error)
         return ccb_hint(error, "name a file; one that is called \"-\" is ./-");
     }
     g_autofree char *beside = ccb_output_sibling(c->image, names[0]);
-    c->paths = ccb_emit_paths(c->formats, opts.output ? opts.output : beside);
+    c->paths = ccb_emit_paths(c->formats, opts.output ? opts.output : beside, error);
+    if (c->paths == NULL)
+        return false;
     for (char **path = c->paths; *path != NULL; path++) {
         if (!ccb_is_same_file(c->image, *path))
             continue;

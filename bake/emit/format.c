@@ -98,8 +98,22 @@ char *ccb_emit_file_name(const CcbRecipe *recipe)
     return g_strconcat(recipe->output_name, ".", ccb_emit_format(recipe->formats[0])->name, NULL);
 }
 
-char **ccb_emit_paths(const GPtrArray *wanted, const char *path)
+const CcbEmitFormat *ccb_emit_format_of(const char *path)
 {
+    const char *dot = strrchr(path, '.');
+    return dot != NULL ? ccb_emit_format(dot + 1) : NULL;
+}
+
+char **ccb_emit_paths(const GPtrArray *wanted, const char *path, GError **error)
+{
+    const CcbEmitFormat *said = ccb_emit_format_of(path);
+    if (said != NULL && !g_ptr_array_find((GPtrArray *)wanted, said, NULL)) {
+        const CcbEmitFormat *first = wanted->pdata[0];
+        ccb_fail(error, CCB_ERR_USAGE, "%s: the name says %s, and %s is written", path, said->name,
+                 first->name);
+        ccb_hint(error, "end the name with .%s, or ask for the format %s", first->name, said->name);
+        return NULL;
+    }
     char **paths = g_new0(char *, wanted->len + 1);
     for (guint i = 0; i < wanted->len; i++) {
         const CcbEmitFormat *format = wanted->pdata[i];

@@ -30,6 +30,10 @@ uint64_t ccb_emit_size(const CcbEmitFormat *format, uint64_t bytes);
 /* "NAME.qcow2", the name of a recipe's first output; caller frees. */
 char *ccb_emit_file_name(const CcbRecipe *recipe);
 
+/* The format that the ending of a file name says, or NULL. */
+const CcbEmitFormat *ccb_emit_format_of(const char *path);
+
 /* The path of each output: `path` for a single format; with several, `path` with its ending replaced
- * by that of the format.  Caller frees with g_strfreev(). */
-char **ccb_emit_paths(const GPtrArray *formats, const char *path);
+ * by that of the format.  Caller frees with g_strfreev().  Errors: CCB_ERR_USAGE where the ending says
+ * another format. */
+char **ccb_emit_paths(const GPtrArray *formats, const char *path, GError **error);

@@ -32,6 +32,8 @@ static const Case cases[] = {
      .bad = ""},
     {"no machine id", 1, REMOVE, "root/etc/machine-id", .bad = "hygiene.machine-id"},
     {"a host key", 1, WRITE, "root/etc/ssh/ssh_host_rsa_key", "", .bad = "hygiene.host-keys"},
+    {"an account without a password, and a file for everybody", 1, WRITE, "root/etc/shadow",
+     "root:!!:1::\nu::1::\n", .bad = "hygiene.passwords"},
     {"a shell's history", 1, WRITE, "root/root/.bash_history", "ls\n", .bad = "hygiene.history"},
     {"a history of a user, in a directory", 1, WRITE, "root/home/u/.local/share/fish/fish_history",
      "ls\n", .bad = "hygiene.history"},

@@ -219,12 +219,14 @@ static void names(void)
     static const char *const none[] = {"vmdk", NULL};
     GError *error = NULL;
     g_autoptr(GPtrArray) two = ccb_emit_formats(both, NULL);
-    g_auto(GStrv) paths = ccb_emit_paths(two, "some dir/gpu.v1.vhd");
+    g_auto(GStrv) paths = ccb_emit_paths(two, "some dir/gpu.v1.vhd", NULL);
     is_str(paths[0], "some dir/gpu.v1.vhd", "several outputs: the first");
     is_str(paths[1], "some dir/gpu.v1.raw", "... and another");
     g_ptr_array_set_size(two, 1);
-    g_auto(GStrv) path = ccb_emit_paths(two, "image");
+    g_auto(GStrv) path = ccb_emit_paths(two, "image", NULL);
     is_str(path[0], "image", "a single output is called as the user wants");
+    ok(ccb_emit_paths(two, "image.qcow2", &error) == NULL, "a name that says another format");
+    is_error(&error, "the name says qcow2, and vhd is written", "... is refused");
     ok(ccb_emit_formats(twice, &error) == NULL, "a format twice");
     is_error(&error, "asked for twice", "... is refused");
     ok(ccb_emit_formats(none, &error) == NULL, "another format");
