@@ -247,15 +247,20 @@ CONTRAST='
 @test "an image that fails its checks leaves a report of why, and no report of an image" {
     local failed
     mkdir failing && cd failing || return 1
-    run_ccbake 8 bake --quiet --backend=host ../unit.yaml
-    assert_contains "hint: nothing was published; the report is unit.failed.html, and the log unit.log"
+    run_ccbake 8 bake --quiet --backend=host ../unit.yaml --keep-failed --json=c.json --tap=c.tap --junit=c.xml
+    assert_contains "hint: nothing was published; the report is unit.failed.html, and the log unit.log; the image is unit.failed.qcow2"
+    assert_contains "FAIL cloud-init.present"
+    assert_contains "     remedy: "
     [[ ! -e unit.html && ! -e unit.qcow2 && ! -e unit.json ]] || fail "something was published"
+    qemu-img check -q unit.failed.qcow2
+    assert_equal "$(grep -c '^not ok [0-9]* - [^#]*$' c.tap)" "$(jq .counts.failed c.json)"
+    [[ $(grep -c '<failure' c.xml) -ge 1 ]] || fail "no failure in the JUnit file"
     well_formed unit.failed.html
     page_has 'The image was not published.' unit.failed.html
     page_has '<b>Remedy:</b>' unit.failed.html
     page_has '<code>swiotlb=1,any</code>' unit.failed.html
     page_has '<text x=' unit.failed.html
-    failed=$(head -n 1 <<<"$output")
+    failed=$(grep '^ccbake: ' <<<"$output")
     run_ccbake bake --quiet --backend=host --no-verify ../unit.yaml
     # The manifest keeps what the recipe asks for: the verdict is the same without it.
     run_ccbake 8 report --quiet --backend=host unit.qcow2 --output=later.html

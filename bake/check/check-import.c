@@ -238,7 +238,7 @@ const CcbCheck ccb_checks_import[] = {
      "it loads.",
      ccb_check_boot_chain},
     {"import.size", CCB_SEVERITY_ERROR,
-     "The import takes disks of 5 to 500 GiB, and VHD only has whole MiB.",
+     "The import takes disks of 5 to 2048 GiB, and VHD only has whole MiB.",
      "Resize the image with qemu-img resize before it is imported.", run_size},
     {0},
 };

@@ -121,6 +121,15 @@ static void append_row(GString *text, const CcbResultRow *row, int width)
     }
 }
 
+char *ccb_results_bad_to_text(const CcbResults *results)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < results->rows->len; i++)
+        if (ccb_results_row_is_bad(results, results->rows->pdata[i]))
+            append_row(text, results->rows->pdata[i], 0);
+    return g_string_free(text, FALSE);
+}
+
 char *ccb_results_to_text(const CcbResults *results)
 {
     GString *text = g_string_new(NULL);

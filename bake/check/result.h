@@ -59,6 +59,9 @@ char *ccb_results_printable(const char *text);
 /* One line a row and two more below a row that is not good; then the counts.  Caller frees. */
 char *ccb_results_to_text(const CcbResults *results);
 
+/* The rows that fail the image, likewise; caller frees. */
+char *ccb_results_bad_to_text(const CcbResults *results);
+
 json_t *ccb_results_to_json(const CcbResults *results); /* new reference */
 
 /*

@@ -36,8 +36,8 @@
 
 static struct {
     CcbLoadOptions load;
-    const char *output, *from, *backend;
-    bool offline, force, compress, no_cache, no_verify, matrix;
+    const char *output, *from, *backend, *json, *tap, *junit;
+    bool offline, force, compress, no_cache, no_verify, keep_failed, matrix;
     unsigned jobs;
 } opts = {.backend = "auto"};
 
@@ -56,6 +56,11 @@ static const CcbOption options[] = {
     {"no-cache", 0, CCB_OPT_FLAG, &opts.no_cache, NULL, "run every step, cached or not"},
     {"force", 'f', CCB_OPT_FLAG, &opts.force, NULL, "replace an output that exists"},
     {"no-verify", 0, CCB_OPT_FLAG, &opts.no_verify, NULL, "do not check the emitted image"},
+    {"keep-failed", 0, CCB_OPT_FLAG, &opts.keep_failed, NULL,
+     "keep an image that fails its checks, as NAME.failed.qcow2"},
+    {"json", 0, CCB_OPT_STRING, &opts.json, "FILE", "write the results of the checks as JSON"},
+    {"tap", 0, CCB_OPT_STRING, &opts.tap, "FILE", "the same as TAP"},
+    {"junit", 0, CCB_OPT_STRING, &opts.junit, "FILE", "the same as JUnit's XML"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -309,6 +314,20 @@ static bool check(const Job *job, const CcbOutput *output, int log, CcbFindings 
 
 /* --- publish */
 
+/* The files of --json, --tap and --junit, whatever the verdict is. */
+static bool write_results(const CcbResults *results, const char *subject, GError **error)
+{
+    json_auto_t *json = ccb_results_to_json(results);
+    ccb_autofree char *dump = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
+    g_autofree char *json_text = g_strconcat(dump, "\n", NULL);
+    g_autofree char *tap = ccb_results_to_tap(results);
+    g_autofree char *junit = ccb_results_to_junit(results, subject);
+    return (opts.json == NULL ||
+            ccb_write_file_atomic(opts.json, json_text, strlen(json_text), error)) &&
+           (opts.tap == NULL || ccb_write_file_atomic(opts.tap, tap, strlen(tap), error)) &&
+           (opts.junit == NULL || ccb_write_file_atomic(opts.junit, junit, strlen(junit), error));
+}
+
 /* The report as HTML; caller frees.  `checks` NULL: there were none. */
 static char *render(const Job *job, const json_t *manifest, const json_t *checks,
                     const CcbFindings *findings, CcbComparison *comparison, bool unpublished)
@@ -345,15 +364,23 @@ static bool publish(const Job *job, CcbManifest *facts, CcbOutput *output,
     json_auto_t *manifest = ccb_manifest_build(facts, error);
     if (manifest == NULL)
         return false;
+    if (checks != NULL && !write_results(findings->checks, job->paths[0], error))
+        return false;
     bool good = checks == NULL || ccb_results_verdict(findings->checks, error);
     g_autofree char *html = render(job, manifest, checks, findings, comparison, !good);
     if (good)
         return ccb_output_publish(output, manifest, html, error);
     g_autoptr(GError) reason = NULL;
-    if (!ccb_write_file_atomic(output->failed, html, strlen(html), &reason))
+    if (!ccb_write_file_atomic(output->failed, html, strlen(html), &reason) ||
+        (opts.keep_failed && !ccb_output_keep_failed(output, &reason)))
         ccb_warn("%s", reason->message);
-    return ccb_hint(error, "nothing was published; the report is %s, and the log %s",
-                    output->failed, output->log);
+    g_autofree char *bad = ccb_results_bad_to_text(findings->checks);
+    fputs(bad, stdout);
+    g_autofree char *image = ccb_output_failed_path(output->path);
+    return ccb_hint(error, "nothing was published; the report is %s, and the log %s%s%s",
+                    output->failed, output->log,
+                    opts.keep_failed ? "; the image is " : "; --keep-failed keeps the image as ",
+                    image);
 }
 
 /* --- all of it */
@@ -474,6 +501,9 @@ static bool run(int argc, char **argv, GError **error)
 {
     if (opts.jobs > 0 && !opts.matrix)
         return ccb_fail(error, CCB_ERR_USAGE, "--jobs is for --matrix");
+    if ((opts.json || opts.tap || opts.junit) && (opts.matrix || opts.no_verify))
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--json, --tap and --junit are for the checks of one image");
     return opts.matrix ? bake_matrix(argv[0], error) : bake_one(argv[0], error);
 }
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/reaper.h"
+#include "emit/format.h"
 
 /* Only these endings are replaced: in "gpu-550.144.03" the part after the last dot is none. */
 char *ccb_output_sibling(const char *path, const char *ending)
@@ -217,6 +218,25 @@ bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *r
         const char *sha256 = json_string_value(json_object_get(image, "sha256"));
         if (number < output->images->len && sha256 != NULL)
             ccb_digest_remember(ccb_output_image(output, (guint)number)->path, sha256);
+    }
+    return true;
+}
+
+char *ccb_output_failed_path(const char *path)
+{
+    const CcbEmitFormat *said = ccb_emit_format_of(path);
+    g_autofree char *ending = g_strconcat("failed.", said != NULL ? said->name : "img", NULL);
+    return ccb_output_sibling(path, ending);
+}
+
+bool ccb_output_keep_failed(CcbOutput *output, GError **error)
+{
+    for (guint i = 0; i < output->images->len; i++) {
+        const CcbOutputFile *file = ccb_output_image(output, i);
+        g_autofree char *path = ccb_output_failed_path(file->path);
+        if (rename(file->temporary, path) != 0)
+            return ccb_fail_errno(error, CCB_ERR_IO, "renaming %s", file->temporary);
+        ccb_reaper_release(file->temporary);
     }
     return true;
 }

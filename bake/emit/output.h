@@ -53,5 +53,12 @@ const CcbOutputFile *ccb_output_image(const CcbOutput *output, guint i);
 bool ccb_output_publish(CcbOutput *output, const json_t *manifest, const char *report,
                         GError **error);
 
+/* Gives images that failed their checks the names of ccb_output_failed_path(), for whoever looks for
+ * the fault; replaces what is there.  Errors: CCB_ERR_IO. */
+bool ccb_output_keep_failed(CcbOutput *output, GError **error);
+
+/* "dir/name.failed.qcow2" for "dir/name.qcow2"; caller frees. */
+char *ccb_output_failed_path(const char *path);
+
 void ccb_output_free(CcbOutput *output); /* removes what was not published; accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbOutput, ccb_output_free)
