@@ -165,14 +165,15 @@ bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest
     return true;
 }
 
-/* Facts come from /boot, /lib/modules, the package database and os-release (guest/facts.h): of /etc
- * only the last one. */
+/* Facts come from /boot, /lib/modules, the package database, os-release and /etc/machine-id
+ * (guest/facts.h). */
 static bool concerns_facts(const CcbChange *c)
 {
     if (c->op == CCB_CHANGE_ARGUMENTS)
         return true;
     return c->op <= CCB_CHANGE_EDIT &&
-           (!g_str_has_prefix(c->path, "/etc/") || g_str_has_prefix(c->path, "/etc/os-release"));
+           (!g_str_has_prefix(c->path, "/etc/") || g_str_has_prefix(c->path, "/etc/os-release") ||
+            g_str_has_prefix(c->path, "/etc/machine-id"));
 }
 
 bool ccb_changes_apply(const GPtrArray *changes, const CcbFacts *facts, CcbGuest *guest,

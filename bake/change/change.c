@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/error.h"
 
 static void change_free(gpointer data)
 {
@@ -77,8 +78,15 @@ char *ccb_change_digest(const CcbChange *change, GError **error)
                : g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, change->content);
 }
 
-/* One line for a change that is applied; NULL on error; caller frees. */
-static char *describe(const CcbChange *change, GError **error)
+static void append_words(json_t *fields, char *const *words)
+{
+    json_t *list = json_array();
+    for (; words != NULL && *words != NULL; words++)
+        json_array_append_new(list, json_string(*words));
+    json_array_append_new(fields, list);
+}
+
+json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error)
 {
     static const char *const names[] = {
         [CCB_CHANGE_FILE] = "file",       [CCB_CHANGE_DIRECTORY] = "directory",
@@ -87,35 +95,25 @@ static char *describe(const CcbChange *change, GError **error)
         [CCB_CHANGE_DISABLE] = "disable", [CCB_CHANGE_MASK] = "mask",
         [CCB_CHANGE_NEED] = "need",       [CCB_CHANGE_ARGUMENTS] = "arguments",
     };
-    g_autoptr(GString) line = g_string_new(names[change->op]);
-    if (change->path != NULL)
-        g_string_append_printf(line, " %s", change->path);
-    if (change->op == CCB_CHANGE_FILE || change->op == CCB_CHANGE_DIRECTORY)
-        g_string_append_printf(line, " %04o %u:%u%s", change->attr.mode, change->attr.uid,
-                               change->attr.gid, change->keep ? " keep" : "");
-    if (change->value != NULL)
-        g_string_append_printf(line, " %s", change->value);
-    for (char **word = change->set; word != NULL && *word != NULL; word++)
-        g_string_append_printf(line, " +%s", *word);
-    for (char **word = change->remove; word != NULL && *word != NULL; word++)
-        g_string_append_printf(line, " -%s", *word);
-    if (change->op != CCB_CHANGE_FILE)
-        return g_string_free(g_steal_pointer(&line), FALSE);
-    g_autofree char *digest = ccb_change_digest(change, error);
-    return digest != NULL ? g_strdup_printf("%s %s", line->str, digest) : NULL;
-}
-
-json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error)
-{
     json_auto_t *list = json_array();
     for (guint i = 0; i < changes->len; i++) {
-        const CcbChange *change = changes->pdata[i];
-        if (change->op > CCB_CHANGE_ARGUMENTS)
+        const CcbChange *c = changes->pdata[i];
+        if (c->op > CCB_CHANGE_ARGUMENTS)
             continue;
-        g_autofree char *line = describe(change, error);
-        if (line == NULL)
+        g_autofree char *attr =
+            g_strdup_printf("%04o %u:%u", c->attr.mode, c->attr.uid, c->attr.gid);
+        g_autofree char *digest = c->op == CCB_CHANGE_FILE ? ccb_change_digest(c, error) : NULL;
+        if (c->op == CCB_CHANGE_FILE && digest == NULL)
             return NULL;
-        json_array_append_new(list, json_stringn_nocheck(line, strlen(line)));
+        json_t *fields =
+            json_pack("[ss?s?s?sb]", names[c->op], c->path, c->value, digest, attr, (int)c->keep);
+        if (fields == NULL) {
+            ccb_fail(error, CCB_ERR_INPUT, "a path that is put into the image is not UTF-8");
+            return NULL;
+        }
+        append_words(fields, c->set);
+        append_words(fields, c->remove);
+        json_array_append_new(list, fields);
     }
     return g_steal_pointer(&list);
 }

@@ -76,7 +76,7 @@ void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format
 /* The SHA-256 of what a FILE puts into the image; caller frees.  Errors: CCB_ERR_IO. */
 char *ccb_change_digest(const CcbChange *change, GError **error);
 
-/* A line for each change that is applied, with all that decides about its result (a file's SHA-256,
+/* A list for each change that is applied, with all that decides about its result (a file's SHA-256,
  * mode and owner; of an edit only the path): a part of the key of a layer.  New reference.  Errors:
- * CCB_ERR_IO (a file of the host can't be read). */
+ * CCB_ERR_IO (a file of the host can't be read), CCB_ERR_INPUT (a path that is not UTF-8). */
 json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error);

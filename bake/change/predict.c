@@ -404,16 +404,18 @@ static void edit_arguments(CcbPrediction *p, const CcbChange *c)
 /* --- changes */
 
 /* Whether the text can be looked into; where not, says what is known about the edit. */
-static bool can_edit(CcbPrediction *p, const char *path, bool *ret_can, GError **error)
+static bool can_edit(CcbPrediction *p, const CcbChange *c, bool *ret_can, GError **error)
 {
+    const char *path = c->path;
     GBytes *text;
     g_autofree char *resolved = resolve(p, path, true);
     if (!find_text(p, resolved, &text, error))
         return false;
-    *ret_can = text != NULL;
+    bool is_missing = p->is_known && find(p, resolved) == NULL;
+    *ret_can = text != NULL || (is_missing && c->required); /* which fails then */
     if (text == NULL && !p->is_known)
         ccb_change_unknown(p->unknown, path, "edited, where it is there");
-    else if (text == NULL && find(p, resolved) != NULL)
+    else if (text == NULL && !is_missing)
         ccb_change_unknown(p->unknown, path, "edited");
     return true;
 }
@@ -425,7 +427,7 @@ static bool prepare(CcbPrediction *p, const CcbChange *c, bool *ret_apply, GErro
     *ret_apply = true;
     switch (c->op) {
     case CCB_CHANGE_EDIT:
-        return can_edit(p, c->path, ret_apply, error);
+        return can_edit(p, c, ret_apply, error);
     case CCB_CHANGE_DIRECTORY:
         *ret_apply = p->is_known || !c->keep;
         break;
@@ -435,8 +437,9 @@ static bool prepare(CcbPrediction *p, const CcbChange *c, bool *ret_apply, GErro
         GBytes *text = NULL;
         if (path != NULL && !find_text(p, resolved, &text, error))
             return false;
-        *ret_apply = text != NULL;
-        if (text == NULL)
+        /* Without a file the enabling fails, unless an installer may have brought it. */
+        *ret_apply = text != NULL || (path == NULL && p->is_known && !p->is_installed);
+        if (!*ret_apply)
             ccb_change_unknown(p->unknown, NULL,
                                "the links that enable %s: its file is not known yet", c->value);
         break;

@@ -17,6 +17,11 @@ static void check_path(CcbCheckContext *ctx, const json_t *entry, CcbCheckResult
     const char *path = member(entry, "path"), *type = member(entry, "type");
     if (path == NULL || type == NULL)
         return; /* a manifest that somebody wrote */
+    if (g_str_equal(type, "any")) {
+        if (ccb_check_lstat(ctx, path, error) == NULL)
+            ccb_result_fail(result, "%s is missing, and the recipe puts it there", path);
+        return;
+    }
     bool is_link = g_str_equal(type, "link");
     mode_t format = is_link ? S_IFLNK : g_str_equal(type, "directory") ? S_IFDIR : S_IFREG;
     const CcbStat *st = is_link || g_str_equal(type, "none") ? ccb_check_lstat(ctx, path, error)
@@ -58,7 +63,7 @@ static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
                      : ccb_result_skip(result, "no recipe says which files there are");
 }
 
-/* Every link that [Install] asks for, unless the unit is masked. */
+/* Every link that [Install] asks for. */
 static void check_enabled(CcbCheckContext *ctx, const char *name, CcbCheckResult *result,
                           GError **error)
 {
@@ -109,8 +114,9 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     guint count = 0;
     for (char **order = ctx->expect->orders; order != NULL && *order != NULL; order++, count++) {
         g_auto(GStrv) names = g_strsplit(*order, " after ", 2);
-        g_autoptr(CcbUnit) unit =
-            g_strv_length(names) == 2 ? ccb_check_unit(ctx, names[0], error) : NULL;
+        if (g_strv_length(names) != 2)
+            continue; /* a manifest that somebody wrote */
+        g_autoptr(CcbUnit) unit = ccb_check_unit(ctx, names[0], error);
         if (!ccb_unit_lists(unit, "After", names[1]))
             ccb_result_fail(result, "%s has no After=%s", names[0], names[1]);
     }

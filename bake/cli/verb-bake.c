@@ -120,7 +120,7 @@ static bool plan(Job *job, const char *recipe_path, GError **error)
         return false;
     job->compressed = opts.compress || recipe->compress;
     job->keys = ccb_chain_keys(job->loaded.plan, error);
-    return job->keys != NULL;
+    return job->keys != NULL && ccb_plan_expect_changes(job->loaded.plan, error);
 }
 
 static const char *last_key(const Job *job)
@@ -134,7 +134,7 @@ static bool is_there(const Job *job, bool verified)
 {
     g_autofree char *check_set = verified ? ccb_check_set() : NULL;
     return ccb_manifest_is_current((const char *const *)job->paths, job->formats, last_key(job),
-                                   job->loaded.recipe, job->compressed, check_set);
+                                   job->loaded.plan, job->compressed, check_set);
 }
 
 static CcbOutput *reserve(const Job *job, GError **error)
@@ -291,8 +291,6 @@ static bool check(const Job *job, const CcbOutput *output, int log, CcbFindings 
         .read_only = true,
         .log_fd = -1,
     };
-    if (!ccb_plan_expect_changes(job->loaded.plan, error))
-        return false;
     ccb_progress_begin("verify", output->path, 0);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
     bool ok = guest != NULL && ccb_findings_read(guest, &job->loaded.plan->expect, ret, error);

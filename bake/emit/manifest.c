@@ -181,15 +181,27 @@ static bool checks_hold(const json_t *manifest, const char *check_set, const Ccb
     return true;
 }
 
+/* Settings that change no step can change what the checks want: GPUs, the minimum kernel.  Waivers
+ * are for checks_hold(). */
+static bool expects_the_same(const json_t *manifest, const CcbPlan *plan)
+{
+    json_auto_t *then = json_deep_copy(json_object_get(manifest, "expected"));
+    json_auto_t *now = ccb_expectation_to_json(&plan->expect);
+    json_object_del(then, "waivers");
+    json_object_del(now, "waivers");
+    return json_equal(then, now);
+}
+
 bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
-                             const CcbRecipe *recipe, bool compressed, const char *check_set)
+                             const CcbPlan *plan, bool compressed, const char *check_set)
 {
     g_autofree char *manifest_path = ccb_output_manifest_path(paths[0]);
     json_auto_t *manifest = json_load_file(manifest_path, 0, NULL);
     const json_t *images = json_object_get(manifest, "images");
     if (g_strcmp0(json_string_value(json_object_get(manifest, "key")), key) != 0 ||
         json_array_size(images) != formats->len ||
-        (check_set != NULL && !checks_hold(manifest, check_set, recipe)))
+        (check_set != NULL &&
+         !(checks_hold(manifest, check_set, plan->recipe) && expects_the_same(manifest, plan))))
         return false;
     for (guint i = 0; i < formats->len; i++) {
         const json_t *image = json_array_get(images, i);

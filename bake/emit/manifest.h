@@ -25,9 +25,10 @@ typedef struct {
 
 /* Whether a bake would have nothing to do: the images `paths`, with the manifest beside them, are what
  * a bake to this key, with these formats and this compression, would give.  Where `check_set` is not
- * NULL, exactly those checks must have been made, and the recipe must still waive what was waived. */
+ * NULL, exactly those checks must have been made, the plan must still expect the same of the image, and the recipe
+ * must still waive what was waived. */
 bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
-                             const CcbRecipe *recipe, bool compressed, const char *check_set);
+                             const CcbPlan *plan, bool compressed, const char *check_set);
 
 /* Refuses to overwrite a file in the manifest's place that is not the manifest of that image.  Errors:
  * CCB_ERR_USAGE. */

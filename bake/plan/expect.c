@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plan/plan.h"
 
-#include "base/digest.h"
+#include "change/arguments.h"
+#include "systemd/unit.h"
 
 /* The entry of a path, for the list of what is expected; NULL on error. */
 static json_t *entry_of(const CcbChange *c, GError **error)
@@ -28,30 +29,57 @@ static json_t *entry_of(const CcbChange *c, GError **error)
     return g_steal_pointer(&entry);
 }
 
+/* The path without links that every el8 has: /lib is /usr/lib.  Caller frees. */
+static char *without_links(const char *path)
+{
+    static const char *const merged[] = {"/bin/", "/sbin/", "/lib/", "/lib64/"};
+    for (size_t i = 0; i < G_N_ELEMENTS(merged); i++)
+        if (g_str_has_prefix(path, merged[i]))
+            return g_strconcat("/usr", path, NULL);
+    return g_strdup(path);
+}
+
 /* Below what is removed nothing is expected any more; what is put below it makes it exist again. */
-static bool expect_path(json_t *files, const CcbChange *c, GError **error)
+static bool expect_path(CcbExpectation *expect, json_t *files, const CcbChange *c, GError **error)
 {
     json_t *entry = entry_of(c, error), *old;
-    const char *path;
+    const char *other;
     void *next;
-    g_autofree char *below = g_strconcat(c->path, "/", NULL);
+    g_autofree char *path = without_links(c->path);
+    g_autofree char *below = g_strconcat(path, "/", NULL);
+    g_autofree char *name = g_path_get_basename(path);
     if (entry == NULL)
         return false;
-    json_object_foreach_safe(files, next, path, old)
+    json_object_foreach_safe(files, next, other, old)
     {
-        g_autofree char *below_old = g_strconcat(path, "/", NULL);
+        g_autofree char *below_old = g_strconcat(other, "/", NULL);
         bool is_gone = g_str_equal(json_string_value(json_object_get(old, "type")), "none");
-        if ((c->op == CCB_CHANGE_REMOVE && g_str_has_prefix(path, below)) ||
-            (c->op != CCB_CHANGE_REMOVE && is_gone && g_str_has_prefix(c->path, below_old)))
-            json_object_del(files, path);
+        if ((c->op == CCB_CHANGE_REMOVE && g_str_has_prefix(other, below)) ||
+            (c->op != CCB_CHANGE_REMOVE && is_gone && g_str_has_prefix(path, below_old)))
+            json_object_del(files, other);
     }
-    json_object_set_new(files, c->path, entry);
+    if (c->op == CCB_CHANGE_REMOVE) /* perhaps its unit, or its link */
+        ccb_expect_not(&expect->enabled, name);
+    json_object_set_new(files, path, entry);
     return true;
 }
 
-static void expect_unit(CcbExpectation *expect, const CcbChange *c)
+/* What the change makes of a unit, and no longer what steps before it put in the place of its links
+ * or made of it. */
+static void expect_unit(CcbExpectation *expect, json_t *files, const CcbChange *c)
 {
     char *word[] = {c->value, NULL};
+    const char *path;
+    json_t *entry;
+    void *next;
+    json_object_foreach_safe(files, next, path, entry)
+    {
+        g_autofree char *name = g_path_get_basename(path);
+        g_autofree char *dir = g_path_get_dirname(path);
+        if (g_str_has_prefix(dir, CCB_UNIT_DIR) && g_str_equal(name, c->value) &&
+            (c->op == CCB_CHANGE_MASK || !g_str_equal(dir, CCB_UNIT_DIR)))
+            json_object_del(files, path);
+    }
     ccb_expect_not(&expect->enabled, c->value);
     ccb_expect_not(&expect->disabled, c->value);
     if (c->op != CCB_CHANGE_DISABLE)
@@ -62,17 +90,43 @@ static void expect_unit(CcbExpectation *expect, const CcbChange *c)
                      word);
 }
 
-/* What a step's commands may have changed is only expected to be there. */
-static void forget_content(json_t *files)
+/* A file that is edited, or may have been, has another content than the one that was put there. */
+static void forget_content(json_t *files, const char *path)
+{
+    json_t *entry = json_object_get(files, path);
+    if (entry != NULL)
+        json_object_del(entry, "sha256");
+}
+
+static void forget_edited(json_t *files, const CcbChange *c)
 {
     const char *path;
     json_t *entry;
-    json_object_foreach(files, path, entry)
-    {
+    if (c->op == CCB_CHANGE_EDIT)
+        forget_content(files, c->path);
+    if (c->op != CCB_CHANGE_ARGUMENTS)
+        return;
+    g_autoptr(GPtrArray) edits = ccb_arguments_edits(c, NULL);
+    for (guint i = 0; i < edits->len; i++)
+        forget_content(files, ((const CcbChange *)edits->pdata[i])->path);
+    json_object_foreach(files, path, entry) if (g_str_has_prefix(path, "/boot/loader/entries/"))
         json_object_del(entry, "sha256");
-        json_object_del(entry, "mode");
-        json_object_del(entry, "owner");
-        json_object_del(entry, "target");
+}
+
+/* Commands may do anything to what the steps before them left; most of it is expected to be there. */
+static void forget_all(json_t *files)
+{
+    const char *path;
+    json_t *entry;
+    void *next;
+    json_object_foreach_safe(files, next, path, entry)
+    {
+        if (g_str_equal(json_string_value(json_object_get(entry, "type")), "none"))
+            json_object_del(files, path);
+        else
+            json_object_set_new(
+                files, path,
+                json_pack("{sOss}", "path", json_object_get(entry, "path"), "type", "any"));
     }
 }
 
@@ -84,16 +138,17 @@ bool ccb_plan_expect_changes(CcbPlan *plan, GError **error)
         const CcbStep *step = plan->steps->pdata[i];
         g_autoptr(GPtrArray) changes = ccb_changes_new();
         if (step->kind->may_change_files)
-            forget_content(files);
+            forget_all(files);
         if (step->kind->changes != NULL && !step->kind->changes(&context, step, changes, error))
             return false;
         for (guint j = 0; j < changes->len; j++) {
             const CcbChange *c = changes->pdata[j];
-            if (c->op <= CCB_CHANGE_REMOVE && !expect_path(files, c, error))
+            if (c->op <= CCB_CHANGE_REMOVE && !expect_path(&plan->expect, files, c, error))
                 return false;
             if (c->op == CCB_CHANGE_ENABLE || c->op == CCB_CHANGE_DISABLE ||
                 c->op == CCB_CHANGE_MASK)
-                expect_unit(&plan->expect, c);
+                expect_unit(&plan->expect, files, c);
+            forget_edited(files, c);
         }
     }
     const char *path;

@@ -225,16 +225,24 @@ static bool check_names(const CcbPlan *plan, GError **error)
     return true;
 }
 
+static bool uses_payload(const CcbPlan *plan, const char *label)
+{
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const GPtrArray *payloads = ((const CcbStep *)plan->steps->pdata[i])->payloads;
+        for (guint j = 0; j < payloads->len; j++)
+            if (strcmp(((const CcbPayload *)payloads->pdata[j])->label, label) == 0)
+                return true;
+    }
+    return false;
+}
+
 /* Of the recipe file itself: one that it extends may have payloads for steps that are left out here. */
 static bool check_payloads_used(const CcbPlan *plan, GError **error)
 {
-    g_autoptr(GPtrArray) used = ccb_payloads_of(plan->steps, 0, plan->steps->len);
     for (guint i = 0; i < plan->recipe->payloads->len; i++) {
         const CcbRecipePayload *payload = plan->recipe->payloads->pdata[i];
-        bool found = strcmp(payload->node->file, plan->recipe->path) != 0;
-        for (guint j = 0; !found && j < used->len; j++)
-            found = strcmp(((const CcbPayload *)used->pdata[j])->label, payload->name) == 0;
-        if (found)
+        if (strcmp(payload->node->file, plan->recipe->path) != 0 ||
+            uses_payload(plan, payload->name))
             continue;
         ccb_node_fail(payload->node, error, "no step uses the payload \"%s\"", payload->name);
         return ccb_hint(error, "name it in a step, or take it out");

@@ -33,9 +33,9 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
 
 /* Adds to plan->expect what the changes of all steps leave in the image: files (with their digests),
  * links, what is removed; units that are enabled, disabled, masked.  Reads the files of the recipe.
- * A file that a later step's commands may have changed is expected to be there, and no more.
- * `files` becomes a list of {path, type: file|directory|link|none, mode, owner, sha256, target}, in
- * which a member that is missing is not expected.  Errors: CCB_ERR_IO. */
+ * What a later step's commands may have changed is expected to be there, and no more.  `files`
+ * becomes a list of {path, type: file|directory|link|none|any, mode, owner, sha256, target}, in which
+ * a member that is missing is not expected.  Errors: CCB_ERR_IO. */
 bool ccb_plan_expect_changes(CcbPlan *plan, GError **error);
 
 /* All payloads of the steps (CcbStep) from `begin` to before `end`, each file once (CcbPayload; belongs

@@ -21,7 +21,10 @@ static void expect(const CcbStep *step, CcbExpectation *expect)
 static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(ccb_step_version(step), ".", -1);
-    if (g_strv_length(parts) == 3)
+    bool is_version = g_strv_length(parts) == 3;
+    for (char **part = parts; *part != NULL; part++)
+        is_version = is_version && g_ascii_string_to_unsigned(*part, 10, 0, G_MAXUINT, NULL, NULL);
+    if (is_version)
         return true;
     ccb_node_fail(ccb_node_get(step->origin->node, "version"), error,
                   "\"version\": \"%s\" is not like 12.4.1", ccb_step_version(step));

@@ -27,7 +27,8 @@ static const CcbField fields[] = {
 static void expect(const CcbStep *step, CcbExpectation *expect)
 {
     const Settings *s = step->settings;
-    ccb_expect_words(&expect->initramfs_drivers, s->drivers);
+    g_strfreev(expect->initramfs_drivers); /* of several steps the last one makes the file */
+    expect->initramfs_drivers = g_strdupv(s->drivers);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)

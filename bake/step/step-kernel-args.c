@@ -26,9 +26,11 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     char **const lists[] = {s->set, s->remove};
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
         for (char **word = lists[i]; *word != NULL; word++)
-            if (strpbrk(*word, " \t\n") != NULL)
+            if (strpbrk(*word, " \t\n") != NULL || (*word)[0] == '\0' || (*word)[0] == '=' ||
+                strcmp(*word, "--") == 0)
                 return ccb_node_fail(ccb_node_get(step->origin->node, keys[i]), error,
-                                     "\"%s\" is more than one argument", *word);
+                                     "\"%s\" is %s argument", *word,
+                                     strpbrk(*word, " \t\n") != NULL ? "more than one" : "no");
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_autofree char *line = g_strjoinv(" ", lists[i]);
         g_autoptr(GError) reason = NULL;

@@ -48,11 +48,17 @@ typedef struct {
     GPtrArray *paths;   /* char * */
 } Overlay;
 
-/* Adds the path that an entry has in the image. */
+/* Adds the path that a file or directory has in the image: links have no mode. */
 static bool add_path(const CcbTreeEntry *entry, void *data, GError **error)
 {
     const Overlay *overlay = data;
-    g_ptr_array_add(overlay->paths, g_build_filename(overlay->settings->target, entry->path, NULL));
+    if (!g_utf8_validate(entry->path, -1, NULL) ||
+        (entry->type == 'l' && !g_utf8_validate(entry->target, -1, NULL)))
+        return ccb_fail(error, CCB_ERR_RECIPE, "%s: its name or target is not UTF-8",
+                        entry->absolute);
+    if (entry->path[0] != '\0' && entry->type != 'l')
+        g_ptr_array_add(overlay->paths,
+                        g_build_filename(overlay->settings->target, entry->path, NULL));
     return true;
 }
 
@@ -73,7 +79,7 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
                              "\"target\": \"%s\" is not an absolute path", s->target);
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     Overlay overlay = {.settings = s, .paths = paths};
-    if (s->modes != NULL && !ccb_tree_walk(s->source, add_path, &overlay, error))
+    if (!ccb_tree_walk(s->source, add_path, &overlay, error))
         return false;
     g_ptr_array_add(paths, NULL);
     for (guint i = 0; s->modes != NULL && i < s->modes->keys->len; i++) {

@@ -144,7 +144,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
     if (s->enable)
         ccb_change_add(changes, CCB_CHANGE_LINK, LINK_PATH, UNIT_PATH);
     else
-        ccb_change_add(changes, CCB_CHANGE_REMOVE, LINK_PATH, NULL);
+        ccb_change_add(changes, CCB_CHANGE_DISABLE, NULL, UNIT);
     return true;
 }
 

@@ -51,6 +51,13 @@ static bool tree_get(void *backend, const char *path, int fd, GError **error)
            ccb_rooted_get(&((Tree *)backend)->root, path, fd, error);
 }
 
+static char *tree_digest(void *backend, const char *path, GError **error)
+{
+    return tree_can_read(backend, "digest", path, error)
+               ? ccb_rooted_digest(&((Tree *)backend)->root, path, error)
+               : NULL;
+}
+
 static char *tree_readlink(void *backend, const char *path, GError **error)
 {
     return tree_can_read(backend, "readlink", path, error)
@@ -167,6 +174,7 @@ static bool tree_read_disk(void *backend, uint64_t offset, void *buffer, size_t 
 static const CcbGuestOps tree_ops = {.name = "tree",
                                      .stat = tree_stat,
                                      .get = tree_get,
+                                     .digest = tree_digest,
                                      .readlink = tree_readlink,
                                      .list = tree_list,
                                      .find = tree_find,

@@ -9,7 +9,7 @@
     "{\"files\": ["                                                                                \
     "{\"path\": \"/etc/acme\", \"type\": \"directory\"},"                                          \
     "{\"path\": \"/etc/acme/a.conf\", \"type\": \"file\", \"mode\": \"0640\"},"                    \
-    "{\"path\": \"/etc/acme/edited\", \"type\": \"file\"},"                                        \
+    "{\"path\": \"/etc/acme/edited\", \"type\": \"any\"},"                                         \
     "{\"path\": \"/etc/acme/l\", \"type\": \"link\", \"target\": \"a.conf\"},"                     \
     "{\"path\": \"/etc/acme/gone\", \"type\": \"none\"}],"                                         \
     "\"enabled\": [\"acme.service\"], \"disabled\": [\"off.service\"],"                            \

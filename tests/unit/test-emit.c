@@ -247,20 +247,29 @@ static bool is_current(const char *manifest, const char *check_set)
     ok(ccb_write_file_atomic(image, "disk", 4, NULL) &&
            ccb_write_file_atomic(path, text, strlen(text), NULL),
        "an image with a manifest");
-    return ccb_manifest_is_current(paths, raw, "k", NULL, false, check_set);
+    static CcbRecipe recipe;
+    const CcbPlan plan = {.recipe = &recipe, .expect = {.gpus = 8}};
+    recipe.waivers = recipe.waivers ? recipe.waivers : g_ptr_array_new();
+    return ccb_manifest_is_current(paths, raw, "k", &plan, false, check_set);
 }
 
 static void current(void)
 {
-    static const char checked[] = ", \"checks\": {}, \"check_set\": \"a b\"";
+#define EXPECTED ", \"expected\": {\"gpus\": 8, \"no_driver\": false}"
+    static const char checked[] = EXPECTED ", \"checks\": {}, \"check_set\": \"a b\"";
     g_autofree char *cache = in_dir("cache");
     g_setenv("CCBAKE_CACHE_DIR", cache, true);
     ok(is_current("", NULL), "... is current where no checks are asked for");
     ok(!is_current("", "a b"), "... and is not where they are and there were none");
     ok(is_current(checked, "a b"), "... the same checks were made");
     ok(!is_current(checked, "a b c"), "... but not one that is new");
-    ok(!is_current(", \"checks\": {}", "a b"), "... by a ccbake that did not note which");
-    ok(!is_current(", \"checks\": {\"checks\": [{\"waiver\": \"w\"}]}, \"check_set\": \"a b\"",
+    ok(!is_current(", \"expected\": {\"gpus\": 1, \"no_driver\": false}, \"checks\": {}, "
+                   "\"check_set\": \"a b\"",
+                   "a b"),
+       "... nor where the recipe is for another number of GPUs now");
+    ok(!is_current(EXPECTED ", \"checks\": {}", "a b"), "... by a ccbake that did not note which");
+    ok(!is_current(EXPECTED
+                   ", \"checks\": {\"checks\": [{\"waiver\": \"w\"}]}, \"check_set\": \"a b\"",
                    "a b"),
        "... with a waiver that there is no more");
 }

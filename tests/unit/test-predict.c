@@ -207,7 +207,7 @@ static void test_units(void)
        "files    1 added\n  + /etc/systemd/system/b.target.requires directory 0755 0:0\n"
        "? the bake will fail here: /usr/lib/systemd/system/bare.service has no [Install] section "
        "that would start it\n"
-       "? the links that enable later.service: its file is not known yet\n",
+       "? the bake will fail here: the image has no unit later.service to enable\n",
        "enabled by its [Install]");
     begin();
     add(CCB_CHANGE_DISABLE, NULL, "old.service");
