@@ -448,6 +448,14 @@ hint: did you mean "/etc/acme/token"?' <<<'steps: [{overlay: {source: tree, mode
     refused 'r.yaml:5:56: "modes": the tree puts nothing at /etc/acme/token
 hint: did you mean "/opt/etc/acme/token"?' <<<'steps: [{overlay: {source: tree, target: /opt, modes: {/etc/acme/token: 0600}}}]'
     refused 'r.yaml:5:30: "a b" is more than one argument' <<<'steps: [{kernel-args: {set: "a b"}}]'
+    refused 'r.yaml:5:30: "" is no argument' <<<'steps: [{kernel-args: {set: ""}}]'
+    refused 'r.yaml:5:29: "=5" is no argument' <<<'steps: [{kernel-args: {set: ["=5"]}}]'
+    refused 'r.yaml:5:10: kernel-args needs arguments under "set" or "remove"' <<<'steps: [{kernel-args: {}}]'
+    refused 'r.yaml:5:27: "commands": a command has no words' <<<'steps: [{run: {commands: [[]]}}]'
+    refused 'r.yaml:6:16: the variable "a" must have one value' \
+        <<<$'steps: [{run: {commands: [["${a}"]]}}]\nvariables: {a: [1, 2]}'
+    refused 'r.yaml:5:47: "version": ".." is not like 12.4.1
+hint: quote it where it looks like a number' <<<$'steps: [{cuda-toolkit: {payload: c, version: ".."}}]\npayloads: {c: {url: "http://h/c"}}'
     refused 'r.yaml:5:27: "file": "../a.conf" is not a file name that ends in .conf; modprobe reads no other' \
         <<<'steps: [{modprobe: {file: ../a.conf, content: x}}, initramfs]'
     refused 'r.yaml:5:27: "file": "a.cnf" is not a file name that ends in .conf; modprobe reads no other' \

@@ -56,6 +56,11 @@ char *ccb_unit_find(CcbGuest *guest, const char *name)
 /* `why`: "to enable". */
 static bool fail_missing(const char *name, const char *why, CcbGuest *guest, GError **error)
 {
+    CcbStat st;
+    bool exists = false;
+    g_autofree char *mask = g_build_filename(CCB_UNIT_DIR, name, NULL);
+    if (ccb_guest_lstat(guest, mask, &st, &exists, NULL) && exists && S_ISLNK(st.mode))
+        return ccb_fail(error, CCB_ERR_STEP, "%s is masked, or %s leads nowhere", name, mask);
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
     for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
         g_auto(GStrv) names = ccb_guest_list(guest, *dir, NULL);

@@ -83,6 +83,8 @@ static bool check_items(const CcbNode *node, const CcbField *field, GError **err
         if (field->type == CCB_FIELD_COMMANDS)
             ok = item->type == CCB_NODE_LIST && item->items->len > 0
                      ? check_strings(item, name, error)
+                 : item->type == CCB_NODE_LIST
+                     ? ccb_node_fail(item, error, "\"%s\": a command has no words", name)
                      : fail_type(item, name, "a command as a list of words", error);
         else if (field->type == CCB_FIELD_NAMED)
             ok = check_string(item, name, error);

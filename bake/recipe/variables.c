@@ -41,6 +41,11 @@ static char *expand_text(const CcbNode *node, const char *text, const CcbNode *v
         }
         g_autofree char *name = g_strndup(begin, (gsize)(end - begin));
         const char *value = ccb_node_get_text(variables, name);
+        if (value == NULL && ccb_node_get(variables, name) != NULL) {
+            ccb_node_fail(ccb_node_get(variables, name), error,
+                          "the variable \"%s\" must have one value", name);
+            return NULL;
+        }
         if (value == NULL) {
             ccb_node_fail(node, error, "undefined variable \"%s\"", name);
             const char *meant = suggest(variables, name);

@@ -24,6 +24,9 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     static const char *const keys[] = {"set", "remove"};
     const Settings *s = step->settings;
     char **const lists[] = {s->set, s->remove};
+    if (s->set[0] == NULL && s->remove[0] == NULL)
+        return ccb_node_fail(step->origin->position, error,
+                             "kernel-args needs arguments under \"set\" or \"remove\"");
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
         for (char **word = lists[i]; *word != NULL; word++)
             if (strpbrk(*word, " \t\n") != NULL || (*word)[0] == '\0' || (*word)[0] == '=' ||
