@@ -315,28 +315,19 @@ bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
     return false;
 }
 
-static pid_t spawn(const char *const *argv, int out_fd, int err_fd, GError **error)
+pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
 {
     const CcbProcess spec = {.argv = argv};
     pid_t self = getpid();
     ccb_autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const int fds[3] = {null, out_fd >= 0 ? out_fd : null, err_fd >= 0 ? err_fd : null};
+    int log = log_fd >= 0 ? log_fd : null;
+    const int fds[3] = {null, log, log};
     pid_t pid = null < 0 ? -1 : fork();
     if (pid < 0)
         ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", argv[0]);
     if (pid == 0)
         become(&spec, fds, self);
     return pid;
-}
-
-pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
-{
-    return spawn(argv, log_fd, log_fd, error);
-}
-
-pid_t ccb_process_spawn_to(const char *const *argv, int out_fd, GError **error)
-{
-    return spawn(argv, out_fd, -1, error);
 }
 
 int ccb_process_wait(pid_t *pid, unsigned limit_ms, unsigned grace_ms)

@@ -52,10 +52,6 @@ bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
  * to `log_fd` (-1: /dev/null).  Returns the pid, or -1. */
 pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error);
 
-/* The same for a child that is waited for later, and of which only the standard output is wanted: that goes to
- * `out_fd`. */
-pid_t ccb_process_spawn_to(const char *const *argv, int out_fd, GError **error);
-
 /* Waits up to `limit_ms` milliseconds for such a child to end by itself, or until ccbake is cancelled, and ends it then
  * as ccb_process_end() does.  Returns as that; *pid is not 0. */
 int ccb_process_wait(pid_t *pid, unsigned limit_ms, unsigned grace_ms);

@@ -28,7 +28,7 @@ static bool visit_entry(const FTSENT *entry, size_t prefix, CcbTreeFunc visit, v
         .path = below[0] == '/' ? below + 1 : below,
         .absolute = entry->fts_accpath,
         .type = type,
-        .executable = type == 'f' && (entry->fts_statp->st_mode & S_IXUSR),
+
         .mode = entry->fts_statp->st_mode & 07777,
         .target = target,
     };

@@ -8,8 +8,8 @@
 typedef struct {
     const char *path; /* below the directory; "" for itself */
     const char *absolute;
-    char type;          /* 'f', 'd', 'l' */
-    bool executable;    /* a file with the owner's x bit */
+    char type; /* 'f', 'd', 'l' */
+
     unsigned mode;      /* permission bits, as the host has them */
     const char *target; /* of a link */
 } CcbTreeEntry;

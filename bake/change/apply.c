@@ -78,16 +78,14 @@ static bool need(const char *name, CcbGuest *guest, GError **error)
 {
     g_autofree char *path = ccb_unit_find(guest, name);
     const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
+    if (path == NULL && at != NULL && dot != NULL) {
+        g_autofree char *template = g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
+        path = ccb_unit_find(guest, template);
+    }
     if (path != NULL)
         return true;
-    if (at != NULL && dot != NULL) {
-        g_autofree char *template = g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
-        g_autofree char *template_path = ccb_unit_find(guest, template);
-        if (template_path != NULL)
-            return true;
-    }
-    return fail_missing(name, "that the recipe gives an order", guest, error) ||
-           ccb_hint(error, "a unit that comes later stands under \"later\"");
+    fail_missing(name, "that the recipe gives an order", guest, error);
+    return ccb_hint(error, "a unit that comes later stands under \"later\"");
 }
 
 static bool enable(const char *name, CcbGuest *guest, GError **error)
@@ -108,7 +106,7 @@ static bool enable(const char *name, CcbGuest *guest, GError **error)
            ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it", path);
 }
 
-/* Every link in a .wants or .requires directory goes; the unit's file stays. */
+/* Every link by which another unit pulls it in goes; the unit's file stays. */
 static bool disable(const char *name, CcbGuest *guest, GError **error)
 {
     g_auto(GStrv) entries = ccb_guest_list(guest, CCB_UNIT_DIR, error);
@@ -116,8 +114,7 @@ static bool disable(const char *name, CcbGuest *guest, GError **error)
         return false;
     for (char **entry = entries; *entry != NULL; entry++) {
         g_autofree char *link = g_build_filename(CCB_UNIT_DIR, *entry, name, NULL);
-        if ((g_str_has_suffix(*entry, ".wants") || g_str_has_suffix(*entry, ".requires")) &&
-            !ccb_guest_remove(guest, link, error))
+        if (ccb_unit_wants_suffix(*entry) != NULL && !ccb_guest_remove(guest, link, error))
             return false;
     }
     return true;

@@ -73,9 +73,11 @@ void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format
 
 char *ccb_change_digest(const CcbChange *change, GError **error)
 {
-    return change->host_path != NULL
-               ? ccb_digest_file(change->host_path, error)
-               : g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, change->content);
+    if (change->host_path == NULL)
+        return g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, change->content);
+    /* Plan, keys and expectation ask for the same files; without a cache each time is read. */
+    char *known = ccb_digest_file_once(change->host_path, NULL);
+    return known != NULL ? known : ccb_digest_file(change->host_path, error);
 }
 
 static void append_words(json_t *fields, char *const *words)

@@ -24,7 +24,7 @@ typedef enum {
     CCB_CHANGE_REMOVE,    /* nothing at `path`; a directory goes with all that is in it */
     CCB_CHANGE_EDIT,      /* a text file at `path`, where there is one, goes through a function */
     CCB_CHANGE_ENABLE,    /* the unit `value`, by the links of its [Install] */
-    CCB_CHANGE_DISABLE,   /* the unit `value`: no .wants or .requires directory links to it */
+    CCB_CHANGE_DISABLE,   /* the unit `value`: no directory of dependencies links to it */
     CCB_CHANGE_MASK,      /* the unit `value` */
     CCB_CHANGE_NEED,      /* the unit `value` must be there; nothing is changed */
     CCB_CHANGE_ARGUMENTS, /* of the kernel, in every boot entry and for later kernels */

@@ -82,8 +82,7 @@ static void check_disabled(CcbCheckContext *ctx, const char *name, CcbCheckResul
 {
     for (char **entry = ccb_check_list(ctx, CCB_UNIT_DIR, error); *entry != NULL; entry++) {
         g_autofree char *link = g_build_filename(CCB_UNIT_DIR, *entry, name, NULL);
-        if ((g_str_has_suffix(*entry, ".wants") || g_str_has_suffix(*entry, ".requires")) &&
-            ccb_check_lstat(ctx, link, error) != NULL)
+        if (ccb_unit_wants_suffix(*entry) != NULL && ccb_check_lstat(ctx, link, error) != NULL)
             ccb_result_fail(result, "%s is enabled by %s, and the recipe disables it", name, link);
     }
 }

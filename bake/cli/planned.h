@@ -2,7 +2,7 @@
 /*
  * The changes that a bake will make to its base, before it is run.  Of steps with layers in the cache they are read from
  * the images; of the other steps they are predicted (change/predict.h).  Without a backend no image is opened, and all
- * are predicted.  Nothing is written but when layers were last used.
+ * are predicted.  Nothing is written but the cache's notes: when layers were last used, and where the base is.
  */
 #pragma once
 

@@ -313,17 +313,17 @@ static bool check(const Job *job, const CcbOutput *output, int log, CcbFindings 
 /* --- publish */
 
 /* The files of --json, --tap and --junit, whatever the verdict is. */
-static bool write_results(const CcbResults *results, const char *subject, GError **error)
+static bool write_results(const CcbResults *results, const json_t *checks, const char *subject,
+                          GError **error)
 {
-    json_auto_t *json = ccb_results_to_json(results);
-    ccb_autofree char *dump = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-    g_autofree char *json_text = g_strconcat(dump, "\n", NULL);
-    g_autofree char *tap = ccb_results_to_tap(results);
-    g_autofree char *junit = ccb_results_to_junit(results, subject);
-    return (opts.json == NULL ||
-            ccb_write_file_atomic(opts.json, json_text, strlen(json_text), error)) &&
-           (opts.tap == NULL || ccb_write_file_atomic(opts.tap, tap, strlen(tap), error)) &&
-           (opts.junit == NULL || ccb_write_file_atomic(opts.junit, junit, strlen(junit), error));
+    ccb_autofree char *dump =
+        opts.json ? json_dumps(checks, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
+    g_autofree char *json = opts.json ? g_strconcat(dump, "\n", NULL) : NULL;
+    g_autofree char *tap = opts.tap ? ccb_results_to_tap(results) : NULL;
+    g_autofree char *junit = opts.junit ? ccb_results_to_junit(results, subject) : NULL;
+    return (json == NULL || ccb_write_file_atomic(opts.json, json, strlen(json), error)) &&
+           (tap == NULL || ccb_write_file_atomic(opts.tap, tap, strlen(tap), error)) &&
+           (junit == NULL || ccb_write_file_atomic(opts.junit, junit, strlen(junit), error));
 }
 
 /* The report as HTML; caller frees.  `checks` NULL: there were none. */
@@ -362,7 +362,7 @@ static bool publish(const Job *job, CcbManifest *facts, CcbOutput *output,
     json_auto_t *manifest = ccb_manifest_build(facts, error);
     if (manifest == NULL)
         return false;
-    if (checks != NULL && !write_results(findings->checks, job->paths[0], error))
+    if (checks != NULL && !write_results(findings->checks, checks, job->paths[0], error))
         return false;
     bool good = checks == NULL || ccb_results_verdict(findings->checks, error);
     g_autofree char *html = render(job, manifest, checks, findings, comparison, !good);

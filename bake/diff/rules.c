@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "systemd/unit.h"
+
 /* A directory ends with a slash.  The first that fits counts. */
 static const struct {
     const char *path;
@@ -68,7 +70,7 @@ const char *ccb_path_unit(const CcbGuestEntry *entry, char **ret_unit)
 {
     static const char *const places[] = {"etc/systemd/system/", "usr/local/lib/systemd/system/",
                                          "usr/lib/systemd/system/", "lib/systemd/system/"};
-    static const char *const wants[] = {".wants", ".requires", ".upholds"};
+
     const char *name = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
         if (g_str_has_prefix(entry->path, places[i]))
@@ -86,11 +88,9 @@ const char *ccb_path_unit(const CcbGuestEntry *entry, char **ret_unit)
         return strcmp(base, name) == 0 ? "unit" : "alias";
     }
     g_autofree char *directory = g_strndup(name, (gsize)(slash - name));
-    for (size_t i = 0; i < G_N_ELEMENTS(wants); i++) {
-        if (g_str_has_suffix(directory, wants[i])) {
-            *ret_unit = g_strdup(slash + 1);
-            return "enabled";
-        }
+    if (ccb_unit_wants_suffix(directory) != NULL) {
+        *ret_unit = g_strdup(slash + 1);
+        return "enabled";
     }
     if (!g_str_has_suffix(directory, ".d") || !g_str_has_suffix(slash, ".conf"))
         return NULL;

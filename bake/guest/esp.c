@@ -52,11 +52,6 @@ void ccb_esp_free(CcbEsp *esp)
     g_free(esp);
 }
 
-const CcbPartition *ccb_esp_partition(const CcbEsp *esp)
-{
-    return esp->partition;
-}
-
 CcbFat *ccb_esp_fat(CcbEsp *esp)
 {
     return esp->fat;

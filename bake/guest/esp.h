@@ -16,8 +16,7 @@ bool ccb_esp_open(CcbGuest *guest, CcbEsp **ret_esp, GError **error);
 void ccb_esp_free(CcbEsp *esp); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbEsp, ccb_esp_free)
 
-const CcbPartition *ccb_esp_partition(const CcbEsp *esp); /* belongs to the guest */
-CcbFat *ccb_esp_fat(CcbEsp *esp);                         /* belongs to `esp` */
+CcbFat *ccb_esp_fat(CcbEsp *esp); /* belongs to `esp` */
 
 /* Content of a file of at most 1 MiB, NUL-terminated; *ret_text is NULL where there is none.  Paths
  * count from the partition: "EFI/alinux/grub.cfg". */

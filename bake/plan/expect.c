@@ -76,8 +76,10 @@ static void expect_unit(CcbExpectation *expect, json_t *files, const CcbChange *
     {
         g_autofree char *name = g_path_get_basename(path);
         g_autofree char *dir = g_path_get_dirname(path);
-        if (g_str_has_prefix(dir, CCB_UNIT_DIR) && g_str_equal(name, c->value) &&
-            (c->op == CCB_CHANGE_MASK || !g_str_equal(dir, CCB_UNIT_DIR)))
+        bool is_link =
+            g_str_has_prefix(dir, CCB_UNIT_DIR "/") && ccb_unit_wants_suffix(dir) != NULL;
+        bool is_file = c->op == CCB_CHANGE_MASK && g_str_equal(dir, CCB_UNIT_DIR);
+        if (g_str_equal(name, c->value) && (is_link || is_file))
             json_object_del(files, path);
     }
     ccb_expect_not(&expect->enabled, c->value);

@@ -22,8 +22,12 @@ json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **
     json_object_set_new(json, "(payloads)", payloads);
     for (guint i = 0; i < step->payloads->len; i++) {
         const CcbPayload *payload = step->payloads->pdata[i];
-        json_array_append_new(
-            payloads, json_pack("{ssss?}", "name", payload->name, "sha256", payload->sha256));
+        if (json_array_append_new(payloads, json_pack("{ssss?}", "name", payload->name, "sha256",
+                                                      payload->sha256)) != 0) {
+            ccb_fail(error, CCB_ERR_INPUT, "payload %s: its file name is not UTF-8",
+                     payload->label);
+            return NULL;
+        }
     }
     if (kind->uses_min_kernel)
         json_object_set_new(json, "(min-kernel)", json_string(plan->recipe->min_kernel));

@@ -57,6 +57,31 @@ bool ccb_step_package_changes(const CcbStepContext *context, const CcbStep *step
     return true;
 }
 
+bool ccb_step_add_resolved(const json_t *list,
+                           CcbPayload *(*read)(const json_t *item, GError **error),
+                           GPtrArray *ret_payloads, GError **error)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        CcbPayload *payload = read(json_array_get(list, i), error);
+        if (payload == NULL)
+            return false;
+        g_ptr_array_add(ret_payloads, payload);
+    }
+    return true;
+}
+
+CcbPayload *ccb_step_payload_new(const char *label, const char *name, const char *url,
+                                 const char *sha256)
+{
+    CcbPayload *payload = g_new0(CcbPayload, 1);
+    *payload = (CcbPayload){.label = g_strdup(label),
+                            .name = g_strdup(name),
+                            .urls = g_new0(char *, 2),
+                            .sha256 = g_strdup(sha256)};
+    payload->urls[0] = g_strdup(url);
+    return payload;
+}
+
 const char *ccb_step_version(const CcbStep *step)
 {
     return ((const CcbVersionedSettings *)step->settings)->version;

@@ -20,12 +20,32 @@ bool ccb_step_add_rpms(CcbBake *bake, const CcbStep *step, GError **error);
 bool ccb_step_package_changes(const CcbStepContext *context, const CcbStep *step,
                               GPtrArray *changes, GError **error);
 
+/* For a .resolve: adds what `read` makes of each item of the JSON list.  `read` returns NULL on error. */
+bool ccb_step_add_resolved(const json_t *list,
+                           CcbPayload *(*read)(const json_t *item, GError **error),
+                           GPtrArray *ret_payloads, GError **error);
+
+/* A payload with one URL; label, name and sha256 (or NULL) are copied. */
+CcbPayload *ccb_step_payload_new(const char *label, const char *name, const char *url,
+                                 const char *sha256);
+
 /* --- kinds with a `payload` and its `version` */
 
 typedef struct {
     CcbStepSettings common;
     char *payload, *version;
 } CcbVersionedSettings;
+
+/* The whole table of such a kind. */
+#define CCB_VERSIONED_FIELDS(payload_help, version_help)                                           \
+    {                                                                                              \
+        CCB_STEP_FIELDS,                                                                           \
+            CCB_SETTING(CcbVersionedSettings, payload, "payload", PAYLOAD, payload_help,           \
+                        .required = true),                                                         \
+            CCB_SETTING(CcbVersionedSettings, version, "version", STRING, version_help,            \
+                        .required = true),                                                         \
+            {0},                                                                                   \
+    }
 
 const char *ccb_step_version(const CcbStep *step);
 

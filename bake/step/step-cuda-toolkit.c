@@ -4,14 +4,8 @@
 #include "step/common.h"
 #include "step/kinds.h"
 
-static const CcbField fields[] = {
-    CCB_STEP_FIELDS,
-    CCB_SETTING(CcbVersionedSettings, payload, "payload", PAYLOAD, "the toolkit's .run file",
-                .required = true),
-    CCB_SETTING(CcbVersionedSettings, version, "version", STRING, "its version, as in 12.4.1",
-                .required = true),
-    {0},
-};
+static const CcbField fields[] =
+    CCB_VERSIONED_FIELDS("the toolkit's .run file", "its version, as in 12.4.1");
 
 static void expect(const CcbStep *step, CcbExpectation *expect)
 {

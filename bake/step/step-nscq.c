@@ -3,14 +3,8 @@
 #include "step/common.h"
 #include "step/kinds.h"
 
-static const CcbField fields[] = {
-    CCB_STEP_FIELDS,
-    CCB_SETTING(CcbVersionedSettings, payload, "payload", PAYLOAD, "the NSCQ package",
-                .required = true),
-    CCB_SETTING(CcbVersionedSettings, version, "version", STRING, "its version: the driver's",
-                .required = true),
-    {0},
-};
+static const CcbField fields[] =
+    CCB_VERSIONED_FIELDS("the NSCQ package", "its version: the driver's");
 
 static void expect(const CcbStep *step, CcbExpectation *expect)
 {

@@ -24,13 +24,7 @@
 
 #define INSTALLER_LOG "/tmp/nvidia-installer.log"
 
-static const CcbField fields[] = {
-    CCB_STEP_FIELDS,
-    CCB_SETTING(CcbVersionedSettings, payload, "payload", PAYLOAD, "the driver's .run file",
-                .required = true),
-    CCB_SETTING(CcbVersionedSettings, version, "version", STRING, "its version", .required = true),
-    {0},
-};
+static const CcbField fields[] = CCB_VERSIONED_FIELDS("the driver's .run file", "its version");
 
 static void expect(const CcbStep *step, CcbExpectation *expect)
 {

@@ -75,13 +75,10 @@ static CcbPayload *payload_of(const json_t *item, GError **error)
         ccb_fail(error, CCB_ERR_STEP, "the guest's dnf named a package without name or URL");
         return NULL;
     }
-    CcbPayload *payload = g_new0(CcbPayload, 1);
-    payload->label = g_strdup(json_string_value(json_object_get(item, "label")));
-    payload->name = g_strdup(name);
-    payload->urls = g_new0(char *, 2);
-    payload->urls[0] = g_strdup(url);
-    /* A repository with other digests leaves it to the download. */
-    payload->sha256 = g_strdup(json_string_value(json_object_get(item, "sha256")));
+    /* A repository with other digests leaves the SHA-256 to the download. */
+    CcbPayload *payload =
+        ccb_step_payload_new(json_string_value(json_object_get(item, "label")), name, url,
+                             json_string_value(json_object_get(item, "sha256")));
     payload->size = (uint64_t)json_integer_value(json_object_get(item, "size"));
     return payload;
 }
@@ -111,13 +108,7 @@ static bool resolve(CcbBake *bake, const CcbStep *step, GPtrArray *ret_payloads,
     json_auto_t *list = json_loads(answer->str, 0, NULL);
     if (!json_is_array(list))
         return ccb_fail(error, CCB_ERR_STEP, "the guest's dnf did not answer with a list");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        CcbPayload *payload = payload_of(json_array_get(list, i), error);
-        if (payload == NULL)
-            return false;
-        g_ptr_array_add(ret_payloads, payload);
-    }
-    return true;
+    return ccb_step_add_resolved(list, payload_of, ret_payloads, error);
 }
 
 const CcbStepKind ccb_step_packages = {

@@ -73,15 +73,15 @@ static CcbPayload *payload_of(const json_t *item, GError **error)
     }
     if (sha256 == NULL && hash != NULL && g_str_has_prefix(hash, "sha256="))
         sha256 = hash + strlen("sha256=");
-    CcbPayload *payload = g_new0(CcbPayload, 1);
     g_autofree char *plain = g_strndup(url, strcspn(url, "?#"));
     g_autofree char *encoded = g_path_get_basename(plain);
-    payload->name = g_uri_unescape_string(encoded, "/");
-    payload->label = g_strdup(payload->name);
-    payload->urls = g_new0(char *, 2);
-    payload->urls[0] = g_strdup(plain);
-    payload->sha256 = g_strdup(sha256);
-    return payload;
+    g_autofree char *name = g_uri_unescape_string(encoded, "/");
+    if (name == NULL || !g_utf8_validate(name, -1, NULL)) {
+        ccb_fail(error, CCB_ERR_STEP, "the guest's pip named a package whose URL is malformed: %s",
+                 plain);
+        return NULL;
+    }
+    return ccb_step_payload_new(name, name, plain, sha256);
 }
 
 static bool resolve(CcbBake *bake, const CcbStep *step, GPtrArray *ret_payloads, GError **error)
@@ -110,13 +110,7 @@ static bool resolve(CcbBake *bake, const CcbStep *step, GPtrArray *ret_payloads,
     if (!json_is_array(list))
         return ccb_fail(error, CCB_ERR_STEP,
                         "the guest's pip printed no report; it needs pip 22.2");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        CcbPayload *payload = payload_of(json_array_get(list, i), error);
-        if (payload == NULL)
-            return false;
-        g_ptr_array_add(ret_payloads, payload);
-    }
-    return true;
+    return ccb_step_add_resolved(list, payload_of, ret_payloads, error);
 }
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)

@@ -135,7 +135,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_units = {
     .name = "units",
     .summary = "install, order, enable, disable and mask systemd units",
-    .version = 2,
+    .version = 3,
     .fields = fields,
     .settings_size = sizeof(Settings),
     .expect = expect,

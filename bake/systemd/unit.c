@@ -290,3 +290,13 @@ bool ccb_unit_lists(const CcbUnit *unit, const char *key, const char *name)
     }
     return false;
 }
+
+const char *ccb_unit_wants_suffix(const char *directory)
+{
+    static const char *const suffixes[] = {".wants", ".requires", ".upholds"};
+    const char *dot = strrchr(directory, '.');
+    for (size_t i = 0; dot != NULL && i < G_N_ELEMENTS(suffixes); i++)
+        if (strcmp(dot, suffixes[i]) == 0)
+            return dot;
+    return NULL;
+}

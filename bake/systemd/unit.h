@@ -66,5 +66,9 @@ GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
  * seconds; infinity is G_MAXUINT64.  False for anything else. */
 bool ccb_unit_seconds(const char *value, guint64 *ret_seconds);
 
+/* Where ".wants", ".requires" or ".upholds" begins in the name of a directory whose links are
+ * dependencies; NULL for another directory.  Points into `directory`. */
+const char *ccb_unit_wants_suffix(const char *directory);
+
 /* Whether a list in [Unit], such as "After", has this name; false for NULL. */
 bool ccb_unit_lists(const CcbUnit *unit, const char *key, const char *name);

@@ -73,17 +73,16 @@ static void add_dropin(CcbUnitSet *set, const char *unit, const char *file, cons
 /* A file in a directory NAME.wants and the like, whose links are dependencies, or in NAME.d. */
 static void add_below(CcbUnitSet *set, const char *directory, const char *file, const char *path)
 {
-    static const char *const suffixes[] = {".wants", ".requires", ".upholds", ".d"};
-    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        if (!g_str_has_suffix(directory, suffixes[i]))
-            continue;
-        g_autofree char *unit = g_strndup(directory, strlen(directory) - strlen(suffixes[i]));
-        if (g_str_equal(suffixes[i], ".d")) {
-            if (g_str_has_suffix(file, ".conf"))
-                add_dropin(set, unit, file, path);
-        } else if (ccb_unit_has_type(file))
-            ccb_unitgraph_add_want(set->graph, unit, file, path);
-    }
+    const char *suffix = ccb_unit_wants_suffix(directory);
+    bool is_dropin = g_str_has_suffix(directory, ".d");
+    if (suffix == NULL && !is_dropin)
+        return;
+    size_t length = is_dropin ? strlen(directory) - strlen(".d") : (size_t)(suffix - directory);
+    g_autofree char *unit = g_strndup(directory, length);
+    if (is_dropin && g_str_has_suffix(file, ".conf"))
+        add_dropin(set, unit, file, path);
+    else if (!is_dropin && ccb_unit_has_type(file))
+        ccb_unitgraph_add_want(set->graph, unit, file, path);
 }
 
 static bool scan_directory(CcbGuest *guest, CcbUnitSet *set, const char *directory, GError **error)

@@ -55,6 +55,8 @@ static const struct {
      .bad = "recipe.units recipe.order"},
     {"a disabled unit that something wants", .path = UNITS "x.target.wants/off.service",
      .target = "/usr/lib/systemd/system/off.service", .bad = "recipe.units"},
+    {"a disabled unit that something upholds", .path = UNITS "x.target.upholds/off.service",
+     .target = "/usr/lib/systemd/system/off.service", .bad = "recipe.units"},
     {"a masked unit that is a file", .gone = UNITS "never.service", .path = UNITS "never.service",
      .text = "[Service]\nExecStart=/bin/true\n", .bad = "recipe.units"},
     {"a consumer that does not wait", .path = UNITS "acme.service",
