@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/quantity.h"
 
 enum { FIRST_LONG = 256, HELP_COLUMN = 28 };
 
@@ -14,22 +15,6 @@ static bool store_number(const CcbOption *option, const char *text, GError **err
     if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT, &number, NULL))
         return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected a number", option->name, text);
     *(unsigned *)option->value = (unsigned)number;
-    return true;
-}
-
-/* "500k", "16M", "2G", or bytes. */
-static bool store_size(const CcbOption *option, const char *text, GError **error)
-{
-    static const char units[] = "kMG";
-    char *end = NULL;
-    guint64 size = g_ascii_strtoull(text, &end, 10);
-    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
-    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
-    bool good = g_ascii_isdigit(*text) && (*end == '\0' || (unit != NULL && end[1] == '\0'));
-    if (!good || size > UINT64_MAX >> shift)
-        return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected a number, with k, M or G",
-                        option->name, text);
-    *(uint64_t *)option->value = size << shift;
     return true;
 }
 
@@ -59,7 +44,9 @@ static bool store(const CcbOption *option, char *text, GError **error)
     case CCB_OPT_NUMBER:
         return store_number(option, text, error);
     case CCB_OPT_SIZE:
-        return store_size(option, text, error);
+        return ccb_parse_size(text, option->value) ||
+               ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected a number, with k, M or G",
+                        option->name, text);
     }
     return ccb_fail(error, CCB_ERR_INTERNAL, "option --%s has no type", option->name);
 }

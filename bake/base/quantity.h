@@ -2,10 +2,14 @@
 /* Sizes and durations as messages print them.  Callers free the strings. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* "5.4 GB", "812 kB": decimal units, as vendors print sizes. */
 char *ccb_format_size(uint64_t bytes);
+
+/* "500k", "16M", "2G" (of 1024), or bytes; false for anything else. */
+bool ccb_parse_size(const char *text, uint64_t *ret_bytes);
 
 /* "4.2 s", "3 min 12 s". */
 char *ccb_format_seconds(double seconds);

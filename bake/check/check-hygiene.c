@@ -318,6 +318,6 @@ const CcbCheck ccb_checks_hygiene[] = {
      run_filesystem},
     {"hygiene.free-space", CCB_SEVERITY_ERROR,
      "The first boot writes before the root file system is grown, and fails on a full one.",
-     "Resize the base image, or install less.", run_free_space},
+     "Set base.grow in the recipe, or install less.", run_free_space},
     {0},
 };

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "guest/grow.h"
 #include "guest/writeback.h"
 
 enum { EXPORT_LIMIT_MS = 30000, EXPORT_POLL_MS = 5, LOOP_TRIES = 64, END_GRACE_MS = 60000 };
@@ -262,6 +263,18 @@ static int attach_loop(CcbAttach *a, const CcbPartition *p, char **ret_path, GEr
     if (fd < 0)
         ccb_fail_errno(error, CCB_ERR_HOST, "attaching a loop device");
     return fd;
+}
+
+bool ccb_attach_grow(CcbAttach *a, GError **error)
+{
+    g_autoptr(CcbDisk) before = a->disk;
+    a->disk = ccb_disk_new();
+    a->disk->size = before->size;
+    if (!ccb_grow_last_partition(a->disk_path, before, error) || !read_table(a, error))
+        return false;
+    g_autofree char *device = NULL;
+    ccb_autofd int loop = attach_loop(a, ccb_disk_last(a->disk), &device, error);
+    return loop >= 0 && ccb_grow_file_system(device, error);
 }
 
 static const char *mount_options(const char *fstype, bool read_only)

@@ -23,6 +23,9 @@ typedef struct CcbAttach CcbAttach;
 /* Exports the image and reads its partition table.  Errors: CCB_ERR_HOST, CCB_ERR_INPUT (no partition table). */
 CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only, GError **error);
 
+/* Extends the last partition and its file system to the end of the disk (grow.h), and reads the table again. */
+bool ccb_attach_grow(CcbAttach *attach, GError **error);
+
 /* The table, with what libblkid says of each partition; belongs to the attachment. */
 CcbDisk *ccb_attach_disk(CcbAttach *attach);
 

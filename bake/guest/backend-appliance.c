@@ -21,7 +21,7 @@
 #include "host/kvm.h"
 #include "image/qemu-img.h"
 
-enum { MEMORY_MIB = 2048, TAIL_LINES = 15 };
+enum { MEMORY_MIB = 2048, TAIL_LINES = 15, SECTOR = 512 };
 
 /* Where the wrapper leaves what a command said; on the scratch disk. */
 #define OUT    "/tmp/.ccbake-out"
@@ -200,6 +200,18 @@ static bool read_table(Appliance *a, GError **error)
     return true;
 }
 
+/* Extends the last partition to the end of the disk, and reads the table again. */
+static bool grow_table(Appliance *a, GError **error)
+{
+    const CcbPartition *last = ccb_disk_last(a->disk);
+    int64_t end = (int64_t)(ccb_disk_end(a->disk->size) / SECTOR) - 1;
+    if ((strcmp(a->disk->table, "gpt") == 0 && guestfs_part_expand_gpt(a->g, "/dev/sda") != 0) ||
+        guestfs_part_resize(a->g, "/dev/sda", (int)last->number, end) != 0)
+        return fail(a, error, CCB_ERR_INPUT, "extending the last partition of", "the disk");
+    ccb_disk_free(g_steal_pointer(&a->disk));
+    return read_table(a, error);
+}
+
 /* --- mounting */
 
 static bool check_clean(Appliance *a, const CcbPartition *p, const char *device, GError **error)
@@ -261,13 +273,15 @@ static bool mount_scratch(Appliance *a, GError **error)
     return true;
 }
 
-static bool mount_root(Appliance *a, bool read_only, GError **error)
+static bool mount_root(Appliance *a, bool read_only, bool grow, GError **error)
 {
     g_autofree char *device = g_strdup_printf("/dev/sda%u", a->disk->root);
     bool ok = read_only ? mount_read_only(a, ccb_disk_partition(a->disk, a->disk->root), device)
                         : guestfs_mount(a->g, device, "/") == 0;
     if (!ok)
         return fail(a, error, CCB_ERR_INPUT, "mounting", device);
+    if (grow && guestfs_resize2fs(a->g, device) != 0)
+        return fail(a, error, CCB_ERR_INPUT, "enlarging the file system of", device);
     return !a->scratch || mount_scratch(a, error);
 }
 
@@ -304,7 +318,8 @@ void *ccb_appliance_open(const CcbGuestOptions *options, GError **error)
     Appliance *a = g_new0(Appliance, 1);
     if (!ccb_cancel_check(error) && configure(a, options, error) && add_image(a, options, error) &&
         add_extra_disks(a, options, error) && launch(a, error) && read_table(a, error) &&
-        find_root(a, options->unclean, error) && mount_root(a, options->read_only, error))
+        (options->grow_to == 0 || grow_table(a, error)) && find_root(a, options->unclean, error) &&
+        mount_root(a, options->read_only, options->grow_to > 0, error))
         return a;
     appliance_free(a);
     return NULL;

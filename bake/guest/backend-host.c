@@ -136,7 +136,8 @@ static bool mount_scratch(HostBackend *host, const CcbGuestOptions *o, GError **
 static bool open_host(HostBackend *host, const CcbGuestOptions *o, GError **error)
 {
     host->attach = ccb_attach_open(o->image, o->format, o->read_only, error);
-    if (host->attach == NULL || !find_root(host->attach, o->unclean, error))
+    if (host->attach == NULL || (o->grow_to > 0 && !ccb_attach_grow(host->attach, error)) ||
+        !find_root(host->attach, o->unclean, error))
         return false;
     host->root = open(ccb_attach_root(host->attach), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (host->root < 0)

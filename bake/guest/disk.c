@@ -2,6 +2,7 @@
 #include "guest/disk.h"
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "guest/fields.h"
 
 static const CcbField fields[] = {CCB_FIELD(CcbPartition, type),
@@ -152,6 +153,38 @@ bool ccb_disk_check_clean(const CcbPartition *partition, const unsigned char sb[
     return ccb_hint(error,
                     "shut the machine it came from down properly, or repair a copy of the image "
                     "with e2fsck");
+}
+
+const CcbPartition *ccb_disk_last(const CcbDisk *disk)
+{
+    const CcbPartition *last = NULL;
+    for (guint i = 0; i < disk->partitions->len; i++) {
+        const CcbPartition *partition = disk->partitions->pdata[i];
+        if (last == NULL || partition->start > last->start)
+            last = partition;
+    }
+    return last;
+}
+
+uint64_t ccb_disk_end(uint64_t size)
+{
+    const uint64_t unit = 1 << 20;
+    return size / unit * unit - unit;
+}
+
+bool ccb_disk_check_grow(const CcbDisk *disk, uint64_t size, GError **error)
+{
+    const CcbPartition *last = ccb_disk_last(disk);
+    g_autofree char *now = ccb_format_size(disk->size);
+    if (size < disk->size)
+        return ccb_fail(error, CCB_ERR_INPUT, "the disk can't shrink: it has %s", now);
+    if (last == NULL || last->number != disk->root)
+        return ccb_fail(error, CCB_ERR_INPUT,
+                        "the disk can't grow: partition %u, not the root (%u), is its last one",
+                        last != NULL ? last->number : 0, disk->root);
+    return g_strcmp0(last->fstype, "ext4") == 0 ||
+           ccb_fail(error, CCB_ERR_INPUT, "the disk can't grow: its root is %s, and not ext4",
+                    last->fstype);
 }
 
 bool ccb_disk_set_root(CcbDisk *disk, const GArray *found, GError **error)

@@ -64,6 +64,16 @@ bool ccb_partition_may_be_root(const CcbPartition *partition);
 bool ccb_disk_check_clean(const CcbPartition *partition, const unsigned char superblock[1024],
                           GError **error);
 
+/* The partition that begins last, or NULL; belongs to the disk. */
+const CcbPartition *ccb_disk_last(const CcbDisk *disk);
+
+/* Where the last partition ends on a disk of that many bytes: on a boundary of 1 MiB, with room for the second GPT. */
+uint64_t ccb_disk_end(uint64_t size);
+
+/* Refuses a disk that can't grow to `size` bytes: it is larger already, the root is not its last partition, or is no
+ * ext4, as only that grows while it is mounted.  Errors: CCB_ERR_INPUT. */
+bool ccb_disk_check_grow(const CcbDisk *disk, uint64_t size, GError **error);
+
 /* Picks the root among `found`, the numbers of partitions that hold an os-release file.  Errors:
  * CCB_ERR_INPUT (none, several). */
 bool ccb_disk_set_root(CcbDisk *disk, const GArray *found, GError **error);

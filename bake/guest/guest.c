@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "guest/backend.h"
+#include "image/qemu-img.h"
 
 enum { READ_LIMIT = 64 << 20, DEFAULT_COMMAND_LIMIT_S = 3600 };
 
@@ -41,6 +42,8 @@ CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *backend, int log_
 CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error)
 {
     bool host = options->backend == CCB_BACKEND_HOST;
+    if (options->grow_to > 0 && !ccb_image_resize(options->image, options->grow_to, error))
+        return NULL;
     void *backend =
         host ? ccb_host_backend_open(options, error) : ccb_appliance_open(options, error);
     if (backend == NULL)

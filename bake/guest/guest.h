@@ -44,6 +44,9 @@ typedef struct {
     bool network;            /* guest commands may reach the network: `lock` only */
     const char *scratch_dir; /* existing directory of the host for what must not reach the image */
     uint64_t scratch_size;   /* bytes of it, for the appliance's scratch disk */
+    /* 0, or the bytes that a qcow2 overlay's disk is to have before it is mounted: the last partition and its ext4 file
+     * system, which are the root (ccb_disk_check_grow()), become as much larger. */
+    uint64_t grow_to;
     bool trim; /* at the end, give back all free blocks, not only those that were freed meanwhile */
     const GPtrArray *payloads; /* CcbAttachment, or NULL */
     int log_fd;                /* gets the output of guest commands; -1: none */

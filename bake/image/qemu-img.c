@@ -116,6 +116,14 @@ bool ccb_image_create_overlay(const char *path, const char *backing, const char 
     return ccb_process_run(&process, error);
 }
 
+bool ccb_image_resize(const char *path, uint64_t size, GError **error)
+{
+    g_autofree char *bytes = g_strdup_printf("%" G_GUINT64_FORMAT, size);
+    const char *argv[] = {"qemu-img", "resize", "-q", "-f", "qcow2", path, bytes, NULL};
+    CcbProcess process = {.argv = argv, .limit_s = INFO_LIMIT_S};
+    return ccb_process_run(&process, error);
+}
+
 bool ccb_image_check(const char *path, const char *format, GError **error)
 {
     if (strcmp(format, "qcow2") != 0)

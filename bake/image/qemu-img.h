@@ -29,5 +29,8 @@ char *ccb_image_format(const char *path, GError **error);
 bool ccb_image_create_overlay(const char *path, const char *backing, const char *backing_format,
                               GError **error);
 
+/* Makes the disk in a qcow2 image of our own larger.  `size` in bytes. */
+bool ccb_image_resize(const char *path, uint64_t size, GError **error);
+
 /* `qemu-img check`: the structure of a qcow2 file is whole.  Errors: CCB_ERR_INPUT. */
 bool ccb_image_check(const char *path, const char *format, GError **error);

@@ -52,7 +52,7 @@ static const CcbStep *step_at(const CcbPlan *plan, guint index)
 char **ccb_chain_keys(const CcbPlan *plan, GError **error)
 {
     g_auto(GStrv) keys = g_new0(char *, plan->steps->len + 1);
-    g_autofree char *base = ccb_base_key(plan->base->sha256);
+    g_autofree char *base = ccb_base_key(plan->base->sha256, plan->recipe->grow);
     for (guint i = 0; i < plan->steps->len; i++) {
         json_auto_t *ingredients = ccb_step_ingredients(plan, step_at(plan, i), error);
         if (ingredients == NULL)
@@ -182,6 +182,7 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
                                   .scratch_dir = o->work->scratch,
                                   .scratch_size =
                                       ccb_plan_space(o->plan, chain->first).scratch + SPARE_SCRATCH,
+                                  .grow_to = below(chain) == NULL ? o->plan->recipe->grow : 0,
                                   .trim = below(chain) == NULL,
                                   .payloads = payloads,
                                   .log_fd = o->log};
@@ -193,7 +194,7 @@ static bool bake_overlay(const CcbChainOptions *o, CcbChain *chain, const char *
                     .facts = g_steal_pointer(&chain->facts),
                     .jobs = g_get_num_processors(),
                     .no_cache = o->no_cache};
-    bool ok = true;
+    bool ok = open.grow_to == 0 || ccb_bake_refresh(&bake, error);
     for (guint i = begin; ok && i < end; i++)
         ok = run_step(o, chain, &bake, i, error);
     chain->facts = bake.facts;

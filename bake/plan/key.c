@@ -57,7 +57,9 @@ char *ccb_step_key(const char *parent_key, const json_t *ingredients)
     return ccb_digest_string(whole);
 }
 
-char *ccb_base_key(const char *base_sha256)
+char *ccb_base_key(const char *base_sha256, uint64_t grow)
 {
+    if (grow > 0)
+        return g_strdup_printf("base %s of %" G_GUINT64_FORMAT " bytes", base_sha256, grow);
     return g_strconcat("base ", base_sha256, NULL);
 }

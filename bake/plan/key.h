@@ -21,4 +21,4 @@ json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **
 char *ccb_step_key(const char *parent_key, const json_t *ingredients);
 
 /* The key of the base, the first parent; caller frees. */
-char *ccb_base_key(const char *base_sha256);
+char *ccb_base_key(const char *base_sha256, uint64_t grow);

@@ -314,13 +314,20 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
         return ccb_hint(error,
                         "take a newer base image, or add a \"kernel\" step with newer packages");
     }
+    if (recipe->grow > 0 && !ccb_disk_check_grow(facts->disk, recipe->grow, error)) {
+        const CcbNode *grow = ccb_node_get(ccb_node_get(recipe->root, "base"), "grow");
+        g_prefix_error(error, "%s:%d:%d: \"grow\": ", grow->file, grow->line, grow->column);
+        return false;
+    }
     uint64_t wanted = ccb_plan_space(plan, 0).image;
-    if (facts->free_bytes >= wanted)
+    uint64_t free = facts->free_bytes + MAX(recipe->grow, facts->disk->size) - facts->disk->size;
+    if (free >= wanted)
         return true;
     g_autofree char *need = ccb_format_size(wanted);
-    g_autofree char *have = ccb_format_size(facts->free_bytes);
-    return ccb_fail(error, CCB_ERR_INPUT, "the image needs about %s more and has %s free", need,
-                    have);
+    g_autofree char *have = ccb_format_size(free);
+    ccb_fail(error, CCB_ERR_INPUT, "the image needs about %s more and has %s free", need, have);
+    return ccb_hint(error, "the key \"grow\" of \"base\" makes the disk larger: grow: %luG",
+                    (unsigned long)((facts->disk->size + wanted - free) >> 30) + 1);
 }
 
 GPtrArray *ccb_payloads_of(const GPtrArray *steps, guint begin, guint end)

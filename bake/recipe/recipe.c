@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/quantity.h"
 #include "recipe/extends.h"
 #include "recipe/variables.h"
 
@@ -16,6 +17,7 @@ static const CcbField base_fields[] = {
     CCB_FIELD("os", STRING, "ID of the image's os-release", .required = true),
     CCB_FIELD("version", STRING, "VERSION_ID of the image's os-release", .required = true),
     CCB_FIELD("min-kernel", STRING, "oldest kernel that will do", .required = true),
+    CCB_FIELD("grow", STRING, "size that disk and root file system grow to, as 80G"),
     {0},
 };
 
@@ -135,6 +137,7 @@ static bool read_payloads(CcbRecipe *recipe, GError **error)
 /* `file`: of --base, or NULL; it replaces the recipe's file, but not what the recipe says of the system in it. */
 static bool read_base(CcbRecipe *recipe, const char *file, GError **error)
 {
+    enum { SECTOR = 512 };
     const CcbNode *node = ccb_node_get(recipe->root, "base");
     CcbRecipePayload *base = recipe->base = read_payload("base", node, error);
     if (base == NULL)
@@ -147,12 +150,17 @@ static bool read_base(CcbRecipe *recipe, const char *file, GError **error)
     recipe->base_os = ccb_node_get_text(node, "os");
     recipe->base_version = ccb_node_get_text(node, "version");
     recipe->min_kernel = ccb_node_get_text(node, "min-kernel");
+    const CcbNode *grow = ccb_node_get(node, "grow");
+    if (grow != NULL && (!ccb_parse_size(grow->text, &recipe->grow) || recipe->grow % SECTOR != 0))
+        return ccb_node_fail(grow, error, "\"grow\": expected a size, as 80G or 81920M");
     return true;
 }
 
 static bool read_steps(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *list = ccb_node_get(recipe->root, "steps");
+    if (list->items->len == 0 && recipe->grow > 0)
+        return ccb_node_fail(list, error, "\"grow\" needs a recipe with at least one step");
     g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < list->items->len; i++) {
         const CcbNode *node = list->items->pdata[i], *kind, *settings;

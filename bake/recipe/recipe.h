@@ -46,6 +46,7 @@ typedef struct {
     CcbRecipePayload *base;
     const char *base_os, *base_version; /* ID and VERSION_ID of os-release */
     const char *min_kernel;
+    uint64_t grow;       /* bytes that the disk is to have, or 0: as the base's */
     GPtrArray *payloads; /* CcbRecipePayload */
     GPtrArray *steps;    /* CcbRecipeStep */
     GPtrArray
