@@ -249,7 +249,7 @@ EOF
     run_ccbake bake --backend=host --no-verify one.yaml
     grep -q -- "--no-kernel-module" one.log && fail "the first bake compiled nothing"
     run_ccbake cache ls
-    assert_contains "1 sets of built files"
+    assert_contains "1 set of built files"
     run_ccbake bake --backend=host --no-verify two.yaml
     grep -q -- "--no-kernel-module" two.log || fail "the second bake compiled again"
     diff <(comparable_listing one.qcow2) <(comparable_listing two.qcow2)

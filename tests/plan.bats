@@ -232,7 +232,7 @@ EOF
     assert_contains "change to the base: + added, - removed, ~ changed, ? only the bake will show"
     assert_contains $'step 7   initramfs          cached: exact\na        '
     assert_contains $'step 8   modprobe           not cached: declared\nfiles    2 added\n  + /etc/dracut.conf.d/ccbake-a.conf file 0644 0:0\n      @@ -0,0 +1,2 @@\n      +# Written by ccbake, for later initramfs images.\n      +install_items+=" /etc/modprobe.d/a.conf "\n  + /etc/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +options a b=2'
-    assert_contains $'step 9   again              not cached: declared, about 209.7\u00a0MB more in the image\n  ? /lib/modules/5.10.134-18.al8.x86_64: the lists of depmod\n  ? /boot/initramfs-5.10.134-18.al8.x86_64.img: made anew, with nvme'
+    assert_contains $'step 9   again              not cached: declared, about 209.7 MB more in the image\n  ? /lib/modules/5.10.134-18.al8.x86_64: the lists of depmod\n  ? /boot/initramfs-5.10.134-18.al8.x86_64.img: made anew, with nvme'
 }
 
 @test "a base that is not at hand is not compared, and the change is shown all the same" {

@@ -6,7 +6,10 @@
 
 char *ccb_format_size(uint64_t bytes)
 {
-    return g_format_size(bytes);
+    /* GLib puts a no-break space (U+00A0) before the unit, which a search for "5.4 GB" does not find. */
+    g_autofree char *size = g_format_size(bytes);
+    g_auto(GStrv) parts = g_strsplit(size, "\u00a0", -1);
+    return g_strjoinv(" ", parts);
 }
 
 char *ccb_format_seconds(double seconds)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sizes and durations as messages print them.  Callers free the strings. */
+/* Sizes, durations and numbers of things as messages print them.  Callers free the strings. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,3 +13,9 @@ bool ccb_parse_size(const char *text, uint64_t *ret_bytes);
 
 /* "4.2 s", "3 min 12 s". */
 char *ccb_format_seconds(double seconds);
+
+/* The noun that goes with the number: "%u %s", n, ccb_plural(n, "entry", "entries"). */
+static inline const char *ccb_plural(uint64_t n, const char *one, const char *several)
+{
+    return n == 1 ? one : several;
+}

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/lines.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "boot/log.h"
 #include "boot/qemu.h"
 #include "host/kvm.h"
@@ -215,7 +216,8 @@ static void fill_result(const Boot *boot, CcbBootResult *ret)
              "shows failures, but not which units were started, and when",
              problem);
     else if (boot->journal->rejected)
-        note(ret, "%u lines of the guest's journal were no entries", boot->journal->rejected);
+        note(ret, "%u %s of the guest's journal could not be read", boot->journal->rejected,
+             ccb_plural(boot->journal->rejected, "line", "lines"));
     if (!problem && boot->journal->gaps)
         note(ret, "the guest's journal says itself that it has gaps");
     if (source->units_unread)

@@ -3,6 +3,7 @@
  * kernel's, and for the next grub2-mkconfig. */
 #include <string.h>
 
+#include "base/quantity.h"
 #include "check/guest-grub.h"
 #include "guide/driver.h"
 #include "text/cmdline.h"
@@ -131,7 +132,7 @@ static bool check_all_places(CcbCheckContext *ctx, CheckLine check, CcbCheckResu
     guint found = 0;
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
         found += check_places(ctx, kinds[i], check, result, error);
-    return ccb_result_pass(result, "none in %u places", found);
+    return ccb_result_pass(result, "none in %u %s", found, ccb_plural(found, "place", "places"));
 }
 
 /* --- arguments that have to be there */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "check/guest-module.h"
 #include "guide/driverbuild.h"
 #include "text/kconfig.h"
@@ -106,7 +107,8 @@ static bool run_vermagic(CcbCheckContext *ctx, CcbCheckResult *result, GError **
             ccb_result_fail(result, "%s.ko: vermagic \"%s\", expected \"%s...\"", *name, vermagic,
                             expected);
     }
-    return ccb_result_pass(result, "%s, %u modules", kver, g_hash_table_size(modules));
+    return ccb_result_pass(result, "%s, %u %s", kver, g_hash_table_size(modules),
+                           ccb_plural(g_hash_table_size(modules), "module", "modules"));
 }
 
 static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -122,7 +124,8 @@ static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
         if (!g_str_equal(version, expected))
             ccb_result_fail(result, "%s.ko: version %s, expected %s", *name, version, expected);
     }
-    return ccb_result_pass(result, "%s, %u modules", expected, g_hash_table_size(modules));
+    return ccb_result_pass(result, "%s, %u %s", expected, g_hash_table_size(modules),
+                           ccb_plural(g_hash_table_size(modules), "module", "modules"));
 }
 
 static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -137,8 +140,9 @@ static bool run_license(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
             ccb_result_fail(result, "%s.ko: license \"%s\": not the open module", *name,
                             get_info(module, "license"));
     }
-    return ccb_result_pass(result, "%s (nvidia-peermem: its own), %u modules", CCB_DRIVER_LICENSE,
-                           g_hash_table_size(modules));
+    return ccb_result_pass(result, "%s (nvidia-peermem: its own), %u %s", CCB_DRIVER_LICENSE,
+                           g_hash_table_size(modules),
+                           ccb_plural(g_hash_table_size(modules), "module", "modules"));
 }
 
 static bool run_softdep(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)

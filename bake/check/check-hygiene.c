@@ -5,6 +5,8 @@
 
 #include "check/context.h"
 
+#include "base/quantity.h"
+
 /* The names that begin or end so, where a bake or a person puts what is for the moment. */
 static bool check_scratch(CcbCheckContext *ctx, const char *const *prefixes, const char *suffix,
                           CcbCheckResult *result, GError **error)
@@ -249,8 +251,8 @@ static bool run_package_cache(CcbCheckContext *ctx, CcbCheckResult *result, GErr
         for (; *path != NULL; path++)
             found += places[i].is_cached(*path);
         if (found > 0)
-            ccb_result_fail(result, "%s: %u files of packages and their lists", places[i].directory,
-                            found);
+            ccb_result_fail(result, "%s: %u %s of packages and their lists", places[i].directory,
+                            found, ccb_plural(found, "file", "files"));
     }
     return ccb_result_pass(result, "nothing in /var/cache/dnf and /root/.cache/pip");
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "check/check-esp.h"
 #include "check/context.h"
 #include "guide/ecs.h"
@@ -61,7 +62,8 @@ static bool run_fstab(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
         if (!disk_has(disk, kind, value))
             ccb_result_fail(result, "/etc/fstab:%u: the disk has no %s", entry->line, entry->spec);
     }
-    return ccb_result_pass(result, "%u lines", entries->len);
+    return ccb_result_pass(result, "%u %s", entries->len,
+                           ccb_plural(entries->len, "line", "lines"));
 }
 
 /* --- addresses, in the files of the three programs that give them to interfaces */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "check/guest-grub.h"
 #include "image/rpm.h"
 #include "text/cmdline.h"
@@ -82,7 +83,8 @@ static bool run_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
         if (!ccb_facts_is_rescue(entry) && !ccb_check_exists(ctx, modules, error))
             ccb_result_fail(result, "%s: there is no %s", entry->path, modules);
     }
-    return ccb_result_pass(result, "%u boot entries", facts->entries->len);
+    return ccb_result_pass(result, "%u boot %s", facts->entries->len,
+                           ccb_plural(facts->entries->len, "entry", "entries"));
 }
 
 /* What grub2-reboot leaves behind: GRUB boots it once, and forgets it. */

@@ -5,6 +5,8 @@
 
 #include "check/guest-units.h"
 
+#include "base/quantity.h"
+
 static const char *member(const json_t *entry, const char *name)
 {
     return json_string_value(json_object_get(entry, name));
@@ -59,7 +61,7 @@ static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
     size_t count = json_array_size(ctx->expect->files);
     for (size_t i = 0; i < count && *error == NULL; i++)
         check_path(ctx, json_array_get(ctx->expect->files, i), result, error);
-    return count > 0 ? ccb_result_pass(result, "%zu paths", count)
+    return count > 0 ? ccb_result_pass(result, "%zu %s", count, ccb_plural(count, "path", "paths"))
                      : ccb_result_skip(result, "no recipe says which files there are");
 }
 
@@ -119,7 +121,7 @@ static bool run_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
         if (!ccb_unit_lists(unit, "After", names[1]))
             ccb_result_fail(result, "%s has no After=%s", names[0], names[1]);
     }
-    return count > 0 ? ccb_result_pass(result, "%u orders", count)
+    return count > 0 ? ccb_result_pass(result, "%u %s", count, ccb_plural(count, "order", "orders"))
                      : ccb_result_skip(result, "no recipe orders units");
 }
 

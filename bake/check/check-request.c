@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/check-request.h"
 
+#include "base/quantity.h"
 #include "check/context.h"
 #include "image/qcow2-file.h"
 
@@ -31,8 +32,8 @@ static bool run_gpus(CcbCheckContext *ctx, CcbCheckResult *result, GError **erro
 {
     const CcbEcsType *type = ctx->request->type;
     if (ctx->gpus != type->gpus)
-        return ccb_result_fail(result, "an image for %u GPU%s, and %s has %u", ctx->gpus,
-                               ctx->gpus == 1 ? "" : "s", type->name, type->gpus);
+        return ccb_result_fail(result, "an image for %u %s, and %s has %u", ctx->gpus,
+                               ccb_plural(ctx->gpus, "GPU", "GPUs"), type->name, type->gpus);
     return ccb_result_pass(result, "%u, as %s has", type->gpus, type->name);
 }
 

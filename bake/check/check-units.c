@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "check/check-timelimits.h"
 #include "check/guest-module.h"
 #include "check/guest-units.h"
@@ -352,7 +353,7 @@ static bool run_gpu_users(CcbCheckContext *ctx, CcbCheckResult *result, GError *
             ccb_result_fail(result, "%s: nvidia-container-runtime, and %s does not wait for %s",
                             config, name, CCB_PERSISTENCED);
     }
-    return ccb_result_pass(result, "%u other unit%s", users, users == 1 ? "" : "s");
+    return ccb_result_pass(result, "%u other %s", users, ccb_plural(users, "unit", "units"));
 }
 
 #define WHY_ORDER                                                                                  \

@@ -131,7 +131,7 @@ static char *unknown_text(const CcbChange *unknown)
 static void add_count(GPtrArray *parts, guint count, const char *one, const char *several)
 {
     if (count > 0)
-        g_ptr_array_add(parts, g_strdup_printf("%u %s", count, count == 1 ? one : several));
+        g_ptr_array_add(parts, g_strdup_printf("%u %s", count, ccb_plural(count, one, several)));
 }
 
 static void add_arguments(GPtrArray *parts, char sign, char **arguments)

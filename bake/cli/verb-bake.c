@@ -105,9 +105,8 @@ static bool plan(Job *job, const char *recipe_path, GError **error)
         return false;
     const CcbRecipe *recipe = job->loaded.recipe;
     if (recipe->cells->len > 0 && ccb_matrix_setting(&opts.load, recipe->cells) == NULL)
-        ccb_warn("the recipe has a matrix of %u images, and this bakes one; --matrix bakes them "
-                 "all",
-                 recipe->cells->len);
+        ccb_warn("the recipe has a matrix of %u %s, and this bakes one; --matrix bakes them all",
+                 recipe->cells->len, ccb_plural(recipe->cells->len, "image", "images"));
     job->formats = ccb_emit_formats((const char *const *)recipe->formats, error);
     if (job->formats == NULL)
         return false;

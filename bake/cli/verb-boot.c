@@ -95,8 +95,8 @@ static void print_text(const CcbBootOptions *wanted, const CcbBootResult *result
     if (result->trouble)
         printf("%-8s %s\n", "TROUBLE", result->trouble);
     if (result->has_journal)
-        printf("%-8s %u entries: units and their order are the guest's own\n", "journal",
-               result->entries);
+        printf("%-8s %u %s: units and their order are the guest's own\n", "journal",
+               result->entries, ccb_plural(result->entries, "entry", "entries"));
     print_failures(result);
     print_orders(result);
     for (guint i = 0; i < result->notes->len; i++)

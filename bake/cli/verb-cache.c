@@ -54,8 +54,9 @@ static bool list(GError **error)
         total += built->size;
     }
     g_autofree char *all = ccb_format_size(total);
-    printf("%u layers and %u sets of built files, %s, in %s\n", layers->len, all_built->len, all,
-           ccb_cache_dir());
+    printf("%u %s and %u %s of built files, %s, in %s\n", layers->len,
+           ccb_plural(layers->len, "layer", "layers"), all_built->len,
+           ccb_plural(all_built->len, "set", "sets"), all, ccb_cache_dir());
     return true;
 }
 
@@ -95,9 +96,11 @@ static bool verify(GError **error)
             return false;
         bad += !whole;
     }
-    printf("%u layers and %u sets of built files, %u damaged and dropped\n", layers->len,
-           all_built->len, bad);
-    return bad == 0 || ccb_fail(error, CCB_ERR_CHECK, "%u were damaged", bad);
+    printf("%u %s and %u %s of built files, %u damaged and dropped\n", layers->len,
+           ccb_plural(layers->len, "layer", "layers"), all_built->len,
+           ccb_plural(all_built->len, "set", "sets"), bad);
+    return bad == 0 ||
+           ccb_fail(error, CCB_ERR_CHECK, "%u %s damaged", bad, ccb_plural(bad, "was", "were"));
 }
 
 static bool run(int argc, char **argv, GError **error)

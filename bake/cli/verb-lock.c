@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/progress.h"
+#include "base/quantity.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
 #include "cli/verbs.h"
@@ -156,7 +157,8 @@ static GPtrArray *resolve(Session *s, const CcbStep *step, GError **error)
         g_prefix_error(error, "step %s: ", step->id);
         return NULL;
     }
-    g_autofree char *note = g_strdup_printf("%u files", found->len);
+    g_autofree char *note =
+        g_strdup_printf("%u %s", found->len, ccb_plural(found->len, "file", "files"));
     ccb_progress_end(note);
     return g_steal_pointer(&found);
 }

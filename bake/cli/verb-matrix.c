@@ -223,7 +223,8 @@ static bool run_all(GPtrArray *images, guint at_a_time, GError **error)
         processes[i].on_line = on_line;
         processes[i].data = image;
     }
-    ccb_progress_line("%-8s %u images, %u at a time", "matrix", images->len, at_a_time);
+    ccb_progress_line("%-8s %u %s, %u at a time", "matrix", images->len,
+                      ccb_plural(images->len, "image", "images"), at_a_time);
     has_board = ccb_progress_board(images->len);
     for (guint i = 0; i < images->len; i++)
         ccb_progress_board_set(i, ((Image *)images->pdata[i])->label);
@@ -252,8 +253,8 @@ static bool summarize(const GPtrArray *images, GError **error)
         if (failed++ == 0)
             code = image->exit_code;
     }
-    return failed == 0 ||
-           ccb_fail(error, (CcbErrorCode)code, "%u of %u images failed", failed, images->len);
+    return failed == 0 || ccb_fail(error, (CcbErrorCode)code, "%u of %u %s failed", failed,
+                                   images->len, ccb_plural(images->len, "image", "images"));
 }
 
 bool ccb_matrix_bake(const CcbMatrixOptions *o, GError **error)

@@ -221,11 +221,13 @@ static void print_base(const View *view)
         printf("       not looked at yet: it is not at hand (ccbake fetch)\n");
         return;
     }
+    guint packages = g_strv_length(facts->packages);
     g_autofree char *free_space = ccb_format_size(facts->free_bytes);
     bool enough = ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0;
     g_autofree char *system = ccb_name_printable(facts->os_name ? facts->os_name : "no name");
     g_autofree char *kver = ccb_name_printable(facts->default_kver);
-    printf("       %s, %u packages, %s free\n", system, g_strv_length(facts->packages), free_space);
+    printf("       %s, %u %s, %s free\n", system, packages,
+           ccb_plural(packages, "package", "packages"), free_space);
     printf("       kernel %s, %s the minimum %s\n", kver, enough ? "at least" : "BELOW",
            recipe->min_kernel);
 }
@@ -255,8 +257,8 @@ static void print_space(const View *view)
 static void print_text(const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
-    printf("recipe %s (%u GPU%s)\n", view->loaded->recipe->name, view->loaded->recipe->gpus,
-           view->loaded->recipe->gpus == 1 ? "" : "s");
+    printf("recipe %s (%u %s)\n", view->loaded->recipe->name, view->loaded->recipe->gpus,
+           ccb_plural(view->loaded->recipe->gpus, "GPU", "GPUs"));
     print_base(view);
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
@@ -276,7 +278,8 @@ static void print_text(const View *view)
         printf("change as the steps declare it, ? only the bake will show; with --diff exact where "
                "they are cached, and as a diff\n");
     if (view->loaded->recipe->cells->len > 0)
-        printf("matrix %u images\n", view->loaded->recipe->cells->len);
+        printf("matrix %u %s\n", view->loaded->recipe->cells->len,
+               ccb_plural(view->loaded->recipe->cells->len, "image", "images"));
     for (guint i = 0; i < view->problems->len; i++)
         printf("problem: %s\n", (char *)view->problems->pdata[i]);
 }
@@ -309,8 +312,8 @@ static bool show(View *view, GError **error)
         print_text(view);
     if (view->problems->len == 0)
         return true;
-    return ccb_fail(error, view->first_code, "%u problem%s in the way of this bake",
-                    view->problems->len, view->problems->len == 1 ? "" : "s");
+    return ccb_fail(error, view->first_code, "%u %s in the way of this bake", view->problems->len,
+                    ccb_plural(view->problems->len, "problem", "problems"));
 }
 
 static bool run(int argc, char **argv, GError **error)

@@ -4,6 +4,7 @@
  * instances with TDX they take no SecurityOptions.
  */
 #include "base/error.h"
+#include "base/quantity.h"
 #include "cloud/request-parts.h"
 #include "guide/ecs.h"
 
@@ -59,8 +60,8 @@ static bool check(const CcbRunWish *wish, const CcbEcsType *type, GError **error
         return false;
     /* An image for eight GPUs makes a single one unusable, and the other way round. */
     if (wish->gpus != 0 && wish->gpus != type->gpus)
-        return ccb_fail(error, CCB_ERR_USAGE, "the image is for %u GPU%s, and %s has %u",
-                        wish->gpus, wish->gpus == 1 ? "" : "s", type->name, type->gpus);
+        return ccb_fail(error, CCB_ERR_USAGE, "the image is for %u %s, and %s has %u", wish->gpus,
+                        ccb_plural(wish->gpus, "GPU", "GPUs"), type->name, type->gpus);
     if (wish->name != NULL && !ccb_ecs_instance_name_check(wish->name, error)) {
         g_prefix_error(error, "--name: ");
         return false;

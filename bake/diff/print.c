@@ -51,7 +51,9 @@ static void append_side(GString *out, const char *label, const CcbDiffSide *side
     g_string_append_printf(out, "%-8s", label);
     append(out, " ", side->name);
     append(out, ": ", side->system);
-    g_string_append_printf(out, ", %u packages, %u files, %s\n", side->packages, side->files, size);
+    g_string_append_printf(out, ", %u %s, %u %s, %s\n", side->packages,
+                           ccb_plural(side->packages, "package", "packages"), side->files,
+                           ccb_plural(side->files, "file", "files"), size);
     for (size_t i = 0; i < G_N_ELEMENTS(problems); i++) {
         if (problems[i].problem == NULL)
             continue;
@@ -98,7 +100,8 @@ static void append_file(GString *out, const CcbDiffItem *file)
     for (guint i = 0; i < MIN(n, MOST_LINES); i++)
         g_string_append_printf(out, "      %s\n", lines[i]);
     if (n > MOST_LINES)
-        g_string_append_printf(out, "      ... %u lines more\n", n - MOST_LINES);
+        g_string_append_printf(out, "      ... %u more %s\n", n - MOST_LINES,
+                               ccb_plural(n - MOST_LINES, "line", "lines"));
 }
 
 /* A heading with the number of items, and the items, each by `append_one`; nothing for none. */
@@ -177,8 +180,9 @@ static void append_directories(GString *out, const GPtrArray *directories)
         append_directory(out, directory);
     }
     if (directories->len > MOST_DIRECTORIES)
-        g_string_append_printf(out, "  ... %u directories more\n",
-                               directories->len - MOST_DIRECTORIES);
+        g_string_append_printf(
+            out, "  ... %u more %s\n", directories->len - MOST_DIRECTORIES,
+            ccb_plural(directories->len - MOST_DIRECTORIES, "directory", "directories"));
 }
 
 static char *finish_text(GString *out, const CcbDiff *diff)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "base/quantity.h"
 
 static const CcbEcsType types[] = {
     {"ecs.gn8v-tee.4xlarge", 1, "cn-beijing", {"cn-beijing-l"}},
@@ -106,9 +107,9 @@ static bool check_name(const char *name, const char *what, gboolean (*first)(gun
     glong length = g_utf8_strlen(name, -1);
     const char *odd = odd_character(name);
     if (length < MIN || length > MAX)
-        return ccb_fail(error, CCB_ERR_USAGE,
-                        "the %s \"%s\" has %ld character%s; %d to %d are allowed", what, name,
-                        length, length == 1 ? "" : "s", MIN, MAX);
+        return ccb_fail(error, CCB_ERR_USAGE, "the %s \"%s\" has %ld %s; %d to %d are allowed",
+                        what, name, length, ccb_plural((uint64_t)length, "character", "characters"),
+                        MIN, MAX);
     if (!first(g_utf8_get_char(name)))
         return ccb_fail(error, CCB_ERR_USAGE, "the %s \"%s\" does not begin with %s", what, name,
                         firsts);

@@ -23,11 +23,6 @@ guint64 ccb_json_count(const json_t *json, const char *member)
     return value > 0 ? (guint64)value : 0;
 }
 
-const char *ccb_plural(guint64 n)
-{
-    return n == 1 ? "" : "s";
-}
-
 void ccb_page_remark(GString *out, const char *text)
 {
     g_auto(GStrv) parts = g_strsplit(text != NULL ? text : "", "`", -1);
@@ -99,7 +94,7 @@ static void append_verdict(GString *out, const CcbPage *page)
         if (n == 0 && !rows[i].always)
             continue;
         ccb_html(out, "%s%u %s%s", between, (unsigned)n, rows[i].text,
-                 rows[i].countable ? ccb_plural(n) : "");
+                 rows[i].countable ? ccb_plural(n, "", "s") : "");
         between = ", ";
     }
     ccb_html(out, "%s</span></p>\n", page->unpublished ? ". The image was not published." : "");

@@ -17,9 +17,6 @@ void ccb_page_sources(GString *out, const CcbPage *page);
 const char *ccb_json_text(const json_t *json, const char *member);
 guint64 ccb_json_count(const json_t *json, const char *member);
 
-/* "", or "s" for any number but 1. */
-const char *ccb_plural(guint64 n);
-
 /* A paragraph; what stands between two backquotes is code. */
 void ccb_page_remark(GString *out, const char *text);
 

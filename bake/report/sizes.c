@@ -54,7 +54,7 @@ static void append_directories(GString *out, const GPtrArray *list, guint begin,
         double bytes = growth(directory);
         g_autofree char *size = ccb_format_size((guint64)(bytes < 0 ? -bytes : bytes));
         ccb_html(out, "<tr><th scope=\"row\"><code>%s</code><small>%u file%s</small></th><td>",
-                 ccb_json_text(directory, "path"), files, ccb_plural(files));
+                 ccb_json_text(directory, "path"), files, ccb_plural(files, "", "s"));
         ccb_page_bar(out, 0, MAX(bytes, 0), growth(list->pdata[0]));
         ccb_html(out, "</td><td class=\"number\">%s%s</td></tr>\n", bytes < 0 ? "−" : "+", size);
     }
@@ -76,10 +76,12 @@ static void append_all_directories(GString *out, const json_t *diff)
                        "By directory: bytes of added files, less those of removed ones");
     if (list->len == shown)
         return;
-    ccb_html(out, "<details><summary><b>%u more directories</b></summary>\n", list->len - shown);
+    ccb_html(out, "<details><summary><b>%u more %s</b></summary>\n", list->len - shown,
+             ccb_plural(list->len - shown, "directory", "directories"));
     append_directories(out, list, shown, most, "The other directories");
     if (list->len > most)
-        ccb_html(out, "<p>%u more are left out.</p>\n", list->len - most);
+        ccb_html(out, "<p>%u more %s left out.</p>\n", list->len - most,
+                 ccb_plural(list->len - most, "is", "are"));
     ccb_html(out, "</details>\n");
 }
 

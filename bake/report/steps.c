@@ -43,7 +43,7 @@ void ccb_page_steps(GString *out, const CcbPage *page)
         c.all += seconds_of(step, "seconds");
         cached += json_is_true(json_object_get(step, "cached"));
     }
-    ccb_html(out, "<p>%u step%s: %u baked", n, ccb_plural(n), n - cached);
+    ccb_html(out, "<p>%u %s: %u baked", n, ccb_plural(n, "step", "steps"), n - cached);
     if (backend != NULL && cached < n)
         ccb_html(out, " through the backend <code>%s</code>", backend);
     ccb_html(out, ", %u taken from the cache of layers.</p>\n", cached);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/process.h"
+#include "base/quantity.h"
 
 char *ccb_step_payload_path(const CcbPayload *payload)
 {
@@ -52,8 +53,8 @@ bool ccb_step_package_changes(const CcbStepContext *context, const CcbStep *step
         ccb_change_add(changes, CCB_CHANGE_PACKAGE, NULL, name);
     }
     if (step->payloads->len > 0)
-        ccb_change_unknown(changes, NULL, "files and scripts of %u package%s", step->payloads->len,
-                           step->payloads->len == 1 ? "" : "s");
+        ccb_change_unknown(changes, NULL, "files and scripts of %u %s", step->payloads->len,
+                           ccb_plural(step->payloads->len, "package", "packages"));
     return true;
 }
 

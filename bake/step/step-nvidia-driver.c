@@ -14,6 +14,7 @@
 
 #include "base/eta.h"
 #include "base/process.h"
+#include "base/quantity.h"
 #include "guide/driver.h"
 #include "guide/driverbuild.h"
 #include "image/module.h"
@@ -47,8 +48,8 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     if (bad != NULL)
         return ccb_node_fail(node, error, "driver %s is known bad: %s", node->text, bad);
     if (ccb_driver_compare(version, minimum) < 0)
-        return ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u GPU%s",
-                             node->text, least, gpus, gpus == 1 ? "" : "s");
+        return ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u %s",
+                             node->text, least, gpus, ccb_plural(gpus, "GPU", "GPUs"));
     if (ccb_driver_supports_cc(version))
         return true;
     ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",

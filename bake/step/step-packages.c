@@ -5,6 +5,7 @@
  * network.
  */
 #include "base/process.h"
+#include "base/quantity.h"
 #include "step/common.h"
 #include "step/kinds.h"
 
@@ -64,7 +65,8 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
     const Settings *s = step->settings;
     g_autofree char *list = g_strjoinv(", ", s->install);
-    return g_strdup_printf("install %s: %u packages by the lock", list, step->payloads->len);
+    return g_strdup_printf("install %s: %u %s by the lock", list, step->payloads->len,
+                           ccb_plural(step->payloads->len, "package", "packages"));
 }
 
 static CcbPayload *payload_of(const json_t *item, GError **error)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/process.h"
+#include "base/quantity.h"
 #include "step/common.h"
 #include "step/kinds.h"
 
@@ -42,8 +43,8 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
     const Settings *s = step->settings;
     g_autofree char *list = g_strjoinv(", ", s->install);
-    return g_strdup_printf("install %s for %s: %u wheels by the lock", list, s->python,
-                           step->payloads->len);
+    return g_strdup_printf("install %s for %s: %u %s by the lock", list, s->python,
+                           step->payloads->len, ccb_plural(step->payloads->len, "wheel", "wheels"));
 }
 
 static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArray *changes,

@@ -112,7 +112,7 @@ static void test_summary(void)
     has(html, "<dt>Driver</dt><dd>570.1</dd>", "the driver");
     has(html, "<dt>CUDA</dt><dd>12.8</dd>", "CUDA");
     has(html, "<dt>GPUs</dt><dd>8</dd>", "GPUs");
-    has(html, "<small>compressed qcow2, disk of 21.5\u00a0GB</small>", "the size");
+    has(html, "<small>compressed qcow2, disk of 21.5 GB</small>", "the size");
     has(html, "<dd>Linux 3 <small>b.qcow2</small></dd>", "the base");
     has(html, "<dd>2026-11-25 01:24 UTC <small>in 9.0 s</small></dd>", "when");
     has(html, "<span>SHA-256</span> <code>abc</code>", "the digest");
