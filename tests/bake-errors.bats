@@ -103,11 +103,11 @@ leavings() {
 
 @test "bake: a base that is no image" {
     echo 'this is text, not an image' >text
-    base_refused text "image $PWD/text: only 27 bytes, not a disk image"
+    base_refused text "$PWD/text is no disk image: it is text"
     : >empty
-    base_refused empty "image $PWD/empty: only 0 bytes, not a disk image"
+    base_refused empty "$PWD/empty is no disk image: it is empty"
     seq 100000 >numbers
-    base_refused numbers "image $PWD/numbers: the image has no partition table"
+    base_refused numbers "$PWD/numbers is no disk image: it is text"
     truncate -s 10M zeros
     base_refused zeros "image $PWD/zeros: the image has no partition table"
     mkdir dir
@@ -140,7 +140,8 @@ leavings() {
 
 @test "bake: a format that is none of ours" {
     qemu-img convert -O vmdk "$GUEST" base.vmdk
-    base_refused base.vmdk "image $PWD/base.vmdk: format vmdk; ccbake reads qcow2, raw and vhd"
+    base_refused base.vmdk "$PWD/base.vmdk is a VMDK image; ccbake reads qcow2, raw and VHD" \
+        "convert it: qemu-img convert -O qcow2 $PWD/base.vmdk $PWD/base.vmdk.qcow2"
 }
 
 @test "bake: raw and vhd bases are as good as qcow2" {

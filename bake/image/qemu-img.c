@@ -9,10 +9,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "image/sniff.h"
 #include "image/vhd.h"
 
 /* qemu-img looks at bytes which somebody else made: it gets a minute, not an hour. */
-enum { INFO_LIMIT_S = 60, CHECK_LIMIT_S = 1800, SECTOR = 512 };
+enum { INFO_LIMIT_S = 60, CHECK_LIMIT_S = 1800 };
 
 void ccb_image_info_clear(CcbImageInfo *info)
 {
@@ -65,9 +66,8 @@ bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
         return ccb_fail_errno(error, CCB_ERR_INPUT, "image %s", path);
     if (!S_ISREG(st.st_mode))
         return ccb_fail(error, CCB_ERR_INPUT, "image %s: not a regular file", path);
-    if (st.st_size < SECTOR)
-        return ccb_fail(error, CCB_ERR_INPUT, "image %s: only %ld bytes, not a disk image", path,
-                        (long)st.st_size);
+    if (!ccb_sniff_image(path, error))
+        return false;
     json_auto_t *guess = query(path, NULL, error);
     if (guess == NULL)
         return false;
