@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <malloc.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +34,23 @@ const CcbVerb *const ccb_verbs[] = {
     NULL,
 };
 
+/* What a full disk, or a reader that went away, left unwritten of the output.  As with git, a reader that has enough
+ * ends us without a word; base/cancel.h has SIGPIPE ignored until here, so that work is not cut short. */
+static int finish_output(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    errno = EIO; /* for an earlier write that failed */
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    int reason = errno;
+    if (poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    fprintf(stderr, "ccbake: standard output: %s\n", g_strerror(reason));
+    return CCB_ERR_IO;
+}
+
 static void print_help(void)
 {
     printf("usage: ccbake VERB [OPTION]... [ARGUMENT]...\n"
@@ -50,7 +69,7 @@ static int print_tables(void)
         for (char **line = lines; *line != NULL; line++)
             printf("%s\t%s\n", (*verb)->name, *line);
     }
-    return 0;
+    return finish_output();
 }
 
 static bool run(int argc, char **argv, GError **error)
@@ -107,12 +126,12 @@ int main(int argc, char **argv)
         argc = 3;
     } else if (argc < 2 || asks) {
         print_help();
-        return argc < 2 ? CCB_ERR_USAGE : 0;
+        return argc < 2 ? CCB_ERR_USAGE : finish_output();
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ||
         strcmp(argv[1], "version") == 0) {
         printf("ccbake %s\n", CCB_VERSION);
-        return 0;
+        return finish_output();
     }
     if (strcmp(argv[1], "--tables") == 0)
         return print_tables();
@@ -121,9 +140,5 @@ int main(int argc, char **argv)
         ccb_progress_error(error->message, ccb_exit_code(error));
         return ccb_exit_code(error);
     }
-    if (fflush(stdout) != 0) {
-        perror("ccbake: standard output");
-        return CCB_ERR_IO;
-    }
-    return 0;
+    return finish_output();
 }

@@ -229,6 +229,15 @@ example_dir() {
     assert_equal "$output" "$help"
 }
 
+@test "a reader that has enough is no error; a full disk is one" {
+    # shellcheck disable=SC2016 # for that shell
+    run bash -c '{ sleep 0.2; "$0" recipe --schema; echo "$?" >&2; } | true' "$CCBAKE"
+    assert_equal "$output" 141
+    # shellcheck disable=SC2016
+    run bash -c '"$0" recipe --schema >/dev/full' "$CCBAKE"
+    assert_equal "$status $output" "9 ccbake: standard output: No space left on device"
+}
+
 @test "an unknown verb is an error with a suggestion" {
     run_ccbake 2 bak
     assert_equal "$output" $'ccbake: there is no verb "bak"\nhint: did you mean "bake"?'
