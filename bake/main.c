@@ -11,6 +11,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/verbs.h"
 
@@ -53,11 +54,17 @@ static int finish_output(void)
 
 static void print_help(void)
 {
+    enum { SUMMARY_COLUMN = 31 };
+    unsigned columns = ccb_terminal_columns(STDOUT_FILENO);
+    g_autoptr(GString) verbs = g_string_new(NULL);
+    for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++) {
+        g_string_append_printf(verbs, "  %-9s %s", (*verb)->name, (*verb)->arguments);
+        ccb_append_wrapped(verbs, (*verb)->summary, SUMMARY_COLUMN, columns);
+    }
     printf("usage: ccbake VERB [OPTION]... [ARGUMENT]...\n"
-           "Bakes golden images for confidential-GPU instances from recipes.\n\n");
-    for (const CcbVerb *const *verb = ccb_verbs; *verb != NULL; verb++)
-        printf("  %-9s %-18s %s\n", (*verb)->name, (*verb)->arguments, (*verb)->summary);
-    printf("\n`ccbake VERB --help` lists the options of a verb; ccbake(1) is the manual.\n");
+           "Bakes golden images for confidential-GPU instances from recipes.\n\n%s\n"
+           "`ccbake VERB --help` lists the options of a verb; ccbake(1) is the manual.\n",
+           verbs->str);
 }
 
 /* For the shell completion, and for the test that compares tables, help and manual. */
@@ -96,7 +103,7 @@ static bool run(int argc, char **argv, GError **error)
         return false;
     }
     if (arguments == NULL) {
-        g_autofree char *help = ccb_options_help(verb);
+        g_autofree char *help = ccb_options_help(verb, ccb_terminal_columns(STDOUT_FILENO));
         fputs(help, stdout);
         return true;
     }

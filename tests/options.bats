@@ -36,9 +36,10 @@ section() {
         inside' "$1" | grep . || fail "$(basename "$1") has no section \"$2\""
 }
 
-# The section of a verb in ccbake(1): its heading is "ccbake VERB ARGUMENT".
+# The section of a verb in ccbake(1), whose heading is "ccbake VERB ARGUMENT", and that of the options of every verb.
 verb_section() {
     section "$MANUAL" "$(sed -nE "s/^=head2 (ccbake $1( .*)?)\$/\1/p" "$MANUAL")"
+    section "$MANUAL" "Options of every verb"
 }
 
 # The settings that a section lists: "name" or "name required".
@@ -89,12 +90,24 @@ example_dir() {
 }
 
 @test "--help of every verb has every option with its argument and text" {
-    local verb option argument help line
+    local verb option argument help
     while IFS=$'\037' read -r verb option argument help; do
         run_ccbake "$verb" --help
-        line=$(grep -E -- " $option${argument:+=}" <<<"$output") || fail "$verb --help lacks $option:" "$output"
-        [[ $line == *" $option${argument:+=$argument} "*"$help" ]] || fail "$verb --help says:" "$line"
+        [[ " $(tr -s ' \n' ' ' <<<"$output")" == *" $option${argument:+=$argument} $help "* ]] ||
+            fail "$verb --help lacks: $option${argument:+=$argument} $help" "$output"
     done < <(tables)
+}
+
+@test "help is no wider than 80 columns, and no name runs into its text" {
+    local verb
+    for verb in "" $(verbs); do
+        # shellcheck disable=SC2086 # without a verb it is the list of them
+        run_ccbake $verb --help
+        [[ $(awk 'length > 80' <<<"$output" | grep -v ^usage) == "" ]] || fail "$verb --help is too wide:" "$output"
+        [[ $(grep -E '^ +(-., )?--[^ ]+ [^ ]' <<<"$output") == "" ]] || fail "$verb --help:" "$output"
+    done
+    run_ccbake recipe --kinds
+    [[ $(grep '^ ' <<<"$output" | awk 'length > 80') == "" ]] || fail "$output"
 }
 
 @test "ccbake(1) has the options of every verb, with their arguments, and no others" {
@@ -167,7 +180,8 @@ example_dir() {
         run_ccbake recipe --kinds
         same "the settings of $kind in --kinds" \
             "$(awk -v kind="$kind" '/^[a-z]/ { inside = $1 == kind; next }
-                inside { print $1 (/ \(required\)$/ ? " required" : "") }' <<<"$output")" \
+                inside && /^    [a-z]/ { printf "%s%s", between, $1; between = "\n" }
+                inside && / \(required\)$/ { printf " required" }' <<<"$output")" \
             "$(kind_schema "$kind" | jq 'del(.properties[].items?, .properties[].properties?)' | schema_settings)"
     done
 }
@@ -246,8 +260,10 @@ example_dir() {
 }
 
 @test "an unknown option is an error" {
-    run_ccbake 2 bake --frob recipe.yaml
-    assert_equal "$output" $'ccbake: bake: --frob is not an option\nhint: see `ccbake bake --help`'
+    run_ccbake 2 bake --frobnicate recipe.yaml
+    assert_equal "$output" $'ccbake: bake: --frobnicate is not an option\nhint: see `ccbake bake --help`'
+    run_ccbake 2 bake --ofline=x recipe.yaml
+    assert_equal "$output" $'ccbake: bake: --ofline=x is not an option\nhint: did you mean --offline?'
     run_ccbake 2 bake -z recipe.yaml
     assert_equal "$output" $'ccbake: bake: -z is not an option\nhint: see `ccbake bake --help`'
 }
@@ -262,6 +278,8 @@ example_dir() {
 @test "a choice that is none and a number that is none are errors" {
     run_ccbake 2 bake --backend=window recipe.yaml
     assert_equal "$output" "ccbake: --backend=window: expected one of auto|appliance|host"
+    run_ccbake 2 graph --format=sgv image.qcow2
+    assert_contains $'\nhint: did you mean --format=svg?'
     run_ccbake 2 verify --gpus 4 image.qcow2
     assert_equal "$output" "ccbake: --gpus=4: expected one of 1|8"
     run_ccbake 2 boot --memory=2G image.qcow2

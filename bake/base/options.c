@@ -6,8 +6,30 @@
 
 #include "base/error.h"
 #include "base/quantity.h"
+#include "base/terminal.h"
+#include "base/text.h"
 
-enum { FIRST_LONG = 256, HELP_COLUMN = 28 };
+enum { FIRST_LONG = 256, HELP_COLUMN = 29 };
+
+static bool asks_help;
+
+static const CcbOption common[] = {
+    {"color", 0, CCB_OPT_STRING, &ccb_color_when, "auto|always|never",
+     "colours in text for people (auto: on a terminal)"},
+    {"help", 'h', CCB_OPT_FLAG, &asks_help, NULL, "this text"},
+    {0},
+};
+
+/* The verb's own options and the common ones: const CcbOption *; caller unrefs. */
+static GPtrArray *all_options(const CcbVerb *verb)
+{
+    GPtrArray *all = g_ptr_array_new();
+    for (const CcbOption *o = verb->options; o->name != NULL; o++)
+        g_ptr_array_add(all, (gpointer)o);
+    for (const CcbOption *o = common; o->name != NULL; o++)
+        g_ptr_array_add(all, (gpointer)o);
+    return all;
+}
 
 static bool store_number(const CcbOption *option, const char *text, GError **error)
 {
@@ -18,14 +40,22 @@ static bool store_number(const CcbOption *option, const char *text, GError **err
     return true;
 }
 
+static bool fail_choice(const CcbOption *option, const char *text, const char *const *choices,
+                        GError **error)
+{
+    const char *meant = ccb_did_you_mean(text, choices);
+    ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected one of %s", option->name, text,
+             option->argument);
+    return meant != NULL && ccb_hint(error, "did you mean --%s=%s?", option->name, meant);
+}
+
 /* `text` is NULL for flags. */
 static bool store(const CcbOption *option, char *text, GError **error)
 {
     if (text != NULL && strchr(option->argument, '|') != NULL) {
         g_auto(GStrv) choices = g_strsplit(option->argument, "|", -1);
         if (!g_strv_contains((const char *const *)choices, text))
-            return ccb_fail(error, CCB_ERR_USAGE, "--%s=%s: expected one of %s", option->name, text,
-                            option->argument);
+            return fail_choice(option, text, (const char *const *)choices, error);
     }
     switch (option->type) {
     case CCB_OPT_FLAG:
@@ -33,6 +63,9 @@ static bool store(const CcbOption *option, char *text, GError **error)
         return true;
     case CCB_OPT_STRING:
         *(const char **)option->value = text;
+        return true;
+    case CCB_OPT_NAME:
+        *(const char **)option->value = option->name;
         return true;
     case CCB_OPT_LIST: {
         GPtrArray **list = option->value;
@@ -51,39 +84,53 @@ static bool store(const CcbOption *option, char *text, GError **error)
     return ccb_fail(error, CCB_ERR_INTERNAL, "option --%s has no type", option->name);
 }
 
+/* What getopt_long() did not take: `word` as it was typed. */
+static void fail_unknown(const CcbVerb *verb, const GPtrArray *all, const char *word,
+                         bool lacks_value, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < all->len; i++)
+        g_ptr_array_add(names, (char *)((const CcbOption *)all->pdata[i])->name);
+    g_ptr_array_add(names, NULL);
+    g_autofree char *name = g_strndup(word + 1, strcspn(word + 1, "="));
+    const char *meant = !lacks_value && name[0] == '-'
+                            ? ccb_did_you_mean(name + 1, (const char *const *)names->pdata)
+                            : NULL;
+    ccb_fail(error, CCB_ERR_USAGE, "%s: %s %s", verb->name, word,
+             lacks_value ? "needs a value" : "is not an option");
+    if (meant != NULL)
+        ccb_hint(error, "did you mean --%s?", meant);
+    else
+        ccb_hint(error, "see `ccbake %s --help`", verb->name);
+}
+
 char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_argc, GError **error)
 {
     /* What getopt_long wants: its long table, in which the options follow FIRST_LONG, and the letters. */
+    g_autoptr(GPtrArray) all = all_options(verb);
     g_autoptr(GArray) table = g_array_new(TRUE, TRUE, sizeof(struct option));
-    g_autoptr(GString) letters = g_string_new(":h");
-    for (const CcbOption *o = verb->options; o->name != NULL; o++) {
-        int has_arg = o->type == CCB_OPT_FLAG ? no_argument : required_argument;
-        struct option row = {o->name, has_arg, NULL, FIRST_LONG + (int)table->len};
+    g_autoptr(GString) letters = g_string_new(":");
+    for (guint i = 0; i < all->len; i++) {
+        const CcbOption *o = all->pdata[i];
+        int has_arg = o->argument == NULL ? no_argument : required_argument;
+        struct option row = {o->name, has_arg, NULL, FIRST_LONG + (int)i};
         g_array_append_val(table, row);
         if (o->letter)
             g_string_append_printf(letters, "%c%s", o->letter, has_arg ? ":" : "");
     }
-    struct option help = {"help", no_argument, NULL, 'h'};
-    g_array_append_val(table, help);
     int code;
     optind = 0; /* glibc: start afresh */
     opterr = 0;
     while ((code = getopt_long(argc, argv, letters->str, (struct option *)table->data, NULL)) !=
            -1) {
-        if (code == 'h')
-            return NULL;
         if (code == '?' || code == ':') {
-            ccb_fail(error, CCB_ERR_USAGE, "%s: %s %s", verb->name, argv[optind - 1],
-                     code == ':' ? "needs a value" : "is not an option");
-            ccb_hint(error, "see `ccbake %s --help`", verb->name);
+            fail_unknown(verb, all, argv[optind - 1], code == ':', error);
             return NULL;
         }
-        const CcbOption *option = verb->options;
-        if (code >= FIRST_LONG)
-            option += code - FIRST_LONG;
-        while (code < FIRST_LONG && option->letter != code)
-            option++;
-        if (!store(option, optarg, error))
+        guint i = code >= FIRST_LONG ? (guint)(code - FIRST_LONG) : 0;
+        while (code < FIRST_LONG && ((const CcbOption *)all->pdata[i])->letter != code)
+            i++;
+        if (!store(all->pdata[i], optarg, error) || asks_help)
             return NULL;
     }
     int n = argc - optind;
@@ -117,29 +164,33 @@ void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv)
     }
 }
 
-char *ccb_options_help(const CcbVerb *verb)
+char *ccb_options_help(const CcbVerb *verb, unsigned columns)
 {
+    g_autoptr(GPtrArray) all = all_options(verb);
     GString *help = g_string_new(NULL);
     g_string_append_printf(help, "usage: ccbake %s [OPTION]...%s%s\n%s\n\n", verb->name,
                            verb->arguments[0] ? " " : "", verb->arguments, verb->summary);
-    for (const CcbOption *o = verb->options; o->name != NULL; o++) {
-        g_autofree char *letter =
-            o->letter ? g_strdup_printf("-%c, ", o->letter) : g_strdup("    ");
-        g_autofree char *name =
-            g_strdup_printf("  %s--%s%s%s", letter, o->name, o->argument ? "=" : "",
-                            o->argument ? o->argument : "");
-        g_string_append_printf(help, "%-*s %s\n", HELP_COLUMN, name, o->help);
+    for (guint i = 0; i < all->len; i++) {
+        const CcbOption *o = all->pdata[i];
+        if (o->letter)
+            g_string_append_printf(help, "  -%c, ", o->letter);
+        else
+            g_string_append(help, "      ");
+        g_string_append_printf(help, "--%s%s%s", o->name, o->argument ? "=" : "",
+                               o->argument ? o->argument : "");
+        ccb_append_wrapped(help, o->help, HELP_COLUMN, columns);
     }
-    g_string_append_printf(help, "%-*s %s\n", HELP_COLUMN, "  -h, --help", "this text");
     return g_string_free(help, FALSE);
 }
 
 char *ccb_options_list(const CcbVerb *verb)
 {
+    g_autoptr(GPtrArray) all = all_options(verb);
     GString *list = g_string_new(NULL);
-    for (const CcbOption *o = verb->options; o->name != NULL; o++)
+    for (guint i = 0; i < all->len; i++) {
+        const CcbOption *o = all->pdata[i];
         g_string_append_printf(list, "--%s\t%s\t%s\n", o->name, o->argument ? o->argument : "",
                                o->help);
-    g_string_append(list, "--help\t\tthis text\n");
+    }
     return g_string_free(list, FALSE);
 }

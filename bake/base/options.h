@@ -20,6 +20,7 @@
 typedef enum {
     CCB_OPT_FLAG,   /* value: bool * */
     CCB_OPT_STRING, /* value: const char **; points into argv */
+    CCB_OPT_NAME,   /* value: const char **; gets the option's own name: --json for --format=json */
     CCB_OPT_LIST,   /* value: GPtrArray **; may be repeated; created when first seen */
     CCB_OPT_NUMBER, /* value: unsigned * */
     CCB_OPT_SIZE,   /* value: uint64_t *, bytes; written with k, M or G, of 1024 each */
@@ -35,6 +36,14 @@ typedef struct {
     const char *help;
 } CcbOption;
 
+/* Rows for the table of a verb that prints its result for programs, too.  `format` is a const char * that begins as
+ * "text"; `choices` is "text|json" or longer. */
+#define CCB_FORMAT_OPTIONS(format, choices, help)                                                  \
+    {"format", 0, CCB_OPT_STRING, &(format), choices, help},                                       \
+    {                                                                                              \
+        "json", 0, CCB_OPT_NAME, &(format), NULL, "the same as --format=json"                      \
+    }
+
 typedef struct CcbVerb {
     const char *name;
     const char *arguments; /* as --help shows them: "RECIPE" */
@@ -45,7 +54,9 @@ typedef struct CcbVerb {
     bool (*run)(int argc, char **argv, GError **error);
 } CcbVerb;
 
-/* Parses argv[1..] of a verb (options may stand anywhere; "--" ends them), fills the table's values
+/* Every verb has --color and --help besides its own options.
+ *
+ * Parses argv[1..] of a verb (options may stand anywhere; "--" ends them), fills the table's values
  * and returns the positional arguments (array to be freed with g_free; the strings belong to argv).
  * NULL without an error: --help is asked for.  Errors: CCB_ERR_USAGE. */
 char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_argc, GError **error);
@@ -54,8 +65,8 @@ char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_ar
  * one.  The words belong to `argv`. */
 void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv);
 
-/* The help text of the verb; caller frees. */
-char *ccb_options_help(const CcbVerb *verb);
+/* The help text of the verb, in lines of at most `columns`; caller frees. */
+char *ccb_options_help(const CcbVerb *verb, unsigned columns);
 
 /* One line an option for completion and tests: "--name\tARGUMENT\thelp"; caller frees. */
 char *ccb_options_list(const CcbVerb *verb);

@@ -4,18 +4,17 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/eta.h"
 #include "base/quantity.h"
+#include "base/terminal.h"
 
 enum {
     BAR_WIDTH = 20,
     REDRAW_US = 100 * 1000,
     EVENT_US = 1000 * 1000,
     RATE_US = 1000 * 1000, /* between two looks at how far it is */
-    DEFAULT_COLUMNS = 80,
 };
 
 CcbProgressOptions ccb_progress_options = {.mode = "auto"};
@@ -153,10 +152,8 @@ static char *activity_line(void)
 /* As much as fits into one row. */
 static void print_row(const char *text)
 {
-    struct winsize size;
     g_autofree char *valid = g_utf8_make_valid(text, -1);
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    glong room = (known ? size.ws_col : DEFAULT_COLUMNS) - 1;
+    glong room = (glong)ccb_terminal_columns(STDERR_FILENO) - 1;
     g_autofree char *row = g_utf8_substring(valid, 0, MIN(room, g_utf8_strlen(valid, -1)));
     fputs(row, stderr);
 }
@@ -319,8 +316,9 @@ void ccb_progress_line(const char *format, ...)
 void ccb_warn(const char *format, ...)
 {
     va_list args;
+    g_autofree char *prefix = ccb_colored("warning: ", CCB_YELLOW, ccb_color_wanted(STDERR_FILENO));
     va_start(args, format);
-    print_line("warning", "warning: ", format, args);
+    print_line("warning", prefix, format, args);
     va_end(args);
 }
 
@@ -357,7 +355,8 @@ bool ccb_progress_forward(const char *image, const char *event)
 void ccb_progress_error(const char *message, int exit_code)
 {
     if (!as_json()) {
-        fprintf(stderr, "ccbake: %s\n", message);
+        g_autofree char *prefix = ccb_colored("ccbake: ", CCB_RED, ccb_color_wanted(STDERR_FILENO));
+        fprintf(stderr, "%s%s\n", prefix, message);
         return;
     }
     g_autofree char *valid = g_utf8_make_valid(message, -1);

@@ -105,7 +105,7 @@ const char *ccb_did_you_mean(const char *word, const char *const *names)
     unsigned least = (unsigned)MAX(2, strlen(word) / 3) + 1;
     for (; *names != NULL; names++) {
         unsigned d = distance(word, *names);
-        if (d < least) {
+        if (d < least && d < MAX(strlen(word), strlen(*names))) { /* else nothing is alike */
             least = d;
             best = *names;
         }

@@ -2,7 +2,9 @@
 /* `ccbake recipe`: a recipe as ccbake understands it; the schema; the step kinds. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/terminal.h"
 #include "cli/load.h"
 #include "cli/print-json.h"
 #include "cli/verbs.h"
@@ -36,21 +38,33 @@ static json_t *matrix_to_json(const GPtrArray *entries)
     return list;
 }
 
+static void print_kinds(void)
+{
+    enum { TEXT_COLUMN = 22 };
+    unsigned columns = ccb_terminal_columns(STDOUT_FILENO);
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (const CcbStepKind *const *kind = ccb_step_kinds; *kind != NULL; kind++) {
+        g_string_append_printf(out, "%s - %s\n", (*kind)->name, (*kind)->summary);
+        for (const CcbField *f = (*kind)->fields; f->name != NULL; f++) {
+            g_autofree char *help = ccb_field_help(f);
+            g_autofree char *text = g_strconcat(help, f->required ? " (required)" : "", NULL);
+            g_string_append_printf(out, "    %s", f->name);
+            ccb_append_wrapped(out, text, TEXT_COLUMN, columns);
+        }
+    }
+    fputs(out->str, stdout);
+}
+
 static bool run(int argc, char **argv, GError **error)
 {
     if (opts.schema) {
         ccb_print_json(ccb_plan_schema(ccb_step_kinds));
         return true;
     }
-    for (const CcbStepKind *const *kind = ccb_step_kinds; opts.kinds && *kind != NULL; kind++) {
-        printf("%s - %s\n", (*kind)->name, (*kind)->summary);
-        for (const CcbField *f = (*kind)->fields; f->name != NULL; f++) {
-            g_autofree char *help = ccb_field_help(f);
-            printf("    %-14s %s%s\n", f->name, help, f->required ? " (required)" : "");
-        }
-    }
-    if (opts.kinds)
+    if (opts.kinds) {
+        print_kinds();
         return true;
+    }
     if (argc == 0)
         return ccb_fail(error, CCB_ERR_USAGE, "recipe: name a recipe, or use --schema or --kinds");
     g_auto(CcbLoaded) loaded = {0};
