@@ -125,6 +125,10 @@ leavings() {
     cp "$GUEST" bent.qcow2
     head -c 4096 /dev/zero | dd of=bent.qcow2 bs=1 seek=131072 conv=notrunc status=none
     base_refused bent.qcow2 "image $PWD/bent.qcow2"
+    # A version that there is not.
+    cp "$GUEST" newer.qcow2
+    printf '\x09' | dd of=newer.qcow2 bs=1 seek=7 conv=notrunc status=none
+    base_refused newer.qcow2 "image $PWD/newer.qcow2: it can't be read as a disk image: qemu-img failed with exit code 1"
 }
 
 @test "bake: a qcow2 that refers to another file" {
@@ -320,7 +324,18 @@ its last lines:'
 @test "bake: a command that is not there" {
     recipe "$GUEST" <<<'steps: [{run: {commands: [[no-such-program]]}}]'
     bake 7
-    assert_contains 'step 1/1 (run): no-such-program'
+    assert_contains 'step 1/1 (run): the image has no command "no-such-program"'
+    [[ $output != *bwrap* && $output != *'list of words'* ]] || fail "$output"
+    recipe "$GUEST" <<<'steps: [{run: {commands: [["echo hi"]]}}]'
+    bake 7
+    assert_contains 'step 1/1 (run): the image has no command "echo hi"
+hint: a command is a list of words: [echo, hi]'
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[/usr/bin/none, x]]}}]'
+    bake 7
+    assert_contains 'step 1/1 (run): the image has no command "/usr/bin/none"'
+    # What only the command sees: a program that a step unpacked.
+    recipe "$GUEST" <<<'steps: [{run: {commands: [[cp, /usr/bin/busybox, /tmp/touch], [/tmp/touch, /root/here]]}}]'
+    bake
     nothing_left
 }
 
@@ -400,6 +415,7 @@ ended() {
         begin
         kill "-$signal" "$PID"
         ended 130
+        grep -q "stopped by $([[ $signal == INT ]] && echo Ctrl-C || echo SIGTERM)\$" bake.out || fail "$(cat bake.out)"
         nothing_left
         assert_equal "$(find . -name '*.qcow2*')" ''
     done

@@ -148,7 +148,7 @@ EOF
     kill "$pid"
     wait "$pid" || status=$?
     assert_equal "$status" 130
-    grep -q 'stopped by Terminated' err
+    grep -q 'stopped by SIGTERM' err
     run find out cache/work -mindepth 1 ! -name '*.log'
     assert_equal "$output" ""
     [[ -z $(pgrep -f -- "--output=out/m-") ]] || fail "still running: $(pgrep -af -- "--output=out/m-")"

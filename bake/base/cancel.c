@@ -2,6 +2,7 @@
 #include "base/cancel.h"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -46,8 +47,10 @@ bool ccb_cancel_check(GError **error)
 {
     if (got_signal == 0)
         return false;
-    ccb_fail(error, CCB_ERR_CANCELLED, "stopped by %s",
-             got_signal == SIGINT ? "Ctrl-C" : g_strsignal(got_signal));
+    if (got_signal == SIGINT)
+        ccb_fail(error, CCB_ERR_CANCELLED, "stopped by Ctrl-C");
+    else
+        ccb_fail(error, CCB_ERR_CANCELLED, "stopped by SIG%s", sigabbrev_np(got_signal));
     return true;
 }
 

@@ -95,14 +95,15 @@ static bool wait_for_export(CcbAttach *a, GError **error)
             a->daemon = 0;
             g_file_get_contents(a->log_path, &log, NULL, NULL);
             return ccb_fail(error, CCB_ERR_HOST,
-                            "qemu-storage-daemon could not export the image: %s",
+                            "the image can't be opened (qemu-storage-daemon: %s)",
                             log && log[0] ? g_strstrip(log) : "it gave no reason");
         }
         if (ccb_cancel_check(error))
             return false;
         g_usleep(EXPORT_POLL_MS * 1000);
     }
-    return ccb_fail(error, CCB_ERR_HOST, "qemu-storage-daemon did not export the image in %d s",
+    return ccb_fail(error, CCB_ERR_HOST,
+                    "the image can't be opened (qemu-storage-daemon did not export it in %d s)",
                     EXPORT_LIMIT_MS / 1000);
 }
 
@@ -354,7 +355,10 @@ bool ccb_attach_close(CcbAttach *a, bool trim, GError **error)
     if (ok) { /* the daemon writes the image's metadata when it ends */
         int status = ccb_process_end(&a->daemon, END_GRACE_MS);
         ok = status == 0 ||
-             ccb_fail(error, CCB_ERR_IO, "qemu-storage-daemon ended with exit code %d", status);
+             ccb_fail(error, CCB_ERR_IO,
+                      "the image was not written to its end (qemu-storage-daemon ended with exit "
+                      "code %d)",
+                      status);
     }
     ccb_attach_free(a);
     return ok;

@@ -326,6 +326,44 @@ static void log_line(const char *line, void *data)
     ccb_write_all(guest->log_fd, text, strlen(text), "log", NULL);
 }
 
+/* Where a command sees scratch space and the like in the place of the image's own files: we can't look there. */
+static bool is_hidden(const char *path)
+{
+    static const char *const points[] = {"/tmp/", "/var/tmp/", "/run/", "/proc/", "/dev/", "/sys/"};
+    for (size_t i = 0; i < G_N_ELEMENTS(points); i++)
+        if (g_str_has_prefix(path, points[i]))
+            return true;
+    return false;
+}
+
+/* Looks for the program before it is run: afterwards only a message of the backend's sandbox would say that it is
+ * missing.  A link counts whatever it leads to. */
+static bool check_program(CcbGuest *guest, const char *const *env, const char *program,
+                          GError **error)
+{
+    CcbStat st;
+    bool exists = false, is_path = strchr(program, '/') != NULL;
+    const char *path = g_environ_getenv((char **)env, "PATH");
+    if (path == NULL)
+        path = g_environ_getenv((char **)ccb_guest_environment, "PATH");
+    g_auto(GStrv) directories = g_strsplit(is_path ? "/" : path, ":", -1);
+    for (char **directory = directories; *directory != NULL && !exists; directory++) {
+        g_autofree char *file = g_build_filename(*directory, program, NULL);
+        if (is_hidden(file))
+            return true;
+        if (!guest->ops->stat(guest->backend, file, false, &st, &exists, error))
+            return false;
+    }
+    if (exists)
+        return true;
+    ccb_fail(error, CCB_ERR_STEP, "the image has no command \"%s\"", program);
+    if (strchr(program, ' ') == NULL)
+        return false;
+    g_auto(GStrv) words = g_strsplit(program, " ", -1);
+    g_autofree char *list = g_strjoinv(", ", words);
+    return ccb_hint(error, "a command is a list of words: [%s]", list);
+}
+
 bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
 {
     /* Where a command may reach the network, the proxies of ours are also its own. */
@@ -350,7 +388,8 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
         g_autofree char *heading = g_strconcat("$ ", shown, NULL);
         log_line(heading, guest);
     }
-    bool ok = guest->ops->run(guest->backend, &limited, guest->log_fd >= 0 ? log_line : NULL, guest,
+    bool ok = check_program(guest, limited.env, command->argv[0], error) &&
+              guest->ops->run(guest->backend, &limited, guest->log_fd >= 0 ? log_line : NULL, guest,
                               error);
     command->ret_status = limited.ret_status;
     return ok;

@@ -36,7 +36,7 @@ static json_t *query(const char *path, const char *format, GError **error)
                           .ret_stdout = text,
                           .error_code = CCB_ERR_INPUT};
     if (!ccb_process_run(&process, error)) {
-        g_prefix_error(error, "image %s: ", path);
+        g_prefix_error(error, "image %s: it can't be read as a disk image: ", path);
         return NULL;
     }
     json_t *info = json_loads(text->str, 0, NULL);
@@ -113,7 +113,10 @@ bool ccb_image_create_overlay(const char *path, const char *backing, const char 
     const char *argv[] = {"qemu-img", "create", "-q",           "-f", "qcow2", "-b",
                           backing,    "-F",     backing_format, path, NULL};
     CcbProcess process = {.argv = argv, .limit_s = INFO_LIMIT_S};
-    return ccb_process_run(&process, error);
+    if (ccb_process_run(&process, error))
+        return true;
+    g_prefix_error(error, "the overlay %s over %s can't be created: ", path, backing);
+    return false;
 }
 
 bool ccb_image_resize(const char *path, uint64_t size, GError **error)
