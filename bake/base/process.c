@@ -28,13 +28,27 @@ typedef struct {
     int out, err;   /* the reading ends of pipes; -1: none, or at its end */
     CcbLines lines; /* of err */
     GQueue tail;    /* the last lines, for the error message */
-    gint64 deadline;
+    gint64 started, deadline;
     bool ended;
 } Run;
 
 static const char *name_of(const CcbProcess *spec)
 {
     return spec->name ? spec->name : spec->argv[0];
+}
+
+/* For --debug: the words of the command, quoted where that is needed. */
+static void debug(gint64 started, const CcbProcess *spec, const char *what)
+{
+    g_autoptr(GString) text = g_string_new("process");
+    if (!ccb_progress_options.debug)
+        return;
+    for (const char *const *word = spec->shown ? spec->shown : spec->argv; *word != NULL; word++) {
+        bool plain = **word != '\0' && strpbrk(*word, " \t\n'\"\\$`;&|<>()*?") == NULL;
+        g_autofree char *quoted = plain ? g_strdup(*word) : g_shell_quote(*word);
+        g_string_append_printf(text, " %s", quoted);
+    }
+    ccb_debug(started, "%s: %s", text->str, what);
 }
 
 /* In the child: only async-signal-safe calls from here to exec. */
@@ -196,6 +210,8 @@ static void reap(Run *run)
         ;
     ccb_reaper_release_group(run->pid);
     run->spec->ret_status = decode_status(status);
+    g_autofree char *end = g_strdup_printf("exit %d", run->spec->ret_status);
+    debug(run->started, run->spec, end);
     drain(run);
     ccb_lines_flush(&run->lines);
 }
@@ -216,7 +232,7 @@ static bool check_status(const Run *run, GError **error)
 
 static void run_init(Run *run, CcbProcess *spec)
 {
-    *run = (Run){.spec = spec, .pidfd = -1};
+    *run = (Run){.spec = spec, .pidfd = -1, .started = g_get_monotonic_time()};
     run->out = run->err = -1;
     ccb_lines_init(&run->lines, take_line, run);
     g_queue_init(&run->tail);
@@ -327,6 +343,7 @@ pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
         ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", argv[0]);
     if (pid == 0)
         become(&spec, fds, self);
+    debug(g_get_monotonic_time(), &spec, "started");
     return pid;
 }
 

@@ -25,6 +25,7 @@ typedef void (*CcbLineFunc)(const char *line, void *data);
 typedef struct {
     const char *const *argv;
     const char *name;                /* for messages; NULL: argv[0] */
+    const char *const *shown;        /* for --debug, where argv may hold a secret; NULL: argv */
     CcbErrorCode error_code;         /* of a failing exit; 0: CCB_ERR_HOST */
     const char *const *envp;         /* NULL: inherit */
     const char *stdin_text;          /* NULL: /dev/null */

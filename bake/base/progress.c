@@ -2,19 +2,25 @@
 #include "base/progress.h"
 
 #include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/eta.h"
 #include "base/quantity.h"
 #include "base/terminal.h"
+#include "base/text.h"
 
 enum {
     BAR_WIDTH = 20,
     REDRAW_US = 100 * 1000,
     EVENT_US = 1000 * 1000,
     RATE_US = 1000 * 1000, /* between two looks at how far it is */
+    HEARTBEAT_S = 30,
+    OUTPUT_MAX = 160, /* characters of a heartbeat's last output */
 };
 
 CcbProgressOptions ccb_progress_options = {.mode = "auto"};
@@ -30,7 +36,13 @@ static struct {
     gint64 rate_time; /* when the rate was measured last */
     GPtrArray *board; /* char *; NULL: none */
     guint drawn_rows; /* of the terminal, above the one that the cursor is in */
+    char *output;     /* the last line of it, printable; NULL: none */
+    gint64 heartbeat; /* when the next one is due */
 } state;
+
+/* Of `state` and of standard error; `changed` is told that an activity has begun. */
+static GMutex lock;
+static GCond changed;
 
 static bool as_json(void)
 {
@@ -45,7 +57,8 @@ static bool quiet(void)
 
 static bool on_terminal(void)
 {
-    return !quiet() && strcmp(ccb_progress_options.mode, "auto") == 0 && isatty(STDERR_FILENO);
+    return !quiet() && !ccb_progress_options.debug &&
+           strcmp(ccb_progress_options.mode, "auto") == 0 && isatty(STDERR_FILENO);
 }
 
 static double elapsed(void)
@@ -62,13 +75,13 @@ static void print_json(const json_t *json)
     free(text);
 }
 
-/* Takes ownership of the fields. */
+/* Takes ownership of the fields.  base/eta.h is of the main thread alone. */
 static void write_event(const char *name, json_t *fields)
 {
     double fraction, left;
     json_object_set_new(fields, "event", json_string(name));
     json_object_set_new(fields, "time", json_real((double)g_get_real_time() / G_USEC_PER_SEC));
-    if (ccb_eta_now(&fraction, &left)) {
+    if (gettid() == getpid() && ccb_eta_now(&fraction, &left)) {
         json_object_set_new(fields, "fraction", json_real(fraction));
         if (left >= 0)
             json_object_set_new(fields, "left_s", json_real(left));
@@ -187,6 +200,7 @@ static void draw(void)
 
 bool ccb_progress_board(guint n)
 {
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     erase();
     g_clear_pointer(&state.board, g_ptr_array_unref);
     if (n > 0 && on_terminal()) {
@@ -200,6 +214,7 @@ bool ccb_progress_board(guint n)
 
 void ccb_progress_board_set(guint index, const char *text)
 {
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (state.board == NULL)
         return;
     g_free(state.board->pdata[index]);
@@ -210,12 +225,85 @@ void ccb_progress_board_set(guint index, const char *text)
     draw();
 }
 
+/* --- Heartbeats: signs of life where a bar can't show them */
+
+static gint64 heartbeat_us(void)
+{
+    const char *seconds = g_getenv("CCBAKE_HEARTBEAT");
+    return (seconds ? g_ascii_strtoll(seconds, NULL, 10) : HEARTBEAT_S) * G_USEC_PER_SEC;
+}
+
+/* "7/11     nvidia-driver: still running after 1 min 0 s; last output: CC [M] nv.o" */
+static void print_heartbeat(void)
+{
+    g_autofree char *output =
+        state.output ? g_utf8_substring(state.output, 0,
+                                        MIN(g_utf8_strlen(state.output, -1), (glong)OUTPUT_MAX))
+                     : NULL;
+    if (as_json()) {
+        json_t *fields = activity_to_json();
+        if (output)
+            json_object_set_new(fields, "output", json_string(output));
+        write_event("heartbeat", fields);
+        return;
+    }
+    g_autofree char *took = ccb_format_seconds((double)(gint64)(elapsed() + 0.5));
+    g_autofree char *part = g_strdup_printf(
+        ", %d%%", state.total > 0 ? (int)(100 * MIN(state.done, state.total) / state.total) : 0);
+    fprintf(stderr, "%-8s %s: still running after %s%s%s%s\n", state.tag, state.what, took,
+            state.total > 0 ? part : "", output ? "; last output: " : "", output ? output : "");
+}
+
+static gpointer beat(gpointer data)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    for (;;) {
+        if (!state.active)
+            g_cond_wait(&changed, &lock);
+        else if (!g_cond_wait_until(&changed, &lock, state.heartbeat) && state.active &&
+                 g_get_monotonic_time() >= state.heartbeat) {
+            print_heartbeat();
+            state.heartbeat = g_get_monotonic_time() + heartbeat_us();
+        }
+    }
+    return NULL;
+}
+
+static void take_lock(void)
+{
+    g_mutex_lock(&lock);
+}
+
+static void release_lock(void)
+{
+    g_mutex_unlock(&lock);
+}
+
+/* Once in a process: a child of it that does not exec has no heartbeats, and finds the lock free. */
+static void start_heartbeats(void)
+{
+    static bool started;
+    sigset_t all, before;
+    if (started || quiet() || on_terminal())
+        return;
+    started = true;
+    pthread_atfork(take_lock, release_lock, release_lock);
+    /* Signals interrupt what the main thread waits for. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    g_thread_unref(g_thread_new("heartbeat", beat, NULL));
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 /* --- Activities */
 
 void ccb_progress_begin(const char *tag, const char *what, uint64_t total)
 {
+    start_heartbeats();
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     g_free(state.tag);
     g_free(state.what);
+    g_clear_pointer(&state.output, g_free);
     state.tag = g_strdup(tag);
     state.what = g_strdup(what);
     state.total = total;
@@ -224,20 +312,33 @@ void ccb_progress_begin(const char *tag, const char *what, uint64_t total)
     state.active = true;
     state.rated = false;
     state.rate = 0;
+    state.heartbeat = state.started + heartbeat_us();
+    g_cond_signal(&changed);
     if (as_json())
         write_event("begin", activity_to_json());
     erase();
     draw();
 }
 
+void ccb_progress_announce(const char *name)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    if (quiet() || as_json() || on_terminal())
+        return;
+    fprintf(stderr, "%-8s %s ...\n", state.tag, state.what);
+    g_free(state.what);
+    state.what = g_strdup(name);
+}
+
 void ccb_progress_rate(uint64_t already)
 {
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     state.done = state.rate_done = already;
     state.rate_time = g_get_monotonic_time();
     state.rated = true;
 }
 
-void ccb_progress_update(uint64_t done)
+static void update(uint64_t done)
 {
     gint64 since = g_get_monotonic_time() - state.drawn;
     state.done = done;
@@ -253,11 +354,34 @@ void ccb_progress_update(uint64_t done)
     }
 }
 
+void ccb_progress_update(uint64_t done)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    update(done);
+}
+
 void ccb_progress_tick(void)
 {
     if (gettid() != getpid())
         return;
-    ccb_progress_update(state.done);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    update(state.done);
+}
+
+void ccb_progress_output(const char *line)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    g_free(state.output);
+    state.output = ccb_text_printable(line, strlen(line));
+    if (!ccb_progress_options.verbose)
+        return;
+    if (as_json()) {
+        write_event("output", json_pack("{ss}", "text", state.output));
+        return;
+    }
+    erase();
+    fprintf(stderr, "  | %s\n", state.output);
+    draw();
 }
 
 static void finish(const char *event, const char *note)
@@ -281,17 +405,20 @@ static void finish(const char *event, const char *note)
 
 void ccb_progress_end(const char *note)
 {
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     finish("end", note);
 }
 
 void ccb_progress_abort(void)
 {
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (state.active)
         finish("fail", "failed");
 }
 
 static void print_line(const char *event, const char *prefix, const char *format, va_list args)
 {
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     g_autofree char *text = g_strdup_vprintf(format, args);
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     if (as_json()) {
@@ -322,6 +449,23 @@ void ccb_warn(const char *format, ...)
     va_end(args);
 }
 
+void ccb_debug(gint64 started, const char *format, ...)
+{
+    if (!ccb_progress_options.debug)
+        return;
+    double ms = (double)(g_get_monotonic_time() - started) / 1000;
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *shown = ccb_name_printable(text);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    if (as_json())
+        write_event("debug", json_pack("{sfss}", "ms", ms, "text", shown));
+    else
+        fprintf(stderr, "debug: %.1f ms %s\n", ms, shown);
+}
+
 void ccb_progress_result(const char *result, const char *path, const char *format, ...)
 {
     va_list args;
@@ -330,6 +474,7 @@ void ccb_progress_result(const char *result, const char *path, const char *forma
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (as_json()) {
         g_autofree char *valid = g_utf8_make_valid(path, -1);
         write_event("result", json_pack("{ssssss}", "result", result, "path", valid, "text", text));
@@ -346,6 +491,7 @@ bool ccb_progress_forward(const char *image, const char *event)
         return false;
     json_auto_t *json = json_loads(event, 0, NULL);
     if (json_is_object(json)) {
+        g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
         json_object_set_new(json, "image", json_string(image));
         print_json(json);
     }
@@ -354,6 +500,7 @@ bool ccb_progress_forward(const char *image, const char *event)
 
 void ccb_progress_error(const char *message, int exit_code)
 {
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (!as_json()) {
         g_autofree char *prefix = ccb_colored("ccbake: ", CCB_RED, ccb_color_wanted(STDERR_FILENO));
         fprintf(stderr, "%s%s\n", prefix, message);

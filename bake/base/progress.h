@@ -10,6 +10,8 @@
  *
  * One activity at a time.  ccb_progress_line() prints a line of its own between or within
  * activities.  Where base/eta.h knows of a task, its bar and the time left are shown, too.
+ * Where there is no terminal, a thread says every 30 seconds that an activity still runs, also
+ * while the main thread waits for a library.
  */
 #pragma once
 
@@ -23,6 +25,8 @@
 typedef struct {
     const char *mode; /* "auto", "plain", "json" */
     bool quiet;
+    bool verbose; /* show what the guest's commands print */
+    bool debug;   /* show ccb_debug(); there is no bar then */
 } CcbProgressOptions;
 
 extern CcbProgressOptions ccb_progress_options;
@@ -37,6 +41,20 @@ extern CcbProgressOptions ccb_progress_options;
             "print warnings and errors only"                                                       \
     }
 
+/* A row for verbs that run commands in a guest. */
+#define CCB_VERBOSE_OPTION                                                                         \
+    {                                                                                              \
+        "verbose", 'v', CCB_OPT_FLAG, &ccb_progress_options.verbose, NULL,                         \
+            "print what the commands of the steps print, as it comes"                              \
+    }
+
+/* A row for verbs that open a guest. */
+#define CCB_DEBUG_OPTION                                                                           \
+    {                                                                                              \
+        "debug", 0, CCB_OPT_FLAG, &ccb_progress_options.debug, NULL,                               \
+            "print each access to the image and each process, with its time"                       \
+    }
+
 /* `total` in the units of later updates (bytes, as a rule); 0 where no length is known. */
 void ccb_progress_begin(const char *tag, const char *what, uint64_t total);
 void ccb_progress_update(uint64_t done);
@@ -45,6 +63,13 @@ void ccb_progress_tick(void); /* nothing new, but time has passed; of the main t
 /* The activity's updates are bytes on their way, `already` of them before it began: how fast they
  * go is shown, and how long the rest will take.  After ccb_progress_begin(). */
 void ccb_progress_rate(uint64_t already);
+
+/* The activity takes long: plain lines say that it has begun, and then call it `name`, which is shorter than `what`.
+ * After ccb_progress_begin(). */
+void ccb_progress_announce(const char *name);
+
+/* A line that a command of the activity printed.  Shown with --verbose; the last one tells how far it is. */
+void ccb_progress_output(const char *line);
 
 void ccb_progress_end(const char *note);
 
@@ -56,6 +81,9 @@ void ccb_progress_line(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* A warning, shown even with --quiet. */
 void ccb_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* Of --debug: what was done since `started` (g_get_monotonic_time()); from any thread.  Does nothing otherwise. */
+void ccb_debug(gint64 started, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* What came of it: `result` is one word, as "baked"; the text may be "". */
 void ccb_progress_result(const char *result, const char *path, const char *format, ...)

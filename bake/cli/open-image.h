@@ -2,9 +2,17 @@
 /* Chooses the backend and opens images, for the verbs that look at an image. */
 #pragma once
 
+#include "base/progress.h"
 #include "diff/diff.h"
 #include "diff/snapshot.h"
 #include "guest/guest.h"
+
+/* Rows for the option table of a verb that opens images; `name` is the const char * of --backend. */
+/* clang-format off */
+#define CCB_BACKEND_OPTIONS(name)                                                                  \
+    {"backend", 0, CCB_OPT_STRING, &(name), "auto|appliance|host", "how the image is opened"},     \
+    CCB_DEBUG_OPTION
+/* clang-format on */
 
 /* The backend for the name that --backend gives.  `activity`, as "the bake runs", is for the line (or
  * the warning) that says which it is and why; NULL: none is printed.  Returns AUTO on error:

@@ -47,7 +47,7 @@ static const CcbOption options[] = {
     {"matrix", 'm', CCB_OPT_FLAG, &opts.matrix, NULL, "bake every image of the recipe's matrix"},
     {"jobs", 'j', CCB_OPT_NUMBER, &opts.jobs, "N", "images of a matrix at a time"},
     CCB_LOAD_OPTIONS(opts.load),
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
+    CCB_BACKEND_OPTIONS(opts.backend),
     {"offline", 0, CCB_OPT_FLAG, &opts.offline, NULL, "use what is at hand, download nothing"},
     {"compress", 'c', CCB_OPT_FLAG, &opts.compress, NULL,
      "compress the output, whatever the recipe says"},
@@ -61,6 +61,7 @@ static const CcbOption options[] = {
     {"json", 0, CCB_OPT_STRING, &opts.json, "FILE", "write the results of the checks as JSON"},
     {"tap", 0, CCB_OPT_STRING, &opts.tap, "FILE", "the same as TAP"},
     {"junit", 0, CCB_OPT_STRING, &opts.junit, "FILE", "the same as JUnit's XML"},
+    CCB_VERBOSE_OPTION,
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -291,6 +292,7 @@ static bool check(const Job *job, const CcbOutput *output, int log, CcbFindings 
         .log_fd = -1,
     };
     ccb_progress_begin("verify", output->path, 0);
+    ccb_progress_announce(output->path);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
     bool ok = guest != NULL && ccb_findings_read(guest, &job->loaded.plan->expect, ret, error);
     ccb_guest_free(guest);
@@ -501,6 +503,8 @@ static bool run(int argc, char **argv, GError **error)
     if ((opts.json || opts.tap || opts.junit) && (opts.matrix || opts.no_verify))
         return ccb_fail(error, CCB_ERR_USAGE,
                         "--json, --tap and --junit are for the checks of one image");
+    if (ccb_progress_options.quiet && ccb_progress_options.verbose)
+        return ccb_fail(error, CCB_ERR_USAGE, "--quiet and --verbose exclude each other");
     return opts.matrix ? bake_matrix(argv[0], error) : bake_one(argv[0], error);
 }
 

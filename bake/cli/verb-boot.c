@@ -34,7 +34,7 @@ static const CcbOption options[] = {
     {"interactive", 'i', CCB_OPT_FLAG, &opts.interactive, NULL,
      "a console on this terminal, as root; no verdict"},
     {"disk", 0, CCB_OPT_STRING, &opts.disk, "virtio|nvme", "the kind of disk (virtio)"},
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
+    CCB_BACKEND_OPTIONS(opts.backend),
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
     {0},
 };

@@ -19,6 +19,7 @@ static struct {
 static const CcbOption options[] = {
     {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host",
      "how the images are opened"},
+    CCB_DEBUG_OPTION,
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print JSON"},
     {"exit-code", 0, CCB_OPT_FLAG, &opts.exit_code, NULL, "exit with 8 where the images differ"},
     CCB_PROGRESS_OPTIONS,

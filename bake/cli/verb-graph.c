@@ -20,7 +20,7 @@ static struct {
 static const CcbOption options[] = {
     {"format", 0, CCB_OPT_STRING, &opts.format, "text|dot|svg", "what to print (text)"},
     {"all", 'a', CCB_OPT_FLAG, &opts.all, NULL, "everything that the boot starts"},
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
+    CCB_BACKEND_OPTIONS(opts.backend),
     CCB_PROGRESS_OPTIONS,
     {0},
 };

@@ -25,7 +25,7 @@ static struct {
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(opts.load),
     {"update", 'u', CCB_OPT_FLAG, &opts.update, NULL, "resolve again what the lock knows already"},
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
+    CCB_BACKEND_OPTIONS(opts.backend),
     CCB_PROGRESS_OPTIONS,
     {0},
 };

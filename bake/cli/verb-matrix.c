@@ -147,11 +147,13 @@ static const char *get_text(const json_t *event, const char *key)
 }
 
 /* Shows what a child does: on the board, "driver=570.148.08  45%  about 1 min 10 s left  7/9
- * nvidia-driver: install ..."; elsewhere, what has ended. */
+ * nvidia-driver: install ..."; elsewhere, what has ended, and what takes long. */
 static void show_activity(const Image *image, const char *kind, const json_t *event)
 {
     const json_t *left = json_object_get(event, "left_s");
     const char *tag = get_text(event, "tag"), *what = get_text(event, "what");
+    g_autofree char *took =
+        ccb_format_seconds(json_number_value(json_object_get(event, "seconds")));
     if (has_board) {
         double percent = 100 * json_number_value(json_object_get(event, "fraction"));
         g_autofree char *time = ccb_format_seconds((double)(int)(json_number_value(left) + 0.5));
@@ -161,9 +163,9 @@ static void show_activity(const Image *image, const char *kind, const json_t *ev
             g_strdup_printf("%s  %3.0f%%%s  %s %s", image->label, percent, about, tag, what);
         ccb_progress_board_set(image->index, line);
     } else if (strcmp(kind, "end") == 0) {
-        g_autofree char *took =
-            ccb_format_seconds(json_number_value(json_object_get(event, "seconds")));
         ccb_progress_line("%s  %-8s %s  %s", image->label, tag, what, took);
+    } else if (strcmp(kind, "heartbeat") == 0) {
+        ccb_progress_line("%s  %-8s %s: still running after %s", image->label, tag, what, took);
     }
 }
 
@@ -189,6 +191,11 @@ static void on_line(const char *line, void *data)
         return;
     if (strcmp(kind, "warning") == 0)
         ccb_warn("%s: %s", image->label, text);
+    else if (strcmp(kind, "output") == 0)
+        ccb_progress_line("%s  | %s", image->label, text);
+    else if (strcmp(kind, "debug") == 0)
+        ccb_progress_line("debug: %s: %.1f ms %s", image->label,
+                          json_number_value(json_object_get(event, "ms")), text);
     else if (json_object_get(event, "what") != NULL)
         show_activity(image, kind, event);
 }

@@ -26,6 +26,7 @@ static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
     {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host",
      "how the base is inspected the first time, and images for --diff"},
+    CCB_DEBUG_OPTION,
     {"diff", 'd', CCB_OPT_FLAG, &with_diff, NULL, "show the change to the base, as a diff"},
     {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
     CCB_PROGRESS_OPTIONS,

@@ -22,7 +22,7 @@ static const CcbOption options[] = {
     {"name", 'n', CCB_OPT_STRING, &opts.name, "NAME", "what the image is to be called there"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8",
      "of the image, and of a type that ccbake does not know"},
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
+    CCB_BACKEND_OPTIONS(opts.backend),
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {0},

@@ -35,6 +35,7 @@ static const CcbOption options[] = {
      "give a variable of the recipe another value"},
     {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host",
      "how the images are opened"},
+    CCB_DEBUG_OPTION,
     CCB_PROGRESS_OPTIONS,
     {0},
 };

@@ -22,7 +22,7 @@ static const CcbOption options[] = {
     {"set", 's', CCB_OPT_LIST, &opts.settings, "NAME=VALUE",
      "give a variable of the recipe another value"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host", "how the image is opened"},
+    CCB_BACKEND_OPTIONS(opts.backend),
     {"format", 0, CCB_OPT_STRING, &opts.format, "text|json|tap|junit", "how the report is printed"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
@@ -41,6 +41,7 @@ static bool check(const char *path, CcbResults **ret_report, GError **error)
     if (backend == CCB_BACKEND_AUTO)
         return false;
     ccb_progress_begin("verify", path, 0);
+    ccb_progress_announce(path);
     g_autoptr(CcbGuest) guest = ccb_open_unclean_image(path, backend, error);
     if (guest == NULL || !ccb_check_image(guest, &expect, ret_report, error)) {
         ccb_progress_abort();

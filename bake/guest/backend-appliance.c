@@ -507,8 +507,7 @@ static char *pass_output(Appliance *a, CcbLineFunc on_line, void *data)
     guint n = g_strv_length(lines);
     GString *tail = g_string_new(NULL);
     for (guint i = 0; i < n; i++) {
-        if (on_line)
-            on_line(lines[i], data);
+        on_line(lines[i], data);
         if (i + TAIL_LINES >= n && lines[i][0] != '\0')
             g_string_append_printf(tail, "%s\n  | %s",
                                    tail->len ? "" : "\nits last lines:", lines[i]);

@@ -234,6 +234,7 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
 
     CcbProcess process = {.argv = (const char *const *)argv->pdata,
                           .name = command->argv[0],
+                          .shown = command->argv,
                           .error_code = CCB_ERR_STEP,
                           .stdin_text = command->stdin_text,
                           .limit_s = command->limit_s,

@@ -12,8 +12,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/progress.h"
 #include "guest/backend.h"
 #include "image/qemu-img.h"
+#include "guest/trace.h"
 
 enum { READ_LIMIT = 64 << 20, DEFAULT_COMMAND_LIMIT_S = 3600 };
 
@@ -44,12 +46,19 @@ CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error)
     bool host = options->backend == CCB_BACKEND_HOST;
     if (options->grow_to > 0 && !ccb_image_resize(options->image, options->grow_to, error))
         return NULL;
+    const CcbGuestOps *ops = host ? &ccb_host_backend_ops : &ccb_appliance_ops;
+    gint64 started = g_get_monotonic_time();
     void *backend =
         host ? ccb_host_backend_open(options, error) : ccb_appliance_open(options, error);
+    ccb_debug(started, "open %s with the %s backend%s", options->image, ops->name,
+              backend ? "" : ": failed");
     if (backend == NULL)
         return NULL;
-    CcbGuest *guest = ccb_guest_new_with_ops(host ? &ccb_host_backend_ops : &ccb_appliance_ops,
-                                             backend, options->log_fd);
+    if (ccb_progress_options.debug) {
+        backend = ccb_trace_new(ops, backend);
+        ops = &ccb_trace_ops;
+    }
+    CcbGuest *guest = ccb_guest_new_with_ops(ops, backend, options->log_fd);
     guest->network = options->network;
     return guest;
 }
@@ -318,12 +327,14 @@ bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error)
     return guest->ops->free_space(guest->backend, ret_bytes, error);
 }
 
-static void log_line(const char *line, void *data)
+static void take_line(const char *line, void *data)
 {
     const CcbGuest *guest = data;
     g_autofree char *text = g_strconcat(line, "\n", NULL);
     /* The log is a courtesy: a full disk shows where it matters, in the image. */
-    ccb_write_all(guest->log_fd, text, strlen(text), "log", NULL);
+    if (guest->log_fd >= 0)
+        ccb_write_all(guest->log_fd, text, strlen(text), "log", NULL);
+    ccb_progress_output(line);
 }
 
 /* Where a command sees scratch space and the like in the place of the image's own files: we can't look there. */
@@ -383,14 +394,11 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
     limited.env = (const char *const *)env;
     if (limited.limit_s == 0)
         limited.limit_s = DEFAULT_COMMAND_LIMIT_S;
-    if (guest->log_fd >= 0) {
-        g_autofree char *shown = g_strjoinv(" ", (char **)command->argv);
-        g_autofree char *heading = g_strconcat("$ ", shown, NULL);
-        log_line(heading, guest);
-    }
+    g_autofree char *shown = g_strjoinv(" ", (char **)command->argv);
+    g_autofree char *heading = g_strconcat("$ ", shown, NULL);
+    take_line(heading, guest);
     bool ok = check_program(guest, limited.env, command->argv[0], error) &&
-              guest->ops->run(guest->backend, &limited, guest->log_fd >= 0 ? log_line : NULL, guest,
-                              error);
+              guest->ops->run(guest->backend, &limited, take_line, guest, error);
     command->ret_status = limited.ret_status;
     return ok;
 }

@@ -151,6 +151,7 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
         return false;
     begin_eta(o, index);
     ccb_progress_begin(tag, title, 0);
+    ccb_progress_announce(step->id);
     gint64 started = g_get_monotonic_time();
     if (!ccb_bake_step(bake, step, &o->plan->expect, o->keys[index], error)) {
         ccb_progress_abort();
