@@ -215,7 +215,8 @@ EOF
     assert_contains "the installer said that all went well, but /lib/modules/5.10.134-18.al8.x86_64/kernel/drivers/video/nvidia.ko is missing"
     write_driver_recipe hang
     run_ccbake 7 bake --backend=host hang.yaml
-    assert_contains "sh timed out after 3 s"
+    assert_contains "sh did not end within its limit of 3 s"
+    assert_contains "hint: hang.yaml:8:66: give the step a longer \"limit\" than 3 (seconds)"
     run compgen -G "*exit1.qcow2 *noop.qcow2 *hang.qcow2 .*.part"
     [[ -z $output ]] || fail "left behind: $output"
 }

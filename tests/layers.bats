@@ -161,6 +161,21 @@ content() {
     assert_equal "$(steps)" "a:cached b:cached c:run overlay:run"
 }
 
+@test "--progress=json: a cached step is an event of its own, and the result is words alone" {
+    bake
+    "$CCBAKE" bake --backend=host --no-verify --force --progress=json --set three=33 r.yaml 2>events
+    assert_equal "$(jq -rs '[.[] | select(.cached) | .event + " " + .tag + " " + (.what | split(":")[0])] | join(",")' events)" \
+        "end 1/4 a,end 2/4 b"
+    jq -se '[.[] | select(.event == "result").text] | length == 1 and (.[0] | startswith("in "))' events
+}
+
+@test "a command that takes longer than the step's limit: the message names the key and its place" {
+    sed -i 's/echo c /sleep 9; echo c /' r.yaml
+    run_ccbake 7 bake --backend=host --no-verify --set spare=1 r.yaml
+    assert_contains "step 3/4 (c): sh did not end within its limit of 1 s"
+    assert_contains "hint: r.yaml:9:26: give the step a longer \"limit\" than 1 (seconds)"
+}
+
 @test "--from and --no-cache force" {
     bake
     bake --from=c

@@ -188,9 +188,10 @@ static bool attend(Run *run, GError **error)
             return false;
         if (run->ended)
             return true;
-        if (run->deadline && g_get_monotonic_time() >= run->deadline)
-            return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s", name_of(run->spec),
-                            run->spec->limit_s);
+        run->spec->ret_timed_out = run->deadline && g_get_monotonic_time() >= run->deadline;
+        if (run->spec->ret_timed_out)
+            return ccb_fail(error, CCB_ERR_STEP, "%s did not end within its limit of %u s",
+                            name_of(run->spec), run->spec->limit_s);
         ccb_progress_tick();
     }
 }

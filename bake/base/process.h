@@ -37,10 +37,11 @@ typedef struct {
     void (*child_setup)(void *data); /* in the child before exec; async-signal-safe calls only */
     GString *ret_stdout;             /* filled where separate_stdout is set; caller owns */
     int ret_status;                  /* exit code, or 128 + signal */
+    bool ret_timed_out;              /* the limit passed */
 } CcbProcess;
 
 /* Runs to the end.  Errors: CCB_ERR_HOST (the program is missing, or failed: with its last lines of
- * output), CCB_ERR_STEP with "timed out after N s" (limit), CCB_ERR_CANCELLED. */
+ * output), CCB_ERR_STEP (the limit passed), CCB_ERR_CANCELLED. */
 bool ccb_process_run(CcbProcess *process, GError **error);
 
 /* Runs several, `at_a_time` of them at once, in their order; `on_end` is called for each that has ended, with its

@@ -409,6 +409,17 @@ void ccb_progress_end(const char *note)
     finish("end", note);
 }
 
+void ccb_progress_cached(const char *tag, const char *what)
+{
+    if (!as_json()) {
+        ccb_progress_line("%-8s %s  (cached)", tag, what);
+        return;
+    }
+    g_autofree char *valid = g_utf8_make_valid(what, -1);
+    write_event("end",
+                json_pack("{sssssisb}", "tag", tag, "what", valid, "seconds", 0, "cached", 1));
+}
+
 void ccb_progress_abort(void)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
@@ -477,7 +488,10 @@ void ccb_progress_result(const char *result, const char *path, const char *forma
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (as_json()) {
         g_autofree char *valid = g_utf8_make_valid(path, -1);
-        write_event("result", json_pack("{ssssss}", "result", result, "path", valid, "text", text));
+        const char *alone =
+            text + strspn(text, ", "); /* what joins it to the path in plain output */
+        write_event("result",
+                    json_pack("{ssssss}", "result", result, "path", valid, "text", alone));
         return;
     }
     erase();

@@ -73,6 +73,9 @@ void ccb_progress_output(const char *line);
 
 void ccb_progress_end(const char *note);
 
+/* An activity of which there is nothing to do: the cache has its result. */
+void ccb_progress_cached(const char *tag, const char *what);
+
 /* The activity failed: its line is left as it is, so that the error follows on a line of its own.
  */
 void ccb_progress_abort(void);

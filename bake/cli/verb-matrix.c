@@ -163,7 +163,8 @@ static void show_activity(const Image *image, const char *kind, const json_t *ev
             g_strdup_printf("%s  %3.0f%%%s  %s %s", image->label, percent, about, tag, what);
         ccb_progress_board_set(image->index, line);
     } else if (strcmp(kind, "end") == 0) {
-        ccb_progress_line("%s  %-8s %s  %s", image->label, tag, what, took);
+        bool cached = json_is_true(json_object_get(event, "cached"));
+        ccb_progress_line("%s  %-8s %s  %s", image->label, tag, what, cached ? "(cached)" : took);
     } else if (strcmp(kind, "heartbeat") == 0) {
         ccb_progress_line("%s  %-8s %s: still running after %s", image->label, tag, what, took);
     }

@@ -515,7 +515,7 @@ static char *pass_output(Appliance *a, CcbLineFunc on_line, void *data)
     return g_string_free(tail, FALSE);
 }
 
-static bool check_status(const CcbCommand *command, const char *tail, GError **error)
+static bool check_status(CcbCommand *command, const char *tail, GError **error)
 {
     enum { TIMEOUT_STATUS = 124, EXEC_FAILED = 127, KILLED_STATUS = 137 }; /* of timeout(1) */
     const char *name = command->argv[0];
@@ -523,9 +523,10 @@ static bool check_status(const CcbCommand *command, const char *tail, GError **e
         return ccb_fail(error, CCB_ERR_STEP,
                         "%s was killed: it ignored the limit of %u s, or memory ran out%s", name,
                         command->limit_s, tail);
-    if (command->ret_status == TIMEOUT_STATUS)
-        return ccb_fail(error, CCB_ERR_STEP, "%s timed out after %u s%s", name, command->limit_s,
-                        tail);
+    command->ret_timed_out = command->ret_status == TIMEOUT_STATUS;
+    if (command->ret_timed_out)
+        return ccb_fail(error, CCB_ERR_STEP, "%s did not end within its limit of %u s%s", name,
+                        command->limit_s, tail);
     /* One that could not start is an error in any case, as through the host backend (base/process.c). */
     if (command->ret_status == 0 || (command->allow_failure && command->ret_status != EXEC_FAILED))
         return true;

@@ -246,6 +246,7 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
                           .child_setup = set_umask};
     bool ok = ccb_process_run(&process, error);
     command->ret_status = process.ret_status;
+    command->ret_timed_out = process.ret_timed_out;
     return ok;
 }
 

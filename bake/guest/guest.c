@@ -400,6 +400,7 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
     bool ok = check_program(guest, limited.env, command->argv[0], error) &&
               guest->ops->run(guest->backend, &limited, take_line, guest, error);
     command->ret_status = limited.ret_status;
+    command->ret_timed_out = limited.ret_timed_out;
     return ok;
 }
 

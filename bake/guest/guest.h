@@ -170,6 +170,7 @@ typedef struct {
     bool allow_failure;
     GString *ret_stdout; /* filled with stdout; NULL: that goes to the log, as stderr does */
     int ret_status;      /* exit code, or 128 + signal */
+    bool ret_timed_out;  /* the limit passed */
 } CcbCommand;
 
 /* Runs a command as root in the guest's root: own pid, ipc, uts and network namespaces (or a VM's);

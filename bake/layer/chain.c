@@ -219,7 +219,7 @@ static void note_cached(const CcbChainOptions *o, CcbChain *chain, guint begin, 
         g_autofree char *title = title_of(o, i, &tag);
         begin_eta(o, i);
         ccb_eta_skip();
-        ccb_progress_line("%-8s %s  (cached)", tag, title);
+        ccb_progress_cached(tag, title);
         add_time(chain, step_at(o->plan, i), 0, true);
     }
 }

@@ -11,12 +11,25 @@ char *ccb_step_payload_path(const CcbPayload *payload)
     return g_build_filename(CCB_PAYLOAD_DIR, payload->name, NULL);
 }
 
+bool ccb_step_limited(CcbBake *bake, const CcbStep *step, CcbCommand *command, GError **error)
+{
+    const CcbNode *node = ccb_node_get(step->origin->node, "limit");
+    command->limit_s = ((const CcbStepSettings *)step->settings)->limit;
+    if (ccb_guest_run(bake->guest, command, error))
+        return true;
+    if (!command->ret_timed_out)
+        return false;
+    if (node == NULL) /* the default */
+        node = step->origin->position;
+    return ccb_hint(error, "%s:%d:%d: give the step a longer \"limit\" than %u (seconds)",
+                    node->file, node->line, node->column, command->limit_s);
+}
+
 bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GError **error)
 {
-    const CcbStepSettings *settings = step->settings;
     g_ptr_array_add(words, NULL);
-    CcbCommand command = {.argv = (const char *const *)words->pdata, .limit_s = settings->limit};
-    return ccb_guest_run(bake->guest, &command, error);
+    CcbCommand command = {.argv = (const char *const *)words->pdata};
+    return ccb_step_limited(bake, step, &command, error);
 }
 
 static bool run_rpm(CcbBake *bake, const CcbStep *step, const char *mode, GError **error)

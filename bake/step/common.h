@@ -7,7 +7,10 @@
 /* Where a payload stands in the guest; caller frees. */
 char *ccb_step_payload_path(const CcbPayload *payload);
 
-/* Runs words in the guest within the step's limit; ends `words` with NULL. */
+/* Runs a command in the guest within the step's limit, which is filled in. */
+bool ccb_step_limited(CcbBake *bake, const CcbStep *step, CcbCommand *command, GError **error);
+
+/* The same with words alone; ends them with NULL. */
 bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GError **error);
 
 /* Installs or updates the packages that are the step's payloads, in one transaction. */

@@ -101,11 +101,9 @@ static bool resolve(CcbBake *bake, const CcbStep *step, GPtrArray *ret_payloads,
     for (char **name = s->install; *name != NULL; name++)
         ccb_argv_add(argv, *name, NULL);
     g_ptr_array_add(argv, NULL);
-    CcbCommand command = {.argv = (const char *const *)argv->pdata,
-                          .stdin_text = resolver,
-                          .ret_stdout = answer,
-                          .limit_s = s->common.limit};
-    if (!ccb_guest_run(bake->guest, &command, error))
+    CcbCommand command = {
+        .argv = (const char *const *)argv->pdata, .stdin_text = resolver, .ret_stdout = answer};
+    if (!ccb_step_limited(bake, step, &command, error))
         return false;
     json_auto_t *list = json_loads(answer->str, 0, NULL);
     if (!json_is_array(list))

@@ -39,8 +39,8 @@ static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
     const Settings *s = step->settings;
     for (guint i = 0; i < s->commands->len; i++) {
-        CcbCommand command = {.argv = s->commands->pdata[i], .limit_s = s->common.limit};
-        if (!ccb_guest_run(bake->guest, &command, error))
+        CcbCommand command = {.argv = s->commands->pdata[i]};
+        if (!ccb_step_limited(bake, step, &command, error))
             return false;
     }
     return true;

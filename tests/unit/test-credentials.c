@@ -39,7 +39,7 @@ static void test_external(void)
     g_autoptr(CcbCredentials) credentials = g_new0(CcbCredentials, 1);
     ok(!ccb_external_run("sleep 100", 1, credentials, &error), "a program that hangs");
     is_int(error->code, CCB_ERR_HOST, "is a fault of the host");
-    is_error(&error, "sleep timed out after 1 s", "and is ended");
+    is_error(&error, "sleep did not end within its limit of 1 s", "and is ended");
     ok(ccb_external_run(
            "echo '{\"access_key_id\": \"i\", \"access_key_secret\": \"s\", \"sts_token\": "
            "\"t\", \"expiration\": \"2026-11-30T17:00:00Z\"}'",
