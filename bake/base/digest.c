@@ -146,25 +146,70 @@ bool ccb_digest_is_valid(const char *text)
     return strlen(text) == CCB_SHA256_HEX && strspn(text, "0123456789abcdef") == CCB_SHA256_HEX;
 }
 
-/* Where the digest of a file is kept: under what makes it the same file for as long as this host is up. */
-static char *memo_path(const struct stat *st, GError **error)
+bool ccb_digest_paranoid;
+
+/* What makes a file the same as before, as long as this host is up: devices get other numbers later. */
+static char *state_of(const struct stat *st, GError **error)
 {
     g_autofree char *boot_id = ccb_read_file("/proc/sys/kernel/random/boot_id", 0, NULL, error);
     if (boot_id == NULL)
         return NULL;
-    g_autofree char *text = g_strdup_printf(
-        "%s %lu %lu %ld %ld.%09ld %ld.%09ld", boot_id, st->st_dev, st->st_ino, st->st_size,
-        st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
-    g_autofree char *id = ccb_digest_string(text);
+    return g_strdup_printf("%s %lu %lu %ld %ld.%09ld %ld.%09ld", boot_id, st->st_dev, st->st_ino,
+                           st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ctim.tv_sec,
+                           st->st_ctim.tv_nsec);
+}
+
+/* The entry in the cache directory: the digest, and with it one of state and digest, so that a damaged entry is not
+ * taken for the digest of another content. */
+static char *entry_path(const char *state)
+{
+    g_autofree char *id = ccb_digest_string(state);
     return g_build_filename(ccb_cache_dir(), "digests", id, NULL);
 }
 
-/* The answer is a convenience: where it can't be kept, the next use hashes again. */
-static void remember(const char *memo, const char *digest)
+static char *entry_text(const char *state, const char *digest)
 {
-    g_autofree char *dir = g_path_get_dirname(memo);
+    g_autofree char *both = g_strconcat(state, " ", digest, NULL);
+    g_autofree char *check = ccb_digest_string(both);
+    return g_strconcat(digest, " ", check, "\n", NULL);
+}
+
+static GHashTable *of_this_process; /* state ► digest */
+G_LOCK_DEFINE_STATIC(of_this_process);
+
+/* NULL: it is not known; caller frees. */
+static char *recall(const char *state)
+{
+    G_LOCK(of_this_process);
+    char *digest =
+        of_this_process != NULL ? g_strdup(g_hash_table_lookup(of_this_process, state)) : NULL;
+    G_UNLOCK(of_this_process);
+    if (digest != NULL || ccb_digest_paranoid)
+        return digest;
+    g_autofree char *path = entry_path(state);
+    g_autofree char *text = ccb_read_file(path, 0, NULL, NULL);
+    if (text == NULL || strlen(text) < CCB_SHA256_HEX)
+        return NULL;
+    digest = g_strndup(text, CCB_SHA256_HEX);
+    g_autofree char *right = entry_text(state, digest);
+    if (strcmp(text, right) != 0)
+        g_clear_pointer(&digest, g_free);
+    return digest;
+}
+
+/* The answer is a convenience: where it can't be kept, the next process reads the file again. */
+static void remember(const char *state, const char *digest)
+{
+    G_LOCK(of_this_process);
+    if (of_this_process == NULL)
+        of_this_process = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_hash_table_replace(of_this_process, g_strdup(state), g_strdup(digest));
+    G_UNLOCK(of_this_process);
+    g_autofree char *path = entry_path(state);
+    g_autofree char *dir = g_path_get_dirname(path);
+    g_autofree char *text = entry_text(state, digest);
     if (ccb_mkdirs(dir, NULL))
-        ccb_write_file_atomic(memo, digest, strlen(digest), NULL);
+        ccb_write_file_atomic(path, text, strlen(text), NULL);
 }
 
 char *ccb_digest_file_once(const char *path, GError **error)
@@ -176,23 +221,28 @@ char *ccb_digest_file_once(const char *path, GError **error)
         ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
         return NULL;
     }
-    g_autofree char *memo = memo_path(&st, error);
-    if (memo == NULL)
+    time_t began = time(NULL);
+    g_autofree char *state = state_of(&st, error);
+    if (state == NULL)
         return NULL;
-    g_autofree char *known = ccb_read_file(memo, 0, NULL, NULL);
-    if (known != NULL && ccb_digest_is_valid(known))
+    g_autofree char *known = recall(state);
+    if (known != NULL)
         return g_steal_pointer(&known);
     char *digest = ccb_digest_fd(fd, path, error);
-    /* A file that was just written could change again within the same tick of its time stamps. */
-    if (digest != NULL && time(NULL) - st.st_ctim.tv_sec > TICK_S)
-        remember(memo, digest);
+    /* A file that was written just before it was read may have been written again since, within the same tick of its
+     * time stamps. */
+    if (digest != NULL && began - st.st_ctim.tv_sec > TICK_S)
+        remember(state, digest);
     return digest;
 }
 
 void ccb_digest_remember(const char *path, const char *digest)
 {
     struct stat st;
-    g_autofree char *memo = stat(path, &st) == 0 ? memo_path(&st, NULL) : NULL;
-    if (memo)
-        remember(memo, digest);
+    /* A file system that counts whole seconds would not show a change right after this. */
+    if (stat(path, &st) != 0 || st.st_ctim.tv_nsec == 0)
+        return;
+    g_autofree char *state = state_of(&st, NULL);
+    if (state != NULL)
+        remember(state, digest);
 }

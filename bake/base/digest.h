@@ -57,6 +57,16 @@ bool ccb_digest_is_valid(const char *text);
  * not change (device, inode, size, mtime and ctime); the answers are kept under ccb_cache_dir(). */
 char *ccb_digest_file_once(const char *path, GError **error);
 
+/* Of --paranoid: nothing that another process has read is trusted, and each file is read again. */
+extern bool ccb_digest_paranoid;
+
+/* A row for a verb's option table. */
+#define CCB_PARANOID_OPTION                                                                        \
+    {                                                                                              \
+        "paranoid", 0, CCB_OPT_FLAG, &ccb_digest_paranoid, NULL,                                   \
+            "read every file again, whatever is known of it"                                       \
+    }
+
 /* Notes the digest of a file that the caller has just written and put in its place, for
  * ccb_digest_file_once(). */
 void ccb_digest_remember(const char *path, const char *digest);
