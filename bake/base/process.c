@@ -223,7 +223,8 @@ static bool check_status(const Run *run, GError **error)
     CcbErrorCode code = spec->error_code ? spec->error_code : CCB_ERR_HOST;
     if (spec->ret_status == 0 || (spec->allow_failure && spec->ret_status != EXEC_FAILED))
         return true;
-    if (spec->ret_status == EXEC_FAILED && run->tail.length == 0)
+    g_autofree char *program = g_find_program_in_path(spec->argv[0]);
+    if (spec->ret_status == EXEC_FAILED && program == NULL)
         return ccb_fail(error, CCB_ERR_HOST, "%s can't be run (is it installed?)", spec->argv[0]);
     if (spec->ret_status > 128)
         return ccb_fail(error, code, "%s was killed by signal %d", name_of(spec),

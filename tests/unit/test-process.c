@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/reaper.h"
@@ -107,8 +108,24 @@ static void test_atomic_write(void)
     ccb_remove_tree(dir, NULL);
 }
 
+/* What ends with 127 by itself is no program that this host lacks. */
+static void test_status_127(void)
+{
+    GError *error = NULL;
+    const char *const shell[] = {"sh", "-c", "exit 127", NULL}, *const none[] = {"/no/such", NULL};
+    CcbProcess process = {.argv = shell, .error_code = CCB_ERR_STEP};
+    ccb_process_run(&process, &error);
+    is_int(ccb_exit_code(error), CCB_ERR_STEP, "a silent exit 127 is the command's own");
+    is_error(&error, "sh failed with exit code 127", "and is reported as one");
+    process = (CcbProcess){.argv = none, .error_code = CCB_ERR_STEP};
+    ccb_process_run(&process, &error);
+    is_int(ccb_exit_code(error), CCB_ERR_HOST, "a program that is not there is the host's lack");
+    is_error(&error, "/no/such can't be run (is it installed?)", "and is named");
+}
+
 int main(void)
 {
+    test_status_127();
     is_int(end_shell("trap 'exit 7' TERM", 10000), 7, "a child that ends when it is told to");
     is_int(end_shell("trap 'trap \"exit 8\" TERM' TERM", 10000), 8, "... when it is told again");
     is_int(end_shell("trap '' TERM", 300), 128 + SIGKILL, "... and not at all");
