@@ -167,7 +167,7 @@ static json_t *step_to_json(const View *view, guint index)
 {
     const CcbStep *step = view->loaded->plan->steps->pdata[index];
     g_autofree char *state = cache_state(view, index);
-    g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
+    g_autofree char *what = ccb_step_describe(view->loaded->recipe, step);
     json_t *payloads = json_array();
     for (guint i = 0; i < step->payloads->len; i++)
         json_array_append_new(payloads, payload_to_json(view, step->payloads->pdata[i]));
@@ -263,7 +263,7 @@ static void print_text(const View *view)
     print_base(view);
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
-        g_autofree char *what = step->kind->describe(view->loaded->recipe, step);
+        g_autofree char *what = ccb_step_describe(view->loaded->recipe, step);
         g_autofree char *state = cache_state(view, i);
         printf("%4u   %-18s %s  [%s]\n", i + 1, step->id, what, state);
         for (guint j = 0; j < step->payloads->len; j++)

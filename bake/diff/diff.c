@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/leak.h"
 #include "diff/rules.h"
 #include "diff/textdiff.h"
 #include "image/rpm.h"
@@ -163,6 +164,15 @@ static char **arguments(const CcbFacts *facts, const CcbBootEntry *entry)
     return list;
 }
 
+static void mask(char **words)
+{
+    for (; *words != NULL; words++) {
+        char *masked = ccb_leaks_mask(*words);
+        g_free(*words);
+        *words = masked;
+    }
+}
+
 /* Adds an entry whose arguments differ; `a` or `b` may be NULL. */
 static void add_boot(CcbDiff *diff, const char *id, const CcbFacts *a_facts, const CcbBootEntry *a,
                      const CcbFacts *b_facts, const CcbBootEntry *b)
@@ -174,6 +184,8 @@ static void add_boot(CcbDiff *diff, const char *id, const CcbFacts *a_facts, con
     boot->id = g_strdup(id);
     boot->removed = only_in(a_words, b_words);
     boot->added = only_in(b_words, a_words);
+    mask(boot->removed);
+    mask(boot->added);
     if (boot->change == CCB_DIFF_CHANGED && boot->removed[0] == NULL && boot->added[0] == NULL)
         boot_free(boot);
     else
@@ -284,6 +296,15 @@ static const char *text_of(const CcbSnapshot *s, const CcbGuestEntry *entry, siz
     return text;
 }
 
+static bool has_key(const char *text, size_t size)
+{
+    g_autoptr(GArray) leaks = ccb_leaks_find(text, size);
+    for (guint i = 0; i < leaks->len; i++)
+        if (g_array_index(leaks, CcbLeak, i).is_key)
+            return true;
+    return false;
+}
+
 static const char *why_hidden(const CcbGuestEntry *entry)
 {
     if (entry == NULL)
@@ -312,6 +333,8 @@ static void add_file(Comparison *c, const CcbGuestEntry *a, const CcbGuestEntry 
         return;
     if (!ccb_textdiff_is_text(text_a, size_a) || !ccb_textdiff_is_text(text_b, size_b))
         item->note = "not shown: no text";
+    else if (has_key(text_a, size_a) || has_key(text_b, size_b))
+        item->note = "not shown: a private key";
     else if ((item->hunks = ccb_textdiff(text_a, size_a, text_b, size_b)) == NULL)
         item->note = "not shown: too much differs";
 }

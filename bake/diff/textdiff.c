@@ -3,12 +3,15 @@
 
 #include <string.h>
 
+#include "base/leak.h"
+
 enum { CONTEXT = 3 };
 
 typedef struct {
     const char *text;
-    size_t size; /* with its line end */
-    bool own;    /* the other text does not have it */
+    size_t size;        /* with its line end */
+    bool own;           /* the other text does not have it */
+    const char *secret; /* what is in it that must not be shown; or NULL */
 } Line;
 
 /* A line of the diff. */
@@ -23,12 +26,29 @@ static GArray *split(const char *text, size_t size)
     GArray *lines = g_array_new(FALSE, FALSE, sizeof(Line));
     while (size > 0) {
         const char *end = memchr(text, '\n', size);
-        Line line = {text, end != NULL ? (size_t)(end - text) + 1 : size, false};
+        Line line = {text, end != NULL ? (size_t)(end - text) + 1 : size, false, NULL};
         g_array_append_val(lines, line);
         text += line.size;
         size -= line.size;
     }
     return lines;
+}
+
+static void mark_secrets(GArray *lines, const char *text, size_t size)
+{
+    g_autoptr(GArray) leaks = ccb_leaks_find(text, size);
+    for (guint i = 0, j = 0; i < leaks->len; i++) {
+        const CcbLeak *leak = &g_array_index(leaks, CcbLeak, i);
+        for (; j < lines->len; j++) {
+            Line *line = &g_array_index(lines, Line, j);
+            size_t begin = (size_t)(line->text - text);
+            if (begin >= leak->end)
+                break;
+            if (begin + line->size > leak->begin)
+                line->secret = leak->what;
+        }
+        j -= j > 0; /* the next one may be in the same line */
+    }
 }
 
 static bool same(const Line *x, const Line *y)
@@ -122,6 +142,10 @@ static void print_hunk(GString *out, const Row *rows, guint count)
     for (guint i = 0; i < count; i++) {
         const Line *line = rows[i].line;
         g_string_append_c(out, rows[i].sign);
+        if (line->secret != NULL) {
+            g_string_append_printf(out, "[line with %s, not shown]\n", line->secret);
+            continue;
+        }
         g_string_append_len(out, line->text, (gssize)line->size);
         if (line->text[line->size - 1] != '\n')
             g_string_append(out, "\n\\ No newline at end of file\n");
@@ -136,6 +160,8 @@ char *ccb_textdiff(const char *a, size_t a_size, const char *b, size_t b_size)
     Line *x = (Line *)(void *)a_lines->data, *y = (Line *)(void *)b_lines->data;
     if (MAX(a_end, b_end) > CCB_TEXTDIFF_LINES)
         return NULL;
+    mark_secrets(a_lines, a, a_size);
+    mark_secrets(b_lines, b, b_size);
     while (head < a_end && head < b_end && same(&x[head], &y[head]))
         head++;
     for (; a_end > head && b_end > head && same(&x[a_end - 1], &y[b_end - 1]); a_end--)

@@ -2,7 +2,8 @@
 /*
  * The difference of two texts as a unified diff has it (POSIX diff -u), without the two lines that
  * name the files: hunks with three lines of context.  By Myers' algorithm ("An O(ND) Difference
- * Algorithm", 1986), so the shortest there is.
+ * Algorithm", 1986), so the shortest there is.  A line with a secret (base/leak.h) is not shown: another
+ * text stands in its place.
  */
 #pragma once
 

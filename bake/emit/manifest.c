@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/digest.h"
+#include "base/leak.h"
 #include "emit/format.h"
 #include "fetch/url.h"
 
@@ -32,7 +33,7 @@ static json_t *steps_to_json(const CcbManifest *m)
     for (guint i = 0; i < m->plan->steps->len; i++) {
         const CcbStep *step = m->plan->steps->pdata[i];
         const CcbStepTime *took = &g_array_index(m->times, CcbStepTime, i);
-        g_autofree char *what = step->kind->describe(m->plan->recipe, step);
+        g_autofree char *what = ccb_step_describe(m->plan->recipe, step);
         json_t *json =
             json_pack("{sssssssssfsb}", "id", step->id, "kind", step->kind->name, "key", m->keys[i],
                       "what", what, "seconds", took->seconds, "cached", (int)took->cached);
@@ -59,9 +60,11 @@ static json_t *recipe_to_json(const CcbRecipe *recipe)
 {
     const CcbNode *variables = ccb_recipe_variables(recipe);
     g_autofree char *digest = ccb_recipe_digest(recipe);
-    return json_pack("{sssssosi}", "name", recipe->name, "digest", digest, "variables",
-                     variables ? ccb_node_to_json(variables) : json_object(), "gpus",
-                     (int)recipe->gpus);
+    json_t *json = json_pack("{sssssosi}", "name", recipe->name, "digest", digest, "variables",
+                             variables ? ccb_node_to_json(variables) : json_object(), "gpus",
+                             (int)recipe->gpus);
+    ccb_leaks_mask_json(json);
+    return json;
 }
 
 static json_t *text_or_null(const char *text)

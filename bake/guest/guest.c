@@ -12,10 +12,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/leak.h"
 #include "base/progress.h"
 #include "guest/backend.h"
-#include "image/qemu-img.h"
 #include "guest/trace.h"
+#include "image/qemu-img.h"
 
 enum { READ_LIMIT = 64 << 20, DEFAULT_COMMAND_LIMIT_S = 3600 };
 
@@ -24,6 +25,7 @@ struct CcbGuest {
     void *backend;
     int log_fd;
     bool network;
+    bool in_key; /* the lines of a command's output that are logged are those of a private key */
 };
 
 const char *const ccb_guest_environment[] = {
@@ -329,12 +331,13 @@ bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error)
 
 static void take_line(const char *line, void *data)
 {
-    const CcbGuest *guest = data;
-    g_autofree char *text = g_strconcat(line, "\n", NULL);
+    CcbGuest *guest = data;
+    g_autofree char *shown = ccb_leaks_mask_line(line, &guest->in_key);
+    g_autofree char *text = g_strconcat(shown, "\n", NULL);
     /* The log is a courtesy: a full disk shows where it matters, in the image. */
     if (guest->log_fd >= 0)
         ccb_write_all(guest->log_fd, text, strlen(text), "log", NULL);
-    ccb_progress_output(line);
+    ccb_progress_output(shown);
 }
 
 /* Where a command sees scratch space and the like in the place of the image's own files: we can't look there. */
@@ -375,6 +378,23 @@ static bool check_program(CcbGuest *guest, const char *const *env, const char *p
     return ccb_hint(error, "a command is a list of words: [%s]", list);
 }
 
+/* The last lines of a command's output are in the message. */
+static void mask_message(GError *error)
+{
+    static const char quote[] = "  | ";
+    bool in_key = false;
+    g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        size_t begin = g_str_has_prefix(*line, quote) ? strlen(quote) : 0;
+        g_autofree char *shown = ccb_leaks_mask_line(*line + begin, &in_key);
+        char *whole = g_strconcat(begin > 0 ? quote : "", shown, NULL);
+        g_free(*line);
+        *line = whole;
+    }
+    g_free(error->message);
+    error->message = g_strjoinv("\n", lines);
+}
+
 bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
 {
     /* Where a command may reach the network, the proxies of ours are also its own. */
@@ -399,6 +419,9 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
     take_line(heading, guest);
     bool ok = check_program(guest, limited.env, command->argv[0], error) &&
               guest->ops->run(guest->backend, &limited, take_line, guest, error);
+    if (!ok && error != NULL)
+        mask_message(*error);
+    guest->in_key = false;
     command->ret_status = limited.ret_status;
     command->ret_timed_out = limited.ret_timed_out;
     return ok;

@@ -129,7 +129,7 @@ static void begin_eta(const CcbChainOptions *o, guint index)
 static char *title_of(const CcbChainOptions *o, guint index, char **ret_tag)
 {
     const CcbStep *step = step_at(o->plan, index);
-    g_autofree char *what = step->kind->describe(o->plan->recipe, step);
+    g_autofree char *what = ccb_step_describe(o->plan->recipe, step);
     *ret_tag = g_strdup_printf("%u/%u", index + 1, o->plan->steps->len);
     return g_strdup_printf("%s: %s", step->id, what);
 }

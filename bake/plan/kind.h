@@ -106,6 +106,9 @@ struct CcbStepKind {
     bool (*run)(CcbBake *bake, const CcbStep *step, GError **error);
 };
 
+/* One line: what the step will do, without secrets (base/leak.h).  Caller frees. */
+char *ccb_step_describe(const CcbRecipe *recipe, const CcbStep *step);
+
 /* The kernel of the image: the one its default boot entry boots. */
 static inline const char *ccb_bake_kver(const CcbBake *bake)
 {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/leak.h"
 #include "base/quantity.h"
 #include "base/text.h"
 #include "image/rpm.h"
@@ -12,6 +13,12 @@ bool ccb_payload_name_is_safe(const char *name)
 {
     return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
            strcmp(name, "..") != 0;
+}
+
+char *ccb_step_describe(const CcbRecipe *recipe, const CcbStep *step)
+{
+    g_autofree char *text = step->kind->describe(recipe, step);
+    return ccb_leaks_mask(text);
 }
 
 static void step_free(CcbStep *step)

@@ -6,6 +6,17 @@
 #include "diff/rules.h"
 #include "tap.h"
 
+/* Made up, and put together here, so that no scanner takes this file for a leak. */
+#define TOKEN_A                                                                                    \
+    "ghp_"                                                                                         \
+    "Ab3dEf7hIjK1mNoPqRsTuVwXyZ0a2c4e6gHi"
+#define TOKEN_B                                                                                    \
+    "ghp_"                                                                                         \
+    "Zb3dEf7hIjK1mNoPqRsTuVwXyZ0a2c4e6gHi"
+#define KEY                                                                                        \
+    "-----BEGIN "                                                                                  \
+    "PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49\n-----END PRIVATE KEY-----\n"
+
 static void entry_free(gpointer data)
 {
     CcbGuestEntry *entry = data;
@@ -134,6 +145,11 @@ static void test_boot(void)
     is("boot\n  ~ one\n      - quiet\n      + swiotlb=1\n      + x=\"a b\"\n",
        "arguments that an entry takes from grubenv");
     begin();
+    g_free(b->facts->kernelopts);
+    b->facts->kernelopts = g_strdup("ro quiet agent.token=" TOKEN_A);
+    is("boot\n  ~ one\n      + agent.token=[a GitHub token, not shown]\n",
+       "a token among arguments");
+    begin();
     boot_entry(b->facts, "two", "ro root=a \"open");
     g_free(b->facts->default_entry);
     b->facts->default_entry = g_strdup("two");
@@ -176,6 +192,17 @@ static void test_files(void)
     is("files    1 changed\n"
        "  ~ /etc/key file 0644 0:0 ► file 0600 0:0 (not shown: not everybody may read it)\n",
        "what was none before");
+    begin();
+    put_text(a, "etc/app.conf", "x=1\ntoken=" TOKEN_A "\n");
+    put_text(b, "etc/app.conf", "x=2\ntoken=" TOKEN_B "\n");
+    is("files    1 changed\n  ~ /etc/app.conf\n      @@ -1,2 +1,2 @@\n      -x=1\n"
+       "      -[line with a GitHub token, not shown]\n      +x=2\n"
+       "      +[line with a GitHub token, not shown]\n",
+       "tokens that everybody may read");
+    begin();
+    put_text(b, "etc/app.key", "# key\n" KEY);
+    is("files    1 added\n  + /etc/app.key file 0644 0:0 (not shown: a private key)\n",
+       "a private key that everybody may read");
     begin();
     put_text(a, "boot/grub2/grubenv", "# GRUB\nx=1\n#########");
     put_text(b, "boot/grub2/grubenv", "# GRUB\nx=1\ny=2\n#####");
