@@ -188,6 +188,56 @@ hint: the server refuses access; some vendors want a \`referer:\` beside the URL
     stored "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run"
 }
 
+# requests_with TEXT: how many lines the private server noted that have TEXT.
+requests_with() {
+    grep -c "$1" private.log || true
+}
+
+@test "fetch: credentials are sent, and are found nowhere afterwards" {
+    cat >server.py <<'END'
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *unused):
+        pass
+    def do_GET(self):
+        with open("private.log", "a") as log:
+            log.write(f"{self.path} {self.headers.items()}\n")
+        good = self.headers.get("PRIVATE-TOKEN") == "s3cret" or self.headers.get("Authorization") == "Basic dXNlcjpzM2NyZXQ="
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"data")
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+with open("private.port", "w") as port:
+    port.write(str(server.server_port))
+server.serve_forever()
+END
+    python3 server.py 3>&- &
+    local pid=$! url digest
+    wait_for private.port
+    url=http://127.0.0.1:$(cat private.port)
+    digest=$(printf data | sha256sum | cut -d' ' -f1)
+    recipe "a: {url: $url/a, header-file: token}" "b: {url: $url/b}"
+    echo 'PRIVATE-TOKEN: s3cret' >token
+    echo 'machine 127.0.0.1 login user password s3cret' >netrc
+    chmod 600 token netrc
+    run_ccbake 6 lock r.yaml
+    assert_contains "b: $url/b: HTTP 401
+hint: the server wants to know who asks"
+    CCBAKE_NETRC=$PWD/netrc run_ccbake lock r.yaml
+    {
+        echo "$output"
+        "$CCBAKE" plan --json r.yaml || true # the base is no image
+        "$CCBAKE" recipe r.yaml
+        "$CCBAKE" fetch --offline r.yaml # without credentials: all is in the store
+        cat r.lock.json
+    } >seen 2>&1
+    assert_equal "$(jq -r '.files[].sha256' r.lock.json)" "$digest"$'\n'"$digest"
+    [[ $(requests_with s3cret) -ge 1 && $(requests_with dXNlcjpzM2NyZXQ=) -ge 1 ]] || fail "$(cat private.log)"
+    ! grep -rE 's3cret|dXNlcjpzM2NyZXQ' seen r.lock.json cache || fail "a secret was written"
+    kill "$pid"
+}
+
 @test "fetch: a mirror takes the place of what is missing or wrong" {
     recipe "a: {url: $SERVER/gone.raw, mirrors: ['$SERVER/fault/wrongbytes/a.raw', '$SERVER/a.raw'], sha256: $(sha "$ROOT/a.raw")}"
     run_ccbake fetch r.yaml

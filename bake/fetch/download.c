@@ -18,9 +18,11 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/quantity.h"
+#include "fetch/access.h"
 #include "fetch/partial.h"
 #include "fetch/url.h"
 #include "http/handle.h"
+#include "http/server.h"
 
 enum {
     LOOP_POLL_MS = 250,
@@ -32,6 +34,15 @@ enum {
 static const char referer_hint[] =
     "the server refuses access; some vendors want a `referer:` beside the URL";
 
+static const char login_hint[] = "the server wants to know who asks: put a login into ~/.netrc or "
+                                 "$CCBAKE_NETRC, or `header-file:` beside the URL";
+
+static const char header_file_hint[] =
+    "the server does not accept what the payload's `header-file:` says";
+
+static const char max_size_hint[] =
+    "if it is meant to be so large: `size:`, or `max-size:` in bytes, beside the URL";
+
 typedef enum { WAITING, ACTIVE, FINISHED } State;
 
 typedef enum {
@@ -39,6 +50,7 @@ typedef enum {
     RETRY,   /* the same URL may work another time */
     REFUSED, /* this URL will never work */
     BROKEN,  /* the fault is on this host: no other URL can help */
+    MOVED,   /* the server redirects to d->location */
 } Outcome;
 
 typedef struct {
@@ -46,11 +58,14 @@ typedef struct {
     CcbStore *store;
     const CcbFetchOptions *options;
     CURLM *multi;
+    const char *netrc; /* or NULL */
     State state;
     gint64 due;          /* WAITING: monotonic time to go on */
     bool lock_announced; /* the user was told that another process downloads it */
     unsigned url;        /* index into item->urls */
     unsigned tries;      /* failed ones at this URL */
+    unsigned redirects;  /* that led to d->location */
+    char *location;      /* where the URL was redirected to; NULL: nowhere */
     uint64_t furthest;   /* the largest size that the partial file ever had */
     CcbPartial *partial; /* NULL until its lock is ours */
 
@@ -95,6 +110,19 @@ bool ccb_item_find_in_store(CcbStore *store, CcbPayload *item, GError **error)
 
 /* --- one attempt */
 
+/* Whether a file of that many bytes is accepted; if not, what arrived of it is dropped. */
+static bool check_max_size(Download *d, uint64_t size)
+{
+    uint64_t max = d->item->max_size != 0 ? d->item->max_size : CCB_FETCH_MAX_SIZE;
+    if (size <= max)
+        return true;
+    g_autofree char *limit = ccb_format_size(max);
+    ccb_partial_discard(d->partial, NULL);
+    d->outcome = REFUSED;
+    d->item->hint = max_size_hint;
+    return ccb_fail(&d->error, CCB_ERR_FETCH, "the file is larger than %s", limit);
+}
+
 /* What the headers say, before the first byte of the body is taken. */
 static bool accept_response(Download *d)
 {
@@ -116,9 +144,8 @@ static bool accept_response(Download *d)
         }
         d->resumed = true;
     } else if (status == 200) {
-        curl_off_t length = -1;
-        curl_easy_getinfo(d->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-        total = length > 0 ? (uint64_t)length : 0;
+        if (!ccb_http_length(d->easy, &total, &d->error))
+            return false;
     } else {
         return ccb_fail(&d->error, CCB_ERR_FETCH, "unexpected answer: HTTP %ld", status);
     }
@@ -126,6 +153,8 @@ static bool accept_response(Download *d)
         return ccb_fail(&d->error, CCB_ERR_FETCH,
                         "wrong size: the server offers %" PRIu64 " bytes, expected %" PRIu64, total,
                         item->size);
+    if (!check_max_size(d, total))
+        return false;
     d->total = item->size != 0 ? item->size : total;
 
     d->outcome = BROKEN;
@@ -142,9 +171,17 @@ static bool accept_response(Download *d)
     return d->accepted;
 }
 
+static const char *url_of(const Download *d)
+{
+    return d->location != NULL ? d->location : d->item->urls[d->url];
+}
+
 static size_t on_body(char *data, G_GNUC_UNUSED size_t one, size_t size, void *user_data)
 {
     Download *d = user_data;
+    g_autofree char *location = ccb_http_redirect(d->easy, url_of(d));
+    if (location != NULL)
+        return 0; /* the text beside it is for browsers */
     if (!d->accepted && !accept_response(d))
         return 0;
     if (d->total != 0 && d->partial->size + size > d->total) {
@@ -154,6 +191,8 @@ static size_t on_body(char *data, G_GNUC_UNUSED size_t one, size_t size, void *u
                  "wrong size: the server sends more than the expected %" PRIu64 " bytes", d->total);
         return 0;
     }
+    if (!check_max_size(d, d->partial->size + size))
+        return 0;
     return ccb_partial_append(d->partial, data, size, &d->error) ? size : 0;
 }
 
@@ -163,16 +202,30 @@ static void end_attempt(Download *d)
         return;
     curl_multi_remove_handle(d->multi, d->easy);
     g_clear_pointer(&d->easy, curl_easy_cleanup);
-    g_clear_pointer(&d->headers, curl_slist_free_all);
+    g_clear_pointer(&d->headers, ccb_access_free_headers);
     g_clear_error(&d->error);
 }
 
-static void start_attempt(Download *d)
+static void finish(Download *d)
 {
+    end_attempt(d);
+    g_clear_pointer(&d->partial, ccb_partial_free);
+    d->state = FINISHED;
+}
+
+/* Takes ownership of the error. */
+static void fail(Download *d, GError *error)
+{
+    ccb_item_add_error(d->item, error);
+    finish(d);
+}
+
+/* Asks the URL, or the one that it was redirected to. */
+static void start_request(Download *d)
+{
+    GError *error = NULL;
     const CcbPayload *item = d->item;
-    const char *url = item->urls[d->url];
-    bool pinned = item->sha256 != NULL;
-    bool secure = g_ascii_strncasecmp(url, "https:", 6) == 0;
+    const char *url = url_of(d);
     d->offset = d->total = 0;
     d->accepted = d->resumed = false;
     d->outcome = BROKEN;
@@ -184,32 +237,63 @@ static void start_attempt(Download *d)
     curl_easy_setopt(d->easy, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(d->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(d->easy, CURLOPT_WRITEDATA, d);
-    /* Without a digest to compare with, https must not be redirected to http. */
-    curl_easy_setopt(d->easy, CURLOPT_REDIR_PROTOCOLS_STR,
-                     secure && !pinned ? "https" : "http,https");
-    curl_easy_setopt(d->easy, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(d->easy, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS);
+    if (!ccb_access_set(d->easy, item, url, d->netrc, &d->headers, &error)) {
+        fail(d, error);
+        return;
+    }
 
     /* With a pinned digest, bytes of another mirror, or of a server that gives no validator, may be
      * continued, too. */
-    const char *validator = ccb_partial_is_from(d->partial, url) ? d->partial->validator : NULL;
-    if (d->partial->size > 0 && (pinned || validator != NULL)) {
+    const char *validator =
+        ccb_partial_is_from(d->partial, item->urls[d->url]) ? d->partial->validator : NULL;
+    if (d->partial->size > 0 && (item->sha256 != NULL || validator != NULL)) {
         d->offset = d->partial->size;
         /* Not CURLOPT_RESUME_FROM: curl would take a server that ignores Range for a failure. */
         g_autofree char *range = g_strdup_printf("%" PRIu64 "-", d->offset);
         curl_easy_setopt(d->easy, CURLOPT_RANGE, range);
         if (validator != NULL) {
             g_autofree char *header = g_strconcat("If-Range: ", validator, NULL);
-            d->headers = curl_slist_append(NULL, header);
-            curl_easy_setopt(d->easy, CURLOPT_HTTPHEADER, d->headers);
+            d->headers = curl_slist_append(d->headers, header);
         }
     }
+    curl_easy_setopt(d->easy, CURLOPT_HTTPHEADER, d->headers);
     curl_multi_add_handle(d->multi, d->easy);
 }
 
-/* What came of the attempt; `code` is the result of curl.  Sets the error in all cases but DONE. */
+static void start_attempt(Download *d)
+{
+    g_clear_pointer(&d->location, g_free);
+    d->redirects = 0;
+    start_request(d);
+}
+
+/* Takes ownership of `location`, to which url_of(d) redirects. */
+static Outcome follow_redirect(Download *d, char *location, GError **error)
+{
+    g_autofree char *shown = ccb_url_redact(location);
+    bool was_secure = g_ascii_strncasecmp(url_of(d), "https:", 6) == 0;
+    g_free(d->location);
+    d->location = location;
+    if (++d->redirects > MAX_REDIRECTS)
+        ccb_fail(error, CCB_ERR_FETCH, "more than %d redirects", MAX_REDIRECTS);
+    else if (!ccb_url_is_remote(location))
+        ccb_fail(error, CCB_ERR_FETCH, "redirected to %s: neither http nor https", shown);
+    else if (was_secure && d->item->sha256 == NULL &&
+             g_ascii_strncasecmp(location, "http:", 5) == 0)
+        ccb_fail(error, CCB_ERR_FETCH,
+                 "redirected from https to %s, and there is no digest to compare with", shown);
+    else
+        return MOVED;
+    g_clear_pointer(&d->location, g_free);
+    return REFUSED;
+}
+
+/* What came of the attempt; `code` is the result of curl.  Sets the error unless it is DONE or MOVED. */
 static Outcome attempt_outcome(Download *d, CURLcode code, GError **error)
 {
+    char *location = ccb_http_redirect(d->easy, url_of(d));
+    if (location != NULL)
+        return follow_redirect(d, location, error);
     if (code == CURLE_OK && !d->accepted)
         accept_response(d); /* there was no body */
     if (d->error != NULL) {
@@ -237,20 +321,6 @@ static Outcome attempt_outcome(Download *d, CURLcode code, GError **error)
 
 /* --- one download: attempts at its URLs, one after the other */
 
-static void finish(Download *d)
-{
-    end_attempt(d);
-    g_clear_pointer(&d->partial, ccb_partial_free);
-    d->state = FINISHED;
-}
-
-/* Takes ownership of the error. */
-static void fail(Download *d, GError *error)
-{
-    ccb_item_add_error(d->item, error);
-    finish(d);
-}
-
 static void wait_ms(Download *d, gint64 ms)
 {
     end_attempt(d);
@@ -271,7 +341,9 @@ static bool seek_remote(Download *d)
 static void next_url(Download *d, GError *error)
 {
     g_autofree char *shown = ccb_url_redact(d->item->urls[d->url]);
-    g_prefix_error(&error, "%s: ", shown);
+    g_autofree char *moved = d->location != NULL ? ccb_url_redact(d->location) : NULL;
+    g_prefix_error(&error, "%s%s%s: ", shown, moved != NULL ? ": redirected to " : "",
+                   moved != NULL ? moved : "");
     d->url++;
     d->tries = 0;
     if (!seek_remote(d)) {
@@ -368,10 +440,16 @@ static void on_attempt_end(Download *d, CURLcode code)
     case DONE:
         verify(d);
         break;
+    case MOVED:
+        end_attempt(d);
+        start_request(d);
+        break;
     case RETRY:
         retry(d, error);
         break;
     case REFUSED:
+        if (ccb_http_status(d->easy) == 401)
+            d->item->hint = d->item->header_file != NULL ? header_file_hint : login_hint;
         if (ccb_http_status(d->easy) == 403 && d->item->referer == NULL)
             d->item->hint = referer_hint;
         next_url(d, error);
@@ -388,6 +466,7 @@ static void download_free(void *data)
 {
     Download *d = data;
     finish(d);
+    g_free(d->location);
     g_free(d);
 }
 
@@ -440,20 +519,28 @@ bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *
     bool sizes_known = true;
     for (unsigned i = 0; i < items->len; i++) {
         const CcbPayload *item = items->pdata[i];
+        if (!ccb_access_check(item, error)) {
+            g_prefix_error(error, "%s: ", item->label);
+            return false;
+        }
         uint64_t present = ccb_partial_present(store, item->sha256);
         missing += item->size > present ? item->size - present : 0;
         total += item->size;
         sizes_known = sizes_known && item->size != 0;
     }
-    if (!ccb_store_check_space(store, missing, error))
+    g_autofree char *netrc = NULL;
+    if (!ccb_store_check_space(store, missing, error) || !ccb_access_find_netrc(&netrc, error))
         return false;
 
     CURLM *multi = ccb_http_multi_new();
     GPtrArray *downloads = g_ptr_array_new_with_free_func(download_free);
     for (unsigned i = 0; i < items->len; i++) {
         Download *d = g_new0(Download, 1);
-        *d =
-            (Download){.item = items->pdata[i], .store = store, .options = options, .multi = multi};
+        *d = (Download){.item = items->pdata[i],
+                        .store = store,
+                        .options = options,
+                        .multi = multi,
+                        .netrc = netrc};
         seek_remote(d);
         g_ptr_array_add(downloads, d);
     }

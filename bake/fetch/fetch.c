@@ -40,6 +40,7 @@ void ccb_payload_free(CcbPayload *item)
     g_free(item->name);
     g_strfreev(item->urls);
     g_free(item->referer);
+    g_free(item->header_file);
     g_free(item->sha256);
     g_free(item);
 }

@@ -21,16 +21,21 @@
 
 #include "fetch/store.h"
 
+/* Far above any base image, and below what fills the disks of build machines unnoticed. */
+#define CCB_FETCH_MAX_SIZE (64ull << 30)
+
 /* A file that a bake needs: the base image, a payload of the recipe, or one that the lock resolved (a
  * package, a wheel). */
 typedef struct {
-    char *label;   /* for messages: the payload's name, the package */
-    char *name;    /* file name in the guest, below CCB_PAYLOAD_DIR; fetching does not use it */
-    char **urls;   /* http(s)://, file:// or absolute paths */
-    char *referer; /* or NULL */
+    char *label;       /* for messages: the payload's name, the package */
+    char *name;        /* file name in the guest, below CCB_PAYLOAD_DIR; fetching does not use it */
+    char **urls;       /* http(s)://, file:// or absolute paths */
+    char *referer;     /* or NULL */
+    char *header_file; /* headers with credentials, for the server of urls[0] only; or NULL */
     /* Expected; NULL: not known yet, any content is accepted and its digest reported. */
     char *sha256;
-    uint64_t size; /* expected bytes; 0: not known */
+    uint64_t size;     /* expected bytes; 0: not known */
+    uint64_t max_size; /* bytes; a download that is larger is refused; 0: CCB_FETCH_MAX_SIZE */
 
     /* Results of ccb_fetch_all(), set only on success. */
     char *path; /* a verified file: do not write to it */

@@ -32,8 +32,10 @@ void ccb_partial_free(CcbPartial *partial)
     if (partial == NULL)
         return;
     /* Removed while locked: a process that has just opened the file sees that its name is gone. */
-    if (partial->fd >= 0 && partial->size == 0)
+    if (partial->fd >= 0 && (partial->size == 0 || !partial->is_pinned)) {
+        unlink(partial->from_path);
         unlink(partial->path);
+    }
     ccb_close_fd(&partial->fd);
     forget_origin(partial);
     ccb_digest_free(partial->digest);
@@ -88,6 +90,7 @@ bool ccb_partial_open(const CcbStore *store, const char *sha256, const char *url
     g_autofree char *key = sha256 != NULL ? g_strdup(sha256) : ccb_digest_string(url);
     g_autoptr(CcbPartial) partial = g_new0(CcbPartial, 1);
     partial->store = store;
+    partial->is_pinned = sha256 != NULL;
     partial->path = g_build_filename(ccb_store_dir(store), "partial", key, NULL);
     partial->from_path = g_strconcat(partial->path, ".from", NULL);
     partial->fd = -1;
@@ -153,10 +156,10 @@ bool ccb_partial_append(CcbPartial *partial, const void *data, size_t size, GErr
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == ENOSPC || errno == EDQUOT))
-            return ccb_fail(error, CCB_ERR_HOST,
-                            "the disk is full: %s (the bytes that have arrived are kept; the next "
-                            "run continues them)",
-                            partial->path);
+            return ccb_fail(error, CCB_ERR_HOST, "the disk is full: %s%s", partial->path,
+                            partial->is_pinned ? " (the bytes that have arrived are kept; the next "
+                                                 "run continues them)"
+                                               : "");
         if (n < 0)
             return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", partial->path);
         ccb_digest_update(partial->digest, rest, (size_t)n);

@@ -14,7 +14,8 @@
  * 3. ccb_partial_digest()      all are there
  * 4. ccb_partial_publish()     they are the right ones: the file becomes an object of the store
  *    ccb_partial_discard()     they are not
- * 5. ccb_partial_free()        unlocks; what is not published stays for the next run to resume
+ * 5. ccb_partial_free()        unlocks; what is not published stays for the next run to resume, if the digest
+ *                              is pinned, and goes otherwise
  */
 #pragma once
 
@@ -30,6 +31,7 @@ typedef struct {
     char *path;
     char *from_path;
     int fd;
+    bool is_pinned;    /* there is a digest to compare with */
     uint64_t size;     /* bytes so far; all of them went through `digest` */
     CcbDigest *digest; /* NULL once ccb_partial_digest() was called */
     char *url_id;      /* sha256 of the URL that the bytes came from; NULL: not known */
@@ -52,7 +54,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPartial, ccb_partial_free)
 bool ccb_partial_restart(CcbPartial *partial, const char *url, const char *validator,
                          GError **error);
 
-/* Errors: CCB_ERR_HOST where the disk is full (the bytes that have arrived are kept), CCB_ERR_IO. */
+/* Errors: CCB_ERR_HOST where the disk is full, CCB_ERR_IO. */
 bool ccb_partial_append(CcbPartial *partial, const void *data, size_t size, GError **error);
 
 /* Whether the bytes came from that URL. */

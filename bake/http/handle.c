@@ -84,6 +84,29 @@ const char *ccb_http_header(CURL *handle, const char *name)
     return code == CURLHE_OK ? header->value : NULL;
 }
 
+/* Curl itself takes the last of several lengths, and reads on without end after one that it can't read. */
+bool ccb_http_length(CURL *handle, uint64_t *ret_length, GError **error)
+{
+    struct curl_header *header;
+    *ret_length = 0;
+    for (size_t i = 0;
+         curl_easy_header(handle, "Content-Length", i, CURLH_HEADER, -1, &header) == CURLHE_OK;
+         i++) {
+        guint64 length = 0;
+        if (!g_ascii_string_to_unsigned(header->value, 10, 0, G_MAXINT64, &length, NULL))
+            return ccb_fail(error, CCB_ERR_FETCH, "the server sends the Content-Length \"%.40s\"",
+                            header->value);
+        if (i > 0 && length != *ret_length)
+            return ccb_fail(error, CCB_ERR_FETCH,
+                            "the server sends two different values of Content-Length");
+        *ret_length = length;
+    }
+    if (*ret_length != 0 && ccb_http_header(handle, "Transfer-Encoding") != NULL)
+        return ccb_fail(error, CCB_ERR_FETCH,
+                        "the server sends both Content-Length and Transfer-Encoding");
+    return true;
+}
+
 bool ccb_http_code_is_transient(CURLcode code)
 {
     switch (code) {

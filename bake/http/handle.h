@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Speaks http and https, trusts what the curl tool trusts, and gives up a connection that makes no
  * progress for `stall_s` seconds.  `message`: CURL_ERROR_SIZE bytes that outlive the handle. */
@@ -22,6 +23,10 @@ bool ccb_http_turn(CURLM *multi, int ms, GError **error);
 /* The status and a header of the answer; 0 and NULL if there is none. */
 long ccb_http_status(CURL *handle);
 const char *ccb_http_header(CURL *handle, const char *name);
+
+/* What Content-Length says, in bytes; 0 where the answer has none.  Errors: CCB_ERR_FETCH, for what is no length, and for
+ * headers that contradict each other. */
+bool ccb_http_length(CURL *handle, uint64_t *ret_length, GError **error);
 
 /* Whether the same request may succeed another time. */
 bool ccb_http_code_is_transient(CURLcode code);

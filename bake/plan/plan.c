@@ -52,8 +52,10 @@ static CcbPayload *payload_of(const CcbRecipePayload *from, const CcbLock *lock)
     payload->name = file_name(from->urls[0]);
     payload->urls = g_strdupv(from->urls);
     payload->referer = g_strdup(from->referer);
+    payload->header_file = g_strdup(from->header_file);
     payload->sha256 = g_strdup(from->sha256);
     payload->size = from->size;
+    payload->max_size = from->max_size != 0 ? from->max_size : MAX(from->size, CCB_FETCH_MAX_SIZE);
     if (lock)
         ccb_lock_pin(lock, ccb_lock_file_key(from), &payload->sha256, &payload->size);
     return payload;

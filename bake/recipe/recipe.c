@@ -12,8 +12,11 @@ static const CcbField base_fields[] = {
     CCB_FIELD("url", STRING, "where the vendor's image is downloaded from"),
     CCB_FIELD("path", STRING, "the image as a local file, relative to this recipe"),
     CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
+    CCB_FIELD("header-file", STRING,
+              "file with headers that the server wants and nobody else may see"),
     CCB_FIELD("sha256", STRING, "digest of the image file"),
     CCB_FIELD("size", NUMBER, "bytes of the image file"),
+    CCB_FIELD("max-size", NUMBER, "largest download, in bytes; default: 64 GiB, or size"),
     CCB_FIELD("os", STRING, "ID of the image's os-release", .required = true),
     CCB_FIELD("version", STRING, "VERSION_ID of the image's os-release", .required = true),
     CCB_FIELD("min-kernel", STRING, "oldest kernel that will do", .required = true),
@@ -26,8 +29,11 @@ static const CcbField payload_fields[] = {
     CCB_FIELD("path", STRING, "a local file, relative to this recipe"),
     CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
     CCB_FIELD("referer", STRING, "Referer header that the server wants"),
+    CCB_FIELD("header-file", STRING,
+              "file with headers that the server wants and nobody else may see"),
     CCB_FIELD("sha256", STRING, "digest; without it the lock has one"),
     CCB_FIELD("size", NUMBER, "bytes"),
+    CCB_FIELD("max-size", NUMBER, "largest download, in bytes; default: 64 GiB, or size"),
     {0},
 };
 
@@ -66,6 +72,7 @@ static void payload_free(CcbRecipePayload *payload)
         return;
     g_free(payload->name);
     g_strfreev(payload->urls);
+    g_free(payload->header_file);
     g_free(payload);
 }
 
@@ -110,14 +117,21 @@ static CcbRecipePayload *read_payload(const char *name, const CcbNode *node, GEr
         g_strv_builder_add(urls, url->text);
         g_strv_builder_addv(urls, (const char **)mirrors);
     }
+    const CcbNode *header_file = ccb_node_get(node, "header-file");
     const char *size = ccb_node_get_text(node, "size");
+    const char *max_size = ccb_node_get_text(node, "max-size");
     CcbRecipePayload *payload = g_new0(CcbRecipePayload, 1);
-    *payload = (CcbRecipePayload){.name = g_strdup(name),
-                                  .urls = g_strv_builder_end(urls),
-                                  .referer = ccb_node_get_text(node, "referer"),
-                                  .sha256 = is_pinned ? sha256->text : NULL,
-                                  .size = size ? g_ascii_strtoull(size, NULL, 10) : 0,
-                                  .node = node};
+    *payload =
+        (CcbRecipePayload){.name = g_strdup(name),
+                           .urls = g_strv_builder_end(urls),
+                           .referer = ccb_node_get_text(node, "referer"),
+                           .header_file = header_file && header_file->text[0] != '\0'
+                                              ? ccb_schema_host_path(header_file, header_file->text)
+                                              : NULL,
+                           .sha256 = is_pinned ? sha256->text : NULL,
+                           .size = size ? g_ascii_strtoull(size, NULL, 10) : 0,
+                           .max_size = max_size ? g_ascii_strtoull(max_size, NULL, 10) : 0,
+                           .node = node};
     return payload;
 }
 
@@ -144,6 +158,7 @@ static bool read_base(CcbRecipe *recipe, const char *file, GError **error)
         return false;
     if (file) {
         g_strfreev(base->urls);
+        g_free(base->header_file);
         *base = (CcbRecipePayload){.name = base->name, .urls = g_new0(char *, 2)};
         base->urls[0] = g_canonicalize_filename(file, NULL);
     }

@@ -17,8 +17,10 @@ typedef struct {
     char *name;          /* its key under `payloads` */
     char **urls;         /* url and mirrors, or one absolute local path */
     const char *referer; /* or NULL */
+    char *header_file;   /* absolute path, or NULL */
     const char *sha256;  /* or NULL: the lock has it */
     uint64_t size;       /* bytes, or 0 */
+    uint64_t max_size;   /* bytes, or 0 */
     const CcbNode *node; /* where the recipe says it; NULL for --base */
 } CcbRecipePayload;
 

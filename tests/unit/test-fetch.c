@@ -212,8 +212,11 @@ static pid_t start_server(void)
     return pid;
 }
 
+#define NEXT "|next|"
+
 /* A server for what no well-behaved one does: sends `head` to whoever connects, then zeros for
- * ever, or nothing more.  *ret_url must be freed; end the pid with ccb_process_end(). */
+ * ever, or nothing more.  Each part of `head` up to NEXT is for one client, the last for all others.
+ * What they ask is added to WORK/asked-PORT.  *ret_url must be freed; end the pid with ccb_process_end(). */
 static pid_t start_raw_server(const char *head, bool zeros, char **ret_url)
 {
     static const char body[65536];
@@ -227,15 +230,33 @@ static pid_t start_raw_server(const char *head, bool zeros, char **ret_url)
     if (pid != 0)
         return pid;
     signal(SIGPIPE, SIG_IGN);
-    for (;;) {
+    g_autofree char *path = g_strdup_printf("%s/asked-%d", work, ntohs(address.sin_port));
+    int asked = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    g_auto(GStrv) answers = g_strsplit(head, NEXT, -1);
+    for (char **answer = answers;; answer += answer[1] != NULL) {
         int client = accept(fd, NULL, NULL);
         char request[4096];
-        if (read(client, request, sizeof request) > 0 && write(client, head, strlen(head)) >= 0)
+        ssize_t n = read(client, request, sizeof request);
+        if (n > 0 && write(asked, request, (size_t)n) == n &&
+            write(client, *answer, strlen(*answer)) >= 0)
             while (zeros && write(client, body, sizeof body) > 0)
                 ;
-        if (zeros)
+        if (zeros || answer[1] != NULL)
             close(client);
     }
+}
+
+/* How often the server at `url` was sent the line. */
+static unsigned asked(const char *url, const char *line)
+{
+    g_autofree char *port = g_strndup(strrchr(url, ':') + 1, strcspn(strrchr(url, ':') + 1, "/"));
+    g_autofree char *path = g_strdup_printf("%s/asked-%s", work, port);
+    g_autofree char *text = ccb_read_file(path, 0, NULL, NULL);
+    g_auto(GStrv) lines = g_strsplit(text != NULL ? text : "", "\r\n", -1);
+    unsigned n = 0;
+    for (char **l = lines; *l != NULL; l++)
+        n += g_str_has_prefix(*l, line);
+    return n;
 }
 
 /* --- tests: the good case, and the store */
@@ -496,6 +517,39 @@ static void test_endless(void)
     ccb_process_end(&pid, 0);
 }
 
+/* Lengths that contradict each other are no lengths: nothing is pinned by them. */
+static void test_lengths(void)
+{
+    static const char *const heads[][2] = {
+        {"Content-Length: 99999999999999999999999\r\n", "Content-Length \"999999"},
+        {"Content-Length: -3\r\n", "Content-Length"},
+        {"Content-Length: 3\r\nContent-Length: 5\r\n", "two different values"},
+        {"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "both Content-Length"},
+        {"Content-Length: 68719476737\r\n", "larger than 68.7"},
+    };
+    g_autoptr(CcbStore) store = new_store("lengths");
+    g_autoptr(GPtrArray) items = new_items();
+    for (unsigned i = 0; i < G_N_ELEMENTS(heads); i++) {
+        g_autofree char *url = NULL;
+        g_autofree char *head = g_strdup_printf(
+            "HTTP/1.1 200 OK\r\n%sConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n", heads[i][0]);
+        pid_t pid = start_raw_server(head, false, &url);
+        g_ptr_array_set_size(items, 0);
+        add_item(items, url, NULL, 0);
+        error_says(fetch(store, items), CCB_ERR_FETCH, heads[i][0], heads[i][1], NULL);
+        ok(asked(url, "GET ") == 1, "and the server is not asked again");
+        ccb_process_end(&pid, 0);
+    }
+    g_autofree char *url = NULL;
+    pid_t pid = start_raw_server("HTTP/1.0 200 OK\r\n\r\n", true, &url);
+    g_ptr_array_set_size(items, 0);
+    CcbPayload *item = add_item(items, url, NULL, 0);
+    item->max_size = BIG;
+    error_says(fetch(store, items), CCB_ERR_FETCH, "a limit", "larger than 6", "max-size", NULL);
+    ccb_process_end(&pid, 0);
+    store_holds(store, 0, 0, "lengths");
+}
+
 static void test_silent(void)
 {
     g_autoptr(CcbStore) store = new_store("silent");
@@ -681,6 +735,160 @@ static void test_credentials(void)
     ok(strstr(item->got_url, "secret") == NULL, "no secret in got_url");
 }
 
+#define MOVED_TO "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 4\r\nLocation: "
+#define ABC      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+#define TOKEN    "PRIVATE-TOKEN: s3cret"
+#define LOGIN    "Authorization: Basic dXNlcjpodW50ZXIy" /* user:hunter2 */
+
+/* A file with credentials; caller frees its path. */
+static char *write_secret(const char *name, const char *text, mode_t mode)
+{
+    char *path = g_build_filename(work, name, NULL);
+    g_assert_true(ccb_write_file_atomic(path, text, strlen(text), NULL) && chmod(path, mode) == 0);
+    return path;
+}
+
+static void test_header_file(void)
+{
+    g_autoptr(CcbStore) store = new_store("header-file");
+    g_autoptr(GPtrArray) items = new_items();
+    g_autofree char *file = write_secret("headers", TOKEN "\r\n\nX-Second: 2\n", 0640);
+    g_autofree char *other = NULL, *url = NULL;
+    pid_t other_pid = start_raw_server(ABC, false, &other);
+    g_autofree char *answers =
+        g_strdup_printf(MOVED_TO "/elsewhere\r\n\r\ntext" NEXT MOVED_TO "%s\r\n\r\ntext", other);
+    pid_t pid = start_raw_server(answers, false, &url);
+    CcbPayload *item = add_item(items, url, NULL, 0);
+    item->header_file = g_strdup(file);
+    no_error(fetch(store, items), "a file behind two redirects");
+    ok(asked(url, "GET /raw") == 1 && asked(url, "GET /elsewhere") == 1,
+       "the first one by its path");
+    ok(asked(url, TOKEN) == 2 && asked(url, "X-Second: 2") == 2, "its server gets the headers");
+    ok(asked(other, "GET /raw") == 1 && asked(other, TOKEN) + asked(other, "X-Second") == 0,
+       "another one does not");
+    ok(strstr(item->got_url, "s3cret") == NULL, "nor is it in the result");
+
+    /* A mirror is another server. */
+    g_ptr_array_set_size(items, 0);
+    item = add_item(items, url, NULL, 0);
+    item->header_file = g_strdup(file);
+    g_strfreev(item->urls);
+    item->urls = g_new0(char *, 3);
+    item->urls[0] = g_strconcat(base_url, "/not-there.raw", NULL);
+    item->urls[1] = g_strdup(other);
+    no_error(fetch(store, items), "from a mirror");
+    ok(asked(other, "GET /raw") == 2 && asked(other, TOKEN) == 0, "which gets no headers");
+    ccb_process_end(&pid, 0);
+    ccb_process_end(&other_pid, 0);
+}
+
+static void test_header_file_wrong(void)
+{
+    static const struct {
+        const char *text;
+        mode_t mode;
+        const char *says;
+    } cases[] = {
+        {TOKEN "\n", 0644, "every user can read it"},
+        {TOKEN "\n", 0602, "every user can write it"},
+        {"Authorization Bearer s3cret\n", 0600, ":1: expected \"Name: value\""},
+        {"A: b\nname with blanks: s3cret\n", 0600, ":2: expected"},
+        {"Empty-s3cret: \n", 0600, ":1: expected"},
+        {"A: s3cret\033\n", 0600, ":1: expected"},
+    };
+    g_autoptr(CcbStore) store = new_store("header-file-wrong");
+    g_autoptr(GPtrArray) items = new_items();
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_ptr_array_set_size(items, 0);
+        CcbPayload *item = add_item(items, "/not-asked.raw", NULL, 0);
+        item->header_file = write_secret("wrong", cases[i].text, cases[i].mode);
+        g_autoptr(GError) error = fetch(store, items);
+        ok(error != NULL && strstr(error->message, "s3cret") == NULL, "the secret is not shown");
+        error_says(g_steal_pointer(&error), CCB_ERR_INPUT, cases[i].text, cases[i].says, NULL);
+    }
+    CcbPayload *item = items->pdata[0];
+    g_free(item->header_file);
+    item->header_file = g_build_filename(work, "no-such", NULL);
+    error_says(fetch(store, items), CCB_ERR_INPUT, "no file", "no-such: No such file", NULL);
+    logged(0, "/not-asked.raw", "");
+
+    item->header_file[0] = '\0';
+    g_strfreev(item->urls);
+    item->urls = g_strsplit("http://user:s3cret@192.0.2.1/f", " ", -1);
+    error_says(fetch(store, items), CCB_ERR_RECIPE, "to another host by http",
+               "http://192.0.2.1/f: its header-file would be sent unencrypted; use https", NULL);
+}
+
+static void test_netrc(void)
+{
+    g_autoptr(CcbStore) store = new_store("netrc");
+    g_autoptr(GPtrArray) items = new_items();
+    g_autofree char *proxy = NULL, *url = NULL, *moved = NULL;
+    pid_t pid = start_raw_server(ABC, false, &url);
+    pid_t proxy_pid = start_raw_server(ABC, false, &proxy);
+    const char *text = "machine 127.0.0.1\nlogin user\npassword hunter2\n"
+                       "machine far.example login user password hunter2\n";
+    g_autofree char *file = write_secret("netrc", text, 0600);
+    g_setenv("CCBAKE_NETRC", file, TRUE);
+    add_item(items, url, NULL, 0);
+    no_error(fetch(store, items), "with a netrc file");
+    ok(asked(url, LOGIN) == 1, "its login is sent");
+
+    /* Neither unencrypted to another host, nor through a proxy. */
+    g_autofree char *proxy_root = g_strndup(proxy, strlen(proxy) - strlen("/raw"));
+    g_unsetenv("no_proxy");
+    g_setenv("http_proxy", proxy_root, TRUE);
+    no_error(fetch(store, items), "with a proxy");
+    ok(asked(url, LOGIN) == 2 && asked(proxy, "GET") == 0, "which is not used with a login");
+    g_ptr_array_set_size(items, 0);
+    add_item(items, "http://far.example/f", NULL, 0);
+    no_error(fetch(store, items), "by http from another host");
+    ok(asked(proxy, "GET http://far.example/f") == 1 && asked(proxy, "Authorization") == 0,
+       "which is not told the login");
+    g_unsetenv("http_proxy");
+    g_setenv("no_proxy", "*", TRUE);
+
+    g_assert_true(chmod(file, 0644) == 0);
+    error_says(fetch(store, items), CCB_ERR_INPUT, "readable by all", "CCBAKE_NETRC: ", "chmod 600",
+               NULL);
+    g_setenv("CCBAKE_NETRC", "/nonexistent/netrc", TRUE);
+    error_says(fetch(store, items), CCB_ERR_INPUT, "missing", "CCBAKE_NETRC: /nonexistent", NULL);
+    g_setenv("CCBAKE_NETRC", "", TRUE);
+    g_ptr_array_set_size(items, 0);
+    add_item(items, url, NULL, 0);
+    no_error(fetch(store, items), "without");
+    ok(asked(url, "GET") == 3 && asked(url, LOGIN) == 2, "no login is sent");
+    ccb_process_end(&pid, 0);
+    ccb_process_end(&proxy_pid, 0);
+
+    pid = start_raw_server("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", false, &moved);
+    g_ptr_array_set_size(items, 0);
+    CcbPayload *item = add_item(items, moved, NULL, 0);
+    error_says(fetch(store, items), CCB_ERR_FETCH, "401", "HTTP 401", "~/.netrc", NULL);
+    item->header_file = write_secret("headers", TOKEN, 0600);
+    error_says(fetch(store, items), CCB_ERR_FETCH, "401", "HTTP 401", "does not accept", NULL);
+    ccb_process_end(&pid, 0);
+}
+
+/* The login of a URL is for its server. */
+static void test_login_and_redirect(void)
+{
+    g_autoptr(CcbStore) store = new_store("login");
+    g_autoptr(GPtrArray) items = new_items();
+    g_autofree char *other = NULL, *url = NULL;
+    pid_t other_pid = start_raw_server(ABC, false, &other);
+    g_autofree char *answers =
+        g_strdup_printf(MOVED_TO "/elsewhere\r\n\r\ntext" NEXT MOVED_TO "%s\r\n\r\ntext", other);
+    pid_t pid = start_raw_server(answers, false, &url);
+    g_autofree char *login = g_strconcat("http://user:hunter2@", url + strlen("http://"), NULL);
+    add_item(items, login, NULL, 0);
+    no_error(fetch(store, items), "a login and two redirects");
+    ok(asked(url, LOGIN) == 2 && asked(other, "GET") == 1 && asked(other, "Authorization") == 0,
+       "the login stays with its server");
+    ccb_process_end(&pid, 0);
+    ccb_process_end(&other_pid, 0);
+}
+
 /* --- tests: several processes, signals, the disk */
 
 /* Fetches in a child, with a long pause after each failure. */
@@ -796,7 +1004,8 @@ static int fetch_into_small_disk(const char *url, const char *sha256, uint64_t s
         g_autoptr(GPtrArray) items = new_items();
         add_item(items, url, sha256, size);
         GError *error = fetch(store, items);
-        g_autofree char *partial = partial_path(store, sha256);
+        g_autofree char *key = sha256 ? g_strdup(sha256) : ccb_digest_string(url);
+        g_autofree char *partial = partial_path(store, key);
         g_autofree char *text = g_strdup_printf("%ld\n", (long)size_of(partial));
         ccb_write_file_atomic(note, text, strlen(text), NULL);
         printf("# %s\n", error ? error->message : "no error");
@@ -828,6 +1037,8 @@ static void test_small_disk(void)
         ok(kept <= 0, "and nothing of it was written");
         ok(fetch_into_small_disk(endless, sha256, 0, &kept) == CCB_ERR_HOST, "disk full half-way");
         ok(kept > 2 << 20, "the partial is kept (%ld bytes)", (long)kept);
+        ok(fetch_into_small_disk(endless, NULL, 0, &kept) == CCB_ERR_HOST, "without a digest, too");
+        ok(kept < 0, "but nothing is kept that nobody could continue (%ld bytes)", (long)kept);
     }
     ccb_process_end(&pid, 0);
 }
@@ -849,6 +1060,7 @@ static void run_all(void)
     test_short();
     test_long();
     test_endless();
+    test_lengths();
     test_silent();
     test_redirect();
     test_retry_after();
@@ -859,6 +1071,10 @@ static void run_all(void)
     test_referer();
     test_offline();
     test_credentials();
+    test_header_file();
+    test_header_file_wrong();
+    test_netrc();
+    test_login_and_redirect();
     test_two_processes();
     test_killed(SIGKILL, 128 + SIGKILL, "kill-9");
     test_killed(SIGTERM, CCB_ERR_CANCELLED, "sigterm");
@@ -874,6 +1090,7 @@ int main(void)
     g_autofree char *cache = g_build_filename(work, "cache", NULL);
     g_setenv("CCBAKE_CACHE_DIR", cache, TRUE);
     g_setenv("no_proxy", "*", TRUE);
+    g_setenv("CCBAKE_NETRC", "", TRUE);
     g_assert_true(ccb_mkdirs(server_root, NULL));
     ccb_progress_options.quiet = true;
     pid_t server = start_server();
