@@ -213,9 +213,10 @@ static pid_t start_server(void)
 }
 
 #define NEXT "|next|"
+#define PORT "|port|"
 
 /* A server for what no well-behaved one does: sends `head` to whoever connects, then zeros for
- * ever, or nothing more.  Each part of `head` up to NEXT is for one client, the last for all others.
+ * ever, or nothing more.  Each part of `head` up to NEXT is for one client, the last for all others; PORT is its port.
  * What they ask is added to WORK/asked-PORT.  *ret_url must be freed; end the pid with ccb_process_end(). */
 static pid_t start_raw_server(const char *head, bool zeros, char **ret_url)
 {
@@ -232,7 +233,10 @@ static pid_t start_raw_server(const char *head, bool zeros, char **ret_url)
     signal(SIGPIPE, SIG_IGN);
     g_autofree char *path = g_strdup_printf("%s/asked-%d", work, ntohs(address.sin_port));
     int asked = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-    g_auto(GStrv) answers = g_strsplit(head, NEXT, -1);
+    g_autofree char *port = g_strdup_printf("%d", ntohs(address.sin_port));
+    g_auto(GStrv) between_ports = g_strsplit(head, PORT, -1);
+    g_autofree char *with_port = g_strjoinv(port, between_ports);
+    g_auto(GStrv) answers = g_strsplit(with_port, NEXT, -1);
     for (char **answer = answers;; answer += answer[1] != NULL) {
         int client = accept(fd, NULL, NULL);
         char request[4096];
@@ -877,8 +881,9 @@ static void test_login_and_redirect(void)
     g_autoptr(GPtrArray) items = new_items();
     g_autofree char *other = NULL, *url = NULL;
     pid_t other_pid = start_raw_server(ABC, false, &other);
-    g_autofree char *answers =
-        g_strdup_printf(MOVED_TO "/elsewhere\r\n\r\ntext" NEXT MOVED_TO "%s\r\n\r\ntext", other);
+    g_autofree char *answers = g_strdup_printf(
+        MOVED_TO "http://127.0.0.1:" PORT "/elsewhere\r\n\r\ntext" NEXT MOVED_TO "%s\r\n\r\ntext",
+        other);
     pid_t pid = start_raw_server(answers, false, &url);
     g_autofree char *login = g_strconcat("http://user:hunter2@", url + strlen("http://"), NULL);
     add_item(items, login, NULL, 0);
