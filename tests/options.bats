@@ -196,6 +196,8 @@ example_dir() {
         "$(schema | jq .properties.payloads.additionalProperties | schema_settings)"
     same "the keys of a waiver" "$(section "$RECIPE_MANUAL" WAIVERS | listed_settings)" \
         "$(schema | jq .properties.waivers.items | schema_settings)"
+    same "the keys of a check" "$(section "$RECIPE_MANUAL" CHECKS | listed_settings)" \
+        "$(schema | jq .properties.checks.items | schema_settings)"
     same "the keys of output" "$(section "$RECIPE_MANUAL" OUTPUT | listed_settings)" \
         "$(schema | jq .properties.output | schema_settings)"
 }

@@ -235,7 +235,7 @@ hint: did you mean "sha256"?' <<<$'steps: []\npayloads: {a: {url: u, sha265: 1}}
     refused 'r.yaml:6:10: output has no key "zzzzzz"
 hint: keys of output: name, formats, compress' <<<$'steps: []\noutput: {zzzzzz: 1}'
     refused 'r.yaml:6:1: recipe has no key "<<"
-hint: keys of recipe: format, name, summary, extends, gpus, variables, base, payloads, steps, matrix, waivers, output' \
+hint: keys of recipe: format, name, summary, extends, gpus, variables, base, payloads, steps, matrix, waivers, checks, output' \
         <<<$'steps: []\n<<: {a: 1}'
 }
 
@@ -557,6 +557,96 @@ END
     assert_contains 'r.yaml:5:19: "waivers": there is no check "no.such"'
     run_ccbake 3 verify --recipe=r.yaml image.qcow2
     assert_contains 'r.yaml:5:19: "waivers": there is no check "no.such"'
+}
+
+# wrong_check CHECK COLUMN MESSAGE: a recipe with this check alone is refused, exactly so.
+wrong_check() {
+    refused "r.yaml:6:$2: $3" <<<$'steps: []\n'"checks: [$1]"
+}
+
+@test "checks: what can't be checked" {
+    wrong_check '{file: {path: /x}}' 10 'checks needs "name" (the check is own.NAME)'
+    wrong_check '{name: A b, file: {path: /x}}' 17 '"name": "A b" can'\''t be part of an id
+hint: use lower-case letters, digits, ".", "_" and "-"'
+    wrong_check '{name: a, fil: {path: /x}}' 20 'checks has no key "fil"
+hint: did you mean "file"?'
+    wrong_check '{name: a, why: so}' 10 'the check "a" does not say what it looks at
+hint: give it one of file, unit, package, kernel-argument, command'
+    wrong_check '{name: a, file: {path: /x}, unit: {name: a.service}}' 44 \
+        'the check "a" has two kinds: make it two checks'
+    wrong_check '{name: a, file: {path: /x}}, {name: a, file: {path: /y}}' 46 \
+        '"checks": there are two with the name "a"'
+    wrong_check '{name: a, severity: warning, file: {path: /x}}' 30 \
+        '"severity": "warning" is not one of error|warn'
+}
+
+@test "checks: files" {
+    wrong_check '{name: a, file: {pth: /x}}' 27 'file has no key "pth"
+hint: did you mean "path"?'
+    wrong_check '{name: a, file: {path: /x/../y}}' 33 \
+        '"path": "/x/../y" is not an absolute path without "..", "//" and a slash at its end'
+    wrong_check '{name: a, file: {path: /x, exists: no}}' 45 '"exists": expected true or false, found "no"'
+    wrong_check '{name: a, file: {path: /x, exists: false, mode: 0600}}' 52 \
+        '"mode" can'\''t be together with "exists: false"'
+    wrong_check '{name: a, file: {path: /x, type: link, contains: a}}' 59 '"contains": a link has no content'
+    wrong_check '{name: a, file: {path: /x, mode: 0888}}' 43 '"mode": "0888" is not an octal mode'
+    wrong_check '{name: a, file: {path: /x, owner: acme:acme}}' 44 '"owner": "acme:acme" is not like 0:0
+hint: names of users are the image'\''s own: write numbers, or root'
+    wrong_check '{name: a, file: {path: /x, sha256: abc}}' 45 \
+        '"sha256": expected 64 lower-case hexadecimal digits'
+    recipe r.yaml <<<$'steps: []\nchecks: [{name: a, file: {path: /x, matches: "a("}}]'
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'r.yaml:6:47: "matches": Error while compiling regular expression'
+}
+
+@test "checks: units, packages, arguments, commands" {
+    wrong_check '{name: a, unit: {name: acme}}' 33 '"name": "acme" is not the name of a unit
+hint: with its type, as in acme.service'
+    wrong_check '{name: a, unit: {name: a.service, after: [b]}}' 51 '"after": "b" is not the name of a unit
+hint: with its type, as in b.service'
+    wrong_check '{name: a, unit: {name: a.service, enabled: yes}}' 53 \
+        '"enabled": "yes" is not one of true|false|masked'
+    wrong_check '{name: a, package: {name: a, version: "=> 1"}}' 49 '"version": "=> 1" is not a version
+hint: write 1.2, 1.2-3 or 1:1.2-3, or a comparison, as in ">= 1.2"'
+    wrong_check '{name: a, package: {name: a, version: 1, absent: true}}' 48 \
+        '"version": an absent package has none'
+    wrong_check '{name: a, kernel-argument: {name: a=1}}' 44 '"name": "a=1" is not the name of one argument'
+    wrong_check '{name: a, kernel-argument: {name: a, value: 1, absent: true}}' 54 \
+        '"value": an absent argument has none'
+    wrong_check '{name: a, command: {run: echo hi}}' 35 '"run": expected a list of words
+hint: for a shell, write [sh, -c, "..."]'
+    wrong_check '{name: a, command: {run: []}}' 35 '"run": a command has no words'
+    wrong_check '{name: a, command: {run: [a], status: 200}}' 48 '"status": expected 0 to 126, found 200'
+}
+
+@test "checks: a child's are added to its parent's, and replace those of the same name" {
+    recipe parent.yaml <<'END'
+steps: []
+variables: {port: 80}
+checks:
+  - {name: one, file: {path: /one}}
+  - {name: two, file: {path: /two, contains: "port = ${port}"}}
+END
+    cat >r.yaml <<'END'
+format: 1
+name: child
+extends: parent.yaml
+variables: {port: 81}
+checks:
+  - {name: three, file: {path: /three}}
+  - {name: one, package: {name: one}}
+waivers: [{check: own.two, reason: not here}]
+END
+    assert_equal "$(value .recipe.checks r.yaml)" '[{"name":"one","package":{"name":"one"}},{"file":{"contains":"port = 81","path":"/two"},"name":"two"},{"file":{"path":"/three"},"name":"three"}]'
+    run_ccbake verify --list --recipe r.yaml
+    assert_equal "${lines[-3]}"$'\n'"${lines[-2]}"$'\n'"${lines[-1]}" "$(printf 'own.%s\terror\tThe recipe asks for it.\tCorrect the step of the recipe that it depends on.\n' one two three)"
+    echo '  - {name: one, file: {path: /1}}' >twice
+    sed -i '/name: one/r twice' r.yaml
+    answers 3 'r.yaml:8:12: "checks": there are two with the name "one"'
+    # A waiver of a check that neither ccbake nor the recipe has.
+    sed -i '8d; s/own.two/own.tow/' r.yaml
+    answers 3 'r.yaml:8:19: "waivers": there is no check "own.tow"
+hint: did you mean "own.two"?'
 }
 
 # --- locks ---

@@ -137,34 +137,6 @@ static bool check_all_places(CcbCheckContext *ctx, CheckLine check, CcbCheckResu
 
 /* --- arguments that have to be there */
 
-/* An argument is right where it is in effect, or where setting it would change nothing.  The kernel
- * takes the last of several values; one that is there twice is for kernel.args-conflict. */
-static void check_argument(const CcbCmdline *line, const char *argument, const char *place,
-                           CcbCheckResult *result, GError **error)
-{
-    const char *equals = strchr(argument, '=');
-    g_autofree char *key = g_strndup(argument, strcspn(argument, "="));
-    g_autofree char *value = ccb_cmdline_get(line, key);
-    if (equals != NULL && g_strcmp0(value, equals + 1) == 0)
-        return;
-    g_autofree char *before = ccb_cmdline_render(line);
-    g_autoptr(CcbCmdline) edited = ccb_cmdline_parse(before, error);
-    if (edited == NULL || !ccb_cmdline_set(edited, argument, error)) {
-        g_prefix_error(error, "%s: ", place);
-        return;
-    }
-    g_autofree char *after = ccb_cmdline_render(edited);
-    if (g_str_equal(before, after))
-        return;
-    if (value == NULL)
-        ccb_result_fail(result, "%s: %s is missing", place, argument);
-    else if (!ccb_cmdline_has(line, argument))
-        ccb_result_fail(result, "%s: %s=%s, expected %s", place, key, value, argument);
-    else
-        ccb_result_fail(result, "%s: %s is there %u times, last as %s=%s, expected once %s", place,
-                        key, ccb_cmdline_count(line, key), key, value, argument);
-}
-
 static void check_wanted(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
                          CcbCheckResult *result, GError **error)
 {
@@ -172,7 +144,7 @@ static void check_wanted(CcbCheckContext *ctx, const CcbCmdline *line, const cha
     static char *guide[] = {"swiotlb=4194304,any", NULL};
     char **argument = ctx->expect->kernel_args != NULL ? ctx->expect->kernel_args : guide;
     for (; *error == NULL && *argument != NULL; argument++)
-        check_argument(line, *argument, place, result, error);
+        ccb_check_argument(line, *argument, place, result, error);
     for (argument = ctx->expect->removed_args; argument != NULL && *argument != NULL; argument++)
         if (ccb_cmdline_has(line, *argument))
             ccb_result_fail(result, "%s: %s is there, and the recipe removes it", place, *argument);

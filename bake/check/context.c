@@ -321,6 +321,18 @@ char **ccb_check_tree(CcbCheckContext *ctx, const char *path, GError **error)
     return paths != NULL ? paths : no_names;
 }
 
+/* --- commands */
+
+static gpointer produce_copy(CcbCheckContext *ctx, const char *name, GError **error)
+{
+    return ctx->sandbox->open(ctx->sandbox->data, error);
+}
+
+CcbGuest *ccb_check_copy(CcbCheckContext *ctx, GError **error)
+{
+    return ccb_check_memo(ctx, "copy", "", produce_copy, (GDestroyNotify)ccb_guest_free, error);
+}
+
 /* --- packages */
 
 static gpointer produce_packages(CcbCheckContext *ctx, const char *name, GError **error)

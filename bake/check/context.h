@@ -28,9 +28,17 @@ typedef struct {
     size_t size;
 } CcbGuestText;
 
+/* Where the commands of a recipe's checks run: `open` gives a throw-away copy of the image that can be written, and is
+ * called at most once.  NULL with an error. */
+typedef struct {
+    CcbGuest *(*open)(void *data, GError **error);
+    void *data;
+} CcbCheckSandbox;
+
 struct CcbCheckContext {
     CcbGuest *guest;                       /* not owned */
     const CcbExpectation *expect;          /* not owned */
+    const CcbCheckSandbox *sandbox;        /* not owned; NULL: no command is run */
     const struct CcbCheckRequest *request; /* not owned; NULL: only the image is checked */
     /* 1 or 8 (ccb_check_infer); 0: no driver is asked for, or there is none */
     unsigned gpus;
@@ -111,6 +119,11 @@ char **ccb_check_paths(CcbCheckContext *ctx, const char *directory, const char *
                        GError **error);
 /* Every path below a directory, relative to it. */
 char **ccb_check_tree(CcbCheckContext *ctx, const char *path, GError **error);
+
+/* --- commands */
+
+/* The throw-away copy, the same for each check; NULL on error.  Only where there is a sandbox. */
+CcbGuest *ccb_check_copy(CcbCheckContext *ctx, GError **error);
 
 /* --- packages */
 

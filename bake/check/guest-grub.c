@@ -47,3 +47,31 @@ char *ccb_check_boot_options(CcbCheckContext *ctx, const CcbBootEntry *entry, GE
         kernelopts = ccb_check_grubcfg_kernelopts(ctx, ccb_grub_configs[i], error);
     return ccb_grub_expand(options, env, kernelopts);
 }
+
+/* An argument is right where it is in effect, or where setting it would change nothing.  The kernel
+ * takes the last of several values; one that is there twice is for kernel.args-conflict. */
+void ccb_check_argument(const CcbCmdline *line, const char *argument, const char *place,
+                        CcbCheckResult *result, GError **error)
+{
+    const char *equals = strchr(argument, '=');
+    g_autofree char *key = g_strndup(argument, strcspn(argument, "="));
+    g_autofree char *value = ccb_cmdline_get(line, key);
+    if (equals != NULL && g_strcmp0(value, equals + 1) == 0)
+        return;
+    g_autofree char *before = ccb_cmdline_render(line);
+    g_autoptr(CcbCmdline) edited = ccb_cmdline_parse(before, error);
+    if (edited == NULL || !ccb_cmdline_set(edited, argument, error)) {
+        g_prefix_error(error, "%s: ", place);
+        return;
+    }
+    g_autofree char *after = ccb_cmdline_render(edited);
+    if (g_str_equal(before, after))
+        return;
+    if (value == NULL)
+        ccb_result_fail(result, "%s: %s is missing", place, argument);
+    else if (!ccb_cmdline_has(line, argument))
+        ccb_result_fail(result, "%s: %s=%s, expected %s", place, key, value, argument);
+    else
+        ccb_result_fail(result, "%s: %s is there %u times, last as %s=%s, expected once %s", place,
+                        key, ccb_cmdline_count(line, key), key, value, argument);
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "check/context.h"
+#include "text/cmdline.h"
 
 /* The second is the real one on some images that boot through UEFI only; on the others it is a
  * stub.  Ends with NULL. */
@@ -16,3 +17,7 @@ char *ccb_check_grubcfg_kernelopts(CcbCheckContext *ctx, const char *path, GErro
 
 /* The command line that GRUB makes of an entry; never NULL, caller frees. */
 char *ccb_check_boot_options(CcbCheckContext *ctx, const CcbBootEntry *entry, GError **error);
+
+/* Fails the result unless the argument, KEY=VALUE or KEY, is in effect in a command line; `place` names that. */
+void ccb_check_argument(const CcbCmdline *line, const char *argument, const char *place,
+                        CcbCheckResult *result, GError **error);

@@ -53,6 +53,9 @@ static unsigned *counter(CcbResults *results, const CcbResultRow *row)
 void ccb_results_add(CcbResults *results, const CcbResultRow *row)
 {
     CcbResultRow *copy = g_memdup2(row, sizeof(*row));
+    copy->id = g_intern_string(row->id);
+    copy->why = g_intern_string(row->why);
+    copy->remedy = g_intern_string(row->remedy);
     copy->detail = g_strdup(row->detail != NULL ? row->detail : "");
     copy->waiver = g_strdup(row->waiver);
     g_ptr_array_add(results->rows, copy);

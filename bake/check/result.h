@@ -16,7 +16,7 @@ typedef enum {
 typedef enum { CCB_SEVERITY_ERROR, CCB_SEVERITY_WARNING } CcbSeverity;
 
 typedef struct {
-    const char *id; /* id, why and remedy belong to the table of the checks */
+    const char *id; /* id, why and remedy are interned by ccb_results_add() */
     CcbSeverity severity;
     CcbCheckStatus status;
     char *detail; /* the file, what was found, what was expected */
@@ -37,7 +37,7 @@ CcbResults *ccb_results_new(void);
 void ccb_results_free(CcbResults *results); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbResults, ccb_results_free)
 
-/* Adds a row and counts it; copies detail and waiver.  A waiver that is not needed becomes a note. */
+/* Adds a row and counts it; copies its texts.  A waiver that is not needed becomes a note. */
 void ccb_results_add(CcbResults *results, const CcbResultRow *row);
 
 /* No error-severity failure (with strict: no failure) and nothing unreadable, save what is waived. */

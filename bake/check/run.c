@@ -3,6 +3,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "check/check-own.h"
 #include "check/context.h"
 
 #define ROW(name) ccb_checks_##name,
@@ -18,14 +19,28 @@ static const char *find_waiver(const CcbExpectation *expect, const char *id)
     return NULL;
 }
 
-static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, CcbResults *results,
-                    GError **error)
+/* The row of a check of the recipe's own: what its author left out is said for all of them. */
+static CcbCheck own_row(const CcbOwnCheck *own)
+{
+    return (CcbCheck){
+        .id = own->id,
+        .severity = g_str_equal(own->severity, "warn") ? CCB_SEVERITY_WARNING : CCB_SEVERITY_ERROR,
+        .why = own->why != NULL ? own->why : "The recipe asks for it.",
+        .remedy = own->remedy != NULL ? own->remedy
+                                      : "Correct the step of the recipe that it depends on.",
+    };
+}
+
+/* `own`: of a check of the recipe's own, which has no .run; else NULL. */
+static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, const CcbOwnCheck *own,
+                    CcbResults *results, GError **error)
 {
     g_autoptr(GString) detail = g_string_new(NULL);
     CcbCheckResult result = {.status = CCB_PASS, .detail = detail};
     if (ccb_cancel_check(error))
         return false;
-    bool done = check->run(ctx, &result, &result.error);
+    bool done = own != NULL ? ccb_check_own(ctx, own, &result, &result.error)
+                            : check->run(ctx, &result, &result.error);
     g_autoptr(GError) problem = result.error;
     if (problem != NULL) {
         int code = ccb_exit_code(problem);
@@ -59,26 +74,43 @@ bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbRes
         g_ptr_array_add(results->notes, g_strdup(ctx->notes->pdata[i]));
     for (const CcbCheck *const *family = families; *family != NULL; family++)
         for (const CcbCheck *check = *family; check->id != NULL; check++)
-            if (!run_one(ctx, check, results, error))
+            if (!run_one(ctx, check, NULL, results, error))
                 return false;
     *ret_results = g_steal_pointer(&results);
     return true;
 }
 
-bool ccb_check_image(CcbGuest *guest, const CcbExpectation *expect, CcbResults **ret_results,
-                     GError **error)
+bool ccb_check_image(CcbCheckContext *ctx, CcbResults **ret_results, GError **error)
 {
-    g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
-    return ccb_check_run(ctx, ccb_check_families, ret_results, error);
+    g_autoptr(CcbResults) results = NULL;
+    if (!ccb_check_run(ctx, ccb_check_families, &results, error))
+        return false;
+    for (guint i = 0; ctx->expect->checks != NULL && i < ctx->expect->checks->len; i++) {
+        const CcbOwnCheck *own = ctx->expect->checks->pdata[i];
+        const CcbCheck row = own_row(own);
+        if (!run_one(ctx, &row, own, results, error))
+            return false;
+    }
+    *ret_results = g_steal_pointer(&results);
+    return true;
 }
 
-char *ccb_check_table(void)
+static void append_line(GString *table, const CcbCheck *check)
 {
-    GString *text = g_string_new(NULL);
+    g_string_append_printf(table, "%s\t%s\t%s\t%s\n", check->id,
+                           check->severity == CCB_SEVERITY_WARNING ? "warning" : "error",
+                           check->why, check->remedy);
+}
+
+char *ccb_check_table(const CcbExpectation *expect)
+{
+    GString *table = g_string_new(NULL);
     for (const CcbCheck *const *family = ccb_check_families; *family != NULL; family++)
         for (const CcbCheck *check = *family; check->id != NULL; check++)
-            g_string_append_printf(text, "%s\t%s\t%s\t%s\n", check->id,
-                                   check->severity == CCB_SEVERITY_WARNING ? "warning" : "error",
-                                   check->why, check->remedy);
-    return g_string_free(text, FALSE);
+            append_line(table, check);
+    for (guint i = 0; expect->checks != NULL && i < expect->checks->len; i++) {
+        const CcbCheck row = own_row(expect->checks->pdata[i]);
+        append_line(table, &row);
+    }
+    return g_string_free(table, FALSE);
 }

@@ -10,6 +10,8 @@ bool ccb_check_waivers(const CcbRecipe *recipe, GError **error)
     for (const CcbCheck *const *family = ccb_check_families; *family != NULL; family++)
         for (const CcbCheck *check = *family; check->id != NULL; check++)
             g_ptr_array_add(ids, (char *)check->id);
+    for (guint i = 0; i < recipe->checks->len; i++)
+        g_ptr_array_add(ids, ((const CcbOwnCheck *)recipe->checks->pdata[i])->id);
     g_ptr_array_add(ids, NULL);
     const char *const *names = (const char *const *)ids->pdata;
     for (guint i = 0; i < recipe->waivers->len; i++) {

@@ -27,12 +27,13 @@ void ccb_findings_clear(CcbFindings *f)
     *f = (CcbFindings){0};
 }
 
-bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFindings *ret,
-                       GError **error)
+bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect,
+                       const CcbCheckSandbox *sandbox, CcbFindings *ret, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
-    if (!ccb_check_run(ctx, ccb_check_families, &ret->checks, error))
+    ctx->sandbox = sandbox;
+    if (!ccb_check_image(ctx, &ret->checks, error))
         return false;
     CcbUnitSet *set = ccb_check_units(ctx, &reason); /* the checks have read the units already */
     ret->plot = set != NULL ? ccb_unitset_plot_gpu(set, guest, &reason) : NULL;
@@ -43,7 +44,8 @@ bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFinding
 
 char *ccb_check_set(void)
 {
-    g_autofree char *table = ccb_check_table();
+    const CcbExpectation none = {0};
+    g_autofree char *table = ccb_check_table(&none);
     g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
     g_autoptr(GString) checks = g_string_new(NULL);
     for (char **line = lines; *line != NULL && **line != '\0'; line++) {

@@ -2,7 +2,7 @@
 /* Gathers what the verbs `bake` and `report` show on a page (report/page.h). */
 #pragma once
 
-#include "check/result.h"
+#include "check/context.h"
 #include "guest/backend.h"
 #include "guest/guest.h"
 #include "recipe/expectation.h"
@@ -18,11 +18,11 @@ typedef struct {
 void ccb_findings_clear(CcbFindings *findings);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbFindings, ccb_findings_clear)
 
-/* As ccb_check_image(), with the plot. */
-bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect, CcbFindings *ret,
-                       GError **error);
+/* As ccb_check_image(), with the plot.  `sandbox` NULL: commands of the recipe's own checks are not run. */
+bool ccb_findings_read(CcbGuest *guest, const CcbExpectation *expect,
+                       const CcbCheckSandbox *sandbox, CcbFindings *ret, GError **error);
 
-/* Names the set of checks that this ccbake has, with their severities; caller frees. */
+/* Names the set of checks that every image is given by this ccbake, with their severities; caller frees. */
 char *ccb_check_set(void);
 
 /* A comparison of two images in a child process, which runs beside something else: neither an error nor

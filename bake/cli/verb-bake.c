@@ -23,6 +23,7 @@
 #include "cli/load.h"
 #include "cli/open-image.h"
 #include "cli/report-data.h"
+#include "cli/sandbox.h"
 #include "cli/verb-matrix.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
@@ -280,13 +281,16 @@ static bool compare(const Job *job, const CcbOutput *output, const CcbEmitSource
     return true;
 }
 
-/* Checks the first output; the others hold the same disk. */
-static bool check(const Job *job, const CcbOutput *output, int log, CcbFindings *ret,
-                  GError **error)
+/* Checks the first output; the others hold the same disk.  Commands of the recipe's checks run through `backend`. */
+static bool check(const Job *job, const CcbOutput *output, CcbBackend backend, int log,
+                  CcbFindings *ret, GError **error)
 {
+    const char *format = ((const CcbEmitFormat *)job->formats->pdata[0])->format;
+    g_auto(CcbSandbox) copy = {output->temporary, format, backend, log, NULL};
+    const CcbCheckSandbox sandbox = {ccb_sandbox_open, &copy};
     const CcbGuestOptions open_options = {
         .image = output->temporary,
-        .format = ((const CcbEmitFormat *)job->formats->pdata[0])->format,
+        .format = format,
         .backend = CCB_BACKEND_APPLIANCE,
         .read_only = true,
         .log_fd = -1,
@@ -294,7 +298,8 @@ static bool check(const Job *job, const CcbOutput *output, int log, CcbFindings 
     ccb_progress_begin("verify", output->path, 0);
     ccb_progress_announce(output->path);
     CcbGuest *guest = ccb_guest_open(&open_options, error);
-    bool ok = guest != NULL && ccb_findings_read(guest, &job->loaded.plan->expect, ret, error);
+    bool ok =
+        guest != NULL && ccb_findings_read(guest, &job->loaded.plan->expect, &sandbox, ret, error);
     ccb_guest_free(guest);
     if (!ok) {
         ccb_progress_abort();
@@ -431,7 +436,7 @@ static bool make(const Job *job, GError **error)
         ccb_eta_begin(VERIFY_ETA_NAME);
         /* For the report, beside the checks, which leave a core idle. */
         ccb_comparison_start(&comparison, backend, base->path, output->temporary);
-        if (!check(job, output, log, &findings, error))
+        if (!check(job, output, backend, log, &findings, error))
             return false;
         verify_s = seconds_since(verification);
     }

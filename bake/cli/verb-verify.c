@@ -9,6 +9,7 @@
 #include "cli/load.h"
 #include "cli/open-image.h"
 #include "cli/print-json.h"
+#include "cli/sandbox.h"
 
 static struct {
     const char *recipe, *gpus, *backend, *format;
@@ -26,14 +27,29 @@ static const CcbOption options[] = {
     {"format", 0, CCB_OPT_STRING, &opts.format, "text|json|tap|junit", "how the report is printed"},
     {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
-    {"list", 0, CCB_OPT_FLAG, &opts.list, NULL, "print the checks and do nothing"},
+    {"list", 0, CCB_OPT_FLAG, &opts.list, NULL,
+     "print the checks, with --recipe also those of the recipe, and do nothing"},
     {0},
 };
+
+static bool check_guest(CcbGuest *guest, const CcbExpectation *expect, CcbSandbox *copy,
+                        CcbResults **ret_report, GError **error)
+{
+    const CcbCheckSandbox sandbox = {ccb_sandbox_open, copy};
+    g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
+    ctx->sandbox = &sandbox;
+    return ccb_check_image(ctx, ret_report, error);
+}
+
+static bool load_expectation(CcbExpectation *ret, GError **error)
+{
+    return opts.recipe == NULL || ccb_load_expectation(opts.recipe, opts.settings, ret, error);
+}
 
 static bool check(const char *path, CcbResults **ret_report, GError **error)
 {
     g_auto(CcbExpectation) expect = {0};
-    if (opts.recipe != NULL && !ccb_load_expectation(opts.recipe, opts.settings, &expect, error))
+    if (!load_expectation(&expect, error))
         return false;
     if (opts.gpus != NULL)
         expect.gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);
@@ -42,8 +58,9 @@ static bool check(const char *path, CcbResults **ret_report, GError **error)
         return false;
     ccb_progress_begin("verify", path, 0);
     ccb_progress_announce(path);
+    g_auto(CcbSandbox) copy = {path, NULL, backend, -1, NULL};
     g_autoptr(CcbGuest) guest = ccb_open_unclean_image(path, backend, error);
-    if (guest == NULL || !ccb_check_image(guest, &expect, ret_report, error)) {
+    if (guest == NULL || !check_guest(guest, &expect, &copy, ret_report, error)) {
         ccb_progress_abort();
         return false;
     }
@@ -72,7 +89,10 @@ static bool run(int argc, char **argv, GError **error)
 {
     g_autoptr(CcbResults) report = NULL;
     if (opts.list) {
-        g_autofree char *table = ccb_check_table();
+        g_auto(CcbExpectation) expect = {0};
+        if (!load_expectation(&expect, error))
+            return false;
+        g_autofree char *table = ccb_check_table(&expect);
         fputs(table, stdout);
         return true;
     }

@@ -50,6 +50,38 @@ int ccb_kver_compare(const char *a, const char *b)
     return order != 0 ? order : rpmvercmp(release_a, release_b);
 }
 
+/* Cuts "[epoch:]version[-release]" into its parts; epoch and release are NULL where there is none. */
+static void split_evr(char *text, char **ret_epoch, char **ret_version, char **ret_release)
+{
+    char *colon = strchr(text, ':');
+    *ret_epoch = colon != NULL ? text : NULL;
+    *ret_version = colon != NULL ? colon + 1 : text;
+    if (colon != NULL)
+        *colon = '\0';
+    char *dash = strrchr(*ret_version, '-');
+    *ret_release = dash != NULL ? dash + 1 : NULL;
+    if (dash != NULL)
+        *dash = '\0';
+}
+
+bool ccb_rpm_version_meets(const char *evr, const char *condition)
+{
+    char *epoch, *version, *release, *wanted_epoch, *wanted_version, *wanted_release;
+    size_t length = strspn(condition, "<>=");
+    g_autofree char *is = g_strdup(evr);
+    g_autofree char *wanted = g_strstrip(g_strdup(condition + length));
+    split_evr(is, &epoch, &version, &release);
+    split_evr(wanted, &wanted_epoch, &wanted_version, &wanted_release);
+    int order = wanted_epoch != NULL ? rpmvercmp(epoch != NULL ? epoch : "0", wanted_epoch) : 0;
+    if (order == 0)
+        order = rpmvercmp(version, wanted_version);
+    if (order == 0 && wanted_release != NULL)
+        order = rpmvercmp(release != NULL ? release : "", wanted_release);
+    bool takes_equal = length == 0 || memchr(condition, '=', length) != NULL;
+    return (order == 0 && takes_equal) || (order > 0 && memchr(condition, '>', length) != NULL) ||
+           (order < 0 && memchr(condition, '<', length) != NULL);
+}
+
 static int note_message(rpmlogRec record, rpmlogCallbackData data)
 {
     if (rpmlogRecPriority(record) <= RPMLOG_ERR) {

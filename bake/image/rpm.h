@@ -14,6 +14,10 @@
  * at the end is ignored, a missing release is older than any. */
 int ccb_kver_compare(const char *a, const char *b);
 
+/* Whether a version "[epoch:]version-release" meets a condition: one of >= <= > < = (which nothing stands for, too) and
+ * "[epoch:]version[-release]".  What the condition leaves out is not compared. */
+bool ccb_rpm_version_meets(const char *evr, const char *condition);
+
 typedef struct {
     char *name;
     guint32 epoch; /* 0 where the package has none */

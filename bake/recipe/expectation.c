@@ -52,7 +52,8 @@ void ccb_expectation_begin(const CcbRecipe *recipe, CcbExpectation *ret)
     *ret = (CcbExpectation){.gpus = recipe->gpus,
                             .no_driver = true,
                             .min_kernel = g_strdup(recipe->min_kernel),
-                            .waivers = g_ptr_array_new_with_free_func(waiver_free)};
+                            .waivers = g_ptr_array_new_with_free_func(waiver_free),
+                            .checks = g_ptr_array_ref(recipe->checks)};
     for (guint i = 0; i < recipe->waivers->len; i++) {
         const CcbRecipeWaiver *waiver = recipe->waivers->pdata[i];
         add_waiver(ret->waivers, waiver->check, waiver->reason);
@@ -102,6 +103,7 @@ void ccb_expectation_clear(CcbExpectation *expect)
             g_free(*(char **)member(expect, &fields[i]));
     }
     g_clear_pointer(&expect->waivers, g_ptr_array_unref);
+    g_clear_pointer(&expect->checks, g_ptr_array_unref);
     json_decref(expect->files);
     *expect = (CcbExpectation){0};
 }
@@ -126,6 +128,11 @@ json_t *ccb_expectation_to_json(const CcbExpectation *expect)
     }
     if (expect->files != NULL)
         json_object_set(json, "files", expect->files);
+    json_t *checks = expect->checks != NULL && expect->checks->len > 0 ? json_array() : NULL;
+    for (guint i = 0; checks != NULL && i < expect->checks->len; i++)
+        json_array_append(checks, ((const CcbOwnCheck *)expect->checks->pdata[i])->definition);
+    if (checks != NULL)
+        json_object_set_new(json, "checks", checks);
     if (expect->waivers == NULL)
         return json;
     json_t *waivers = json_object();
@@ -145,6 +152,7 @@ void ccb_expectation_from_json(const json_t *json, CcbExpectation *ret)
         .no_driver = json_is_true(json_object_get(json, "no_driver")),
         .files = json_incref(json_object_get(json, "files")),
         .waivers = g_ptr_array_new_with_free_func(waiver_free),
+        .checks = ccb_own_checks_from_json(json_object_get(json, "checks")),
     };
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
         size_t j;

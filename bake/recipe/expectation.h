@@ -37,6 +37,7 @@ typedef struct {
     char **orders;                        /* "CONSUMER after UNIT"; NULL: none */
     json_t *files;      /* list of what stands at paths (ccb_plan_expect_changes()); NULL: none */
     GPtrArray *waivers; /* CcbWaiver: checks that may fail; NULL: none */
+    GPtrArray *checks;  /* CcbOwnCheck: of the recipe's own; NULL: none */
 } CcbExpectation;
 
 /* Of a recipe without steps. */

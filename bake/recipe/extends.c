@@ -52,6 +52,29 @@ static CcbNode *merge_steps(const CcbNode *parent, const CcbNode *child)
     return list;
 }
 
+/* An item of the child takes the place of the parent's item of the same name, or is added behind. */
+static CcbNode *merge_named(const CcbNode *parent, const CcbNode *child)
+{
+    CcbNode *list = ccb_node_copy(parent);
+    g_autofree bool *replaced = g_new0(bool, parent->items->len); /* not twice: that is an error */
+    for (guint i = 0; i < child->items->len; i++) {
+        const CcbNode *item = child->items->pdata[i];
+        const char *name = ccb_node_get_text(item, "name");
+        guint at = 0;
+        for (; at < parent->items->len; at++)
+            if (!replaced[at] && name != NULL &&
+                g_strcmp0(ccb_node_get_text(parent->items->pdata[at], "name"), name) == 0)
+                break;
+        if (at < parent->items->len) {
+            replaced[at] = true;
+            g_ptr_array_remove_index(list->items, at);
+        }
+        g_ptr_array_insert(list->items, at < parent->items->len ? (gint)at : -1,
+                           ccb_node_copy(item));
+    }
+    return list;
+}
+
 /* Lays `above` over `below`, which becomes the result. */
 static void merge(CcbNode *below, const CcbNode *above)
 {
@@ -64,6 +87,8 @@ static void merge(CcbNode *below, const CcbNode *above)
         CcbNodeType both = old != NULL && old->type == value->type ? old->type : CCB_NODE_SCALAR;
         if (both == CCB_NODE_LIST && strcmp(key->text, "steps") == 0)
             ccb_node_set(below, ccb_node_copy(key), merge_steps(old, value));
+        else if (both == CCB_NODE_LIST && strcmp(key->text, "checks") == 0)
+            ccb_node_set(below, ccb_node_copy(key), merge_named(old, value));
         else if (both == CCB_NODE_MAP && g_strv_contains(merged_by_entry, key->text))
             for (guint j = 0; j < value->keys->len; j++)
                 ccb_node_set(old, ccb_node_copy(value->keys->pdata[j]),

@@ -2,7 +2,8 @@
 /*
  * `extends: other.yaml`: the other recipe with this one laid over it.  Entries of variables, payloads and matrix replace
  * entries of the same name as a whole.  A list of steps is the whole order; a bare word in it stands for the other
- * recipe's step of that id.  Every other key replaces the other recipe's.
+ * recipe's step of that id.  A check replaces the check of the same name, or is added.  Every other key replaces the
+ * other recipe's.
  */
 #pragma once
 

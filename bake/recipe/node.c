@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
+
 CcbNode *ccb_node_new(CcbNodeType type, const char *file, int line, int column)
 {
     CcbNode *node = g_new0(CcbNode, 1);
@@ -130,4 +132,29 @@ json_t *ccb_node_to_json(const CcbNode *node)
             json_object_set_new(json, ((CcbNode *)node->keys->pdata[i])->text, value);
     }
     return json;
+}
+
+CcbNode *ccb_node_from_json(const json_t *json, const char *file)
+{
+    size_t i;
+    const char *key;
+    json_t *value;
+    CcbNodeType type = json_is_object(json)  ? CCB_NODE_MAP
+                       : json_is_array(json) ? CCB_NODE_LIST
+                                             : CCB_NODE_SCALAR;
+    CcbNode *node = ccb_node_new(type, file, 1, 1);
+    if (type == CCB_NODE_SCALAR) {
+        ccb_autofree char *text = json_dumps(json, JSON_ENCODE_ANY);
+        node->plain = !json_is_string(json);
+        node->text = g_strdup(node->plain ? text : json_string_value(json));
+    }
+    json_array_foreach(json, i, value)
+        g_ptr_array_add(node->items, ccb_node_from_json(value, file));
+    json_object_foreach((json_t *)json, key, value)
+    {
+        CcbNode *name = ccb_node_new(CCB_NODE_SCALAR, file, 1, 1);
+        name->text = g_strdup(key);
+        ccb_node_set(node, name, ccb_node_from_json(value, file));
+    }
+    return node;
 }

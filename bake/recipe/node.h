@@ -54,3 +54,6 @@ bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
 
 /* The same value as JSON; maps lose their order. */
 json_t *ccb_node_to_json(const CcbNode *node);
+
+/* The reverse: null, numbers and booleans become plain scalars.  `file` stands for it in errors. */
+CcbNode *ccb_node_from_json(const json_t *json, const char *file);

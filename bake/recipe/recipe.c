@@ -62,6 +62,7 @@ const CcbField ccb_recipe_fields[] = {
     CCB_FIELD("steps", STEPS, "what is done, in this order", .required = true),
     CCB_FIELD("matrix", NAMED_LISTS, "variables with several values: one image each"),
     CCB_FIELD("waivers", MAPS, "checks that may fail, with the reason", .fields = waiver_fields),
+    CCB_FIELD("checks", MAPS, "checks of the recipe's own", .fields = ccb_own_check_fields),
     CCB_FIELD("output", MAP, "what comes out", .fields = output_fields),
     {0},
 };
@@ -86,6 +87,8 @@ void ccb_recipe_free(CcbRecipe *recipe)
     g_ptr_array_unref(recipe->steps);
     g_ptr_array_unref(recipe->cells);
     g_ptr_array_unref(recipe->waivers);
+    if (recipe->checks != NULL)
+        g_ptr_array_unref(recipe->checks);
     g_strfreev(recipe->formats);
     ccb_node_free(recipe->root);
     g_free(recipe);
@@ -246,6 +249,12 @@ static bool read_waivers(CcbRecipe *recipe, GError **error)
     return true;
 }
 
+static bool read_checks(CcbRecipe *recipe, GError **error)
+{
+    recipe->checks = ccb_own_checks_read(ccb_node_get(recipe->root, "checks"), error);
+    return recipe->checks != NULL;
+}
+
 static bool read_output(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *output = ccb_node_get(recipe->root, "output");
@@ -310,7 +319,8 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
     recipe->gpus = ccb_node_get_number(recipe->root, "gpus", 1);
     if (!read_matrix(recipe, error) || !read_base(recipe, o->base, error) ||
         !read_payloads(recipe, error) || !read_steps(recipe, error) ||
-        !read_waivers(recipe, error) || !read_output(recipe, error) ||
+        !read_waivers(recipe, error) || !read_checks(recipe, error) ||
+        !read_output(recipe, error) ||
         !ccb_variables_check_used(ccb_recipe_variables(recipe), path, used, error))
         return NULL;
     return g_steal_pointer(&recipe);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "recipe/node.h"
+#include "recipe/own-check.h"
 #include "recipe/schema.h"
 
 #define CCB_RECIPE_FORMAT 1 /* of the `format` key; a newer one is refused */
@@ -54,6 +55,7 @@ typedef struct {
     GPtrArray
         *cells; /* matrix entries: char **, "name=value" in the matrix's order; empty without one */
     GPtrArray *waivers; /* CcbRecipeWaiver; no check twice */
+    GPtrArray *checks;  /* CcbOwnCheck; no id twice */
     const char *output_name;
     char **formats;
     bool compress;

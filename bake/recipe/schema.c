@@ -348,7 +348,9 @@ static json_t *choices_schema(const char *choices)
         json_array_append_new(list,
                               g_ascii_string_to_unsigned(*word, 10, 0, G_MAXUINT, &number, NULL)
                                   ? json_integer((json_int_t)number)
-                                  : json_string(*word));
+                              : strcmp(*word, "true") == 0  ? json_true()
+                              : strcmp(*word, "false") == 0 ? json_false()
+                                                            : json_string(*word));
     }
     return list;
 }

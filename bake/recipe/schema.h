@@ -45,8 +45,8 @@ typedef struct CcbField {
     CcbFieldType type;
     const char *help;
     bool required;
-    const char *choices;           /* "a|b|c", or NULL */
-    const char *preset;            /* what a STRING, NUMBER or STRINGS (words) is without a value */
+    const char *choices; /* "a|b|c", or NULL */
+    const char *preset;  /* what a STRING, NUMBER, BOOL or STRINGS (words) is without a value */
     const struct CcbField *fields; /* of MAP, MAPS, NAMED_MAPS */
     size_t size;                   /* of the struct of MAP and MAPS */
     size_t offset;                 /* of the member */

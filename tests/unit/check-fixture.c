@@ -675,7 +675,8 @@ CcbResults *check_tree(const CcbExpectation *expect, Tree *tree)
     CcbResults *results = NULL;
     if (!tree->dark)
         give_packages(ctx);
-    if (!ccb_check_run(ctx, ccb_check_families, &results, &error))
+    ctx->sandbox = tree->sandbox;
+    if (!ccb_check_image(ctx, &results, &error))
         g_error("the checks broke down: %s", error->message);
     return results;
 }

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "check/result.h"
+#include "check/context.h"
 #include "recipe/expectation.h"
 #include "tap.h"
 
@@ -63,6 +63,7 @@ typedef struct {
     guint bad; /* this one, counted from 1 */
     guint reads;
     char *what; /* the one that failed last */
+    const CcbCheckSandbox *sandbox;
 } Tree;
 
 /* Paths below the temporary directory; staged() gives the whole path, the caller frees. */

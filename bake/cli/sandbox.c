@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/sandbox.h"
+
+#include "image/qemu-img.h"
+
+enum { SCRATCH_SIZE = 1 << 30 }; /* bytes of /tmp, /var/tmp and /run */
+
+CcbGuest *ccb_sandbox_open(void *data, GError **error)
+{
+    CcbSandbox *s = data;
+    g_autofree char *image = g_canonicalize_filename(s->image, NULL);
+    g_autofree char *format = s->format ? g_strdup(s->format) : ccb_image_format(image, error);
+    s->work = format != NULL ? ccb_work_open(error) : NULL;
+    if (s->work == NULL || !ccb_image_create_overlay(s->work->overlay, image, format, error))
+        return NULL;
+    const CcbGuestOptions options = {
+        .image = s->work->overlay,
+        .format = "qcow2",
+        .backend = s->backend,
+        .scratch_dir = s->work->scratch,
+        .scratch_size = SCRATCH_SIZE,
+        .log_fd = s->log_fd,
+    };
+    return ccb_guest_open(&options, error);
+}
+
+void ccb_sandbox_clear(CcbSandbox *s)
+{
+    g_clear_pointer(&s->work, ccb_work_free);
+}
