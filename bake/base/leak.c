@@ -341,7 +341,7 @@ static bool is_registry_login(Span line, const char *separator, Span value)
 }
 
 /* NAME=VALUE and NAME: VALUE, anywhere in a line.  A value that is a secret has letters and digits; one that is a path, a
- * variable or a sentence is none. */
+ * variable, a sentence or an expression of a program is none. */
 static void find_settings(GArray *leaks, const char *text, Span line)
 {
     enum { LEAST = 8, LEAST_DIFFERENT = 6, MOST = 512 };
@@ -353,7 +353,8 @@ static void find_settings(GArray *leaks, const char *text, Span line)
             value.at++;
         value.end = skip(value, is_value);
         gsize length = (gsize)(value.end - value.at);
-        if (length < LEAST || length > MOST || strchr("/$%*~@!", *value.at) != NULL)
+        bool is_code = *value.end != '\0' && strchr("([;", *value.end) != NULL;
+        if (length < LEAST || length > MOST || is_code || strchr("/$%*~@!", *value.at) != NULL)
             continue;
         if (is_registry_login(line, at, value)) {
             add(leaks, text, "a registry's password", CCB_LEAK_SURE, value);

@@ -101,97 +101,21 @@ static void check_authorized_keys(CcbCheckContext *ctx, const char *name, const 
 
 static bool run_authorized_keys(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
+    static const char *const names[] = {".ssh/authorized_keys", ".ssh/authorized_keys2"};
     check_homes(ctx, check_authorized_keys, result, error);
-    return ccb_result_pass(result, "none in /root and /home");
-}
-
-/* Where programs keep what lets them in somewhere.  Those with a `mark` hold other settings too. */
-static const struct {
-    const char *name;
-    const char *mark; /* is in the text where there is a secret; NULL: there always is one */
-} credentials[] = {
-    {".aliyun/config.json", NULL},
-    {".ossutilconfig", NULL},
-    {".aws/credentials", NULL},
-    {".s3cfg", NULL},
-    {".config/rclone/rclone.conf", NULL},
-    {".kube/config", NULL},
-    {".docker/config.json", "\"auth\""},
-    {".docker/config.json", "\"identitytoken\""},
-    {".config/containers/auth.json", "\"auth\""},
-    {".ngc/config", NULL},
-    {".cache/huggingface/token", NULL},
-    {".cache/huggingface/stored_tokens", NULL},
-    {".huggingface/token", NULL},
-    {".modelscope/credentials/session", NULL},
-    {".modelscope/credentials/git_token", NULL},
-    {".git-credentials", NULL},
-    {".config/gh/hosts.yml", NULL},
-    {".netrc", NULL},
-    {".pgpass", NULL},
-    {".my.cnf", "password"},
-    {".pypirc", NULL},
-    {".npmrc", "_auth"},
-    {".npmrc", "_password"},
-};
-
-static void check_credentials(CcbCheckContext *ctx, const char *name, const char *path,
-                              CcbCheckResult *result, GError **error)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(credentials); i++) {
-        const char *mark = credentials[i].mark;
-        if (!g_str_equal(name, credentials[i].name) || !is_filled(ctx, path, error))
+    g_auto(GStrv) accounts = ccb_check_lines(ctx, "/etc/passwd", error);
+    for (char **account = accounts; *account != NULL; account++) {
+        g_auto(GStrv) fields = g_strsplit(*account, ":", -1); /* passwd(5) */
+        const char *home = g_strv_length(fields) == 7 ? fields[5] : "/";
+        if (g_str_equal(home, "/") || g_str_has_prefix(home, "/root") ||
+            g_str_has_prefix(home, "/home/"))
             continue;
-        const char *text = mark != NULL ? ccb_check_text(ctx, path, error)->text : NULL;
-        if (mark == NULL || (text != NULL && strstr(text, mark) != NULL)) {
-            ccb_result_fail(result, "%s", path);
-            return;
+        for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+            g_autofree char *path = g_build_filename(home, names[i], NULL);
+            check_authorized_keys(ctx, names[i], path, result, error);
         }
     }
-}
-
-/* In .ssh a key may have any name.  Host keys have a check of their own; the two directories hold
- * certificates of authorities. */
-static bool may_hold_key(const char *path)
-{
-    static const char *const suffixes[] = {".pem",      ".key",        "/id_rsa",
-                                           "/id_ecdsa", "/id_ed25519", "/id_dsa"};
-    if (g_str_has_prefix(path, ".ssh/") || strstr(path, "/.ssh/") != NULL)
-        return true;
-    if (g_str_has_prefix(path, "pki/ca-trust/") || g_str_has_prefix(path, "ssl/certs/"))
-        return false;
-    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
-        if (g_str_has_suffix(path, suffixes[i]))
-            return true;
-    return false;
-}
-
-static void check_keys(CcbCheckContext *ctx, const char *directory, CcbCheckResult *result,
-                       GError **error)
-{
-    enum { LIMIT = 1 << 20 }; /* bytes: no key is so large */
-    for (char **name = ccb_check_tree(ctx, directory, error); *name != NULL; name++) {
-        if (!may_hold_key(*name))
-            continue;
-        g_autofree char *path = g_build_filename(directory, *name, NULL);
-        const CcbStat *st = ccb_check_lstat(ctx, path, error);
-        if (st == NULL || !S_ISREG(st->mode) || st->size > LIMIT)
-            continue; /* where a link leads is looked at there */
-        const CcbGuestText *file = ccb_check_text(ctx, path, error);
-        if (file->text != NULL &&
-            g_strstr_len(file->text, (gssize)file->size, "PRIVATE KEY-----") != NULL)
-            ccb_result_fail(result, "%s: a private key", path);
-    }
-}
-
-static bool run_secrets(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
-{
-    check_homes(ctx, check_credentials, result, error);
-    check_keys(ctx, "/root", result, error);
-    check_keys(ctx, "/home", result, error);
-    check_keys(ctx, "/etc", result, error);
-    return ccb_result_pass(result, "no credentials in /root and /home, no private key there and "
-                                   "in /etc");
+    return ccb_result_pass(result, "none in /root, in /home and in the homes of /etc/passwd");
 }
 
 /* --- who can log in */
@@ -305,9 +229,6 @@ const CcbCheck ccb_checks_hygiene[] = {
     {"hygiene.authorized-keys", CCB_SEVERITY_ERROR,
      "Whoever has the key gets into every instance of the image.",
      "Remove the file: cloud-init puts the key of each instance there.", run_authorized_keys},
-    {"hygiene.secrets", CCB_SEVERITY_ERROR,
-     "Everybody with an instance, or with the image, can read them.",
-     "Take them out, and give each instance its own when it starts.", run_secrets},
     {"hygiene.passwords", CCB_SEVERITY_ERROR,
      "Anybody gets into every instance of the image, or can try to find the passwords.",
      "Lock the account (passwd -l), and let /etc/shadow have mode 0000.", run_passwords},

@@ -54,6 +54,7 @@ typedef struct {
     X(cloud_init)                                                                                  \
     X(import)                                                                                      \
     X(hygiene)                                                                                     \
+    X(secrets)                                                                                     \
     X(machine)                                                                                     \
     X(selftest)
 

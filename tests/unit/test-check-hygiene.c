@@ -5,6 +5,16 @@
 /* As pip names what it keeps. */
 #define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef01234567"
 
+/* Made up, and put together here, so that no scanner takes this file for a leak. */
+#define KEY "PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49\n"
+#define TOKEN                                                                                      \
+    "ghp_"                                                                                         \
+    "Ab3dEf7hIjK1mNoPqRsTuVwXyZ0a2c4e6gHi"
+#define HASH                                                                                       \
+    "$5$"                                                                                          \
+    "saltsalt$"                                                                                    \
+    "Ab3dEf7hIjK1mNoPqRsTuVwXyZ0a2c4e6gHiAb3dEf7"
+
 static const Case cases[] = {
     {"a resolver of the builder", 1, WRITE, "root/etc/resolv.conf", "nameserver 10.1.1.1\n",
      .bad = "hygiene.resolver"},
@@ -44,12 +54,26 @@ static const Case cases[] = {
      .bad = "hygiene.authorized-keys"},
     {"an authorized key in the second file", 1, WRITE, "root/home/u/.ssh/authorized_keys2",
      "ssh-rsa A\n", .bad = "hygiene.authorized-keys"},
+    {"an authorized key of a service", 1, WRITE, "root/var/lib/acme/.ssh/authorized_keys",
+     "ssh-rsa A\n", .bad = "hygiene.authorized-keys", .also = "root/etc/passwd",
+     .also_text = "root:x:0:0::/root:/bin/sh\nbin:x:1:1::/bin:/sbin/nologin\n"
+                  "acme:x:7:7::/var/lib/acme:/bin/sh\n"},
     {"only a comment in authorized_keys", 1, WRITE, "root/root/.ssh/authorized_keys", "# x\n",
      .bad = ""},
-    {"a private key", 1, WRITE, "root/etc/nginx/tls.pem", "-----BEGIN EC PRIVATE KEY-----\n",
+    {"a private key", 1, WRITE, "root/etc/nginx/tls.pem", "-----BEGIN EC " KEY,
      .bad = "hygiene.secrets"},
-    {"a private key of another name", 1, WRITE, "root/home/u/.ssh/deploy",
-     "-----BEGIN OPENSSH PRIVATE KEY-----\n", .bad = "hygiene.secrets"},
+    {"a private key of any name", 1, WRITE, "root/srv/deploy", "-----BEGIN OPENSSH " KEY,
+     .bad = "hygiene.secrets"},
+    {"the beginning of a key, in a program", 1, WRITE, "root/usr/local/bin/x",
+     "grep -q -- '-----BEGIN PRIVATE KEY-----' f\n", .bad = ""},
+    {"a token", 1, WRITE, "root/opt/acme/env", "# x\nX=" TOKEN "\n", .bad = "hygiene.secrets"},
+    {"a token in a file of packages", 1, WRITE, "root/usr/share/acme/test", TOKEN "\n", .bad = ""},
+    {"a key under a passphrase", 1, WRITE, "root/root/k", "-----BEGIN ENCRYPTED " KEY,
+     .bad = "hygiene.possible-secrets"},
+    {"a password of a unit", 1, WRITE, UNITS "acme.service.d/x.conf",
+     "[Service]\nEnvironment=API_PASSWORD=k3jx92ncv8\n", .bad = "hygiene.possible-secrets"},
+    {"a hash that everybody may read", 1, WRITE, "root/root/ks.cfg",
+     "rootpw --iscrypted " HASH "\n", .bad = "hygiene.possible-secrets"},
     {"a public key", 1, WRITE, "root/root/.ssh/deploy.pub", "ssh-rsa A\n", .bad = ""},
     {"a registry's password", 1, WRITE, "root/home/u/.docker/config.json",
      "{\"auths\": {\"r.example\": {\"auth\": \"dTpw\"}}}", .bad = "hygiene.secrets"},
