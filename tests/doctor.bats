@@ -75,13 +75,13 @@ END
         assert_contains 'backend "appliance": KVM works'
 }
 
-@test "doctor: the answer about KVM is remembered, and --again asks anew" {
+@test "doctor: the answer about KVM is remembered, and --refresh asks anew" {
         fake qemu-system-x86_64 "case \$* in *--version*) echo QEMU 9.9;; *) echo x >>$BATS_TEST_TMPDIR/runs; echo KVM internal error. Suberror: 1;; esac"
         export CCBAKE_DEV_KVM=/dev/null
         run_ccbake 0 doctor
         run_ccbake 0 doctor
         [ "$(wc -l <"$BATS_TEST_TMPDIR/runs")" -eq 1 ]
-        run_ccbake 0 doctor --again
+        run_ccbake 0 doctor --refresh
         [ "$(wc -l <"$BATS_TEST_TMPDIR/runs")" -eq 2 ]
 }
 

@@ -57,6 +57,27 @@ graph() {
     [[ $output != *ollama* ]] || fail "$output"
 }
 
+@test "one unit: what is related to it, and with --all what starts before and after it" {
+    graph --unit=ollama
+    assert_contains "  nvidia-persistenced.service"
+    assert_contains "  basic.target"
+    assert_contains "  ollama.service (not started)"
+    [[ $output != *later.service* ]] || fail "$output"
+    graph --all --unit=nvidia-persistenced.service
+    assert_equal "$output" "   1  nvidia-persistenced.service" # the boot starts nothing that it waits for
+    run_ccbake 2 graph --quiet --backend=host --all --unit=ollama unit.qcow2
+    assert_contains "--unit=ollama.service: the boot does not start it"
+    run_ccbake 2 graph --quiet --backend=host --unit=olama unit.qcow2
+    assert_contains $'--unit=olama.service: there is no such unit\nhint: did you mean ollama.service?'
+}
+
+@test "JSON has the file and the line of each relation" {
+    graph --json
+    assert_equal "$(jq -r '.relations[] | select(.to == "later.service") | "\(.from) \(.relation) \(.reasons[0] | .file, .line)"' <<<"$output" | xargs)" \
+        "nvidia-persistenced.service before /etc/systemd/system/later.service.d/10-ccbake-nvidia-persistenced.service.conf nvidia-persistenced.service before 3"
+    assert_equal "$(jq -c '.units[] | select(.name == "later.service") | [.installed, .started]' <<<"$output")" "[false,false]"
+}
+
 @test "DOT is understood by dot, and the SVG has the units" {
     must_have graphviz command -v dot
     graph --format=dot

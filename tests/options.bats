@@ -129,6 +129,26 @@ example_dir() {
     done
 }
 
+@test "a letter means the same option with every verb" {
+    local verb letters
+    letters=$(for verb in $(verbs); do
+        "$CCBAKE" "$verb" --help | sed -nE 's/^  -([a-z]), --([a-z-]+).*/\1 \2/p'
+    done | sort -u)
+    assert_equal "$(cut -d' ' -f1 <<<"$letters" | uniq -d)" ""
+    [[ $letters == *"h help"* ]] || fail "$letters"
+}
+
+@test "--json is short for --format=json with every verb that has both" {
+    local verb
+    for verb in plan verify boot diff graph preflight upload request doctor; do
+        tables | awk -F '\037' -v verb="$verb" '$1 == verb && $2 == "--format" { print $3 }' | grep -q '^text|json' ||
+            fail "$verb has no --format=text|json"
+        tables | grep -q "^$verb"$'\037--json\037\037the same as --format=json$' || fail "$verb has no --json"
+    done
+    run "$CCBAKE" doctor --json
+    assert_equal "$(jq .ready <<<"${output%%ccbake:*}")" "$([[ $status == 0 ]] && echo true || echo false)"
+}
+
 @test "every verb is in --help and has its section in ccbake(1), and no other has" {
     run_ccbake --help
     same "the verbs of --help" "$(sed -nE 's/^  ([a-z]+) .*/\1/p' <<<"$output")" "$(verbs)"

@@ -45,7 +45,7 @@ static struct {
 static const CcbOption options[] = {
     {"output", 'o', CCB_OPT_STRING, &opts.output, "FILE",
      "the image, or the directory of a matrix; default: NAME.qcow2 of the recipe"},
-    {"matrix", 'm', CCB_OPT_FLAG, &opts.matrix, NULL, "bake every image of the recipe's matrix"},
+    {"matrix", 0, CCB_OPT_FLAG, &opts.matrix, NULL, "bake every image of the recipe's matrix"},
     {"jobs", 'j', CCB_OPT_NUMBER, &opts.jobs, "N", "images of a matrix at a time"},
     CCB_LOAD_OPTIONS(opts.load),
     CCB_BACKEND_OPTIONS(opts.backend),

@@ -18,9 +18,9 @@
 
 static struct {
     unsigned memory, limit;
-    const char *log, *gpus, *disk, *firmware, *backend;
-    bool interactive, json;
-} opts = {.backend = "auto"};
+    const char *log, *gpus, *disk, *firmware, *backend, *format;
+    bool interactive;
+} opts = {.backend = "auto", .format = "text"};
 
 static const CcbOption options[] = {
     {"memory", 'm', CCB_OPT_NUMBER, &opts.memory, "MB", "memory of the machine (2048)"},
@@ -35,7 +35,7 @@ static const CcbOption options[] = {
      "a console on this terminal, as root; no verdict"},
     {"disk", 0, CCB_OPT_STRING, &opts.disk, "virtio|nvme", "the kind of disk (virtio)"},
     CCB_BACKEND_OPTIONS(opts.backend),
-    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
+    CCB_FORMAT_OPTIONS(opts.format, "text|json", "how the result is printed (text)"),
     {0},
 };
 
@@ -128,7 +128,7 @@ static bool test(const CcbBootOptions *wanted, const char *image, GError **error
     g_auto(CcbBootResult) result = {0};
     if (!ccb_boot_run(wanted, &result, error))
         return false;
-    if (opts.json)
+    if (g_str_equal(opts.format, "json"))
         print_json(wanted, &result);
     else
         print_text(wanted, &result);
@@ -197,7 +197,7 @@ static bool run(int argc, char **argv, GError **error)
     g_autofree char *log = opts.log ? g_strdup(opts.log) : g_strconcat(image, ".boot.log", NULL);
     if (ccb_is_same_file(log, image))
         return ccb_fail(error, CCB_ERR_USAGE, "the log would replace the image %s", log);
-    if (opts.interactive && (opts.json || opts.gpus))
+    if (opts.interactive && (!g_str_equal(opts.format, "text") || opts.gpus))
         return ccb_fail(error, CCB_ERR_USAGE,
                         "--interactive gives no verdict: not with --json or --gpus");
     if (opts.interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))

@@ -12,15 +12,15 @@
 #include "image/qemu-img.h"
 
 static struct {
-    const char *backend;
-    bool json, exit_code;
-} opts = {.backend = "auto"};
+    const char *backend, *format;
+    bool exit_code;
+} opts = {.backend = "auto", .format = "text"};
 
 static const CcbOption options[] = {
     {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host",
      "how the images are opened"},
     CCB_DEBUG_OPTION,
-    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print JSON"},
+    CCB_FORMAT_OPTIONS(opts.format, "text|json", "how the differences are printed (text)"),
     {"exit-code", 0, CCB_OPT_FLAG, &opts.exit_code, NULL, "exit with 8 where the images differ"},
     CCB_PROGRESS_OPTIONS,
     {0},
@@ -40,7 +40,7 @@ static bool run(int argc, char **argv, GError **error)
     g_autoptr(CcbDiff) diff = ccb_compare_images(backend, argv[0], argv[1], error);
     if (diff == NULL)
         return false;
-    if (opts.json) {
+    if (g_str_equal(opts.format, "json")) {
         ccb_print_json(ccb_diff_to_json(diff));
     } else {
         g_autofree char *text = ccb_diff_to_text(diff);

@@ -11,12 +11,13 @@
 #include "host/kvm.h"
 
 static struct {
-    bool json, again;
-} opts;
+    const char *format;
+    bool refresh;
+} opts = {.format = "text"};
 
 static const CcbOption options[] = {
-    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print JSON"},
-    {"again", 0, CCB_OPT_FLAG, &opts.again, NULL,
+    CCB_FORMAT_OPTIONS(opts.format, "text|json", "how the findings are printed (text)"),
+    {"refresh", 0, CCB_OPT_FLAG, &opts.refresh, NULL,
      "probe KVM again instead of remembering the answer"},
     {0},
 };
@@ -47,8 +48,9 @@ static json_t *probe_to_json(const CcbHostProbe *probe, const CcbHostFinding *fi
 
 static bool run(int argc, char **argv, GError **error)
 {
-    if (opts.again)
+    if (opts.refresh)
         ccb_kvm_forget();
+    bool as_json = g_str_equal(opts.format, "json");
     g_autofree char *reason = NULL;
     CcbBackend backend = ccb_backend_choose(CCB_BACKEND_AUTO, &reason, error);
     if (backend == CCB_BACKEND_AUTO)
@@ -61,13 +63,13 @@ static bool run(int argc, char **argv, GError **error)
         bool needed = ccb_host_probe_matters(probe, backend);
         if (needed && finding.status == CCB_HOST_MISSING)
             g_string_append_printf(missing, "%s%s", missing->len ? ", " : "", probe->name);
-        if (opts.json)
+        if (as_json)
             json_array_append_new(list, probe_to_json(probe, &finding, needed));
         else
             print_probe(probe, &finding, needed);
     }
     bool ready = missing->len == 0;
-    if (opts.json)
+    if (as_json)
         ccb_print_json(json_pack("{s:b, s:s, s:s, s:s?, s:O}", "ready", ready, "backend",
                                  ccb_backend_name(backend), "reason", reason, "missing",
                                  ready ? NULL : missing->str, "probes", list));

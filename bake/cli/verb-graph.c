@@ -6,24 +6,53 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "base/progress.h"
+#include "base/text.h"
 #include "cli/open-image.h"
+#include "cli/print-json.h"
 #include "cli/verbs.h"
 #include "systemd/unitset.h"
 
 enum { LAYOUT_LIMIT_S = 300 };
 
 static struct {
-    const char *backend, *format;
+    const char *backend, *format, *unit;
     bool all;
 } opts = {.backend = "auto", .format = "text"};
 
 static const CcbOption options[] = {
-    {"format", 0, CCB_OPT_STRING, &opts.format, "text|dot|svg", "what to print (text)"},
+    CCB_FORMAT_OPTIONS(opts.format, "text|json|dot|svg", "what to print (text)"),
     {"all", 'a', CCB_OPT_FLAG, &opts.all, NULL, "everything that the boot starts"},
     CCB_BACKEND_OPTIONS(opts.backend),
+    {"unit", 0, CCB_OPT_STRING, &opts.unit, "NAME",
+     "instead of the GPU's units this one; with --all what starts before and after it"},
     CCB_PROGRESS_OPTIONS,
     {0},
 };
+
+static CcbUnitPlot *plot_unit(const CcbUnitSet *set, CcbGuest *guest, GError **error)
+{
+    /* As for systemctl, a name without a type is that of a service. */
+    g_autofree char *name =
+        g_strconcat(opts.unit, strchr(opts.unit, '.') == NULL ? ".service" : "", NULL);
+    const char *const about[] = {ccb_unitgraph_resolve(set->graph, name), NULL};
+    const char *target = ccb_unitset_target(set);
+    g_autoptr(CcbUnitPlot) plot = opts.all ? ccb_unitplot_around(set->graph, target, name)
+                                           : ccb_unitset_plot_near(set, guest, about, error);
+    if (plot == NULL || plot->units->len > 0)
+        return g_steal_pointer(&plot);
+    if (ccb_unitgraph_has(set->graph, name)) {
+        ccb_fail(error, CCB_ERR_USAGE, "--unit=%s: the boot does not start it", name);
+        ccb_hint(error, "without --all it is shown with what is related to it directly");
+        return NULL;
+    }
+    g_autoptr(GPtrArray) names = ccb_unitgraph_names(set->graph);
+    g_ptr_array_add(names, NULL);
+    const char *meant = ccb_did_you_mean(name, (const char *const *)names->pdata);
+    ccb_fail(error, CCB_ERR_USAGE, "--unit=%s: there is no such unit", name);
+    if (meant != NULL)
+        ccb_hint(error, "did you mean %s?", meant);
+    return NULL;
+}
 
 static CcbUnitPlot *read_plot(const char *image, CcbBackend backend, GError **error)
 {
@@ -32,7 +61,9 @@ static CcbUnitPlot *read_plot(const char *image, CcbBackend backend, GError **er
         return NULL;
     g_autoptr(CcbUnitSet) set = ccb_unitset_read(guest, error);
     CcbUnitPlot *plot = NULL;
-    if (set != NULL && opts.all)
+    if (set != NULL && opts.unit != NULL)
+        plot = plot_unit(set, guest, error);
+    else if (set != NULL && opts.all)
         plot = ccb_unitplot_all(set->graph, ccb_unitset_target(set));
     else if (set != NULL)
         plot = ccb_unitset_plot_gpu(set, guest, error);
@@ -79,6 +110,10 @@ static bool run(int argc, char **argv, GError **error)
     ccb_progress_end(NULL);
     if (svg)
         return print_svg(plot, error);
+    if (strcmp(opts.format, "json") == 0) {
+        ccb_print_json(ccb_unitplot_to_json(plot));
+        return true;
+    }
     g_autofree char *text =
         strcmp(opts.format, "dot") == 0 ? ccb_unitplot_to_dot(plot) : ccb_unitplot_to_text(plot);
     fputs(text, stdout);

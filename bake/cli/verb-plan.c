@@ -19,8 +19,8 @@
 #include "plan/space.h"
 
 static CcbLoadOptions load;
-static bool as_json, with_diff;
-static const char *backend_name = "auto";
+static bool with_diff;
+static const char *backend_name = "auto", *format = "text";
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(load),
@@ -28,7 +28,7 @@ static const CcbOption options[] = {
      "how the base is inspected the first time, and images for --diff"},
     CCB_DEBUG_OPTION,
     {"diff", 'd', CCB_OPT_FLAG, &with_diff, NULL, "show the change to the base, as a diff"},
-    {"json", 0, CCB_OPT_FLAG, &as_json, NULL, "print JSON"},
+    CCB_FORMAT_OPTIONS(format, "text|json", "how the plan is printed (text)"),
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -307,7 +307,7 @@ static bool show(View *view, GError **error)
     if (view->planned->is_compared)
         view->cached = view->planned->cached; /* a layer may have turned out to be damaged */
     find_problems(view);
-    if (as_json)
+    if (g_str_equal(format, "json"))
         print_json(view);
     else
         print_text(view);

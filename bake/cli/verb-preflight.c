@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ccbake preflight`: would the cloud take this image, and would this instance type start it? */
-#include <stdio.h>
-
 #include "base/error.h"
 #include "base/progress.h"
 #include "check/check-request.h"
 #include "cli/open-image.h"
-#include "cli/print-json.h"
+#include "cli/print-results.h"
 #include "cli/verbs.h"
 #include "image/qemu-img.h"
 
 static struct {
-    const char *region, *zone, *type, *name, *gpus, *backend;
-    bool json, strict;
-} opts = {.backend = "appliance"};
+    const char *region, *zone, *type, *name, *gpus, *backend, *format;
+    bool strict;
+} opts = {.backend = "appliance", .format = "text"};
 
 static const CcbOption options[] = {
-    {"instance-type", 't', CCB_OPT_STRING, &opts.type, "TYPE", "what is to start from the image"},
+    {"instance-type", 0, CCB_OPT_STRING, &opts.type, "TYPE", "what is to start from the image"},
     {"region", 'r', CCB_OPT_STRING, &opts.region, "REGION", "where; default: where the type is"},
     {"zone", 0, CCB_OPT_STRING, &opts.zone, "ZONE", "where in it; default: where the type is"},
     {"name", 'n', CCB_OPT_STRING, &opts.name, "NAME", "what the image is to be called there"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8",
      "of the image, and of a type that ccbake does not know"},
     CCB_BACKEND_OPTIONS(opts.backend),
-    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
+    CCB_FORMAT_OPTIONS(opts.format, CCB_RESULTS_FORMATS, "how the report is printed (text)"),
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {0},
 };
@@ -62,12 +60,7 @@ static bool run(int argc, char **argv, GError **error)
     if (!check(&request, &report, error))
         return false;
     report->strict = opts.strict;
-    if (opts.json) {
-        ccb_print_json(ccb_results_to_json(report));
-    } else {
-        g_autofree char *text = ccb_results_to_text(report);
-        fputs(text, stdout);
-    }
+    ccb_print_results(report, opts.format, argv[0]);
     return ccb_results_verdict(report, error);
 }
 

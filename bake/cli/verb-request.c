@@ -51,8 +51,9 @@ static const CcbOption options[] = {
     {"again", 0, CCB_OPT_STRING, &opts.again, "WORD",
      "another request than the same one without, or with another word"},
     {"dry-run", 0, CCB_OPT_FLAG, &opts.dry_run, NULL, "let the cloud only check the request"},
-    {"format", 0, CCB_OPT_STRING, &opts.format, "text|json|aliyun|words",
-     "text: JSON, then the command line of aliyun; words: for scripts"},
+    CCB_FORMAT_OPTIONS(opts.format, "text|json|aliyun|words",
+                       "text (the default): JSON, then the command line of aliyun; words: for "
+                       "scripts"),
     {0},
 };
 

@@ -14,15 +14,15 @@
 #include "cloud/upload.h"
 
 static struct {
-    const char *region, *endpoint, *addressing, *profile, *abort_stale;
+    const char *region, *endpoint, *addressing, *profile, *abort_stale, *format;
     uint64_t part_size, limit_rate; /* bytes, bytes a second */
     unsigned connections;
-    bool internal, force, json, whoami;
-} opts = {.connections = CCB_CONNECTIONS};
+    bool internal, force, whoami;
+} opts = {.connections = CCB_CONNECTIONS, .format = "text"};
 
 static const CcbOption options[] = {
     {"region", 'r', CCB_OPT_STRING, &opts.region, "REGION", "of the bucket: cn-beijing"},
-    {"internal", 'i', CCB_OPT_FLAG, &opts.internal, NULL,
+    {"internal", 0, CCB_OPT_FLAG, &opts.internal, NULL,
      "through the region's own network, from an instance in it"},
     {"endpoint", 'e', CCB_OPT_STRING, &opts.endpoint, "URL", "another server that speaks S3"},
     {"addressing", 0, CCB_OPT_STRING, &opts.addressing, "virtual|path|cname",
@@ -37,7 +37,7 @@ static const CcbOption options[] = {
     {"abort-stale", 0, CCB_OPT_STRING, &opts.abort_stale, "DAYS",
      "instead: abort unfinished uploads that are at least so old"},
     {"whoami", 0, CCB_OPT_FLAG, &opts.whoami, NULL, "instead: say whose credentials are used"},
-    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the result as JSON"},
+    CCB_FORMAT_OPTIONS(opts.format, "text|json", "how the result is printed (text)"),
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -110,7 +110,7 @@ static void show(const CcbS3 *s3, const CcbUploadResult *result)
 {
     const CcbTarget *target = s3->target;
     g_autofree char *sent = ccb_format_size(result->sent);
-    if (opts.json)
+    if (g_str_equal(opts.format, "json"))
         ccb_print_json_in_order(json_pack(
             "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s*}", "result",
             result->current ? "current" : "uploaded", "bucket", target->bucket, "key", target->key,
@@ -192,7 +192,7 @@ static bool whoami(GError **error)
     }
     if (reason != NULL)
         ccb_warn("the ARN is not known: %s", reason->message);
-    if (opts.json)
+    if (g_str_equal(opts.format, "json"))
         ccb_print_json_in_order(json_pack("{s:s, s:s, s:s*}", "access_key_id", id, "source",
                                           credentials->source, "arn", arn));
     else

@@ -8,13 +8,13 @@
 #include "check/run.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
-#include "cli/print-json.h"
 #include "cli/sandbox.h"
+#include "cli/print-results.h"
 
 static struct {
     const char *recipe, *gpus, *backend, *format;
     GPtrArray *settings;
-    bool json, strict, list;
+    bool strict, list;
 } opts = {.backend = "appliance", .format = "text"};
 
 static const CcbOption options[] = {
@@ -24,8 +24,7 @@ static const CcbOption options[] = {
      "give a variable of the recipe another value"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
     CCB_BACKEND_OPTIONS(opts.backend),
-    {"format", 0, CCB_OPT_STRING, &opts.format, "text|json|tap|junit", "how the report is printed"},
-    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print the report as JSON"},
+    CCB_FORMAT_OPTIONS(opts.format, CCB_RESULTS_FORMATS, "how the report is printed (text)"),
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {"list", 0, CCB_OPT_FLAG, &opts.list, NULL,
      "print the checks, with --recipe also those of the recipe, and do nothing"},
@@ -68,23 +67,6 @@ static bool check(const char *path, CcbResults **ret_report, GError **error)
     return true;
 }
 
-static void print_report(const CcbResults *report, const char *path)
-{
-    g_autofree char *text = NULL;
-    const char *format = opts.json ? "json" : opts.format;
-    if (g_str_equal(format, "json")) {
-        ccb_print_json(ccb_results_to_json(report));
-        return;
-    }
-    if (g_str_equal(format, "tap"))
-        text = ccb_results_to_tap(report);
-    else if (g_str_equal(format, "junit"))
-        text = ccb_results_to_junit(report, path);
-    else
-        text = ccb_results_to_text(report);
-    fputs(text, stdout);
-}
-
 static bool run(int argc, char **argv, GError **error)
 {
     g_autoptr(CcbResults) report = NULL;
@@ -101,7 +83,7 @@ static bool run(int argc, char **argv, GError **error)
     if (!check(argv[0], &report, error))
         return false;
     report->strict = opts.strict;
-    print_report(report, argv[0]);
+    ccb_print_results(report, opts.format, argv[0]);
     return ccb_results_verdict(report, error);
 }
 

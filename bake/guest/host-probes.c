@@ -57,7 +57,7 @@ static void look_kvm(CcbHostFinding *ret)
             "add this user to the group that owns /dev/kvm (usually kvm) and log in again",
         [CCB_KVM_BROKEN] =
             "usual in nested guests; the host backend does the work. After a change of the host: "
-            "`ccbake doctor --again`",
+            "`ccbake doctor --refresh`",
         [CCB_KVM_WORKS] = NULL,
     };
     g_autofree char *reason = NULL;

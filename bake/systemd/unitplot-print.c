@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "guide/gpu-units.h"
 #include "systemd/unitplot.h"
 
 GPtrArray *ccb_unitplot_sort(const CcbUnitPlot *plot, guint *ret_cyclic)
@@ -65,9 +64,10 @@ char *ccb_unitplot_to_text(const CcbUnitPlot *plot)
     GString *out = g_string_new(NULL);
     guint cyclic;
     g_autoptr(GPtrArray) sorted = ccb_unitplot_sort(plot, &cyclic);
-    if (sorted->len == 0)
-        g_string_append_printf(out, "nothing here knows %s or %s\n", ccb_gpu_units[0],
-                               ccb_gpu_units[1]);
+    if (sorted->len == 0) {
+        g_autofree char *about = g_strjoinv(" or ", plot->about);
+        g_string_append_printf(out, "nothing here knows %s\n", about);
+    }
     for (guint i = 0; i < sorted->len; i++) {
         const CcbPlotUnit *unit = sorted->pdata[i];
         /* Names of units are harmless, but one that is expected may be any name of a directory. */
@@ -117,7 +117,7 @@ char *ccb_unitplot_to_dot(const CcbUnitPlot *plot)
         const CcbPlotUnit *unit = plot->units->pdata[i];
         g_string_append(out, "  ");
         append_quoted(out, unit->name);
-        if (g_strv_contains(ccb_gpu_units, unit->name))
+        if (g_strv_contains((const char *const *)plot->about, unit->name))
             g_string_append(out, " [style=filled, fillcolor=\"#d8eec0\"]");
         else if (strcmp(unit->name, plot->target) == 0)
             g_string_append(out, " [style=filled, fillcolor=\"#dce6f2\"]");

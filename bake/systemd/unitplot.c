@@ -19,11 +19,12 @@ static void relation_free(gpointer data)
     g_free(relation);
 }
 
-static CcbUnitPlot *plot_new(const char *target, bool whole)
+static CcbUnitPlot *plot_new(const char *target, bool whole, const char *const *about)
 {
     CcbUnitPlot *plot = g_new0(CcbUnitPlot, 1);
     plot->whole = whole;
     plot->target = g_strdup(target);
+    plot->about = g_strdupv((char **)about);
     plot->units = g_ptr_array_new_with_free_func(unit_free);
     plot->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     plot->relations = g_ptr_array_new_with_free_func(relation_free);
@@ -36,6 +37,7 @@ void ccb_unitplot_free(CcbUnitPlot *plot)
     if (plot == NULL)
         return;
     g_free(plot->target);
+    g_strfreev(plot->about);
     g_ptr_array_unref(plot->units);
     g_hash_table_unref(plot->by_name);
     g_ptr_array_unref(plot->relations);
@@ -94,15 +96,14 @@ static void relate_all(CcbUnitPlot *plot, CcbUnitGraph *graph)
     }
 }
 
-/* Notes both ends of the edges that a unit of the GPU is an end of, and that a file or a link makes: reasons of those
+/* Notes both ends of the edges that one of the units is an end of, and that a file or a link makes: reasons of those
  * begin with a path.  Takes ownership of `edges`. */
-static void choose(GHashTable *chosen, GPtrArray *edges)
+static void choose(GHashTable *chosen, const char *const *about, GPtrArray *edges)
 {
     for (guint i = 0; i < edges->len; i++) {
         const CcbUnitEdge *edge = edges->pdata[i];
-        bool about_gpu =
-            g_strv_contains(ccb_gpu_units, edge->from) || g_strv_contains(ccb_gpu_units, edge->to);
-        if (!about_gpu || edge->reason[0] != '/')
+        bool concerns = g_strv_contains(about, edge->from) || g_strv_contains(about, edge->to);
+        if (!concerns || edge->reason[0] != '/')
             continue;
         g_hash_table_add(chosen, (char *)edge->from);
         g_hash_table_add(chosen, (char *)edge->to);
@@ -110,9 +111,9 @@ static void choose(GHashTable *chosen, GPtrArray *edges)
     g_ptr_array_unref(edges);
 }
 
-CcbUnitPlot *ccb_unitplot_gpu(CcbUnitGraph *graph, const char *target)
+CcbUnitPlot *ccb_unitplot_near(CcbUnitGraph *graph, const char *target, const char *const *about)
 {
-    CcbUnitPlot *plot = plot_new(ccb_unitgraph_resolve(graph, target), false);
+    CcbUnitPlot *plot = plot_new(ccb_unitgraph_resolve(graph, target), false, about);
     g_autoptr(GPtrArray) names = ccb_unitgraph_names(graph);
     g_autoptr(GPtrArray) started = ccb_unitgraph_started(graph, target);
     g_autoptr(GHashTable) is_started = g_hash_table_new(g_str_hash, g_str_equal);
@@ -121,10 +122,10 @@ CcbUnitPlot *ccb_unitplot_gpu(CcbUnitGraph *graph, const char *target)
         g_hash_table_add(is_started, started->pdata[i]);
     for (guint i = 0; i < names->len; i++) {
         char *name = names->pdata[i];
-        if (g_strv_contains(ccb_gpu_units, name))
+        if (g_strv_contains(about, name))
             g_hash_table_add(chosen, name);
-        choose(chosen, ccb_unitgraph_after(graph, name));
-        choose(chosen, ccb_unitgraph_pulls(graph, name));
+        choose(chosen, about, ccb_unitgraph_after(graph, name));
+        choose(chosen, about, ccb_unitgraph_pulls(graph, name));
     }
     for (guint i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
@@ -138,10 +139,48 @@ CcbUnitPlot *ccb_unitplot_gpu(CcbUnitGraph *graph, const char *target)
 
 CcbUnitPlot *ccb_unitplot_all(CcbUnitGraph *graph, const char *target)
 {
-    CcbUnitPlot *plot = plot_new(ccb_unitgraph_resolve(graph, target), true);
+    CcbUnitPlot *plot = plot_new(ccb_unitgraph_resolve(graph, target), true, ccb_gpu_units);
     g_autoptr(GPtrArray) started = ccb_unitgraph_started(graph, target);
     for (guint i = 0; i < started->len; i++)
         add_unit(plot, started->pdata[i], true, true);
+    relate_all(plot, graph);
+    return plot;
+}
+
+/* Marks, by index, what starts before the marked units, or after them, until no more is found. */
+static void reach(const CcbUnitPlot *plot, bool *marked, bool forward)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (guint i = 0; i < plot->relations->len; i++) {
+            const CcbPlotRelation *relation = plot->relations->pdata[i];
+            guint at = (forward ? relation->from : relation->to)->index;
+            guint next = (forward ? relation->to : relation->from)->index;
+            if (relation->kind != CCB_PLOT_ORDER || !marked[at] || marked[next])
+                continue;
+            marked[next] = more = true;
+        }
+    }
+}
+
+CcbUnitPlot *ccb_unitplot_around(CcbUnitGraph *graph, const char *target, const char *name)
+{
+    const char *const about[] = {ccb_unitgraph_resolve(graph, name), NULL};
+    g_autoptr(CcbUnitPlot) all = ccb_unitplot_all(graph, target);
+    CcbUnitPlot *plot = plot_new(all->target, true, about);
+    const CcbPlotUnit *unit = g_hash_table_lookup(all->by_name, about[0]);
+    g_autofree bool *before = g_new0(bool, all->units->len + 1);
+    g_autofree bool *after = g_new0(bool, all->units->len + 1);
+    if (unit == NULL)
+        return plot;
+    before[unit->index] = after[unit->index] = true;
+    reach(all, before, false);
+    reach(all, after, true);
+    for (guint i = 0; i < all->units->len; i++) {
+        const CcbPlotUnit *one = all->units->pdata[i];
+        if (before[i] || after[i])
+            add_unit(plot, one->name, one->present, one->started);
+    }
     relate_all(plot, graph);
     return plot;
 }
@@ -168,7 +207,11 @@ static void expect_word(CcbUnitPlot *plot, const char *name, const CcbUnitValue 
 void ccb_unitplot_expect(CcbUnitPlot *plot, const char *name, const CcbUnit *dropins)
 {
     static const char *const keys[] = {"After", "Before", "Wants", "Requires", "BindsTo"};
-    for (size_t k = 0; k < G_N_ELEMENTS(keys); k++) {
+    bool concerns = g_strv_contains((const char *const *)plot->about, name);
+    for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
+        for (char **about = plot->about; *about != NULL; about++)
+            concerns = concerns || ccb_unit_lists(dropins, keys[k], *about);
+    for (size_t k = 0; concerns && k < G_N_ELEMENTS(keys); k++) {
         g_autoptr(GPtrArray) values = ccb_unit_get_all(dropins, "Unit", keys[k]);
         for (guint i = 0; i < values->len; i++) {
             const CcbUnitValue *value = values->pdata[i];

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "guide/gpu-units.h"
 
 void ccb_unitset_free(CcbUnitSet *set)
 {
@@ -177,9 +178,10 @@ const char *ccb_unitset_target(const CcbUnitSet *set)
     return ccb_unitgraph_has(set->graph, "default.target") ? "default.target" : "multi-user.target";
 }
 
-CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error)
+CcbUnitPlot *ccb_unitset_plot_near(const CcbUnitSet *set, CcbGuest *guest, const char *const *about,
+                                   GError **error)
 {
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(set->graph, ccb_unitset_target(set));
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(set->graph, ccb_unitset_target(set), about);
     /* Units that are to come later: there is no file of them, but drop-ins. */
     g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(set->dropins), (GCompareFunc)strcmp);
     for (const GList *at = names; at != NULL; at = at->next) {
@@ -193,6 +195,11 @@ CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError
             ccb_unitplot_expect(plot, name, dropins);
     }
     return g_steal_pointer(&plot);
+}
+
+CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error)
+{
+    return ccb_unitset_plot_near(set, guest, ccb_gpu_units, error);
 }
 
 char *ccb_unit_edges_text(const GPtrArray *edges)

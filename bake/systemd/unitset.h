@@ -35,7 +35,9 @@ bool ccb_unitset_unit(const CcbUnitSet *set, CcbGuest *guest, const char *name, 
 /* The target that a boot starts: default.target, or multi-user.target where nobody says. */
 const char *ccb_unitset_target(const CcbUnitSet *set);
 
-/* The order of the GPU's units, with those of which there are only drop-ins yet. */
+/* ccb_unitplot_near(), and that of the GPU's units; with the units of which there are only drop-ins yet. */
+CcbUnitPlot *ccb_unitset_plot_near(const CcbUnitSet *set, CcbGuest *guest, const char *const *about,
+                                   GError **error);
 CcbUnitPlot *ccb_unitset_plot_gpu(const CcbUnitSet *set, CcbGuest *guest, GError **error);
 
 /* "a.service ► b.service (FILE:LINE: ...), ...": from what starts first to what waits; caller frees. */

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "cli/report-data.h"
+#include "guide/gpu-units.h"
 #include "report/html.h"
 #include "report/page.h"
 #include "tap.h"
@@ -308,7 +309,7 @@ static void test_order(void)
     add(graph, "nvidia-persistenced.service",
         "After=nvidia-fabricmanager.service\nBefore=ollama.service\n");
     add(graph, "nvidia-fabricmanager.service", "");
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "multi-user.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "multi-user.target", ccb_gpu_units);
     static const char hostile[] = "[Unit]\nAfter=nvidia-persistenced.service\n";
     CcbUnit *unit = ccb_unit_parse(hostile, strlen(hostile), HOSTILE, NULL);
     ccb_unitplot_expect(plot, "<b>" HOSTILE, unit);
@@ -336,7 +337,7 @@ static void test_cycle(void)
     add(graph, "multi-user.target", "Wants=nvidia-persistenced.service\n");
     add(graph, "nvidia-persistenced.service", "After=a.service\nBefore=a.service\n");
     add(graph, "a.service", "");
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "multi-user.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "multi-user.target", ccb_gpu_units);
     g_autofree char *html = render_order(plot);
     is_well_formed(html, "a page with a cycle");
     has(html, "✗ held back by an ordering cycle", "which the picture says");
@@ -350,7 +351,7 @@ static void test_many(void)
         g_string_append_printf(after, "u%u.service ", i);
     g_string_append_c(after, '\n');
     add(graph, "nvidia-persistenced.service", after->str);
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "multi-user.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "multi-user.target", ccb_gpu_units);
     g_autofree char *html = render_order(plot);
     has(html, "201 units are too many for a picture",
         "a picture that nobody could read is not drawn");

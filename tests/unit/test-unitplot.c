@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guide/gpu-units.h"
 #include "systemd/unitplot.h"
 #include "tap.h"
 
@@ -37,7 +38,7 @@ static CcbUnitGraph *gpu_graph(void)
 static void test_text(void)
 {
     g_autoptr(CcbUnitGraph) graph = gpu_graph();
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "default.target", ccb_gpu_units);
     is_taken(ccb_unitplot_to_text(plot),
              "   1  multi-user.target\n"
              "   2  nvidia-fabricmanager.service (not started)\n"
@@ -67,11 +68,80 @@ static void test_text(void)
              "everything that is started");
 }
 
+static void test_one_unit(void)
+{
+    static const char *const about[] = {"user.service", NULL};
+    g_autoptr(CcbUnitGraph) graph = gpu_graph();
+    g_autoptr(CcbUnitPlot) near = ccb_unitplot_near(graph, "default.target", about);
+    is_taken(ccb_unitplot_to_text(near),
+             "   1  nvidia-persistenced.service\n"
+             "      started by user.service: /u/user.service:3: "
+             "Requires=nvidia-persistenced.service\n"
+             "   2  user.service (not started)\n"
+             "   3  other.service\n"
+             "      after user.service: /u/other.service:3: After=user.service\n",
+             "one unit and what it is related to");
+}
+
+/* a, b, c and d start in this order, and free whenever; the boot starts all but d. */
+static void test_around(void)
+{
+    g_autoptr(CcbUnitGraph) graph = ccb_unitgraph_new();
+    add(graph, "multi-user.target", "[Unit]\n" QUIET);
+    add(graph, "a.service", "[Unit]\n" QUIET TAIL);
+    add(graph, "b.service", "[Unit]\n" QUIET "After=a.service\n" TAIL);
+    add(graph, "c.service", "[Unit]\n" QUIET "After=b.service\n" TAIL);
+    add(graph, "d.service", "[Unit]\n" QUIET "After=c.service\n" TAIL);
+    add(graph, "free.service", "[Unit]\n" QUIET TAIL);
+    for (const char *const *name =
+             (const char *const[]){"a.service", "b.service", "c.service", "free.service", NULL};
+         *name != NULL; name++)
+        enable(graph, *name);
+    g_autoptr(CcbUnitPlot) ends = ccb_unitplot_around(graph, "multi-user.target", "c.service");
+    g_auto(GStrv) order = ccb_unitplot_order(ends);
+    is_taken(g_strjoinv("\n", order), "a.service ► b.service\nb.service ► c.service",
+             "what starts before it, by others");
+    is_int(ends->units->len, 3, "and nothing else");
+    g_autoptr(CcbUnitPlot) middle = ccb_unitplot_around(graph, "multi-user.target", "b.service");
+    is_int(middle->units->len, 3, "before and after");
+    g_autoptr(CcbUnitPlot) none = ccb_unitplot_around(graph, "multi-user.target", "d.service");
+    is_int(none->units->len, 0, "a unit that is not started");
+}
+
+static void test_json(void)
+{
+    g_autoptr(CcbUnitGraph) graph = ccb_unitgraph_new();
+    add(graph, "multi-user.target", "[Unit]\n");
+    add(graph, "a:1.service", "[Unit]\n" QUIET "Before=nvidia-persistenced.service\n" TAIL);
+    add(graph, "nvidia-persistenced.service", "[Unit]\nDefaultDependencies=yes\n");
+    enable(graph, "nvidia-persistenced.service");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "multi-user.target", ccb_gpu_units);
+    json_auto_t *json = ccb_unitplot_to_json(plot);
+    json_auto_t *units =
+        json_pack("[{s:s, s:b, s:b, s:b}, {s:s, s:b, s:b, s:b}, {s:s, s:b, s:b, s:b}]", "name",
+                  "a:1.service", "installed", 1, "started", 0, "in_cycle", 0, "name",
+                  "nvidia-persistenced.service", "installed", 1, "started", 1, "in_cycle", 0,
+                  "name", "multi-user.target", "installed", 1, "started", 1, "in_cycle", 0);
+    ok(json_equal(json_object_get(json, "units"), units), "JSON: the units");
+    char *relations = json_dumps(json_object_get(json, "relations"), JSON_SORT_KEYS);
+    ok(strstr(relations,
+              "{\"from\": \"a:1.service\", \"reasons\": [{\"file\": \"/u/a:1.service\", "
+              "\"line\": 3, \"text\": \"/u/a:1.service:3: Before=nvidia-persistenced.service\"}], "
+              "\"relation\": \"before\", \"to\": \"nvidia-persistenced.service\"}") != NULL,
+       "a relation with its file and line");
+    ok(strstr(relations, "{\"from\": \"multi-user.target\", \"reasons\": [{\"file\": "
+                         "\"/u/m.wants/nvidia-persistenced.service\", \"text\": ") != NULL,
+       "and one by a link");
+    ok(strstr(relations, "\"reasons\": [{\"text\": \"a target starts after what it wants") != NULL,
+       "and one by a rule");
+    free(relations);
+}
+
 static void test_none(void)
 {
     g_autoptr(CcbUnitGraph) graph = ccb_unitgraph_new();
     add(graph, "multi-user.target", "[Unit]\n");
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "default.target", ccb_gpu_units);
     is_taken(ccb_unitplot_to_text(plot),
              "nothing here knows nvidia-persistenced.service or nvidia-fabricmanager.service\n",
              "no unit of a GPU");
@@ -86,7 +156,7 @@ static void test_expected(void)
     static const char text[] = "[Unit]\nAfter=nvidia-persistenced.service x.service\n"
                                "Wants=nvidia-persistenced.service\nBefore=multi-user.target\n";
     g_autoptr(CcbUnitGraph) graph = gpu_graph();
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "default.target", ccb_gpu_units);
     g_autoptr(CcbUnit) dropins = ccb_unit_parse(text, strlen(text), "/d/l.conf", NULL);
     ccb_unitplot_expect(plot, "later.service", dropins);
     g_autofree char *shown = ccb_unitplot_to_text(plot);
@@ -112,7 +182,7 @@ static void test_hostile(void)
     static const char text[] = "[Unit]\nAfter=nvidia-persistenced.service\n"
                                "Wants=nvidia-persistenced.service\n";
     g_autoptr(CcbUnitGraph) graph = gpu_graph();
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "default.target", ccb_gpu_units);
     g_autoptr(CcbUnit) dropins = ccb_unit_parse(text, strlen(text), "/d/\x1b", NULL);
     ccb_unitplot_expect(plot, "e\x1b\n\"]", dropins);
     g_autofree char *shown = ccb_unitplot_to_text(plot);
@@ -128,7 +198,7 @@ static void test_cycle(void)
     g_autoptr(CcbUnitGraph) graph = gpu_graph();
     add(graph, "nvidia-fabricmanager.service",
         "[Unit]\n" QUIET "After=nvidia-persistenced.service\n" TAIL);
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "default.target", ccb_gpu_units);
     g_autofree char *text = ccb_unitplot_to_text(plot);
     ok(strstr(text, "   3  nvidia-fabricmanager.service (not started) "
                     "(held back by an ordering cycle)\n") != NULL,
@@ -141,7 +211,7 @@ static void test_dot(void)
     add(graph, "a\\x2db.service", "[Unit]\n" QUIET "After=nvidia-persistenced.service\n" TAIL);
     ccb_unitgraph_add_want(graph, "user.service", "nvidia-persistenced.service",
                            "/u/\"\n\\N\xff.wants/x");
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "default.target", ccb_gpu_units);
     g_autofree char *dot = ccb_unitplot_to_dot(plot);
     ok(strstr(dot, "  \"nvidia-persistenced.service\" -> \"a\\\\x2db.service\" [label=\""
                    "/u/a\\\\x2db.service:3\\nAfter=nvidia-persistenced.service\\n\"];\n") != NULL,
@@ -182,7 +252,7 @@ static void fuzz_one(const char *data, gsize size)
     CcbUnit *unit = ccb_unit_parse(data, size, "/u/f", NULL);
     if (unit == NULL)
         return;
-    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_gpu(graph, "default.target");
+    g_autoptr(CcbUnitPlot) plot = ccb_unitplot_near(graph, "default.target", ccb_gpu_units);
     ccb_unitplot_expect(plot, "e.service", unit);
     ccb_unitplot_expect(plot, "\"\n", unit);
     ccb_unitgraph_add(graph, "nvidia-persistenced.service", unit, NULL);
@@ -195,6 +265,9 @@ static void fuzz_one(const char *data, gsize size)
 int main(void)
 {
     test_text();
+    test_one_unit();
+    test_around();
+    test_json();
     test_none();
     test_expected();
     test_hostile();
