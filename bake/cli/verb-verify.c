@@ -8,8 +8,8 @@
 #include "check/run.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
-#include "cli/sandbox.h"
 #include "cli/print-results.h"
+#include "cli/sandbox.h"
 
 static struct {
     const char *recipe, *gpus, *backend, *format;

@@ -209,7 +209,14 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
     return done;
 }
 
-static const CcbGuestOps host_ops = {.name = "host", .run = host_run};
+static bool host_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
+                      bool *ret_exists, GError **error)
+{
+    *ret_exists = g_file_test(path, G_FILE_TEST_EXISTS);
+    return true;
+}
+
+static const CcbGuestOps host_ops = {.name = "host", .stat = host_stat, .run = host_run};
 static guint copies;
 
 static CcbGuest *open_copy(void *data, GError **error)
