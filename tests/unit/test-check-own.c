@@ -146,7 +146,7 @@ static const struct {
     {"a command that is not there", "\"command\": {\"run\": [\"/no/such/command\"]}", CCB_FAIL,
      "/no/such/command"},
     {"a command that takes too long", "\"command\": {\"run\": [\"sleep\", \"9\"], \"limit\": 1}",
-     CCB_FAIL, "sleep timed out after 1 s"},
+     CCB_FAIL, "sleep did not end within its limit of 1 s"},
     {"a status", "\"command\": {\"run\": [\"sh\", \"-c\", \"exit 3\"], \"status\": 3}", CCB_PASS,
      "ended with status 3"},
     {"another status", "\"command\": {\"run\": [\"true\"], \"status\": 3}", CCB_FAIL,
