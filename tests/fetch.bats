@@ -317,3 +317,50 @@ hint: run \`ccbake fetch\` on a connected machine and copy its store to this one
     assert_equal "$output" 'ccbake: b: ftp://h/b: neither an http, https or file URL nor an absolute path'
     assert_equal "$(requests)" ''
 }
+
+# signed_rpm NAME KEY: NAME.rpm, signed with the key of that name, or with none.
+signed_rpm() {
+    printf '%s\n' "Name: $1" 'Version: 1' 'Release: 1' 'Summary: s' 'License: MIT' 'BuildArch: noarch' \
+        '%description' 'd' '%files' >"$1.spec"
+    rpmbuild --quiet -bb --define "_topdir $PWD/rpmbuild" --define "_rpmdir $PWD" --define "_rpmfilename $1.rpm" "$1.spec"
+    [[ -z $2 ]] || rpmsign --define "__gpg $(command -v gpg)" --define "_gpg_name $2" --addsign "$1.rpm"
+}
+
+# A key of gpg, as NAME.asc.
+signing_key() {
+    gpg --batch --quiet --passphrase '' --quick-generate-key "$1" rsa2048 sign never
+    gpg --batch --armor --output "$1.asc" --export "$1"
+}
+
+@test "lock, fetch: packages must be signed with the keys of the recipe" {
+    must_have rpmsign command -v rpmsign rpmbuild gpg
+    export GNUPGHOME=$PWD/gpg HOME=$PWD
+    mkdir -m 700 gpg
+    signing_key vendor
+    signing_key stranger
+    signed_rpm good vendor
+    signed_rpm bad stranger
+    signed_rpm plain ''
+    gpgconf --kill all
+    recipe 'a: {path: good.rpm, keys: [vendor.asc]}' 'b: {path: bad.rpm}' 'c: {path: plain.rpm}'
+    run_ccbake lock r.yaml
+    run_ccbake fetch r.yaml
+    recipe 'a: {path: good.rpm}' 'b: {path: bad.rpm, keys: [vendor.asc]}'
+    run_ccbake 4 fetch r.yaml
+    assert_contains 'ccbake: b (bad.rpm): it is signed with key '
+    assert_contains 'which is none of its `keys`'
+    rm r.lock.json
+    run_ccbake 4 lock r.yaml
+    assert_contains 'ccbake: b (bad.rpm): it is signed with key '
+    [[ ! -e r.lock.json ]] || fail 'a package of unknown origin is in the lock'
+    # Another step wants a signature of what the first one takes as it is.
+    recipe 'c: {path: plain.rpm}'
+    run_ccbake lock r.yaml
+    run_ccbake fetch r.yaml
+    echo '  - rpm: {payloads: [c], keys: [vendor.asc]}' >>r.yaml
+    run_ccbake 4 fetch r.yaml
+    assert_contains 'ccbake: c (plain.rpm): it is not signed'
+    sed -i 's/vendor.asc/plain.rpm/' r.yaml
+    run_ccbake 3 fetch r.yaml
+    assert_contains "r.yaml:9:32: \"keys\": $PWD/plain.rpm: no OpenPGP public key"
+}

@@ -176,6 +176,7 @@ static bool lock_step(Session *s, CcbStep *step, GError **error)
     }
     g_ptr_array_unref(step->payloads);
     step->payloads = found;
+    ccb_step_add_keys(step, found);
     g_ptr_array_add(s->pending, step);
     if (!ccb_payloads_fetch(found, s->store, false, error))
         return false;

@@ -42,6 +42,7 @@ void ccb_payload_free(CcbPayload *item)
     g_free(item->referer);
     g_free(item->header_file);
     g_free(item->sha256);
+    g_strfreev(item->keys);
     g_free(item);
 }
 

@@ -34,6 +34,9 @@ typedef struct {
     char *header_file; /* headers with credentials, for the server of urls[0] only; or NULL */
     /* Expected; NULL: not known yet, any content is accepted and its digest reported. */
     char *sha256;
+    char **
+        keys; /* of an rpm package: files with public keys, one of which has to have signed it.  NULL or empty:
+                  * not asked for.  ccb_payloads_fetch() compares, not ccb_fetch_all(). */
     uint64_t size;     /* expected bytes; 0: not known */
     uint64_t max_size; /* bytes; a download that is larger is refused; 0: CCB_FETCH_MAX_SIZE */
 

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include <rpm/header.h>
+#include <rpm/rpmcli.h>
+#include <rpm/rpmcrypto.h>
 #include <rpm/rpmdb.h>
 #include <rpm/rpmio.h>
+#include <rpm/rpmkeyring.h>
 #include <rpm/rpmlib.h>
 #include <rpm/rpmlog.h>
 #include <rpm/rpmmacro.h>
@@ -14,6 +17,7 @@
 #include <rpm/rpmver.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
 /* A place that no database is in, so that librpm can't fall back to the host's. */
 #define NO_DATABASE "/nonexistent/ccbake"
@@ -200,4 +204,166 @@ char *ccb_rpm_split(const char *package, char **ret_evr)
     const char *end = dot != NULL ? dot : package + strlen(package);
     *ret_evr = g_strndup(version + 1, (gsize)(end - version - 1));
     return g_strdup_printf("%.*s%s", (int)(version - package), package, end);
+}
+
+/* --- signatures; all of it under `lock` */
+
+/* Takes ownership of the key, but for its subkeys, with which vendors sign, too. */
+static void add_key(rpmKeyring keyring, rpmPubkey key)
+{
+    int count = 0;
+    rpmPubkey *subkeys = rpmGetSubkeys(key, &count);
+    rpmKeyringAddKey(keyring, key);
+    for (int i = 0; i < count; i++) {
+        rpmKeyringAddKey(keyring, subkeys[i]);
+        rpmPubkeyFree(subkeys[i]);
+    }
+    free(subkeys);
+    rpmPubkeyFree(key);
+}
+
+/* A file may have several blocks, and a block several keys. */
+static bool add_keys_of(rpmKeyring keyring, const char *file, GError **error)
+{
+    static const char begin[] = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    guint added = 0;
+    g_autofree char *text = ccb_read_file(file, 1 << 20, NULL, error);
+    if (text == NULL)
+        return false;
+    for (const char *block = text; (block = strstr(block, begin)) != NULL; block += strlen(begin)) {
+        uint8_t *packets = NULL, *next;
+        size_t left = 0, size = 0;
+        if (pgpParsePkts(block, &packets, &left) != PGPARMOR_PUBKEY)
+            left = 0;
+        for (next = packets; left > 0 && pgpPubKeyCertLen(next, left, &size) == 0 && size > 0;
+             next += size, left -= size) {
+            rpmPubkey key = rpmPubkeyNew(next, size);
+            if (key == NULL)
+                break;
+            add_key(keyring, key);
+            added++;
+        }
+        free(packets);
+    }
+    if (added > 0)
+        return true;
+    ccb_fail(error, CCB_ERR_INPUT, "%s: no OpenPGP public key that rpm can read", file);
+    return ccb_hint(error, "a key begins with \"%s\", as `gpg --export --armor` writes it", begin);
+}
+
+static rpmKeyring new_keyring(const char *const *key_files, GError **error)
+{
+    rpmKeyring keyring = rpmKeyringNew();
+    for (; *key_files != NULL; key_files++)
+        if (!add_keys_of(keyring, *key_files, error)) {
+            rpmKeyringFree(keyring);
+            return NULL;
+        }
+    return keyring;
+}
+
+bool ccb_rpm_check_keys(const char *const *key_files, GError **error)
+{
+    g_mutex_lock(&lock);
+    rpmlogSetCallback(note_message, NULL);
+    rpmInitCrypto();
+    rpmKeyring keyring = new_keyring(key_files, error);
+    bool ok = keyring != NULL;
+    rpmKeyringFree(keyring);
+    g_mutex_unlock(&lock);
+    return ok;
+}
+
+/* The id of the key that signed, as "a0f20a2e96529c5a", or "" without a signature; caller frees. */
+static char *signing_key(Header header)
+{
+    /* "RSA/SHA256, Mon 30 Nov 2026 11:00:00 PM UTC, Key ID a0f20a2e96529c5a" */
+    static const char format[] =
+        "%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{"
+        "%|SIGPGP?{%{SIGPGP:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:{}|}|}|}|";
+    char *text = headerFormat(header, format, NULL);
+    const char *blank = text != NULL ? strrchr(text, ' ') : NULL;
+    char *id = g_strdup(blank != NULL ? blank + 1 : "");
+    free(text);
+    return id;
+}
+
+/* Reads the header and compares it with its signature and digests; *ret_header is to be freed, and may be NULL. */
+static rpmRC read_header(rpmts transaction, const char *path, Header *ret_header)
+{
+    *ret_header = NULL;
+    FD_t file = Fopen(path, "r.ufdio");
+    rpmtsSetVSFlags(transaction, RPMVSF_NEEDPAYLOAD);
+    rpmRC code =
+        file != NULL ? rpmReadPackageFile(transaction, file, path, ret_header) : RPMRC_NOTFOUND;
+    if (file != NULL)
+        Fclose(file);
+    return code;
+}
+
+/* Compares header and payload with all digests and signatures that there are. */
+static bool verify_all(rpmts transaction, const char *path)
+{
+    struct rpmQVKArguments_s arguments = {0};
+    FD_t file = Fopen(path, "r.ufdio");
+    rpmtsSetVfyFlags(transaction, RPMVSF_DEFAULT);
+    rpmtsSetVfyLevel(transaction, RPMSIG_VERIFIABLE_TYPE);
+    bool ok = file != NULL && rpmVerifySignatures(&arguments, transaction, file, path) == 0;
+    if (file != NULL)
+        Fclose(file);
+    return ok;
+}
+
+static bool check_signature(rpmts transaction, const char *path, GError **error)
+{
+    Header header;
+    g_clear_pointer(&last_message, g_free);
+    rpmRC code = read_header(transaction, path, &header);
+    g_autofree char *key = header != NULL ? signing_key(header) : g_strdup("");
+    /* Digests and signatures that are there are compared below; these must be there. */
+    bool covers_header = header != NULL && (headerIsEntry(header, RPMTAG_RSAHEADER) ||
+                                            headerIsEntry(header, RPMTAG_DSAHEADER));
+    bool covers_payload = header != NULL && headerIsEntry(header, RPMTAG_PAYLOADDIGEST);
+    bool covers_both = header != NULL && (headerIsEntry(header, RPMTAG_SIGPGP) ||
+                                          headerIsEntry(header, RPMTAG_SIGGPG));
+    headerFree(header);
+    if (code == RPMRC_NOTFOUND)
+        return ccb_fail(error, CCB_ERR_INPUT, "it is no rpm package");
+    if (code == RPMRC_FAIL)
+        return ccb_fail(error, CCB_ERR_INPUT, "its header was changed or damaged: %s",
+                        last_message != NULL ? last_message : "rpm can't read it");
+    if (*key == '\0') {
+        ccb_fail(error, CCB_ERR_INPUT, "it is not signed");
+        return ccb_hint(error,
+                        "take the signed package of its vendor, or sign it (rpmsign --addsign)");
+    }
+    if (code == RPMRC_NOKEY) {
+        ccb_fail(error, CCB_ERR_INPUT, "it is signed with key %s, which is none of its `keys`",
+                 key);
+        return ccb_hint(error,
+                        "if the package should have that signature, add the public key to `keys`");
+    }
+    if (!verify_all(transaction, path))
+        return ccb_fail(error, CCB_ERR_INPUT, "its content is not what key %s signed", key);
+    return covers_both || (covers_header && covers_payload) ||
+           ccb_fail(error, CCB_ERR_INPUT, "the signature with key %s does not cover its content",
+                    key);
+}
+
+bool ccb_rpm_check_signature(const char *path, const char *const *key_files, GError **error)
+{
+    bool ok = false;
+    g_mutex_lock(&lock);
+    rpmlogSetCallback(note_message, NULL);
+    rpmInitCrypto();
+    rpmKeyring keyring = new_keyring(key_files, error);
+    if (keyring != NULL) {
+        rpmts transaction = rpmtsCreate();
+        rpmtsSetKeyring(transaction, keyring); /* with one of its own it does not read the host's */
+        ok = check_signature(transaction, path, error);
+        rpmtsFree(transaction);
+        rpmKeyringFree(keyring);
+    }
+    g_mutex_unlock(&lock);
+    return ok;
 }

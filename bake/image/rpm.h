@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Versions and packages as rpm sees them; the only user of librpm.
+ * Versions, packages and their signatures as rpm sees them; the only user of librpm.
  *
  * librpm keeps its macros in global state, so calls are serialized inside; nothing of the host's rpm configuration or
  * database is read.
@@ -39,3 +39,11 @@ GPtrArray *ccb_rpmdb_list(const char *directory, GError **error);
 /* name-[epoch:]version-release.arch ► "name.arch" and what is between; caller frees both.  The last
  * two dashes count. */
 char *ccb_rpm_split(const char *package, char **ret_evr);
+
+/* Whether each of the files (NULL-terminated) holds armored OpenPGP public keys.  Errors: CCB_ERR_IO, CCB_ERR_INPUT. */
+bool ccb_rpm_check_keys(const char *const *key_files, GError **error);
+
+/* Whether the package file is as somebody signed it who has one of these keys: header and payload, by a signature of
+ * the header and the digest of the payload in it, or by a signature of both.  The host's keys do not count.  Errors:
+ * CCB_ERR_IO, CCB_ERR_INPUT. */
+bool ccb_rpm_check_signature(const char *path, const char *const *key_files, GError **error);

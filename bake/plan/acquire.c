@@ -5,11 +5,26 @@
 
 #include "base/file.h"
 #include "fetch/fetch.h"
+#include "image/rpm.h"
 
 CcbStore *ccb_plan_store(GError **error)
 {
     g_autofree char *dir = g_build_filename(ccb_cache_dir(), "store", NULL);
     return ccb_store_open(dir, error);
+}
+
+/* Compares packages that are here with their keys. */
+static bool check_signatures(const GPtrArray *payloads, GError **error)
+{
+    for (guint i = 0; i < payloads->len; i++) {
+        const CcbPayload *payload = payloads->pdata[i];
+        if (payload->keys == NULL || payload->keys[0] == NULL ||
+            ccb_rpm_check_signature(payload->path, (const char *const *)payload->keys, error))
+            continue;
+        g_prefix_error(error, "%s (%s): ", payload->label, payload->name);
+        return false;
+    }
+    return true;
 }
 
 bool ccb_payloads_fetch(GPtrArray *payloads, CcbStore *store, bool offline, GError **error)
@@ -24,7 +39,7 @@ bool ccb_payloads_fetch(GPtrArray *payloads, CcbStore *store, bool offline, GErr
             payload->sha256 = g_strdup(payload->got_sha256);
         payload->size = payload->got_size;
     }
-    return true;
+    return check_signatures(payloads, error);
 }
 
 char *ccb_payload_find(const CcbPayload *payload, const CcbStore *store)
@@ -72,5 +87,9 @@ bool ccb_plan_fetch(CcbPlan *plan, guint first, CcbStore *store, bool offline, G
     if (!ccb_payloads_fetch(all, store, offline, error))
         return false;
     share_paths(plan, all);
+    for (guint i = first; i < plan->steps->len;
+         i++) /* another step may want other keys for the same file */
+        if (!check_signatures(((const CcbStep *)plan->steps->pdata[i])->payloads, error))
+            return false;
     return true;
 }

@@ -8,8 +8,8 @@
 /* The store below ccb_cache_dir(). */
 CcbStore *ccb_plan_store(GError **error);
 
-/* Fetches payloads (CcbPayload) and fills path, sha256 and size of each.  `offline`: the store and
- * local files only. */
+/* Fetches payloads (CcbPayload), fills path, sha256 and size of each, and compares packages with the keys that should
+ * have signed them.  `offline`: the store and local files only. */
 bool ccb_payloads_fetch(GPtrArray *payloads, CcbStore *store, bool offline, GError **error);
 
 /* Where the file is at hand: a local file, or in the store; NULL: it has to be fetched.  Reads no

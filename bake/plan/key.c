@@ -14,14 +14,35 @@ static bool counts(const CcbField *field)
            strcmp(field->name, "id") != 0 && strcmp(field->name, "limit") != 0;
 }
 
+/* Layers of before the keys were asked for hold packages that nobody compared with them. */
+static bool add_keys(const CcbPayload *payload, json_t *keys, GError **error)
+{
+    json_t *digests = json_array();
+    for (char **file = payload->keys; file != NULL && *file != NULL; file++) {
+        g_autofree char *digest = ccb_digest_file(*file, error);
+        if (digest == NULL) {
+            json_decref(digests);
+            return false;
+        }
+        json_array_append_new(digests, json_string(digest));
+    }
+    if (json_array_size(digests) > 0)
+        json_object_set(keys, payload->name, digests);
+    json_decref(digests);
+    return true;
+}
+
 json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **error)
 {
     const CcbStepKind *kind = step->kind;
     json_auto_t *json = json_pack("{sssi}", "(kind)", kind->name, "(version)", (int)kind->version);
     json_t *payloads = json_array();
     json_object_set_new(json, "(payloads)", payloads);
+    json_auto_t *keys = json_object();
     for (guint i = 0; i < step->payloads->len; i++) {
         const CcbPayload *payload = step->payloads->pdata[i];
+        if (!add_keys(payload, keys, error))
+            return NULL;
         if (json_array_append_new(payloads, json_pack("{ssss?}", "name", payload->name, "sha256",
                                                       payload->sha256)) != 0) {
             ccb_fail(error, CCB_ERR_INPUT, "payload %s: its file name is not UTF-8",
@@ -29,6 +50,8 @@ json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **
             return NULL;
         }
     }
+    if (json_object_size(keys) > 0)
+        json_object_set(json, "(signed by)", keys);
     if (kind->uses_min_kernel)
         json_object_set_new(json, "(min-kernel)", json_string(plan->recipe->min_kernel));
     for (const CcbField *field = kind->fields; field->name != NULL; field++) {

@@ -3,7 +3,7 @@
  * The cache key of a step: everything its result depends on, and nothing else.
  *
  *     key = sha256(parent key, ingredients)
- *     ingredients = kind, its version, settings, payload digests; of a kind that only changes files
+ *     ingredients = kind, its version, settings, payload digests, digests of the keys that signed them; of a kind that only changes files
  *     all its changes, with the digests of the files that it puts into the image
  *
  * Not in it: id, limit, comments and order of keys; the names payloads have in the recipe and where

@@ -51,6 +51,7 @@ static CcbPayload *payload_of(const CcbRecipePayload *from, const CcbLock *lock)
     payload->label = g_strdup(from->name);
     payload->name = file_name(from->urls[0]);
     payload->urls = g_strdupv(from->urls);
+    payload->keys = g_strdupv(from->keys);
     payload->referer = g_strdup(from->referer);
     payload->header_file = g_strdup(from->header_file);
     payload->sha256 = g_strdup(from->sha256);
@@ -122,6 +123,17 @@ static void move_all(GPtrArray *to, GPtrArray *from)
     g_ptr_array_unref(from);
 }
 
+void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads)
+{
+    for (guint i = 0; ccb_node_get(step->origin->node, "keys") != NULL && i < payloads->len; i++) {
+        CcbPayload *payload = payloads->pdata[i];
+        if (payload->keys != NULL && payload->keys[0] != NULL)
+            continue;
+        g_strfreev(payload->keys);
+        payload->keys = ccb_schema_host_paths(step->origin->node, "keys");
+    }
+}
+
 /* What the lock resolved; without a pinned base it can't be found, and the base is named as missing
  * then. */
 static void add_resolved(CcbPlan *plan, CcbStep *step, const CcbLock *lock)
@@ -158,6 +170,7 @@ static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *
     if (!add_payloads(step, plan->recipe, lock, error))
         return false;
     add_resolved(plan, step, lock);
+    ccb_step_add_keys(step, step->payloads);
     if (kind->expect != NULL)
         kind->expect(step, &plan->expect);
     return true;
@@ -259,6 +272,26 @@ static bool check_payloads_used(const CcbPlan *plan, GError **error)
     return true;
 }
 
+static bool check_keys_in(const CcbNode *map, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    const CcbNode *node = ccb_node_get(map, "keys");
+    g_auto(GStrv) files = ccb_schema_host_paths(map, "keys");
+    return node == NULL || ccb_rpm_check_keys((const char *const *)files, &reason) ||
+           ccb_node_fail(node, error, "\"keys\": %s", reason->message);
+}
+
+static bool check_keys(const CcbRecipe *recipe, GError **error)
+{
+    for (guint i = 0; i < recipe->payloads->len; i++)
+        if (!check_keys_in(((const CcbRecipePayload *)recipe->payloads->pdata[i])->node, error))
+            return false;
+    for (guint i = 0; i < recipe->steps->len; i++)
+        if (!check_keys_in(((const CcbRecipeStep *)recipe->steps->pdata[i])->node, error))
+            return false;
+    return true;
+}
+
 CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbStepKind *const *kinds,
                       GError **error)
 {
@@ -271,7 +304,8 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
         if (!add_step(plan, recipe->steps->pdata[i], lock, kinds, error))
             return NULL;
     if (!check_steps(plan, error) || !check_order(plan, error) || !check_selftest(plan, error) ||
-        !check_names(plan, error) || !check_payloads_used(plan, error))
+        !check_names(plan, error) || !check_payloads_used(plan, error) ||
+        !check_keys(recipe, error))
         return NULL;
     return g_steal_pointer(&plan);
 }

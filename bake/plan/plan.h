@@ -23,6 +23,9 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
 void ccb_plan_free(CcbPlan *plan); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPlan, ccb_plan_free)
 
+/* Gives payloads of the step that have no keys of their own those of its setting `keys`, if there is one. */
+void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads);
+
 /* Refuses a plan with files that neither recipe nor lock pins; names them all.  Errors:
  * CCB_ERR_RECIPE. */
 bool ccb_plan_require_pins(const CcbPlan *plan, GError **error);

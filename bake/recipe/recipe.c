@@ -31,6 +31,7 @@ static const CcbField payload_fields[] = {
     CCB_FIELD("referer", STRING, "Referer header that the server wants"),
     CCB_FIELD("header-file", STRING,
               "file with headers that the server wants and nobody else may see"),
+    CCB_FIELD("keys", FILES, "public keys, one of which must have signed this rpm package"),
     CCB_FIELD("sha256", STRING, "digest; without it the lock has one"),
     CCB_FIELD("size", NUMBER, "bytes"),
     CCB_FIELD("max-size", NUMBER, "largest download, in bytes; default: 64 GiB, or size"),
@@ -74,6 +75,7 @@ static void payload_free(CcbRecipePayload *payload)
     g_free(payload->name);
     g_strfreev(payload->urls);
     g_free(payload->header_file);
+    g_strfreev(payload->keys);
     g_free(payload);
 }
 
@@ -127,6 +129,7 @@ static CcbRecipePayload *read_payload(const char *name, const CcbNode *node, GEr
     *payload =
         (CcbRecipePayload){.name = g_strdup(name),
                            .urls = g_strv_builder_end(urls),
+                           .keys = ccb_schema_host_paths(node, "keys"),
                            .referer = ccb_node_get_text(node, "referer"),
                            .header_file = header_file && header_file->text[0] != '\0'
                                               ? ccb_schema_host_path(header_file, header_file->text)
@@ -162,6 +165,7 @@ static bool read_base(CcbRecipe *recipe, const char *file, GError **error)
     if (file) {
         g_strfreev(base->urls);
         g_free(base->header_file);
+        g_strfreev(base->keys);
         *base = (CcbRecipePayload){.name = base->name, .urls = g_new0(char *, 2)};
         base->urls[0] = g_canonicalize_filename(file, NULL);
     }

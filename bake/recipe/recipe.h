@@ -19,6 +19,7 @@ typedef struct {
     char **urls;         /* url and mirrors, or one absolute local path */
     const char *referer; /* or NULL */
     char *header_file;   /* absolute path, or NULL */
+    char **keys;         /* files with public keys, absolute paths; empty: none; NULL for --base */
     const char *sha256;  /* or NULL: the lock has it */
     uint64_t size;       /* bytes, or 0 */
     uint64_t max_size;   /* bytes, or 0 */

@@ -14,6 +14,17 @@ char *ccb_schema_host_path(const CcbNode *setting, const char *path)
     return resolved;
 }
 
+char **ccb_schema_host_paths(const CcbNode *map, const char *key)
+{
+    char **words = ccb_node_get_strings(map, key);
+    for (char **word = words; *word != NULL; word++) {
+        char *path = ccb_schema_host_path(ccb_node_get(map, key), *word);
+        g_free(*word);
+        *word = path;
+    }
+    return words;
+}
+
 static const CcbField *find(const CcbField *fields, const char *name)
 {
     for (; fields->name != NULL; fields++)
@@ -182,13 +193,8 @@ static char **read_strings(const CcbNode *map, const CcbField *field)
     const CcbNode *node = ccb_node_get(map, field->name);
     if (node == NULL)
         return field->preset != NULL ? g_strsplit(field->preset, " ", -1) : g_new0(char *, 1);
-    char **words = ccb_node_get_strings(map, field->name);
-    for (char **word = words; field->type == CCB_FIELD_FILES && *word != NULL; word++) {
-        char *path = ccb_schema_host_path(node, *word);
-        g_free(*word);
-        *word = path;
-    }
-    return words;
+    return field->type == CCB_FIELD_FILES ? ccb_schema_host_paths(map, field->name)
+                                          : ccb_node_get_strings(map, field->name);
 }
 
 static GPtrArray *read_commands(const CcbNode *node)

@@ -63,6 +63,9 @@ typedef struct CcbField {
  * frees. */
 char *ccb_schema_host_path(const CcbNode *setting, const char *path);
 
+/* The same for a list of files; empty where the map has no such key, or is NULL. */
+char **ccb_schema_host_paths(const CcbNode *map, const char *key);
+
 /* Errors: CCB_ERR_RECIPE with file:line:column. */
 bool ccb_schema_check(const CcbNode *map, const CcbField *fields, const char *what, GError **error);
 

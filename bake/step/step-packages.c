@@ -17,6 +17,7 @@ typedef struct {
     CcbStepSettings common;
     char **install;
     GPtrArray *repos; /* Repository */
+    char **keys;      /* see ccb_step_add_keys() */
 } Settings;
 
 static const CcbField repo_fields[] = {
@@ -31,6 +32,8 @@ static const CcbField fields[] = {
     CCB_SETTING(Settings, install, "install", STRINGS, "package names or specs", .required = true),
     CCB_SETTING(Settings, repos, "repos", MAPS, "repositories to resolve them from, and no others",
                 .required = true, .fields = repo_fields, .size = sizeof(Repository)),
+    CCB_SETTING(Settings, keys, "keys", FILES,
+                "public keys, one of which must have signed each package"),
     {0},
 };
 

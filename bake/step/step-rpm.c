@@ -6,12 +6,15 @@
 typedef struct {
     CcbStepSettings common;
     char **payloads;
+    char **keys; /* see ccb_step_add_keys() */
 } Settings;
 
 static const CcbField fields[] = {
     CCB_STEP_FIELDS,
     CCB_SETTING(Settings, payloads, "payloads", PAYLOADS, "package files to install",
                 .required = true),
+    CCB_SETTING(Settings, keys, "keys", FILES,
+                "public keys, one of which must have signed each package"),
     {0},
 };
 

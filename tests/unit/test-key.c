@@ -99,6 +99,33 @@ static void edit(const char *from, const char *to)
     put("r.yaml", text->str, 0644);
 }
 
+/* The public half of a key that nobody has. */
+static const char public_key[] =
+    "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
+    "\n"
+    "mDMEaw4GlBYJKwYBBAHaRw8BAQdAARNA+O2/2fOb9z+zyfP85HU/sFbRxZHiq6pN\n"
+    "oUIs1+C0FlZlbmRvciA8d0BleGFtcGxlLmNvbT6IkAQTFggAOBYhBFaGgCQE42s5\n"
+    "3E9ucpZSnFoQCxoxBQJrDgaUAhsDBQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJ\n"
+    "EJZSnFoQCxoxteMBAMd7sXkERWe3FsOvXcF7E0+xZ5yAFg14TekxF2ltyt0eAP47\n"
+    "kVOvhqdrjIHvkViRB+aw1KAKpjntUH2KWQHwwC98CQ==\n"
+    "=2QPM\n"
+    "-----END PGP PUBLIC KEY BLOCK-----\n";
+
+static void test_signing_keys(char **before)
+{
+    put("vendor.asc", public_key, 0644);
+    put("copy.asc", public_key, 0644);
+    edit("tool.run\"", "tool.run\", keys: [vendor.asc]");
+    g_auto(GStrv) with = keys_now();
+    is_int(first_changed(before, with), RUN, "keys that must have signed a payload");
+    edit("tool.run\"", "tool.run\", keys: copy.asc");
+    is_first(with, keys_now(), NONE, "not: where such a key is");
+    g_autofree char *other = g_strconcat("another one\n", public_key, NULL);
+    put("copy.asc", other, 0644);
+    is_first(with, keys_now(), RUN, "the content of such a key");
+    put("r.yaml", recipe_text, 0644);
+}
+
 static void test_recipe(char **before)
 {
     static const struct {
@@ -128,6 +155,8 @@ static void test_recipe(char **before)
         {"not: the order of other keys", "name: keys\ngpus: 1\n", "gpus: 1\nname: keys\n", NONE},
         {"not: where the base comes from", "a.example/base", "b.example/base", NONE},
         {"not: where a payload comes from", "a.example/tool", "b.example/dir/tool", NONE},
+        {"not: how a payload is fetched", "a.example/tool.run\"",
+         "a.example/tool.run\", max-size: 5, header-file: token", NONE},
         {"not: a step's id", "id: r,", "id: other,", NONE},
         {"not: the recipe's name", "name: keys", "name: other", NONE},
         {"not: a word in place of its variable", "echo ${word} ", "echo hello ", NONE},
@@ -186,6 +215,7 @@ int main(void)
     g_auto(GStrv) before = keys_now();
     is_int(g_strv_length(before), STEPS, "one key a step");
     test_recipe(before);
+    test_signing_keys(before);
     test_files(before);
     test_rest(before);
     g_chdir(home);
