@@ -51,6 +51,21 @@ static CcbBuilt *describe(const char *key)
     return built;
 }
 
+/* The lock of a set, as a descriptor; -1: it is not there, or another process holds the lock.  `how`: LOCK_EX or LOCK_SH.
+ * Between our open() and flock() the set may be removed, and another one published under its name: the lock of the first
+ * does not keep the second. */
+static int take_lock(const char *dir, int how)
+{
+    for (;;) {
+        struct stat held, named;
+        ccb_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || flock(fd, how | LOCK_NB) != 0 || fstat(fd, &held) != 0)
+            return -1;
+        if (stat(dir, &named) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino)
+            return ccb_steal_fd(&fd);
+    }
+}
+
 /* SHA-256 of every file but the list; new reference. */
 static json_t *digest_files(const char *dir, GError **error)
 {
@@ -71,10 +86,12 @@ static json_t *digest_files(const char *dir, GError **error)
 
 CcbBuilt *ccb_built_find(const char *key, GError **error)
 {
-    g_autoptr(CcbBuilt) built = describe(key);
-    built->lock = open(built->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (built->lock < 0 || flock(built->lock, LOCK_SH | LOCK_NB) != 0)
+    g_autofree char *dir = path_of(key);
+    ccb_autofd int lock = take_lock(dir, LOCK_SH);
+    if (lock < 0)
         return NULL;
+    g_autoptr(CcbBuilt) built = describe(key);
+    built->lock = ccb_steal_fd(&lock);
     g_autofree char *list = g_build_filename(built->dir, LIST, NULL);
     json_auto_t *expected = json_load_file(list, 0, NULL);
     json_auto_t *found = digest_files(built->dir, error);
@@ -138,6 +155,13 @@ GPtrArray *ccb_built_list(void)
 bool ccb_built_remove(const char *key)
 {
     g_autofree char *dir = path_of(key);
-    ccb_autofd int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && ccb_remove_tree(dir, NULL);
+    ccb_autofd int lock = take_lock(dir, LOCK_EX);
+    return lock >= 0 && ccb_remove_tree(dir, NULL);
+}
+
+bool ccb_built_is_used(const char *key)
+{
+    g_autofree char *dir = path_of(key);
+    ccb_autofd int lock = take_lock(dir, LOCK_EX);
+    return lock < 0;
 }

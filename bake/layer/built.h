@@ -45,5 +45,8 @@ void ccb_built_abandon(const char *dir);
 /* All of them, unchecked and not locked, as CcbBuilt, caller unrefs. */
 GPtrArray *ccb_built_list(void);
 
+/* Whether a process uses it at this moment. */
+bool ccb_built_is_used(const char *key);
+
 /* Removes one unless it is in use; whether it is gone. */
 bool ccb_built_remove(const char *key);

@@ -92,6 +92,12 @@ bool ccb_layer_remove(const char *key)
     return lock >= 0;
 }
 
+bool ccb_layer_is_used(const char *key)
+{
+    ccb_autofd int lock = take_lock(key, LOCK_EX);
+    return lock < 0;
+}
+
 void ccb_layer_sweep(void)
 {
     const char *name;

@@ -92,6 +92,9 @@ GPtrArray *ccb_layer_list(void);
 /* Reads one layer completely, and removes it if it is damaged (*ret_whole is false then). */
 bool ccb_layer_verify(const char *key, bool *ret_whole, GError **error);
 
+/* Whether a process makes or uses it at this moment. */
+bool ccb_layer_is_used(const char *key);
+
 /* Removes a layer unless it is in use; whether it is gone. */
 bool ccb_layer_remove(const char *key);
 

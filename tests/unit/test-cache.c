@@ -160,12 +160,36 @@ static void test_collect_layers(void)
 /* flock() in the place of libc's: another process may remove the file between our open() and this. */
 static const char *removed_before_lock;
 
+/* A set of built files that is removed at that moment, and then built anew; NULL: none. */
+static const char *rebuilt_before_lock;
+
 int flock(int fd, int operation)
 {
     if (removed_before_lock != NULL)
         unlink(removed_before_lock);
     removed_before_lock = NULL;
+    if (rebuilt_before_lock != NULL) {
+        g_autofree char *dir =
+            g_build_filename(ccb_cache_dir(), "built", rebuilt_before_lock, NULL);
+        const char *key = g_steal_pointer(&rebuilt_before_lock);
+        ccb_remove_tree(dir, NULL);
+        build(key, "anew");
+    }
     return (int)syscall(SYS_flock, fd, operation);
+}
+
+static void test_built_locks(void)
+{
+    build(KEY_A, "first");
+    rebuilt_before_lock = KEY_A;
+    g_autoptr(CcbBuilt) built = ccb_built_find(KEY_A, NULL);
+    is_taken(built ? get(built->dir, "nvidia.ko") : NULL, "anew",
+             "what takes the place of built files before they are locked is found");
+    ok(!ccb_built_remove(KEY_A), "and it is that which is locked");
+    g_clear_pointer(&built, ccb_built_free);
+    rebuilt_before_lock = KEY_A;
+    ok(ccb_built_remove(KEY_A), "nor is it removed without its own lock");
+    is_int(count(), 0, "of built files nothing is left");
 }
 
 static void test_locks(void)
@@ -257,6 +281,7 @@ int main(void)
     test_collect();
     test_collect_layers();
     test_locks();
+    test_built_locks();
     test_once(dir);
     test_cancelled();
     ccb_remove_tree(dir, NULL);
