@@ -62,6 +62,13 @@ objects() {
     find "$CCBAKE_CACHE_DIR/store" -type f -path '*/store/??/*' | wc -l
 }
 
+# column KEY LINE: where the value of a key begins in a line of r.yaml.
+column() {
+    local before
+    before=$(sed -n "$2s/$1: .*//p" r.yaml)
+    echo $((${#before} + ${#1} + 3))
+}
+
 # requests [N]: "status range bytes" of each request, in the order in which they came.  Waits for N of them: the server
 # writes a line when a request ends for it, which may be after it ended for the client.
 requests() {
@@ -148,7 +155,8 @@ request_of() {
     recipe "a: {url: $SERVER/fault/wrongbytes@7/a.raw, sha256: $expected}" \
         "b: {url: $SERVER/b.raw, sha256: $(sha "$ROOT/b.raw")}"
     run_ccbake 6 fetch r.yaml
-    assert_contains "ccbake: a: $SERVER/fault/wrongbytes@7/a.raw: wrong content: expected sha256 $expected, got $got"
+    assert_contains "ccbake: r.yaml:6:6: payload \"a\": $SERVER/fault/wrongbytes@7/a.raw: wrong content: expected sha256 $expected, got $got; no mirror is given
+hint: update the digest at r.yaml:6:$(column sha256 6), or the file"
     no_partials
     # The good one is there already.
     stored "$ROOT/b.raw"
@@ -158,8 +166,8 @@ request_of() {
 @test "fetch: a file of another size than the recipe says" {
     recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw"), size: 299999}"
     run_ccbake 6 fetch r.yaml
-    assert_contains '300000'
-    assert_contains '299999'
+    assert_contains "wrong size: the server offers 300000 bytes, expected 299999
+hint: update the digest at r.yaml:6:$(column sha256 6), or the file"
     assert_equal "$(objects)" 0
 }
 
@@ -176,13 +184,14 @@ request_of() {
     digest=$(sha "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run")
     recipe "d: {url: $url, sha256: $digest}"
     run_ccbake 6 fetch r.yaml
-    assert_contains "ccbake: d: $url: HTTP 403
-hint: the server refuses access; some vendors want a \`referer:\` beside the URL"
+    assert_contains "ccbake: r.yaml:6:6: payload \"d\": $url: HTTP 403
+hint: the server refuses access: it may want credentials, or a \`referer:\` beside the URL, as some vendors do"
     assert_equal "$(requests 1 | wc -l)" 1
     # With the wrong referer it is not what is missing.
     recipe "d: {url: $url, sha256: $digest, referer: 'http://elsewhere/'}"
     run_ccbake 6 fetch r.yaml
-    [[ $output != *hint* ]] || fail "a hint too many:" "$output"
+    assert_contains 'hint: the server refuses access: it may want credentials'
+    [[ $output != *referer* ]] || fail "a hint too many:" "$output"
     recipe "d: {url: $url, sha256: $digest, referer: 'https://www.nvidia.cn/'}"
     run_ccbake fetch r.yaml
     stored "$ROOT/payloads/NVIDIA-Linux-x86_64-1.2.run"
@@ -250,15 +259,15 @@ hint: the server wants to know who asks"
 @test "fetch: where no mirror has it, all of them are named" {
     recipe "a: {url: $SERVER/gone.raw, mirrors: ['$SERVER/lost.raw'], sha256: $(sha "$ROOT/a.raw")}"
     run_ccbake 6 fetch r.yaml
-    assert_contains "ccbake: a: $SERVER/gone.raw: HTTP 404; $SERVER/lost.raw: HTTP 404"
+    assert_contains "ccbake: r.yaml:6:6: payload \"a\": $SERVER/gone.raw: HTTP 404; $SERVER/lost.raw: HTTP 404"
 }
 
 @test "fetch --offline: what is missing is named, and nothing is asked for" {
     recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}" "b: {url: $SERVER/b.raw, sha256: $(sha "$ROOT/b.raw")}"
     run_ccbake 6 fetch --offline r.yaml
     assert_equal "$output" "ccbake: 2 of 3 files can't be fetched:
-  a: not in the store, and offline: $SERVER/a.raw (sha256 $(sha "$ROOT/a.raw"))
-  b: not in the store, and offline: $SERVER/b.raw (sha256 $(sha "$ROOT/b.raw"))
+  r.yaml:6:6: payload \"a\": not in the store, and offline: $SERVER/a.raw (sha256 $(sha "$ROOT/a.raw"))
+  r.yaml:7:6: payload \"b\": not in the store, and offline: $SERVER/b.raw (sha256 $(sha "$ROOT/b.raw"))
 hint: run \`ccbake fetch\` on a connected machine and copy its store to this one"
     assert_equal "$(requests)" ''
     run_ccbake fetch r.yaml
@@ -297,24 +306,84 @@ hint: run \`ccbake fetch\` on a connected machine and copy its store to this one
     printf X | dd of=local.bin bs=1 seek=100 conv=notrunc status=none
     after=$(sha local.bin)
     run_ccbake 4 fetch r.yaml
-    assert_equal "$output" "ccbake: a: $PWD/local.bin: wrong content: expected sha256 $before, got $after; no other place to get it from"
-    printf X >>local.bin
-    run_ccbake 4 fetch r.yaml
-    assert_contains "$PWD/local.bin: wrong size: 5001 bytes, expected 5000"
+    local changed="ccbake: r.yaml:6:6: payload \"a\": $PWD/local.bin is not the file of the lock (sha256 expected $before, is $after)
+hint: where the file changed on purpose: \`ccbake lock --update=a r.yaml\`"
+    assert_equal "$output" "$changed"
+    # Before anything is baked, and whatever is cached.
+    run_ccbake 4 bake r.yaml
+    assert_equal "$output" "$changed"
     # To lock it again is a decision.
     run_ccbake 4 lock r.yaml
-    assert_contains 'hint: where the file changed on purpose: `ccbake lock --update`'
-    run_ccbake lock --update r.yaml
+    assert_contains "$changed"
+    run_ccbake lock --update=a r.yaml
+    run_ccbake fetch r.yaml
+    # The digest of the recipe.
+    recipe "a: {path: local.bin, sha256: $before}"
+    run_ccbake 4 fetch r.yaml
+    assert_equal "$output" "ccbake: r.yaml:6:6: payload \"a\": $PWD/local.bin is not the file of the recipe (sha256 expected $before, is $after)
+hint: update the digest at r.yaml:6:$(column sha256 6), or the file"
+    recipe "a: {path: local.bin, sha256: $after, size: 17}"
+    run_ccbake 4 fetch r.yaml
+    assert_contains "payload \"a\": $PWD/local.bin: wrong size: 5000 bytes, expected 17"
+}
+
+@test "fetch: a local file that is missing: where the recipe names it" {
+    recipe 'a: {path: local.bin}'
+    local missing="ccbake: r.yaml:6:6: payload \"a\": $PWD/local.bin: No such file or directory
+hint: put the file there, or correct its path"
+    run_ccbake 4 lock r.yaml
+    assert_equal "$output" "$missing"
+    recipe "a: {url: 'file://$PWD/local.bin', sha256: $(sha "$ROOT/a.raw")}"
+    run_ccbake 4 fetch r.yaml
+    assert_equal "$output" "$missing"
+    # A store that has it is as good; a file that is there must be right all the same.
+    cp "$ROOT/a.raw" local.bin
+    recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}"
     run_ccbake fetch r.yaml
     rm local.bin
+    recipe "a: {path: local.bin, sha256: $(sha "$ROOT/a.raw")}"
+    run_ccbake fetch r.yaml
+    cp "$ROOT/b.raw" local.bin
     run_ccbake 4 fetch r.yaml
-    assert_contains "a: $PWD/local.bin: No such file or directory"
+    assert_contains 'local.bin is not the file of the recipe'
+}
+
+@test "fetch: a base that was altered, of the recipe and of --base" {
+    cp "$BATS_FILE_TMPDIR/base.raw" base.raw
+    recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}"
+    sed -i 's/^base: .*/base: {path: base.raw, os: o, version: 3, min-kernel: 5}/' r.yaml
+    run_ccbake lock r.yaml
+    printf X >>base.raw
+    run_ccbake 4 fetch r.yaml
+    assert_contains "ccbake: r.yaml:4:7: base: $PWD/base.raw is not the file of the lock (sha256 expected "
+    assert_contains 'hint: where the file changed on purpose: `ccbake lock --update=base r.yaml`'
+    cp "$BATS_FILE_TMPDIR/base.raw" other.raw
+    run_ccbake lock --base=other.raw r.yaml
+    printf X >>other.raw
+    run_ccbake 4 fetch --base=other.raw r.yaml
+    assert_contains "ccbake: --base: $PWD/other.raw is not the file of the lock (sha256 expected "
+    assert_contains "hint: where the file changed on purpose: \`ccbake lock --update=base --base=$PWD/other.raw r.yaml\`"
+}
+
+@test "fetch: what helps depends on what failed" {
+    recipe "a: {url: 'http://u:p@127.0.0.1:1/x/a.raw', sha256: $(sha "$ROOT/a.raw")}"
+    local started=$EPOCHSECONDS
+    run_ccbake 6 fetch r.yaml
+    assert_contains 'hint: nothing listens there: does the server of http://127.0.0.1:1 run, and is the port right?'
+    [[ $output != *"again in"* && $output != *"gave up"* ]] || fail "this host is asked once:" "$output"
+    ((EPOCHSECONDS - started < 4)) || fail "it took $((EPOCHSECONDS - started)) s"
+    # Without a digest there is none to update.
+    recipe "a: {url: '$SERVER/driver/1.2/a.raw?token=secret'}"
+    run_ccbake 6 lock r.yaml
+    assert_contains "hint: the version may not exist, or no more: look at $SERVER/driver/1.2/"
+    [[ $output != *secret* && $output != *--update* ]] || fail "$output"
+    assert_equal "$(requests 1 | cut -d' ' -f1)" 404
 }
 
 @test "fetch: URLs that it does not read are refused before anything is fetched" {
     recipe "a: {url: $SERVER/a.raw, sha256: $(sha "$ROOT/a.raw")}" "b: {url: 'ftp://h/b', sha256: $(sha "$ROOT/b.raw")}"
     run_ccbake 3 fetch r.yaml
-    assert_equal "$output" 'ccbake: b: ftp://h/b: neither an http, https or file URL nor an absolute path'
+    assert_equal "$output" 'ccbake: r.yaml:7:6: payload "b": ftp://h/b: neither an http, https or file URL nor an absolute path'
     assert_equal "$(requests)" ''
 }
 
@@ -363,4 +432,93 @@ signing_key() {
     sed -i 's/vendor.asc/plain.rpm/' r.yaml
     run_ccbake 3 fetch r.yaml
     assert_contains "r.yaml:9:32: \"keys\": $PWD/plain.rpm: no OpenPGP public key"
+}
+
+# --- what lock changes
+
+# two_files: r.yaml with two local files and one of the server, none of them pinned, and their lock.
+two_files() {
+    echo one >one.bin
+    echo two >two.bin
+    recipe 'one: {path: one.bin}' 'two: {path: two.bin}' "web: {url: $SERVER/a.raw}"
+    run_ccbake lock --quiet r.yaml
+}
+
+# changes: what `lock --format=json` said in $output of changes, as "change name" lines.
+changes() {
+    jq -r '.changes[] | .change + " " + (.name // .key)' <<<"$output"
+}
+
+@test "lock: says what it adds, changes and keeps, and rewrites nothing that did not change" {
+    two_files
+    # Between number and unit is a space that does not break.
+    assert_equal "${output//$'\u00a0'/ }" "added    one one.bin: sha256 $(sha one.bin | head -c 12)..., 4 bytes
+added    two two.bin: sha256 $(sha two.bin | head -c 12)..., 4 bytes
+added    web $SERVER/a.raw: sha256 $(sha "$ROOT/a.raw" | head -c 12)..., 300.0 kB
+r.lock.json: 3 added, 0 changed, 0 removed, 0 unchanged"
+    local before
+    before=$(stat -c '%i %y' r.lock.json)
+    run_ccbake lock --quiet r.yaml
+    assert_equal "$output" 'r.lock.json: 0 added, 0 changed, 0 removed, 3 unchanged'
+    run_ccbake lock --quiet --update r.yaml
+    assert_equal "$output" 'r.lock.json: 0 added, 0 changed, 0 removed, 3 unchanged'
+    assert_equal "$(stat -c '%i %y' r.lock.json)" "$before"
+    run_ccbake lock --quiet --format=json r.yaml
+    assert_equal "$(jq -c . <<<"$output")" '{"changes":[],"dry_run":false,"lock":"r.lock.json","unchanged":3,"unused":0}'
+}
+
+@test "lock --update=NAME renews that alone, and --dry-run nothing" {
+    two_files
+    local old new
+    old=$(sha one.bin) asked=$(requests 1 | wc -l)
+    echo changed >one.bin
+    echo changed, too >two.bin
+    new=$(sha one.bin)
+    cp r.lock.json before.json
+    # The other one is not passed over.
+    run_ccbake 4 lock --update=one r.yaml
+    assert_contains 'payload "two": '
+    assert_contains 'hint: where the file changed on purpose: `ccbake lock --update=two r.yaml`'
+    run_ccbake lock --quiet --dry-run --update=one --update=two r.yaml
+    assert_contains "changed  one one.bin: sha256 $(head -c 12 <<<"$old")... -> $(head -c 12 <<<"$new")..., 8 bytes"
+    assert_contains 'r.lock.json: 0 added, 2 changed, 0 removed, 1 unchanged; not written'
+    cmp r.lock.json before.json
+    echo two >two.bin
+    run_ccbake lock --quiet --update=one --format=json r.yaml
+    assert_equal "$(changes)" 'changed one'
+    assert_equal "$(jq -c '.changes[0] | [.old, .new]' <<<"$output")" \
+        "[{\"sha256\":\"$old\",\"size\":4},{\"sha256\":\"$new\",\"size\":8}]"
+    assert_equal "$(jq -r '.files["one.bin"].sha256' r.lock.json)" "$new"
+    # What the recipe pins, and what there is not.
+    run_ccbake 2 lock --update=ones r.yaml
+    assert_equal "$output" $'ccbake: --update=ones: the lock has nothing of this name\nhint: did you mean "one"?'
+    run_ccbake 2 lock --update=kernel r.yaml
+    assert_contains 'hint: the lock may have: one, two, web'
+    run_ccbake 2 lock --update=base r.yaml
+    assert_equal "$output" 'ccbake: --update=base: the recipe has its sha256, and the lock nothing'
+}
+
+@test "lock: entries that nothing uses any more go with --update alone, those of other images stay" {
+    two_files
+    sed -i "s|^base|matrix: {file: [one, two]}\nvariables: {file: one}\nbase|; s|{path: one.bin}|{path: \"\${file}.bin\"}|; /^  two:/d; s/\[one, two, web/[one, web/" r.yaml
+    # The second image finds what the first has locked, also where nothing is written.
+    rm r.lock.json
+    run_ccbake lock --quiet --dry-run --format=json r.yaml
+    assert_equal "$(changes)" $'added one\nadded web\nadded one'
+    [[ ! -e r.lock.json ]] || fail "--dry-run wrote $(cat r.lock.json)"
+    run_ccbake lock --quiet r.yaml
+    assert_contains 'r.lock.json: 3 added, 0 changed, 0 removed, 0 unchanged'
+    sed -i "s|$SERVER/a.raw|$SERVER/b.raw|" r.yaml
+    run_ccbake lock --quiet r.yaml
+    assert_contains 'r.lock.json: 1 added, 0 changed, 0 removed, 2 unchanged'
+    assert_contains 'r.lock.json: 1 more that r.yaml does not use; `ccbake lock --update r.yaml` drops them'
+    run_ccbake lock --quiet --update=web r.yaml
+    assert_equal "$(jq -c '.files | length' r.lock.json)" 4
+    # With --base it is another recipe: what its own base needs is not known.
+    run_ccbake lock --quiet --update --base="$BATS_FILE_TMPDIR/base.raw" r.yaml
+    assert_equal "$(jq -c '.files | length' r.lock.json)" 5
+    run_ccbake lock --quiet --update --format=json r.yaml
+    assert_equal "$(changes | sort)" "removed $BATS_FILE_TMPDIR/base.raw
+removed $SERVER/a.raw"
+    assert_equal "$(jq -c '.files | keys' r.lock.json)" "[\"$SERVER/b.raw\",\"one.bin\",\"two.bin\"]"
 }

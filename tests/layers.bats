@@ -95,6 +95,61 @@ content() {
     jq -se '[.[] | .fraction // empty] | . == sort and .[-1] > 0.9' second
 }
 
+@test "a local file that changed is refused, whatever is cached; one that is missing, where it is needed" {
+    head -c 5000 /dev/urandom >p.bin
+    cp p.bin good.bin
+    sed -i 's/^steps:/payloads: {p: {path: p.bin}}\nsteps:/; s/run: {id: a,/& payloads: p,/' r.yaml
+    run_ccbake lock --backend=host r.yaml
+    bake
+    printf X >>p.bin
+    local changed="r.yaml:6:15: payload \"p\": $PWD/p.bin is not the file of the lock (sha256 expected $(sha256sum <good.bin | cut -d' ' -f1), is $(sha256sum <p.bin | cut -d' ' -f1))
+hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
+    run_ccbake 4 bake --backend=host --no-verify r.yaml
+    assert_equal "$output" "ccbake: $changed"
+    run_ccbake 4 plan --backend=host r.yaml
+    assert_contains "problem: $changed"
+    rm p.bin
+    bake
+    assert_contains "nothing to do"
+    run_ccbake plan --backend=host r.yaml
+    run_ccbake 4 plan --backend=host --set one=11 r.yaml
+    assert_contains "problem: r.yaml:6:15: payload \"p\": $PWD/p.bin: No such file or directory"
+    cp good.bin p.bin
+    run_ccbake plan --backend=host --set one=11 r.yaml
+    # The base, too.
+    rm base.qcow2
+    cp "$BATS_FILE_TMPDIR/base.qcow2" base.qcow2
+    bake
+    assert_contains "nothing to do"
+    printf X >>base.qcow2
+    run_ccbake 4 bake --backend=host --no-verify r.yaml
+    assert_contains "ccbake: r.yaml:5:7: base: $PWD/base.qcow2 is not the file of the recipe (sha256 expected "
+    assert_contains "hint: update the digest at r.yaml:5:34, or the file"
+}
+
+@test "what is remembered of files is found by their state, and not asked with --paranoid" {
+    local state entry check right wrong
+    right=$(sha256sum <base.qcow2 | cut -d' ' -f1)
+    wrong=$(sha256sum </dev/null | cut -d' ' -f1)
+    run_ccbake plan --backend=host r.yaml
+    state=$(printf '%s\n %s' "$(cat /proc/sys/kernel/random/boot_id)" "$(stat -L -c '%d %i %s %.9Y %.9Z' base.qcow2)")
+    entry=cache/digests/$(printf %s "$state" | sha256sum | cut -d' ' -f1)
+    check=$(printf '%s %s' "$state" "$right" | sha256sum | cut -d' ' -f1)
+    assert_equal "$(cat "$entry")" "$right $check"
+    check=$(printf '%s %s' "$state" "$wrong" | sha256sum | cut -d' ' -f1)
+    echo "$wrong $check" >"$entry"
+    run_ccbake 4 plan --backend=host r.yaml
+    assert_contains "is not the file of the recipe (sha256 expected $right, is $wrong)"
+    run_ccbake plan --backend=host --paranoid r.yaml
+    run_ccbake plan --backend=host r.yaml
+    echo "$wrong $check" >"$entry"
+    bake --paranoid
+    # Two digests of one line are no entry.
+    echo "$wrong ${check//[0-9]/a}" >"$entry"
+    run_ccbake plan --backend=host r.yaml
+    assert_equal "$(cut -d' ' -f1 "$entry")" "$right"
+}
+
 @test "a changed overlay file redoes that step alone, and the image has the new file" {
     bake
     echo second >tree/motd
@@ -344,6 +399,7 @@ layer_of() {
     assert_contains "too little space: it takes about "
     assert_contains " for the output in disk and about "
     assert_contains " for the bake in $PWD/disk/cache, and "
+    assert_contains 'hint: `ccbake cache gc --max-age=DAYS` removes what was not used for so long; CCBAKE_CACHE_DIR puts the cache on another disk'
     [[ $output != *"1/5"* ]] || fail "a step ran:" "$output"
     # A plan says so too; of steps that are cached, and of an output that is there, nothing is needed.
     mkdir disk/here

@@ -90,11 +90,13 @@ example_dir() {
 }
 
 @test "--help of every verb has every option with its argument and text" {
-    local verb option argument help
+    local verb option argument shown help
     while IFS=$'\037' read -r verb option argument help; do
+        shown=${argument:+=$argument}
+        [[ $argument != \[* ]] || shown="[=${argument:1}"
         run_ccbake "$verb" --help
-        [[ " $(tr -s ' \n' ' ' <<<"$output")" == *" $option${argument:+=$argument} $help "* ]] ||
-            fail "$verb --help lacks: $option${argument:+=$argument} $help" "$output"
+        [[ " $(tr -s ' \n' ' ' <<<"$output")" == *" $option$shown $help "* ]] ||
+            fail "$verb --help lacks: $option$shown $help" "$output"
     done < <(tables)
 }
 
@@ -114,7 +116,8 @@ example_dir() {
     local verb
     for verb in $(verbs); do
         same "the options of $verb in ccbake(1)" \
-            "$(verb_section "$verb" | sed -nE 's/^=item B<(--[a-z-]+)>(=([^,]+))?(, .*)?$/\1 \3/p')" \
+            "$(verb_section "$verb" | sed -nE 's/^(=item B<--[a-z-]+>)\[=([A-Z]+)\]/\1=[\2]/
+                s/^=item B<(--[a-z-]+)>(=([^,]+))?(, .*)?$/\1 \3/p')" \
             "$(tables | awk -F '\037' -v verb="$verb" '$1 == verb { print $2 " " $3 }')"
     done
 }
@@ -124,7 +127,7 @@ example_dir() {
     for verb in $(verbs); do
         run_ccbake "$verb" --help
         same "the letters of $verb in ccbake(1)" \
-            "$(verb_section "$verb" | sed -nE 's/^=item B<--([a-z-]+)>(=[^,]+)?, B<-([a-z])>.*/\3 \1/p')" \
+            "$(verb_section "$verb" | sed -nE 's/^=item B<--([a-z-]+)>(\[?=[^,]+)?, B<-([a-z])>.*/\3 \1/p')" \
             "$(sed -nE 's/^  -([a-z]), --([a-z-]+).*/\1 \2/p' <<<"$output")"
     done
 }
@@ -373,5 +376,10 @@ example_dir() {
     complete_words bake --offline ac
     assert_equal "$REPLY_WORDS" acme.yaml
     complete_words bake --set ac
+    assert_equal "$REPLY_WORDS" ""
+    # A value that may be left out must be joined.
+    complete_words lock --update ac
+    assert_equal "$REPLY_WORDS" acme.yaml
+    complete_words lock --update = ac
     assert_equal "$REPLY_WORDS" ""
 }

@@ -254,7 +254,8 @@ EOF
     sed -E 's/sha256: ./sha256: /; s/sha256: [0-9a-f]*/&0/' r.yaml >other.yaml
     run_ccbake 4 plan --quiet --diff --backend=host other.yaml
     assert_contains "The base is not at hand"
-    assert_contains "is not the file that was locked"
+    assert_contains "problem: other.yaml:5:7: base: "
+    assert_contains " is not the file of the recipe (sha256 expected "
 }
 
 # Everything that counts, with its times; a layer that is used is younger then.

@@ -49,7 +49,14 @@ static bool fail_choice(const CcbOption *option, const char *text, const char *c
     return meant != NULL && ccb_hint(error, "did you mean --%s=%s?", option->name, meant);
 }
 
-/* `text` is NULL for flags. */
+static int has_argument(const CcbOption *option)
+{
+    if (option->type == CCB_OPT_FLAG)
+        return no_argument;
+    return option->type == CCB_OPT_OPTIONAL_LIST ? optional_argument : required_argument;
+}
+
+/* `text` is NULL for flags, and for a value that was left out. */
 static bool store(const CcbOption *option, char *text, GError **error)
 {
     if (text != NULL && strchr(option->argument, '|') != NULL) {
@@ -67,11 +74,12 @@ static bool store(const CcbOption *option, char *text, GError **error)
     case CCB_OPT_NAME:
         *(const char **)option->value = option->name;
         return true;
-    case CCB_OPT_LIST: {
+    case CCB_OPT_LIST:
+    case CCB_OPT_OPTIONAL_LIST: {
         GPtrArray **list = option->value;
         if (*list == NULL)
             *list = g_ptr_array_new();
-        g_ptr_array_add(*list, text);
+        g_ptr_array_add(*list, text != NULL ? text : (char *)"");
         return true;
     }
     case CCB_OPT_NUMBER:
@@ -111,12 +119,13 @@ char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_ar
     g_autoptr(GArray) table = g_array_new(TRUE, TRUE, sizeof(struct option));
     g_autoptr(GString) letters = g_string_new(":");
     for (guint i = 0; i < all->len; i++) {
+        static const char *const colons[] = {
+            [no_argument] = "", [required_argument] = ":", [optional_argument] = "::"};
         const CcbOption *o = all->pdata[i];
-        int has_arg = o->argument == NULL ? no_argument : required_argument;
-        struct option row = {o->name, has_arg, NULL, FIRST_LONG + (int)i};
+        struct option row = {o->name, has_argument(o), NULL, FIRST_LONG + (int)i};
         g_array_append_val(table, row);
         if (o->letter)
-            g_string_append_printf(letters, "%c%s", o->letter, has_arg ? ":" : "");
+            g_string_append_printf(letters, "%c%s", o->letter, colons[has_argument(o)]);
     }
     int code;
     optind = 0; /* glibc: start afresh */
@@ -148,7 +157,8 @@ void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv)
 {
     for (const CcbOption *o = options; o->name != NULL; o++) {
         const char *text = o->type == CCB_OPT_STRING ? *(const char *const *)o->value : NULL;
-        const GPtrArray *list = o->type == CCB_OPT_LIST ? *(GPtrArray *const *)o->value : NULL;
+        bool is_list = o->type == CCB_OPT_LIST || o->type == CCB_OPT_OPTIONAL_LIST;
+        const GPtrArray *list = is_list ? *(GPtrArray *const *)o->value : NULL;
         uint64_t number = o->type == CCB_OPT_NUMBER ? *(const unsigned *)o->value
                           : o->type == CCB_OPT_SIZE ? *(const uint64_t *)o->value
                                                     : 0;
@@ -156,9 +166,11 @@ void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv)
             g_ptr_array_add(argv, g_strconcat("--", o->name, NULL));
         if (text != NULL)
             g_ptr_array_add(argv, g_strdup_printf("--%s=%s", o->name, text));
-        for (guint i = 0; list != NULL && i < list->len; i++)
-            g_ptr_array_add(argv,
-                            g_strdup_printf("--%s=%s", o->name, (const char *)list->pdata[i]));
+        for (guint i = 0; list != NULL && i < list->len; i++) {
+            const char *value = list->pdata[i];
+            bool left_out = value[0] == '\0' && o->type == CCB_OPT_OPTIONAL_LIST;
+            g_ptr_array_add(argv, g_strdup_printf("--%s%s%s", o->name, left_out ? "" : "=", value));
+        }
         if (number > 0)
             g_ptr_array_add(argv, g_strdup_printf("--%s=%" G_GUINT64_FORMAT, o->name, number));
     }
@@ -172,12 +184,14 @@ char *ccb_options_help(const CcbVerb *verb, unsigned columns)
                            verb->arguments[0] ? " " : "", verb->arguments, verb->summary);
     for (guint i = 0; i < all->len; i++) {
         const CcbOption *o = all->pdata[i];
+        bool optional = has_argument(o) == optional_argument;
         if (o->letter)
             g_string_append_printf(help, "  -%c, ", o->letter);
         else
             g_string_append(help, "      ");
-        g_string_append_printf(help, "--%s%s%s", o->name, o->argument ? "=" : "",
-                               o->argument ? o->argument : "");
+        g_string_append_printf(help, "--%s%s%s%s%s", o->name, optional ? "[" : "",
+                               o->argument ? "=" : "", o->argument ? o->argument : "",
+                               optional ? "]" : "");
         ccb_append_wrapped(help, o->help, HELP_COLUMN, columns);
     }
     return g_string_free(help, FALSE);
@@ -189,8 +203,9 @@ char *ccb_options_list(const CcbVerb *verb)
     GString *list = g_string_new(NULL);
     for (guint i = 0; i < all->len; i++) {
         const CcbOption *o = all->pdata[i];
-        g_string_append_printf(list, "--%s\t%s\t%s\n", o->name, o->argument ? o->argument : "",
-                               o->help);
+        bool optional = has_argument(o) == optional_argument;
+        g_string_append_printf(list, "--%s\t%s%s%s\t%s\n", o->name, optional ? "[" : "",
+                               o->argument ? o->argument : "", optional ? "]" : "", o->help);
     }
     return g_string_free(list, FALSE);
 }

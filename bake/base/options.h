@@ -22,8 +22,9 @@ typedef enum {
     CCB_OPT_STRING, /* value: const char **; points into argv */
     CCB_OPT_NAME,   /* value: const char **; gets the option's own name: --json for --format=json */
     CCB_OPT_LIST,   /* value: GPtrArray **; may be repeated; created when first seen */
-    CCB_OPT_NUMBER, /* value: unsigned * */
-    CCB_OPT_SIZE,   /* value: uint64_t *, bytes; written with k, M or G, of 1024 each */
+    CCB_OPT_OPTIONAL_LIST, /* the same; --name alone adds "", and --name=VALUE the value */
+    CCB_OPT_NUMBER,        /* value: unsigned * */
+    CCB_OPT_SIZE,          /* value: uint64_t *, bytes; written with k, M or G, of 1024 each */
 } CcbOptionType;
 
 typedef struct {
@@ -68,5 +69,6 @@ void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv);
 /* The help text of the verb, in lines of at most `columns`; caller frees. */
 char *ccb_options_help(const CcbVerb *verb, unsigned columns);
 
-/* One line an option for completion and tests: "--name\tARGUMENT\thelp"; caller frees. */
+/* One line an option for completion and tests: "--name\tARGUMENT\thelp", with an argument that may be
+ * left out as "[ARGUMENT]"; caller frees. */
 char *ccb_options_list(const CcbVerb *verb);

@@ -29,7 +29,8 @@ static bool load(const char *recipe_path, const CcbLoadOptions *options, char *c
     if (loaded.recipe == NULL || !ccb_check_waivers(loaded.recipe, error))
         return false;
     loaded.lock_path = options->lock ? g_strdup(options->lock) : ccb_lock_path(recipe_path);
-    loaded.lock = ccb_lock_load(loaded.lock_path, error);
+    loaded.lock = options->with_lock ? ccb_lock_ref(options->with_lock)
+                                     : ccb_lock_load(loaded.lock_path, error);
     if (loaded.lock != NULL)
         loaded.plan = ccb_plan_new(loaded.recipe, loaded.lock, ccb_step_kinds, error);
     if (loaded.plan == NULL)

@@ -8,6 +8,7 @@ typedef struct {
     GPtrArray *settings; /* of --set */
     const char *base;    /* of --base */
     const char *lock;    /* of --lock */
+    CcbLock *with_lock;  /* taken instead of what the file has; NULL: none */
 } CcbLoadOptions;
 
 /* Rows for a verb's option table; `o` is its static CcbLoadOptions. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/eta.h"
 #include "base/file.h"
 #include "base/progress.h"
@@ -63,6 +64,7 @@ static const CcbOption options[] = {
     {"tap", 0, CCB_OPT_STRING, &opts.tap, "FILE", "the same as TAP"},
     {"junit", 0, CCB_OPT_STRING, &opts.junit, "FILE", "the same as JUnit's XML"},
     CCB_VERBOSE_OPTION,
+    CCB_PARANOID_OPTION,
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -103,7 +105,8 @@ static double seconds_since(gint64 started)
 static bool plan(Job *job, const char *recipe_path, GError **error)
 {
     if (!ccb_load(recipe_path, &opts.load, &job->loaded, error) ||
-        !ccb_plan_require_pins(job->loaded.plan, error))
+        !ccb_plan_require_pins(job->loaded.plan, error) ||
+        !ccb_plan_check_local(job->loaded.plan, error))
         return false;
     const CcbRecipe *recipe = job->loaded.recipe;
     if (recipe->cells->len > 0 && ccb_matrix_setting(&opts.load, recipe->cells) == NULL)

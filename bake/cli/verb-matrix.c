@@ -105,7 +105,7 @@ static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const 
 {
     g_auto(CcbLoaded) loaded = {0};
     if (!ccb_load_entry(o->recipe_path, o->load, entry, &loaded, error) ||
-        !ccb_plan_require_pins(loaded.plan, error))
+        !ccb_plan_require_pins(loaded.plan, error) || !ccb_plan_check_local(loaded.plan, error))
         return false;
     g_autofree char *name = ccb_emit_file_name(loaded.recipe);
     bool here = strcmp(o->directory, ".") == 0;
@@ -133,7 +133,7 @@ static bool check_space(const CcbMatrixOptions *o, const Needs *needs, guint at_
         {"all images", o->directory, needs->outputs},
         {"their bakes", ccb_cache_dir(), needs->layers + at_a_time * needs->bake},
     };
-    return ccb_free_space_check(all, G_N_ELEMENTS(all), error);
+    return ccb_space_check_needs(all, G_N_ELEMENTS(all), error);
 }
 
 /* --- While they are baked */

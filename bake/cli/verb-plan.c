@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/digest.h"
 #include "base/progress.h"
 #include "base/quantity.h"
 #include "base/text.h"
@@ -11,6 +12,7 @@
 #include "cli/planned.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
+#include "fetch/fetch.h"
 #include "guest/backend.h"
 #include "image/rpm.h"
 #include "layer/chain.h"
@@ -29,6 +31,7 @@ static const CcbOption options[] = {
     CCB_DEBUG_OPTION,
     {"diff", 'd', CCB_OPT_FLAG, &with_diff, NULL, "show the change to the base, as a diff"},
     CCB_FORMAT_OPTIONS(format, "text|json", "how the plan is printed (text)"),
+    CCB_PARANOID_OPTION,
     CCB_PROGRESS_OPTIONS,
     {0},
 };
@@ -81,10 +84,26 @@ static bool find_facts(View *view, GError **error)
     return view->facts != NULL;
 }
 
-static bool is_locked_base(const View *view)
+static bool is_right_base(const View *view)
 {
-    const char *locked = view->loaded->plan->base->sha256;
-    return view->facts != NULL && (locked == NULL || strcmp(locked, view->facts->sha256) == 0);
+    const char *wanted = view->loaded->plan->base->sha256;
+    return view->facts != NULL && (wanted == NULL || strcmp(wanted, view->facts->sha256) == 0);
+}
+
+/* Local files that changed; and if none did, local files that are missing and will be needed. */
+static bool check_local(const View *view, GError **error)
+{
+    const CcbPlan *plan = view->loaded->plan;
+    if (!ccb_plan_check_local(plan, error))
+        return false;
+    if (view->facts != NULL && !is_right_base(view)) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s is damaged: its sha256 is %s", view->facts->path,
+                 view->facts->sha256);
+        return ccb_hint(error, "`ccbake fetch %s` gets it again", plan->recipe->path);
+    }
+    g_autoptr(GPtrArray) needed = ccb_payloads_of(plan->steps, view->cached, plan->steps->len);
+    g_ptr_array_insert(needed, 0, plan->base);
+    return ccb_fetch_check_local(needed, view->store, error);
 }
 
 /* As the bake will check it, for an output that does not exist yet. */
@@ -107,12 +126,7 @@ static void find_problems(View *view)
     const CcbPlan *plan = view->loaded->plan;
     GError *found[4] = {NULL};
     ccb_plan_require_pins(plan, &found[0]);
-    if (view->facts && !is_locked_base(view))
-        ccb_fail(
-            &found[1], CCB_ERR_INPUT,
-            "the base %s is not the file that was locked: its sha256 is %.12s..., not %.12s... "
-            "(ccbake lock --update)",
-            view->facts->path, view->facts->sha256, plan->base->sha256);
+    check_local(view, &found[1]);
     if (view->facts)
         ccb_plan_check_base(plan, view->facts, &found[2]);
     check_space(view, &found[3]);
@@ -296,10 +310,10 @@ static bool show(View *view, GError **error)
     }
     if (!find_facts(view, error))
         return false;
-    /* Of a base that is not the locked one nothing can be told. */
+    /* Of a base that is not the right one nothing can be told. */
     const CcbPlannedOptions wanted = {.plan = plan,
                                       .keys = (const char *const *)view->keys,
-                                      .base = is_locked_base(view) ? view->facts : NULL,
+                                      .base = is_right_base(view) ? view->facts : NULL,
                                       .backend = with_diff ? backend_name : NULL};
     view->planned = ccb_planned_new(&wanted, error);
     if (view->planned == NULL)

@@ -2,6 +2,7 @@
 /* ccbake verify IMAGE: checks an image by itself, read-only. */
 #include <stdio.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "base/progress.h"
@@ -28,6 +29,7 @@ static const CcbOption options[] = {
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {"list", 0, CCB_OPT_FLAG, &opts.list, NULL,
      "print the checks, with --recipe also those of the recipe, and do nothing"},
+    CCB_PARANOID_OPTION,
     {0},
 };
 

@@ -21,7 +21,7 @@ _ccbake_value() {
 
 _ccbake() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verb=${COMP_WORDS[1]} table option argument words=""
+    local verb=${COMP_WORDS[1]} table option argument joined="" words=""
     COMPREPLY=()
     table=$("${COMP_WORDS[0]}" --tables 2>/dev/null) || return 0
 
@@ -33,16 +33,17 @@ _ccbake() {
 
     # Bash splits --option=value at the equals sign: it is a word of its own.
     if [[ $current == = ]]; then
-        option=$previous current=""
+        option=$previous current="" joined=1
     elif [[ $previous == = ]]; then
-        option=${COMP_WORDS[COMP_CWORD - 2]}
+        option=${COMP_WORDS[COMP_CWORD - 2]} joined=1
     else
         option=$previous
     fi
     if [[ $option == --* ]]; then
         argument=$(awk -F '\t' -v verb="$verb" -v option="$option" \
             '$1 == verb && $2 == option { print $3 }' <<<"$table")
-        if [[ -n $argument ]]; then
+        # "[NAME]" may be left out: a word of its own is something else.
+        if [[ -n $argument && (-n $joined || $argument != "["*) ]]; then
             _ccbake_value "$argument" "$current"
             return 0
         fi

@@ -29,10 +29,8 @@ enum {
     LOCK_POLL_MS = 200,
     MAX_REDIRECTS = 10,
     PROGRESS_BYTES = 1 << 20, /* a try that adds this much does not count as failed */
+    REFUSED_RETRIES = 2,      /* a server that is restarted is back by then */
 };
-
-static const char referer_hint[] =
-    "the server refuses access; some vendors want a `referer:` beside the URL";
 
 static const char login_hint[] = "the server wants to know who asks: put a login into ~/.netrc or "
                                  "$CCBAKE_NETRC, or `header-file:` beside the URL";
@@ -66,6 +64,7 @@ typedef struct {
     unsigned tries;      /* failed ones at this URL */
     unsigned redirects;  /* that led to d->location */
     char *location;      /* where the URL was redirected to; NULL: nowhere */
+    unsigned retries;    /* how many are allowed, for what the last try failed of */
     uint64_t furthest;   /* the largest size that the partial file ever had */
     CcbPartial *partial; /* NULL until its lock is ours */
 
@@ -119,7 +118,7 @@ static bool check_max_size(Download *d, uint64_t size)
     g_autofree char *limit = ccb_format_size(max);
     ccb_partial_discard(d->partial, NULL);
     d->outcome = REFUSED;
-    d->item->hint = max_size_hint;
+    ccb_item_hint(d->item, "%s", max_size_hint);
     return ccb_fail(&d->error, CCB_ERR_FETCH, "the file is larger than %s", limit);
 }
 
@@ -149,10 +148,12 @@ static bool accept_response(Download *d)
     } else {
         return ccb_fail(&d->error, CCB_ERR_FETCH, "unexpected answer: HTTP %ld", status);
     }
-    if (total != 0 && item->size != 0 && total != item->size)
+    if (total != 0 && item->size != 0 && total != item->size) {
+        ccb_item_hint_other_content(d->item);
         return ccb_fail(&d->error, CCB_ERR_FETCH,
                         "wrong size: the server offers %" PRIu64 " bytes, expected %" PRIu64, total,
                         item->size);
+    }
     if (!check_max_size(d, total))
         return false;
     d->total = item->size != 0 ? item->size : total;
@@ -187,6 +188,7 @@ static size_t on_body(char *data, G_GNUC_UNUSED size_t one, size_t size, void *u
     if (d->total != 0 && d->partial->size + size > d->total) {
         ccb_partial_discard(d->partial, NULL);
         d->outcome = REFUSED;
+        ccb_item_hint_other_content(d->item);
         ccb_fail(&d->error, CCB_ERR_FETCH,
                  "wrong size: the server sends more than the expected %" PRIu64 " bytes", d->total);
         return 0;
@@ -230,6 +232,7 @@ static void start_request(Download *d)
     d->accepted = d->resumed = false;
     d->outcome = BROKEN;
     d->state = ACTIVE;
+    d->retries = d->options->retries;
     d->message[0] = '\0';
     d->easy = ccb_http_handle_new(url, d->message, d->options->stall_s);
     curl_easy_setopt(d->easy, CURLOPT_PRIVATE, d);
@@ -288,6 +291,42 @@ static Outcome follow_redirect(Download *d, char *location, GError **error)
     return REFUSED;
 }
 
+/* What the user can do about a connection that did not come about. */
+static void hint_at_connection(Download *d, CURLcode code)
+{
+    const char *url = d->item->urls[d->url];
+    g_autofree char *server = ccb_url_server(url);
+    if (code == CURLE_COULDNT_RESOLVE_HOST)
+        ccb_item_hint(d->item, "is the name in %s right, and is there a network?", server);
+    if (!ccb_http_is_refused(d->easy, code))
+        return;
+    g_autofree char *host = NULL;
+    g_uri_split_network(url, G_URI_FLAGS_NONE, NULL, &host, NULL, NULL);
+    bool is_here = host != NULL && ccb_http_is_this_host(host);
+    d->retries = is_here ? 0 : MIN(d->retries, REFUSED_RETRIES);
+    ccb_item_hint(d->item,
+                  "nothing listens there: does the server of %s run, and is the port right?",
+                  server);
+}
+
+/* What the user can do about an answer that is none. */
+static void hint_at_status(CcbPayload *item, const char *url, long status)
+{
+    g_autofree char *directory = ccb_url_directory(url);
+    if (status == 401)
+        ccb_item_hint(item, "%s", item->header_file != NULL ? header_file_hint : login_hint);
+    else if (status == 403)
+        ccb_item_hint(
+            item, "the server refuses access: it may want credentials%s",
+            item->referer != NULL ? "" : ", or a `referer:` beside the URL, as some vendors do");
+    else if (status == 407)
+        ccb_item_hint(item, "the proxy wants credentials");
+    else if ((status == 404 || status == 410) && item->is_resolved && item->relock != NULL)
+        ccb_item_hint(item, "the server may have a newer version only: `%s`", item->relock);
+    else if (status == 404 || status == 410)
+        ccb_item_hint(item, "the version may not exist, or no more: look at %s", directory);
+}
+
 /* What came of the attempt; `code` is the result of curl.  Sets the error unless it is DONE or MOVED. */
 static Outcome attempt_outcome(Download *d, CURLcode code, GError **error)
 {
@@ -303,6 +342,7 @@ static Outcome attempt_outcome(Download *d, CURLcode code, GError **error)
     if (code == CURLE_HTTP_RETURNED_ERROR) {
         long status = ccb_http_status(d->easy);
         ccb_fail(error, CCB_ERR_FETCH, "HTTP %ld", status);
+        hint_at_status(d->item, d->item->urls[d->url], status);
         if (status == 416 && d->offset > 0) /* more bytes were kept than the server has */
             return ccb_partial_discard(d->partial, NULL) ? RETRY : REFUSED;
         return ccb_http_status_is_transient(status) ? RETRY : REFUSED;
@@ -310,6 +350,7 @@ static Outcome attempt_outcome(Download *d, CURLcode code, GError **error)
     if (code != CURLE_OK) {
         ccb_fail(error, CCB_ERR_FETCH, "%s",
                  d->message[0] != '\0' ? d->message : curl_easy_strerror(code));
+        hint_at_connection(d, code);
         return ccb_http_code_is_transient(code) ? RETRY : REFUSED;
     }
     if (d->partial->size >= d->total)
@@ -361,8 +402,9 @@ static void retry(Download *d, GError *error)
     if (d->partial->size >= d->furthest + PROGRESS_BYTES)
         d->tries = 0;
     d->furthest = MAX(d->furthest, d->partial->size);
-    if (d->tries++ >= d->options->retries) {
-        g_prefix_error(&error, "gave up after try %u: ", d->tries);
+    if (d->tries++ >= d->retries) {
+        if (d->tries > 1)
+            g_prefix_error(&error, "gave up after try %u: ", d->tries);
         next_url(d, error);
         return;
     }
@@ -395,7 +437,9 @@ static void verify(Download *d)
         fail(d, error);
         return;
     }
-    ccb_fail(&error, CCB_ERR_FETCH, "wrong content: expected sha256 %s, got %s", item->sha256, got);
+    ccb_fail(&error, CCB_ERR_FETCH, "wrong content: expected sha256 %s, got %s%s", item->sha256,
+             got, item->urls[1] == NULL && !item->is_resolved ? "; no mirror is given" : "");
+    ccb_item_hint_other_content(item);
     /* Bytes of an earlier run may be wrong rather than the server's. */
     if (d->easy == NULL || d->resumed)
         retry(d, error);
@@ -448,10 +492,6 @@ static void on_attempt_end(Download *d, CURLcode code)
         retry(d, error);
         break;
     case REFUSED:
-        if (ccb_http_status(d->easy) == 401)
-            d->item->hint = d->item->header_file != NULL ? header_file_hint : login_hint;
-        if (ccb_http_status(d->easy) == 403 && d->item->referer == NULL)
-            d->item->hint = referer_hint;
         next_url(d, error);
         break;
     case BROKEN:
@@ -540,7 +580,8 @@ bool ccb_download_all(CcbStore *store, GPtrArray *items, const CcbFetchOptions *
                         .store = store,
                         .options = options,
                         .multi = multi,
-                        .netrc = netrc};
+                        .netrc = netrc,
+                        .retries = options->retries};
         seek_remote(d);
         g_ptr_array_add(downloads, d);
     }

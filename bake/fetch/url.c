@@ -34,3 +34,20 @@ char *ccb_url_redact(const char *url)
     return g_strdup_printf("%.*s%.*s%s", (int)(authority - url), url, (int)size, shown,
                            shown[size] == '?' ? "?..." : "");
 }
+
+char *ccb_url_server(const char *url)
+{
+    g_autofree char *shown = ccb_url_redact(url);
+    const char *authority = strstr(shown, "://") + 3;
+    return g_strndup(shown, (gsize)(authority - shown) + strcspn(authority, "/?"));
+}
+
+char *ccb_url_directory(const char *url)
+{
+    g_autofree char *server = ccb_url_server(url);
+    g_autofree char *shown = ccb_url_redact(url);
+    shown[strcspn(shown, "?")] = '\0';
+    const char *slash = strrchr(shown + strlen(server), '/');
+    return slash == NULL ? g_strconcat(server, "/", NULL)
+                         : g_strndup(shown, (gsize)(slash - shown) + 1);
+}

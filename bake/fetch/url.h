@@ -13,3 +13,7 @@ char *ccb_url_local_path(const char *url);
 /* The URL as it may be shown and recorded: without user:password@, and without the query, where
  * presigned URLs carry their signature.  Caller frees. */
 char *ccb_url_redact(const char *url);
+
+/* "http://host:port" and "http://host:port/dir/" of a remote URL, fit to be shown; caller frees. */
+char *ccb_url_server(const char *url);
+char *ccb_url_directory(const char *url);

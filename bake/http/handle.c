@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "http/handle.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <sys/socket.h>
 
@@ -130,6 +131,13 @@ bool ccb_http_code_is_transient(CURLcode code)
 bool ccb_http_status_is_transient(long status)
 {
     return status == 408 || status == 429 || status >= 500;
+}
+
+bool ccb_http_is_refused(CURL *handle, CURLcode code)
+{
+    long reason = 0;
+    curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &reason);
+    return code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED;
 }
 
 gint64 ccb_http_pause_ms(CURL *handle, unsigned first_ms, unsigned tries)

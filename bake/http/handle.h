@@ -32,6 +32,9 @@ bool ccb_http_length(CURL *handle, uint64_t *ret_length, GError **error);
 bool ccb_http_code_is_transient(CURLcode code);
 bool ccb_http_status_is_transient(long status);
 
+/* Whether a server, or the proxy before it, refused the connection: nothing listens there. */
+bool ccb_http_is_refused(CURL *handle, CURLcode code);
+
 /* The pause, in milliseconds, before try number `tries` + 1: it doubles each time from `first_ms` on, up to 30 s,
  * with a random share, so that clients that one fault hit do not come back at once.  It is not shorter than the
  * answer asks for, up to a minute.  `handle` may be NULL. */

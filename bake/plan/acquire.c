@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "fetch/fetch.h"
+#include "fetch/url.h"
 #include "image/rpm.h"
 
 CcbStore *ccb_plan_store(GError **error)
@@ -44,11 +45,21 @@ bool ccb_payloads_fetch(GPtrArray *payloads, CcbStore *store, bool offline, GErr
 
 char *ccb_payload_find(const CcbPayload *payload, const CcbStore *store)
 {
-    if (payload->urls[0][0] == '/' && g_file_test(payload->urls[0], G_FILE_TEST_IS_REGULAR))
-        return g_strdup(payload->urls[0]);
+    for (char **url = payload->urls; *url != NULL; url++) {
+        g_autofree char *path = ccb_url_local_path(*url);
+        if (path != NULL && g_file_test(path, G_FILE_TEST_IS_REGULAR))
+            return g_steal_pointer(&path);
+    }
     if (payload->sha256 && ccb_store_has(store, payload->sha256, payload->size))
         return ccb_store_object_path(store, payload->sha256);
     return NULL;
+}
+
+bool ccb_plan_check_local(const CcbPlan *plan, GError **error)
+{
+    g_autoptr(GPtrArray) all = ccb_payloads_of(plan->steps, 0, plan->steps->len);
+    g_ptr_array_insert(all, 0, plan->base);
+    return ccb_fetch_check_local(all, NULL, error);
 }
 
 CcbFacts *ccb_plan_known_base(const CcbPlan *plan, const CcbStore *store)

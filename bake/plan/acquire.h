@@ -16,6 +16,10 @@ bool ccb_payloads_fetch(GPtrArray *payloads, CcbStore *store, bool offline, GErr
  * content; caller frees. */
 char *ccb_payload_find(const CcbPayload *payload, const CcbStore *store);
 
+/* Compares base and payloads that are local files with their digests; missing ones are no fault.  All
+ * that changed are named.  Errors: CCB_ERR_INPUT. */
+bool ccb_plan_check_local(const CcbPlan *plan, GError **error);
+
 /* What is known of the base without opening it; NULL: it is not at hand, or was never looked at. */
 CcbFacts *ccb_plan_known_base(const CcbPlan *plan, const CcbStore *store);
 

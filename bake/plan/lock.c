@@ -24,6 +24,11 @@ CcbLock *ccb_lock_new(void)
     return lock_of(json_pack("{sis{}s{}}", "lock", LOCK_FORMAT, "files", "steps"));
 }
 
+CcbLock *ccb_lock_ref(CcbLock *lock)
+{
+    return lock_of(json_incref(lock->root));
+}
+
 void ccb_lock_free(CcbLock *lock)
 {
     if (lock == NULL)
@@ -68,6 +73,23 @@ bool ccb_lock_save(const CcbLock *lock, const char *path, GError **error)
     g_autofree char *line = g_strconcat(text, "\n", NULL);
     free(text);
     return ccb_write_file_atomic(path, line, strlen(line), error);
+}
+
+const json_t *ccb_lock_json(const CcbLock *lock)
+{
+    return lock->root;
+}
+
+void ccb_lock_prune(CcbLock *lock, GHashTable *used)
+{
+    static const char *const tables[] = {"files", "steps"};
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        const char *key;
+        void *next;
+        json_t *entry, *table = json_object_get(lock->root, tables[i]);
+        json_object_foreach_safe(table, next, key, entry) if (!g_hash_table_contains(used, key))
+            json_object_del(table, key);
+    }
 }
 
 static const char *get_text(const json_t *object, const char *key)

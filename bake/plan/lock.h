@@ -12,7 +12,8 @@
 typedef struct CcbLock CcbLock;
 
 CcbLock *ccb_lock_new(void);
-void ccb_lock_free(CcbLock *lock); /* accepts NULL */
+CcbLock *ccb_lock_ref(CcbLock *lock); /* the same lock: what is set in one is set in both */
+void ccb_lock_free(CcbLock *lock);    /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbLock, ccb_lock_free)
 
 /* The default path for a recipe: its name with .lock.json in place of .yaml.  Caller frees. */
@@ -21,6 +22,12 @@ char *ccb_lock_path(const char *recipe_path);
 /* A missing file is an empty lock.  Errors: CCB_ERR_RECIPE. */
 CcbLock *ccb_lock_load(const char *path, GError **error);
 bool ccb_lock_save(const CcbLock *lock, const char *path, GError **error);
+
+/* All of it; belongs to the lock. */
+const json_t *ccb_lock_json(const CcbLock *lock);
+
+/* Removes the entries whose keys are not in `used`. */
+void ccb_lock_prune(CcbLock *lock, GHashTable *used);
 
 /* Fills sha256 and size of a file that has none; what the lock does not know is left as it is. */
 void ccb_lock_pin(const CcbLock *lock, const char *key, char **sha256, uint64_t *size);

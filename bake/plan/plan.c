@@ -45,7 +45,39 @@ static char *file_name(const char *url)
     return g_path_get_basename(plain);
 }
 
-static CcbPayload *payload_of(const CcbRecipePayload *from, const CcbLock *lock)
+static char *position(const CcbNode *node)
+{
+    return g_strdup_printf("%s:%d:%d", node->file, node->line, node->column);
+}
+
+/* "ccbake lock --update=NAME RECIPE"; caller frees. */
+static char *relock(const CcbRecipe *recipe, const char *name)
+{
+    return g_strdup_printf("ccbake lock --update=%s %s", name, recipe->path);
+}
+
+/* What messages call it, and where its digest comes from. */
+static void set_texts(CcbPayload *payload, const CcbRecipe *recipe, const CcbRecipePayload *from)
+{
+    if (from->node == NULL) {
+        payload->title = g_strdup("--base");
+    } else {
+        g_autofree char *place = position(from->node);
+        payload->title = from == recipe->base
+                             ? g_strdup_printf("%s: base", place)
+                             : g_strdup_printf("%s: payload \"%s\"", place, from->name);
+    }
+    if (from->sha256 != NULL) {
+        payload->pinned_at = position(ccb_node_get(from->node, "sha256"));
+    } else if (payload->sha256 != NULL) {
+        g_autofree char *with_base =
+            from->node == NULL ? g_strdup_printf("base --base=%s", from->urls[0]) : NULL;
+        payload->relock = relock(recipe, with_base != NULL ? with_base : from->name);
+    }
+}
+
+static CcbPayload *payload_of(const CcbRecipePayload *from, const CcbRecipe *recipe,
+                              const CcbLock *lock)
 {
     CcbPayload *payload = g_new0(CcbPayload, 1);
     payload->label = g_strdup(from->name);
@@ -59,6 +91,7 @@ static CcbPayload *payload_of(const CcbRecipePayload *from, const CcbLock *lock)
     payload->max_size = from->max_size != 0 ? from->max_size : MAX(from->size, CCB_FETCH_MAX_SIZE);
     if (lock)
         ccb_lock_pin(lock, ccb_lock_file_key(from), &payload->sha256, &payload->size);
+    set_texts(payload, recipe, from);
     return payload;
 }
 
@@ -87,7 +120,7 @@ static bool add_payload(CcbStep *step, const CcbRecipe *recipe, const CcbLock *l
 {
     const CcbRecipePayload *payload = ccb_recipe_payload(recipe, name);
     if (payload != NULL) {
-        g_ptr_array_add(step->payloads, payload_of(payload, lock));
+        g_ptr_array_add(step->payloads, payload_of(payload, recipe, lock));
         return true;
     }
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -134,16 +167,30 @@ void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads)
     }
 }
 
+GPtrArray *ccb_plan_resolved(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock)
+{
+    g_autofree char *key = ccb_lock_step_key(plan->base->sha256, step);
+    g_autofree char *place = position(step->origin->position);
+    GPtrArray *resolved = ccb_lock_resolved(lock, key);
+    for (guint i = 0; resolved != NULL && i < resolved->len; i++) {
+        CcbPayload *payload = resolved->pdata[i];
+        payload->title = g_strdup_printf("%s: step %s: %s", place, step->id, payload->label);
+        payload->relock = relock(plan->recipe, step->id);
+        payload->is_resolved = true;
+    }
+    return resolved;
+}
+
 /* What the lock resolved; without a pinned base it can't be found, and the base is named as missing
  * then. */
-static void add_resolved(CcbPlan *plan, CcbStep *step, const CcbLock *lock)
+static void add_resolved(const CcbPlan *plan, CcbStep *step, const CcbLock *lock)
 {
     if (step->kind->resolve == NULL)
         return;
-    g_autofree char *key = plan->base->sha256 ? ccb_lock_step_key(plan->base->sha256, step) : NULL;
-    GPtrArray *resolved = key && lock ? ccb_lock_resolved(lock, key) : NULL;
+    bool can_tell = lock != NULL && plan->base->sha256 != NULL;
+    GPtrArray *resolved = can_tell ? ccb_plan_resolved(plan, step, lock) : NULL;
     step->unresolved = resolved == NULL;
-    if (resolved)
+    if (resolved != NULL)
         move_all(step->payloads, resolved);
 }
 
@@ -297,7 +344,7 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
 {
     g_autoptr(CcbPlan) plan = g_new0(CcbPlan, 1);
     plan->recipe = recipe;
-    plan->base = payload_of(recipe->base, lock);
+    plan->base = payload_of(recipe->base, recipe, lock);
     ccb_expectation_begin(recipe, &plan->expect);
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)step_free);
     for (guint i = 0; i < recipe->steps->len; i++)
@@ -346,11 +393,14 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
 {
     const CcbRecipe *recipe = plan->recipe;
     if (g_strcmp0(facts->os_id, recipe->base_os) != 0 ||
-        g_strcmp0(facts->os_version, recipe->base_version) != 0)
-        return ccb_fail(
+        g_strcmp0(facts->os_version, recipe->base_version) != 0) {
+        ccb_fail(
             error, CCB_ERR_INPUT, "the base %s is %s %s (%s); the recipe wants %s %s", facts->path,
             facts->os_id ? facts->os_id : "?", facts->os_version ? facts->os_version : "?",
             facts->os_name ? facts->os_name : "no name", recipe->base_os, recipe->base_version);
+        return ccb_hint(error, "take a base image of that system, or change \"os\" and \"version\" "
+                               "of the recipe's \"base\"");
+    }
     if (ccb_kver_compare(facts->default_kver, recipe->min_kernel) < 0 && !replaces_kernel(plan)) {
         ccb_fail(error, CCB_ERR_INPUT, "the base's kernel %s is older than %s", facts->default_kver,
                  recipe->min_kernel);

@@ -26,6 +26,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPlan, ccb_plan_free)
 /* Gives payloads of the step that have no keys of their own those of its setting `keys`, if there is one. */
 void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads);
 
+/* The files to which a lock resolved the step, on the plan's base as it is pinned now (CcbPayload, with
+ * their texts for messages; caller unrefs); NULL: it does not know. */
+GPtrArray *ccb_plan_resolved(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock);
+
 /* Refuses a plan with files that neither recipe nor lock pins; names them all.  Errors:
  * CCB_ERR_RECIPE. */
 bool ccb_plan_require_pins(const CcbPlan *plan, GError **error);

@@ -2,7 +2,6 @@
 #include "plan/space.h"
 
 #include "base/file.h"
-#include "host/freespace.h"
 
 static uint64_t sum_payloads(const CcbStep *step)
 {
@@ -48,6 +47,14 @@ uint64_t ccb_space_of_payload_disk(const CcbPlan *plan, guint first)
     return most;
 }
 
+bool ccb_space_check_needs(const CcbSpaceNeed *needs, guint n, GError **error)
+{
+    return ccb_free_space_check(needs, n, error) ||
+           ccb_hint(error,
+                    "`ccbake cache gc --max-age=DAYS` removes what was not used for so long; "
+                    "CCBAKE_CACHE_DIR puts the cache on another disk");
+}
+
 /* Overlays of steps that will run and the layers that are made of them take what those add, beside
  * the scratch space.  libarchive writes a disk from a temporary file. */
 bool ccb_space_check(const CcbBakeSpace *b, GError **error)
@@ -61,5 +68,5 @@ bool ccb_space_check(const CcbBakeSpace *b, GError **error)
         {"the bake", ccb_cache_dir(), to_run.scratch + 2 * to_run.image + disk},
         {"the disk of payloads", g_get_tmp_dir(), disk},
     };
-    return ccb_free_space_check(needs, G_N_ELEMENTS(needs), error);
+    return ccb_space_check_needs(needs, G_N_ELEMENTS(needs), error);
 }

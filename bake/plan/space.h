@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "host/freespace.h"
 #include "plan/plan.h"
 
 typedef struct {
@@ -24,6 +25,9 @@ uint64_t ccb_space_of_output(const CcbPlan *plan, const CcbFacts *base);
 
 /* The disk on which the appliance finds the payloads of a step, the largest from `first` on. */
 uint64_t ccb_space_of_payload_disk(const CcbPlan *plan, guint first);
+
+/* ccb_free_space_check() for what includes the cache. */
+bool ccb_space_check_needs(const CcbSpaceNeed *needs, guint n, GError **error);
 
 typedef struct {
     const CcbPlan *plan;
