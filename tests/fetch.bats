@@ -470,7 +470,7 @@ r.lock.json: 3 added, 0 changed, 0 removed, 0 unchanged"
 @test "lock --update=NAME renews that alone, and --dry-run nothing" {
     two_files
     local old new
-    old=$(sha one.bin) asked=$(requests 1 | wc -l)
+    old=$(sha one.bin)
     echo changed >one.bin
     echo changed, too >two.bin
     new=$(sha one.bin)
@@ -484,7 +484,7 @@ r.lock.json: 3 added, 0 changed, 0 removed, 0 unchanged"
     assert_contains 'r.lock.json: 0 added, 2 changed, 0 removed, 1 unchanged; not written'
     cmp r.lock.json before.json
     echo two >two.bin
-    run_ccbake lock --quiet --update=one --format=json r.yaml
+    run_ccbake lock --quiet -uone --format=json r.yaml
     assert_equal "$(changes)" 'changed one'
     assert_equal "$(jq -c '.changes[0] | [.old, .new]' <<<"$output")" \
         "[{\"sha256\":\"$old\",\"size\":4},{\"sha256\":\"$new\",\"size\":8}]"

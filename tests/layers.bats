@@ -102,7 +102,8 @@ content() {
     run_ccbake lock --backend=host r.yaml
     bake
     printf X >>p.bin
-    local changed="r.yaml:6:15: payload \"p\": $PWD/p.bin is not the file of the lock (sha256 expected $(sha256sum <good.bin | cut -d' ' -f1), is $(sha256sum <p.bin | cut -d' ' -f1))
+    local changed
+    changed="r.yaml:6:15: payload \"p\": $PWD/p.bin is not the file of the lock (sha256 expected $(sha256sum <good.bin | cut -d' ' -f1), is $(sha256sum <p.bin | cut -d' ' -f1))
 hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
     run_ccbake 4 bake --backend=host --no-verify r.yaml
     assert_equal "$output" "ccbake: $changed"

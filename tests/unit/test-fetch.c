@@ -689,6 +689,72 @@ static void test_referer(void)
     logged(1, "/tesla/550.144.03/NVIDIA-test.run", "https://www.nvidia.cn/");
 }
 
+/* Not this host by its name, though it is: a server that may be about to start again. */
+static void test_refused(void)
+{
+    g_autoptr(CcbStore) store = new_store("refused");
+    g_autoptr(GPtrArray) items = new_items();
+    add_item(items, "http://0.0.0.0:1/x", NULL, 0);
+    error_says(fetch(store, items), CCB_ERR_FETCH, "refused",
+               "gave up after try 3: ", "hint: nothing listens there", NULL);
+    g_ptr_array_set_size(items, 0);
+    add_item(items, "http://localhost:1/x", NULL, 0);
+    g_autoptr(GError) error = fetch(store, items);
+    ok(error != NULL && strstr(error->message, "gave up") == NULL, "this host is asked once");
+    g_autofree char *sha256 = write_payload("/refused.raw", SMALL);
+    use_mirrors(add_item(items, "/x", sha256, 0), "http://localhost:1/x", "/refused.raw");
+    g_ptr_array_remove_index(items, 0);
+    no_error(fetch(store, items), "refused, but there is a mirror");
+}
+
+/* What the lock resolved is not to be found by looking around: the step is resolved again. */
+static void test_not_found_resolved(void)
+{
+    g_autoptr(CcbStore) store = new_store("resolved");
+    g_autoptr(GPtrArray) items = new_items();
+    g_autofree char *sha256 = ccb_digest_string("resolved");
+    CcbPayload *item = add_item(items, "/p/old.rpm", sha256, 0);
+    g_autofree char *hint = g_strdup_printf("hint: the version may not exist, or no more: look at "
+                                            "%s/p/",
+                                            base_url);
+    error_says(fetch(store, items), CCB_ERR_FETCH, "a file of the recipe", hint, NULL);
+    item->relock = g_strdup("ccbake lock --update=packages r.yaml");
+    item->is_resolved = true;
+    error_says(fetch(store, items), CCB_ERR_FETCH, "a file that was resolved",
+               "hint: the server may have a newer version only: `ccbake lock --update=packages ",
+               NULL);
+}
+
+static void test_check_local(void)
+{
+    g_autoptr(CcbStore) store = new_store("check-local");
+    g_autoptr(GPtrArray) items = new_items();
+    g_autofree char *sha256 = write_payload("/check.raw", SMALL);
+    g_autofree char *path = g_build_filename(server_root, "check.raw", NULL);
+    g_autofree char *gone = g_build_filename(work, "gone", NULL);
+    g_autofree char *other = ccb_digest_string("other");
+    GError *error = NULL;
+    CcbPayload *item = add_item(items, gone, sha256, SMALL);
+    use_mirrors(add_item(items, "/x", other, 0), path, "/check.raw");
+    add_item(items, path, NULL, 0);
+    ccb_fetch_check_local(items, NULL, &error);
+    no_error(error, "missing, with a mirror, or without a digest: no fault");
+    error = NULL;
+    ccb_fetch_check_local(items, store, &error);
+    error_says(error, CCB_ERR_INPUT, "missing in the store, too", gone, "No such file", NULL);
+    g_strfreev(item->urls);
+    item->urls = g_strsplit(path, " ", -1);
+    error = NULL;
+    ccb_fetch_check_local(items, store, &error);
+    no_error(error, "the right file");
+    g_free(item->sha256);
+    item->sha256 = g_strdup(other);
+    error = NULL;
+    ccb_fetch_check_local(items, NULL, &error);
+    error_says(error, CCB_ERR_INPUT, "another file", "is not the file of the recipe", other, sha256,
+               NULL);
+}
+
 static void test_offline(void)
 {
     g_autoptr(CcbStore) store = new_store("offline");
@@ -720,6 +786,18 @@ static void test_credentials(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(pairs); i++) {
         g_autofree char *shown = ccb_url_redact(pairs[i][0]);
         ok(strcmp(shown, pairs[i][1]) == 0, "%s is shown as %s", pairs[i][0], shown);
+    }
+    static const char *const places[][3] = {
+        {"http://u:p@h:1/a/b.rpm?t=s", "http://h:1", "http://h:1/a/"},
+        {"https://h/b.rpm", "https://h", "https://h/"},
+        {"https://h?q=/x/y", "https://h", "https://h/"},
+        {"https://h/a/?q=/x/y", "https://h", "https://h/a/"},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_autofree char *server = ccb_url_server(places[i][0]);
+        g_autofree char *directory = ccb_url_directory(places[i][0]);
+        ok(strcmp(server, places[i][1]) == 0 && strcmp(directory, places[i][2]) == 0,
+           "%s is at %s, in %s", places[i][0], server, directory);
     }
     g_autoptr(CcbStore) store = new_store("credentials");
     g_autoptr(GPtrArray) items = new_items();
@@ -1074,6 +1152,9 @@ static void run_all(void)
     test_status();
     test_not_found();
     test_referer();
+    test_refused();
+    test_not_found_resolved();
+    test_check_local();
     test_offline();
     test_credentials();
     test_header_file();
