@@ -199,12 +199,27 @@ hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
 
 @test "plan says what is cached and what has changed" {
     run_ccbake plan --backend=host r.yaml
-    assert_contains "[runs: never baked]"
+    assert_contains "[runs: not in the cache]"
     bake
     run_ccbake plan --backend=host --set two=22 r.yaml
     [[ $(grep -c '\[cached\]' <<<"$output") == 1 ]] || fail "$output"
     assert_contains "[runs: commands changed]"
-    assert_contains "[runs: an earlier step changed]"
+    assert_contains "[runs: follows step b]"
+    [[ $output != *"nothing to do"* ]] || fail "$output"
+    # As after a bake whose checks have passed.
+    local checks
+    checks=$("$CCBAKE" verify --list | cut -f 1,2 | tr '\t' ' ' | sha256sum | cut -d' ' -f1)
+    jq --arg set "$checks" '.checks = {"checks": []} | .check_set = $set' r.json >new.json
+    mv new.json r.json
+    run_ccbake bake --backend=host r.yaml
+    assert_contains "current  r.qcow2 is what this recipe bakes: nothing to do"
+    run_ccbake plan --backend=host r.yaml
+    assert_contains "output r.qcow2 is what this recipe bakes: nothing to do"
+    rm base.qcow2 # it is not needed for that
+    run_ccbake plan --quiet --backend=host --json r.yaml
+    assert_equal "$(jq -c '[.current, .problems]' <<<"$output")" '[true,[]]'
+    run_ccbake 4 plan --backend=host --set one=11 r.yaml
+    assert_contains "problem: r.yaml:5:7: base: $PWD/base.qcow2: No such file or directory"
 }
 
 @test "a failed bake begins at the step that failed" {

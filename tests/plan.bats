@@ -216,7 +216,7 @@ EOF
     assert_equal "$(member '[.steps[] | .id + " " + .basis] | tostring')" \
         '["kernel exact","kernel-args exact","nouveau-blacklist exact","overlay exact","units exact","run exact","initramfs exact","modprobe declared","again declared"]'
     assert_equal "$(member '[.steps[].state] | .[7:] | tostring')" \
-        '["runs: content changed","runs: an earlier step changed"]'
+        '["runs: content changed","runs: follows step modprobe"]'
     # The layer of the step before it, against the image.
     diff <(member '.exact.configuration[], .exact.units[], .exact.boot[]') \
         <(jq '.configuration[], .units[], .boot[] | select(.name // "" | endswith("a.conf") | not)' actual.json)
@@ -298,7 +298,7 @@ listing() {
     printf x | dd of="${layer%.json}.qcow2" bs=1 seek=70000 conv=notrunc status=none
     plan
     assert_equal "$(member '[.steps[] | select(.basis == "declared") | .id, .state] | tostring')" \
-        '["again","runs: never baked"]'
+        '["again","runs: not in the cache"]'
 }
 
 @test "without --diff nothing is opened" {

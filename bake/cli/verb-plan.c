@@ -10,8 +10,10 @@
 #include "base/text.h"
 #include "cli/load.h"
 #include "cli/planned.h"
+#include "cli/report-data.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
+#include "emit/manifest.h"
 #include "fetch/fetch.h"
 #include "guest/backend.h"
 #include "image/rpm.h"
@@ -43,6 +45,7 @@ typedef struct {
         cached; /* steps before the end of the last layer in the cache: a layer may hold several */
     CcbStore *store;
     CcbFacts *facts;         /* NULL: the base is not at hand */
+    bool current;            /* a bake has nothing to do */
     GPtrArray *problems;     /* char * */
     CcbErrorCode first_code; /* of the first of them */
     CcbPlanned *planned;
@@ -101,6 +104,8 @@ static bool check_local(const View *view, GError **error)
                  view->facts->sha256);
         return ccb_hint(error, "`ccbake fetch %s` gets it again", plan->recipe->path);
     }
+    if (view->current)
+        return true;
     g_autoptr(GPtrArray) needed = ccb_payloads_of(plan->steps, view->cached, plan->steps->len);
     g_ptr_array_insert(needed, 0, plan->base);
     return ccb_fetch_check_local(needed, view->store, error);
@@ -169,12 +174,32 @@ static char *cache_state(const View *view, guint index)
     if (index < view->cached)
         return g_strdup("cached");
     g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
-    if (latest == NULL)
-        return g_strdup("runs: never baked");
-    json_auto_t *now = ccb_step_ingredients(view->loaded->plan, step, NULL);
+    json_auto_t *now = latest ? ccb_step_ingredients(view->loaded->plan, step, NULL) : NULL;
     const char *changed = now ? what_changed(now, latest->ingredients) : NULL;
-    return changed ? g_strdup_printf("runs: %s changed", changed)
-                   : g_strdup("runs: an earlier step changed");
+    if (changed != NULL)
+        return g_strdup_printf("runs: %s changed", changed);
+    if (latest == NULL || index == view->cached)
+        return g_strdup("runs: not in the cache");
+    const CcbStep *first = view->loaded->plan->steps->pdata[view->cached];
+    return g_strdup_printf("runs: follows step %s", first->id);
+}
+
+/* Whether a bake would find its outputs made, and have nothing to do. */
+static bool find_current(View *view, GError **error)
+{
+    const CcbLoaded *loaded = view->loaded;
+    const CcbRecipe *recipe = loaded->recipe;
+    guint n = view->keys != NULL ? g_strv_length(view->keys) : 0;
+    g_autofree char *name = ccb_emit_file_name(recipe);
+    g_autofree char *check_set = ccb_check_set();
+    g_autoptr(GPtrArray) formats = ccb_emit_formats((const char *const *)recipe->formats, error);
+    g_auto(GStrv) paths = formats != NULL ? ccb_emit_paths(formats, name, error) : NULL;
+    if (paths == NULL || !ccb_plan_expect_changes(loaded->plan, error))
+        return false;
+    view->current =
+        n > 0 && ccb_manifest_is_current((const char *const *)paths, formats, view->keys[n - 1],
+                                         loaded->plan, recipe->compress, check_set);
+    return true;
 }
 
 static json_t *step_to_json(const View *view, guint index)
@@ -203,11 +228,11 @@ static void print_json(const View *view)
         json_array_append_new(steps, step_to_json(view, i));
     for (guint i = 0; i < view->problems->len; i++)
         json_array_append_new(problems, json_string(view->problems->pdata[i]));
-    json_auto_t *json =
-        json_pack("{s:s, s:o, s:o, s:o, s:o*, s:I, s:I}", "recipe", view->loaded->recipe->name,
-                  "base", payload_to_json(view, plan->base), "steps", steps, "problems", problems,
-                  "facts", view->facts ? ccb_facts_to_json(view->facts) : NULL, "image_need",
-                  (json_int_t)space.image, "scratch_need", (json_int_t)space.scratch);
+    json_auto_t *json = json_pack(
+        "{s:s, s:b, s:o, s:o, s:o, s:o*, s:I, s:I}", "recipe", view->loaded->recipe->name,
+        "current", (int)view->current, "base", payload_to_json(view, plan->base), "steps", steps,
+        "problems", problems, "facts", view->facts ? ccb_facts_to_json(view->facts) : NULL,
+        "image_need", (json_int_t)space.image, "scratch_need", (json_int_t)space.scratch);
     if (with_diff)
         json_object_set_new(json, "exact",
                             view->planned->exact != NULL ? ccb_diff_to_json(view->planned->exact)
@@ -295,6 +320,10 @@ static void print_text(const View *view)
     if (view->loaded->recipe->cells->len > 0)
         printf("matrix %u %s\n", view->loaded->recipe->cells->len,
                ccb_plural(view->loaded->recipe->cells->len, "image", "images"));
+    if (view->current) {
+        g_autofree char *name = ccb_emit_file_name(view->loaded->recipe);
+        printf("output %s is what this recipe bakes: nothing to do\n", name);
+    }
     for (guint i = 0; i < view->problems->len; i++)
         printf("problem: %s\n", (char *)view->problems->pdata[i]);
 }
@@ -317,6 +346,8 @@ static bool show(View *view, GError **error)
                                       .backend = with_diff ? backend_name : NULL};
     view->planned = ccb_planned_new(&wanted, error);
     if (view->planned == NULL)
+        return false;
+    if (!find_current(view, error))
         return false;
     if (view->planned->is_compared)
         view->cached = view->planned->cached; /* a layer may have turned out to be damaged */
