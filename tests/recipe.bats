@@ -255,8 +255,19 @@ hint: keys of recipe: format, name, summary, extends, gpus, variables, base, pay
     refused 'r.yaml:5:29: "limit": expected a whole number, found "-1"' <<<'steps: [{initramfs: {limit: -1}}]'
     refused 'r.yaml:5:29: "limit": expected a whole number, found a list' <<<'steps: [{initramfs: {limit: [1]}}]'
     refused 'r.yaml:6:20: "compress": expected true or false, found "yes"' <<<$'steps: []\noutput: {compress: yes}'
-    refused 'r.yaml:5:27: "commands": expected a command as a list of words, found a value' \
-        <<<'steps: [{run: {commands: [ls]}}]'
+    refused 'r.yaml:5:27: "commands": expected a command as a list of words, found a value
+hint: a command is a list of words: [ls]' <<<'steps: [{run: {commands: [ls]}}]'
+    refused 'r.yaml:5:27: "commands": expected a command as a list of words, found a value
+hint: a command is a list of words: [echo, hi]; a shell takes a text: [sh, -c, "echo hi"]' \
+        <<<'steps: [{run: {commands: [echo hi]}}]'
+    refused 'r.yaml:5:29: "commands": "echo hi" is one word, the name of a program
+hint: a command is a list of words: [echo, hi]; a shell takes a text: [sh, -c, "echo hi"]' \
+        <<<'steps: [{run: {commands: [["echo hi"]]}}]'
+    refused 'r.yaml:5:29: "commands": "echo "$HOME"" is one word, the name of a program
+hint: a command is a list of words; a shell takes a text: [sh, -c, "echo \"$HOME\""]' \
+        <<<'steps: [{run: {commands: [["echo \"$HOME\""]]}}]'
+    recipe r.yaml <<<'steps: [{run: {commands: [[sh, -c, "echo hi"], ["/opt/my program", x]]}}]'
+    run_ccbake recipe r.yaml
     refused 'r.yaml:5:9: a step is a map with one key, its kind ("- nvidia-driver: {...}")' <<<'steps: [{a: 1, b: 2}]'
     raw_refused 'r.yaml:1:1: a recipe is a map of keys' <<<'- a'
 }
@@ -347,22 +358,23 @@ driver_accepted() {
 }
 
 @test "recipe: drivers: the guide's minimum, known bad ones, branches without confidential computing" {
-    local branches='branches with it: 550, 570, 575, 580, 590, 595, 610 and newer ones'
+    local hint='versions that will do: 550.144.03 or newer, of the branches 550, 570, 575, 580, 590, 595, 610 and newer ones'
     driver_accepted 550.144.03
     driver_accepted 570.86.10
     driver_accepted 615.10
-    driver_refused 550.144.02 'driver 550.144.02 is older than 550.144.03, the minimum for 1 GPU'
-    driver_refused 535.216.01 'driver 535.216.01 is older than 550.144.03, the minimum for 1 GPU'
-    driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation'
-    driver_refused 550.113.01 'driver 550.113.01 is known bad: 550.113 fails attestation'
-    driver_refused 560.35.03 'driver 560.35.03 is of a branch without confidential computing' "$branches"
-    driver_refused 565.77 'driver 565.77 is of a branch without confidential computing' "$branches"
+    driver_refused 550.144.02 'driver 550.144.02 is older than 550.144.03, the minimum for 1 GPU' "$hint"
+    driver_refused 535.216.01 'driver 535.216.01 is older than 550.144.03, the minimum for 1 GPU' "$hint"
+    driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation' "$hint"
+    driver_refused 550.113.01 'driver 550.113.01 is known bad: 550.113 fails attestation' "$hint"
+    driver_refused 560.35.03 'driver 560.35.03 is of a branch without confidential computing' "$hint"
+    driver_refused 565.77 'driver 565.77 is of a branch without confidential computing' "$hint"
     driver_refused latest "\"version\": 'latest' is no driver version: expected something like 550.144.03"
     GPUS=8
+    hint='versions that will do: 570.148.08 or newer, of the branches 570, 575, 580, 590, 595, 610 and newer ones'
     driver_accepted 570.148.08
-    driver_refused 550.144.03 'driver 550.144.03 is older than 570.148.08, the minimum for 8 GPUs'
-    driver_refused 570.148.07 'driver 570.148.07 is older than 570.148.08, the minimum for 8 GPUs'
-    driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation'
+    driver_refused 550.144.03 'driver 550.144.03 is older than 570.148.08, the minimum for 8 GPUs' "$hint"
+    driver_refused 570.148.07 'driver 570.148.07 is older than 570.148.08, the minimum for 8 GPUs' "$hint"
+    driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation' "$hint"
 }
 
 @test "recipe: --set driver= is judged as if it were written" {

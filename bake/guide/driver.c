@@ -94,6 +94,16 @@ bool ccb_driver_supports_cc(CcbDriverVersion version)
     return ccb_driver_is_newer_than_known(version);
 }
 
+char *ccb_driver_cc_branches(CcbDriverVersion least)
+{
+    GString *list = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cc_branches); i++)
+        if (cc_branches[i].branch >= least.branch)
+            g_string_append_printf(list, "%s%u", list->len > 0 ? ", " : "", cc_branches[i].branch);
+    g_string_append(list, " and newer ones");
+    return g_string_free(list, FALSE);
+}
+
 bool ccb_driver_is_newer_than_known(CcbDriverVersion version)
 {
     return version.branch > cc_branches[G_N_ELEMENTS(cc_branches) - 1].branch;

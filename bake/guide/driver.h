@@ -29,6 +29,10 @@ const char *ccb_driver_known_bad(CcbDriverVersion version);
  * taken it out of any, and the list is older than the next branch. */
 bool ccb_driver_supports_cc(CcbDriverVersion version);
 
+/* The branches with confidential computing that have versions from `least` on: "550, 570, ... and newer ones"; caller
+ * frees. */
+char *ccb_driver_cc_branches(CcbDriverVersion least);
+
 /* Whether its branch is newer than those of the tables: to be said where it is accepted. */
 bool ccb_driver_is_newer_than_known(CcbDriverVersion version);
 

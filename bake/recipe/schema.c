@@ -83,6 +83,46 @@ static bool check_strings(const CcbNode *node, const char *key, GError **error)
     return true;
 }
 
+/* What was probably meant by a command in one text. */
+static bool hint_words(const char *text, GError **error)
+{
+    bool needs_shell = strpbrk(text, "\n\"'\\`$&|;<>()*?[]{}#~") != NULL;
+    g_autofree char *plain = g_strjoinv(" ", (char *[]){(char *)text, NULL});
+    g_auto(GStrv) words = g_strsplit_set(g_strstrip(plain), " \t", -1);
+    g_autofree char *list = g_strjoinv(", ", words);
+    json_auto_t *json = json_string(text);
+    char *quoted = json_dumps(json, JSON_ENCODE_ANY);
+    if (words[0] != NULL && words[1] == NULL && !needs_shell)
+        ccb_hint(error, "a command is a list of words: [%s]", list);
+    else if (needs_shell)
+        ccb_hint(error, "a command is a list of words; a shell takes a text: [sh, -c, %s]", quoted);
+    else
+        ccb_hint(error, "a command is a list of words: [%s]; a shell takes a text: [sh, -c, %s]",
+                 list, quoted);
+    free(quoted);
+    return false;
+}
+
+static bool check_command(const CcbNode *node, const char *key, GError **error)
+{
+    if (node->type != CCB_NODE_LIST) {
+        fail_type(node, key, "a command as a list of words", error);
+        return node->type == CCB_NODE_SCALAR && node->text[0] != '\0'
+                   ? hint_words(node->text, error)
+                   : false;
+    }
+    if (node->items->len == 0)
+        return ccb_node_fail(node, error, "\"%s\": a command has no words", key);
+    if (!check_strings(node, key, error))
+        return false;
+    const CcbNode *word = node->items->pdata[0];
+    if (node->items->len > 1 || strpbrk(word->text, " \t\n") == NULL)
+        return true;
+    ccb_node_fail(word, error, "\"%s\": \"%s\" is one word, the name of a program", key,
+                  word->text);
+    return hint_words(word->text, error);
+}
+
 /* Whether each item of a list or map is as the field wants it. */
 static bool check_items(const CcbNode *node, const CcbField *field, GError **error)
 {
@@ -92,11 +132,7 @@ static bool check_items(const CcbNode *node, const CcbField *field, GError **err
             node->type == CCB_NODE_MAP ? ((CcbNode *)node->keys->pdata[i])->text : field->name;
         bool ok = true;
         if (field->type == CCB_FIELD_COMMANDS)
-            ok = item->type == CCB_NODE_LIST && item->items->len > 0
-                     ? check_strings(item, name, error)
-                 : item->type == CCB_NODE_LIST
-                     ? ccb_node_fail(item, error, "\"%s\": a command has no words", name)
-                     : fail_type(item, name, "a command as a list of words", error);
+            ok = check_command(item, name, error);
         else if (field->type == CCB_FIELD_NAMED)
             ok = check_string(item, name, error);
         else if (field->type == CCB_FIELD_NAMED_LISTS)

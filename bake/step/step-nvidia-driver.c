@@ -46,15 +46,18 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
         return false;
     const char *bad = ccb_driver_known_bad(version);
     if (bad != NULL)
-        return ccb_node_fail(node, error, "driver %s is known bad: %s", node->text, bad);
-    if (ccb_driver_compare(version, minimum) < 0)
-        return ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u %s",
-                             node->text, least, gpus, ccb_plural(gpus, "GPU", "GPUs"));
-    if (ccb_driver_supports_cc(version))
+        ccb_node_fail(node, error, "driver %s is known bad: %s", node->text, bad);
+    else if (ccb_driver_compare(version, minimum) < 0)
+        ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u %s",
+                      node->text, least, gpus, ccb_plural(gpus, "GPU", "GPUs"));
+    else if (!ccb_driver_supports_cc(version))
+        ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
+                      node->text);
+    else
         return true;
-    ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
-                  node->text);
-    return ccb_hint(error, "branches with it: 550, 570, 575, 580, 590, 595, 610 and newer ones");
+    g_autofree char *branches = ccb_driver_cc_branches(minimum);
+    return ccb_hint(error, "versions that will do: %s or newer, of the branches %s", least,
+                    branches);
 }
 
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
