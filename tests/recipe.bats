@@ -276,7 +276,7 @@ hint: a command is a list of words; a shell takes a text: [sh, -c, "echo \"$HOME
     GPUS=3 refused 'r.yaml:3:7: "gpus": "3" is not one of 1|8' <<<'steps: []'
     GPUS=eight refused 'r.yaml:3:7: "gpus": expected a whole number, found "eight"' <<<'steps: []'
     refused 'r.yaml:6:20: "formats": "tar" is not one of qcow2|vhd|raw' <<<$'steps: []\noutput: {formats: [tar]}'
-    refused 'r.yaml:6:9: the output'\''s name "a/b" must not hold a slash' <<<$'steps: []\noutput: {name: a/b}'
+    refused 'r.yaml:6:16: the output'\''s name "a/b" must not hold a slash' <<<$'steps: []\noutput: {name: a/b}'
 }
 
 @test "recipe: missing values point at the key that has none" {

@@ -18,11 +18,10 @@ static bool load(const char *recipe_path, const CcbLoadOptions *options, char *c
     g_autoptr(GPtrArray) settings = g_ptr_array_new();
     if (options->settings != NULL)
         g_ptr_array_extend(settings, options->settings, NULL, NULL);
-    for (; *entry != NULL; entry++)
-        g_ptr_array_add(settings, *entry);
     g_ptr_array_add(settings, NULL);
     const CcbRecipeOptions wanted = {
         .settings = (const char *const *)settings->pdata,
+        .entry = (const char *const *)entry,
         .base = options->base,
     };
     loaded.recipe = ccb_recipe_load(recipe_path, &wanted, error);

@@ -32,6 +32,8 @@ CcbNode *ccb_node_copy(const CcbNode *node)
 {
     CcbNode *copy = ccb_node_new(node->type, node->file, node->line, node->column);
     copy->plain = node->plain;
+    copy->set_at = node->set_at;
+    copy->variables = node->variables;
     if (node->type == CCB_NODE_SCALAR) {
         g_free(copy->text);
         copy->text = g_strdup(node->text);
@@ -109,14 +111,24 @@ bool ccb_node_is_null(const CcbNode *node)
             strcmp(node->text, "~") == 0);
 }
 
+char *ccb_node_place(const CcbNode *node)
+{
+    return node->line > 0 ? g_strdup_printf("%s:%d:%d", node->file, node->line, node->column)
+                          : g_strdup(node->file);
+}
+
 bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     g_autofree char *reason = g_strdup_vprintf(format, args);
     va_end(args);
-    return ccb_fail(error, CCB_ERR_RECIPE, "%s:%d:%d: %s", node->file, node->line, node->column,
-                    reason);
+    g_autofree char *place = ccb_node_place(node);
+    if (node->set_at != NULL)
+        return ccb_fail(error, CCB_ERR_RECIPE, "%s: %s (used at %s)", node->set_at, reason, place);
+    if (node->variables != NULL)
+        return ccb_fail(error, CCB_ERR_RECIPE, "%s: %s (with %s)", place, reason, node->variables);
+    return ccb_fail(error, CCB_ERR_RECIPE, "%s: %s", place, reason);
 }
 
 json_t *ccb_node_to_json(const CcbNode *node)

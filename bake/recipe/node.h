@@ -20,7 +20,12 @@ typedef struct CcbNode {
     GPtrArray *items; /* values of a list or map */
     GPtrArray *keys;  /* of a map: scalar nodes, as many as items */
     const char *file; /* interned */
-    int line, column; /* from 1 */
+    int line, column; /* from 1; 0: `file` is an option of the command line, not a file */
+    /* Of a scalar that was one variable, and no more: the place of the variable's value, "acme.yaml:5:11", which is what
+     * has to be changed where the value is wrong.  Interned; NULL: none. */
+    const char *set_at;
+    /* The variables in a scalar that have their values elsewhere: "${driver} of acme.yaml:5".  Interned; NULL: none. */
+    const char *variables;
 } CcbNode;
 
 CcbNode *ccb_node_new(CcbNodeType type, const char *file, int line, int column);
@@ -48,7 +53,11 @@ void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value);
 /* Whether it is a plain scalar that means no value: nothing, null or ~. */
 bool ccb_node_is_null(const CcbNode *node);
 
-/* Fails with "file:line:column: ..." and CCB_ERR_RECIPE. */
+/* "file:line:column", for messages; caller frees. */
+char *ccb_node_place(const CcbNode *node);
+
+/* Fails with "file:line:column: ..." and CCB_ERR_RECIPE.  Where the value is that of a variable, the place is that of the
+ * variable's value, and the message also names the place that uses it. */
 bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 

@@ -93,6 +93,7 @@ void ccb_recipe_free(CcbRecipe *recipe)
         g_ptr_array_unref(recipe->checks);
     g_strfreev(recipe->formats);
     ccb_node_free(recipe->root);
+    ccb_node_free(recipe->source);
     g_free(recipe);
 }
 
@@ -262,11 +263,12 @@ static bool read_checks(CcbRecipe *recipe, GError **error)
 static bool read_output(CcbRecipe *recipe, GError **error)
 {
     const CcbNode *output = ccb_node_get(recipe->root, "output");
-    const char *name = ccb_node_get_text(output, "name");
-    recipe->output_name = name ? name : recipe->name;
-    if (strchr(recipe->output_name, '/') != NULL)
-        return ccb_node_fail(output ? output : recipe->root, error,
-                             "the output's name \"%s\" must not hold a slash", recipe->output_name);
+    const CcbNode *own = ccb_node_get(output, "name");
+    const CcbNode *name = own ? own : ccb_node_get(recipe->root, "name");
+    recipe->output_name = name->text;
+    if (strchr(name->text, '/') != NULL)
+        return ccb_node_fail(name, error, "the output's name \"%s\" must not hold a slash",
+                             name->text);
     recipe->compress = g_strcmp0(ccb_node_get_text(output, "compress"), "true") == 0;
     recipe->formats = ccb_node_get_strings(output, "formats");
     if (recipe->formats[0] == NULL) {
@@ -292,14 +294,29 @@ static bool check_format(const CcbNode *root, GError **error)
     return number > CCB_RECIPE_FORMAT ? ccb_hint(error, "it is newer: update ccbake") : false;
 }
 
-static bool replace_variables(CcbNode *root, const char *const *settings, GHashTable *used,
-                              GError **error)
+/* Where the recipe has a value of its matrix, "name=value". */
+static const CcbNode *find_in_matrix(const CcbNode *root, const char *setting)
 {
+    const char *value = strchr(setting, '=') + 1;
+    g_autofree char *name = g_strndup(setting, (gsize)(value - setting - 1));
+    const CcbNode *list = ccb_node_get(ccb_node_get(root, "matrix"), name);
+    for (guint i = 0; list != NULL && i < list->items->len; i++)
+        if (strcmp(((const CcbNode *)list->items->pdata[i])->text, value) == 0)
+            return list->items->pdata[i];
+    return list; /* the value was made of other variables */
+}
+
+static bool set_variables(CcbNode *root, const CcbRecipeOptions *options, GError **error)
+{
+    static const char *const none[] = {NULL};
     CcbNode *variables = ccb_node_get(root, "variables");
-    for (; settings != NULL && *settings != NULL; settings++)
-        if (!ccb_variables_set(variables, *settings, error))
+    for (const char *const *s = options->settings ? options->settings : none; *s != NULL; s++)
+        if (!ccb_variables_set(variables, *s, NULL, error))
             return false;
-    return ccb_variables_expand(root, used, error);
+    for (const char *const *s = options->entry ? options->entry : none; *s != NULL; s++)
+        if (!ccb_variables_set(variables, *s, find_in_matrix(root, *s), error))
+            return false;
+    return true;
 }
 
 CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GError **error)
@@ -308,12 +325,15 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
     const CcbRecipeOptions *o = options ? options : &none;
     g_autoptr(GHashTable) used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(CcbNode) root = ccb_extends_load(path, error);
-    if (root == NULL || !check_format(root, error) ||
-        !replace_variables(root, o->settings, used, error) ||
+    if (root == NULL || !check_format(root, error) || !set_variables(root, o, error))
+        return NULL;
+    g_autoptr(CcbNode) source = ccb_node_copy(root);
+    if (!ccb_variables_expand(root, NULL, used, error) ||
         !ccb_schema_check(root, ccb_recipe_fields, "recipe", error))
         return NULL;
     g_autoptr(CcbRecipe) recipe = g_new0(CcbRecipe, 1);
     recipe->root = g_steal_pointer(&root);
+    recipe->source = g_steal_pointer(&source);
     recipe->path = g_strdup(path);
     recipe->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)payload_free);
     recipe->steps = g_ptr_array_new_with_free_func(g_free);

@@ -60,11 +60,15 @@ typedef struct {
     const char *output_name;
     char **formats;
     bool compress;
-    CcbNode *root; /* the whole recipe, merged and expanded */
+    CcbNode
+        *root; /* the whole recipe, merged and expanded; its file is that of the recipe itself */
+    CcbNode
+        *source; /* the same before variables were replaced, with the values that they were given */
 } CcbRecipe;
 
 typedef struct {
     const char *const *settings; /* "name=value" of --set; NULL-terminated, or NULL */
+    const char *const *entry;    /* the same of an entry of the matrix (CcbRecipe.cells) */
     const char *base;            /* --base FILE, or NULL */
 } CcbRecipeOptions;
 

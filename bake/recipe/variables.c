@@ -7,6 +7,15 @@
 
 enum { MAX_DEPTH = 16 };
 
+typedef struct {
+    const CcbNode *variables; /* a map, as the recipe has it; or NULL */
+    const char *const *kept;  /* names that stay as they are; NULL: none, and $${ becomes ${ */
+    GHashTable *used;         /* names are added; or NULL */
+    const char *file;         /* of the text that is worked on */
+    GPtrArray
+        *elsewhere; /* char *: the variables in it that have their values in no line of `file` */
+} Expansion;
+
 /* The variable that `name` was probably meant to be, or NULL. */
 static const char *suggest(const CcbNode *variables, const char *name)
 {
@@ -18,15 +27,48 @@ static const char *suggest(const CcbNode *variables, const char *name)
     return ccb_did_you_mean(name, (const char *const *)names->pdata);
 }
 
-/* The text with values for ${...}; adds their names to the set `used`, which may be NULL.  Caller
- * frees. */
-static char *expand_text(const CcbNode *node, const char *text, const CcbNode *variables,
-                         GHashTable *used, int depth, GError **error)
+/* The value of a variable that `node` uses; NULL on error. */
+static const CcbNode *find_value(const Expansion *x, const CcbNode *node, const char *name,
+                                 GError **error)
+{
+    const CcbNode *value = ccb_node_get(x->variables, name);
+    if (value != NULL && value->type == CCB_NODE_SCALAR)
+        return value;
+    if (value != NULL) {
+        ccb_node_fail(value, error, "the variable \"%s\" must have one value", name);
+        return NULL;
+    }
+    ccb_node_fail(node, error, "undefined variable \"%s\"", name);
+    const char *meant = suggest(x->variables, name);
+    if (meant)
+        ccb_hint(error, "did you mean \"%s\"?", meant);
+    else
+        ccb_hint(error, "give it a default under `variables`");
+    return NULL;
+}
+
+static void note(Expansion *x, const char *name, const CcbNode *value)
+{
+    if (x->used != NULL)
+        g_hash_table_add(x->used, g_strdup(name));
+    if (strcmp(value->file, x->file) == 0)
+        return;
+    char *text = value->line > 0 ? g_strdup_printf("${%s} of %s:%d", name, value->file, value->line)
+                                 : g_strdup_printf("${%s} of --set", name);
+    if (g_ptr_array_find_with_equal_func(x->elsewhere, text, g_str_equal, NULL))
+        g_free(text);
+    else
+        g_ptr_array_add(x->elsewhere, text);
+}
+
+/* The text with values for ${...}.  `node` is where it stands.  Caller frees. */
+static char *expand_text(Expansion *x, const CcbNode *node, const char *text, int depth,
+                         GError **error)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     while (*text != '\0') {
         if (g_str_has_prefix(text, "$${")) {
-            g_string_append(out, "${");
+            g_string_append(out, x->kept != NULL ? "$${" : "${");
             text += 3;
             continue;
         }
@@ -40,63 +82,85 @@ static char *expand_text(const CcbNode *node, const char *text, const CcbNode *v
             return NULL;
         }
         g_autofree char *name = g_strndup(begin, (gsize)(end - begin));
-        const char *value = ccb_node_get_text(variables, name);
-        if (value == NULL && ccb_node_get(variables, name) != NULL) {
-            ccb_node_fail(ccb_node_get(variables, name), error,
-                          "the variable \"%s\" must have one value", name);
-            return NULL;
+        if (x->kept != NULL && g_strv_contains(x->kept, name)) {
+            g_string_append_len(out, text, end + 1 - text);
+            text = end + 1;
+            continue;
         }
-        if (value == NULL) {
-            ccb_node_fail(node, error, "undefined variable \"%s\"", name);
-            const char *meant = suggest(variables, name);
-            if (meant)
-                ccb_hint(error, "did you mean \"%s\"?", meant);
-            else
-                ccb_hint(error, "give it a default under `variables`");
+        const CcbNode *value = find_value(x, node, name, error);
+        if (value == NULL)
             return NULL;
-        }
         if (depth >= MAX_DEPTH) {
             ccb_node_fail(node, error, "variable \"%s\" refers to itself", name);
             return NULL;
         }
-        g_autofree char *expanded = expand_text(node, value, variables, used, depth + 1, error);
+        note(x, name, value);
+        g_autofree char *expanded = expand_text(x, value, value->text, depth + 1, error);
         if (expanded == NULL)
             return NULL;
-        if (used != NULL)
-            g_hash_table_add(used, g_strdup(name));
         g_string_append(out, expanded);
         text = end + 1;
     }
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-static bool expand(CcbNode *node, const CcbNode *variables, GHashTable *used, GError **error)
+/* Where a text that is one variable, and nothing else, has its value; or NULL.  A variable that is just another one has it
+ * where that one does. */
+static const char *set_at(const CcbNode *variables, const char *text)
+{
+    const CcbNode *value = NULL;
+    for (int depth = 0; depth <= MAX_DEPTH && g_str_has_prefix(text, "${"); depth++) {
+        const char *end = strchr(text, '}');
+        if (end == NULL || end[1] != '\0')
+            break;
+        g_autofree char *name = g_strndup(text + 2, (gsize)(end - text - 2));
+        const CcbNode *next = ccb_node_get(variables, name);
+        if (next == NULL || next->type != CCB_NODE_SCALAR)
+            break;
+        value = next;
+        text = next->text;
+    }
+    g_autofree char *place = value != NULL ? ccb_node_place(value) : NULL;
+    return place != NULL ? g_intern_string(place) : NULL;
+}
+
+static bool expand(Expansion *x, CcbNode *node, GError **error)
 {
     if (node->type == CCB_NODE_SCALAR) {
-        char *text = expand_text(node, node->text, variables, used, 0, error);
+        x->file = node->file;
+        g_ptr_array_set_size(x->elsewhere, 0);
+        char *text = expand_text(x, node, node->text, 0, error);
         if (text == NULL)
             return false;
         if (strcmp(text, node->text) != 0)
             node->plain = false; /* an empty value is a value, not a missing one */
+        node->set_at = set_at(x->variables, node->text);
+        if (x->elsewhere->len > 0) {
+            g_ptr_array_add(x->elsewhere, NULL);
+            g_autofree char *all = g_strjoinv(", ", (char **)x->elsewhere->pdata);
+            node->variables = g_intern_string(all);
+        }
         g_free(node->text);
         node->text = text;
         return true;
     }
     for (guint i = 0; i < node->items->len; i++)
-        if (!expand(node->items->pdata[i], variables, used, error))
+        if (!expand(x, node->items->pdata[i], error))
             return false;
     return true;
 }
 
-bool ccb_variables_expand(CcbNode *root, GHashTable *used, GError **error)
+bool ccb_variables_expand(CcbNode *root, const char *const *kept, GHashTable *used, GError **error)
 {
     CcbNode *own = ccb_node_get(root, "variables");
     bool has_own = own != NULL && own->type == CCB_NODE_MAP;
     /* They are a part of root and change with it. */
     g_autoptr(CcbNode) variables = has_own ? ccb_node_copy(own) : NULL;
+    g_autoptr(GPtrArray) elsewhere = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < root->items->len; i++) {
         CcbNode *item = root->items->pdata[i];
-        if (!expand(item, variables, item == own ? NULL : used, error))
+        Expansion x = {variables, kept, item == own ? NULL : used, NULL, elsewhere};
+        if (!expand(&x, item, error))
             return false;
     }
     return true;
@@ -118,7 +182,8 @@ bool ccb_variables_check_used(const CcbNode *variables, const char *file, GHashT
     return true;
 }
 
-bool ccb_variables_set(CcbNode *variables, const char *setting, GError **error)
+bool ccb_variables_set(CcbNode *variables, const char *setting, const CcbNode *source,
+                       GError **error)
 {
     const char *equals = strchr(setting, '=');
     if (equals == NULL || equals == setting)
@@ -131,8 +196,12 @@ bool ccb_variables_set(CcbNode *variables, const char *setting, GError **error)
         const char *meant = suggest(variables, name);
         return meant ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
     }
+    g_autofree char *option = g_strconcat("--set ", name, NULL);
     g_free(variable->text);
     variable->text = g_strdup(equals + 1);
     variable->plain = false;
+    variable->file = source ? source->file : g_intern_string(option);
+    variable->line = source ? source->line : 0;
+    variable->column = source ? source->column : 0;
     return true;
 }
