@@ -221,6 +221,8 @@ example_dir() {
         "$(schema | jq .properties.waivers.items | schema_settings)"
     same "the keys of a check" "$(section "$RECIPE_MANUAL" CHECKS | listed_settings)" \
         "$(schema | jq .properties.checks.items | schema_settings)"
+    same "the keys of a map of steps" "$(section "$RECIPE_MANUAL" EXTENDS | listed_settings)" \
+        "$(schema | jq '.properties.steps | del(.items, .properties.replace.additionalProperties, .properties.insert.items.properties.steps.items)' | schema_settings)"
     same "the keys of output" "$(section "$RECIPE_MANUAL" OUTPUT | listed_settings)" \
         "$(schema | jq .properties.output | schema_settings)"
 }

@@ -83,10 +83,11 @@ END
         '"570.148.08"'
 }
 
-@test "recipe: extends: named entries are replaced as a whole, other keys as well, steps by the child's list" {
+@test "recipe: extends: maps are merged, other keys replaced, and steps by the child's list" {
     recipe parent.yaml <<'END'
 variables: {a: 1, b: 2}
 payloads: {x: {url: "http://h/x", size: 5}, y: {url: "http://h/y"}}
+output: {name: parent, compress: true}
 steps:
   - run: {id: first, commands: [[echo, "${a}"]], payloads: [x]}
   - run: {id: second, commands: [[echo, "${b}"]]}
@@ -97,6 +98,7 @@ name: child
 variables: {b: 3}
 payloads: {x: {url: "http://h/other"}}
 steps: [second, kernel, first]
+output: {name: other}
 END
     assert_equal "$(value .recipe.name r.yaml)" '"child"'
     assert_equal "$(value .recipe.gpus r.yaml)" '"1"'
@@ -319,13 +321,17 @@ hint: give it a default under `variables`' <<<$'summary: ${x}\nsteps: []'
 }
 
 @test "recipe: extends: missing, in a circle, not a name; errors name the file they are in" {
-    refused 'r.yaml:5:10: "extends": there is no ./nope.yaml' <<<'extends: nope.yaml'
+    local hint="hint: the recipes in $TOP/recipes are ccbake:demo-1gpu, ccbake:demo-8gpu, ccbake:gn8v-tee-1gpu, ccbake:gn8v-tee-8gpu"
+    refused "r.yaml:5:10: \"extends\": there is no nope.yaml
+$hint" <<<'extends: nope.yaml'
+    refused "r.yaml:5:10: \"extends\": there is no ccbake:nope
+$hint" <<<'extends: ccbake:nope'
     refused 'r.yaml:5:10: "extends" runs in a circle: r.yaml is already being read' <<<'extends: r.yaml'
     echo 'extends: r.yaml' >other.yaml
-    refused './other.yaml:1:10: "extends" runs in a circle: r.yaml is already being read' <<<'extends: other.yaml'
+    refused 'other.yaml:1:10: "extends" runs in a circle: r.yaml is already being read' <<<'extends: other.yaml'
     refused 'r.yaml:5:10: "extends": expected the name of a recipe file' <<<'extends: [a]'
     recipe parent.yaml <<<$'steps:\n  - kernel: {limit: soon}'
-    raw_refused './parent.yaml:6:21: "limit": expected a whole number, found "soon"' <<<$'extends: parent.yaml\nname: c'
+    raw_refused 'parent.yaml:6:21: "limit": expected a whole number, found "soon"' <<<$'extends: parent.yaml\nname: c'
 }
 
 # --- steps ---
@@ -379,7 +385,11 @@ driver_accepted() {
 
 @test "recipe: --set driver= is judged as if it were written" {
     run_ccbake 3 recipe "$TOP/recipes/gn8v-tee-1gpu.yaml" --set driver=550.113.02
-    assert_contains 'driver 550.113.02 is known bad: 550.113 fails attestation'
+    assert_contains '--set driver: driver 550.113.02 is known bad: 550.113 fails attestation (used at '
+    printf '%s\n' 'extends: ccbake:gn8v-tee-1gpu' 'variables: {driver: 570.148.08, driver_sha256: ""}' \
+        'matrix: {driver: [570.148.08, 535.104.05]}' >r.yaml
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'image driver=535.104.05 of the matrix: r.yaml:3:31: driver 535.104.05 is older than 550.144.03'
 }
 
 @test "recipe: Fabric Manager and NSCQ are of the driver's version" {
@@ -436,6 +446,18 @@ $hint" <<<'steps: [nouveau-blacklist, initramfs, {modprobe: {id: m, file: a.conf
     printf '%s\n' 'format: 1' 'name: child' 'extends: parent.yaml' 'steps:' '  - initramfs' '  - nouveau-blacklist' >r.yaml
     run_ccbake 3 recipe r.yaml
     assert_contains "r.yaml:6:5: no initramfs step follows step \"nouveau-blacklist\""
+    printf '%s\n' 'extends: parent.yaml' 'name: child' 'steps: {remove: [initramfs]}' >r.yaml
+    run_ccbake 3 recipe r.yaml
+    assert_contains "r.yaml:3:1: no initramfs step follows step \"nouveau-blacklist\""
+    printf '%s\n' 'extends: parent.yaml' 'steps:' '  insert: [{after: initramfs, steps: [{modprobe: {file: a.conf, content: x}}]}]' >r.yaml
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'r.yaml:3:39: no initramfs step follows step "modprobe"'
+    printf '%s\n' 'extends: r.yaml' 'name: grandchild' >top.yaml
+    run_ccbake 3 recipe top.yaml
+    assert_contains 'r.yaml:3:39: no initramfs step follows step "modprobe"'
+    printf '%s\n' "extends: $TOP/recipes/demo-1gpu.yaml" 'steps: {remove: selftest}' >r.yaml
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'r.yaml:2:1: there is no selftest step'
     printf '%s\n' 'format: 1' 'name: child' 'extends: parent.yaml' 'steps: [nouveau-blacklist, initramfs, initramfs]' >r.yaml
     run_ccbake 3 recipe r.yaml
     assert_contains 'r.yaml:4:39: there are two steps with the id "initramfs"'

@@ -27,6 +27,8 @@ static bool load(const char *recipe_path, const CcbLoadOptions *options, char *c
     loaded.recipe = ccb_recipe_load(recipe_path, &wanted, error);
     if (loaded.recipe == NULL || !ccb_check_waivers(loaded.recipe, error))
         return false;
+    if (options->lock == NULL && !ccb_lock_check_path(recipe_path, error))
+        return false;
     loaded.lock_path = options->lock ? g_strdup(options->lock) : ccb_lock_path(recipe_path);
     loaded.lock = options->with_lock ? ccb_lock_ref(options->with_lock)
                                      : ccb_lock_load(loaded.lock_path, error);

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "recipe/installed.h"
 
 enum { LOCK_FORMAT = 1 };
 
@@ -39,10 +40,28 @@ void ccb_lock_free(CcbLock *lock)
 
 char *ccb_lock_path(const char *recipe_path)
 {
-    g_autofree char *stem = g_str_has_suffix(recipe_path, ".yaml")
-                                ? g_strndup(recipe_path, strlen(recipe_path) - 5)
-                                : g_strdup(recipe_path);
+    static const char *const endings[] = {".yaml", ".yml"};
+    bool is_installed = g_str_has_prefix(recipe_path, CCB_INSTALLED);
+    const char *path = recipe_path + (is_installed ? strlen(CCB_INSTALLED) : 0);
+    g_autofree char *stem = g_strdup(path);
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++)
+        if (g_str_has_suffix(path, endings[i]))
+            stem[strlen(path) - strlen(endings[i])] = '\0';
     return g_strconcat(stem, ".lock.json", NULL);
+}
+
+bool ccb_lock_check_path(const char *recipe_path, GError **error)
+{
+    if (!g_str_has_suffix(recipe_path, ".yml"))
+        return true;
+    g_autofree char *stem = g_strndup(recipe_path, strlen(recipe_path) - strlen(".yml"));
+    g_autofree char *other = g_strconcat(stem, ".yaml", NULL);
+    if (!g_file_test(other, G_FILE_TEST_EXISTS))
+        return true;
+    g_autofree char *lock = ccb_lock_path(recipe_path);
+    ccb_fail(error, CCB_ERR_RECIPE, "the lock %s would be that of %s and of %s", lock, recipe_path,
+             other);
+    return ccb_hint(error, "give one of the recipes another name, or use --lock");
 }
 
 CcbLock *ccb_lock_load(const char *path, GError **error)

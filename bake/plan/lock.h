@@ -16,8 +16,12 @@ CcbLock *ccb_lock_ref(CcbLock *lock); /* the same lock: what is set in one is se
 void ccb_lock_free(CcbLock *lock);    /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbLock, ccb_lock_free)
 
-/* The default path for a recipe: its name with .lock.json in place of .yaml.  Caller frees. */
+/* The default path for a recipe: its name with .lock.json in place of .yaml or .yml; for ccbake:NAME, NAME.lock.json in the
+ * current directory.  Caller frees. */
 char *ccb_lock_path(const char *recipe_path);
+
+/* Refuses X.yml beside X.yaml: both would have that path.  Errors: CCB_ERR_RECIPE. */
+bool ccb_lock_check_path(const char *recipe_path, GError **error);
 
 /* A missing file is an empty lock.  Errors: CCB_ERR_RECIPE. */
 CcbLock *ccb_lock_load(const char *path, GError **error);

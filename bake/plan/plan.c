@@ -235,6 +235,13 @@ static bool check_steps(const CcbPlan *plan, GError **error)
     return true;
 }
 
+/* Where the order of steps can be mended: in the file that last said what follows the step. */
+static const CcbNode *place_to_mend(const CcbPlan *plan, const CcbStep *step)
+{
+    const CcbNode *list = ccb_node_get(plan->recipe->root, "steps");
+    return strcmp(list->file, step->origin->place->file) == 0 ? step->origin->place : list;
+}
+
 /* The initramfs is made from what stands in the image then: a later change would not be in it. */
 static bool check_order(const CcbPlan *plan, GError **error)
 {
@@ -248,7 +255,7 @@ static bool check_order(const CcbPlan *plan, GError **error)
     }
     if (open == NULL)
         return true;
-    ccb_node_fail(open->origin->place, error,
+    ccb_node_fail(place_to_mend(plan, open), error,
                   "no initramfs step follows step \"%s\", whose result must be in the initramfs",
                   open->id);
     return ccb_hint(error, "end the steps with \"- initramfs: {}\"");
@@ -267,7 +274,7 @@ static bool check_selftest(const CcbPlan *plan, GError **error)
     if (tested == NULL)
         return true;
     ccb_node_fail(
-        tested->origin->place, error,
+        place_to_mend(plan, tested), error,
         "there is no selftest step, and what step \"%s\" brings is tested on the instance "
         "by the self-test of the image",
         tested->id);
@@ -310,7 +317,7 @@ static bool check_payloads_used(const CcbPlan *plan, GError **error)
 {
     for (guint i = 0; i < plan->recipe->payloads->len; i++) {
         const CcbRecipePayload *payload = plan->recipe->payloads->pdata[i];
-        if (strcmp(payload->node->file, plan->recipe->path) != 0 ||
+        if (strcmp(payload->node->file, plan->recipe->root->file) != 0 ||
             uses_payload(plan, payload->name))
             continue;
         ccb_node_fail(payload->node, error, "no step uses the payload \"%s\"", payload->name);
@@ -472,7 +479,9 @@ json_t *ccb_plan_schema(const CcbStepKind *const *kinds)
     json_t *required = json_incref(json_object_get(schema, "required"));
     json_object_del(schema, "required");
     json_object_set_new(schema, "if", json_pack("{s{s[s]}}", "not", "required", "extends"));
-    json_object_set_new(schema, "then", json_pack("{so}", "required", required));
+    json_object_set_new(
+        schema, "then",
+        json_pack("{sos{s{ss}}}", "required", required, "properties", "steps", "type", "array"));
     json_decref(steps);
     return schema;
 }

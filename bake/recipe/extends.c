@@ -3,53 +3,66 @@
 
 #include <string.h>
 
+#include "recipe/installed.h"
+#include "recipe/steplist.h"
 #include "recipe/yaml.h"
 
-bool ccb_step_split(const CcbNode *step, const CcbNode **ret_kind, const CcbNode **ret_settings,
-                    GError **error)
+/* The base or a payload.  The keys of a file say where it is (url, path, mirrors, referer) and which it is (sha256, size).
+ * A new place replaces all of the old place.  Whether the old digest is right for it nobody can know: with it, the store
+ * would go on giving the old file, without it, any file would do.  So the recipe has to say; only a digest that comes from a
+ * variable stays, because it changes with the variable, as the place does. */
+static bool merge_file(CcbNode *below, const CcbNode *above, const char *name, GError **error)
 {
-    if (step->type == CCB_NODE_SCALAR && !ccb_node_is_null(step)) { /* "- initramfs" */
-        *ret_kind = step;
-        *ret_settings = NULL;
-        return true;
+    static const char *const where[] = {"url", "path", "mirrors", "referer", "header-file"};
+    const CcbNode *url = ccb_node_get(above, "url"), *path = ccb_node_get(above, "path");
+    const CcbNode *place = url ? url : path, *digest = ccb_node_get(below, "sha256");
+    bool is_new = place != NULL &&
+                  g_strcmp0(place->text, ccb_node_get_text(below, url ? "url" : "path")) != 0;
+    bool keeps_digest = ccb_node_get(above, "sha256") == NULL;
+    bool is_literal = digest != NULL && digest->type == CCB_NODE_SCALAR &&
+                      digest->text[0] != '\0' && strstr(digest->text, "${") == NULL;
+    if (is_new && keeps_digest && is_literal) {
+        g_autofree char *old = ccb_node_place(digest);
+        ccb_node_fail(place, error,
+                      "\"%s\" has a new %s, and the sha256 at %s is that of the file at the old "
+                      "place",
+                      name, url ? "url" : "path", old);
+        return ccb_hint(error, "add \"sha256\": the digest of the new file, the old one if it is "
+                               "the same file, or \"\" to let `ccbake lock` compute it");
     }
-    if (step->type != CCB_NODE_MAP || step->keys->len != 1)
-        return ccb_node_fail(step, error,
-                             "a step is a map with one key, its kind "
-                             "(\"- nvidia-driver: {...}\")");
-    *ret_kind = step->keys->pdata[0];
-    *ret_settings = step->items->pdata[0];
+    for (size_t i = 0; place != NULL && i < G_N_ELEMENTS(where); i++)
+        ccb_node_remove(below, where[i]);
+    if (is_new || !keeps_digest)
+        ccb_node_remove(below, "size");
+    ccb_node_merge(below, above);
     return true;
 }
 
-const char *ccb_step_id(const CcbNode *kind, const CcbNode *settings)
+static bool merge_payloads(CcbNode *below, const CcbNode *above, GError **error)
 {
-    const char *id = ccb_node_get_text(settings, "id");
-    return id ? id : kind->text;
+    for (guint i = 0; i < above->keys->len; i++) {
+        const CcbNode *key = above->keys->pdata[i], *value = above->items->pdata[i];
+        CcbNode *old = ccb_node_get(below, key->text);
+        if (old == NULL || old->type != CCB_NODE_MAP || value->type != CCB_NODE_MAP)
+            ccb_node_set(below, ccb_node_copy(key), ccb_node_copy(value));
+        else if (!merge_file(old, value, key->text, error))
+            return false;
+    }
+    return true;
 }
 
-/* The child's list is the whole order.  A bare word in it is the parent's step of that id, if there is one: the item
- * stands where the word does, its kind and settings where the parent has them. */
-static CcbNode *merge_steps(const CcbNode *parent, const CcbNode *child)
+static bool merge_steps(CcbNode *below, const CcbNode *key, const CcbNode *value, GError **error)
 {
-    CcbNode *list = ccb_node_new(CCB_NODE_LIST, child->file, child->line, child->column);
-    for (guint i = 0; i < child->items->len; i++) {
-        const CcbNode *step = child->items->pdata[i], *source = step, *kind, *settings;
-        for (guint j = 0; step->type == CCB_NODE_SCALAR && j < parent->items->len; j++) {
-            const CcbNode *inherited = parent->items->pdata[j];
-            if (!ccb_step_split(inherited, &kind, &settings, NULL) ||
-                strcmp(ccb_step_id(kind, settings), step->text) != 0)
-                continue;
-            source = inherited;
-            break;
-        }
-        CcbNode *item = ccb_node_copy(source);
-        item->file = step->file;
-        item->line = step->line;
-        item->column = step->column;
-        g_ptr_array_add(list->items, item);
-    }
-    return list;
+    const CcbNode *old = ccb_node_get(below, key->text);
+    if (old == NULL || old->type != CCB_NODE_LIST)
+        return ccb_node_fail(old ? old : key, error,
+                             old ? "\"steps\": expected a list of steps"
+                                 : "\"steps\": the extended recipe has none to change");
+    CcbNode *list = ccb_steps_merge(old, key, value, error);
+    if (list == NULL)
+        return false;
+    ccb_node_set(below, ccb_node_copy(key), list);
+    return true;
 }
 
 /* An item of the child takes the place of the parent's item of the same name, or is added behind. */
@@ -75,27 +88,74 @@ static CcbNode *merge_named(const CcbNode *parent, const CcbNode *child)
     return list;
 }
 
-/* Lays `above` over `below`, which becomes the result. */
-static void merge(CcbNode *below, const CcbNode *above)
+/* Lays the recipe `above` over `below`, which becomes the result. */
+static bool merge(CcbNode *below, const CcbNode *above, GError **error)
 {
-    static const char *const merged_by_entry[] = {"variables", "payloads", "matrix", NULL};
     for (guint i = 0; i < above->keys->len; i++) {
         const CcbNode *key = above->keys->pdata[i], *value = above->items->pdata[i];
         CcbNode *old = ccb_node_get(below, key->text);
+        bool is_map = value->type == CCB_NODE_MAP;
+        bool both = is_map && old != NULL && old->type == CCB_NODE_MAP, ok = true;
         if (strcmp(key->text, "extends") == 0)
             continue;
-        CcbNodeType both = old != NULL && old->type == value->type ? old->type : CCB_NODE_SCALAR;
-        if (both == CCB_NODE_LIST && strcmp(key->text, "steps") == 0)
-            ccb_node_set(below, ccb_node_copy(key), merge_steps(old, value));
-        else if (both == CCB_NODE_LIST && strcmp(key->text, "checks") == 0)
+        if (strcmp(key->text, "steps") == 0 &&
+            (is_map || (old != NULL && value->type == CCB_NODE_LIST)))
+            ok = merge_steps(below, key, value, error);
+        else if (strcmp(key->text, "checks") == 0 && old != NULL && old->type == CCB_NODE_LIST &&
+                 value->type == CCB_NODE_LIST)
             ccb_node_set(below, ccb_node_copy(key), merge_named(old, value));
-        else if (both == CCB_NODE_MAP && g_strv_contains(merged_by_entry, key->text))
-            for (guint j = 0; j < value->keys->len; j++)
-                ccb_node_set(old, ccb_node_copy(value->keys->pdata[j]),
-                             ccb_node_copy(value->items->pdata[j]));
+        else if (both && strcmp(key->text, "base") == 0)
+            ok = merge_file(old, value, "base", error);
+        else if (both && strcmp(key->text, "payloads") == 0)
+            ok = merge_payloads(old, value, error);
+        else if (both)
+            ccb_node_merge(old, value);
         else
             ccb_node_set(below, ccb_node_copy(key), ccb_node_copy(value));
+        if (!ok)
+            return false;
     }
+    below->file = above->file;
+    below->line = above->line;
+    below->column = above->column;
+    return true;
+}
+
+/* A map of steps changes those of another recipe: here is none. */
+static bool check_alone(const CcbNode *root, GError **error)
+{
+    const CcbNode *steps = ccb_node_get(root, "steps");
+    for (const CcbField *field = ccb_steps_fields; field->name != NULL; field++) {
+        if (ccb_node_get(steps, field->name) == NULL)
+            continue;
+        ccb_node_fail(steps, error,
+                      "\"steps\": \"%s\" is for a recipe that extends another one, and this one "
+                      "extends none",
+                      field->name);
+        return ccb_hint(error, "write the steps as a list, or add \"extends\"");
+    }
+    return true;
+}
+
+/* The file that `extends` of the recipe `path` names; NULL on error. */
+static char *find_other(const char *path, const CcbNode *extends, GError **error)
+{
+    if (extends->type != CCB_NODE_SCALAR || ccb_node_is_null(extends)) {
+        ccb_node_fail(extends, error, "\"extends\": expected the name of a recipe file");
+        return NULL;
+    }
+    bool is_installed = g_str_has_prefix(extends->text, CCB_INSTALLED);
+    g_autofree char *dir = g_path_get_dirname(path);
+    bool is_here = g_path_is_absolute(extends->text) || strcmp(dir, ".") == 0;
+    g_autofree char *other = is_installed ? ccb_installed_recipe_path(extends->text)
+                             : is_here    ? g_strdup(extends->text)
+                                          : g_build_filename(dir, extends->text, NULL);
+    if (other != NULL && g_file_test(other, G_FILE_TEST_EXISTS))
+        return g_steal_pointer(&other);
+    g_autofree char *hint = ccb_installed_hint();
+    ccb_node_fail(extends, error, "\"extends\": there is no %s", other ? other : extends->text);
+    ccb_hint(error, "%s", hint);
+    return NULL;
 }
 
 /* `chain`: the real paths of the files that led here. */
@@ -111,34 +171,32 @@ static CcbNode *load(const char *path, GPtrArray *chain, GError **error)
     }
     const CcbNode *extends = ccb_node_get(own, "extends");
     if (extends == NULL)
-        return g_steal_pointer(&own);
-    if (extends->type != CCB_NODE_SCALAR || ccb_node_is_null(extends)) {
-        ccb_node_fail(extends, error, "\"extends\": expected the name of a recipe file");
+        return check_alone(own, error) ? g_steal_pointer(&own) : NULL;
+    g_autofree char *other = find_other(path, extends, error);
+    if (other == NULL)
         return NULL;
-    }
-    g_autofree char *dir = g_path_get_dirname(path);
-    g_autofree char *parent = g_path_is_absolute(extends->text)
-                                  ? g_strdup(extends->text)
-                                  : g_build_filename(dir, extends->text, NULL);
-    g_autofree char *real = g_canonicalize_filename(parent, NULL);
+    g_autofree char *real = g_canonicalize_filename(other, NULL);
     if (g_ptr_array_find_with_equal_func(chain, real, g_str_equal, NULL)) {
         ccb_node_fail(extends, error, "\"extends\" runs in a circle: %s is already being read",
                       extends->text);
         return NULL;
     }
-    if (!g_file_test(parent, G_FILE_TEST_EXISTS)) {
-        ccb_node_fail(extends, error, "\"extends\": there is no %s", parent);
+    g_autoptr(CcbNode) whole = load(other, chain, error);
+    if (whole == NULL || !merge(whole, own, error))
         return NULL;
-    }
-    g_autoptr(CcbNode) whole = load(parent, chain, error);
-    if (whole == NULL)
-        return NULL;
-    merge(whole, own);
     return g_steal_pointer(&whole);
 }
 
 CcbNode *ccb_extends_load(const char *path, GError **error)
 {
     g_autoptr(GPtrArray) chain = g_ptr_array_new_with_free_func(g_free);
-    return load(path, chain, error);
+    if (!g_str_has_prefix(path, CCB_INSTALLED))
+        return load(path, chain, error);
+    g_autofree char *file = ccb_installed_recipe_path(path);
+    if (file != NULL)
+        return load(file, chain, error);
+    g_autofree char *hint = ccb_installed_hint();
+    ccb_fail(error, CCB_ERR_RECIPE, "there is no recipe %s", path);
+    ccb_hint(error, "%s", hint);
+    return NULL;
 }

@@ -104,6 +104,28 @@ void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value)
     g_ptr_array_add(map->items, value);
 }
 
+void ccb_node_remove(CcbNode *map, const char *key)
+{
+    guint i;
+    if (find(map, key, &i)) {
+        g_ptr_array_remove_index(map->keys, i);
+        g_ptr_array_remove_index(map->items, i);
+    }
+}
+
+void ccb_node_merge(CcbNode *below, const CcbNode *above)
+{
+    bool both = below->type == CCB_NODE_MAP && above->type == CCB_NODE_MAP;
+    for (guint i = 0; both && i < above->keys->len; i++) {
+        const CcbNode *key = above->keys->pdata[i], *value = above->items->pdata[i];
+        CcbNode *old = ccb_node_get(below, key->text);
+        if (old != NULL && old->type == CCB_NODE_MAP && value->type == CCB_NODE_MAP)
+            ccb_node_merge(old, value);
+        else
+            ccb_node_set(below, ccb_node_copy(key), ccb_node_copy(value));
+    }
+}
+
 bool ccb_node_is_null(const CcbNode *node)
 {
     return node->type == CCB_NODE_SCALAR && node->plain &&

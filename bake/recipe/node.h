@@ -50,6 +50,13 @@ char **ccb_node_get_strings(const CcbNode *map, const char *key);
 /* Sets or replaces a key; takes ownership of key and value. */
 void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value);
 
+/* Takes a key out, if it is there. */
+void ccb_node_remove(CcbNode *map, const char *key);
+
+/* Lays copies of the keys of `above` over those of `below`: two maps are merged key by key, at every depth; any other value
+ * takes the place of the old one.  Does nothing where `below` or `above` is no map. */
+void ccb_node_merge(CcbNode *below, const CcbNode *above);
+
 /* Whether it is a plain scalar that means no value: nothing, null or ~. */
 bool ccb_node_is_null(const CcbNode *node);
 

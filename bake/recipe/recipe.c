@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/quantity.h"
 #include "recipe/extends.h"
+#include "recipe/steplist.h"
 #include "recipe/variables.h"
 
 static const CcbField base_fields[] = {
@@ -55,12 +56,13 @@ const CcbField ccb_recipe_fields[] = {
     CCB_FIELD("format", NUMBER, "version of the recipe format: 1", .required = true),
     CCB_FIELD("name", STRING, "name of the recipe", .required = true),
     CCB_FIELD("summary", STRING, "one line about it"),
-    CCB_FIELD("extends", STRING, "recipe file that this one is laid over"),
+    CCB_FIELD("extends", STRING, "recipe file, or ccbake:NAME, that this one changes"),
     CCB_FIELD("gpus", NUMBER, "GPUs of the instance type", .required = true, .choices = "1|8"),
     CCB_FIELD("variables", NAMED, "names with default values, used as ${name}"),
     CCB_FIELD("base", MAP, "the image to start from", .required = true, .fields = base_fields),
     CCB_FIELD("payloads", NAMED_MAPS, "files that steps use", .fields = payload_fields),
-    CCB_FIELD("steps", STEPS, "what is done, in this order", .required = true),
+    CCB_FIELD("steps", STEPS, "what is done, in this order", .required = true,
+              .fields = ccb_steps_fields),
     CCB_FIELD("matrix", NAMED_LISTS, "variables with several values: one image each"),
     CCB_FIELD("waivers", MAPS, "checks that may fail, with the reason", .fields = waiver_fields),
     CCB_FIELD("checks", MAPS, "checks of the recipe's own", .fields = ccb_own_check_fields),
@@ -345,7 +347,7 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
         !read_payloads(recipe, error) || !read_steps(recipe, error) ||
         !read_waivers(recipe, error) || !read_checks(recipe, error) ||
         !read_output(recipe, error) ||
-        !ccb_variables_check_used(ccb_recipe_variables(recipe), path, used, error))
+        !ccb_variables_check_used(ccb_recipe_variables(recipe), recipe->root->file, used, error))
         return NULL;
     return g_steal_pointer(&recipe);
 }

@@ -72,7 +72,7 @@ typedef struct {
     const char *base;            /* --base FILE, or NULL */
 } CcbRecipeOptions;
 
-/* `options` may be NULL.  Errors: CCB_ERR_RECIPE with file:line:column and, if possible, a suggestion; CCB_ERR_USAGE for
+/* `path`: of a file, or ccbake:NAME.  `options` may be NULL.  Errors: CCB_ERR_RECIPE with file:line:column and, if possible, a suggestion; CCB_ERR_USAGE for
  * a --set that the recipe has no variable for. */
 CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GError **error);
 void ccb_recipe_free(CcbRecipe *recipe); /* accepts NULL */

@@ -137,7 +137,9 @@ static bool check_items(const CcbNode *node, const CcbField *field, GError **err
             ok = check_string(item, name, error);
         else if (field->type == CCB_FIELD_NAMED_LISTS)
             ok = check_strings(item, name, error);
-        else
+        else if (field->type == CCB_FIELD_NAMED_SETTINGS)
+            ok = item->type == CCB_NODE_MAP || fail_type(item, name, "a map of settings", error);
+        else if (field->type != CCB_FIELD_NAMED_STEPS)
             ok = ccb_schema_check(item, field->fields, name, error);
         if (!ok)
             return false;
@@ -180,6 +182,8 @@ static bool check_value(const CcbNode *node, const CcbField *field, GError **err
     case CCB_FIELD_NAMED:
     case CCB_FIELD_NAMED_MAPS:
     case CCB_FIELD_NAMED_LISTS:
+    case CCB_FIELD_NAMED_STEPS:
+    case CCB_FIELD_NAMED_SETTINGS:
         return node->type == CCB_NODE_MAP ? check_items(node, field, error)
                                           : fail_type(node, key, "a map", error);
     }
@@ -292,6 +296,8 @@ void *ccb_schema_read(const CcbNode *map, const CcbField *fields, size_t size)
             *(const CcbNode **)member = node;
             break;
         case CCB_FIELD_STEPS:
+        case CCB_FIELD_NAMED_STEPS:
+        case CCB_FIELD_NAMED_SETTINGS:
             break;
         }
     }
@@ -375,8 +381,18 @@ static json_t *type_schema(const CcbField *field, json_t *steps)
     case CCB_FIELD_NAMED_MAPS:
         return json_pack("{ssso}", "type", "object", "additionalProperties",
                          ccb_schema_to_json(field->fields, steps));
-    case CCB_FIELD_STEPS:
-        return json_pack("{sssO}", "type", "array", "items", steps);
+    case CCB_FIELD_NAMED_STEPS:
+        return json_pack("{sssO}", "type", "object", "additionalProperties", steps);
+    case CCB_FIELD_NAMED_SETTINGS:
+        return json_pack("{sss{ss}}", "type", "object", "additionalProperties", "type", "object");
+    case CCB_FIELD_STEPS: {
+        if (field->fields == NULL)
+            return json_pack("{sssO}", "type", "array", "items", steps);
+        json_t *both = ccb_schema_to_json(field->fields, steps); /* "items" is of lists only */
+        json_object_set_new(both, "type", json_pack("[ss]", "array", "object"));
+        json_object_set(both, "items", steps);
+        return both;
+    }
     }
     return NULL;
 }

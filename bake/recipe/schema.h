@@ -36,8 +36,11 @@ typedef enum {
     CCB_FIELD_PAYLOAD,     /* char *: the name of a payload of the recipe */
     CCB_FIELD_PAYLOADS,    /* char **: list of such names */
     CCB_FIELD_FILES,       /* char **: files of the host; absolute, from relative to the recipe */
-    CCB_FIELD_TREE,        /* char *: a directory of the host, likewise */
-    CCB_FIELD_STEPS,       /* list of maps with one key, a step kind; has no member */
+    CCB_FIELD_TREE,        /* char *: a file or directory of the host, likewise */
+    /* Without a member: */
+    CCB_FIELD_STEPS, /* list of maps with one key, a step kind; with fields, a map of these before `extends` is merged */
+    CCB_FIELD_NAMED_STEPS,    /* map of any names to steps */
+    CCB_FIELD_NAMED_SETTINGS, /* map of any names to maps of any keys */
 } CcbFieldType;
 
 typedef struct CcbField {
@@ -47,7 +50,7 @@ typedef struct CcbField {
     bool required;
     const char *choices; /* "a|b|c", or NULL */
     const char *preset;  /* what a STRING, NUMBER, BOOL or STRINGS (words) is without a value */
-    const struct CcbField *fields; /* of MAP, MAPS, NAMED_MAPS */
+    const struct CcbField *fields; /* of MAP, MAPS, NAMED_MAPS, STEPS */
     size_t size;                   /* of the struct of MAP and MAPS */
     size_t offset;                 /* of the member */
 } CcbField;

@@ -48,8 +48,8 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     if (bad != NULL)
         ccb_node_fail(node, error, "driver %s is known bad: %s", node->text, bad);
     else if (ccb_driver_compare(version, minimum) < 0)
-        ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u %s",
-                      node->text, least, gpus, ccb_plural(gpus, "GPU", "GPUs"));
+        ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u %s", node->text,
+                      least, gpus, ccb_plural(gpus, "GPU", "GPUs"));
     else if (!ccb_driver_supports_cc(version))
         ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
                       node->text);
