@@ -321,7 +321,7 @@ example_dir() {
     run_ccbake 2 verify
     assert_contains "verify: name an image, or use --list"
     run_ccbake 2 recipe
-    assert_contains "recipe: name a recipe, or use --schema or --kinds"
+    assert_contains "recipe: name a recipe, or use --list, --schema or --kinds"
     run_ccbake 2 plan one.yaml two.yaml
     assert_equal "$output" $'ccbake: plan: too many arguments\nhint: usage: ccbake plan [OPTION]... RECIPE'
     run_ccbake 2 doctor one
@@ -329,7 +329,7 @@ example_dir() {
 }
 
 @test "options may stand behind the argument, and -- ends them" {
-    run_ccbake recipe "$TOP/recipes/demo-1gpu.yaml" --set server=http://example.com
+    run_ccbake recipe --json "$TOP/recipes/demo-1gpu.yaml" --set server=http://example.com
     assert_contains '"server": "http://example.com"'
     run_ccbake 3 recipe -- --kinds
     assert_contains "recipe --kinds: No such file or directory"
@@ -384,4 +384,19 @@ example_dir() {
     assert_equal "$REPLY_WORDS" acme.yaml
     complete_words lock --update = ac
     assert_equal "$REPLY_WORDS" ""
+}
+
+@test "completion offers the recipes that came with ccbake, however the colon splits them" {
+    cd "$BATS_TEST_TMPDIR"
+    complete_words plan cc
+    assert_equal "$REPLY_WORDS" $'ccbake:demo-1gpu\nccbake:demo-8gpu\nccbake:gn8v-tee-1gpu\nccbake:gn8v-tee-8gpu'
+    complete_words recipe ccbake :
+    assert_equal "$REPLY_WORDS" $'demo-1gpu\ndemo-8gpu\ngn8v-tee-1gpu\ngn8v-tee-8gpu'
+    complete_words recipe ccbake : d
+    assert_equal "$REPLY_WORDS" $'demo-1gpu\ndemo-8gpu'
+    complete_words verify cc # takes an image
+    assert_equal "$REPLY_WORDS" ""
+    touch cc.yaml
+    complete_words plan cc
+    assert_equal "$REPLY_WORDS" cc.yaml
 }

@@ -46,14 +46,14 @@ raw_refused() {
 
 # digest FILE [OPTION...]
 digest() {
-    "$CCBAKE" recipe "$@" | jq -r .digest
+    "$CCBAKE" recipe --json "$@" | jq -r .digest
 }
 
 # value FILTER FILE [OPTION...]
 value() {
     local filter=$1
     shift
-    "$CCBAKE" recipe "$@" | jq -c "$filter"
+    "$CCBAKE" recipe --json "$@" | jq -c "$filter"
 }
 
 # --- good recipes ---
@@ -61,8 +61,8 @@ value() {
 @test "recipe: the four recipes of the project resolve" {
     local name gpus driver
     while read -r name gpus driver; do
-        run_ccbake recipe "$TOP/recipes/$name.yaml"
-        assert_equal "$(jq -r '.recipe.name + " " + .recipe.gpus + " " + .recipe.variables.driver' <<<"$output")" \
+        run_ccbake recipe --json "$TOP/recipes/$name.yaml"
+        assert_equal "$(jq -r '.recipe.name + " " + (.recipe.gpus | tostring) + " " + .recipe.variables.driver' <<<"$output")" \
             "$name $gpus $driver"
         # Nothing is left unexpanded, whichever file it came from.
         [[ $output != *'${'* ]] || fail "unexpanded: $output"
@@ -101,7 +101,8 @@ steps: [second, kernel, first]
 output: {name: other}
 END
     assert_equal "$(value .recipe.name r.yaml)" '"child"'
-    assert_equal "$(value .recipe.gpus r.yaml)" '"1"'
+    assert_equal "$(value .recipe.gpus r.yaml)" 1
+    assert_equal "$(value .recipe.output r.yaml)" '{"compress":true,"name":"other"}'
     assert_equal "$(value '.recipe | has("extends")' r.yaml)" false
     assert_equal "$(value .recipe.payloads r.yaml)" '{"x":{"url":"http://h/other"},"y":{"url":"http://h/y"}}'
     assert_equal "$(value .recipe.steps r.yaml)" \
@@ -203,6 +204,134 @@ END
     run_ccbake recipe --schema
     assert_equal "$(jq -r '.properties.steps.items.oneOf[].required[0] // empty' <<<"$output" | sort)" "$kinds"
     assert_equal "$(wc -l <<<"$kinds")" 17
+    # Only a recipe that extends another one may have a map of steps.
+    assert_equal "$(jq -c '[.properties.steps.type, .then.properties.steps.type]' <<<"$output")" '[["array","object"],"array"]'
+}
+
+# --- what `ccbake recipe` prints ---
+
+# same_in_one_piece FILE: what is printed of a recipe is a recipe with its digest, that extends none.
+same_in_one_piece() {
+    local flat=${1%.yaml}-flat.yaml
+    "$CCBAKE" recipe "$1" >"$flat"
+    ! grep -q '^extends' "$flat" || fail "$(cat "$flat")"
+    assert_equal "$(digest "$flat")" "$(digest "$1")"
+}
+
+@test "recipe: what is printed is a recipe again, with the same digest" {
+    mkdir -p own/rootfs/etc
+    echo x >own/rootfs/etc/x
+    cat >own/acme.yaml <<'END'
+format: 1
+name: acme
+extends: ccbake:gn8v-tee-1gpu
+variables: {driver: 570.148.08, driver_sha256: ""}
+steps:
+  remove: [cuda-toolkit] # its payload is not needed then
+  insert: [{after: units, steps: [{overlay: {source: rootfs}}, {run: {commands: [[sh, -c, 'echo $${HOME} "#"']]}}]}]
+END
+    same_in_one_piece own/acme.yaml
+    mkdir below
+    printf '%s\n' 'extends: ../own/acme.yaml' 'matrix: {driver: [570.148.08, 580.65.06]}' >below/matrix.yaml
+    same_in_one_piece below/matrix.yaml
+    assert_equal "$(value '[.cells[].driver]' below/matrix-flat.yaml)" '["570.148.08","580.65.06"]'
+    assert_equal "$(value .recipe.output.name below/matrix-flat.yaml --set driver=580.65.06 2>&1)" \
+        "$(value .recipe.output.name below/matrix.yaml --set driver=580.65.06 2>&1)"
+    assert_equal "$(value '[.recipe.steps[].overlay.source // empty]' below/matrix-flat.yaml)" '["../own/rootfs"]'
+    local name
+    cp -r "$TOP/recipes" "$TOP/overlays" .
+    for name in gn8v-tee-1gpu gn8v-tee-8gpu demo-1gpu demo-8gpu; do
+        same_in_one_piece "recipes/$name.yaml"
+    done
+}
+
+@test "recipe: every line that is of elsewhere says so" {
+    recipe parent.yaml <<'END'
+variables: {a: 1, b: 2}
+steps:
+  - run: {id: first, limit: "${b}", commands: [[echo, "${a}"]]}
+END
+    cat >r.yaml <<'END'
+extends: parent.yaml
+name: child
+variables: {b: 3}
+END
+    run_ccbake recipe r.yaml --set a=4
+    assert_equal "$(sed -E '1,2d; s/ +#/ #/' <<<"$output")" 'format: 1 # parent.yaml:1
+name: child
+gpus: 1 # parent.yaml:3
+base: # parent.yaml:4
+  path: base.qcow2 # parent.yaml:4
+  os: alinux # parent.yaml:4
+  version: "3" # parent.yaml:4
+  min-kernel: 5.10.134-18.al8 # parent.yaml:4
+steps: # parent.yaml:6
+  - run: # parent.yaml:7
+      id: first # parent.yaml:7
+      limit: 3 # parent.yaml:7, ${b} of r.yaml:3
+      commands: # parent.yaml:7
+        - - echo # parent.yaml:7
+          - "4" # parent.yaml:7, ${a} of --set'
+    assert_contains "# r.yaml in one piece, digest $(digest r.yaml --set a=4)."
+}
+
+@test "recipe: --json has numbers, booleans and texts" {
+    recipe r.yaml <<'END'
+variables: {yes: "true", n: 5}
+payloads: {x: {url: "http://h/x", size: "7"}}
+steps:
+  - kernel: {exclude-updates: "${yes}", limit: "${n}"}
+  - run: {commands: [[echo, 1, true]], payloads: x}
+  - python-packages: {install: ["a==1"], find-links: ["http://h/"], no-index: false}
+output: {compress: true}
+END
+    assert_equal "$(value '[.recipe | .format, .gpus, .base.version, .payloads.x.size, .output.compress, .variables.n]' r.yaml)" \
+        '[1,1,"3",7,true,"5"]'
+    assert_equal "$(value '.recipe.steps | [.[0].kernel, .[1].run.commands, .[2]["python-packages"]["no-index"]]' r.yaml)" \
+        '[{"exclude-updates":true,"limit":5},[["echo","1","true"]],false]'
+}
+
+# --- recipes that came with ccbake ---
+
+@test "recipe: ccbake:NAME, from the tree and installed, on the command line and in extends" {
+    run_ccbake recipe --list
+    assert_equal "$(cut -d' ' -f1 <<<"$output" | xargs)" \
+        'ccbake:demo-1gpu ccbake:demo-8gpu ccbake:gn8v-tee-1gpu ccbake:gn8v-tee-8gpu'
+    assert_contains 'ccbake:gn8v-tee-1gpu   Alibaba Cloud Linux 3 for gn8v-tee, one GPU in confidential mode'
+    assert_equal "$(digest ccbake:gn8v-tee-8gpu)" "$(digest "$TOP/recipes/gn8v-tee-8gpu.yaml")"
+    # As `make install` puts it.
+    mkdir -p root/bin root/share/ccbake/overlays root/share/ccbake/recipes
+    cp "$CCBAKE" root/bin/ccbake
+    recipe root/share/ccbake/recipes/own.yaml <<<$'summary: mine\nsteps: [kernel]'
+    run root/bin/ccbake recipe --list
+    assert_equal "$output" 'ccbake:own             mine'
+    printf '%s\n' 'extends: ccbake:own' 'steps: {insert: [{after: kernel, steps: [{kernel: {id: x, packges: a}}]}]}' >r.yaml
+    run root/bin/ccbake recipe r.yaml
+    assert_contains 'r.yaml:2:59: kernel has no key "packges"'
+    run root/bin/ccbake recipe ccbake:demo-1gpu
+    assert_equal "$status $output" "3 ccbake: there is no recipe ccbake:demo-1gpu
+hint: the recipes in $PWD/root/share/ccbake/recipes are ccbake:own"
+    rm -r root/share
+    run root/bin/ccbake recipe ccbake:own
+    assert_equal "$status $output" '3 ccbake: there is no recipe ccbake:own
+hint: no recipes are installed with this ccbake'
+}
+
+@test "recipe: the lock of ccbake:NAME is here, that of X.yml is X.lock.json" {
+    echo nonsense >demo-1gpu.lock.json
+    run_ccbake 3 recipe ccbake:demo-1gpu
+    assert_contains 'demo-1gpu.lock.json:1:'
+    recipe r.yml <<<'steps: []'
+    echo nonsense >r.lock.json
+    run_ccbake 3 recipe r.yml
+    assert_contains 'r.lock.json:1:'
+    cp r.yml r.yaml
+    run_ccbake 3 recipe r.yml
+    assert_equal "$output" 'ccbake: the lock r.lock.json would be that of r.yml and of r.yaml
+hint: give one of the recipes another name, or use --lock'
+    run_ccbake 3 recipe r.yaml
+    assert_contains 'r.lock.json:1:'
+    run_ccbake recipe --lock=own.json r.yml
 }
 
 # --- keys and types ---

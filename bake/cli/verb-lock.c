@@ -199,7 +199,7 @@ static bool lock_step(Session *s, CcbStep *step, GError **error)
     g_autofree char *key = ccb_lock_step_key(s->loaded->plan->base->sha256, step);
     GPtrArray *found = is_stale(s, key, step->id)
                            ? NULL
-                           : ccb_plan_resolved(s->loaded->plan, step, s->loaded->lock);
+                           : ccb_plan_locked_payloads(s->loaded->plan, step, s->loaded->lock);
     if (found == NULL) {
         found = resolve(s, step, error);
         if (found == NULL)

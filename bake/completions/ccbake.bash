@@ -19,6 +19,13 @@ _ccbake_value() {
     esac
 }
 
+# Completes the recipes that came with ccbake: $1 is put before their names, $2 is what is typed of both.
+_ccbake_installed() {
+    local names
+    names=$("${COMP_WORDS[0]}" recipe --list 2>/dev/null | sed "s/^ccbake:/$1/; s/ .*//")
+    mapfile -t COMPREPLY < <(compgen -W "$names" -- "$2")
+}
+
 _ccbake() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local verb=${COMP_WORDS[1]} table option argument joined="" words=""
@@ -54,7 +61,19 @@ _ccbake() {
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return 0
     fi
+    # Bash splits ccbake:NAME at the colon, too.
+    if [[ $previous$current == ccbake: ]]; then
+        _ccbake_installed "" ""
+        return 0
+    elif [[ $previous == : ]]; then
+        _ccbake_installed "" "$current"
+        return 0
+    fi
     argument=$("${COMP_WORDS[0]}" "$verb" --help 2>/dev/null | sed -n '1s/.* //p')
+    if [[ $argument == *RECIPE* && -n $current && ccbake: == "$current"* && -z $(compgen -f -- "$current") ]]; then
+        _ccbake_installed ccbake: "$current"
+        return 0
+    fi
     case $argument in
         *"|"*) _ccbake_value "$argument" "$current" ;;
         *) _ccbake_files "$current" ;;

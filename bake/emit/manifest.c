@@ -8,6 +8,7 @@
 #include "base/leak.h"
 #include "emit/format.h"
 #include "fetch/url.h"
+#include "plan/resolved.h"
 
 enum { MANIFEST_FORMAT = 1 };
 
@@ -56,10 +57,11 @@ static json_t *added_packages(const CcbManifest *m)
     return list;
 }
 
-static json_t *recipe_to_json(const CcbRecipe *recipe)
+static json_t *recipe_to_json(const CcbPlan *plan)
 {
+    const CcbRecipe *recipe = plan->recipe;
     const CcbNode *variables = ccb_recipe_variables(recipe);
-    g_autofree char *digest = ccb_recipe_digest(recipe);
+    g_autofree char *digest = ccb_plan_recipe_digest(plan);
     json_t *json = json_pack("{sssssosi}", "name", recipe->name, "digest", digest, "variables",
                              variables ? ccb_node_to_json(variables) : json_object(), "gpus",
                              (int)recipe->gpus);
@@ -142,7 +144,7 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_object_set_new(base, "kernel", json_string(m->base->default_kver));
     json_t *json = json_pack("{siss}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION);
     json_object_set_new(json, "key", json_string(m->key));
-    json_object_set_new(json, "recipe", recipe_to_json(m->plan->recipe));
+    json_object_set_new(json, "recipe", recipe_to_json(m->plan));
     json_object_set_new(json, "base", base);
     json_object_set_new(json, "payloads", payloads_to_json(m->plan));
     json_object_set_new(json, "steps", steps_to_json(m));

@@ -167,7 +167,7 @@ void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads)
     }
 }
 
-GPtrArray *ccb_plan_resolved(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock)
+GPtrArray *ccb_plan_locked_payloads(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock)
 {
     g_autofree char *key = ccb_lock_step_key(plan->base->sha256, step);
     g_autofree char *place = position(step->origin->position);
@@ -188,7 +188,7 @@ static void add_resolved(const CcbPlan *plan, CcbStep *step, const CcbLock *lock
     if (step->kind->resolve == NULL)
         return;
     bool can_tell = lock != NULL && plan->base->sha256 != NULL;
-    GPtrArray *resolved = can_tell ? ccb_plan_resolved(plan, step, lock) : NULL;
+    GPtrArray *resolved = can_tell ? ccb_plan_locked_payloads(plan, step, lock) : NULL;
     step->unresolved = resolved == NULL;
     if (resolved != NULL)
         move_all(step->payloads, resolved);

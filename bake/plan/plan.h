@@ -28,7 +28,7 @@ void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads);
 
 /* The files to which a lock resolved the step, on the plan's base as it is pinned now (CcbPayload, with
  * their texts for messages; caller unrefs); NULL: it does not know. */
-GPtrArray *ccb_plan_resolved(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock);
+GPtrArray *ccb_plan_locked_payloads(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock);
 
 /* Refuses a plan with files that neither recipe nor lock pins; names them all.  Errors:
  * CCB_ERR_RECIPE. */

@@ -153,13 +153,25 @@ bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
     return ccb_fail(error, CCB_ERR_RECIPE, "%s: %s", place, reason);
 }
 
-json_t *ccb_node_to_json(const CcbNode *node)
+static json_t *scalar_to_json(const CcbNode *node, bool typed)
+{
+    guint64 number;
+    if (typed && node->plain &&
+        g_ascii_string_to_unsigned(node->text, 10, 0, G_MAXINT64, &number, NULL))
+        return json_integer((json_int_t)number);
+    if (typed && node->plain &&
+        (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0))
+        return json_boolean(node->text[0] == 't');
+    return json_string(node->text);
+}
+
+static json_t *to_json(const CcbNode *node, bool typed)
 {
     if (node->type == CCB_NODE_SCALAR)
-        return json_string(node->text);
+        return scalar_to_json(node, typed);
     json_t *json = node->type == CCB_NODE_LIST ? json_array() : json_object();
     for (guint i = 0; i < node->items->len; i++) {
-        json_t *value = ccb_node_to_json(node->items->pdata[i]);
+        json_t *value = to_json(node->items->pdata[i], typed);
         if (node->type == CCB_NODE_LIST)
             json_array_append_new(json, value);
         else
@@ -191,4 +203,14 @@ CcbNode *ccb_node_from_json(const json_t *json, const char *file)
         ccb_node_set(node, name, ccb_node_from_json(value, file));
     }
     return node;
+}
+
+json_t *ccb_node_to_json(const CcbNode *node)
+{
+    return to_json(node, false);
+}
+
+json_t *ccb_node_to_typed_json(const CcbNode *node)
+{
+    return to_json(node, true);
 }

@@ -68,8 +68,11 @@ char *ccb_node_place(const CcbNode *node);
 bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
-/* The same value as JSON; maps lose their order. */
+/* The same value as JSON, in which all scalars are strings; maps lose their order. */
 json_t *ccb_node_to_json(const CcbNode *node);
 
 /* The reverse: null, numbers and booleans become plain scalars.  `file` stands for it in errors. */
 CcbNode *ccb_node_from_json(const json_t *json, const char *file);
+
+/* The same with plain scalars that look like numbers or booleans as such. */
+json_t *ccb_node_to_typed_json(const CcbNode *node);

@@ -11,7 +11,7 @@
 
 static const CcbField base_fields[] = {
     CCB_FIELD("url", STRING, "where the vendor's image is downloaded from"),
-    CCB_FIELD("path", STRING, "the image as a local file, relative to this recipe"),
+    CCB_FIELD("path", TREE, "the image as a local file, relative to this recipe"),
     CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
     CCB_FIELD("header-file", STRING,
               "file with headers that the server wants and nobody else may see"),
@@ -27,7 +27,7 @@ static const CcbField base_fields[] = {
 
 static const CcbField payload_fields[] = {
     CCB_FIELD("url", STRING, "where it is downloaded from"),
-    CCB_FIELD("path", STRING, "a local file, relative to this recipe"),
+    CCB_FIELD("path", TREE, "a local file, relative to this recipe"),
     CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
     CCB_FIELD("referer", STRING, "Referer header that the server wants"),
     CCB_FIELD("header-file", STRING,
@@ -370,15 +370,6 @@ const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *ch
             return waiver;
     }
     return NULL;
-}
-
-char *ccb_recipe_digest(const CcbRecipe *recipe)
-{
-    json_auto_t *json = ccb_node_to_json(recipe->root);
-    char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
-    char *digest = ccb_digest_string(text);
-    free(text);
-    return digest;
 }
 
 const CcbNode *ccb_recipe_variables(const CcbRecipe *recipe)

@@ -84,10 +84,6 @@ const CcbRecipePayload *ccb_recipe_payload(const CcbRecipe *recipe, const char *
 /* The waiver of that check, or NULL. */
 const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *check);
 
-/* SHA-256 of the merged and expanded recipe as canonical JSON, so that comments, the order of keys and the division into
- * files do not matter; caller frees. */
-char *ccb_recipe_digest(const CcbRecipe *recipe);
-
 /* The variables with their values, or NULL. */
 const CcbNode *ccb_recipe_variables(const CcbRecipe *recipe);
 
