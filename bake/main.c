@@ -16,23 +16,12 @@
 #include "cli/verbs.h"
 
 const CcbVerb *const ccb_verbs[] = {
-    &ccb_verb_bake,
-    &ccb_verb_plan,
-    &ccb_verb_lock,
-    &ccb_verb_fetch,
-    &ccb_verb_verify,
-    &ccb_verb_boot,
-    &ccb_verb_diff,
-    &ccb_verb_graph,
-    &ccb_verb_report,
-    &ccb_verb_convert,
-    &ccb_verb_preflight,
-    &ccb_verb_upload,
-    &ccb_verb_request,
-    &ccb_verb_recipe,
-    &ccb_verb_cache,
-    &ccb_verb_doctor,
-    NULL,
+    &ccb_verb_bake,   &ccb_verb_plan,    &ccb_verb_lock,
+    &ccb_verb_fetch,  &ccb_verb_verify,  &ccb_verb_boot,
+    &ccb_verb_shell,  &ccb_verb_diff,    &ccb_verb_graph,
+    &ccb_verb_report, &ccb_verb_convert, &ccb_verb_preflight,
+    &ccb_verb_upload, &ccb_verb_request, &ccb_verb_recipe,
+    &ccb_verb_cache,  &ccb_verb_doctor,  NULL,
 };
 
 /* What a full disk, or a reader that went away, left unwritten of the output.  As with git, a reader that has enough
@@ -144,7 +133,8 @@ int main(int argc, char **argv)
         return print_tables();
     if (!run(argc, argv, &error)) {
         fflush(stdout); /* before the message, where both go to one file */
-        ccb_progress_error(error->message, ccb_exit_code(error));
+        if (error->message[0] != '\0')
+            ccb_progress_error(error->message, ccb_exit_code(error));
         return ccb_exit_code(error);
     }
     return finish_output();

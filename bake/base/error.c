@@ -39,6 +39,12 @@ bool ccb_hint(GError **error, const char *format, ...)
     return false;
 }
 
+bool ccb_fail_silently(GError **error, int status)
+{
+    g_set_error_literal(error, CCB_ERROR, status, "");
+    return false;
+}
+
 int ccb_exit_code(const GError *error)
 {
     return error->domain == CCB_ERROR ? error->code : CCB_ERR_INTERNAL;

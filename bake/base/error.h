@@ -44,5 +44,8 @@ bool ccb_fail_errno(GError **error, CcbErrorCode code, const char *format, ...) 
 /* Appends "\nhint: ..." to an error that is set; does nothing without one.  Returns false. */
 bool ccb_hint(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* An error without a message: a command that the user gave ended with this status, and has said what there is to say. */
+bool ccb_fail_silently(GError **error, int status);
+
 /* The exit code for an error; CCB_ERR_INTERNAL for foreign domains. */
 int ccb_exit_code(const GError *error);

@@ -127,7 +127,10 @@ char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_ar
         if (o->letter)
             g_string_append_printf(letters, "%c%s", o->letter, colons[has_argument(o)]);
     }
-    int code;
+    int count = argc, code;
+    for (int i = argc; verb->takes_command && i-- > 1;)
+        if (strcmp(argv[i], "--") == 0)
+            argc = i;
     optind = 0; /* glibc: start afresh */
     opterr = 0;
     while ((code = getopt_long(argc, argv, letters->str, (struct option *)table->data, NULL)) !=
@@ -150,7 +153,7 @@ char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_ar
         return NULL;
     }
     *ret_argc = n;
-    return g_memdup2(argv + optind, sizeof *argv * (size_t)(n + 1));
+    return g_memdup2(argv + optind, sizeof *argv * (size_t)(count - optind + 1));
 }
 
 void ccb_options_to_argv(const CcbOption *options, GPtrArray *argv)

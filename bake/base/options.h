@@ -9,7 +9,7 @@
  *         {"json", 0, CCB_OPT_FLAG, &opts.json, NULL, "print JSON"},
  *         {0},
  *     };
- *     const CcbVerb ccb_verb_bake = {"bake", "RECIPE", "bake an image", options, 1, 1, run};
+ *     const CcbVerb ccb_verb_bake = {.name = "bake", .arguments = "RECIPE", .options = options, ...};
  */
 #pragma once
 
@@ -51,7 +51,9 @@ typedef struct CcbVerb {
     const char *summary;
     const CcbOption *options;
     int min_args, max_args; /* positional arguments; max -1: any number */
-    /* argv holds the positional arguments only. */
+    bool takes_command;     /* what follows "--" is a command, and no arguments */
+    /* argv holds the positional arguments only; of a verb that takes a command, argv[argc] is NULL, or "--" before the
+     * words of the command. */
     bool (*run)(int argc, char **argv, GError **error);
 } CcbVerb;
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -18,6 +19,7 @@
 #include "base/lines.h"
 #include "base/progress.h"
 #include "base/reaper.h"
+#include "base/text.h"
 
 enum { TAIL_LINES = 15, TICK_MS = 250, EXEC_FAILED = 127 };
 
@@ -44,8 +46,7 @@ static void debug(gint64 started, const CcbProcess *spec, const char *what)
     if (!ccb_progress_options.debug)
         return;
     for (const char *const *word = spec->shown ? spec->shown : spec->argv; *word != NULL; word++) {
-        bool plain = **word != '\0' && strpbrk(*word, " \t\n'\"\\$`;&|<>()*?") == NULL;
-        g_autofree char *quoted = plain ? g_strdup(*word) : g_shell_quote(*word);
+        g_autofree char *quoted = ccb_word_quoted(*word);
         g_string_append_printf(text, " %s", quoted);
     }
     ccb_debug(started, "%s: %s", text->str, what);
@@ -54,7 +55,10 @@ static void debug(gint64 started, const CcbProcess *spec, const char *what)
 /* In the child: only async-signal-safe calls from here to exec. */
 G_GNUC_NORETURN static void become(const CcbProcess *spec, const int fds[3], pid_t parent)
 {
-    setpgid(0, 0);
+    if (spec->on_terminal)
+        setsid();
+    else
+        setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) /* it died before prctl took effect */
         _exit(EXEC_FAILED);
@@ -63,6 +67,8 @@ G_GNUC_NORETURN static void become(const CcbProcess *spec, const int fds[3], pid
     for (int i = 0; i < 3; i++)
         if (dup2(fds[i], i) < 0)
             _exit(EXEC_FAILED);
+    if (spec->on_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)
+        _exit(EXEC_FAILED);
     /* What our caller left open is not for children: some of them are commands of a guest. */
     close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     if (spec->child_setup)
@@ -72,6 +78,16 @@ G_GNUC_NORETURN static void become(const CcbProcess *spec, const int fds[3], pid
     else
         execvp(spec->argv[0], (char *const *)spec->argv);
     _exit(EXEC_FAILED);
+}
+
+pid_t ccb_process_start(const CcbProcess *spec, const int fds[3], GError **error)
+{
+    pid_t self = getpid(), pid = fork();
+    if (pid < 0)
+        ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", spec->argv[0]);
+    if (pid == 0)
+        become(spec, fds, self);
+    return pid;
 }
 
 static int open_stdin(const char *text, GError **error)
@@ -104,7 +120,6 @@ static bool open_pipe(int ends[2], GError **error)
 static bool start(Run *run, GError **error)
 {
     int out[2] = {-1, -1}, err[2] = {-1, -1};
-    pid_t self = getpid();
     ccb_autofd int in = open_stdin(run->spec->stdin_text, error);
     if (in < 0 || !open_pipe(err, error))
         return false;
@@ -115,13 +130,10 @@ static bool start(Run *run, GError **error)
     run->out = out[0];
     ccb_autofd int child_out = out[1];
 
-    run->pid = fork();
+    const int fds[3] = {in, child_out >= 0 ? child_out : child_err, child_err};
+    run->pid = ccb_process_start(run->spec, fds, error);
     if (run->pid < 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", run->spec->argv[0]);
-    if (run->pid == 0) {
-        const int fds[3] = {in, child_out >= 0 ? child_out : child_err, child_err};
-        become(run->spec, fds, self);
-    }
+        return false;
     ccb_reaper_watch_group(run->pid);
     run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
     if (run->pidfd < 0)
@@ -336,15 +348,14 @@ bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
 pid_t ccb_process_spawn(const char *const *argv, int log_fd, GError **error)
 {
     const CcbProcess spec = {.argv = argv};
-    pid_t self = getpid();
     ccb_autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int log = log_fd >= 0 ? log_fd : null;
     const int fds[3] = {null, log, log};
-    pid_t pid = null < 0 ? -1 : fork();
-    if (pid < 0)
-        ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", argv[0]);
-    if (pid == 0)
-        become(&spec, fds, self);
+    if (null < 0) {
+        ccb_fail_errno(error, CCB_ERR_HOST, "opening /dev/null");
+        return -1;
+    }
+    pid_t pid = ccb_process_start(&spec, fds, error);
     debug(g_get_monotonic_time(), &spec, "started");
     return pid;
 }

@@ -31,6 +31,7 @@ typedef struct {
     const char *stdin_text;          /* NULL: /dev/null */
     unsigned limit_s;                /* wall-clock limit in seconds; 0: none */
     bool allow_failure;              /* a non-zero exit is not an error */
+    bool on_terminal;                /* standard input becomes its controlling terminal */
     bool separate_stdout;            /* keep stdout for ret_stdout; only stderr goes to on_line */
     CcbLineFunc on_line;             /* NULL: the last lines are kept for the error message only */
     void *data;                      /* for on_line and child_setup */
@@ -49,6 +50,10 @@ bool ccb_process_run(CcbProcess *process, GError **error);
  * started), CCB_ERR_CANCELLED; what still runs then gets SIGTERM, and SIGKILL after a while. */
 bool ccb_process_run_all(CcbProcess *processes, guint n, guint at_a_time,
                          void (*on_end)(const CcbProcess *process), GError **error);
+
+/* Starts a child with these for its standard streams, which stay the caller's to close; it gets SIGKILL when ccbake dies.
+ * Returns the pid, or -1 with CCB_ERR_HOST. */
+pid_t ccb_process_start(const CcbProcess *process, const int fds[3], GError **error);
 
 /* Starts a daemon-like child in the background; it gets SIGKILL when ccbake dies.  Its output goes
  * to `log_fd` (-1: /dev/null).  Returns the pid, or -1. */

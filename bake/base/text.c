@@ -99,6 +99,12 @@ static unsigned distance(const char *a, const char *b)
     return row[n];
 }
 
+char *ccb_word_quoted(const char *word)
+{
+    bool plain = *word != '\0' && strpbrk(word, " \t\n'\"\\$`;&|<>()*?~#![]{}") == NULL;
+    return plain ? g_strdup(word) : g_shell_quote(word);
+}
+
 const char *ccb_did_you_mean(const char *word, const char *const *names)
 {
     const char *best = NULL;

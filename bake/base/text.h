@@ -31,6 +31,9 @@ char *ccb_text_printable(const char *data, size_t size);
 /* The same for a name, in which line ends and tabs do not stay. */
 char *ccb_name_printable(const char *name);
 
+/* A word of a command, quoted for a shell where that is needed; caller frees. */
+char *ccb_word_quoted(const char *word);
+
 /* The name in `names` (ends with NULL) that is most like `word`, or NULL where none is: at most two letters, or a third
  * of them, may be wrong.  Belongs to `names`. */
 const char *ccb_did_you_mean(const char *word, const char *const *names);

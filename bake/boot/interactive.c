@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The guest's console on this terminal. */
 #include <poll.h>
-#include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/lines.h"
+#include "base/pty.h"
 #include "boot/boot.h"
 #include "boot/log.h"
 #include "boot/qemu.h"
@@ -66,8 +65,9 @@ static bool show_console(Session *session, GError **error)
     return true;
 }
 
-static bool relay(Session *session, GError **error)
+static bool relay(void *data, GError **error)
 {
+    Session *session = data;
     enum { TICK_MS = 1000 };
     while (!session->left && !session->ended &&
            (session->deadline == 0 || g_get_monotonic_time() < session->deadline)) {
@@ -95,24 +95,6 @@ static bool relay(Session *session, GError **error)
     return true;
 }
 
-/* Keys go to the guest as they are typed, Ctrl-C too; whatever ends the relay, the terminal is as it was: its settings,
- * and what the guest may have switched by escape sequences (colours, no cursor, bracketed paste). */
-static bool relay_raw(Session *session, GError **error)
-{
-    static const char calm[] = "\033[0m\033[?25h\033[?2004l";
-    struct termios saved, raw;
-    if (tcgetattr(STDIN_FILENO, &saved) != 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "the terminal");
-    raw = saved;
-    cfmakeraw(&raw);
-    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "the terminal");
-    bool ok = relay(session, error);
-    ok = ccb_write_all(STDOUT_FILENO, calm, strlen(calm), "the terminal", ok ? error : NULL) && ok;
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
-    return ok;
-}
-
 bool ccb_boot_interactive(const CcbBootOptions *options, GError **error)
 {
     Session session = {.machine = CCB_MACHINE_NONE, .said = g_string_new(NULL)};
@@ -127,7 +109,7 @@ bool ccb_boot_interactive(const CcbBootOptions *options, GError **error)
     session.log = ccb_boot_log_open(options->log, error);
     bool ok = session.log &&
               ccb_machine_start(&session.machine, options, cmdline, emulated, error) &&
-              relay_raw(&session, error);
+              ccb_terminal_raw(relay, &session, error);
     ccb_machine_end(&session.machine);
     ok = ccb_boot_log_close(session.log, ok ? error : NULL) && ok;
     ccb_lines_clear(&session.errors);

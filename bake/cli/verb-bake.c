@@ -19,12 +19,16 @@
 #include "base/eta.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "base/pty.h"
 #include "base/quantity.h"
+#include "base/terminal.h"
+#include "base/text.h"
 #include "check/run.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
 #include "cli/report-data.h"
 #include "cli/sandbox.h"
+#include "cli/shell.h"
 #include "cli/verb-matrix.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
@@ -39,7 +43,7 @@
 static struct {
     CcbLoadOptions load;
     const char *output, *from, *backend, *json, *tap, *junit;
-    bool offline, force, compress, no_cache, no_verify, keep_failed, matrix;
+    bool offline, force, compress, no_cache, no_verify, keep_failed, matrix, shell;
     unsigned jobs;
 } opts = {.backend = "auto"};
 
@@ -60,6 +64,8 @@ static const CcbOption options[] = {
     {"no-verify", 0, CCB_OPT_FLAG, &opts.no_verify, NULL, "do not check the emitted image"},
     {"keep-failed", 0, CCB_OPT_FLAG, &opts.keep_failed, NULL,
      "keep an image that fails its checks, as NAME.failed.qcow2"},
+    {"shell-on-error", 0, CCB_OPT_FLAG, &opts.shell, NULL,
+     "open a shell in the image where a step fails"},
     {"json", 0, CCB_OPT_STRING, &opts.json, "FILE", "write the results of the checks as JSON"},
     {"tap", 0, CCB_OPT_STRING, &opts.tap, "FILE", "the same as TAP"},
     {"junit", 0, CCB_OPT_STRING, &opts.junit, "FILE", "the same as JUnit's XML"},
@@ -82,6 +88,7 @@ typedef struct {
     GPtrArray *formats; /* CcbEmitFormat, one an output */
     char **paths;       /* of the outputs */
     bool compressed;
+    const char *recipe_path;
     char **keys; /* of the steps */
     gint64 started;
 } Job;
@@ -102,9 +109,9 @@ static double seconds_since(gint64 started)
 
 /* --- plan */
 
-static bool plan(Job *job, const char *recipe_path, GError **error)
+static bool plan(Job *job, GError **error)
 {
-    if (!ccb_load(recipe_path, &opts.load, &job->loaded, error) ||
+    if (!ccb_load(job->recipe_path, &opts.load, &job->loaded, error) ||
         !ccb_plan_require_pins(job->loaded.plan, error) ||
         !ccb_plan_check_local(job->loaded.plan, error))
         return false;
@@ -235,6 +242,49 @@ static void start_eta(const Job *job, guint first, CcbBackend backend)
                       saving > 1 ? " where the driver's modules are in the cache" : "");
 }
 
+/* For --shell-on-error.  The step's error is printed here, too: it is what the user wants to look into. */
+static void open_shell(CcbGuest *guest, const CcbStep *step, const GError *reason)
+{
+    g_autoptr(GError) error = NULL;
+    int status;
+    g_autofree char *shown = ccb_text_printable(reason->message, strlen(reason->message));
+    printf("\n%s\n\nThis shell is in the image as step \"%s\" left it.  \"exit\" ends it, and the "
+           "bake with the "
+           "error above.\n",
+           shown, step->id);
+    if (!ccb_shell_run(guest, step->id, &status, &error))
+        ccb_warn("%s", error->message);
+}
+
+/* What to do after a step has failed: where its output is, and how to try its commands. */
+static void hint_at_shell(const Job *job, const CcbStep *step, CcbBackend backend, const char *log,
+                          GError **error)
+{
+    const CcbOption load[] = {CCB_LOAD_OPTIONS(opts.load), {0}};
+    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+    ccb_options_to_argv(load, words);
+    if (strcmp(opts.backend, "auto") != 0)
+        ccb_argv_add(words, "--backend=host", NULL);
+    ccb_argv_add(words, job->recipe_path, step->id, NULL);
+    g_autoptr(GString) command = g_string_new("ccbake shell");
+    for (guint i = 0; i < words->len; i++) {
+        g_autofree char *quoted = ccb_word_quoted(words->pdata[i]);
+        g_string_append_printf(command, " %s", quoted);
+    }
+    if (opts.shell)
+        ccb_hint(error, "the whole log is %s", log);
+    else if (backend == CCB_BACKEND_HOST)
+        ccb_hint(error,
+                 "the whole log is %s; `%s` opens a shell in the image before this step, and "
+                 "`ccbake bake --shell-on-error` one as the step leaves it",
+                 log, command->str);
+    else
+        ccb_hint(error,
+                 "the whole log is %s; with --backend=host, --shell-on-error opens a shell in the "
+                 "image as the step leaves it",
+                 log);
+}
+
 static bool bake_steps(const Job *job, const CcbFacts *base, CcbBackend backend, CcbWork *work,
                        const CcbOutput *output, int log, CcbChain *chain, GError **error)
 {
@@ -248,9 +298,14 @@ static bool bake_steps(const Job *job, const CcbFacts *base, CcbBackend backend,
         .no_cache = opts.no_cache,
         .log = log,
         .log_path = output->log,
+        .on_failure = opts.shell ? open_shell : NULL,
     };
     start_eta(job, chain->first, backend);
-    return ccb_chain_build(&bake, chain, error);
+    if (ccb_chain_build(&bake, chain, error))
+        return true;
+    if (chain->failed != NULL)
+        hint_at_shell(job, chain->failed, backend, output->log, error);
+    return false;
 }
 
 /* --- emit and check */
@@ -406,7 +461,8 @@ static bool make(const Job *job, GError **error)
     if (output == NULL)
         return false;
     CcbBackend backend = ccb_choose_backend(opts.backend, "the bake runs", error);
-    if (backend == CCB_BACKEND_AUTO)
+    if (backend == CCB_BACKEND_AUTO ||
+        (opts.shell && !ccb_shell_check("--shell-on-error", backend, error)))
         return false;
 
     g_autoptr(CcbStore) store = ccb_plan_store(error);
@@ -463,15 +519,15 @@ static bool make(const Job *job, GError **error)
     ccb_eta_finish();
     g_autofree char *took = ccb_format_seconds(seconds_since(job->started));
     g_autofree char *others = other_paths(job);
-    ccb_progress_result("baked", job->paths[0], "%s in %s; kernel %s", others, took,
-                        chain.facts->default_kver);
+    ccb_progress_result("baked", job->paths[0], "%s in %s; kernel %s; report %s, log %s", others,
+                        took, chain.facts->default_kver, output->report, output->log);
     return true;
 }
 
 static bool bake_one(const char *recipe_path, GError **error)
 {
-    g_auto(Job) job = {.started = g_get_monotonic_time()};
-    if (!plan(&job, recipe_path, error))
+    g_auto(Job) job = {.recipe_path = recipe_path, .started = g_get_monotonic_time()};
+    if (!plan(&job, error))
         return false;
     if (opts.no_cache || opts.from != NULL || !is_there(&job, !opts.no_verify))
         return make(&job, error);
@@ -506,6 +562,11 @@ static bool bake_matrix(const char *recipe_path, GError **error)
 
 static bool run(int argc, char **argv, GError **error)
 {
+    if (opts.shell && opts.matrix)
+        return ccb_fail(error, CCB_ERR_USAGE,
+                        "--shell-on-error is for one image of the matrix: choose it by --set");
+    if (opts.shell && !ccb_terminal_is_there())
+        return ccb_fail(error, CCB_ERR_USAGE, "--shell-on-error needs a terminal");
     if (opts.jobs > 0 && !opts.matrix)
         return ccb_fail(error, CCB_ERR_USAGE, "--jobs is for --matrix");
     if ((opts.json || opts.tap || opts.junit) && (opts.matrix || opts.no_verify))

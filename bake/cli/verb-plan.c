@@ -374,5 +374,11 @@ static bool run(int argc, char **argv, GError **error)
 }
 
 const CcbVerb ccb_verb_plan = {
-    "plan", "RECIPE", "show what a bake would do, without doing it", options, 1, 1, run,
+    .name = "plan",
+    .arguments = "RECIPE",
+    .summary = "show what a bake would do, without doing it",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
 };

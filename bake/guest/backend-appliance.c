@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <guestfs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -558,6 +559,25 @@ static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, voi
     return check_status(command, tail, error);
 }
 
+static void print_error_line(const char *line, void *data)
+{
+    fprintf(stderr, "%s\n", line);
+}
+
+/* libguestfs has neither a terminal nor an input for a command. */
+static bool app_shell(void *backend, CcbCommand *command, GError **error)
+{
+    g_autoptr(GString) said = g_string_new(NULL);
+    CcbCommand inner = *command;
+    inner.limit_s = G_MAXINT;
+    inner.allow_failure = true;
+    inner.ret_stdout = said;
+    bool ok = app_run(backend, &inner, print_error_line, NULL, error) &&
+              ccb_write_all(STDOUT_FILENO, said->str, said->len, "standard output", error);
+    command->ret_status = inner.ret_status;
+    return ok;
+}
+
 /* --- the disk, and the end */
 
 static const CcbDisk *app_disk(void *backend)
@@ -613,6 +633,7 @@ const CcbGuestOps ccb_appliance_ops = {
     .remove = app_remove,
     .free_space = app_free_space,
     .run = app_run,
+    .shell = app_shell,
     .disk = app_disk,
     .read_disk = app_read_disk,
     .close = app_close,

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/pty.h"
 #include "guest/attach.h"
 #include "guest/rooted.h"
 
@@ -172,14 +173,16 @@ static bool host_free_space(void *backend, uint64_t *ret_bytes, GError **error)
 }
 
 /* The command line of bubblewrap up to that of the guest. */
-static void add_isolation(GPtrArray *argv, const HostBackend *host)
+static void add_isolation(GPtrArray *argv, const HostBackend *host, bool has_terminal)
 {
     /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot, nice. */
     static const char *const capabilities[] = {
         "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",   "CAP_SETUID", "CAP_SETGID",
         "CAP_SETFCAP", "CAP_SYS_CHROOT",   "CAP_MKNOD",  "CAP_SYS_NICE", "CAP_KILL"};
-    ccb_argv_add(argv, "bwrap", "--die-with-parent", "--new-session", "--unshare-pid",
-                 "--unshare-ipc", "--unshare-uts", "--hostname", "ccbake", NULL);
+    ccb_argv_add(argv, "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc",
+                 "--unshare-uts", "--hostname", "ccbake", NULL);
+    if (!has_terminal) /* that of the user: a command could type into it */
+        ccb_argv_add(argv, "--new-session", NULL);
     if (!host->network)
         ccb_argv_add(argv, "--unshare-net", NULL);
     ccb_argv_add(argv, "--cap-drop", "ALL", NULL);
@@ -214,24 +217,32 @@ static void set_umask(void *data)
     umask(022);
 }
 
-static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
-                     GError **error)
+/* The command line of bubblewrap for the command; NULL on error.  `has_terminal`: the command's terminal is its own. */
+static GPtrArray *build_argv(HostBackend *host, const CcbCommand *command, bool has_terminal,
+                             GError **error)
 {
-    HostBackend *host = backend;
     /* The last command may have put links where bubblewrap is to mount: it would follow them out of the guest. */
     g_autofree char *name = g_path_get_basename(CCB_PAYLOAD_DIR);
     g_autofree char *payloads = g_build_filename(host->scratch, name, NULL);
     if (!check_mount_points(host, error) || !ccb_remove_tree(payloads, error))
-        return false;
-    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
-    add_isolation(argv, host);
+        return NULL;
+    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
+    add_isolation(argv, host, has_terminal);
     add_environment(argv, ccb_guest_environment);
     add_environment(argv, command->env);
     ccb_argv_add(argv, "--", NULL);
     for (const char *const *word = command->argv; *word != NULL; word++)
         ccb_argv_add(argv, *word, NULL);
     g_ptr_array_add(argv, NULL);
+    return argv;
+}
 
+static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
+                     GError **error)
+{
+    g_autoptr(GPtrArray) argv = build_argv(backend, command, false, error);
+    if (argv == NULL)
+        return false;
     CcbProcess process = {.argv = (const char *const *)argv->pdata,
                           .name = command->argv[0],
                           .shown = command->argv,
@@ -247,6 +258,17 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
     bool ok = ccb_process_run(&process, error);
     command->ret_status = process.ret_status;
     command->ret_timed_out = process.ret_timed_out;
+    return ok;
+}
+
+static bool host_shell(void *backend, CcbCommand *command, GError **error)
+{
+    g_autoptr(GPtrArray) argv = build_argv(backend, command, ccb_terminal_is_there(), error);
+    if (argv == NULL)
+        return false;
+    CcbProcess process = {.argv = (const char *const *)argv->pdata, .child_setup = set_umask};
+    bool ok = ccb_terminal_run(&process, error);
+    command->ret_status = process.ret_status;
     return ok;
 }
 
@@ -284,6 +306,7 @@ const CcbGuestOps ccb_host_backend_ops = {
     .remove = ccb_rooted_remove,
     .free_space = host_free_space,
     .run = host_run,
+    .shell = host_shell,
     .disk = host_disk,
     .read_disk = host_read_disk,
     .close = host_close,

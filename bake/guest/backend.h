@@ -42,6 +42,9 @@ typedef struct {
     bool (*run)(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
                 GError **error);
 
+    /* For ccb_guest_shell(); command->env is complete but for ccb_guest_environment. */
+    bool (*shell)(void *backend, CcbCommand *command, GError **error);
+
     const CcbDisk *(*disk)(void *backend);
     bool (*read_disk)(void *backend, uint64_t offset, void *buffer, size_t size, GError **error);
     bool (*close)(void *backend, GError **error); /* flush and unmount; free() follows */

@@ -26,6 +26,7 @@ struct CcbGuest {
     int log_fd;
     bool network;
     bool in_key; /* the lines of a command's output that are logged are those of a private key */
+    char **env;  /* of the command that ran last, in addition to ccb_guest_environment; or NULL */
 };
 
 const char *const ccb_guest_environment[] = {
@@ -78,6 +79,7 @@ void ccb_guest_free(CcbGuest *guest)
         return;
     if (guest->ops->free)
         guest->ops->free(guest->backend);
+    g_strfreev(guest->env);
     g_free(guest);
 }
 
@@ -395,7 +397,8 @@ static void mask_message(GError *error)
     error->message = g_strjoinv("\n", lines);
 }
 
-bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
+/* What a command has in addition to ccb_guest_environment; caller frees. */
+static char **environment_of(const CcbGuest *guest, const CcbCommand *command)
 {
     /* Where a command may reach the network, the proxies of ours are also its own. */
     static const char *const proxies[] = {"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY",
@@ -409,9 +412,15 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
         if (pair)
             g_strv_builder_add(builder, pair);
     }
-    g_auto(GStrv) env = g_strv_builder_end(builder);
+    return g_strv_builder_end(builder);
+}
+
+bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
+{
+    g_strfreev(guest->env);
+    guest->env = environment_of(guest, command);
     CcbCommand limited = *command;
-    limited.env = (const char *const *)env;
+    limited.env = (const char *const *)guest->env;
     if (limited.limit_s == 0)
         limited.limit_s = DEFAULT_COMMAND_LIMIT_S;
     g_autofree char *shown = g_strjoinv(" ", (char **)command->argv);
@@ -424,6 +433,22 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
     guest->in_key = false;
     command->ret_status = limited.ret_status;
     command->ret_timed_out = limited.ret_timed_out;
+    return ok;
+}
+
+bool ccb_guest_shell(CcbGuest *guest, CcbCommand *command, GError **error)
+{
+    g_auto(GStrv) own = environment_of(guest, command);
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    if (guest->env != NULL)
+        g_strv_builder_addv(builder, (const char **)guest->env);
+    g_strv_builder_addv(builder, (const char **)own);
+    g_auto(GStrv) env = g_strv_builder_end(builder);
+    CcbCommand complete = *command;
+    complete.env = (const char *const *)env;
+    bool ok = check_program(guest, complete.env, command->argv[0], error) &&
+              guest->ops->shell(guest->backend, &complete, error);
+    command->ret_status = complete.ret_status;
     return ok;
 }
 

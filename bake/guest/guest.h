@@ -41,7 +41,7 @@ typedef struct {
     /* With read_only: accept file systems that were not unmounted cleanly or have errors noted, as they are, without
      * what is in their journals. */
     bool unclean;
-    bool network;            /* guest commands may reach the network: `lock` only */
+    bool network; /* guest commands may reach the network; the image is a throw-away overlay then */
     const char *scratch_dir; /* existing directory of the host for what must not reach the image */
     uint64_t scratch_size;   /* bytes of it, for the appliance's scratch disk */
     /* 0, or the bytes that a qcow2 overlay's disk is to have before it is mounted: the last partition and its ext4 file
@@ -177,6 +177,12 @@ typedef struct {
  * /tmp, /var/tmp and /run are scratch and not the image's; TMPDIR is /tmp.  Errors: CCB_ERR_STEP
  * with the last lines of output. */
 bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error);
+
+/* Runs a command as ccb_guest_run() does, in front of the user: with our own standard streams, in a terminal of its own
+ * where they are one (base/pty.h), and without a limit.  It has the environment of the command that ran last, too.
+ * Its end is in command->ret_status, and is no error.  Of `command` this uses argv and env.  Through the appliance it has
+ * no input, and its output comes at its end.  Errors: CCB_ERR_STEP (no such command), CCB_ERR_HOST, CCB_ERR_CANCELLED. */
+bool ccb_guest_shell(CcbGuest *guest, CcbCommand *command, GError **error);
 
 /* ccb_guest_run() of a NULL-terminated list of words with nothing special about it. */
 bool ccb_guest_command(CcbGuest *guest, GError **error, ...) G_GNUC_NULL_TERMINATED;

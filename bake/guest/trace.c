@@ -94,6 +94,12 @@ static bool trace_run(void *traced, CcbCommand *command, CcbLineFunc on_line, vo
           command->ret_status);
 }
 
+static bool trace_shell(void *traced, CcbCommand *command, GError **error)
+{
+    g_autofree char *words = g_strjoinv(" ", (char **)command->argv);
+    TRACE(bool, shell(t->backend, command, error), "shell %s: exit %d", words, command->ret_status);
+}
+
 static const CcbDisk *trace_disk(void *traced)
 {
     const Traced *t = traced;
@@ -135,6 +141,7 @@ const CcbGuestOps ccb_trace_ops = {
     .remove = trace_remove,
     .free_space = trace_free_space,
     .run = trace_run,
+    .shell = trace_shell,
     .disk = trace_disk,
     .read_disk = trace_read_disk,
     .close = trace_close,

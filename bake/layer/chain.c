@@ -156,7 +156,12 @@ static bool run_step(const CcbChainOptions *o, CcbChain *chain, CcbBake *bake, g
     if (!ccb_bake_step(bake, step, &o->plan->expect, o->keys[index], error)) {
         ccb_progress_abort();
         g_prefix_error(error, "step %s (%s): ", tag, step->id);
-        return ccb_hint(error, "the whole log is %s", o->log_path);
+        if (ccb_cancelled())
+            return false;
+        chain->failed = step;
+        if (o->on_failure != NULL)
+            o->on_failure(bake->guest, step, *error);
+        return false;
     }
     ccb_progress_end(NULL);
     add_time(chain, step, (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC, false);

@@ -23,6 +23,8 @@ typedef struct {
     bool no_cache;        /* use nothing else that another bake made, as compiled modules, either */
     int log;              /* descriptor */
     const char *log_path; /* for messages */
+    /* NULL, or called when a step has failed: the guest is as the step left it, and thrown away afterwards. */
+    void (*on_failure)(CcbGuest *guest, const CcbStep *step, const GError *reason);
 } CcbChainOptions;
 
 typedef struct {
@@ -33,6 +35,7 @@ typedef struct {
 
 typedef struct {
     guint first;             /* the first step that has to run */
+    const CcbStep *failed;   /* the step that failed; NULL: none */
     CcbLayer *top;           /* the last layer; NULL: the base */
     CcbFacts *facts;         /* of the guest after the last step; NULL: those of the base */
     GArray *times;           /* CcbStepTime, one a step */
