@@ -81,6 +81,19 @@ content() {
     run_ccbake 2 bake --backend=host r.yaml
     assert_contains "r.qcow2 exists already"
     assert_contains "hint: it is what this recipe bakes, but"
+    run_ccbake plan --quiet --backend=host r.yaml
+    [[ $output == "recipe r "* ]] || fail "$output"
+    # What has passed these is, and the plan says so first.
+    jq --arg set "$("$CCBAKE" verify --list | cut -f 1,2 | tr '\t' ' ' | sha256sum | cut -d ' ' -f 1)" '.check_set = $set' r.json >new.json
+    mv new.json r.json
+    run_ccbake bake --backend=host r.yaml
+    assert_contains "nothing to do"
+    mv r.qcow2 other.qcow2
+    mv r.json other.json
+    run_ccbake plan --quiet --backend=host -o other.qcow2 r.yaml
+    [[ $output == "output other.qcow2 is current: a bake has nothing to do"* ]] || fail "$output"
+    run_ccbake plan --quiet --backend=host r.yaml
+    [[ $output == "recipe r "* ]] || fail "$output"
 }
 
 @test "the time that is left is learnt from the bakes before" {
@@ -203,8 +216,11 @@ hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
     bake
     run_ccbake plan --backend=host --set two=22 r.yaml
     [[ $(grep -c '\[cached\]' <<<"$output") == 1 ]] || fail "$output"
-    assert_contains "[runs: commands changed]"
-    assert_contains "[runs: follows step b]"
+    assert_contains "[runs: its setting commands changed]"
+    assert_contains "[runs: step 2 (b): its setting commands changed]"
+    echo other >tree/motd
+    run_ccbake plan --backend=host r.yaml
+    assert_contains "[runs: the file /etc/motd changed]"
     [[ $output != *"nothing to do"* ]] || fail "$output"
     # As after a bake whose checks have passed.
     local checks
@@ -214,7 +230,7 @@ hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
     run_ccbake bake --backend=host r.yaml
     assert_contains "current  r.qcow2 is what this recipe bakes: nothing to do"
     run_ccbake plan --backend=host r.yaml
-    assert_contains "output r.qcow2 is what this recipe bakes: nothing to do"
+    assert_contains "output r.qcow2 is current: a bake has nothing to do"
     rm base.qcow2 # it is not needed for that
     run_ccbake plan --quiet --backend=host --json r.yaml
     assert_equal "$(jq -c '[.current, .problems]' <<<"$output")" '[true,[]]'
@@ -253,8 +269,15 @@ hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
     assert_equal "$(steps)" "a:cached b:cached c:run overlay:run"
     bake --no-cache
     assert_equal "$(steps)" "a:run b:run c:run overlay:run"
-    run_ccbake 2 bake --backend=host --from=nothing --force r.yaml
-    assert_contains "--from=nothing: the recipe has no such step"
+    # The step is looked for before the output is.
+    run_ccbake 2 bake --backend=host --from=overlya r.yaml
+    assert_equal "$output" $'ccbake: --from=overlya: the recipe has no such step\nhint: did you mean "overlay"?'
+    run_ccbake 2 bake --backend=host --from=nothing r.yaml
+    assert_contains "hint: steps: a, b, c, overlay"
+    run_ccbake 2 bake --backend=host --from=c r.yaml
+    assert_contains "r.qcow2 exists already"
+    assert_contains "--force replaces it"
+    [[ $output != *"what this recipe bakes"* ]] || fail "$output"
 }
 
 # The file of the layer that a step made.

@@ -216,7 +216,7 @@ EOF
     assert_equal "$(member '[.steps[] | .id + " " + .basis] | tostring')" \
         '["kernel exact","kernel-args exact","nouveau-blacklist exact","overlay exact","units exact","run exact","initramfs exact","modprobe declared","again declared"]'
     assert_equal "$(member '[.steps[].state] | .[7:] | tostring')" \
-        '["runs: content changed","runs: follows step modprobe"]'
+        '["runs: its setting content changed","runs: step 8 (modprobe): its setting content changed"]'
     # The layer of the step before it, against the image.
     diff <(member '.exact.configuration[], .exact.units[], .exact.boot[]') \
         <(jq '.configuration[], .units[], .boot[] | select(.name // "" | endswith("a.conf") | not)' actual.json)
@@ -312,11 +312,73 @@ listing() {
 @test "without --diff it says in a line what each step declares" {
     run_ccbake plan --quiet --backend=host r.yaml
     assert_contains $'[cached]\n       change     nothing\n'
-    assert_contains $'\n       change     -rhgb, +swiotlb=4194304,any, ? 5 things that only the bake will show\n'
+    assert_contains $'\n       change     -rhgb, +swiotlb=4194304,any, ? /boot/loader/entries/'
+    assert_contains $', ? /etc/default/grub: edited, where it is there, ? /etc/kernel/cmdline: edited, where it is there\n'
     assert_contains $'\n       change     2 files\n'
     assert_contains $'\n       change     2 files, 4 units or links, ? none.service disabled, where it is enabled\n'
     assert_contains $'\n       change     ? what its commands do\n'
-    assert_contains "change as the steps declare it, ? only the bake will show; with --diff exact where they are cached"
+    assert_contains "\`?\` = known only after the bake. For file contents: plan --diff."
     run_ccbake plan --quiet --diff --backend=host r.yaml
     [[ $output != *"       change "* ]] || fail "$output"
+}
+
+@test "what the bake would fail at is a problem with its place; a bake does not start" {
+    forget
+    mkdir -p bad/etc
+    echo x >bad/etc/selinux # a directory of the image
+    sed 's/^  - initramfs$/  - overlay: {id: bad, source: bad}\n&/; /commands:/d' r.yaml >bad.yaml
+    run_ccbake 11 plan --quiet --diff --backend=host bad.yaml
+    assert_contains $'\nproblem: bad.yaml:16:5: /etc/selinux in the guest is a directory
+     why: The bake would fail in step 6 (bad).
+     remedy: give the file another path, or remove the directory before
+ccbake: 1 problem in the way of this bake'
+    output=$("$CCBAKE" plan --quiet --json --diff --backend=host bad.yaml) || assert_equal "$?" 11
+    assert_equal "$(member '.problems | map([.place, .what, .check, .certain, .exit_code]) | tostring')" \
+        '[["bad.yaml:16:5","/etc/selinux in the guest is a directory",null,true,11]]'
+    run_ccbake 11 bake --quiet --backend=host --no-verify bad.yaml -o bad.qcow2
+    assert_contains "ccbake: problem: bad.yaml:16:5: /etc/selinux in the guest is a directory"
+    [[ ! -e bad.qcow2 && ! -e bad.log ]] || fail "a bake that did not start left files"
+}
+
+@test "a base that lacks what the driver needs: the checks say so before the bake, and not with --no-verify" {
+    forget
+    touch NVIDIA.run
+    cat >gpu.yaml <<EOF
+format: 1
+name: gpu
+gpus: 1
+$(base_key base.qcow2)
+payloads: {driver: {path: NVIDIA.run, sha256: $(sha256sum <NVIDIA.run | cut -d' ' -f1)}}
+steps:
+  - kernel-args: {set: ["swiotlb=4194304,any"]}
+  - nvidia-driver: {payload: driver, version: 550.144.03}
+  - initramfs
+  - selftest
+EOF
+    run_ccbake 11 plan --quiet --backend=host gpu.yaml
+    assert_contains "problem: gpu.yaml:7:3: no step brings nvidia-persistenced.service, and the base does not have it (units.persistenced)"
+    run_ccbake 11 bake --quiet --backend=host gpu.yaml
+    assert_contains "(units.persistenced)"
+    assert_contains "hint: \`ccbake plan gpu.yaml\` shows the whole plan"
+    run_ccbake 4 bake --quiet --backend=host --no-verify gpu.yaml # it begins, and the guest has no headers
+}
+
+@test "a matrix: which image the plan is of, and a line for each of them" {
+    forget
+    sed 's/^variables:.*/variables: {text: "a"}\nmatrix: {text: [a, b]}/; s/\${argument}/swiotlb=4194304,any/; s/^name: r/&\noutput: {name: "m-${text}"}/' \
+        r.yaml >m.yaml
+    run_ccbake plan --quiet --backend=host m.yaml
+    assert_contains "matrix 2 images; this is text=a; --matrix shows all"
+    "$CCBAKE" bake --quiet --backend=host --no-verify --set text=b m.yaml -o m-b.qcow2
+    run_ccbake plan --quiet --backend=host --matrix m.yaml
+    assert_equal "$output" $'text=a   7 cached,  2 to run  no problem  m-a.qcow2\ntext=b   9 cached,  0 to run  no problem  m-b.qcow2'
+    run_ccbake 2 plan --matrix r.yaml
+    assert_contains "--matrix: r.yaml has no matrix"
+}
+
+@test "without a lock, the plan says what to run" {
+    forget
+    sed 's/sha256: [0-9a-f]*, //' r.yaml >unlocked.yaml
+    run_ccbake 3 plan --quiet --backend=host unlocked.yaml
+    assert_contains "[runs: not locked: run ccbake lock]"
 }

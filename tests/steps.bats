@@ -280,14 +280,19 @@ Wants=a.service'
     [[ -f $ROOT/usr/lib/systemd/system/off.service ]] || fail "the disabled unit's file is gone"
 }
 
-@test "steps: a unit that can't be enabled fails the step" {
+@test "steps: a unit that can't be enabled fails the step; a bake does not start where that is known before" {
     guest
     recipe <<<'steps: [{units: {enable: [gone.service]}}]'
+    bake 11
+    assert_contains 'ccbake: problem: r.yaml:5:10: the image has no unit gone.service to enable
+     why: The bake would fail in step 1 (units).'
+    recipe <<<'steps: [{run: {commands: [["true"]]}}, {units: {enable: [gone.service]}}]'
     bake 7
-    assert_contains 'ccbake: step 1/1 (units): r.yaml:5:10: the image has no unit gone.service to enable'
+    assert_contains 'ccbake: step 2/2 (units): r.yaml:5:41: the image has no unit gone.service to enable'
     printf '[Service]\nExecStart=/bin/true\n' >b.service
-    recipe <<<'steps: [{units: {install: b.service, enable: b.service}}]'
-    bake 7
+    # The commands are cached now: what they left is known.
+    recipe <<<'steps: [{run: {commands: [["true"]]}}, {units: {install: b.service, enable: b.service}}]'
+    bake 11
     assert_contains '/etc/systemd/system/b.service has no [Install] section that would start it'
     [[ ! -e t.qcow2 ]]
 }

@@ -30,6 +30,7 @@ typedef enum {
     CCB_ERR_CHECK = 8,      /* the image was read, and it is not right */
     CCB_ERR_IO = 9,         /* reading or writing a file of the host failed */
     CCB_ERR_BUSY = 10,      /* another ccbake works on the same output */
+    CCB_ERR_PROBLEM = 11,   /* the plan shows that the image could not be right */
     CCB_ERR_CANCELLED = 130 /* SIGINT or SIGTERM; 128 + SIGINT by shell convention */
 } CcbErrorCode;
 

@@ -71,6 +71,23 @@ void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format
     ccb_change_add(changes, CCB_CHANGE_UNKNOWN, path, text);
 }
 
+static bool has_key(char *const *words, const char *key)
+{
+    size_t length = strlen(key);
+    for (; words != NULL && *words != NULL; words++)
+        if (strncmp(*words, key, length) == 0 && strchr("=", (*words)[length]) != NULL)
+            return true;
+    return false;
+}
+
+bool ccb_change_concerns(const CcbChange *change, const char *subject)
+{
+    const char *name = change->path != NULL ? strrchr(change->path, '/') : NULL;
+    return g_strcmp0(change->path, subject) == 0 || g_strcmp0(change->value, subject) == 0 ||
+           (name != NULL && strcmp(name + 1, subject) == 0) || has_key(change->set, subject) ||
+           has_key(change->remove, subject);
+}
+
 char *ccb_change_digest(const CcbChange *change, GError **error)
 {
     if (change->host_path == NULL)

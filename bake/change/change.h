@@ -73,6 +73,9 @@ void ccb_change_units(GPtrArray *changes, CcbChangeOp op, char *const *units);
 void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
+/* Whether it is about a path, a unit or a package (by its name), or a kernel argument (by its key). */
+bool ccb_change_concerns(const CcbChange *change, const char *subject);
+
 /* The SHA-256 of what a FILE puts into the image; caller frees.  Errors: CCB_ERR_IO. */
 char *ccb_change_digest(const CcbChange *change, GError **error);
 

@@ -30,6 +30,7 @@ struct CcbPrediction {
     bool is_installed;         /* whether an installer or a command of a step may bring any file */
     bool has_failed;           /* `guest` could not be read: not the image's fault */
     GPtrArray *unknown;        /* of the step that is applied; borrowed */
+    GPtrArray *failures;       /* likewise */
 };
 
 static const CcbGuestOps ops;
@@ -123,6 +124,11 @@ const CcbFacts *ccb_prediction_facts(const CcbPrediction *p)
     return p->now->facts;
 }
 
+CcbGuest *ccb_prediction_guest(const CcbPrediction *p)
+{
+    return p->predicted;
+}
+
 /* --- paths */
 
 static CcbGuestEntry *find(const CcbPrediction *p, const char *path)
@@ -194,7 +200,7 @@ static CcbGuestEntry *put(CcbPrediction *p, const char *path, mode_t mode)
     return entry;
 }
 
-/* Makes the text of a file that a step is about to replace part of both snapshots; *ret_text stays
+/* Makes the text of a file that is read, or that a step is about to replace, part of both snapshots; *ret_text stays
  * NULL where there is none to read: a prediction without content, no text file, a large one. */
 static bool find_text(CcbPrediction *p, const char *path, GBytes **ret_text, GError **error)
 {
@@ -211,18 +217,29 @@ static bool find_text(CcbPrediction *p, const char *path, GBytes **ret_text, GEr
         return false;
     *ret_text = g_bytes_new_take(text, size);
     g_hash_table_insert(p->now->texts, g_strdup(path), *ret_text);
-    g_hash_table_insert(p->before->texts, g_strdup(path), g_bytes_ref(*ret_text));
+    if (p->before != NULL)
+        g_hash_table_insert(p->before->texts, g_strdup(path), g_bytes_ref(*ret_text));
     return true;
 }
 
 /* --- the guest */
+
+/* Of an image that is not at hand no directory is known but by what steps have put there. */
+static bool is_implied(const CcbPrediction *p, const char *path)
+{
+    g_autofree char *below = g_strconcat(path, "/", NULL);
+    for (guint i = 0; !p->is_known && i < p->now->entries->len; i++)
+        if (g_str_has_prefix(((const CcbGuestEntry *)p->now->entries->pdata[i])->path, below))
+            return true;
+    return path[0] == '\0';
+}
 
 static bool predicted_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
                            bool *ret_exists, GError **error)
 {
     g_autofree char *resolved = resolve(backend, path, follow);
     const CcbGuestEntry *entry = find(backend, resolved);
-    *ret_exists = entry != NULL || resolved[0] == '\0';
+    *ret_exists = entry != NULL || is_implied(backend, resolved);
     *ret_stat = entry != NULL ? entry->st : (CcbStat){.mode = S_IFDIR | 0755};
     return true;
 }
@@ -240,20 +257,42 @@ static bool predicted_get(void *backend, const char *path, int fd, GError **erro
     return ccb_write_all(fd, data, size, path, error);
 }
 
-/* The names right below a directory; entries are sorted only between steps. */
+/* The names right below a directory; entries are sorted only between steps.  Of an image that is not at hand
+ * directories are implied by what is below them. */
 static char **predicted_list(void *backend, const char *path, GError **error)
 {
     const CcbPrediction *p = backend;
     g_autofree char *resolved = resolve(p, path, true);
     g_autofree char *prefix = resolved[0] != '\0' ? g_strconcat(resolved, "/", NULL) : g_strdup("");
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < p->now->entries->len; i++) {
         const char *entry = ((const CcbGuestEntry *)p->now->entries->pdata[i])->path;
-        const char *name = entry + strlen(prefix);
-        if (g_str_has_prefix(entry, prefix) && strchr(name, '/') == NULL)
+        if (!g_str_has_prefix(entry, prefix))
+            continue;
+        const char *below = entry + strlen(prefix);
+        char *name = g_strndup(below, strcspn(below, "/"));
+        if (g_hash_table_add(seen, name))
             g_strv_builder_add(names, name);
     }
     return g_strv_builder_end(names);
+}
+
+static bool predicted_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
+{
+    const CcbPrediction *p = backend;
+    g_autofree char *resolved = resolve(p, path, true);
+    g_autofree char *prefix = resolved[0] != '\0' ? g_strconcat(resolved, "/", NULL) : g_strdup("");
+    for (guint i = 0; i < p->now->entries->len; i++) {
+        const CcbGuestEntry *entry = p->now->entries->pdata[i];
+        if (!g_str_has_prefix(entry->path, prefix))
+            continue;
+        CcbGuestEntry *copied = g_memdup2(entry, sizeof *entry);
+        copied->path = g_strdup(entry->path + strlen(prefix));
+        copied->target = g_strdup(entry->target);
+        g_ptr_array_add(entries, copied);
+    }
+    return true;
 }
 
 static bool predicted_put(void *backend, const char *path, int fd, const CcbFileAttr *attr,
@@ -266,8 +305,10 @@ static bool predicted_put(void *backend, const char *path, int fd, const CcbFile
     if (fstat(fd, &st) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "reading what goes to %s", path);
     const CcbGuestEntry *there = find(p, resolved);
-    if (there != NULL && S_ISDIR(there->st.mode))
-        return ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is a directory", path);
+    if (there != NULL && S_ISDIR(there->st.mode)) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is a directory", path);
+        return ccb_hint(error, "give the file another path, or remove the directory before");
+    }
     if (!find_text(p, resolved, &old, error))
         return false;
     CcbGuestEntry *entry = put(p, resolved, S_IFREG | attr->mode);
@@ -333,12 +374,13 @@ static bool predicted_remove(void *backend, const char *path, GError **error)
     return true;
 }
 
-/* What ccb_change_apply() calls, and no more. */
+/* What ccb_change_apply() and the checks that foresee call, and no more. */
 static const CcbGuestOps ops = {
     .name = "prediction",
     .stat = predicted_stat,
     .get = predicted_get,
     .list = predicted_list,
+    .walk = predicted_walk,
     .put = predicted_put,
     .mkdir = predicted_mkdir,
     .set_attr = predicted_set_attr,
@@ -411,11 +453,12 @@ static bool can_edit(CcbPrediction *p, const CcbChange *c, bool *ret_can, GError
     g_autofree char *resolved = resolve(p, path, true);
     if (!find_text(p, resolved, &text, error))
         return false;
-    bool is_missing = p->is_known && find(p, resolved) == NULL;
-    *ret_can = text != NULL || (is_missing && c->required); /* which fails then */
-    if (text == NULL && !p->is_known)
+    bool is_there = find(p, resolved) != NULL;
+    bool may_come = !is_there && p->is_installed;
+    *ret_can = text != NULL || (p->is_known && !is_there && !may_come && c->required); /* fails */
+    if (text == NULL && (!p->is_known || (may_come && c->required)))
         ccb_change_unknown(p->unknown, path, "edited, where it is there");
-    else if (text == NULL && !is_missing)
+    else if (text == NULL && is_there)
         ccb_change_unknown(p->unknown, path, "edited");
     return true;
 }
@@ -491,8 +534,7 @@ static bool predict(CcbPrediction *p, const CcbChange *c, GError **error)
         g_propagate_error(error, reason);
         return false;
     }
-    g_auto(GStrv) lines = g_strsplit(reason->message, "\nhint: ", 2);
-    ccb_change_unknown(p->unknown, NULL, "the bake will fail here: %s", lines[0]);
+    g_ptr_array_add(p->failures, g_strdup(reason->message));
     g_error_free(reason);
     return true;
 }
@@ -504,12 +546,13 @@ static gint compare_paths(gconstpointer a, gconstpointer b)
 }
 
 CcbDiff *ccb_predict(CcbPrediction *p, const char *name, const GPtrArray *changes,
-                     GPtrArray *unknown, GError **error)
+                     GPtrArray *unknown, GPtrArray *failures, GError **error)
 {
     bool ok = true;
     p->before = p->now;
     p->now = copy(name, p->before);
     p->unknown = unknown;
+    p->failures = failures;
     index_paths(p);
     for (guint i = 0; ok && i < changes->len; i++)
         ok = predict(p, changes->pdata[i], error);

@@ -25,9 +25,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbPrediction, ccb_prediction_free)
  * name nobody knows yet.  Belong to the prediction. */
 const CcbFacts *ccb_prediction_facts(const CcbPrediction *prediction);
 
+/* The same image, for reading: files, directories, links.  A file whose content nobody knows can't be read (CCB_ERR_INPUT).
+ * Belongs to the prediction, and reads the guest of ccb_prediction_new(). */
+CcbGuest *ccb_prediction_guest(const CcbPrediction *prediction);
+
 /* Applies the changes (CcbChange) of a step and returns what they come to; `name` stands for the
  * image after it.  Sizes that are not known count as 0.  What only the bake will show goes to
- * `unknown`, as changes with the op UNKNOWN; so does what can't be done, with the reason.  Errors:
- * of the guest. */
+ * `unknown`, as changes with the op UNKNOWN; what can't be done to `failures` (char *), with the reason and the hint that
+ * the bake would end with.  Errors: of the guest. */
 CcbDiff *ccb_predict(CcbPrediction *prediction, const char *name, const GPtrArray *changes,
-                     GPtrArray *unknown, GError **error);
+                     GPtrArray *unknown, GPtrArray *failures, GError **error);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/quantity.h"
+#include "check/foresee.h"
 #include "check/guest-grub.h"
 #include "guide/driver.h"
 #include "text/cmdline.h"
@@ -137,12 +138,17 @@ static bool check_all_places(CcbCheckContext *ctx, CheckLine check, CcbCheckResu
 
 /* --- arguments that have to be there */
 
-static void check_wanted(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
-                         CcbCheckResult *result, GError **error)
+static char **wanted_arguments(CcbCheckContext *ctx)
 {
     /* 8 GiB of bounce buffers, allocated anywhere: the guide's argument. */
     static char *guide[] = {"swiotlb=4194304,any", NULL};
-    char **argument = ctx->expect->kernel_args != NULL ? ctx->expect->kernel_args : guide;
+    return ctx->expect->kernel_args != NULL ? ctx->expect->kernel_args : guide;
+}
+
+static void check_wanted(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
+                         CcbCheckResult *result, GError **error)
+{
+    char **argument = wanted_arguments(ctx);
     for (; *error == NULL && *argument != NULL; argument++)
         ccb_check_argument(line, *argument, place, result, error);
     for (argument = ctx->expect->removed_args; argument != NULL && *argument != NULL; argument++)
@@ -179,6 +185,39 @@ static bool run_args_kernel_cmdline(CcbCheckContext *ctx, CcbCheckResult *result
 {
     return check_places(ctx, add_kernel_cmdline, check_wanted, result, error) > 0 ||
            ccb_result_skip(result, "there is no %s", KERNEL_CMDLINE);
+}
+
+/* What the recipe takes away and is wanted all the same fails any image; what no step sets has to be in the entries of
+ * the base. */
+static bool foresee_args_entries(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbForesight *known = ctx->foresight;
+    char **removed = ctx->expect->removed_args;
+    for (char **argument = wanted_arguments(ctx); removed != NULL && *argument != NULL;
+         argument++) {
+        g_autofree char *key = g_strndup(*argument, strcspn(*argument, "="));
+        if (!g_strv_contains((const char *const *)removed, key) &&
+            !g_strv_contains((const char *const *)removed, *argument))
+            continue;
+        result->certain = true;
+        g_free(result->subject);
+        result->subject = g_strdup(key);
+        return ccb_result_fail(result, "%s must be in every boot entry, and the recipe removes %s",
+                               *argument, key);
+    }
+    /* Of a recipe without a driver, which may be for any machine, only the image's check says so. */
+    bool is_known = ctx->gpus > 0 && known->has_base && known->facts->default_kver[0] != '\0';
+    for (guint i = 0; is_known && i < known->facts->entries->len; i++) {
+        const CcbBootEntry *entry = known->facts->entries->pdata[i];
+        g_autofree char *options = ccb_grub_expand(entry->options != NULL ? entry->options : "",
+                                                   NULL, known->facts->kernelopts);
+        g_autoptr(CcbCmdline) line = ccb_cmdline_parse(options, error);
+        if (line == NULL)
+            return false;
+        check_wanted(ctx, line, entry->path, result, error);
+    }
+    result->certain = ccb_foresee_is_closed(known);
+    return true;
 }
 
 /* --- arguments that must not be there */
@@ -263,5 +302,10 @@ const CcbCheck ccb_checks_arguments[] = {
      "What the command line says to modules and to cloud-init goes before the files of the image.",
      "Take the argument out, in the place that is named (kernel-args step, \"remove\").",
      run_args_harmful},
+    {0},
+};
+
+const CcbForesee ccb_foresees_arguments[] = {
+    {"kernel.args-entries", foresee_args_entries},
     {0},
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "check/foresee.h"
 #include "check/guest-module.h"
 #include "check/guest-units.h"
 #include "check/library.h"
@@ -37,11 +38,13 @@ static void check_packages(CcbCheckContext *ctx, const char *const *patterns, co
                         version);
 }
 
+/* From 580 on the package has another name. */
+static const char *const manager_names[] = {"nvidia-fabric-manager", "nvidia-fabricmanager",
+                                            "nvidia-fabricmanager-%s", NULL};
+static const char *const nscq_names[] = {"libnvidia-nscq-%s", "libnvidia-nscq", NULL};
+
 static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    /* From 580 on the package has another name. */
-    static const char *const names[] = {"nvidia-fabric-manager", "nvidia-fabricmanager",
-                                        "nvidia-fabricmanager-%s", NULL};
     static const char program[] = "/usr/bin/nv-fabricmanager";
     if (ccb_check_skip_unless_gpus(ctx, 8, result))
         return true;
@@ -50,7 +53,7 @@ static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
                               : ccb_check_driver_version(ctx, error);
     if (version == NULL)
         return false;
-    check_packages(ctx, names, version, result, error);
+    check_packages(ctx, manager_names, version, result, error);
     /* The RPM database is a promise; the file is what runs. */
     const CcbStat *st = ccb_check_stat(ctx, program, error);
     if (st == NULL || !S_ISREG(st->mode) || (st->mode & 0111) == 0)
@@ -60,14 +63,13 @@ static bool run_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
 
 static bool run_nscq(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char *const names[] = {"libnvidia-nscq-%s", "libnvidia-nscq", NULL};
     if (ccb_check_skip_unless_gpus(ctx, 8, result))
         return true;
     const char *version =
         ctx->expect->nscq != NULL ? ctx->expect->nscq : ccb_check_driver_version(ctx, error);
     if (version == NULL)
         return false;
-    check_packages(ctx, names, version, result, error);
+    check_packages(ctx, nscq_names, version, result, error);
     g_autofree char *library = g_strconcat("libnvidia-nscq.so.", version, NULL);
     if (!ccb_check_has_library(ctx, library, error))
         ccb_result_fail(result, CCB_LIBRARY_DIR "/%s is missing", library);
@@ -112,6 +114,47 @@ static bool run_disabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **
     return ccb_result_pass(result, exists ? "present, not enabled" : "not installed");
 }
 
+/* `brought`: the version of the step that brings it; NULL: there is none. */
+static bool foresee_packages(CcbCheckContext *ctx, const char *brought, const char *const *names,
+                             CcbCheckResult *result, GError **error)
+{
+    const char *version = ctx->expect->driver;
+    if (ccb_check_skip_unless_gpus(ctx, 8, result) || brought != NULL || version == NULL ||
+        !ctx->foresight->has_base)
+        return true;
+    result->certain = ccb_foresee_is_closed(ctx->foresight);
+    check_packages(ctx, names, version, result, error);
+    return true;
+}
+
+static bool foresee_version(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return foresee_packages(ctx, ctx->expect->fabric_manager, manager_names, result, error);
+}
+
+static bool foresee_nscq(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return foresee_packages(ctx, ctx->expect->nscq, nscq_names, result, error);
+}
+
+/* Its package does not enable it, and what base and steps do is known by the unit's name alone. */
+static bool foresee_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    const CcbExpectation *expect = ctx->expect;
+    const char *const *enabled = (const char *const *)expect->enabled;
+    if (ccb_check_skip_unless_gpus(ctx, 8, result) ||
+        (enabled != NULL && g_strv_contains(enabled, CCB_FABRICMANAGER)))
+        return true;
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    g_autoptr(GPtrArray) by =
+        set != NULL ? ccb_unitgraph_pulled_by(set->graph, CCB_FABRICMANAGER) : NULL;
+    if (set == NULL || by->len > 0 || ccb_foresee_is_hidden(ctx->foresight, CCB_FABRICMANAGER))
+        return true;
+    result->certain = ccb_foresee_is_closed(ctx->foresight);
+    result->subject = g_strdup(CCB_FABRICMANAGER);
+    return ccb_result_fail(result, "no step enables %s", CCB_FABRICMANAGER);
+}
+
 #define WHY_EQUAL "Fabric Manager, NSCQ and driver speak to each other in one version only."
 #define FIX_EQUAL "Give the fabric-manager step of the recipe the version of the driver."
 
@@ -124,5 +167,12 @@ const CcbCheck ccb_checks_fabric[] = {
     {"fabric.disabled", CCB_SEVERITY_ERROR,
      "On one GPU Fabric Manager finds no switch and its failure delays or fails the boot.",
      "Do not install Fabric Manager for one GPU, or disable its unit.", run_disabled},
+    {0},
+};
+
+const CcbForesee ccb_foresees_fabric[] = {
+    {"fabric.version", foresee_version},
+    {"fabric.nscq", foresee_nscq},
+    {"fabric.enabled", foresee_enabled},
     {0},
 };

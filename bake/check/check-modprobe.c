@@ -3,6 +3,7 @@
  * reads its own. */
 #include <string.h>
 
+#include "check/foresee.h"
 #include "check/guest-dracut.h"
 #include "check/guest-module.h"
 #include "check/initrd.h"
@@ -115,6 +116,20 @@ static bool run_dracut(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
     return ccb_result_pass(result, "a later dracut takes the files of nvidia and nouveau");
 }
 
+/* The base's own files are known only where it was opened. */
+static bool foresee_lkca(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    result->certain = ctx->foresight->has_files && ccb_foresee_is_closed(ctx->foresight);
+    return run_lkca(ctx, result, error);
+}
+
+/* A file that a step writes is there, whatever else is. */
+static bool foresee_unprotected(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    result->certain = !ctx->foresight->is_open;
+    return run_unprotected(ctx, result, error);
+}
+
 #define WHY_LKCA                                                                                   \
     "Eight GPUs are confidential together only in Protected PCIe mode, and the driver needs "      \
     "the kernel's ECC modules loaded before it."
@@ -137,5 +152,11 @@ const CcbCheck ccb_checks_modprobe[] = {
      "update makes lacks the blacklist of nouveau and the options of the driver.",
      "Use the recipe's steps, or write install_items+=\" FILE \" into /etc/dracut.conf.d.",
      run_dracut},
+    {0},
+};
+
+const CcbForesee ccb_foresees_modprobe[] = {
+    {"modprobe.lkca", foresee_lkca},
+    {"modprobe.no-protected-pcie", foresee_unprotected},
     {0},
 };

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/quantity.h"
 #include "check/check-timelimits.h"
+#include "check/foresee.h"
 #include "check/guest-module.h"
 #include "check/guest-units.h"
 #include "guide/gpu-units.h"
@@ -255,6 +256,56 @@ static bool run_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GErro
     return ccb_result_pass(result, "after %s", CCB_FABRICMANAGER);
 }
 
+/* --- before the bake */
+
+/* Whether the daemon's unit is one that a step writes, so that all of its text is known. */
+static bool has_known_unit(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    result->certain = !ctx->foresight->is_open;
+    g_free(result->subject);
+    result->subject = g_strdup(CCB_PERSISTENCED);
+    return !ccb_foresee_is_hidden(ctx->foresight, CCB_PERSISTENCED) &&
+           find_units(ctx, result, error) != NULL;
+}
+
+static bool foresee_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (has_known_unit(ctx, result, error))
+        return run_persistenced(ctx, result, error);
+    const char *const *masked = (const char *const *)ctx->expect->masked;
+    if (ctx->gpus > 0 && masked != NULL && g_strv_contains(masked, CCB_PERSISTENCED))
+        return ccb_result_fail(result, "the recipe masks %s", CCB_PERSISTENCED);
+    if (ctx->gpus == 0 || ccb_foresee_is_hidden(ctx->foresight, CCB_PERSISTENCED))
+        return true;
+    return ccb_result_fail(result, "no step brings %s, and the base does not have it",
+                           CCB_PERSISTENCED);
+}
+
+static bool foresee_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    if (!has_known_unit(ctx, result, error))
+        return true;
+    g_autoptr(GPtrArray) by =
+        ccb_unitgraph_pulled_by(ccb_check_units(ctx, error)->graph, CCB_PERSISTENCED);
+    for (guint i = 0; i < by->len; i++)
+        if (g_str_has_suffix(((const CcbUnitEdge *)by->pdata[i])->from, ".target"))
+            return true;
+    return ccb_result_fail(result, "no step enables %s", CCB_PERSISTENCED);
+}
+
+static bool foresee_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    bool is_known = has_known_unit(ctx, result, error);
+    for (const char *const *name = demanded(ctx); is_known && *name != NULL; name++)
+        is_known = !ccb_foresee_is_hidden(ctx->foresight, *name);
+    return !is_known || run_order(ctx, result, error);
+}
+
+static bool foresee_fabric_order(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    return !has_known_unit(ctx, result, error) || run_fabric_order(ctx, result, error);
+}
+
 /* --- users of the GPU that nobody named, as far as their commands tell: scripts are not read */
 
 static bool has_prefix_of(const char *word, const char *const *prefixes)
@@ -387,5 +438,13 @@ const CcbCheck ccb_checks_units[] = {
     {"units.drop-ins", CCB_SEVERITY_WARNING,
      "Before= orders a service that arrives later, but does not start the daemon for it.",
      "List the services under consumers in the recipe's units step.", run_drop_ins},
+    {0},
+};
+
+const CcbForesee ccb_foresees_units[] = {
+    {"units.persistenced", foresee_persistenced},
+    {"units.enabled", foresee_enabled},
+    {"units.order", foresee_order},
+    {"units.fabric-order", foresee_fabric_order},
     {0},
 };

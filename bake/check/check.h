@@ -24,6 +24,9 @@ typedef struct {
     CcbCheckStatus status;
     GString *detail;
     GError *error; /* the first thing that could not be read: nothing is added after that */
+    /* Before the bake alone (check/foresee.h). */
+    char *subject; /* what the failure is about; owned, or NULL */
+    bool certain;  /* nothing that is not known yet can prevent it */
 } CcbCheckResult;
 
 typedef struct {

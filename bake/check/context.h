@@ -40,6 +40,7 @@ struct CcbCheckContext {
     const CcbExpectation *expect;          /* not owned */
     const CcbCheckSandbox *sandbox;        /* not owned; NULL: no command is run */
     const struct CcbCheckRequest *request; /* not owned; NULL: only the image is checked */
+    const struct CcbForesight *foresight;  /* not owned; NULL: the image is there */
     /* 1 or 8 (ccb_check_infer); 0: no driver is asked for, or there is none */
     unsigned gpus;
     /* In driver.every-kernel: the kernel whose modules are checked; NULL: the one that boots. */

@@ -9,7 +9,7 @@
 #define ROW(name) ccb_checks_##name,
 const CcbCheck *const ccb_check_families[] = {CCB_CHECK_FAMILIES(ROW) NULL};
 
-static const char *find_waiver(const CcbExpectation *expect, const char *id)
+const char *ccb_check_find_waiver(const CcbExpectation *expect, const char *id)
 {
     for (guint i = 0; expect->waivers != NULL && i < expect->waivers->len; i++) {
         const CcbWaiver *waiver = expect->waivers->pdata[i];
@@ -54,14 +54,14 @@ static bool run_one(CcbCheckContext *ctx, const CcbCheck *check, const CcbOwnChe
         g_string_append_printf(detail, "%s%s", detail->len > 0 ? "; " : "",
                                problem != NULL ? problem->message : "the check broke down");
     }
-    ccb_results_add(results,
-                    &(CcbResultRow){.id = check->id,
-                                    .severity = check->severity,
-                                    .status = result.status,
-                                    .detail = detail->str,
-                                    .why = check->why,
-                                    .remedy = check->remedy,
-                                    .waiver = (char *)find_waiver(ctx->expect, check->id)});
+    ccb_results_add(
+        results, &(CcbResultRow){.id = check->id,
+                                 .severity = check->severity,
+                                 .status = result.status,
+                                 .detail = detail->str,
+                                 .why = check->why,
+                                 .remedy = check->remedy,
+                                 .waiver = (char *)ccb_check_find_waiver(ctx->expect, check->id)});
     return true;
 }
 

@@ -22,5 +22,8 @@ bool ccb_check_image(CcbCheckContext *ctx, CcbResults **ret_results, GError **er
 bool ccb_check_run(CcbCheckContext *ctx, const CcbCheck *const *families, CcbResults **ret_results,
                    GError **error);
 
+/* Why the recipe lets the check fail; NULL: it does not. */
+const char *ccb_check_find_waiver(const CcbExpectation *expect, const char *id);
+
 /* One line a check, "id<TAB>error|warning<TAB>why<TAB>remedy", those of the recipe's own last; caller frees. */
 char *ccb_check_table(const CcbExpectation *expect);

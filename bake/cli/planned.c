@@ -2,6 +2,7 @@
 #include "cli/planned.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/quantity.h"
 #include "base/text.h"
@@ -10,13 +11,15 @@
 #include "layer/chain.h"
 #include "plan/space.h"
 
-enum { MOST_UNKNOWN = 30 };
+enum { MOST_UNKNOWN = 30, MOST_UNKNOWN_IN_LINE = 5 };
 
 static void step_free(gpointer data)
 {
     CcbPlannedStep *step = data;
     ccb_diff_free(step->diff);
+    g_ptr_array_unref(step->changes);
     g_ptr_array_unref(step->unknown);
+    g_ptr_array_unref(step->failures);
     g_free(step);
 }
 
@@ -26,6 +29,7 @@ void ccb_planned_free(CcbPlanned *planned)
         return;
     ccb_diff_free(planned->exact);
     g_ptr_array_unref(planned->steps);
+    g_clear_pointer(&planned->foreseen, g_ptr_array_unref);
     g_free(planned);
 }
 
@@ -39,12 +43,39 @@ typedef struct {
     const CcbPlannedOptions *options;
 } Request;
 
-/* Predicts the steps that are not cached.  `image` and `guest`: what the first of them begins with; NULL: not at hand.
- * `data`: Request. */
+/* Whether nobody knows what the step brings, so that what is missing may come with it.  Packages of repositories bring
+ * units of the GPU only if they are NVIDIA's. */
+static bool brings_anything(const CcbStep *step, const GPtrArray *changes)
+{
+    const CcbStepKind *kind = step->kind;
+    if (kind->may_change_files || kind->brings_anything || kind->changes == NULL ||
+        step->unresolved)
+        return true;
+    for (guint i = 0; kind->resolve != NULL && i < changes->len; i++) {
+        const CcbChange *c = changes->pdata[i];
+        if (c->op == CCB_CHANGE_PACKAGE && strstr(c->value, "nvidia") != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* After commands of the recipe a failure is not sure any more, and so a thing that only the bake will show. */
+static void doubt_failures(CcbPlannedStep *planned)
+{
+    for (guint i = 0; i < planned->failures->len; i++) {
+        g_auto(GStrv) lines = g_strsplit(planned->failures->pdata[i], "\n", 2);
+        ccb_change_unknown(planned->unknown, NULL, "the bake may fail here: %s", lines[0]);
+    }
+    g_ptr_array_set_size(planned->failures, 0);
+}
+
+/* Predicts the steps that are not cached, and what the checks will find then.  `image` and `guest`: what the first of them
+ * begins with; NULL: not at hand.  `data`: Request. */
 static bool predict(const CcbSnapshot *image, CcbGuest *guest, void *data, GError **error)
 {
     const Request *request = data;
     const CcbPlannedOptions *o = request->options;
+    bool is_open = false, any_command = false;
     g_autoptr(CcbPrediction) prediction = ccb_prediction_new(image, guest);
     for (guint i = request->planned->cached; i < o->plan->steps->len; i++) {
         const CcbStep *step = step_at(o->plan, i);
@@ -62,13 +93,29 @@ static bool predict(const CcbSnapshot *image, CcbGuest *guest, void *data, GErro
             return false;
         g_autofree char *name = g_strconcat("step ", step->id, NULL);
         CcbPlannedStep *planned = g_new0(CcbPlannedStep, 1);
+        planned->changes = g_ptr_array_ref(changes);
         planned->unknown = ccb_changes_new();
+        planned->failures = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(request->planned->steps, planned);
-        planned->diff = ccb_predict(prediction, name, changes, planned->unknown, error);
+        planned->diff =
+            ccb_predict(prediction, name, changes, planned->unknown, planned->failures, error);
         if (planned->diff == NULL)
             return false;
+        is_open |= brings_anything(step, changes);
+        any_command |= step->kind->may_change_files;
+        if (any_command)
+            doubt_failures(planned);
     }
-    return true;
+    const CcbForesight known = {
+        .guest = ccb_prediction_guest(prediction),
+        .facts = ccb_prediction_facts(prediction),
+        .expect = &o->plan->expect,
+        .has_base = image != NULL && image->facts != NULL,
+        .has_files = image != NULL && image->entries->len > 0,
+        .is_open = is_open,
+    };
+    request->planned->foreseen = ccb_check_foresee(&known, error);
+    return request->planned->foreseen != NULL;
 }
 
 /* Compares the base with the last layer in the cache, if there is one, and predicts the steps after it. */
@@ -101,6 +148,8 @@ static bool read_images(Request *request, GError **error)
                               .snapshot = &b,
                               .then = predict,
                               .data = request};
+    if (o->only_predict)
+        return ccb_read_image(backend, &layer, error);
     if (!ccb_read_images(backend, &base, &layer, error))
         return false;
     request->planned->exact = ccb_diff_new(a, b);
@@ -159,29 +208,30 @@ char *ccb_planned_summary(const CcbPlanned *planned, guint index)
     add_count(parts, diff->units->len, "unit or link", "units or links");
     add_count(parts, diff->packages->len, "package", "packages");
     add_count(parts, diff->modules->len, "module", "modules");
-    if (step->unknown->len == 1) {
-        g_autofree char *only = unknown_text(step->unknown->pdata[0]);
-        g_ptr_array_add(parts, g_strconcat("? ", only, NULL));
+    for (guint i = 0; i < MIN(step->unknown->len, MOST_UNKNOWN_IN_LINE); i++) {
+        g_autofree char *what = unknown_text(step->unknown->pdata[i]);
+        g_ptr_array_add(parts, g_strconcat("? ", what, NULL));
     }
-    if (step->unknown->len > 1)
-        g_ptr_array_add(
-            parts, g_strdup_printf("? %u things that only the bake will show", step->unknown->len));
+    if (step->unknown->len > MOST_UNKNOWN_IN_LINE)
+        g_ptr_array_add(parts, g_strdup_printf("? %u more: --diff lists them",
+                                               step->unknown->len - MOST_UNKNOWN_IN_LINE));
     if (parts->len == 0)
         return g_strdup("nothing");
     g_ptr_array_add(parts, NULL);
     return g_strjoinv(", ", (char **)parts->pdata);
 }
 
-void ccb_planned_print(const CcbPlanned *planned, const CcbPlan *plan)
+void ccb_planned_print(const CcbPlanned *planned, const CcbPlan *plan, FILE *out)
 {
-    printf("\nchange to the base: + added, - removed, ~ changed, ? only the bake will show\n");
+    fprintf(out,
+            "\nchange to the base: + added, - removed, ~ changed, ? only the bake will show\n");
     if (!planned->is_compared)
-        printf("The base is not at hand: all that is written counts as added.\n");
+        fprintf(out, "The base is not at hand: all that is written counts as added.\n");
     for (guint i = 0; i < planned->cached; i++)
-        printf("step %-3u %-18s cached: exact\n", i + 1, step_at(plan, i)->id);
+        fprintf(out, "step %-3u %-18s cached: exact\n", i + 1, step_at(plan, i)->id);
     if (planned->exact != NULL) {
         g_autofree char *text = ccb_diff_to_text(planned->exact);
-        fputs(text, stdout);
+        fputs(text, out);
     }
     for (guint i = 0; i < planned->steps->len; i++) {
         const CcbPlannedStep *change = planned->steps->pdata[i];
@@ -190,18 +240,18 @@ void ccb_planned_print(const CcbPlanned *planned, const CcbPlan *plan)
         g_autofree char *size = ccb_format_size(bytes);
         g_autofree char *text = ccb_diff_body_to_text(change->diff);
         guint unknown = change->unknown->len;
-        printf("\nstep %-3u %-18s not cached: declared", planned->cached + i + 1, step->id);
+        fprintf(out, "\nstep %-3u %-18s not cached: declared", planned->cached + i + 1, step->id);
         if (bytes > 0)
-            printf(", about %s more in the image", size);
-        putchar('\n');
+            fprintf(out, ", about %s more in the image", size);
+        putc('\n', out);
         if (!ccb_diff_is_empty(change->diff) || unknown == 0)
-            fputs(text, stdout);
+            fputs(text, out);
         for (guint j = 0; j < MIN(unknown, MOST_UNKNOWN); j++) {
             g_autofree char *what = unknown_text(change->unknown->pdata[j]);
-            printf("  ? %s\n", what);
+            fprintf(out, "  ? %s\n", what);
         }
         if (unknown > MOST_UNKNOWN)
-            printf("  ... %u more\n", unknown - MOST_UNKNOWN);
+            fprintf(out, "  ... %u more\n", unknown - MOST_UNKNOWN);
     }
 }
 

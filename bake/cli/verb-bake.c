@@ -26,6 +26,8 @@
 #include "check/run.h"
 #include "cli/load.h"
 #include "cli/open-image.h"
+#include "cli/outputs.h"
+#include "cli/problems.h"
 #include "cli/report-data.h"
 #include "cli/sandbox.h"
 #include "cli/shell.h"
@@ -109,25 +111,39 @@ static double seconds_since(gint64 started)
 
 /* --- plan */
 
+/* Whether a step is to run again, so that an image which is there is not what is wanted. */
+static bool wants_new(void)
+{
+    return opts.no_cache || opts.from != NULL;
+}
+
+static bool check_from(const CcbPlan *plan, GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (guint i = 0; i < plan->steps->len; i++)
+        g_ptr_array_add(ids, (char *)((const CcbStep *)plan->steps->pdata[i])->id);
+    g_ptr_array_add(ids, NULL);
+    const char *const *names = (const char *const *)ids->pdata;
+    if (opts.from == NULL || g_strv_contains(names, opts.from))
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", opts.from);
+    const char *meant = ccb_did_you_mean(opts.from, names);
+    g_autofree char *all = g_strjoinv(", ", (char **)ids->pdata);
+    return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant)
+                         : ccb_hint(error, "steps: %s", all);
+}
+
 static bool plan(Job *job, GError **error)
 {
     if (!ccb_load(job->recipe_path, &opts.load, &job->loaded, error) ||
-        !ccb_plan_require_pins(job->loaded.plan, error) ||
+        !check_from(job->loaded.plan, error) || !ccb_plan_require_pins(job->loaded.plan, error) ||
         !ccb_plan_check_local(job->loaded.plan, error))
         return false;
     const CcbRecipe *recipe = job->loaded.recipe;
     if (recipe->cells->len > 0 && ccb_matrix_setting(&opts.load, recipe->cells) == NULL)
         ccb_warn("the recipe has a matrix of %u %s, and this bakes one; --matrix bakes them all",
                  recipe->cells->len, ccb_plural(recipe->cells->len, "image", "images"));
-    job->formats = ccb_emit_formats((const char *const *)recipe->formats, error);
-    if (job->formats == NULL)
-        return false;
-    const CcbEmitFormat *said = opts.output != NULL ? ccb_emit_format_of(opts.output) : NULL;
-    if (said != NULL && job->formats->len == 1)
-        job->formats->pdata[0] = (gpointer)said; /* the command line is nearer than the recipe */
-    g_autofree char *name = ccb_emit_file_name(recipe);
-    job->paths = ccb_emit_paths(job->formats, opts.output ? opts.output : name, error);
-    if (job->paths == NULL)
+    if (!ccb_outputs_choose(recipe, opts.output, &job->formats, &job->paths, error))
         return false;
     job->compressed = opts.compress || recipe->compress;
     job->keys = ccb_chain_keys(job->loaded.plan, error);
@@ -153,7 +169,7 @@ static CcbOutput *reserve(const Job *job, GError **error)
     if (!opts.force && !ccb_manifest_check_place(job->paths[0], error))
         return NULL;
     CcbOutput *output = ccb_output_reserve((const char *const *)job->paths, opts.force, error);
-    if (output == NULL && !opts.no_verify && is_there(job, false))
+    if (output == NULL && !opts.no_verify && !wants_new() && is_there(job, false))
         ccb_hint(error,
                  "it is what this recipe bakes, but has not passed all checks of this ccbake on "
                  "record; `ccbake verify %s` checks it as it is",
@@ -183,6 +199,29 @@ static bool begin_chain(const Job *job, const CcbFacts *base, CcbChain *ret, GEr
         from = ((const CcbStep *)p->steps->pdata[0])->id;
     return ccb_layer_link_base(&image, error) &&
            ccb_chain_begin(p, (const char *const *)job->keys, from, ret, error);
+}
+
+/* Does not begin what can't end well.  Through the host backend the image is quickly opened, and the steps are tried on
+ * what is in it; the appliance takes longer than many a bake. */
+static bool check_problems(const Job *job, const CcbFacts *base, CcbBackend backend, GError **error)
+{
+    const CcbPlannedOptions wanted = {
+        .plan = job->loaded.plan,
+        .keys = (const char *const *)job->keys,
+        .base = base,
+        .backend = backend == CCB_BACKEND_HOST ? ccb_backend_name(backend) : NULL,
+        .only_predict = true,
+    };
+    g_autoptr(CcbPlanned) planned = ccb_planned_new(&wanted, error);
+    if (planned == NULL)
+        return false;
+    g_autoptr(GPtrArray) problems = ccb_problems_new();
+    ccb_problems_add_planned(problems, job->loaded.plan, planned);
+    for (guint i = problems->len; opts.no_verify && i > 0; i--) /* no check will look */
+        if (((const CcbProblem *)problems->pdata[i - 1])->check != NULL)
+            g_ptr_array_remove_index(problems, i - 1);
+    return ccb_problems_refuse(problems, error) ||
+           ccb_hint(error, "`ccbake plan %s` shows the whole plan", job->loaded.recipe->path);
 }
 
 /* What the file systems must hold from here on. */
@@ -294,7 +333,7 @@ static bool bake_steps(const Job *job, const CcbFacts *base, CcbBackend backend,
         .base = base,
         .backend = backend,
         .work = work,
-        .fresh = opts.no_cache || opts.from != NULL,
+        .fresh = wants_new(),
         .no_cache = opts.no_cache,
         .log = log,
         .log_path = output->log,
@@ -469,7 +508,8 @@ static bool make(const Job *job, GError **error)
     g_autoptr(CcbFacts) base = store ? fetch_base(job, store, backend, error) : NULL;
     g_autoptr(CcbWork) work = NULL; /* outlives the chain */
     g_auto(CcbChain) chain = {0};
-    if (base == NULL || !begin_chain(job, base, &chain, error) ||
+    if (base == NULL || !check_problems(job, base, backend, error) ||
+        !begin_chain(job, base, &chain, error) ||
         !ccb_plan_fetch(p, chain.first, store, opts.offline, error))
         return false;
     work = ccb_work_open(error);
@@ -529,7 +569,7 @@ static bool bake_one(const char *recipe_path, GError **error)
     g_auto(Job) job = {.recipe_path = recipe_path, .started = g_get_monotonic_time()};
     if (!plan(&job, error))
         return false;
-    if (opts.no_cache || opts.from != NULL || !is_there(&job, !opts.no_verify))
+    if (wants_new() || !is_there(&job, !opts.no_verify))
         return make(&job, error);
     g_autofree char *others = other_paths(&job);
     ccb_progress_result("current", job.paths[0], "%s %s what this recipe bakes: nothing to do",

@@ -3,13 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/progress.h"
 #include "base/quantity.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/load.h"
+#include "cli/outputs.h"
 #include "cli/planned.h"
+#include "cli/problems.h"
 #include "cli/report-data.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
@@ -23,10 +27,13 @@
 #include "plan/space.h"
 
 static CcbLoadOptions load;
-static bool with_diff;
-static const char *backend_name = "auto", *format = "text";
+static bool with_diff, with_matrix;
+static const char *backend_name = "auto", *format = "text", *output;
 
 static const CcbOption options[] = {
+    {"output", 'o', CCB_OPT_STRING, &output, "FILE",
+     "as for bake: whether it is current is shown; the directory of a matrix"},
+    {"matrix", 0, CCB_OPT_FLAG, &with_matrix, NULL, "a line for each image of the matrix"},
     CCB_LOAD_OPTIONS(load),
     {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host",
      "how the base is inspected the first time, and images for --diff"},
@@ -44,10 +51,11 @@ typedef struct {
     guint
         cached; /* steps before the end of the last layer in the cache: a layer may hold several */
     CcbStore *store;
-    CcbFacts *facts;         /* NULL: the base is not at hand */
-    bool current;            /* a bake has nothing to do */
-    GPtrArray *problems;     /* char * */
-    CcbErrorCode first_code; /* of the first of them */
+    CcbFacts *facts;     /* NULL: the base is not at hand */
+    GPtrArray *problems; /* CcbProblem */
+    GPtrArray *formats;  /* of the outputs */
+    char **paths;
+    bool is_current; /* the outputs are there, and are what a bake would make */
     CcbPlanned *planned;
 } View;
 
@@ -56,6 +64,8 @@ static void view_clear(View *view)
     ccb_planned_free(view->planned);
     ccb_facts_free(view->facts);
     g_clear_pointer(&view->problems, g_ptr_array_unref);
+    g_clear_pointer(&view->formats, g_ptr_array_unref);
+    g_strfreev(view->paths);
     ccb_store_free(view->store);
     g_strfreev(view->keys);
 }
@@ -104,7 +114,7 @@ static bool check_local(const View *view, GError **error)
                  view->facts->sha256);
         return ccb_hint(error, "`ccbake fetch %s` gets it again", plan->recipe->path);
     }
-    if (view->current)
+    if (view->is_current)
         return true;
     g_autoptr(GPtrArray) needed = ccb_payloads_of(plan->steps, view->cached, plan->steps->len);
     g_ptr_array_insert(needed, 0, plan->base);
@@ -135,14 +145,9 @@ static void find_problems(View *view)
     if (view->facts)
         ccb_plan_check_base(plan, view->facts, &found[2]);
     check_space(view, &found[3]);
-    for (size_t i = 0; i < G_N_ELEMENTS(found); i++) {
-        if (found[i] == NULL)
-            continue;
-        if (view->problems->len == 0)
-            view->first_code = (CcbErrorCode)ccb_exit_code(found[i]);
-        g_ptr_array_add(view->problems, g_strdup(found[i]->message));
-        g_error_free(found[i]);
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(found); i++)
+        ccb_problems_add_error(view->problems, found[i]);
+    ccb_problems_add_planned(view->problems, plan, view->planned);
 }
 
 static json_t *payload_to_json(const View *view, const CcbPayload *p)
@@ -153,53 +158,80 @@ static json_t *payload_to_json(const View *view, const CcbPayload *p)
                      "sha256", p->sha256, "url", p->urls[0], "size", size, "at_hand", (int)at_hand);
 }
 
-/* The setting that differs from the step's last layer; NULL where that can't be told. */
-static const char *what_changed(const json_t *now, const json_t *then)
+/* The path of the first line of `a`, changes as ccb_changes_to_json() has them, that `b` lacks; NULL: none. */
+static const char *path_only_in(const json_t *a, const json_t *b)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)now, key,
-                        value) if (!json_equal(value, json_object_get(then, key))) return key;
-    json_object_foreach((json_t *)then, key,
-                        value) if (json_object_get(now, key) == NULL) return key;
+    size_t i, j;
+    json_t *line, *other;
+    json_array_foreach(a, i, line)
+    {
+        bool found = false;
+        json_array_foreach(b, j, other) found = found || json_equal(line, other);
+        const char *path = json_string_value(json_array_get(line, 1));
+        if (!found && path != NULL)
+            return path;
+    }
     return NULL;
+}
+
+/* What differs from the step's last layer, by the ingredients of its key (plan/key.h); NULL where nothing does.  Caller
+ * frees. */
+static char *what_changed(const json_t *now, const json_t *then)
+{
+    const char *key = NULL, *member;
+    json_t *value;
+    json_object_foreach((json_t *)now, member,
+                        value) if (key == NULL && !json_equal(value, json_object_get(then, member)))
+        key = member;
+    json_object_foreach((json_t *)then, member,
+                        value) if (key == NULL && json_object_get(now, member) == NULL) key =
+        member;
+    if (key == NULL)
+        return NULL;
+    if (strcmp(key, CCB_INGREDIENT_CHANGES) == 0) {
+        const json_t *a = json_object_get(now, key), *b = json_object_get(then, key);
+        const char *path = path_only_in(a, b);
+        path = path != NULL ? path : path_only_in(b, a);
+        return path != NULL ? g_strdup_printf("the file %s changed", path)
+                            : g_strdup("what it does changed");
+    }
+    if (key[0] != '(')
+        return g_strdup_printf("its setting %s changed", key);
+    g_autofree char *name = g_strndup(key + 1, strlen(key) - 2);
+    return strcmp(name, "version") == 0      ? g_strdup("this ccbake does it otherwise")
+           : strcmp(name, "min-kernel") == 0 ? g_strdup("base.min-kernel changed")
+                                             : g_strdup_printf("its %s changed", name);
+}
+
+/* Why the step itself has to run; NULL: only because one before it has.  Caller frees. */
+static char *own_reason(const View *view, guint index)
+{
+    const CcbStep *step = view->loaded->plan->steps->pdata[index];
+    g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
+    json_auto_t *now = ccb_step_ingredients(view->loaded->plan, step, NULL);
+    if (latest == NULL || now == NULL)
+        return g_strdup("not in the cache");
+    return what_changed(now, latest->ingredients);
 }
 
 /* "cached", or why the step will run; caller frees. */
 static char *cache_state(const View *view, guint index)
 {
-    const CcbStep *step = view->loaded->plan->steps->pdata[index];
+    const GPtrArray *steps = view->loaded->plan->steps;
     if (view->keys == NULL)
-        return g_strdup("runs: not everything is pinned");
+        return g_strdup("runs: not locked: run ccbake lock");
     if (index < view->cached)
         return g_strdup("cached");
-    g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
-    json_auto_t *now = latest ? ccb_step_ingredients(view->loaded->plan, step, NULL) : NULL;
-    const char *changed = now ? what_changed(now, latest->ingredients) : NULL;
-    if (changed != NULL)
-        return g_strdup_printf("runs: %s changed", changed);
-    if (latest == NULL || index == view->cached)
-        return g_strdup("runs: not in the cache");
-    const CcbStep *first = view->loaded->plan->steps->pdata[view->cached];
-    return g_strdup_printf("runs: follows step %s", first->id);
-}
-
-/* Whether a bake would find its outputs made, and have nothing to do. */
-static bool find_current(View *view, GError **error)
-{
-    const CcbLoaded *loaded = view->loaded;
-    const CcbRecipe *recipe = loaded->recipe;
-    guint n = view->keys != NULL ? g_strv_length(view->keys) : 0;
-    g_autofree char *name = ccb_emit_file_name(recipe);
-    g_autofree char *check_set = ccb_check_set();
-    g_autoptr(GPtrArray) formats = ccb_emit_formats((const char *const *)recipe->formats, error);
-    g_auto(GStrv) paths = formats != NULL ? ccb_emit_paths(formats, name, error) : NULL;
-    if (paths == NULL || !ccb_plan_expect_changes(loaded->plan, error))
-        return false;
-    view->current =
-        n > 0 && ccb_manifest_is_current((const char *const *)paths, formats, view->keys[n - 1],
-                                         loaded->plan, recipe->compress, check_set);
-    return true;
+    g_autofree char *own = own_reason(view, index);
+    if (own != NULL)
+        return g_strdup_printf("runs: %s", own);
+    for (guint i = view->cached; i < index; i++) {
+        const CcbStep *before = steps->pdata[i];
+        g_autofree char *why = own_reason(view, i);
+        if (why != NULL)
+            return g_strdup_printf("runs: step %u (%s): %s", i + 1, before->id, why);
+    }
+    return g_strdup("runs: the base changed, or the steps before it");
 }
 
 static json_t *step_to_json(const View *view, guint index)
@@ -223,16 +255,15 @@ static void print_json(const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
     CcbSpace space = ccb_plan_space(plan, 0);
-    json_t *steps = json_array(), *problems = json_array();
+    json_t *steps = json_array();
     for (guint i = 0; i < plan->steps->len; i++)
         json_array_append_new(steps, step_to_json(view, i));
-    for (guint i = 0; i < view->problems->len; i++)
-        json_array_append_new(problems, json_string(view->problems->pdata[i]));
-    json_auto_t *json = json_pack(
-        "{s:s, s:b, s:o, s:o, s:o, s:o*, s:I, s:I}", "recipe", view->loaded->recipe->name,
-        "current", (int)view->current, "base", payload_to_json(view, plan->base), "steps", steps,
-        "problems", problems, "facts", view->facts ? ccb_facts_to_json(view->facts) : NULL,
-        "image_need", (json_int_t)space.image, "scratch_need", (json_int_t)space.scratch);
+    json_auto_t *json =
+        json_pack("{s:s, s:b, s:o, s:o, s:o, s:o*, s:I, s:I}", "recipe", view->loaded->recipe->name,
+                  "current", (int)view->is_current, "base", payload_to_json(view, plan->base),
+                  "steps", steps, "problems", ccb_problems_to_json(view->problems), "facts",
+                  view->facts ? ccb_facts_to_json(view->facts) : NULL, "image_need",
+                  (json_int_t)space.image, "scratch_need", (json_int_t)space.scratch);
     if (with_diff)
         json_object_set_new(json, "exact",
                             view->planned->exact != NULL ? ccb_diff_to_json(view->planned->exact)
@@ -242,34 +273,33 @@ static void print_json(const View *view)
     free(text);
 }
 
-static void print_payload(const View *view, const CcbPayload *p)
+static void print_payload(FILE *out, const View *view, const CcbPayload *p)
 {
     bool at_hand;
     uint64_t bytes = size_of(view, p, &at_hand);
     g_autofree char *size = bytes > 0 ? ccb_format_size(bytes) : g_strdup("size unknown");
-    printf("       %-10s %s  %s  %.12s%s\n", at_hand ? "at hand" : "to fetch", p->name, size,
-           p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
+    fprintf(out, "       %-10s %s  %s  %.12s%s\n", at_hand ? "at hand" : "to fetch", p->name, size,
+            p->sha256 ? p->sha256 : "not pinned", p->sha256 ? "..." : "");
 }
 
-static void print_base(const View *view)
+static void print_base(FILE *out, const View *view)
 {
     const CcbRecipe *recipe = view->loaded->recipe;
     const CcbFacts *facts = view->facts;
-    printf("base   %s\n", view->loaded->plan->base->urls[0]);
-    print_payload(view, view->loaded->plan->base);
+    fprintf(out, "base   %s\n", view->loaded->plan->base->urls[0]);
+    print_payload(out, view, view->loaded->plan->base);
     if (facts == NULL) {
-        printf("       not looked at yet: it is not at hand (ccbake fetch)\n");
+        fprintf(out, "       not looked at yet: it is not at hand (ccbake fetch)\n");
         return;
     }
-    guint packages = g_strv_length(facts->packages);
     g_autofree char *free_space = ccb_format_size(facts->free_bytes);
     bool enough = ccb_kver_compare(facts->default_kver, recipe->min_kernel) >= 0;
     g_autofree char *system = ccb_name_printable(facts->os_name ? facts->os_name : "no name");
     g_autofree char *kver = ccb_name_printable(facts->default_kver);
-    printf("       %s, %u %s, %s free\n", system, packages,
-           ccb_plural(packages, "package", "packages"), free_space);
-    printf("       kernel %s, %s the minimum %s\n", kver, enough ? "at least" : "BELOW",
-           recipe->min_kernel);
+    fprintf(out, "       %s, %u packages, %s free\n", system, g_strv_length(facts->packages),
+            free_space);
+    fprintf(out, "       kernel %s, %s the minimum %s\n", kver, enough ? "at least" : "BELOW",
+            recipe->min_kernel);
 }
 
 static bool sizes_are_known(const CcbPlan *plan)
@@ -285,60 +315,104 @@ static bool sizes_are_known(const CcbPlan *plan)
     return true;
 }
 
-static void print_space(const View *view)
+static void print_space(FILE *out, const View *view)
 {
     const char *bound = sizes_are_known(view->loaded->plan) ? "about" : "not all known: at least";
     CcbSpace space = ccb_plan_space(view->loaded->plan, 0);
     g_autofree char *image = ccb_format_size(space.image);
     g_autofree char *scratch = ccb_format_size(space.scratch);
-    printf("space  %s %s more in the image, %s outside it while baking\n", bound, image, scratch);
+    fprintf(out, "space  %s %s more in the image, %s outside it while baking\n", bound, image,
+            scratch);
 }
 
-static void print_text(const View *view)
+/* Which of the images this is. */
+static void print_matrix(FILE *out, const CcbRecipe *recipe)
+{
+    const CcbNode *variables = ccb_recipe_variables(recipe);
+    g_autofree char *label = NULL;
+    if (recipe->cells->len == 0)
+        return;
+    for (guint i = 0; i < recipe->cells->len && label == NULL; i++) {
+        bool is_this = true;
+        for (char **setting = recipe->cells->pdata[i]; *setting != NULL; setting++) {
+            g_auto(GStrv) parts = g_strsplit(*setting, "=", 2);
+            is_this = is_this && g_strcmp0(ccb_node_get_text(variables, parts[0]), parts[1]) == 0;
+        }
+        label = is_this ? ccb_matrix_label(recipe->cells->pdata[i]) : NULL;
+    }
+    fprintf(out, "matrix %u images; this is %s; --matrix shows all\n", recipe->cells->len,
+            label != NULL ? label : "none of them");
+}
+
+static void print_text(FILE *out, const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
-    printf("recipe %s (%u %s)\n", view->loaded->recipe->name, view->loaded->recipe->gpus,
-           ccb_plural(view->loaded->recipe->gpus, "GPU", "GPUs"));
-    print_base(view);
+    if (view->is_current)
+        fprintf(out, "output %s is current: a bake has nothing to do\n", view->paths[0]);
+    fprintf(out, "recipe %s (%u %s)\n", view->loaded->recipe->name, view->loaded->recipe->gpus,
+            ccb_plural(view->loaded->recipe->gpus, "GPU", "GPUs"));
+    print_base(out, view);
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
         g_autofree char *what = ccb_step_describe(view->loaded->recipe, step);
         g_autofree char *state = cache_state(view, i);
-        printf("%4u   %-18s %s  [%s]\n", i + 1, step->id, what, state);
+        fprintf(out, "%4u   %-18s %s  [%s]\n", i + 1, step->id, what, state);
         for (guint j = 0; j < step->payloads->len; j++)
-            print_payload(view, step->payloads->pdata[j]);
+            print_payload(out, view, step->payloads->pdata[j]);
         g_autofree char *change = with_diff ? NULL : ccb_planned_summary(view->planned, i);
         if (change != NULL)
-            printf("       %-10s %s\n", "change", change);
+            fprintf(out, "       %-10s %s\n", "change", change);
     }
-    print_space(view);
+    print_space(out, view);
     if (with_diff)
-        ccb_planned_print(view->planned, plan);
+        ccb_planned_print(view->planned, plan, out);
     else
-        printf("change as the steps declare it, ? only the bake will show; with --diff exact where "
-               "they are cached, and as a diff\n");
-    if (view->loaded->recipe->cells->len > 0)
-        printf("matrix %u %s\n", view->loaded->recipe->cells->len,
-               ccb_plural(view->loaded->recipe->cells->len, "image", "images"));
-    if (view->current) {
-        g_autofree char *name = ccb_emit_file_name(view->loaded->recipe);
-        printf("output %s is what this recipe bakes: nothing to do\n", name);
+        fprintf(out, "`?` = known only after the bake. For file contents: plan --diff.\n");
+    print_matrix(out, view->loaded->recipe);
+    for (guint i = 0; i < view->problems->len; i++) {
+        const CcbProblem *problem = view->problems->pdata[i];
+        g_autofree char *text = ccb_problem_to_text(problem);
+        fprintf(out, "%s: %s\n", problem->certain ? "problem" : "warning", text);
     }
-    for (guint i = 0; i < view->problems->len; i++)
-        printf("problem: %s\n", (char *)view->problems->pdata[i]);
 }
 
-static bool show(View *view, GError **error)
+/* On a terminal no line is wider than that. */
+static void print_fitted(const View *view)
 {
-    const CcbPlan *plan = view->loaded->plan;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    print_text(out, view);
+    fclose(out);
+    g_autofree char *fitted = ccb_wrap_lines(text, ccb_terminal_width(STDOUT_FILENO));
+    fputs(fitted, stdout);
+    free(text);
+}
+
+/* Finds out all that is shown. */
+static bool look(View *view, const char *path, GError **error)
+{
+    CcbPlan *plan = view->loaded->plan;
+    view->problems = ccb_problems_new();
+    view->store = ccb_plan_store(error);
+    if (view->store == NULL ||
+        !ccb_outputs_choose(view->loaded->recipe, path, &view->formats, &view->paths, error))
+        return false;
     if (ccb_plan_require_pins(plan, NULL)) {
         view->keys = ccb_chain_keys(plan, error);
         if (view->keys == NULL)
             return false;
         view->cached = ccb_chain_cached((const char *const *)view->keys);
     }
-    if (!find_facts(view, error))
+    if (!find_facts(view, error) || !ccb_plan_expect_changes(plan, error))
         return false;
+    if (view->keys != NULL) {
+        g_autofree char *check_set = ccb_check_set();
+        view->is_current = ccb_manifest_is_current(
+            (const char *const *)view->paths, view->formats,
+            plan->steps->len > 0 ? view->keys[plan->steps->len - 1] : plan->base->sha256, plan,
+            view->loaded->recipe->compress, check_set);
+    }
     /* Of a base that is not the right one nothing can be told. */
     const CcbPlannedOptions wanted = {.plan = plan,
                                       .keys = (const char *const *)view->keys,
@@ -347,30 +421,84 @@ static bool show(View *view, GError **error)
     view->planned = ccb_planned_new(&wanted, error);
     if (view->planned == NULL)
         return false;
-    if (!find_current(view, error))
-        return false;
     if (view->planned->is_compared)
         view->cached = view->planned->cached; /* a layer may have turned out to be damaged */
     find_problems(view);
+    return true;
+}
+
+static bool show_one(const char *recipe_path, GError **error)
+{
+    CcbErrorCode code = CCB_ERR_PROBLEM;
+    g_auto(CcbLoaded) loaded = {0};
+    g_auto(View) view = {.loaded = &loaded};
+    if (!ccb_load(recipe_path, &load, &loaded, error) || !look(&view, output, error))
+        return false;
     if (g_str_equal(format, "json"))
-        print_json(view);
+        print_json(&view);
     else
-        print_text(view);
-    if (view->problems->len == 0)
+        print_fitted(&view);
+    guint count = ccb_problems_count(view.problems, &code);
+    return count == 0 || ccb_fail(error, code, "%u %s in the way of this bake", count,
+                                  ccb_plural(count, "problem", "problems"));
+}
+
+/* A line for each image; *ret_code: of the first problem. */
+static bool show_image(const char *recipe_path, char *const *entry, int width, guint *ret_bad,
+                       CcbErrorCode *ret_code, GError **error)
+{
+    CcbErrorCode code = CCB_ERR_PROBLEM;
+    g_auto(CcbLoaded) loaded = {0};
+    g_auto(View) view = {.loaded = &loaded};
+    g_autofree char *label = ccb_matrix_label(entry);
+    if (!ccb_load_entry(recipe_path, &load, entry, &loaded, error))
+        return false;
+    g_autofree char *name = ccb_emit_file_name(loaded.recipe);
+    g_autofree char *path = output != NULL ? g_build_filename(output, name, NULL) : g_strdup(name);
+    if (!look(&view, path, error))
+        return false;
+    guint count = ccb_problems_count(view.problems, &code);
+    printf("%-*s  %2u cached, %2u to run  ", width, label, view.cached,
+           loaded.plan->steps->len - view.cached);
+    if (count > 0)
+        printf("%u %s", count, ccb_plural(count, "problem", "problems"));
+    else
+        fputs(view.is_current ? "current" : "no problem", stdout);
+    printf("  %s\n", path);
+    if (count > 0 && (*ret_bad)++ == 0)
+        *ret_code = code;
+    return true;
+}
+
+static bool show_matrix(const char *recipe_path, GError **error)
+{
+    CcbErrorCode code = CCB_ERR_PROBLEM;
+    guint bad = 0;
+    int width = 0;
+    g_autoptr(GPtrArray) entries = ccb_load_matrix(recipe_path, &load, error);
+    if (entries == NULL)
+        return false;
+    if (((char **)entries->pdata[0])[0] == NULL)
+        return ccb_fail(error, CCB_ERR_USAGE, "--matrix: %s has no matrix", recipe_path);
+    for (guint i = 0; i < entries->len; i++) {
+        g_autofree char *label = ccb_matrix_label(entries->pdata[i]);
+        width = MAX(width, (int)strlen(label));
+    }
+    for (guint i = 0; i < entries->len; i++)
+        if (!show_image(recipe_path, entries->pdata[i], width, &bad, &code, error))
+            return false;
+    if (bad == 0)
         return true;
-    return ccb_fail(error, view->first_code, "%u %s in the way of this bake", view->problems->len,
-                    ccb_plural(view->problems->len, "problem", "problems"));
+    ccb_fail(error, code, "%u of %u images have problems", bad, entries->len);
+    return ccb_hint(error, "`ccbake plan --set=NAME=VALUE %s` shows those of one image",
+                    recipe_path);
 }
 
 static bool run(int argc, char **argv, GError **error)
 {
-    g_auto(CcbLoaded) loaded = {0};
-    g_auto(View) view = {.loaded = &loaded};
-    if (!ccb_load(argv[0], &load, &loaded, error))
-        return false;
-    view.store = ccb_plan_store(error);
-    view.problems = g_ptr_array_new_with_free_func(g_free);
-    return view.store != NULL && show(&view, error);
+    if (with_matrix && (g_str_equal(format, "json") || with_diff))
+        return ccb_fail(error, CCB_ERR_USAGE, "--json and --diff are for one image");
+    return with_matrix ? show_matrix(argv[0], error) : show_one(argv[0], error);
 }
 
 const CcbVerb ccb_verb_plan = {

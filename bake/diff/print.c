@@ -84,6 +84,46 @@ static void append_item(GString *out, const CcbDiffItem *item)
     g_string_append_c(out, '\n');
 }
 
+/* The line that a changed line replaces, or is replaced by; NULL: none beside it. */
+static const char *other_side(char **lines, guint n, guint i)
+{
+    if (lines[i][0] == '-' && i + 1 < n && lines[i + 1][0] == '+')
+        return lines[i + 1];
+    return lines[i][0] == '+' && i > 0 && lines[i - 1][0] == '-' ? lines[i - 1] : NULL;
+}
+
+/* Characters that both have in common, after their signs; of valid UTF-8. */
+static glong common_prefix(const char *a, const char *b)
+{
+    glong n = 0;
+    for (; *a != '\0' && g_utf8_get_char(a) == g_utf8_get_char(b); n++) {
+        a = g_utf8_next_char(a);
+        b = g_utf8_next_char(b);
+    }
+    return n;
+}
+
+/* A long line without most of what it has in common with its other side: kernelopts has 700 characters, of which a step
+ * changes one word.  Caller frees. */
+static char *shorten(const char *line, const char *other)
+{
+    enum { LONG = 160, KEPT = 30 };
+    glong length = g_utf8_strlen(line, -1);
+    if (other == NULL || length <= LONG)
+        return g_strdup(line);
+    g_autofree char *back = g_utf8_strreverse(line + 1, -1);
+    g_autofree char *other_back = g_utf8_strreverse(other + 1, -1);
+    glong room = MIN(length, g_utf8_strlen(other, -1)) - 1;
+    glong before = common_prefix(line + 1, other + 1);
+    glong after = MIN(common_prefix(back, other_back), room - before);
+    glong from = before > 2 * KEPT ? before - KEPT : 0;
+    glong to = after > 2 * KEPT ? length - 1 - after + KEPT : length - 1;
+    g_autofree char *shown = g_utf8_substring(line + 1, from, to);
+    g_autofree char *head = from > 0 ? g_utf8_substring(line + 1, 0, KEPT) : g_strdup("");
+    return g_strdup_printf("%c%s%s%s%s", line[0], head, from > 0 ? " ... " : "", shown,
+                           to < length - 1 ? " ..." : "");
+}
+
 static void append_file(GString *out, const CcbDiffItem *file)
 {
     append(out, " ", file->name);
@@ -97,8 +137,10 @@ static void append_file(GString *out, const CcbDiffItem *file)
     g_autofree char *text = ccb_text_printable(file->hunks, strlen(file->hunks));
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     guint n = g_strv_length(lines) - 1; /* the last one is empty */
-    for (guint i = 0; i < MIN(n, MOST_LINES); i++)
-        g_string_append_printf(out, "      %s\n", lines[i]);
+    for (guint i = 0; i < MIN(n, MOST_LINES); i++) {
+        g_autofree char *line = shorten(lines[i], other_side(lines, n, i));
+        g_string_append_printf(out, "      %s\n", line);
+    }
     if (n > MOST_LINES)
         g_string_append_printf(out, "      ... %u more %s\n", n - MOST_LINES,
                                ccb_plural(n - MOST_LINES, "line", "lines"));

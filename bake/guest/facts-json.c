@@ -4,7 +4,7 @@
 #include "guest/fields.h"
 
 /* Raised when a fact is added or its meaning changes: older files are read anew from the image. */
-enum { FACTS_VERSION = 3 };
+enum { FACTS_VERSION = 4 };
 
 static const CcbField own_fields[] = {
     CCB_FIELD(CcbFacts, format),       CCB_FIELD(CcbFacts, os_id),
@@ -50,6 +50,7 @@ void ccb_facts_free(CcbFacts *facts)
     g_strfreev(facts->kernels);
     g_ptr_array_unref(facts->entries);
     ccb_grubenv_free(facts->grubenv);
+    g_strfreev(facts->units);
     g_strfreev(facts->packages);
     g_free(facts);
 }
@@ -61,6 +62,7 @@ CcbFacts *ccb_facts_copy(const CcbFacts *facts)
     g_ptr_array_extend(copy->entries, facts->entries, copy_entry, NULL);
     copy->disk = facts->disk ? ccb_disk_copy(facts->disk) : NULL;
     copy->kernels = facts->kernels ? g_strdupv(facts->kernels) : g_new0(char *, 1);
+    copy->units = g_strdupv(facts->units);
     copy->packages = facts->packages ? g_strdupv(facts->packages) : g_new0(char *, 1);
     copy->free_bytes = facts->free_bytes;
     return copy;
@@ -96,6 +98,7 @@ json_t *ccb_facts_to_json(const CcbFacts *facts)
     }
     json_object_set_new(json, "entries", entries);
     json_object_set_new(json, "kernels", strings_to_json(facts->kernels));
+    json_object_set_new(json, "units", strings_to_json(facts->units));
     json_object_set_new(json, "packages", strings_to_json(facts->packages));
     if (facts->disk)
         json_object_set_new(json, "disk", ccb_disk_to_json(facts->disk));
@@ -120,6 +123,7 @@ CcbFacts *ccb_facts_from_json(const json_t *json)
     }
     facts->free_bytes = (uint64_t)json_integer_value(json_object_get(json, "free_bytes"));
     facts->kernels = strings_from_json(json_object_get(json, "kernels"));
+    facts->units = strings_from_json(json_object_get(json, "units"));
     facts->packages = strings_from_json(json_object_get(json, "packages"));
     if (json_object_get(json, "disk"))
         facts->disk = ccb_disk_from_json(json_object_get(json, "disk"));

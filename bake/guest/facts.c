@@ -158,6 +158,21 @@ static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
     return true;
 }
 
+const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
+                                     "/usr/lib/systemd/system", NULL};
+
+static char **read_units(CcbGuest *guest, GError **error)
+{
+    g_autoptr(GStrvBuilder) units = g_strv_builder_new();
+    for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
+        g_auto(GStrv) names = ccb_guest_list(guest, *dir, error);
+        if (names == NULL)
+            return NULL;
+        g_strv_builder_addv(units, (const char **)names);
+    }
+    return g_strv_builder_end(units);
+}
+
 /* Copies the database out, so that it is read without being written; not what only looks like one: a sparse file of an
  * image is as large as it likes. */
 static bool copy_rpmdb(CcbGuest *guest, const char *from, const char *to, bool *ret_any,
@@ -268,7 +283,8 @@ CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error)
         return NULL;
     }
     g_autoptr(CcbFacts) facts = ccb_facts_without_packages(guest, error);
-    if (facts == NULL)
+    facts->units = facts != NULL ? read_units(guest, error) : NULL;
+    if (facts == NULL || facts->units == NULL)
         return NULL;
     facts->packages = ccb_facts_packages(guest, error);
     return facts->packages != NULL ? g_steal_pointer(&facts) : NULL;

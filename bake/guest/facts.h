@@ -17,6 +17,11 @@
 /* As on el8; on images that boot by UEFI only it may be a link to the EFI system partition. */
 #define CCB_GRUBENV_PATH "/boot/grub2/grubenv"
 
+/* Where unit files of the system are looked for, the first one counting; ends with NULL.  The first
+ * is the administrator's.  /lib leads to /usr/lib on every system that has RPMs of el8 or later. */
+#define CCB_UNIT_DIR "/etc/systemd/system"
+extern const char *const ccb_unit_dirs[];
+
 typedef struct {
     char *id;                                /* <machine-id>-<kver>: the file name without .conf */
     char *path;                              /* in the guest */
@@ -40,7 +45,8 @@ typedef struct {
     CcbGrubenv *
         grubenv; /* GRUB's environment block, on the root file system or the EFI system partition; NULL where
                             there is none, and not cached */
-    char **packages;     /* name-[epoch:]version-release.arch, sorted */
+    char **units;    /* the names in ccb_unit_dirs: units, directories of drop-ins and of links */
+    char **packages; /* name-[epoch:]version-release.arch, sorted */
     uint64_t free_bytes; /* of the root file system */
 } CcbFacts;
 
@@ -63,7 +69,7 @@ CcbFacts *ccb_facts_cached(const char *path, GError **error);
  * path and format stay NULL. */
 CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error);
 
-/* As above without the packages, which stay NULL: where their list is of no use, or may be
+/* As above without units and packages, which stay NULL: where their list is of no use, or may be
  * damaged.  A grubenv on the EFI system partition is read, and not refused as above: nothing is to
  * be written to it. */
 CcbFacts *ccb_facts_without_packages(CcbGuest *guest, GError **error);

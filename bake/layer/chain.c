@@ -90,8 +90,6 @@ bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *f
     guint first = from ? 0 : plan->steps->len;
     while (first < plan->steps->len && strcmp(step_at(plan, first)->id, from) != 0)
         first++;
-    if (from && first == plan->steps->len)
-        return ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", from);
     g_auto(CcbChain) chain = {.first = first,
                               .times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime)),
                               .use = ccb_layer_use_new()};

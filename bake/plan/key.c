@@ -68,7 +68,7 @@ json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **
     json_t *lines = ccb_changes_to_json(changes, error);
     if (lines == NULL)
         return NULL;
-    json_object_set_new(json, "what it writes", lines);
+    json_object_set_new(json, CCB_INGREDIENT_CHANGES, lines);
     return g_steal_pointer(&json);
 }
 

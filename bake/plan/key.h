@@ -13,6 +13,9 @@
 
 #include "plan/plan.h"
 
+/* The member of the ingredients that has the changes, as ccb_changes_to_json(). */
+#define CCB_INGREDIENT_CHANGES "what it writes"
+
 /* What the step's result depends on beside its parent; new reference.  Errors: CCB_ERR_IO (a file
  * of the host can't be read). */
 json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **error);

@@ -82,6 +82,7 @@ struct CcbStepKind {
     bool feeds_initramfs; /* its result must be in the initramfs: an initramfs step has to follow */
     bool is_selftest;     /* it brings the test of the running instance */
     bool may_change_files; /* it runs what the recipe says: files of earlier steps may be others */
+    bool brings_anything;  /* its packages are of the recipe: nobody knows before what is in them */
     bool needs_selftest;   /* its result is tested there: the recipe must have such a step */
     /* Space per byte of payload, in percent, and on top of that in bytes. */
     unsigned image_percent, scratch_percent;

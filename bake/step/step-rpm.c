@@ -31,6 +31,7 @@ const CcbStepKind ccb_step_rpm = {
     .version = 1,
     .fields = fields,
     .settings_size = sizeof(Settings),
+    .brings_anything = true,
     .image_percent = 400,
     .describe = describe,
     .changes = ccb_step_package_changes,

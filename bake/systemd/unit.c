@@ -186,9 +186,6 @@ GPtrArray *ccb_unit_words(const char *value, GError **error)
     return g_steal_pointer(&words);
 }
 
-const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
-                                     "/usr/lib/systemd/system", NULL};
-
 bool ccb_unit_has_type(const char *name)
 {
     static const char *const types[] = {".service", ".socket", ".target",    ".timer",

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "guest/facts.h"
+
 typedef struct CcbUnit CcbUnit;
 
 typedef struct {
@@ -48,11 +50,6 @@ bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key
 /* The words of a list (char *), quotes taken off, backslashes kept (they are part of unit names);
  * caller unrefs.  Errors: CCB_ERR_INPUT for a quote that is not closed. */
 GPtrArray *ccb_unit_words(const char *value, GError **error);
-
-/* Where unit files of the system are looked for, the first one counting; ends with NULL.  The first
- * is the administrator's.  /lib leads to /usr/lib on every system that has RPMs of el8 or later. */
-#define CCB_UNIT_DIR "/etc/systemd/system"
-extern const char *const ccb_unit_dirs[];
 
 /* Whether a file name ends as units do: ".service" and so on, with something before it. */
 bool ccb_unit_has_type(const char *name);

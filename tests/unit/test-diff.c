@@ -352,6 +352,18 @@ static void test_many(void)
     put_text(b, "etc/x", lines->str);
     g_autofree char *long_one = finish();
     ok(strstr(long_one, "      ... 101 more lines\n") != NULL, "so is a long hunk");
+    g_autofree char *x = g_strnfill(100, 'x'), *y = g_strnfill(100, 'y');
+    g_autofree char *before = g_strconcat(x, " old ", y, "\n", NULL);
+    g_autofree char *after = g_strconcat(x, " new ", y, "\n", NULL);
+    begin();
+    put_text(a, "etc/x", before);
+    put_text(b, "etc/x", after);
+#define X30 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define Y29 "yyyyyyyyyyyyyyyyyyyyyyyyyyyyy"
+    is("files    1 changed\n  ~ /etc/x\n      @@ -1 +1 @@\n"
+       "      -" X30 " ... xxxxxxxxxxxxxxxxxxxxxxxxxxxxx old " Y29 " ...\n"
+       "      +" X30 " ... xxxxxxxxxxxxxxxxxxxxxxxxxxxxx new " Y29 " ...\n",
+       "of a long line what both sides have in common is cut");
 }
 
 /* What is in names and lines must neither move the cursor nor look like a line of ours. */

@@ -86,12 +86,13 @@ static void begin(void)
     changes = ccb_changes_new();
 }
 
-/* What the changes come to, and a line for all that is unknown; forgets them. */
+/* What the changes come to, and a line for all that is unknown (?) or will fail (!); forgets them. */
 static char *step(void)
 {
     GError *error = NULL;
     g_autoptr(GPtrArray) unknown = ccb_changes_new();
-    g_autoptr(CcbDiff) diff = ccb_predict(prediction, "after", changes, unknown, &error);
+    g_autoptr(GPtrArray) failures = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(CcbDiff) diff = ccb_predict(prediction, "after", changes, unknown, failures, &error);
     g_autofree char *text = ccb_diff_body_to_text(diff);
     g_autoptr(GString) all = g_string_new(text);
     for (guint i = 0; i < unknown->len; i++) {
@@ -99,6 +100,8 @@ static char *step(void)
         g_string_append_printf(all, "? %s%s%s\n", item->path ? item->path : "",
                                item->path ? ": " : "", item->value);
     }
+    for (guint i = 0; i < failures->len; i++)
+        g_string_append_printf(all, "! %s\n", (const char *)failures->pdata[i]);
     g_ptr_array_set_size(changes, 0);
     return g_string_free(g_steal_pointer(&all), FALSE);
 }
@@ -154,7 +157,7 @@ static void test_files(void)
     is("files    1 added\n"
        "  + /usr/lib/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +x\n"
        "other    1 added\n  /usr/lib  1 added\n"
-       "? the bake will fail here: /loop in the guest is not a directory\n",
+       "! /loop in the guest is not a directory\n",
        "a file goes through the links of the image; a link to itself ends");
     begin();
     add(CCB_CHANGE_LINK, "/etc/l", "a.conf");
@@ -190,8 +193,7 @@ static void test_edits(void)
     is("no difference\n", "the next step begins with what the one before left");
     begin();
     ccb_change_edit(changes, "/etc/a.conf", upper, "odd");
-    is("no difference\n? the bake will fail here: /etc/a.conf: line 1: odd\n",
-       "an edit that would fail");
+    is("no difference\n! /etc/a.conf: line 1: odd\n", "an edit that would fail");
 }
 
 static void test_units(void)
@@ -205,9 +207,9 @@ static void test_units(void)
        "  + enabled  new.service  /etc/systemd/system/multi-user.target.wants/new.service\n"
        "  + alias    n.service  /etc/systemd/system/n.service\n"
        "files    1 added\n  + /etc/systemd/system/b.target.requires directory 0755 0:0\n"
-       "? the bake will fail here: /usr/lib/systemd/system/bare.service has no [Install] section "
+       "! /usr/lib/systemd/system/bare.service has no [Install] section "
        "that would start it\n"
-       "? the bake will fail here: the image has no unit later.service to enable\n",
+       "! the image has no unit later.service to enable\nhint: did you mean \"bare.service\"?\n",
        "enabled by its [Install]");
     begin();
     add(CCB_CHANGE_DISABLE, NULL, "old.service");
@@ -251,11 +253,11 @@ static void test_removal(void)
        "  + unit     own.service  /etc/systemd/system/own.service\n"
        "files    1 added\n  + /etc/systemd/system/own.service file 0644 0:0\n"
        "      @@ -0,0 +1 @@\n      +x\n"
-       "? the bake will fail here: /etc/systemd in the guest is a directory\n"
-       "? the bake will fail here: /etc/a.conf in the guest is not a directory\n"
-       "? the bake will fail here: own.service can't be masked: /etc/systemd/system/own.service is "
-       "a "
-       "unit file\n",
+       "! /etc/systemd in the guest is a directory\n"
+       "hint: give the file another path, or remove the directory before\n"
+       "! /etc/a.conf in the guest is not a directory\n"
+       "! own.service can't be masked: /etc/systemd/system/own.service is a unit file\n"
+       "hint: remove it in a step before this one, or disable the unit\n",
        "what a guest refuses, the prediction refuses");
 }
 

@@ -76,10 +76,37 @@ static void test_did_you_mean(void)
     is_str(ccb_did_you_mean("svg", names), NULL, "another word");
 }
 
+static void test_lines(void)
+{
+    int null = open("/dev/null", O_WRONLY);
+    g_setenv("COLUMNS", "50", TRUE);
+    is_int(ccb_terminal_width(null), 0, "a file is no terminal, whatever COLUMNS is");
+    is_taken(ccb_wrap_lines("a line of more than forty columns is not broken\n", 0),
+             "a line of more than forty columns is not broken\n", "no terminal, no breaks");
+    is_taken(ccb_wrap_lines("  a line of exactly the width of forty co\n"
+                            "  a line of exactly the width of forty c\nshort\n",
+                            40),
+             "  a line of exactly the width of forty\n      co\n"
+             "  a line of exactly the width of forty c\nshort\n",
+             "a line that is one too wide, and one that fits");
+    is_taken(ccb_wrap_lines("  0123456789012345678901234567890123456789012345 b", 40),
+             "  0123456789012345678901234567890123456789012345\n      b",
+             "a word that is too wide stays whole");
+    is_taken(ccb_wrap_lines("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd eeeeeeeee fffffffff ggggggggg "
+                            "hhhhhhhhh iiiiiiiii",
+                            40),
+             "aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd\n    eeeeeeeee fffffffff ggggggggg\n"
+             "    hhhhhhhhh iiiiiiiii",
+             "what follows is indented");
+    is_taken(ccb_wrap_lines("äää äää äää äää äää äää äää äää äää äää", 40),
+             "äää äää äää äää äää äää äää äää äää äää", "characters count, not bytes");
+}
+
 int main(void)
 {
     test_color();
     test_wrap();
+    test_lines();
     test_did_you_mean();
     return done();
 }
