@@ -40,13 +40,14 @@ static CcbUnitPlot *plot_unit(const CcbUnitSet *set, CcbGuest *guest, GError **e
                                            : ccb_unitset_plot_near(set, guest, about, error);
     if (plot == NULL || plot->units->len > 0)
         return g_steal_pointer(&plot);
+    g_autoptr(GPtrArray) names =
+        ccb_unitgraph_names(set->graph); /* before the graph is asked for this one */
+    g_ptr_array_add(names, NULL);
     if (ccb_unitgraph_has(set->graph, name)) {
         ccb_fail(error, CCB_ERR_USAGE, "--unit=%s: the boot does not start it", name);
         ccb_hint(error, "without --all it is shown with what is related to it directly");
         return NULL;
     }
-    g_autoptr(GPtrArray) names = ccb_unitgraph_names(set->graph);
-    g_ptr_array_add(names, NULL);
     const char *meant = ccb_did_you_mean(name, (const char *const *)names->pdata);
     ccb_fail(error, CCB_ERR_USAGE, "--unit=%s: there is no such unit", name);
     if (meant != NULL)
