@@ -37,13 +37,13 @@ preflight() {
 }
 
 @test "another region, zone or name is refused; so is a type that nobody knows" {
-    preflight 8 1.qcow2 --region cn-hangzhou --zone cn-beijing-k --name 'aliyun gpu' -t ecs.gn8v-tee.4xlarge
+    preflight 8 1.qcow2 --region cn-hangzhou --zone cn-beijing-k --name 'aliyun gpu' --instance-type ecs.gn8v-tee.4xlarge
     assert_contains "the image is not right: request.region, request.zone, request.name"
     assert_contains "ecs.gn8v-tee.4xlarge is in cn-beijing, and not in cn-hangzhou"
-    preflight 8 1.qcow2 -t ecs.gn8v-tee.4xlarge --name 'größe 1'
+    preflight 8 1.qcow2 --instance-type ecs.gn8v-tee.4xlarge --name 'größe 1'
     assert_contains 'holds " "'
-    preflight 0 1.qcow2 -t ecs.gn8v-tee.4xlarge --name '镜像-1'
-    preflight 2 1.qcow2 -t ecs.gn8v-tee.8xlarge
+    preflight 0 1.qcow2 --instance-type ecs.gn8v-tee.4xlarge --name '镜像-1'
+    preflight 2 1.qcow2 --instance-type ecs.gn8v-tee.8xlarge
     assert_contains '--instance-type=ecs.gn8v-tee.8xlarge is none of the confidential GPU instance types'
     assert_contains "ecs.gn8v-tee-8x.48xlarge"
     preflight 2 1.qcow2
@@ -51,23 +51,23 @@ preflight() {
 }
 
 @test "the report as JSON" {
-    "$CCBAKE" preflight --json --backend=host 1.qcow2 -t ecs.gn8v-tee-8x.16xlarge >report.json 2>/dev/null && fail "it passed"
+    "$CCBAKE" preflight --json --backend=host 1.qcow2 --instance-type ecs.gn8v-tee-8x.16xlarge >report.json 2>/dev/null && fail "it passed"
     assert_equal "$(jq -c '[.good, [.checks[] | select(.status == "fail") | .id]]' report.json)" '[false,["request.gpus"]]'
 }
 
 @test "a disk of another size and formats that an import may not read are refused" {
-    preflight 8 small.qcow2 -t ecs.gn8v-tee.4xlarge
+    preflight 8 small.qcow2 --instance-type ecs.gn8v-tee.4xlarge
     assert_row "FAIL import.size" "1024 MiB, expected 5 to 2048 GiB"
     assert_row "PASS request.format" "QCOW2"
     qemu-img convert -f qcow2 -O vpc -o subformat=dynamic small.qcow2 dynamic.vhd
-    preflight 8 dynamic.vhd -t ecs.gn8v-tee.4xlarge
+    preflight 8 dynamic.vhd --instance-type ecs.gn8v-tee.4xlarge
     assert_row "FAIL request.format" "dynamic.vhd: a VHD that is not of fixed size"
     assert_contains "ccbake convert IMAGE"
     qemu-img convert -f qcow2 -O qcow2 -c -o compression_type=zstd small.qcow2 zstd.qcow2
-    preflight 8 zstd.qcow2 -t ecs.gn8v-tee.4xlarge
+    preflight 8 zstd.qcow2 --instance-type ecs.gn8v-tee.4xlarge
     assert_row "FAIL request.format" "zstd.qcow2: extended L2 entries or not zlib"
     run_ccbake convert zstd.qcow2 --to vhd
-    preflight 8 zstd.vhd -t ecs.gn8v-tee.4xlarge
+    preflight 8 zstd.vhd --instance-type ecs.gn8v-tee.4xlarge
     assert_row "PASS request.format" "VHD"
 }
 
@@ -78,7 +78,7 @@ NO_PROGRAM='echo "MZ, but nothing" >"$dir/text" && mcopy -o -i "$ESP" "$dir/text
 mutant() {
     qemu-img snapshot -a right 1.qcow2
     { echo "$ESP" && cat; } | "$TOP/tests/mutate" 1.qcow2
-    preflight 8 1.qcow2 -t ecs.gn8v-tee.4xlarge
+    preflight 8 1.qcow2 --instance-type ecs.gn8v-tee.4xlarge
     assert_contains "the image is not right: import.esp"
     assert_contains "$1"
 }
@@ -119,7 +119,7 @@ EOF
 @test "an initramfs without the driver of the disk is seen" {
     qemu-img snapshot -a right 1.qcow2
     "$TOP/tests/mutate" 1.qcow2 <<<"change_initrd 's/nvme\.ko/nvmX.ko/g'"
-    preflight 8 1.qcow2 -t ecs.gn8v-tee.4xlarge
+    preflight 8 1.qcow2 --instance-type ecs.gn8v-tee.4xlarge
     assert_contains "the image is not right: initramfs.drivers"
     assert_contains "no nvme.ko for "
 }

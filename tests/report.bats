@@ -206,11 +206,11 @@ CONTRAST='
 
 @test "an image without a manifest of its own gets what can be found out" {
     cp unit.qcow2 other.qcow2
-    jq '.image.sha256 = "0"' unit.json >other.json
+    jq '.image.sha256 = "0" | .images[].sha256 = "0"' unit.json >other.json
     run_ccbake 8 report --backend=host other.qcow2 --base=base.qcow2 --output=elsewhere.html
-    assert_contains "other.json is not the manifest of this image: left out"
+    assert_contains "other.json is the manifest of another file than other.qcow2: the digests differ; it is ignored"
     [[ ! -e other.html ]] || fail "a report where none was asked for"
-    page_has 'other.json is not the manifest of this image' elsewhere.html
+    page_has 'other.json is the manifest of another file' elsewhere.html
     page_has 'There is no manifest that says what this image was made from' elsewhere.html
     page_has '<dt>Kernel</dt><dd>5.10.134-18.al8.x86_64</dd>' elsewhere.html
     page_has '<code>swiotlb=1,any</code>' elsewhere.html
@@ -266,4 +266,25 @@ CONTRAST='
     run_ccbake 8 report --quiet --backend=host unit.qcow2 --output=later.html
     assert_equal "$output" "$failed"
     [[ -e unit.html && ! -e unit.failed.html ]] || fail "the report of the one before is still there"
+}
+
+@test "verify takes from the manifest what is expected, where it is this file's" {
+    run_ccbake 8 verify --backend=host unit.qcow2
+    assert_contains $'\nexpected  by the manifest unit.json (recipe unit)\n'
+    assert_row "N/A units.enabled" "no driver is asked for"
+    [[ $output != *"Assuming 1 GPU"* ]] || fail "$output"
+    run_ccbake 8 verify --backend=host --no-manifest unit.qcow2
+    assert_contains $'\nAssuming 1 GPU: one of the three marks of an 8-GPU image was found.\n'
+    cp unit.qcow2 copied.qcow2
+    jq '.image.sha256 = "0" | .images[].sha256 = "0"' unit.json >copied.json
+    run_ccbake 8 verify --backend=host copied.qcow2
+    assert_contains "warning: copied.json is the manifest of another file than copied.qcow2: the digests differ; it is ignored"
+    assert_contains "Assuming 1 GPU"
+}
+
+@test "verify --quiet prints only what does not pass" {
+    run_ccbake 8 verify --quiet --backend=host unit.qcow2
+    assert_row "FAIL import.size" ""
+    [[ $output != *PASS* && $output != *N/A* && $output != *expected\ \ by* && $output != *"verify  "* ]] || fail "$output"
+    [[ $output =~ [0-9]+\ passed,\ [0-9]+\ failed.*$'\n'ccbake:\ the\ image\ is\ not\ right ]] || fail "$output"
 }

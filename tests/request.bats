@@ -139,8 +139,8 @@ start() {
     assert_contains 'the digests differ'
     run_ccbake 4 request import image.qcow2 oss://acme/x --manifest absent.json
     echo '{}' >image.json
-    run_ccbake 4 request import image.qcow2 oss://acme/x
-    assert_contains 'is not the manifest of an image'
+    run_ccbake request import image.qcow2 oss://acme/x
+    assert_contains 'image.json is not the manifest of an image: the tags will not name the bake'
     jq -n --arg sha256 "$(sha256sum <image.qcow2 | cut -d' ' -f1)" \
         '{manifest: 1, key: "k", recipe: {name: "see http://x"}, image: {sha256: $sha256}}' >image.json
     run_ccbake 2 request import image.qcow2 oss://acme/x

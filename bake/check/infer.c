@@ -3,6 +3,7 @@
  * How many GPUs an image is for, when nobody said it.  An image for eight shows three signs; two
  * of them decide, so that a stray or a missing one is reported as the fault that it is.
  */
+#include "base/quantity.h"
 #include "check/context.h"
 #include "check/guest-module.h"
 #include "check/guest-units.h"
@@ -35,11 +36,14 @@ static bool waits_for_fabric(CcbCheckContext *ctx)
 
 static void infer_gpus(CcbCheckContext *ctx)
 {
+    static const char *const counts[] = {"none", "one", "two", "all"};
     int signs = has_fabric_manager(ctx) + protects_pcie(ctx) + waits_for_fabric(ctx);
     ctx->gpus = signs >= 2 ? 8 : 1;
-    g_ptr_array_add(ctx->notes,
-                    g_strdup_printf("assumed: %u GPU%s (%d of 3 signs of an image for 8)",
-                                    ctx->gpus, ctx->gpus > 1 ? "s" : "", signs));
+    g_ptr_array_add(
+        ctx->notes,
+        g_strdup_printf("Assuming %u %s: %s of the three marks of an 8-GPU image %s found.",
+                        ctx->gpus, ccb_plural(ctx->gpus, "GPU", "GPUs"), counts[signs],
+                        signs > 1 ? "were" : "was"));
 }
 
 /* An unreadable image is for the checks to report: what can't be read is only not noted here. */
@@ -48,7 +52,7 @@ static void infer_driver(CcbCheckContext *ctx)
     const char *version = ccb_check_driver_version(ctx, NULL);
     if (version != NULL)
         g_ptr_array_add(ctx->notes,
-                        g_strdup_printf("assumed: driver %s, as nvidia.ko says", version));
+                        g_strdup_printf("Assuming driver %s, as nvidia.ko says.", version));
 }
 
 static bool lacks_driver(CcbCheckContext *ctx)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The renderings that CI systems read. */
-#include <string.h>
-
 #include "check/result.h"
 
 /* --- TAP: https://testanything.org/tap-version-13-specification.html */
@@ -64,15 +62,9 @@ char *ccb_results_to_tap(const CcbResults *results)
 
 /* --- JUnit */
 
-/* For content and attributes; XML 1.0 has no way to write U+FFFE and U+FFFF. */
 static char *xml(const char *text)
 {
     g_autofree char *plain = ccb_results_printable(text);
-    for (char *at = plain; *at != '\0'; at = g_utf8_next_char(at)) {
-        gunichar c = g_utf8_get_char(at);
-        if (c == 0xfffe || c == 0xffff)
-            memcpy(at, "\xef\xbf\xbd", 3); /* as long */
-    }
     return g_markup_escape_text(plain, -1);
 }
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/result.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "base/quantity.h"
+#include "base/terminal.h"
+#include "base/text.h"
 
 static void row_free(gpointer data)
 {
@@ -33,21 +38,32 @@ bool ccb_results_row_is_waived(const CcbResultRow *row)
     return row->waiver != NULL && (row->status == CCB_FAIL || row->status == CCB_UNREADABLE);
 }
 
-static unsigned *counter(CcbResults *results, const CcbResultRow *row)
+/* The kinds of rows, in the order of the text: what needs an answer comes last, where a terminal shows it. */
+typedef enum { PASSED, NOT_APPLICABLE, WAIVED, WARNED, UNREADABLE, FAILED, KINDS } Kind;
+
+static const struct {
+    const char *name;
+    CcbColor color; /* 0: none */
+} kinds[KINDS] = {
+    [PASSED] = {"PASS", CCB_GREEN},  [NOT_APPLICABLE] = {"N/A ", 0},   [WAIVED] = {"WAIVED", 0},
+    [WARNED] = {"WARN", CCB_YELLOW}, [UNREADABLE] = {"ERR ", CCB_RED}, [FAILED] = {"FAIL", CCB_RED},
+};
+
+static Kind kind_of(const CcbResultRow *row)
 {
     if (ccb_results_row_is_waived(row))
-        return &results->waived;
+        return WAIVED;
     switch (row->status) {
     case CCB_PASS:
-        return &results->passed;
+        return PASSED;
     case CCB_NOT_APPLICABLE:
-        return &results->not_applicable;
+        return NOT_APPLICABLE;
     case CCB_FAIL:
-        return row->severity == CCB_SEVERITY_WARNING ? &results->warned : &results->failed;
+        return row->severity == CCB_SEVERITY_WARNING ? WARNED : FAILED;
     case CCB_UNREADABLE:
         break;
     }
-    return &results->unreadable;
+    return UNREADABLE;
 }
 
 void ccb_results_add(CcbResults *results, const CcbResultRow *row)
@@ -63,7 +79,12 @@ void ccb_results_add(CcbResults *results, const CcbResultRow *row)
         g_ptr_array_add(results->notes,
                         g_strdup_printf("waiver not needed: %s %s", row->id,
                                         row->status == CCB_PASS ? "passes" : "does not apply"));
-    ++*counter(results, copy);
+    unsigned *const counts[KINDS] = {
+        [PASSED] = &results->passed,         [NOT_APPLICABLE] = &results->not_applicable,
+        [WAIVED] = &results->waived,         [WARNED] = &results->warned,
+        [UNREADABLE] = &results->unreadable, [FAILED] = &results->failed,
+    };
+    ++*counts[kind_of(copy)];
 }
 
 bool ccb_results_row_is_bad(const CcbResults *results, const CcbResultRow *row)
@@ -92,61 +113,70 @@ bool ccb_results_verdict(const CcbResults *results, GError **error)
     return ccb_fail(error, CCB_ERR_CHECK, "the image is not right: %s", ids->str);
 }
 
-/* A detail may hold text of the guest: control characters must not reach the terminal. */
 char *ccb_results_printable(const char *text)
 {
-    char *copy = g_utf8_make_valid(text, -1);
-    for (char *p = copy; *p != '\0'; p++)
-        if (g_ascii_iscntrl(*p))
-            *p = ' ';
-    return copy;
+    g_autofree char *line = g_strdup(text);
+    return ccb_name_printable(g_strdelimit(line, "\n\t", ' '));
 }
 
-static void append_row(GString *text, const CcbResultRow *row, int width)
+static void append_row(GString *text, const CcbResultRow *row, int width, bool color)
 {
-    static const char *const names[] = {[CCB_PASS] = "PASS",
-                                        [CCB_FAIL] = "FAIL",
-                                        [CCB_NOT_APPLICABLE] = "N/A ",
-                                        [CCB_UNREADABLE] = "ERR "};
-    bool waived = ccb_results_row_is_waived(row);
-    bool warning = row->status == CCB_FAIL && row->severity == CCB_SEVERITY_WARNING;
+    Kind kind = kind_of(row);
+    g_autofree char *name =
+        ccb_colored(kinds[kind].name, kinds[kind].color, color && kinds[kind].color != 0);
     g_autofree char *detail = ccb_results_printable(row->detail);
-    g_string_append_printf(text, "%s %-*s  %s\n",
-                           waived    ? "WAIVED"
-                           : warning ? "WARN"
-                                     : names[row->status],
-                           width, row->id, detail);
-    if (waived) {
+    g_string_append_printf(text, "%s %-*s  %s\n", name, width, row->id, detail);
+    if (kind == WAIVED) {
         g_autofree char *reason = ccb_results_printable(row->waiver);
         g_string_append_printf(text, "     waived: %s\n", reason);
-    } else if (row->status == CCB_FAIL || row->status == CCB_UNREADABLE) {
+    } else if (kind >= WARNED) {
         g_string_append_printf(text, "     why: %s\n     remedy: %s\n", row->why, row->remedy);
     }
 }
 
-char *ccb_results_bad_to_text(const CcbResults *results)
+char *ccb_results_bad_to_text(const CcbResults *results, bool color)
 {
     GString *text = g_string_new(NULL);
     for (guint i = 0; i < results->rows->len; i++)
         if (ccb_results_row_is_bad(results, results->rows->pdata[i]))
-            append_row(text, results->rows->pdata[i], 0);
+            append_row(text, results->rows->pdata[i], 0, color);
     return g_string_free(text, FALSE);
 }
 
-char *ccb_results_to_text(const CcbResults *results)
+static void append_counts(GString *text, const CcbResults *results)
+{
+    const struct {
+        unsigned count;
+        const char *what;
+    } others[] = {{results->unreadable, "unreadable"},
+                  {results->warned, ccb_plural(results->warned, "warning", "warnings")},
+                  {results->waived, "waived"},
+                  {results->not_applicable, "not applicable"}};
+    g_string_append_printf(text, "%u passed, %u failed", results->passed, results->failed);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        if (others[i].count > 0)
+            g_string_append_printf(text, ", %u %s", others[i].count, others[i].what);
+    g_string_append_c(text, '\n');
+}
+
+char *ccb_results_to_text(const CcbResults *results, bool quiet, bool color)
 {
     GString *text = g_string_new(NULL);
     size_t width = 0;
-    for (guint i = 0; i < results->notes->len; i++)
-        g_string_append_printf(text, "%s\n", (const char *)results->notes->pdata[i]);
+    Kind first = quiet ? WARNED : PASSED;
+    for (guint i = 0; !quiet && i < results->notes->len; i++) {
+        g_autofree char *note = ccb_results_printable(results->notes->pdata[i]);
+        g_string_append_printf(text, "%s\n", note);
+    }
     for (guint i = 0; i < results->rows->len; i++)
-        width = MAX(width, strlen(((CcbResultRow *)results->rows->pdata[i])->id));
-    for (guint i = 0; i < results->rows->len; i++)
-        append_row(text, results->rows->pdata[i], (int)width);
-    g_string_append_printf(
-        text, "%u passed, %u failed, %u warnings, %u waived, %u unreadable, %u not applicable\n",
-        results->passed, results->failed, results->warned, results->waived, results->unreadable,
-        results->not_applicable);
+        if (kind_of(results->rows->pdata[i]) >= first)
+            width = MAX(width, strlen(((CcbResultRow *)results->rows->pdata[i])->id));
+    for (Kind kind = first; kind < KINDS; kind++)
+        for (guint i = 0; i < results->rows->len; i++)
+            if (kind_of(results->rows->pdata[i]) == kind)
+                append_row(text, results->rows->pdata[i], (int)width, color);
+    if (!quiet || !ccb_results_is_good(results))
+        append_counts(text, results);
     return g_string_free(text, FALSE);
 }
 

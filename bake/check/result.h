@@ -52,15 +52,16 @@ bool ccb_results_row_is_waived(const CcbResultRow *row);
 /* Whether the row fails the image. */
 bool ccb_results_row_is_bad(const CcbResults *results, const CcbResultRow *row);
 
-/* A text of the guest for terminals and files: valid UTF-8 in one line, without control characters.
- * Caller frees. */
+/* A text of the guest for terminals and files: one line without control characters, as of ccb_name_printable().  Caller
+ * frees. */
 char *ccb_results_printable(const char *text);
 
-/* One line a row and two more below a row that is not good; then the counts.  Caller frees. */
-char *ccb_results_to_text(const CcbResults *results);
+/* The notes; one line a row, passes first and failures last, with two more below a row that is not good; then the counts.
+ * With `quiet` only warnings and failures, and the counts where the image fails.  Caller frees. */
+char *ccb_results_to_text(const CcbResults *results, bool quiet, bool color);
 
 /* The rows that fail the image, likewise; caller frees. */
-char *ccb_results_bad_to_text(const CcbResults *results);
+char *ccb_results_bad_to_text(const CcbResults *results, bool color);
 
 json_t *ccb_results_to_json(const CcbResults *results); /* new reference */
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/progress.h"
 #include "guest/backend.h"
 #include "image/qemu-img.h"
@@ -54,6 +55,20 @@ CcbGuest *ccb_open_image(const char *path, CcbBackend backend, GError **error)
 CcbGuest *ccb_open_unclean_image(const char *path, CcbBackend backend, GError **error)
 {
     return open_as(path, NULL, backend, true, error);
+}
+
+char *ccb_digest_image(const char *path, GError **error)
+{
+    g_autofree char *format = ccb_image_format(path, error); /* what is no image needs no digest */
+    if (format == NULL)
+        return NULL;
+    ccb_progress_begin("digest", path, 0);
+    char *sha256 = ccb_digest_file_once(path, error);
+    if (sha256 != NULL)
+        ccb_progress_end(NULL);
+    else
+        ccb_progress_abort();
+    return sha256;
 }
 
 static const char *name_of(const CcbReading *r)

@@ -28,6 +28,9 @@ CcbGuest *ccb_open_image(const char *path, CcbBackend backend, GError **error);
 /* Also one whose file systems were not unmounted cleanly: there is a check that reports it. */
 CcbGuest *ccb_open_unclean_image(const char *path, CcbBackend backend, GError **error);
 
+/* The SHA-256 of an image's file, with its progress; caller frees. */
+char *ccb_digest_image(const char *path, GError **error);
+
 /* What to read of an image for a comparison. */
 typedef struct {
     const char *path;

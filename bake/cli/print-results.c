@@ -2,10 +2,13 @@
 #include "cli/print-results.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/terminal.h"
 #include "cli/print-json.h"
 
-void ccb_print_results(const CcbResults *results, const char *format, const char *subject)
+void ccb_print_results(const CcbResults *results, const char *format, const char *subject,
+                       bool quiet)
 {
     g_autofree char *text = NULL;
     if (g_str_equal(format, "json")) {
@@ -17,6 +20,6 @@ void ccb_print_results(const CcbResults *results, const char *format, const char
     else if (g_str_equal(format, "junit"))
         text = ccb_results_to_junit(results, subject);
     else
-        text = ccb_results_to_text(results);
+        text = ccb_results_to_text(results, quiet, ccb_color_wanted(STDOUT_FILENO));
     fputs(text, stdout);
 }

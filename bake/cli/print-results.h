@@ -7,5 +7,6 @@
 /* The choices of their --format. */
 #define CCB_RESULTS_FORMATS "text|json|tap|junit"
 
-/* On standard output; `subject` is the image. */
-void ccb_print_results(const CcbResults *results, const char *format, const char *subject);
+/* On standard output; `subject` is the image; `quiet` is for the text. */
+void ccb_print_results(const CcbResults *results, const char *format, const char *subject,
+                       bool quiet);

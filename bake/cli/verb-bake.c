@@ -403,7 +403,7 @@ static bool check(const Job *job, const CcbOutput *output, CcbBackend backend, i
         return false;
     }
     const CcbResults *report = ret->checks;
-    g_autofree char *text = ccb_results_to_text(report);
+    g_autofree char *text = ccb_results_to_text(report, false, false);
     ccb_write_all(log, text, strlen(text), output->log, NULL);
     g_autofree char *waived =
         report->waived > 0 ? g_strdup_printf(", %u waived", report->waived) : g_strdup("");
@@ -475,7 +475,8 @@ static bool publish(const Job *job, CcbManifest *facts, CcbOutput *output,
     if (!ccb_write_file_atomic(output->failed, html, strlen(html), &reason) ||
         (opts.keep_failed && !ccb_output_keep_failed(output, &reason)))
         ccb_warn("%s", reason->message);
-    g_autofree char *bad = ccb_results_bad_to_text(findings->checks);
+    g_autofree char *bad =
+        ccb_results_bad_to_text(findings->checks, ccb_color_wanted(STDOUT_FILENO));
     fputs(bad, stdout);
     g_autofree char *image = ccb_output_failed_path(output->path);
     return ccb_hint(error, "nothing was published; the report is %s, and the log %s%s%s",

@@ -23,6 +23,7 @@ static const CcbOption options[] = {
     CCB_BACKEND_OPTIONS(opts.backend),
     CCB_FORMAT_OPTIONS(opts.format, CCB_RESULTS_FORMATS, "how the report is printed (text)"),
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
+    CCB_PROGRESS_OPTIONS,
     {0},
 };
 
@@ -60,7 +61,7 @@ static bool run(int argc, char **argv, GError **error)
     if (!check(&request, &report, error))
         return false;
     report->strict = opts.strict;
-    ccb_print_results(report, opts.format, argv[0]);
+    ccb_print_results(report, opts.format, argv[0], ccb_progress_options.quiet);
     return ccb_results_verdict(report, error);
 }
 

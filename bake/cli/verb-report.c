@@ -15,7 +15,7 @@
 #include "cli/report-data.h"
 #include "cli/verbs.h"
 #include "diff/diff.h"
-#include "emit/output.h"
+#include "emit/manifest.h"
 #include "fetch/url.h"
 #include "image/qemu-img.h"
 #include "plan/acquire.h"
@@ -87,24 +87,14 @@ static json_t *describe_file(const char *path, const char *sha256, GError **erro
 /* The manifest beside the image; without one that is of this image, a description of the file. */
 static json_t *read_manifest(Session *s, GError **error)
 {
-    g_autofree char *path = ccb_output_manifest_path(s->path);
-    g_autofree char *format = ccb_image_format(s->path, error);
-    ccb_progress_begin("digest", s->path, 0);
-    g_autofree char *sha256 = format ? ccb_digest_file_once(s->path, error) : NULL;
-    if (sha256 == NULL) {
-        ccb_progress_abort();
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *sha256 = ccb_digest_image(s->path, error);
+    if (sha256 == NULL)
         return NULL;
-    }
-    ccb_progress_end(NULL);
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
-        return describe_file(s->path, sha256, error);
-    json_t *json = json_load_file(path, 0, NULL);
-    const char *own = json_string_value(json_object_get(json_object_get(json, "image"), "sha256"));
-    if (g_strcmp0(own, sha256) == 0)
-        return json;
-    json_decref(json);
-    note(s, g_strdup_printf("%s is not the manifest of this image: left out", path));
-    return describe_file(s->path, sha256, error);
+    json_t *manifest = ccb_manifest_beside(s->path, sha256, &reason);
+    if (reason != NULL)
+        note(s, g_strdup_printf("%s; it is ignored", reason->message));
+    return manifest != NULL ? manifest : describe_file(s->path, sha256, error);
 }
 
 /* The image to compare with: that of --base, or the base that the manifest names, if this host has it.

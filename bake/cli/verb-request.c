@@ -10,7 +10,7 @@
 #include "cli/print-json.h"
 #include "cli/verbs.h"
 #include "cloud/request.h"
-#include "emit/output.h"
+#include "emit/manifest.h"
 #include "guide/ecs.h"
 #include "image/qemu-img.h"
 
@@ -62,46 +62,17 @@ static const char *text_of(const json_t *json, const char *key)
     return json_string_value(json_object_get(json, key));
 }
 
-/* NULL with an error where it is no manifest. */
-static json_t *load_manifest(const char *path, GError **error)
-{
-    json_error_t reason;
-    json_t *manifest = json_load_file(path, 0, &reason);
-    if (manifest == NULL) {
-        ccb_fail(error, CCB_ERR_INPUT, "the manifest %s: %s", path, reason.text);
-    } else if (json_object_get(manifest, "manifest") == NULL) {
-        g_clear_pointer(&manifest, json_decref);
-        ccb_fail(error, CCB_ERR_INPUT, "%s is not the manifest of an image", path);
-    }
-    return manifest;
-}
-
 /* The manifest of --manifest or beside the image; *ret is NULL where there is none of this file. */
 static bool find_manifest(const char *image, const char *sha256, json_t **ret, GError **error)
 {
-    size_t i;
-    const json_t *one;
-    g_autofree char *beside = ccb_output_manifest_path(image);
-    const char *path = opts.manifest ? opts.manifest : beside;
-    *ret = NULL;
-    if (opts.manifest == NULL && !g_file_test(path, G_FILE_TEST_EXISTS))
-        return true;
-    json_auto_t *manifest = load_manifest(path, error);
-    if (manifest == NULL)
-        return false;
-    const json_t *first = json_object_get(manifest, "image");
-    bool is_its = g_strcmp0(text_of(first, "sha256"), sha256) == 0;
-    /* A bake may have made several images. */
-    json_array_foreach(json_object_get(manifest, "images"), i, one) is_its =
-        is_its || g_strcmp0(text_of(one, "sha256"), sha256) == 0;
-    if (is_its)
-        *ret = g_steal_pointer(&manifest);
-    else if (opts.manifest != NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s is not the manifest of %s: the digests differ",
-                        path, image);
-    else
-        ccb_warn("%s is the manifest of another file than %s: the tags will not name the bake",
-                 path, image);
+    g_autoptr(GError) reason = NULL;
+    if (opts.manifest != NULL) {
+        *ret = ccb_manifest_load_for(opts.manifest, image, sha256, error);
+        return *ret != NULL;
+    }
+    *ret = ccb_manifest_beside(image, sha256, &reason);
+    if (reason != NULL)
+        ccb_warn("%s: the tags will not name the bake", reason->message);
     return true;
 }
 
@@ -172,7 +143,7 @@ static CcbRequest *make_import(const char *image, const char *object, GError **e
         .virtual_size = info.virtual_size,
         .disk_gib = opts.disk_size,
         .key = text_of(manifest, "key"),
-        .recipe = text_of(json_object_get(manifest, "recipe"), "name"),
+        .recipe = ccb_manifest_recipe(manifest),
         .driver = text_of(manifest, "driver"),
         .gpus = gpus_of(manifest),
         .imds_v2 = passed(manifest, CCB_CHECK_IMDS_V2),
@@ -187,7 +158,7 @@ static CcbRequest *make_import(const char *image, const char *object, GError **e
 
 static CcbRequest *make_run(const char *image_id, GError **error)
 {
-    json_auto_t *manifest = opts.manifest != NULL ? load_manifest(opts.manifest, error) : NULL;
+    json_auto_t *manifest = opts.manifest != NULL ? ccb_manifest_load(opts.manifest, error) : NULL;
     if (opts.manifest != NULL && manifest == NULL)
         return NULL;
     const json_t *image = json_object_get(manifest, "image");

@@ -11,16 +11,19 @@
 #include "cli/open-image.h"
 #include "cli/print-results.h"
 #include "cli/sandbox.h"
+#include "emit/manifest.h"
 
 static struct {
     const char *recipe, *gpus, *backend, *format;
     GPtrArray *settings;
-    bool strict, list;
+    bool no_manifest, strict, list;
 } opts = {.backend = "appliance", .format = "text"};
 
 static const CcbOption options[] = {
     {"recipe", 0, CCB_OPT_STRING, &opts.recipe, "FILE",
-     "expect what this recipe bakes (otherwise it is found out from the image)"},
+     "expect what this recipe bakes (otherwise what the manifest says)"},
+    {"no-manifest", 0, CCB_OPT_FLAG, &opts.no_manifest, NULL,
+     "ignore the manifest beside the image: find out from the image what to expect"},
     {"set", 's', CCB_OPT_LIST, &opts.settings, "NAME=VALUE",
      "give a variable of the recipe another value"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
@@ -30,27 +33,59 @@ static const CcbOption options[] = {
     {"list", 0, CCB_OPT_FLAG, &opts.list, NULL,
      "print the checks, with --recipe also those of the recipe, and do nothing"},
     CCB_PARANOID_OPTION,
+    CCB_PROGRESS_OPTIONS,
     {0},
 };
 
+/* A manifest may have come with the image: the commands of its checks are not run. */
 static bool check_guest(CcbGuest *guest, const CcbExpectation *expect, CcbSandbox *copy,
                         CcbResults **ret_report, GError **error)
 {
     const CcbCheckSandbox sandbox = {ccb_sandbox_open, copy};
     g_autoptr(CcbCheckContext) ctx = ccb_check_context_new(guest, expect);
-    ctx->sandbox = &sandbox;
+    ctx->sandbox = opts.recipe != NULL ? &sandbox : NULL;
     return ccb_check_image(ctx, ret_report, error);
 }
 
-static bool load_expectation(CcbExpectation *ret, GError **error)
+/* Of the manifest beside the image, where it is of this very file. */
+static bool expect_manifest(const char *image, CcbExpectation *ret, char **ret_note, GError **error)
 {
-    return opts.recipe == NULL || ccb_load_expectation(opts.recipe, opts.settings, ret, error);
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *path = ccb_output_manifest_path(image);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+        return true; /* and the image need not be digested */
+    g_autofree char *sha256 = ccb_digest_image(image, error);
+    if (sha256 == NULL)
+        return false;
+    json_auto_t *manifest = ccb_manifest_beside(image, sha256, &reason);
+    if (reason != NULL)
+        ccb_warn("%s; it is ignored", reason->message);
+    if (manifest == NULL)
+        return true;
+    ccb_expectation_from_json(json_object_get(manifest, "expected"), ret);
+    const char *recipe = ccb_manifest_recipe(manifest);
+    *ret_note = g_strdup_printf("expected  by the manifest %s (recipe %s)", path,
+                                recipe != NULL ? recipe : "unknown");
+    return true;
+}
+
+/* What the image should be, and a note that says who says so, or NULL. */
+static bool find_expectation(const char *image, CcbExpectation *ret, char **ret_note,
+                             GError **error)
+{
+    if (opts.recipe == NULL)
+        return opts.no_manifest || expect_manifest(image, ret, ret_note, error);
+    if (!ccb_load_expectation(opts.recipe, opts.settings, ret, error))
+        return false;
+    *ret_note = g_strdup_printf("expected  by the recipe %s", opts.recipe);
+    return true;
 }
 
 static bool check(const char *path, CcbResults **ret_report, GError **error)
 {
     g_auto(CcbExpectation) expect = {0};
-    if (!load_expectation(&expect, error))
+    g_autofree char *note = NULL;
+    if (!find_expectation(path, &expect, &note, error))
         return false;
     if (opts.gpus != NULL)
         expect.gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);
@@ -66,6 +101,8 @@ static bool check(const char *path, CcbResults **ret_report, GError **error)
         return false;
     }
     ccb_progress_end(NULL);
+    if (note != NULL)
+        g_ptr_array_insert((*ret_report)->notes, 0, g_steal_pointer(&note));
     return true;
 }
 
@@ -74,7 +111,8 @@ static bool run(int argc, char **argv, GError **error)
     g_autoptr(CcbResults) report = NULL;
     if (opts.list) {
         g_auto(CcbExpectation) expect = {0};
-        if (!load_expectation(&expect, error))
+        if (opts.recipe != NULL &&
+            !ccb_load_expectation(opts.recipe, opts.settings, &expect, error))
             return false;
         g_autofree char *table = ccb_check_table(&expect);
         fputs(table, stdout);
@@ -85,7 +123,7 @@ static bool run(int argc, char **argv, GError **error)
     if (!check(argv[0], &report, error))
         return false;
     report->strict = opts.strict;
-    ccb_print_results(report, opts.format, argv[0]);
+    ccb_print_results(report, opts.format, argv[0], ccb_progress_options.quiet);
     return ccb_results_verdict(report, error);
 }
 

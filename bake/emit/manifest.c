@@ -224,6 +224,56 @@ bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats,
     return true;
 }
 
+json_t *ccb_manifest_load(const char *path, GError **error)
+{
+    json_error_t reason;
+    json_auto_t *manifest = json_load_file(path, 0, &reason);
+    if (manifest == NULL)
+        ccb_fail(error, CCB_ERR_INPUT, "the manifest %s: %s", path, reason.text);
+    else if (json_object_get(manifest, "manifest") == NULL)
+        ccb_fail(error, CCB_ERR_INPUT, "%s is not the manifest of an image", path);
+    else
+        return g_steal_pointer(&manifest);
+    return NULL;
+}
+
+static bool is_of(const json_t *image, const char *sha256)
+{
+    return g_strcmp0(json_string_value(json_object_get(image, "sha256")), sha256) == 0;
+}
+
+json_t *ccb_manifest_load_for(const char *path, const char *image, const char *sha256,
+                              GError **error)
+{
+    size_t i;
+    const json_t *one;
+    json_auto_t *manifest = ccb_manifest_load(path, error);
+    if (manifest == NULL)
+        return NULL;
+    bool found = is_of(json_object_get(manifest, "image"), sha256);
+    /* A bake may have made several images. */
+    json_array_foreach(json_object_get(manifest, "images"), i, one) found =
+        found || is_of(one, sha256);
+    if (found)
+        return g_steal_pointer(&manifest);
+    ccb_fail(error, CCB_ERR_INPUT, "%s is the manifest of another file than %s: the digests differ",
+             path, image);
+    return NULL;
+}
+
+json_t *ccb_manifest_beside(const char *image, const char *sha256, GError **error)
+{
+    g_autofree char *path = ccb_output_manifest_path(image);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+        return NULL;
+    return ccb_manifest_load_for(path, image, sha256, error);
+}
+
+const char *ccb_manifest_recipe(const json_t *manifest)
+{
+    return json_string_value(json_object_get(json_object_get(manifest, "recipe"), "name"));
+}
+
 bool ccb_manifest_check_place(const char *image, GError **error)
 {
     size_t i;

@@ -30,6 +30,19 @@ typedef struct {
 bool ccb_manifest_is_current(const char *const *paths, const GPtrArray *formats, const char *key,
                              const CcbPlan *plan, bool compressed, const char *check_set);
 
+/* Reads a manifest; a new reference.  Errors: CCB_ERR_INPUT: not there, no JSON, not of an image. */
+json_t *ccb_manifest_load(const char *path, GError **error);
+
+/* As above, and it must be that of the file `image`, whose digest this is. */
+json_t *ccb_manifest_load_for(const char *path, const char *image, const char *sha256,
+                              GError **error);
+
+/* As above, of the manifest beside the image; NULL without an error where there is none. */
+json_t *ccb_manifest_beside(const char *image, const char *sha256, GError **error);
+
+/* The name of the recipe, or NULL; belongs to the manifest. */
+const char *ccb_manifest_recipe(const json_t *manifest);
+
 /* Refuses to overwrite a file in the manifest's place that is not the manifest of that image.  Errors:
  * CCB_ERR_USAGE. */
 bool ccb_manifest_check_place(const char *image, GError **error);

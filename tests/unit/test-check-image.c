@@ -88,7 +88,8 @@ static void test_assumptions(void)
     g_autofree char *bad = bad_ids(results, true);
     is_str(bad, "", "an image for 8 GPUs is recognised");
     is_int(results->notes->len, 2, "and both assumptions are noted");
-    is_str(g_ptr_array_index(results->notes, 0), "assumed: 8 GPUs (3 of 3 signs of an image for 8)",
+    is_str(g_ptr_array_index(results->notes, 0),
+           "Assuming 8 GPUs: all of the three marks of an 8-GPU image were found.",
            "the number of GPUs");
     end();
     begin(8, "570.148.08");
@@ -101,7 +102,8 @@ static void test_assumptions(void)
     put(VENDOR_UNITS "nvidia-persistenced.service", unit);
     g_autoptr(CcbResults) elsewhere = check_staged(&expect);
     is_str(g_ptr_array_index(elsewhere->notes, 0),
-           "assumed: 8 GPUs (3 of 3 signs of an image for 8)", "wherever the files are");
+           "Assuming 8 GPUs: all of the three marks of an 8-GPU image were found.",
+           "wherever the files are");
     end();
 }
 
@@ -128,7 +130,7 @@ static void test_unreadable(void)
     is_int((long long)json_array_size(json_object_get(json, "checks")), results->rows->len,
            "and lists every check");
     json_decref(json);
-    g_autofree char *text = ccb_results_to_text(results);
+    g_autofree char *text = ccb_results_to_text(results, false, false);
     ok(strstr(text, "\nPASS kernel.root-uuid ") != NULL &&
            strstr(text, "\nERR  initramfs.") != NULL,
        "the text has one line a check");
@@ -221,7 +223,7 @@ static void test_waivers(void)
     is_int(results->notes->len, 2, "waivers that are not needed are noted");
     is_str(results->notes->pdata[0], "waiver not needed: fabric.enabled does not apply", "one");
     is_str(results->notes->pdata[1], "waiver not needed: import.clock passes", "another");
-    g_autofree char *text = ccb_results_to_text(results);
+    g_autofree char *text = ccb_results_to_text(results, false, false);
     ok(strstr(text, "WAIVED kernel.minimum ") != NULL &&
            strstr(text, "\n     waived: as it should be\n") != NULL,
        "the text says why, in one line");

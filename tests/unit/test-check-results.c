@@ -38,7 +38,7 @@ static void test_tap(void)
     ok(g_str_has_prefix(text, "TAP version 13\n1..6\n# assumed: 1 & 2\nok 1 - a.pass\n"),
        "TAP: version, plan, notes");
     has(text,
-        "\nnot ok 2 - a.fail\n  ---\n  message: \"<\\\"x \xef\xbf\xbd&\"\n"
+        "\nnot ok 2 - a.fail\n  ---\n  message: \"<\\\"x \\\\xff&\"\n"
         "  severity: \"error\"\n  why: \"w.\"\n  remedy: \"r.\"\n  ...\n",
         "TAP: a failure with its diagnostics");
     has(text, "\nnot ok 3 - a.warn # TODO warning\n", "TAP: a warning is no failure");
@@ -60,14 +60,44 @@ static void test_junit(void)
     has(severe, "failures=\"2\"", "JUnit: strict counts the warning");
     has(severe, "<failure type=\"warning\" message=\"d\">", "JUnit: and has it as a failure");
     has(text,
-        "<failure type=\"error\" message=\"&lt;&quot;x \xef\xbf\xbd&amp;\">why: w.\n"
+        "<failure type=\"error\" message=\"&lt;&quot;x \\xff&amp;\">why: w.\n"
         "remedy: r.</failure>",
         "JUnit: a failure");
     has(text, "<system-out>warning: d</system-out>", "JUnit: a warning passes");
-    has(text, "<error type=\"unreadable\" message=\"\xef\xbf\xbd\">", "JUnit: not readable");
+    has(text, "<error type=\"unreadable\" message=\"\\xef\\xbf\\xbf\">", "JUnit: not readable");
     has(text, "<skipped message=\"waived: it is meant: d\"/>", "JUnit: waived");
     has(text, "<skipped message=\"no\"/>", "JUnit: what does not apply");
     has(text, "<system-out>assumed: 1 &amp; 2</system-out>", "JUnit: notes");
+}
+
+static void test_text(void)
+{
+    g_autoptr(CcbResults) results = sample_results(false);
+    is_taken(ccb_results_to_text(results, false, false),
+             "assumed: 1 & 2\n"
+             "PASS a.pass    d\n"
+             "N/A  a.none    no\n"
+             "WAIVED b.waived  d\n     waived: it is meant\n"
+             "WARN a.warn    d\n     why: w.\n     remedy: r.\n"
+             "ERR  a.dark    \\xef\\xbf\\xbf\n     why: w.\n     remedy: r.\n"
+             "FAIL a.fail    <\"x \\xff&\n     why: w.\n     remedy: r.\n"
+             "1 passed, 1 failed, 1 unreadable, 1 warning, 1 waived, 1 not applicable\n",
+             "passes first, failures last, then the counts");
+    g_autofree char *quiet = ccb_results_to_text(results, true, true);
+    is_str(quiet,
+           "\033[33mWARN\033[0m a.warn  d\n     why: w.\n     remedy: r.\n"
+           "\033[31mERR \033[0m a.dark  \\xef\\xbf\\xbf\n     why: w.\n     remedy: r.\n"
+           "\033[31mFAIL\033[0m a.fail  <\"x \\xff&\n     why: w.\n     remedy: r.\n"
+           "1 passed, 1 failed, 1 unreadable, 1 warning, 1 waived, 1 not applicable\n",
+           "quiet: what does not pass, in colours");
+    g_autoptr(CcbResults) good = ccb_results_new();
+    ccb_results_add(good, &(CcbResultRow){.id = "a.pass", .status = CCB_PASS, .detail = "d"});
+    is_taken(ccb_results_to_text(good, true, false), "", "quiet: nothing of a good image");
+    is_taken(ccb_results_to_text(good, false, true),
+             "\033[32mPASS\033[0m a.pass  d\n1 passed, 0 failed\n", "what there is none of");
+    is_taken(ccb_results_printable("a\x1b[2J\xc2\x9b"
+                                   "31m\xe2\x80\xae\n"),
+             "a\\x1b[2J\\xc2\\x9b31m\\xe2\\x80\\xae ", "no escape of the image reaches a terminal");
 }
 
 static void test_strict(void)
@@ -86,6 +116,7 @@ static void test_strict(void)
 
 int main(void)
 {
+    test_text();
     test_tap();
     test_junit();
     test_strict();
