@@ -241,8 +241,8 @@ hint: give the image another name, or use --force'
 
 @test "bake: an output directory that is missing or can't be written" {
     recipe "$GUEST" <<<'steps: [kernel]'
-    bake 9 -o gone/t.qcow2
-    assert_equal "$output" 'ccbake: creating gone/.t.qcow2.part: No such file or directory'
+    bake 2 -o gone/t.qcow2
+    assert_equal "$output" $'ccbake: gone/t.qcow2: there is no directory gone\nhint: mkdir -p gone'
     echo file >file
     bake 9 -o file/t.qcow2
     assert_contains 'file/.t.qcow2.part: Not a directory'

@@ -313,6 +313,19 @@ example_dir() {
     assert_equal "$output" "ccbake: --memory=2G: expected a number"
 }
 
+@test "a file in a directory that is not there is refused before any work" {
+    local refused=$'no/x: there is no directory no\nhint: mkdir -p no'
+    cd "$BATS_TEST_TMPDIR"
+    run_ccbake 2 boot --log=no/x image.qcow2
+    assert_equal "$output" "ccbake: $refused"
+    run_ccbake 2 report --output=no/x image.qcow2
+    assert_equal "$output" "ccbake: $refused"
+    run_ccbake 2 bake --junit=no/x recipe.yaml
+    assert_equal "$output" "ccbake: $refused"
+    run_ccbake 2 convert --to=raw --output=no/x image.qcow2
+    assert_equal "$output" "ccbake: $refused"
+}
+
 @test "too few and too many arguments are errors" {
     run_ccbake 2 bake
     assert_equal "$output" $'ccbake: bake: an argument is missing\nhint: usage: ccbake bake [OPTION]... RECIPE'

@@ -108,6 +108,15 @@ bool ccb_is_same_file(const char *a, const char *b)
            st_a.st_ino == st_b.st_ino;
 }
 
+bool ccb_check_directory_of(const char *path, GError **error)
+{
+    g_autofree char *dir = g_path_get_dirname(path);
+    if (g_file_test(dir, G_FILE_TEST_EXISTS))
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "%s: there is no directory %s", path, dir);
+    return ccb_hint(error, "mkdir -p %s", dir);
+}
+
 bool ccb_mkdirs(const char *path, GError **error)
 {
     if (g_mkdir_with_parents(path, 0755) != 0)

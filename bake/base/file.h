@@ -21,6 +21,9 @@ bool ccb_sync_directory_of(const char *path, GError **error);
 /* Whether both are there and are one file, by whatever names: writing the one would spoil the other. */
 bool ccb_is_same_file(const char *a, const char *b);
 
+/* Whether there is something by the name of the directory of `path`: what it is shows when it is written to.  Errors: CCB_ERR_USAGE. */
+bool ccb_check_directory_of(const char *path, GError **error);
+
 bool ccb_mkdirs(const char *path, GError **error);
 
 /* Removes a tree; what is missing is no error.  Does not follow symlinks or cross file systems. */

@@ -615,6 +615,10 @@ static bool run(int argc, char **argv, GError **error)
                         "--json, --tap and --junit are for the checks of one image");
     if (ccb_progress_options.quiet && ccb_progress_options.verbose)
         return ccb_fail(error, CCB_ERR_USAGE, "--quiet and --verbose exclude each other");
+    const char *const files[] = {opts.json, opts.tap, opts.junit};
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+        if (files[i] != NULL && !ccb_check_directory_of(files[i], error))
+            return false;
     return opts.matrix ? bake_matrix(argv[0], error) : bake_one(argv[0], error);
 }
 

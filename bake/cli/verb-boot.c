@@ -202,7 +202,7 @@ static bool run(int argc, char **argv, GError **error)
                         "--interactive gives no verdict: not with --json or --gpus");
     if (opts.interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
         return ccb_fail(error, CCB_ERR_USAGE, "--interactive needs a terminal");
-    if (!ccb_reaper_start(error))
+    if (!ccb_check_directory_of(log, error) || !ccb_reaper_start(error))
         return false;
     /* Not in a /tmp that is memory: the overlay may grow by gigabytes. */
     const char *base = g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp";

@@ -179,6 +179,8 @@ static bool run(int argc, char **argv, GError **error)
     g_autofree char *base = NULL;
     if (ccb_is_same_file(path, argv[0]) || (opts.base != NULL && ccb_is_same_file(path, opts.base)))
         return ccb_fail(error, CCB_ERR_USAGE, "the report would replace the image %s", path);
+    if (!ccb_check_directory_of(path, error))
+        return false;
     s.manifest = read_manifest(&s, error);
     if (s.manifest == NULL || !choose_base(&s, &base, error))
         return false;

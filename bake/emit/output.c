@@ -119,7 +119,8 @@ CcbOutput *ccb_output_reserve(const char *const *paths, bool force, GError **err
         }
         CcbOutputFile *file = file_new(*path);
         g_ptr_array_add(output->images, file);
-        if (!check_absent(output, *path, error) || !take_lock(file, error))
+        if (!ccb_check_directory_of(*path, error) || !check_absent(output, *path, error) ||
+            !take_lock(file, error))
             return NULL;
     }
     output->path = ccb_output_image(output, 0)->path;
