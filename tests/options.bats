@@ -392,6 +392,13 @@ example_dir() {
     assert_equal "$REPLY_WORDS" acme.yaml
     complete_words bake --set ac
     assert_equal "$REPLY_WORDS" ""
+    touch acme.txt
+    complete_words plan acm
+    assert_equal "$REPLY_WORDS" acme.yaml
+    complete_words request ""
+    assert_equal "$REPLY_WORDS" $'import\nrun'
+    complete_words convert --to q
+    assert_equal "$REPLY_WORDS" qcow2
     # A value that may be left out must be joined.
     complete_words lock --update ac
     assert_equal "$REPLY_WORDS" acme.yaml
@@ -412,4 +419,13 @@ example_dir() {
     touch cc.yaml
     complete_words plan cc
     assert_equal "$REPLY_WORDS" cc.yaml
+}
+
+@test "completion offers the steps and the variables of the recipe" {
+    local recipe=$TOP/recipes/demo-1gpu.yaml
+    complete_words bake "$recipe" --from ""
+    same "the steps" "$REPLY_WORDS" "$("$CCBAKE" recipe --json "$recipe" |
+        jq -r '.recipe.steps[] | if type == "string" then . else to_entries[0] | .value.id? // .key end')"
+    complete_words bake "$recipe" --set = driv
+    same "a variable" "$REPLY_WORDS" "$("$CCBAKE" recipe --json "$recipe" | jq -r '.recipe.variables | keys[] | select(startswith("driv")) + "="')"
 }

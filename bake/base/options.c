@@ -51,7 +51,7 @@ static bool fail_choice(const CcbOption *option, const char *text, const char *c
 
 static int has_argument(const CcbOption *option)
 {
-    if (option->type == CCB_OPT_FLAG)
+    if (option->argument == NULL)
         return no_argument;
     return option->type == CCB_OPT_OPTIONAL_LIST ? optional_argument : required_argument;
 }

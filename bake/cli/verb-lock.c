@@ -30,7 +30,7 @@ static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(opts.load),
     {"update", 'u', CCB_OPT_OPTIONAL_LIST, &opts.update, "NAME",
      "renew what the lock knows: all of it, or a payload, \"base\" or a step"},
-    {"dry-run", 'n', CCB_OPT_FLAG, &opts.dry_run, NULL, "say what would change, and do not write"},
+    {"dry-run", 0, CCB_OPT_FLAG, &opts.dry_run, NULL, "say what would change, and do not write"},
     CCB_FORMAT_OPTIONS(opts.format, "text|json", "how the changes are printed (text)"),
     CCB_BACKEND_OPTIONS(opts.backend),
     CCB_PROGRESS_OPTIONS,

@@ -10,12 +10,42 @@ _ccbake_files() {
     mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
+# Completes a recipe, and the directories on the way to one.
+_ccbake_recipes() {
+    compopt -o filenames 2>/dev/null || :
+    mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$1"; compgen -d -- "$1")
+}
+
+# From the first recipe on the command line: $1 "variables", its variables with an equals sign; $1 "steps", the ids of
+# its steps.  `ccbake recipe --json` prints it that is indented by two blanks a level.
+_ccbake_of_recipe() {
+    local word
+    for word in "${COMP_WORDS[@]:2}"; do
+        [[ $word == *.y?(a)ml && -f $word ]] || continue
+        "${COMP_WORDS[0]}" recipe --json "$word" 2>/dev/null | awk -v wanted="$1" '
+            function flush() { if (id != "") print id; id = "" }
+            /^    "/ { flush(); inside = $1 == "\"" wanted "\":" ; next }
+            !inside { next }
+            wanted == "variables" && /^      "/ { split($0, part, "\""); print part[2] "=" }
+            wanted == "steps" && /^(      |        )"/ { flush(); split($0, part, "\""); id = part[2] }
+            wanted == "steps" && /^          "id": "/ { split($0, part, "\""); id = part[4] }
+            END { flush() }'
+        return
+    done
+}
+
 # The value of an option: $1 its ARGUMENT in the table, $2 what is typed of it.
 _ccbake_value() {
     case $1 in
+        STEP) mapfile -t COMPREPLY < <(compgen -W "$(_ccbake_of_recipe steps)" -- "$2") ;;
+        NAME=VALUE)
+            compopt -o nospace 2>/dev/null || :
+            mapfile -t COMPREPLY < <(compgen -W "$(_ccbake_of_recipe variables)" -- "$2")
+            ;;
+        FORMATS) mapfile -t COMPREPLY < <(compgen -W "qcow2 vhd raw" -- "$2") ;;
         *"|"*) mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$2") ;;
         FILE) _ccbake_files "$2" ;;
-        *) COMPREPLY=() ;; # numbers and NAME=VALUE: there is nothing to offer
+        *) COMPREPLY=() ;; # numbers and names: there is nothing to offer
     esac
 }
 
@@ -69,13 +99,15 @@ _ccbake() {
         _ccbake_installed "" "$current"
         return 0
     fi
-    argument=$("${COMP_WORDS[0]}" "$verb" --help 2>/dev/null | sed -n '1s/.* //p')
+    argument=$("${COMP_WORDS[0]}" "$verb" --help 2>/dev/null | sed -n '1s/.*\[OPTION\]\.\.\. *//p')
+    argument=${argument%% *} # the first; of a choice only that is one
     if [[ $argument == *RECIPE* && -n $current && ccbake: == "$current"* && -z $(compgen -f -- "$current") ]]; then
         _ccbake_installed ccbake: "$current"
         return 0
     fi
     case $argument in
-        *"|"*) _ccbake_value "$argument" "$current" ;;
+        *"|"*) if ((COMP_CWORD == 2)); then _ccbake_value "$argument" "$current"; else _ccbake_files "$current"; fi ;;
+        *RECIPE*) _ccbake_recipes "$current" ;;
         *) _ccbake_files "$current" ;;
     esac
 }
