@@ -165,7 +165,7 @@ nothing_left() {
     rm cut.raw
     : >empty.qcow2
     run_ccbake 4 convert empty.qcow2 --to raw
-    assert_contains "only 0 bytes"
+    assert_contains "empty.qcow2 is no disk image: it is empty"
     run_ccbake 4 convert gone.qcow2 --to raw
     assert_contains "No such file"
     run compgen -G '*.raw'
