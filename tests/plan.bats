@@ -27,6 +27,9 @@ write_tree() {
     # shellcheck disable=SC2016 # meant for the guest
     printf '%s\n' '#!/bin/sh' 'for image; do :; done' 'echo anew >"$image"' >tree/usr/bin/dracut
     chmod 755 tree/usr/bin/dracut
+    # shellcheck disable=SC2016 # for ccbake
+    echo 'argument = ${argument}' >a.template
+    echo 'echo 2 >/opt/by-script' >x.sh
     printf '%s\n' '[Service]' 'ExecStart=/bin/true' '[Install]' 'WantedBy=multi-user.target' \
         'Alias=first.service' >x.service
 }
@@ -49,7 +52,15 @@ steps:
       wait-for: [{unit: x.service, later: [later.service]}]
       enable: [x.service]
       disable: [none.service]
+  - files:
+      - {path: /etc/acme/agent.conf, content: "a = 1\n", mode: 0640, owner: "7:8"}
+      - {path: /etc/acme/t.conf, source: a.template, template: true}
+  - chmod:
+      - {path: /etc/fstab, mode: 0600, owner: "7:8"}
+      - {path: /etc/yum.repos.d, mode: 0640, recursive: true}
+  - remove: [/etc/redhat-release]
   - run: {commands: [[sh, -c, "echo 1 >/opt/by-command"]]}
+  - run: {id: script, script: x.sh}
   - initramfs
   - modprobe: {file: a.conf, content: "\${text}\n"}
   - initramfs: {id: again}
@@ -79,7 +90,7 @@ without_names='del(.a.image, .b.image)'
     assert_equal "$(member '[.steps[] | select(has("diff") or has("unknown"))] | length')" 0
     diff <(member ".exact | $without_names") <(jq "$without_names" actual.json)
     run_ccbake plan --quiet --diff --backend=host r.yaml
-    assert_contains "step 9   again              cached: exact"
+    assert_contains "step 13  again              cached: exact"
     [[ $output != *declared* ]] || fail "$output"
     diff <(sed -n '/^packages\|^boot$/,$p' <<<"$output") \
         <("$CCBAKE" diff --quiet --backend=host base.qcow2 r.qcow2 | sed -n '/^packages\|^boot$/,$p')
@@ -96,7 +107,7 @@ without_names='del(.a.image, .b.image)'
     local known='map(select(IN(.path; "/opt", "/boot", "/usr/lib/modules") | not)) | sort'
     diff <(member "[.steps[].diff.directories[]] | $known") <(jq ".directories | $known" actual.json)
     assert_equal "$(member '[.steps[].diff.directories[] | select(.path == "/opt").added] | tostring')" "[2]"
-    assert_equal "$(jq '.directories[] | select(.path == "/opt").added' actual.json)" 3
+    assert_equal "$(jq '.directories[] | select(.path == "/opt").added' actual.json)" 4
     assert_equal "$(member '.steps[] | select(.id == "run").unknown[] | .what')" "what its commands do"
     assert_equal "$(member '[.steps[] | select(.id == "again").unknown[] | .path] | tostring')" \
         '["/lib/modules/5.10.134-18.al8.x86_64","/boot/initramfs-5.10.134-18.al8.x86_64.img"]'
@@ -214,13 +225,13 @@ EOF
 @test "a changed step: those before it exact, it and those after it declared" {
     plan --set "text=options a b=2"
     assert_equal "$(member '[.steps[] | .id + " " + .basis] | tostring')" \
-        '["kernel exact","kernel-args exact","nouveau-blacklist exact","overlay exact","units exact","run exact","initramfs exact","modprobe declared","again declared"]'
-    assert_equal "$(member '[.steps[].state] | .[7:] | tostring')" \
-        '["runs: its setting content changed","runs: step 8 (modprobe): its setting content changed"]'
+        '["kernel exact","kernel-args exact","nouveau-blacklist exact","overlay exact","units exact","files exact","chmod exact","remove exact","run exact","script exact","initramfs exact","modprobe declared","again declared"]'
+    assert_equal "$(member '[.steps[].state] | .[11:] | tostring')" \
+        '["runs: its setting content changed","runs: step 12 (modprobe): its setting content changed"]'
     # The layer of the step before it, against the image.
     diff <(member '.exact.configuration[], .exact.units[], .exact.boot[]') \
         <(jq '.configuration[], .units[], .boot[] | select(.name // "" | endswith("a.conf") | not)' actual.json)
-    assert_equal "$(member '.steps[7].diff.configuration[1] | .change, .lines')" $'added\n@@ -0,0 +1 @@\n+options a b=2'
+    assert_equal "$(member '.steps[11].diff.configuration[1] | .change, .lines')" $'added\n@@ -0,0 +1 @@\n+options a b=2'
     plan --set "argument=swiotlb=1,any"
     assert_equal "$(member '[.steps[] | select(.basis == "exact").id] | tostring')" '["kernel"]'
     assert_equal "$(member '.exact.different')" false
@@ -230,9 +241,9 @@ EOF
 @test "the text says what is exact and what is declared" {
     run_ccbake plan --quiet --diff --backend=host --set "text=options a b=2" r.yaml
     assert_contains "change to the base: + added, - removed, ~ changed, ? only the bake will show"
-    assert_contains $'step 7   initramfs          cached: exact\na        '
-    assert_contains $'step 8   modprobe           not cached: declared\nfiles    2 added\n  + /etc/dracut.conf.d/ccbake-a.conf file 0644 0:0\n      @@ -0,0 +1,2 @@\n      +# Written by ccbake, for later initramfs images.\n      +install_items+=" /etc/modprobe.d/a.conf "\n  + /etc/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +options a b=2'
-    assert_contains $'step 9   again              not cached: declared, about 209.7 MB more in the image\n  ? /lib/modules/5.10.134-18.al8.x86_64: the lists of depmod\n  ? /boot/initramfs-5.10.134-18.al8.x86_64.img: made anew, with nvme'
+    assert_contains $'step 11  initramfs          cached: exact\na        '
+    assert_contains $'step 12  modprobe           not cached: declared\nfiles    2 added\n  + /etc/dracut.conf.d/ccbake-a.conf file 0644 0:0\n      @@ -0,0 +1,2 @@\n      +# Written by ccbake, for later initramfs images.\n      +install_items+=" /etc/modprobe.d/a.conf "\n  + /etc/modprobe.d/a.conf file 0644 0:0\n      @@ -0,0 +1 @@\n      +options a b=2'
+    assert_contains $'step 13  again              not cached: declared, about 209.7 MB more in the image\n  ? /lib/modules/5.10.134-18.al8.x86_64: the lists of depmod\n  ? /boot/initramfs-5.10.134-18.al8.x86_64.img: made anew, with nvme'
 }
 
 @test "a base that is not at hand is not compared, and the change is shown all the same" {
@@ -286,8 +297,8 @@ listing() {
     left=$("$CCBAKE" cache gc --max-age=1)
     kill -CONT $!
     wait $! || status=$?
-    [[ "$status: $left" == "0: removed 0 (0 bytes), kept 9, "* ]] || fail "$status: $left"
-    assert_equal "$(jq '[.steps[] | select(.basis == "exact")] | length' in-use.json)" 9
+    [[ "$status: $left" == "0: removed 0 (0 bytes), kept 13, "* ]] || fail "$status: $left"
+    assert_equal "$(jq '[.steps[] | select(.basis == "exact")] | length' in-use.json)" 13
 }
 
 @test "a damaged layer counts as none" {

@@ -203,7 +203,7 @@ END
     kinds=$(grep -oE '^[a-z-]+ - ' <<<"$output" | cut -d' ' -f1 | sort)
     run_ccbake recipe --schema
     assert_equal "$(jq -r '.properties.steps.items.oneOf[].required[0] // empty' <<<"$output" | sort)" "$kinds"
-    assert_equal "$(wc -l <<<"$kinds")" 17
+    assert_equal "$(wc -l <<<"$kinds")" 19
     # Only a recipe that extends another one may have a map of steps.
     assert_equal "$(jq -c '[.properties.steps.type, .then.properties.steps.type]' <<<"$output")" '[["array","object"],"array"]'
 }
@@ -469,7 +469,7 @@ $hint" <<<'extends: ccbake:nope'
     refused 'r.yaml:5:9: there is no step kind "nvidia-drivr"
 hint: did you mean "nvidia-driver"?' <<<'steps: [nvidia-drivr]'
     refused 'r.yaml:5:9: there is no step kind "defragmentation"
-hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, remove, initramfs, selftest, run' \
+hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, files, chmod, remove, initramfs, selftest, run' \
         <<<'steps: [defragmentation]'
     refused 'r.yaml:6:26: there is no payload "drivr"
 hint: did you mean "driver"?' <<<$'payloads: {driver: {url: u}}\nsteps: [{rpm: {payloads: [drivr]}}]'
@@ -596,8 +596,9 @@ $hint" <<<'steps: [nouveau-blacklist, initramfs, {modprobe: {id: m, file: a.conf
     refused "r.yaml:5:27: \"install\": can't read the unit file $PWD/gone.service" \
         <<<'steps: [{units: {install: [gone.service]}}]'
     refused "r.yaml:5:28: \"source\": there is no directory $PWD/gone" <<<'steps: [{overlay: {source: gone}}]'
-    refused 'r.yaml:5:38: "owner": "root" is not like 0:0' <<<'steps: [{overlay: {source: ., owner: root}}]'
-    refused 'r.yaml:5:39: "owner": "0:-1" is not like 0:0' <<<'steps: [{overlay: {source: ., owner: "0:-1"}}]'
+    local names=$'\nhint: names of users are the image\'s own: write numbers, or root'
+    refused 'r.yaml:5:38: "owner": "root" is not like 0:0'"$names" <<<'steps: [{overlay: {source: ., owner: root}}]'
+    refused 'r.yaml:5:39: "owner": "0:-1" is not like 0:0'"$names" <<<'steps: [{overlay: {source: ., owner: "0:-1"}}]'
     refused 'r.yaml:5:39: "target": "etc" is not an absolute path' <<<'steps: [{overlay: {source: ., target: etc}}]'
     refused 'r.yaml:5:47: "modes": "0999" is not an octal mode' <<<'steps: [{overlay: {source: ., modes: {/etc/a: 0999}}}]'
     refused 'r.yaml:5:47: "modes": "10000" is not an octal mode' \
@@ -623,6 +624,59 @@ hint: quote it where it looks like a number' <<<$'steps: [{cuda-toolkit: {payloa
         <<<'steps: [{modprobe: {file: ../a.conf, content: x}}, initramfs]'
     refused 'r.yaml:5:27: "file": "a.cnf" is not a file name that ends in .conf; modprobe reads no other' \
         <<<'steps: [{modprobe: {file: a.cnf, content: x}}, initramfs]'
+}
+
+@test "recipe: files and chmod: what no image can have" {
+    refused 'r.yaml:5:17: files needs "files" (a list of files)' <<<'steps: [{files: {}}]'
+    refused 'r.yaml:5:18: files needs "path" (absolute path in the image)' <<<'steps: [{files: [{content: a}]}]'
+    refused 'r.yaml:5:25: "path": "etc/a" is not an absolute path without "..", "//" and a slash at its end' \
+        <<<'steps: [{files: [{path: etc/a, content: a}]}]'
+    refused 'r.yaml:5:18: /etc/a needs "content" or "source"' <<<'steps: [{files: [{path: /etc/a}]}]'
+    refused 'r.yaml:5:18: /etc/a has both "content" and "source"' \
+        <<<'steps: [{files: [{path: /etc/a, content: a, source: r.yaml}]}]'
+    refused "r.yaml:5:41: \"source\": there is no file $PWD/gone" \
+        <<<'steps: [{files: [{path: /etc/a, source: gone}]}]'
+    refused 'r.yaml:5:51: "mode": "rw" is not an octal mode' \
+        <<<'steps: [{files: [{path: /etc/a, content: a, mode: rw}]}]'
+    refused 'r.yaml:5:55: "template" is for "source": in "content" variables are replaced in any case' \
+        <<<'steps: [{files: [{path: /etc/a, content: a, template: true}]}]'
+    refused 'r.yaml:5:53: /etc/a is there twice' \
+        <<<'steps: [{files: [{path: /etc/a, content: a}, {path: /etc/a, content: b}]}]'
+    refused 'r.yaml:5:18: /etc/a needs "mode" or "owner"' <<<'steps: [{chmod: [{path: /etc/a}]}]'
+    refused 'r.yaml:5:51: the whole image can'\''t have one mode or owner' \
+        <<<'steps: [{chmod: [{path: /, mode: 0755, recursive: true}]}]'
+    refused 'r.yaml:5:18: "kernel": expected a map, found a list' <<<'steps: [{kernel: [a]}]'
+    # A list is short for the setting that it stands for.
+    refused 'r.yaml:5:18: "paths": /usr is not removed: name what is in it' <<<'steps: [{remove: [/usr]}]'
+}
+
+@test "recipe: templates: variables of the recipe, and no others" {
+    printf '%s\n' 'port = ${port}' '  name = ${nmae}' >agent.conf
+    recipe r.yaml <<'END'
+variables: {port: 80, name: a}
+steps: [{files: [{path: /etc/a, source: agent.conf, template: true}]}]
+END
+    answers 3 "$PWD/agent.conf:2:10: undefined variable \"nmae\"
+hint: did you mean \"name\"?"
+    sed -i 's/nmae/name/' agent.conf
+    run_ccbake recipe r.yaml # both are used
+    echo 'port = ${port}' >agent.conf
+    answers 3 'r.yaml:5:23: nothing uses the variable "name"
+hint: use it as ${name}, or take it out'
+}
+
+@test "recipe: scripts: missing files, and settings that go with commands" {
+    refused "r.yaml:5:24: \"script\": there is no file $PWD/gone.sh" <<<'steps: [{run: {script: gone.sh}}]'
+    refused 'r.yaml:5:9: run needs "commands" or "script"' <<<'steps: [run]'
+    refused 'r.yaml:5:15: run needs "commands" or "script"' <<<'steps: [{run: {env: {A: b}}}]'
+    echo 'exit 0' >x.sh
+    refused 'r.yaml:5:44: run has both "commands" and "script"
+hint: make the commands a step of their own' <<<'steps: [{run: {commands: [[true]], script: x.sh}}]'
+    refused 'r.yaml:5:42: "args" is for "script"' <<<'steps: [{run: {commands: [[true]], args: [a]}}]'
+    refused 'r.yaml:5:36: "env": "A-B" is not the name of a variable' \
+        <<<'steps: [{run: {script: x.sh, env: {A-B: c}}}]'
+    printf 'exit\0' >x.sh
+    refused "$PWD/x.sh is no script: it has a NUL byte" <<<'steps: [{run: {script: x.sh}}]'
 }
 
 @test "recipe: payloads: digest, one source, and two that would have one name" {

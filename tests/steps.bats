@@ -348,7 +348,100 @@ END
     entry /srv/deep '0755 0:0 directory'
 }
 
+@test "steps: files have the content, mode and owner that the recipe gives them" {
+    guest
+    printf '#!/bin/sh\necho ${greeting} $${HOME}\n' >tool.sh
+    head -c 3000 /dev/urandom >blob
+    chmod 600 blob
+    recipe <<'END'
+variables: {greeting: hello, port: 8080}
+steps:
+  - files:
+      - path: /etc/acme/agent.conf
+        content: |
+          port = ${port}
+          home = $${HOME}
+        mode: 0640
+        owner: 7:root
+      - {path: /usr/local/bin/tool, source: tool.sh, template: true, mode: 0755}
+      - {path: /lib/acme/blob, source: blob}
+      - {path: /etc/machine-id, content: ""}
+END
+    bake
+    look t.qcow2
+    content /etc/acme/agent.conf 'port = 8080
+home = ${HOME}'
+    entry /etc/acme/agent.conf '0640 7:0 regular file'
+    entry /etc/acme '0755 0:0 directory'
+    content /usr/local/bin/tool '#!/bin/sh
+echo hello ${HOME}'
+    entry /usr/local/bin/tool '0755 0:0 regular file'
+    cmp blob "$ROOT/usr/lib/acme/blob"
+    entry /usr/lib/acme/blob '0644 0:0 regular file'
+    entry /etc/machine-id '0644 0:0 regular empty file'
+}
+
+@test "steps: chmod gives mode and owner to what is there" {
+    guest
+    recipe <<'END'
+steps:
+  - run: {commands: [[sh, -c, "mkdir -p /srv/a/b; echo x >/srv/a/b/x; echo y >/srv/y; chmod 755 /srv/a/b/x; ln -s /etc/passwd /srv/a/link; ln -s a /srv/l; mkfifo /srv/a/fifo"]]}
+  - chmod:
+      - {path: /srv/a, mode: 0640, owner: "7:8", recursive: true}
+      - {path: /srv/y, mode: 4711}
+      - {path: /srv/l, owner: 9:9}
+END
+    bake
+    look t.qcow2
+    entry /srv '0755 0:0 directory'
+    entry /srv/a '0750 9:9 directory' # by the link to it
+    entry /srv/a/b '0750 7:8 directory'
+    entry /srv/a/b/x '0640 7:8 regular file'
+    entry /srv/a/fifo '0644 0:0 fifo'
+    entry /srv/y '4711 0:0 regular file'
+    entry /etc/passwd '0644 0:0 regular file'
+    umount "$ROOT"
+    rm t.qcow2
+    recipe <<<'steps: [{chmod: [{path: /srv/none, mode: 0600}]}]'
+    bake 7
+    assert_contains 'ccbake: step 1/1 (chmod): r.yaml:5:10: /srv/none is missing in the guest'
+    [[ ! -e t.qcow2 ]]
+}
+
+@test "steps: remove takes a list" {
+    guest
+    recipe <<<'steps: [{remove: [/etc/kernel, /etc/passwd]}]'
+    bake
+    look t.qcow2
+    [[ ! -e $ROOT/etc/passwd ]] || fail '/etc/passwd is still there'
+}
+
 # --- commands ---
+
+@test "steps: a script runs by its own interpreter, with arguments and variables" {
+    guest
+    printf '%s\n' 'echo "$0 $# $1|$2|$LEVEL|$(cat)" >/opt-sh' >plain.sh
+    printf '%s\n' '#!/usr/bin/awk -f' 'BEGIN { print ARGV[1] >"/opt-awk" }' >by-awk
+    echo stdin-of-the-bake >in
+    recipe <<'END'
+variables: {word: "a  b"}
+steps:
+  - run: {script: plain.sh, args: ["${word}", "$(id)"], env: {LEVEL: "x y"}}
+  - run: {id: awk, script: by-awk, args: [one]}
+END
+    run_ccbake bake --backend=host --no-verify r.yaml <in
+    look t.qcow2
+    content /opt-sh '/tmp/ccbake-plain.sh 2 a  b|$(id)|x y|'
+    content /opt-awk one
+    assert_equal "$(ls -A "$ROOT/tmp")" ''
+    umount "$ROOT"
+    # Another content is another step; one that fails says so by its name.
+    printf '%s\n' 'echo no such luck >&2' 'exit 3' >plain.sh
+    run_ccbake 7 bake --backend=host --no-verify --force r.yaml
+    assert_contains 'step 1/2 (run): plain.sh failed with exit code 3
+its last lines:
+  | no such luck'
+}
 
 @test "steps: commands run in the guest, in order, word by word" {
     guest

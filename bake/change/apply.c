@@ -33,6 +33,39 @@ static bool edit(const CcbChange *c, CcbGuest *guest, GError **error)
     return strcmp(text, changed) == 0 || ccb_guest_replace(guest, c->path, changed, error);
 }
 
+static bool set_attr(const CcbChange *c, CcbGuest *guest, const char *path, const CcbStat *st,
+                     GError **error)
+{
+    bool keep = c->attr.uid == CCB_KEEP_OWNER;
+    const CcbFileAttr attr = {ccb_change_mode(c, st->mode), keep ? st->uid : c->attr.uid,
+                              keep ? st->gid : c->attr.gid};
+    return ccb_guest_set_attr(guest, path, &attr, error);
+}
+
+static bool change_attr(const CcbChange *c, CcbGuest *guest, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    if (!ccb_guest_stat(guest, c->path, &st, &exists, error))
+        return false;
+    if (!exists)
+        return ccb_fail(error, CCB_ERR_STEP, "%s is missing in the guest", c->path);
+    if (!set_attr(c, guest, c->path, &st, error))
+        return false;
+    g_autoptr(GPtrArray) below =
+        c->recursive && S_ISDIR(st.mode) ? ccb_guest_walk(guest, c->path, error) : NULL;
+    if (c->recursive && S_ISDIR(st.mode) && below == NULL)
+        return false;
+    for (guint i = 0; below != NULL && i < below->len; i++) {
+        const CcbGuestEntry *entry = below->pdata[i];
+        g_autofree char *path = g_build_filename(c->path, entry->path, NULL);
+        if ((S_ISREG(entry->st.mode) || S_ISDIR(entry->st.mode)) &&
+            !set_attr(c, guest, path, &entry->st, error))
+            return false;
+    }
+    return true;
+}
+
 static bool edit_arguments(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest,
                            GError **error)
 {
@@ -149,6 +182,8 @@ bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest
         return ccb_guest_remove(guest, c->path, error);
     case CCB_CHANGE_EDIT:
         return edit(c, guest, error);
+    case CCB_CHANGE_ATTR:
+        return change_attr(c, guest, error);
     case CCB_CHANGE_ENABLE:
         return enable(c->value, guest, error);
     case CCB_CHANGE_DISABLE:

@@ -2,6 +2,7 @@
 #include "change/change.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -88,6 +89,14 @@ bool ccb_change_concerns(const CcbChange *change, const char *subject)
            has_key(change->remove, subject);
 }
 
+mode_t ccb_change_mode(const CcbChange *c, mode_t is)
+{
+    if (c->attr.mode == CCB_KEEP_MODE)
+        return is & 07777;
+    mode_t enter = c->recursive && S_ISDIR(is) ? (c->attr.mode & 0444) >> 2 : 0;
+    return c->attr.mode | enter;
+}
+
 char *ccb_change_digest(const CcbChange *change, GError **error)
 {
     if (change->host_path == NULL)
@@ -113,6 +122,7 @@ json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error)
         [CCB_CHANGE_EDIT] = "edit",       [CCB_CHANGE_ENABLE] = "enable",
         [CCB_CHANGE_DISABLE] = "disable", [CCB_CHANGE_MASK] = "mask",
         [CCB_CHANGE_NEED] = "need",       [CCB_CHANGE_ARGUMENTS] = "arguments",
+        [CCB_CHANGE_ATTR] = "attr",
     };
     json_auto_t *list = json_array();
     for (guint i = 0; i < changes->len; i++) {
@@ -132,6 +142,8 @@ json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error)
         }
         append_words(fields, c->set);
         append_words(fields, c->remove);
+        if (c->recursive)
+            json_array_append_new(fields, json_string("recursive"));
         json_array_append_new(list, fields);
     }
     return g_steal_pointer(&list);

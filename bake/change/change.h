@@ -23,6 +23,7 @@ typedef enum {
     CCB_CHANGE_LINK,      /* a symbolic link at `path`, with the target `value` */
     CCB_CHANGE_REMOVE,    /* nothing at `path`; a directory goes with all that is in it */
     CCB_CHANGE_EDIT,      /* a text file at `path`, where there is one, goes through a function */
+    CCB_CHANGE_ATTR,      /* mode and owner of what is at `path`, which has to be there */
     CCB_CHANGE_ENABLE,    /* the unit `value`, by the links of its [Install] */
     CCB_CHANGE_DISABLE,   /* the unit `value`: no directory of dependencies links to it */
     CCB_CHANGE_MASK,      /* the unit `value` */
@@ -34,6 +35,10 @@ typedef enum {
     CCB_CHANGE_UNKNOWN, /* `value`: what only the bake will show, in words; `path` or NULL */
 } CcbChangeOp;
 
+/* In the `attr` of CCB_CHANGE_ATTR: the mode stays, the owner stays. */
+#define CCB_KEEP_MODE  ((mode_t)-1)
+#define CCB_KEEP_OWNER ((uid_t)-1)
+
 /* Turns a file's text into its new text, which the caller frees; NULL on error. */
 typedef char *(*CcbChangeEdit)(const void *data, const char *text, GError **error);
 
@@ -43,6 +48,7 @@ typedef struct {
     char *host_path;  /* of a file: its content is that of this file of the host */
     GBytes *content;  /* or this */
     CcbFileAttr attr; /* of a file or directory */
+    bool recursive;   /* of ATTR: also of all below the directory, save links and devices */
     bool
         keep; /* a directory that exists keeps mode and owner; a package stays beside the new one */
     char **set, **remove; /* of ARGUMENTS: "name=value", "name" */
@@ -75,6 +81,10 @@ void ccb_change_unknown(GPtrArray *changes, const char *path, const char *format
 
 /* Whether it is about a path, a unit or a package (by its name), or a kernel argument (by its key). */
 bool ccb_change_concerns(const CcbChange *change, const char *subject);
+
+/* The permission bits that ATTR gives to something of mode `is` (type and bits): recursively, a directory can be entered
+ * by whoever can read it. */
+mode_t ccb_change_mode(const CcbChange *change, mode_t is);
 
 /* The SHA-256 of what a FILE puts into the image; caller frees.  Errors: CCB_ERR_IO. */
 char *ccb_change_digest(const CcbChange *change, GError **error);

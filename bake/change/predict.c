@@ -335,11 +335,15 @@ static bool predicted_mkdir(void *backend, const char *path, GError **error)
     return true;
 }
 
+/* What is there keeps its content; where the image is not at hand, it is a directory that was just made. */
 static bool predicted_set_attr(void *backend, const char *path, const CcbFileAttr *attr,
                                GError **error)
 {
     g_autofree char *resolved = resolve(backend, path, true);
-    CcbGuestEntry *entry = put(backend, resolved, S_IFDIR | attr->mode);
+    CcbGuestEntry *entry = find(backend, resolved);
+    if (entry == NULL)
+        entry = put(backend, resolved, S_IFDIR);
+    entry->st.mode = (entry->st.mode & S_IFMT) | attr->mode;
     entry->st.uid = attr->uid;
     entry->st.gid = attr->gid;
     return true;
@@ -471,6 +475,16 @@ static bool prepare(CcbPrediction *p, const CcbChange *c, bool *ret_apply, GErro
     switch (c->op) {
     case CCB_CHANGE_EDIT:
         return can_edit(p, c, ret_apply, error);
+    case CCB_CHANGE_ATTR: { /* an installer may have brought it, or what is below it */
+        g_autofree char *path = resolve(p, c->path, true);
+        bool is_there = find(p, path) != NULL;
+        bool is_whole = p->is_known && !p->is_installed;
+        *ret_apply = is_there || is_whole;
+        if (!is_whole && (!is_there || c->recursive))
+            ccb_change_unknown(p->unknown, c->path, "mode and owner set%s",
+                               c->recursive ? ", and of all below it" : "");
+        break;
+    }
     case CCB_CHANGE_DIRECTORY:
         *ret_apply = p->is_known || !c->keep;
         break;

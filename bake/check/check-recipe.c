@@ -19,12 +19,13 @@ static void check_path(CcbCheckContext *ctx, const json_t *entry, CcbCheckResult
     const char *path = member(entry, "path"), *type = member(entry, "type");
     if (path == NULL || type == NULL)
         return; /* a manifest that somebody wrote */
-    if (g_str_equal(type, "any")) {
+    const char *mode = member(entry, "mode"), *owner = member(entry, "owner");
+    bool is_any = g_str_equal(type, "any"), is_link = g_str_equal(type, "link");
+    if (is_any && mode == NULL && owner == NULL) {
         if (ccb_check_lstat(ctx, path, error) == NULL)
             ccb_result_fail(result, "%s is missing, and the recipe puts it there", path);
         return;
     }
-    bool is_link = g_str_equal(type, "link");
     mode_t format = is_link ? S_IFLNK : g_str_equal(type, "directory") ? S_IFDIR : S_IFREG;
     const CcbStat *st = is_link || g_str_equal(type, "none") ? ccb_check_lstat(ctx, path, error)
                                                              : ccb_check_stat(ctx, path, error);
@@ -33,12 +34,11 @@ static void check_path(CcbCheckContext *ctx, const json_t *entry, CcbCheckResult
             ccb_result_fail(result, "%s is there, and the recipe removes it", path);
         return;
     }
-    if (st == NULL || (st->mode & S_IFMT) != format) {
+    if (st == NULL || (!is_any && (st->mode & S_IFMT) != format)) {
         ccb_result_fail(result, "%s is %s, and the recipe puts a %s there", path,
-                        st == NULL ? "missing" : "something else", type);
+                        st == NULL ? "missing" : "something else", is_any ? "file" : type);
         return;
     }
-    const char *mode = member(entry, "mode"), *owner = member(entry, "owner");
     const char *target = member(entry, "target"), *sha256 = member(entry, "sha256");
     g_autofree char *is_mode = g_strdup_printf("%04o", st->mode & 07777);
     g_autofree char *is_owner = g_strdup_printf("%u:%u", st->uid, st->gid);

@@ -519,7 +519,7 @@ static char *pass_output(Appliance *a, CcbLineFunc on_line, void *data)
 static bool check_status(CcbCommand *command, const char *tail, GError **error)
 {
     enum { TIMEOUT_STATUS = 124, EXEC_FAILED = 127, KILLED_STATUS = 137 }; /* of timeout(1) */
-    const char *name = command->argv[0];
+    const char *name = command->name;
     if (command->ret_status == KILLED_STATUS)
         return ccb_fail(error, CCB_ERR_STEP,
                         "%s was killed: it ignored the limit of %u s, or memory ran out%s", name,
@@ -542,10 +542,10 @@ static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, voi
     g_autoptr(GPtrArray) argv = build_argv(command);
     const char *input = command->stdin_text ? command->stdin_text : "";
     if (guestfs_write(a->g, IN, input, strlen(input)) != 0)
-        return fail(a, error, CCB_ERR_STEP, "preparing", command->argv[0]);
+        return fail(a, error, CCB_ERR_STEP, "preparing", command->name);
     char *said = guestfs_command(a->g, (char *const *)argv->pdata);
     if (said == NULL)
-        return fail(a, error, CCB_ERR_STEP, "running", command->argv[0]);
+        return fail(a, error, CCB_ERR_STEP, "running", command->name);
     free(said);
     g_autofree char *tail = pass_output(a, on_line, data);
     g_autofree char *status = read_text(a, STATUS);

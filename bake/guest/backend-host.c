@@ -244,7 +244,7 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
     if (argv == NULL)
         return false;
     CcbProcess process = {.argv = (const char *const *)argv->pdata,
-                          .name = command->argv[0],
+                          .name = command->name,
                           .shown = command->argv,
                           .error_code = CCB_ERR_STEP,
                           .stdin_text = command->stdin_text,

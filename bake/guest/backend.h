@@ -38,7 +38,7 @@ typedef struct {
     bool (*remove)(void *backend, const char *path, GError **error);
     bool (*free_space)(void *backend, uint64_t *ret_bytes, GError **error);
 
-    /* command->limit_s is set; ccb_guest_environment comes first.  `on_line` gets lines of output. */
+    /* command->limit_s and name are set; ccb_guest_environment comes first.  `on_line` gets lines of output. */
     bool (*run)(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
                 GError **error);
 

@@ -310,6 +310,11 @@ bool ccb_guest_mkdir(CcbGuest *guest, const char *path, const CcbFileAttr *attr,
            guest->ops->set_attr(guest->backend, path, attr, error);
 }
 
+bool ccb_guest_set_attr(CcbGuest *guest, const char *path, const CcbFileAttr *attr, GError **error)
+{
+    return guest->ops->set_attr(guest->backend, path, attr, error);
+}
+
 bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error)
 {
     CcbStat st;
@@ -420,10 +425,13 @@ bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error)
     g_strfreev(guest->env);
     guest->env = environment_of(guest, command);
     CcbCommand limited = *command;
+    if (limited.name == NULL)
+        limited.name = command->argv[0];
     limited.env = (const char *const *)guest->env;
     if (limited.limit_s == 0)
         limited.limit_s = DEFAULT_COMMAND_LIMIT_S;
-    g_autofree char *shown = g_strjoinv(" ", (char **)command->argv);
+    g_autofree char *shown =
+        command->name != NULL ? g_strdup(command->name) : g_strjoinv(" ", (char **)command->argv);
     g_autofree char *heading = g_strconcat("$ ", shown, NULL);
     take_line(heading, guest);
     bool ok = check_program(guest, limited.env, command->argv[0], error) &&

@@ -152,6 +152,9 @@ bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path,
 /* mkdir -p; mode and owner are set on the last component only, also where it existed. */
 bool ccb_guest_mkdir(CcbGuest *guest, const char *path, const CcbFileAttr *attr, GError **error);
 
+/* Mode and owner of a file or directory that is there; symlinks are followed. */
+bool ccb_guest_set_attr(CcbGuest *guest, const char *path, const CcbFileAttr *attr, GError **error);
+
 /* Creates or replaces a symlink; the last component of `path` is not followed.  Owner root. */
 bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error);
 
@@ -163,6 +166,7 @@ bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error);
 bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error);
 
 typedef struct {
+    const char *name;        /* for messages and the log; NULL: argv[0] */
     const char *const *argv; /* run in the guest's root; argv[0] is searched in the guest's PATH */
     const char *const *env;  /* "NAME=value", in addition to ccb_guest_environment; may be NULL */
     const char *stdin_text;  /* may be NULL */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plan/plan.h"
 
+#include <sys/stat.h>
+
 #include "change/arguments.h"
 #include "systemd/unit.h"
 
@@ -62,6 +64,42 @@ static bool expect_path(CcbExpectation *expect, json_t *files, const CcbChange *
         ccb_expect_not(&expect->enabled, name);
     json_object_set_new(files, path, entry);
     return true;
+}
+
+/* Mode and owner of one entry; of one whose type is not known, no mode that depends on it. */
+static void set_attr(json_t *entry, const CcbChange *c)
+{
+    const char *type = json_string_value(json_object_get(entry, "type"));
+    bool is_directory = g_str_equal(type, "directory");
+    if (c->attr.mode != CCB_KEEP_MODE && c->recursive && g_str_equal(type, "any")) {
+        json_object_del(entry, "mode");
+    } else if (c->attr.mode != CCB_KEEP_MODE) {
+        mode_t mode = ccb_change_mode(c, is_directory ? S_IFDIR : S_IFREG);
+        g_autofree char *text = g_strdup_printf("%04o", mode);
+        json_object_set_new(entry, "mode", json_string(text));
+    }
+    if (c->attr.uid != CCB_KEEP_OWNER) {
+        g_autofree char *text = g_strdup_printf("%u:%u", c->attr.uid, c->attr.gid);
+        json_object_set_new(entry, "owner", json_string(text));
+    }
+}
+
+static void expect_attr(json_t *files, const CcbChange *c)
+{
+    g_autofree char *path = without_links(c->path);
+    g_autofree char *below = g_strconcat(path, "/", NULL);
+    const char *other;
+    json_t *entry;
+    if (json_object_get(files, path) == NULL)
+        json_object_set_new(files, path, json_pack("{ssss}", "path", c->path, "type", "any"));
+    json_object_foreach(files, other, entry)
+    {
+        const char *type = json_string_value(json_object_get(entry, "type"));
+        bool is_meant =
+            g_str_equal(other, path) || (c->recursive && g_str_has_prefix(other, below));
+        if (is_meant && !g_str_equal(type, "link") && !g_str_equal(type, "none"))
+            set_attr(entry, c);
+    }
 }
 
 /* What the change makes of a unit, and no longer what steps before it put in the place of its links
@@ -150,6 +188,8 @@ bool ccb_plan_expect_changes(CcbPlan *plan, GError **error)
             if (c->op == CCB_CHANGE_ENABLE || c->op == CCB_CHANGE_DISABLE ||
                 c->op == CCB_CHANGE_MASK)
                 expect_unit(&plan->expect, files, c);
+            if (c->op == CCB_CHANGE_ATTR)
+                expect_attr(files, c);
             forget_edited(files, c);
         }
     }

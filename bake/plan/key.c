@@ -5,13 +5,22 @@
 
 #include "base/digest.h"
 
+/* The SHA-256 of the file that a setting names; caller frees. */
+static char *digest_of(const CcbNode *setting, GError **error)
+{
+    g_autofree char *path = ccb_schema_host_path(setting, setting->text);
+    char *known = ccb_digest_file_once(path, NULL);
+    return known != NULL ? known : ccb_digest_file(path, error);
+}
+
 /* Settings that say what the result is: not a name, not how long it may take, not where a file or a
  * payload comes from. */
 static bool counts(const CcbField *field)
 {
     return field->type != CCB_FIELD_PAYLOAD && field->type != CCB_FIELD_PAYLOADS &&
            field->type != CCB_FIELD_FILES && field->type != CCB_FIELD_TREE &&
-           strcmp(field->name, "id") != 0 && strcmp(field->name, "limit") != 0;
+           field->type != CCB_FIELD_FILE && strcmp(field->name, "id") != 0 &&
+           strcmp(field->name, "limit") != 0;
 }
 
 /* Layers of before the keys were asked for hold packages that nobody compared with them. */
@@ -58,6 +67,12 @@ json_t *ccb_step_ingredients(const CcbPlan *plan, const CcbStep *step, GError **
         const CcbNode *node = ccb_node_get(step->origin->node, field->name);
         if (node != NULL && counts(field))
             json_object_set_new(json, field->name, ccb_node_to_json(node));
+        if (node == NULL || field->type != CCB_FIELD_FILE)
+            continue;
+        g_autofree char *digest = digest_of(node, error); /* of a script */
+        if (digest == NULL)
+            return NULL;
+        json_object_set_new(json, field->name, json_string(digest));
     }
     if (kind->run != NULL || kind->changes == NULL)
         return g_steal_pointer(&json);

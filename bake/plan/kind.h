@@ -47,10 +47,11 @@ typedef struct {
 typedef struct {
     const CcbStepKind *kind;
     const char *id;
-    void *settings;              /* the kind's struct, which begins with CcbStepSettings */
-    const CcbRecipeStep *origin; /* with the nodes, for errors with a position */
-    GPtrArray *payloads;         /* CcbPayload */
-    bool unresolved;             /* the lock lacks what .resolve finds out */
+    void *settings;        /* the kind's struct, which begins with CcbStepSettings */
+    CcbRecipeStep *origin; /* with the nodes, for errors with a position; `node` is a map or NULL */
+    CcbNode *wrapped;      /* that map, where the recipe has a list; else NULL */
+    GPtrArray *payloads;   /* CcbPayload */
+    bool unresolved;       /* the lock lacks what .resolve finds out */
 } CcbStep;
 
 /* What is known while a plan is made. */
@@ -75,6 +76,8 @@ struct CcbStepKind {
     const char *summary;
     unsigned version; /* raised when the same settings give another result: part of the cache key */
     const CcbField *fields; /* CCB_STEP_FIELDS first */
+    const char
+        *list; /* the setting that a list in the place of the settings stands for; NULL: none */
     size_t settings_size;
     bool uses_min_kernel; /* its result depends on the recipe's base.min-kernel */
     bool makes_initramfs; /* what the steps before it feed goes into the initramfs here */

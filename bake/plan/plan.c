@@ -25,6 +25,8 @@ static void step_free(CcbStep *step)
 {
     ccb_schema_free(step->settings, step->kind->fields);
     g_ptr_array_unref(step->payloads);
+    ccb_node_free(step->wrapped);
+    g_free(step->origin);
     g_free(step);
 }
 
@@ -194,26 +196,33 @@ static void add_resolved(const CcbPlan *plan, CcbStep *step, const CcbLock *lock
         move_all(step->payloads, resolved);
 }
 
+static bool check_settings(const CcbStepKind *kind, const CcbRecipeStep *origin, GError **error)
+{
+    if (origin->node != NULL)
+        return ccb_schema_check(origin->node, kind->fields, kind->name, error);
+    for (const CcbField *f = kind->fields; f->name != NULL; f++) /* "- initramfs" */
+        if (f->required)
+            return ccb_node_fail(origin->position, error, "%s needs \"%s\" (%s)", kind->name,
+                                 f->name, f->help);
+    return true;
+}
+
 static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *lock,
                      const CcbStepKind *const *kinds, GError **error)
 {
     const CcbStepKind *kind = find_kind(kinds, origin, error);
     if (kind == NULL)
         return false;
-    if (origin->node != NULL) {
-        if (!ccb_schema_check(origin->node, kind->fields, kind->name, error))
-            return false;
-    } else { /* "- initramfs" without settings */
-        for (const CcbField *f = kind->fields; f->name != NULL; f++)
-            if (f->required)
-                return ccb_node_fail(origin->position, error, "%s needs \"%s\" (%s)", kind->name,
-                                     f->name, f->help);
-    }
     CcbStep *step = g_new0(CcbStep, 1);
-    *step = (CcbStep){.kind = kind, .id = origin->id, .origin = origin};
-    step->settings = ccb_schema_read(origin->node, kind->fields, kind->settings_size);
+    *step = (CcbStep){.kind = kind, .id = origin->id};
+    step->origin = g_memdup2(origin, sizeof *origin);
     step->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
     g_ptr_array_add(plan->steps, step);
+    if (kind->list != NULL && origin->node != NULL && origin->node->type == CCB_NODE_LIST)
+        step->origin->node = step->wrapped = ccb_node_wrap(origin->node, kind->list);
+    if (!check_settings(kind, step->origin, error))
+        return false;
+    step->settings = ccb_schema_read(step->origin->node, kind->fields, kind->settings_size);
     if (!add_payloads(step, plan->recipe, lock, error))
         return false;
     add_resolved(plan, step, lock);
@@ -359,7 +368,7 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
             return NULL;
     if (!check_steps(plan, error) || !check_order(plan, error) || !check_selftest(plan, error) ||
         !check_names(plan, error) || !check_payloads_used(plan, error) ||
-        !check_keys(recipe, error))
+        !check_keys(recipe, error) || !ccb_recipe_check_variables(recipe, error))
         return NULL;
     return g_steal_pointer(&plan);
 }
@@ -464,6 +473,12 @@ json_t *ccb_plan_schema(const CcbStepKind *const *kinds)
     for (; *kinds != NULL; kinds++) {
         json_t *settings = ccb_schema_to_json((*kinds)->fields, NULL);
         json_object_set_new(settings, "description", json_string((*kinds)->summary));
+        if ((*kinds)->list != NULL) {
+            const json_t *of =
+                json_object_get(json_object_get(settings, "properties"), (*kinds)->list);
+            json_object_set_new(settings, "type", json_pack("[ss]", "object", "array"));
+            json_object_set(settings, "items", json_object_get(of, "items"));
+        }
         json_t *step = json_pack("{sss{so}s[s]sb}", "type", "object", "properties", (*kinds)->name,
                                  settings, "required", (*kinds)->name, "additionalProperties", 0);
         json_array_append_new(variants, step);

@@ -21,6 +21,9 @@ static void resolve(CcbNode *root, const CcbPlan *plan)
         CcbNode *item = list->items->pdata[i];
         if (item->type != CCB_NODE_MAP)
             continue;
+        if (step->wrapped != NULL)
+            ccb_node_set(item, ccb_node_copy(item->keys->pdata[0]),
+                         ccb_node_wrap(item->items->pdata[0], step->kind->list));
         CcbNode *settings = item->items->pdata[0];
         if (settings->type == CCB_NODE_MAP)
             ccb_resolve(settings, step->kind->fields, dir != NULL ? dir : own);
@@ -69,6 +72,11 @@ CcbNode *ccb_plan_flat(const CcbPlan *plan)
     if (!ccb_variables_expand(root, (const char *const *)variables->pdata, NULL, NULL))
         g_error("variables that could be replaced before cannot be now"); /* a bug */
     g_ptr_array_set_size(variables, (int)variables->len - 1);
+    GHashTableIter iter;
+    gpointer name;
+    g_hash_table_iter_init(&iter, plan->recipe->in_templates);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        g_ptr_array_add(variables, name);
     keep(root, "variables", variables);
     keep(root, "payloads", payloads);
     resolve(root, plan);

@@ -214,3 +214,13 @@ json_t *ccb_node_to_typed_json(const CcbNode *node)
 {
     return to_json(node, true);
 }
+
+CcbNode *ccb_node_wrap(const CcbNode *value, const char *key)
+{
+    CcbNode *map = ccb_node_new(CCB_NODE_MAP, value->file, value->line, value->column);
+    CcbNode *name = ccb_node_new(CCB_NODE_SCALAR, value->file, value->line, value->column);
+    g_free(name->text);
+    name->text = g_strdup(key);
+    ccb_node_set(map, name, ccb_node_copy(value));
+    return map;
+}

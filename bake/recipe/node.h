@@ -76,3 +76,6 @@ CcbNode *ccb_node_from_json(const json_t *json, const char *file);
 
 /* The same with plain scalars that look like numbers or booleans as such. */
 json_t *ccb_node_to_typed_json(const CcbNode *node);
+
+/* A map with this one key: "- remove: [/a, /b]" is short for "- remove: {paths: [/a, /b]}".  Caller frees. */
+CcbNode *ccb_node_wrap(const CcbNode *value, const char *key);

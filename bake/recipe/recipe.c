@@ -11,9 +11,9 @@
 
 static const CcbField base_fields[] = {
     CCB_FIELD("url", STRING, "where the vendor's image is downloaded from"),
-    CCB_FIELD("path", TREE, "the image as a local file, relative to this recipe"),
+    CCB_FIELD("path", FILE, "the image as a local file, relative to this recipe"),
     CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
-    CCB_FIELD("header-file", STRING,
+    CCB_FIELD("header-file", FILE,
               "file with headers that the server wants and nobody else may see"),
     CCB_FIELD("sha256", STRING, "digest of the image file"),
     CCB_FIELD("size", NUMBER, "bytes of the image file"),
@@ -27,10 +27,10 @@ static const CcbField base_fields[] = {
 
 static const CcbField payload_fields[] = {
     CCB_FIELD("url", STRING, "where it is downloaded from"),
-    CCB_FIELD("path", TREE, "a local file, relative to this recipe"),
+    CCB_FIELD("path", FILE, "a local file, relative to this recipe"),
     CCB_FIELD("mirrors", STRINGS, "other places for the same file"),
     CCB_FIELD("referer", STRING, "Referer header that the server wants"),
-    CCB_FIELD("header-file", STRING,
+    CCB_FIELD("header-file", FILE,
               "file with headers that the server wants and nobody else may see"),
     CCB_FIELD("keys", FILES, "public keys, one of which must have signed this rpm package"),
     CCB_FIELD("sha256", STRING, "digest; without it the lock has one"),
@@ -94,6 +94,8 @@ void ccb_recipe_free(CcbRecipe *recipe)
     if (recipe->checks != NULL)
         g_ptr_array_unref(recipe->checks);
     g_strfreev(recipe->formats);
+    g_hash_table_unref(recipe->used);
+    g_hash_table_unref(recipe->in_templates);
     ccb_node_free(recipe->root);
     ccb_node_free(recipe->source);
     g_free(recipe);
@@ -336,6 +338,8 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
     g_autoptr(CcbRecipe) recipe = g_new0(CcbRecipe, 1);
     recipe->root = g_steal_pointer(&root);
     recipe->source = g_steal_pointer(&source);
+    recipe->used = g_steal_pointer(&used);
+    recipe->in_templates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     recipe->path = g_strdup(path);
     recipe->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)payload_free);
     recipe->steps = g_ptr_array_new_with_free_func(g_free);
@@ -345,9 +349,7 @@ CcbRecipe *ccb_recipe_load(const char *path, const CcbRecipeOptions *options, GE
     recipe->gpus = ccb_node_get_number(recipe->root, "gpus", 1);
     if (!read_matrix(recipe, error) || !read_base(recipe, o->base, error) ||
         !read_payloads(recipe, error) || !read_steps(recipe, error) ||
-        !read_waivers(recipe, error) || !read_checks(recipe, error) ||
-        !read_output(recipe, error) ||
-        !ccb_variables_check_used(ccb_recipe_variables(recipe), recipe->root->file, used, error))
+        !read_waivers(recipe, error) || !read_checks(recipe, error) || !read_output(recipe, error))
         return NULL;
     return g_steal_pointer(&recipe);
 }
@@ -370,6 +372,23 @@ const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *ch
             return waiver;
     }
     return NULL;
+}
+
+char *ccb_recipe_expand_file(const CcbRecipe *recipe, const char *path, GError **error)
+{
+    return ccb_variables_expand_file(path, ccb_recipe_variables(recipe), recipe->in_templates,
+                                     error);
+}
+
+bool ccb_recipe_check_variables(const CcbRecipe *recipe, GError **error)
+{
+    GHashTableIter iter;
+    gpointer name;
+    g_hash_table_iter_init(&iter, recipe->in_templates);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        g_hash_table_add(recipe->used, g_strdup(name));
+    return ccb_variables_check_used(ccb_recipe_variables(recipe), recipe->root->file, recipe->used,
+                                    error);
 }
 
 const CcbNode *ccb_recipe_variables(const CcbRecipe *recipe)

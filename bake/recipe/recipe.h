@@ -60,6 +60,8 @@ typedef struct {
     const char *output_name;
     char **formats;
     bool compress;
+    /* Names of variables, char *: that something uses; that files with `template` use, which are read later. */
+    GHashTable *used, *in_templates;
     CcbNode
         *root; /* the whole recipe, merged and expanded; its file is that of the recipe itself */
     CcbNode
@@ -86,5 +88,12 @@ const CcbRecipeWaiver *ccb_recipe_waiver(const CcbRecipe *recipe, const char *ch
 
 /* The variables with their values, or NULL. */
 const CcbNode *ccb_recipe_variables(const CcbRecipe *recipe);
+
+/* A template: ccb_variables_expand_file() with the recipe's variables. */
+char *ccb_recipe_expand_file(const CcbRecipe *recipe, const char *path, GError **error);
+
+/* Refuses a variable that the recipe file itself sets and nothing uses.  Called when all templates have been expanded.
+ * Errors: CCB_ERR_RECIPE. */
+bool ccb_recipe_check_variables(const CcbRecipe *recipe, GError **error);
 
 extern const CcbField ccb_recipe_fields[]; /* of the top level */

@@ -39,7 +39,8 @@ static void resolve_value(CcbNode *node, const CcbField *field, const char *dir)
     bool in_items = field->type == CCB_FIELD_MAPS || field->type == CCB_FIELD_NAMED_MAPS;
     if (node->type == CCB_NODE_SCALAR) {
         node->plain = field->type == CCB_FIELD_NUMBER || field->type == CCB_FIELD_BOOL;
-        if (field->type == CCB_FIELD_TREE || field->type == CCB_FIELD_FILES)
+        if (field->type == CCB_FIELD_TREE || field->type == CCB_FIELD_FILES ||
+            field->type == CCB_FIELD_FILE)
             resolve_path(node, dir);
         return;
     }

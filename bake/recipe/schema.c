@@ -154,6 +154,7 @@ static bool check_value(const CcbNode *node, const CcbField *field, GError **err
     case CCB_FIELD_STRING:
     case CCB_FIELD_PAYLOAD:
     case CCB_FIELD_TREE:
+    case CCB_FIELD_FILE:
         return check_string(node, key, error);
     case CCB_FIELD_NUMBER:
         return check_scalar(
@@ -263,6 +264,7 @@ void *ccb_schema_read(const CcbNode *map, const CcbField *fields, size_t size)
             *(char **)member = g_strdup(text);
             break;
         case CCB_FIELD_TREE:
+        case CCB_FIELD_FILE:
             *(char **)member = node != NULL ? ccb_schema_host_path(node, text) : NULL;
             break;
         case CCB_FIELD_NUMBER:
@@ -314,6 +316,7 @@ void ccb_schema_free(void *settings, const CcbField *fields)
         case CCB_FIELD_STRING:
         case CCB_FIELD_PAYLOAD:
         case CCB_FIELD_TREE:
+        case CCB_FIELD_FILE:
             g_free(*(char **)member);
             break;
         case CCB_FIELD_STRINGS:
@@ -354,6 +357,7 @@ static json_t *type_schema(const CcbField *field, json_t *steps)
     switch (field->type) {
     case CCB_FIELD_STRING:
     case CCB_FIELD_TREE:
+    case CCB_FIELD_FILE:
     case CCB_FIELD_PAYLOAD: /* an unquoted version such as 12.4 is a number to an editor */
         return json_pack("{s[sss]}", "type", "string", "number", "boolean");
     case CCB_FIELD_NUMBER:

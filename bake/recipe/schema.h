@@ -36,7 +36,8 @@ typedef enum {
     CCB_FIELD_PAYLOAD,     /* char *: the name of a payload of the recipe */
     CCB_FIELD_PAYLOADS,    /* char **: list of such names */
     CCB_FIELD_FILES,       /* char **: files of the host; absolute, from relative to the recipe */
-    CCB_FIELD_TREE,        /* char *: a file or directory of the host, likewise */
+    CCB_FIELD_TREE,        /* char *: a directory of the host, likewise */
+    CCB_FIELD_FILE,        /* char *: a file of the host, likewise */
     /* Without a member: */
     CCB_FIELD_STEPS, /* list of maps with one key, a step kind; with fields, a map of these before `extends` is merged */
     CCB_FIELD_NAMED_STEPS,    /* map of any names to steps */

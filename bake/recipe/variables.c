@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 
 enum { MAX_DEPTH = 16 };
@@ -164,6 +165,30 @@ bool ccb_variables_expand(CcbNode *root, const char *const *kept, GHashTable *us
             return false;
     }
     return true;
+}
+
+char *ccb_variables_expand_file(const char *path, const CcbNode *variables, GHashTable *used,
+                                GError **error)
+{
+    size_t size = 0;
+    g_autofree char *text = ccb_read_file(path, CCB_TEXT_MAX, &size, error);
+    g_autoptr(GPtrArray) lines = text != NULL ? ccb_text_lines(text, size, error) : NULL;
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (lines == NULL) {
+        if (text != NULL)
+            g_prefix_error(error, "%s: ", path);
+        return NULL;
+    }
+    for (guint i = 0; i < lines->len; i++) {
+        const char *line = lines->pdata[i], *at = strstr(line, "${");
+        const CcbNode place = {
+            .file = path, .line = (int)i + 1, .column = at != NULL ? (int)(at - line) + 1 : 1};
+        g_autofree char *expanded = expand_text(&place, line, variables, used, 0, error);
+        if (expanded == NULL)
+            return NULL;
+        g_string_append(out, expanded);
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
 bool ccb_variables_check_used(const CcbNode *variables, const char *file, GHashTable *used,

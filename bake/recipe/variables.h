@@ -9,6 +9,11 @@
  * again: the variables of these names stay as ${name}, and $${ stays, too.  Errors: CCB_ERR_RECIPE. */
 bool ccb_variables_expand(CcbNode *root, const char *const *kept, GHashTable *used, GError **error);
 
+/* The text of a file of the host with the values of its variables, whose names are added to `used`; caller frees.
+ * Errors: CCB_ERR_RECIPE with file:line:column; CCB_ERR_IO. */
+char *ccb_variables_expand_file(const char *path, const CcbNode *variables, GHashTable *used,
+                                GError **error);
+
 /* Refuses a variable that `file` sets and nothing uses: a mistyped name in a recipe that extends another would leave the
  * other's value.  `variables` may be NULL.  Errors: CCB_ERR_RECIPE. */
 bool ccb_variables_check_used(const CcbNode *variables, const char *file, GHashTable *used,

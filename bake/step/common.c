@@ -32,6 +32,16 @@ bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GErr
     return ccb_step_limited(bake, step, &command, error);
 }
 
+bool ccb_step_check_path(const CcbNode *map, const char *key, const char *path, GError **error)
+{
+    g_autofree char *plain = g_canonicalize_filename(path, "/");
+    return (path[0] == '/' && strcmp(plain, path) == 0) ||
+           ccb_node_fail(ccb_node_get(map, key), error,
+                         "\"%s\": \"%s\" is not an absolute path without \"..\", \"//\" and a "
+                         "slash at its end",
+                         key, path);
+}
+
 static bool run_rpm(CcbBake *bake, const CcbStep *step, const char *mode, GError **error)
 {
     g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);

@@ -13,6 +13,9 @@ bool ccb_step_limited(CcbBake *bake, const CcbStep *step, CcbCommand *command, G
 /* The same with words alone; ends them with NULL. */
 bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GError **error);
 
+/* Refuses a path that is not absolute and plain.  `map` has it under `key`. */
+bool ccb_step_check_path(const CcbNode *map, const char *key, const char *path, GError **error);
+
 /* Installs or updates the packages that are the step's payloads, in one transaction. */
 bool ccb_step_install_rpms(CcbBake *bake, const CcbStep *step, GError **error);
 

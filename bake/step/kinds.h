@@ -22,6 +22,8 @@ extern const CcbStepKind *const ccb_step_kinds[]; /* NULL-terminated */
     X(units)                                                                                       \
     X(python_packages)                                                                             \
     X(overlay)                                                                                     \
+    X(files)                                                                                       \
+    X(chmod)                                                                                       \
     X(remove)                                                                                      \
     X(initramfs)                                                                                   \
     X(selftest)                                                                                    \

@@ -7,6 +7,7 @@
  */
 #include "base/text.h"
 #include "base/tree.h"
+#include "recipe/attributes.h"
 #include "step/common.h"
 #include "step/kinds.h"
 
@@ -26,19 +27,6 @@ static const CcbField fields[] = {
                 "path in the image: octal mode, where 0644, 0755 won't do"),
     {0},
 };
-
-static bool parse_owner(const char *text, uid_t *ret_uid, gid_t *ret_gid)
-{
-    guint64 uid, gid;
-    g_auto(GStrv) parts = g_strsplit(text, ":", -1);
-    if (g_strv_length(parts) != 2 ||
-        !g_ascii_string_to_unsigned(parts[0], 10, 0, G_MAXUINT32 - 1, &uid, NULL) ||
-        !g_ascii_string_to_unsigned(parts[1], 10, 0, G_MAXUINT32 - 1, &gid, NULL))
-        return false;
-    *ret_uid = (uid_t)uid;
-    *ret_gid = (gid_t)gid;
-    return true;
-}
 
 typedef struct {
     const Settings *settings;
@@ -66,14 +54,11 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
 {
     const Settings *s = step->settings;
     const CcbNode *node = step->origin->node;
-    uid_t uid;
-    gid_t gid;
     if (!g_file_test(s->source, G_FILE_TEST_IS_DIR))
         return ccb_node_fail(ccb_node_get(node, "source"), error,
                              "\"source\": there is no directory %s", s->source);
-    if (!parse_owner(s->owner, &uid, &gid))
-        return ccb_node_fail(ccb_node_get(node, "owner"), error,
-                             "\"owner\": \"%s\" is not like 0:0", s->owner);
+    if (!ccb_attributes_check(node, error))
+        return false;
     if (s->target[0] != '/')
         return ccb_node_fail(ccb_node_get(node, "target"), error,
                              "\"target\": \"%s\" is not an absolute path", s->target);
@@ -87,7 +72,8 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
         if (path->text[0] != '/')
             return ccb_node_fail(path, error, "\"modes\": %s is not an absolute path in the image",
                                  path->text);
-        if (!g_ascii_string_to_unsigned(mode->text, 8, 0, 07777, NULL, NULL))
+        mode_t bits;
+        if (!ccb_mode_parse(mode->text, &bits))
             return ccb_node_fail(mode, error, "\"modes\": \"%s\" is not an octal mode", mode->text);
         if (g_strv_contains((const char *const *)paths->pdata, path->text))
             continue;
@@ -126,7 +112,7 @@ static bool add_entry(const CcbTreeEntry *entry, void *data, GError **error)
     change->attr.uid = overlay->uid;
     change->attr.gid = overlay->gid;
     if (mode != NULL)
-        change->attr.mode = (mode_t)g_ascii_strtoull(mode, NULL, 8);
+        ccb_mode_parse(mode, &change->attr.mode);
     return true;
 }
 
@@ -134,7 +120,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
                     GError **error)
 {
     Overlay overlay = {.settings = step->settings, .changes = changes};
-    parse_owner(overlay.settings->owner, &overlay.uid, &overlay.gid);
+    ccb_owner_parse(overlay.settings->owner, &overlay.uid, &overlay.gid);
     return ccb_tree_walk(overlay.settings->source, add_entry, &overlay, error);
 }
 

@@ -23,13 +23,9 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
 {
     const Settings *s = step->settings;
     for (char **path = s->paths; *path != NULL; path++) {
-        g_autofree char *plain = g_canonicalize_filename(*path, "/");
-        if ((*path)[0] != '/' || strcmp(plain, *path) != 0)
-            return ccb_node_fail(ccb_node_get(step->origin->node, "paths"), error,
-                                 "\"paths\": \"%s\" is not an absolute path without \"..\", \"//\" "
-                                 "and a slash at its end",
-                                 *path);
-        if (strchr(plain + 1, '/') == NULL)
+        if (!ccb_step_check_path(step->origin->node, "paths", *path, error))
+            return false;
+        if (strchr(*path + 1, '/') == NULL)
             return ccb_node_fail(ccb_node_get(step->origin->node, "paths"), error,
                                  "\"paths\": %s is not removed: name what is in it", *path);
     }
@@ -57,6 +53,7 @@ const CcbStepKind ccb_step_remove = {
     .summary = "remove files and directories",
     .version = 1,
     .fields = fields,
+    .list = "paths",
     .settings_size = sizeof(Settings),
     .check = check,
     .describe = describe,

@@ -10,6 +10,7 @@
     "{\"path\": \"/etc/acme\", \"type\": \"directory\"},"                                          \
     "{\"path\": \"/etc/acme/a.conf\", \"type\": \"file\", \"mode\": \"0640\"},"                    \
     "{\"path\": \"/etc/acme/edited\", \"type\": \"any\"},"                                         \
+    "{\"path\": \"/etc/acme/given\", \"type\": \"any\", \"mode\": \"0644\"},"                      \
     "{\"path\": \"/etc/acme/l\", \"type\": \"link\", \"target\": \"a.conf\"},"                     \
     "{\"path\": \"/etc/acme/gone\", \"type\": \"none\"}],"                                         \
     "\"enabled\": [\"acme.service\"], \"disabled\": [\"off.service\"],"                            \
@@ -20,6 +21,7 @@ static void stage(void)
 {
     put("root/etc/acme/a.conf", "a\n");
     put("root/etc/acme/edited", "by a command\n");
+    put("root/etc/acme/given", "of the image\n");
     put_link("a.conf", "root/etc/acme/l");
     put(UNITS "acme.service",
         "[Unit]\nAfter=a.target network.target\n[Service]\nExecStart=/bin/true\n"
@@ -32,7 +34,8 @@ static const struct {
     const char *what;
     const char *gone;                 /* a path that is removed */
     const char *path, *text, *target; /* that is written, or a link that is made */
-    const char *mode;                 /* that gets this mode */
+    const char *mode;                 /* whether its mode is another one */
+    const char *narrow;               /* that gets mode 0600 */
     const char *bad;
 } cases[] = {
     {"all as the recipe says", .bad = ""},
@@ -42,6 +45,9 @@ static const struct {
     {"a file with other content", .path = "root/etc/acme/a.conf", .text = "b\n",
      .bad = "recipe.files"},
     {"a file with another mode", .mode = "root/etc/acme/a.conf", .bad = "recipe.files"},
+    {"a file of the image that is missing", .gone = "root/etc/acme/given", .bad = "recipe.files"},
+    {"a file of the image with another mode", .narrow = "root/etc/acme/given",
+     .bad = "recipe.files"},
     {"a link with another target", .gone = "root/etc/acme/l", .path = "root/etc/acme/l",
      .target = "b.conf", .bad = "recipe.files"},
     {"a file in place of a link", .gone = "root/etc/acme/l", .path = "root/etc/acme/l",
@@ -87,6 +93,9 @@ int main(void)
             put_link(cases[i].target, cases[i].path);
         g_autofree char *file = staged("root/etc/acme/a.conf");
         if (g_chmod(file, cases[i].mode ? 0644 : 0640) != 0)
+            g_error("chmod");
+        g_autofree char *narrow = cases[i].narrow ? staged(cases[i].narrow) : NULL;
+        if (narrow != NULL && g_chmod(narrow, 0600) != 0)
             g_error("chmod");
         pack();
         g_autoptr(CcbResults) results = check_staged(&expect);

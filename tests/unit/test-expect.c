@@ -9,7 +9,8 @@
 
 #include "tap.h"
 
-/* "PATH TYPE [=]" of each path, with = where the content is expected, and the units; caller frees. */
+/* "PATH TYPE [=] [MODE OWNER]" of each path, with = where the content is expected and mode and owner where they are not
+ * 0644 0:0, and the units; caller frees. */
 static char *expected_of(const char *steps)
 {
     GError *error = NULL;
@@ -26,10 +27,17 @@ static char *expected_of(const char *steps)
     for (size_t i = 0; i < json_array_size(plan->expect.files); i++) {
         const json_t *entry = json_array_get(plan->expect.files, i);
         const char *path = json_string_value(json_object_get(entry, "path"));
-        if (!g_str_has_prefix(path, "/usr/lib/systemd") && !g_str_has_prefix(path, "/usr/libexec"))
-            g_string_append_printf(out, "%s %s%s\n", path,
-                                   json_string_value(json_object_get(entry, "type")),
-                                   json_object_get(entry, "sha256") ? " =" : "");
+        const char *mode = json_string_value(json_object_get(entry, "mode"));
+        const char *owner = json_string_value(json_object_get(entry, "owner"));
+        bool is_usual = g_strcmp0(mode, "0644") == 0 && g_strcmp0(owner, "0:0") == 0;
+        if (g_str_has_prefix(path, "/usr/lib/systemd") || g_str_has_prefix(path, "/usr/libexec"))
+            continue;
+        g_string_append_printf(out, "%s %s%s", path,
+                               json_string_value(json_object_get(entry, "type")),
+                               json_object_get(entry, "sha256") ? " =" : "");
+        if ((mode != NULL || owner != NULL) && !is_usual)
+            g_string_append_printf(out, " %s %s", mode ? mode : "-", owner ? owner : "-");
+        g_string_append_c(out, '\n');
     }
     char **const lists[] = {plan->expect.enabled, plan->expect.disabled, plan->expect.masked};
     static const char *const names[] = {"enabled", "disabled", "masked"};
@@ -50,6 +58,28 @@ static const struct {
      "/etc directory\n/etc/dnf directory\n/etc/dnf/dnf.conf file\n"},
     {"files that arguments are edited in", "{overlay: {source: grub}}, {kernel-args: {set: a=1}}",
      "/etc directory\n/etc/default directory\n/etc/default/grub file\n"},
+    {"files of the recipe",
+     "{files: [{path: /a, content: x}, {path: /b, source: lib/x, mode: 0600, owner: \"7:root\"}]}",
+     "/a file =\n/b file = 0600 7:0\n"},
+    {"a mode that is set later",
+     "{files: [{path: /a, content: x}]}, {chmod: [{path: /a, mode: 0600}]}",
+     "/a file = 0600 0:0\n"},
+    {"an owner that is set later",
+     "{files: [{path: /a, content: x}]}, {chmod: [{path: /a, owner: \"7:8\"}]}",
+     "/a file = 0644 7:8\n"},
+    {"the mode of what the image has", "{chmod: [{path: /lib/x, mode: 0600}]}",
+     "/lib/x any 0600 -\n"},
+    {"a tree with a mode",
+     "{files: [{path: /o, content: x}]}, {overlay: {source: conf}}, {chmod: [{path: /etc, mode: "
+     "0640, recursive: true}]}",
+     "/o file =\n/etc directory 0750 -\n/etc/dnf directory 0750 -\n/etc/dnf/dnf.conf file = 0640 "
+     "0:0\n"},
+    {"a tree of the image with an owner",
+     "{chmod: [{path: /x, mode: 0640, owner: \"7:8\", recursive: true}]}", "/x any - 7:8\n"},
+    {"a mode that is set before commands",
+     "{files: [{path: /a, content: x}]}, {chmod: [{path: /a, mode: 0600}]}, {run: {commands: "
+     "[[a]]}}",
+     "/a any\n"},
     {"files before commands",
      "{overlay: {source: conf}}, {remove: {paths: [/opt/a]}}, {run: {commands: [[a]]}}",
      "/etc any\n/etc/dnf any\n/etc/dnf/dnf.conf any\n"},

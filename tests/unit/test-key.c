@@ -14,7 +14,21 @@
 #define DIGEST_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define DIGEST_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
-enum { KERNEL, ARGS, RUN, UNITS, OVERLAY, MODPROBE, SELFTEST, INITRAMFS, STEPS, NONE = STEPS };
+enum {
+    KERNEL,
+    ARGS,
+    RUN,
+    UNITS,
+    OVERLAY,
+    SCRIPT,
+    FILES,
+    CHMOD,
+    MODPROBE,
+    SELFTEST,
+    INITRAMFS,
+    STEPS,
+    NONE = STEPS
+};
 
 static const char recipe_text[] =
     "format: 1\n"
@@ -32,6 +46,9 @@ static const char recipe_text[] =
     "${word} ${word}\"]]}\n"
     "  - units: {install: [files/a.service], enable: [a.service]}\n"
     "  - overlay: {source: tree, target: /opt, owner: \"1:2\", modes: {/opt/x: \"${mode}\"}}\n"
+    "  - run: {id: s, script: files/s.sh, args: [one], env: {LEVEL: \"1\"}}\n"
+    "  - files: [{path: /etc/c, content: text}, {path: /etc/t, source: files/t, template: true}]\n"
+    "  - chmod: [{path: /srv, mode: \"0700\"}]\n"
     "  - modprobe: {file: x.conf, content: \"options x y=1\"}\n"
     "  - selftest\n"
     "  - initramfs\n";
@@ -50,6 +67,8 @@ static void put_world(void)
         g_error("can't remove the tree");
     put("r.yaml", recipe_text, 0644);
     put("files/a.service", "[Service]\nExecStart=/bin/true\n", 0644);
+    put("files/s.sh", "echo\n", 0644);
+    put("files/t", "${word}\n", 0644);
     put("tree/x", "x\n", 0644);
     put("tree/tool", "#!/bin/sh\n", 0755);
 }
@@ -143,6 +162,12 @@ static void test_recipe(char **before)
         {"the target of an overlay", "target: /opt, owner: \"1:2\", modes: {/opt/x",
          "target: /usr, owner: \"1:2\", modes: {/usr/x", OVERLAY},
         {"a unit that is enabled", "enable: [a.service]", "enable: [b.service]", UNITS},
+        {"an argument of a script", "args: [one]", "args: [two]", SCRIPT},
+        {"a variable of its environment", "LEVEL: \"1", "LEVEL: \\\"2", SCRIPT},
+        {"a text in the recipe", "content: text", "content: other", FILES},
+        {"a mode of the image's", "0700", "0500", CHMOD},
+        {"the same below a directory", "mode: \"0700\"}", "mode: \"0700\", recursive: true}",
+         CHMOD},
         {"drivers of the initramfs", "- initramfs", "- initramfs: {drivers: [nvme]}", INITRAMFS},
         {"a file of modprobe", "options x y=1", "options x y=2", MODPROBE},
         {"the minimum of the kernel, where a step asks for it", "10.134-18", "10.134-17", KERNEL},
@@ -174,6 +199,10 @@ static void test_files(char **before)
         int mode, first;
     } cases[] = {
         {"a unit file", "files/a.service", "[Service]\nExecStart=/bin/false\n", 0644, UNITS},
+        {"a script", "files/s.sh", "echo 2\n", 0644, SCRIPT},
+        {"not: a script that can be executed", "files/s.sh", "echo\n", 0755, NONE},
+        {"a template", "files/t", "${word}!\n", 0644, FILES},
+        {"not: a template with the same text", "files/t", "hello\n", 0644, NONE},
         {"a file of an overlay", "tree/x", "y\n", 0644, OVERLAY},
         {"a file more", "tree/new", "", 0644, OVERLAY},
         {"a directory more", "tree/dir/x", "x\n", 0644, OVERLAY},

@@ -196,6 +196,49 @@ static void test_edits(void)
     is("no difference\n! /etc/a.conf: line 1: odd\n", "an edit that would fail");
 }
 
+static CcbChange *attr(const char *path, mode_t mode)
+{
+    CcbChange *change = ccb_change_add(changes, CCB_CHANGE_ATTR, path, NULL);
+    change->attr = (CcbFileAttr){mode, CCB_KEEP_OWNER, CCB_KEEP_OWNER};
+    return change;
+}
+
+static void test_attributes(void)
+{
+    begin();
+    attr("/etc/a.conf", 0600);
+    attr("/etc/missing", 0600);
+    is_taken(step(),
+             "files    1 changed\n  ~ /etc/a.conf file 0644 0:0 ► file 0600 0:0"
+             " (not shown: not everybody may read it)\n"
+             "? the bake will fail here: /etc/missing is missing in the guest\n",
+             "a mode; a path that is missing fails");
+    CcbChange *owner = attr("/etc/a.conf", CCB_KEEP_MODE);
+    owner->attr.uid = owner->attr.gid = 7;
+    text_file("/etc/b.conf", "b\n");
+    attr("/etc/b.conf", 0640);
+    is("files    1 added, 1 changed\n  ~ /etc/a.conf file 0600 0:0 ► file 0600 7:7 (not shown: not "
+       "everybody may read it)\n"
+       "  + /etc/b.conf file 0640 0:0 (not shown: not everybody may read it)\n",
+       "an owner, and the mode of a file of the same step");
+    begin();
+    attr("/etc", 0640)->recursive = true;
+    is("files    4 changed\n"
+       "  ~ /etc/a.conf file 0644 0:0 ► file 0640 0:0 (not shown: not everybody may read it)\n"
+       "  ~ /etc/systemd directory 0755 0:0 ► directory 0750 0:0\n"
+       "  ~ /etc/systemd/system directory 0755 0:0 ► directory 0750 0:0\n"
+       "  ~ /etc/systemd/system/multi-user.target.wants directory 0755 0:0 ► directory 0750 0:0\n"
+       "other    1 changed\n  /  1 changed\n",
+       "a tree: directories can be entered, links stay");
+    begin();
+    ccb_change_unknown(changes, NULL, "what an installer does");
+    attr("/opt/x", 0600);
+    attr("/etc/systemd", 0755)->recursive = true;
+    is("no difference\n? what an installer does\n? /opt/x: mode and owner set\n"
+       "? /etc/systemd: mode and owner set, and of all below it\n",
+       "what an installer may have brought");
+}
+
 static void test_units(void)
 {
     begin();
@@ -322,6 +365,7 @@ int main(void)
 {
     test_files();
     test_edits();
+    test_attributes();
     test_units();
     test_removal();
     test_packages();
