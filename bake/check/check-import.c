@@ -228,7 +228,8 @@ const CcbCheck ccb_checks_import[] = {
     {"import.clock", CCB_SEVERITY_ERROR,
      "The cloud's hardware clock is in UTC; read as local time it is hours off, and certificates "
      "of the attestation are not valid then.",
-     "Write UTC into the third line of /etc/adjtime, or remove the file.", run_clock},
+     "Write UTC into the third line of /etc/adjtime, or remove the file with a remove step.",
+     run_clock},
     {"import.esp", CCB_SEVERITY_ERROR,
      "Instances with confidential GPUs boot through UEFI, which starts EFI/BOOT/BOOTX64.EFI of an "
      "EFI system partition.",

@@ -99,22 +99,24 @@ static bool run_cloud_state(CcbCheckContext *ctx, CcbCheckResult *result, GError
 const CcbCheck ccb_checks_machine[] = {
     {"hygiene.resolver", CCB_SEVERITY_WARNING,
      "A resolver of the builder's network answers nobody in the cloud until DHCP replaces it.",
-     "Empty /etc/resolv.conf at the end of the recipe.", run_resolver},
+     "Write an empty /etc/resolv.conf with a files step at the end of the recipe.", run_resolver},
     {"hygiene.host-name", CCB_SEVERITY_WARNING,
      "Every instance has this name until cloud-init gives it another.",
-     "Write localhost.localdomain into /etc/hostname, and take its name out of /etc/hosts.",
+     "Write localhost.localdomain into /etc/hostname with a files step, and take its name out of "
+     "/etc/hosts.",
      run_host_name},
     {"hygiene.machine-id", CCB_SEVERITY_WARNING,
      "Instances with the same id get each other's addresses and logs, and without the file systemd "
      "does not start from a read-only root.",
-     "Empty /etc/machine-id at the end of the recipe.", run_machine_id},
+     "Write an empty /etc/machine-id with a files step at the end of the recipe.", run_machine_id},
     {"hygiene.host-keys", CCB_SEVERITY_WARNING,
      "Instances that keep the SSH host keys of their image can be impersonated by each other.",
-     "Remove /etc/ssh/ssh_host_*: sshd or cloud-init makes new ones.", run_host_keys},
+     "Remove /etc/ssh/ssh_host_* with a remove step: sshd or cloud-init makes new ones.",
+     run_host_keys},
     {"hygiene.cloud-state", CCB_SEVERITY_WARNING,
      "What cloud-init keeps of an instance, its user data among it, is on every instance of the "
      "image.",
-     "Run cloud-init clean on it, or remove /var/lib/cloud/instances at the end of the recipe.",
+     "Remove /var/lib/cloud/instances with a remove step at the end of the recipe.",
      run_cloud_state},
     {0},
 };

@@ -212,7 +212,8 @@ static bool run_possible(CcbCheckContext *ctx, CcbCheckResult *result, GError **
 const CcbCheck ccb_checks_secrets[] = {
     {"hygiene.secrets", CCB_SEVERITY_ERROR,
      "Everybody with an instance, or with the image, can read them.",
-     "Take them out, and give each instance its own when it starts.", run_secrets},
+     "Take them out with a remove step, and give each instance its own when it starts.",
+     run_secrets},
     {"hygiene.possible-secrets", CCB_SEVERITY_WARNING,
      "A value that is called a password is one to whoever has the image; a passphrase and a hash "
      "can be guessed there.",

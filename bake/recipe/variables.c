@@ -174,6 +174,8 @@ char *ccb_variables_expand_file(const char *path, const CcbNode *variables, GHas
     g_autofree char *text = ccb_read_file(path, CCB_TEXT_MAX, &size, error);
     g_autoptr(GPtrArray) lines = text != NULL ? ccb_text_lines(text, size, error) : NULL;
     g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(GPtrArray) elsewhere = g_ptr_array_new_with_free_func(g_free);
+    Expansion x = {variables, NULL, used, path, elsewhere};
     if (lines == NULL) {
         if (text != NULL)
             g_prefix_error(error, "%s: ", path);
@@ -183,7 +185,7 @@ char *ccb_variables_expand_file(const char *path, const CcbNode *variables, GHas
         const char *line = lines->pdata[i], *at = strstr(line, "${");
         const CcbNode place = {
             .file = path, .line = (int)i + 1, .column = at != NULL ? (int)(at - line) + 1 : 1};
-        g_autofree char *expanded = expand_text(&place, line, variables, used, 0, error);
+        g_autofree char *expanded = expand_text(&x, &place, line, 0, error);
         if (expanded == NULL)
             return NULL;
         g_string_append(out, expanded);
