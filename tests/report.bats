@@ -233,7 +233,7 @@ CONTRAST='
     assert_contains "image missing.qcow2: No such file or directory"
     cp unit.qcow2 x.html
     run_ccbake 2 report --backend=host x.html --output=x.html
-    assert_contains "the report would replace the image x.html"
+    assert_contains "the report would replace x.html, which it reads"
     ln x.html link.html
     run_ccbake 2 report --backend=host x.html --output="$PWD/./link.html"
     run_ccbake 2 report --backend=host unit.qcow2 --base=x.html --output=link.html
@@ -287,4 +287,49 @@ CONTRAST='
     assert_row "FAIL import.size" ""
     [[ $output != *PASS* && $output != *N/A* && $output != *expected\ \ by* && $output != *"verify  "* ]] || fail "$output"
     [[ $output =~ [0-9]+\ passed,\ [0-9]+\ failed.*$'\n'ccbake:\ the\ image\ is\ not\ right ]] || fail "$output"
+}
+
+@test "the page and the manifest have the files that went in, the recipe, and who baked" {
+    mkdir origin && cd origin || return 1
+    git init -q .
+    mkdir -p tree/etc/acme
+    echo x >tree/etc/acme/x
+    chmod -R u=rwX,go=rX tree
+    sed 's|base.qcow2|../base.qcow2|; s|^  - kernel-args.*|&\n  - overlay: {source: tree}|' ../unit.yaml >unit.yaml
+    cp ../multi-user.target .
+    git add . && git -c user.name=n -c user.email=e commit -qm m
+    run_ccbake bake --quiet --backend=host --no-verify unit.yaml
+    assert_equal "$(jq -r '.files[] | select(.path == "/etc/acme/x") | [.step, .source, .mode, .sha256] | join(" ")' unit.json)" \
+        "overlay tree/etc/acme/x 0644 $(sha256sum <tree/etc/acme/x | cut -d' ' -f1)"
+    assert_equal "$(jq -r '.recipe.git | "\(.commit) \(.changed)"' unit.json)" "$(git rev-parse HEAD) false"
+    assert_equal "$(jq -r .baked_by unit.json)" "${SUDO_USER:-$(id -un)}@$(hostname)"
+    assert_equal "$(jq -r '.packages == (.packages | sort)' unit.json)" true
+    well_formed unit.html
+    page_has '<a href="./unit.json">manifest</a>'
+    page_has '<a href="./unit.log">log of the bake</a>'
+    page_has "git $(git rev-parse HEAD | cut -c1-12)"
+    page_has 'from <code>tree/etc/acme/x</code>'
+    page_has '&quot;overlay&quot;: {'
+    page_has 'Commands of the image ran on the kernel of the host'
+    page_has 'No check was run.'
+}
+
+@test "a report compares with the previous release, by its manifest or by its image" {
+    # The image of the test before is a release with one more file.
+    run_ccbake 8 report --quiet --backend=host origin/unit.qcow2 --against=unit.json
+    page_has 'Since the previous release' origin/unit.html
+    page_has '</span><code>/etc/acme/x</code> <small>0644, 0:0, ' origin/unit.html
+    page_has '</span><code>overlay</code> <small>overlay, lay tree over /</small>' origin/unit.html
+    page_has 'Compared with the base, which has' origin/unit.html
+    well_formed origin/unit.html
+    run_ccbake 8 report --quiet --backend=host origin/unit.qcow2 --against=unit.qcow2 --output=against.html
+    page_has 'Compared with the previous release, which has' against.html
+    page_has '</span><code>/etc/acme/x</code> <small>file 0644 0:0</small>' against.html
+    page_has 'Since the previous release' against.html
+    if grep -q '</span><code>swiotlb=1,any</code>' against.html; then fail "it compares with the base, too"; fi
+    run_ccbake 2 report --backend=host unit.qcow2 --against=unit.qcow2 --base=base.qcow2
+    run_ccbake 2 report --backend=host unit.qcow2 --against=unit.json --output=unit.json
+    echo '{}' >none.json
+    run_ccbake 4 report --backend=host unit.qcow2 --against=none.json
+    assert_contains "none.json is not the manifest of an image"
 }

@@ -156,3 +156,19 @@ const char *ccb_cache_dir(void)
         dir = g_build_filename(g_get_user_cache_dir(), "ccbake", NULL);
     return dir;
 }
+
+char *ccb_relative_path(const char *dir, const char *path)
+{
+    g_auto(GStrv) from = g_strsplit(dir + 1, "/", -1), to = g_strsplit(path + 1, "/", -1);
+    g_autoptr(GString) way = g_string_new(NULL);
+    guint same = 0;
+    while (from[same] != NULL && to[same] != NULL && strcmp(from[same], to[same]) == 0)
+        same++;
+    if (same == 0)
+        return g_strdup(path);
+    for (guint i = same; from[i] != NULL; i++)
+        g_string_append(way, "../");
+    for (guint i = same; to[i] != NULL; i++)
+        g_string_append_printf(way, "%s%s", i > same ? "/" : "", to[i]);
+    return way->len > 0 ? g_string_free(g_steal_pointer(&way), FALSE) : g_strdup(".");
+}

@@ -35,3 +35,7 @@ bool ccb_write_all(int fd, const void *data, size_t size, const char *name, GErr
 /* $CCBAKE_CACHE_DIR, or $XDG_CACHE_HOME/ccbake, or /var/cache/ccbake for root, or ~/.cache/ccbake.
  * The returned string belongs to the function. */
 const char *ccb_cache_dir(void);
+
+/* The way from a directory to a path, both absolute and without "..": "../overlays/x"; the path itself where they share
+ * only the root.  Caller frees. */
+char *ccb_relative_path(const char *dir, const char *path);

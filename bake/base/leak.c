@@ -353,7 +353,8 @@ static void find_settings(GArray *leaks, const char *text, Span line)
             value.at++;
         value.end = skip(value, is_value);
         gsize length = (gsize)(value.end - value.at);
-        bool is_code = *value.end != '\0' && strchr("([;", *value.end) != NULL;
+        bool is_code = *value.end == '(' || *value.end == '[' ||
+                       (length > 2 && strncmp(value.end - 2, "_t", 2) == 0);
         if (length < LEAST || length > MOST || is_code || strchr("/$%*~@!", *value.at) != NULL)
             continue;
         if (is_registry_login(line, at, value)) {
@@ -461,18 +462,27 @@ char *ccb_leaks_mask_line(const char *line, bool *in_key)
     return *in_key ? g_strdup(shown) : ccb_leaks_mask(line);
 }
 
+/* The string that a member of an object has: the member may be called a password.  Caller frees. */
+static char *mask_member(const char *name, const char *value)
+{
+    g_autofree char *setting = g_strconcat(name, "=", value, NULL);
+    g_autofree char *masked = ccb_leaks_mask(setting);
+    size_t length = strlen(name) + 1;
+    return strncmp(masked, setting, length) == 0 ? g_strdup(masked + length)
+                                                 : ccb_leaks_mask(value);
+}
+
 void ccb_leaks_mask_json(json_t *json)
 {
     size_t i;
-    const char *key;
-    void *next;
+    const char *name;
     json_t *value;
-    json_object_foreach_safe(json, next, key, value)
+    json_object_foreach(json, name, value)
     {
         g_autofree char *masked =
-            json_is_string(value) ? ccb_leaks_mask(json_string_value(value)) : NULL;
+            json_is_string(value) ? mask_member(name, json_string_value(value)) : NULL;
         if (masked != NULL)
-            json_object_set_new(json, key, json_string(masked));
+            json_string_set(value, masked);
         else
             ccb_leaks_mask_json(value);
     }
@@ -481,7 +491,7 @@ void ccb_leaks_mask_json(json_t *json)
         g_autofree char *masked =
             json_is_string(value) ? ccb_leaks_mask(json_string_value(value)) : NULL;
         if (masked != NULL)
-            json_array_set_new(json, i, json_string(masked));
+            json_string_set(value, masked);
         else
             ccb_leaks_mask_json(value);
     }

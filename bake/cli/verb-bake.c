@@ -34,6 +34,7 @@
 #include "cli/verb-matrix.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
+#include "emit/inputs.h"
 #include "emit/manifest.h"
 #include "emit/origin.h"
 #include "emit/output.h"
@@ -435,6 +436,10 @@ static char *render(const Job *job, const json_t *manifest, const json_t *checks
 {
     json_auto_t *diff = ccb_comparison_finish(comparison);
     g_autofree char *name = g_path_get_basename(job->paths[0]);
+    g_autofree char *own = ccb_output_manifest_path(job->paths[0]);
+    g_autofree char *manifest_file = g_path_get_basename(own);
+    g_autofree char *log = ccb_output_sibling(job->paths[0], "log");
+    g_autofree char *log_file = g_path_get_basename(log);
     g_autofree char *no_diff =
         opts.no_verify
             ? g_strdup(not_verified)
@@ -448,6 +453,8 @@ static char *render(const Job *job, const json_t *manifest, const json_t *checks
         .plot = findings->plot,
         .no_plot = opts.no_verify ? not_verified : findings->no_plot,
         .unpublished = unpublished,
+        .manifest_file = unpublished ? NULL : manifest_file,
+        .log_file = log_file,
     };
     return ccb_page_to_html(&page);
 }
@@ -504,6 +511,9 @@ static bool make(const Job *job, GError **error)
     if (backend == CCB_BACKEND_AUTO ||
         (opts.shell && !ccb_shell_check("--shell-on-error", backend, error)))
         return false;
+    json_auto_t *inputs = ccb_inputs_read(p, (const char *const *)job->keys, error);
+    if (inputs == NULL)
+        return false;
 
     g_autoptr(CcbStore) store = ccb_plan_store(error);
     g_autoptr(CcbFacts) base = store ? fetch_base(job, store, backend, error) : NULL;
@@ -543,6 +553,7 @@ static bool make(const Job *job, GError **error)
 
     CcbManifest facts = {
         .plan = p,
+        .inputs = inputs,
         .base = base,
         .result = chain.facts,
         .keys = (const char *const *)job->keys,

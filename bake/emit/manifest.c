@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emit/manifest.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/digest.h"
-#include "base/leak.h"
 #include "emit/format.h"
 #include "fetch/url.h"
-#include "plan/resolved.h"
 
 enum { MANIFEST_FORMAT = 1 };
 
@@ -57,16 +56,20 @@ static json_t *added_packages(const CcbManifest *m)
     return list;
 }
 
-static json_t *recipe_to_json(const CcbPlan *plan)
+static int compare_names(const void *a, const void *b)
 {
-    const CcbRecipe *recipe = plan->recipe;
-    const CcbNode *variables = ccb_recipe_variables(recipe);
-    g_autofree char *digest = ccb_plan_recipe_digest(plan);
-    json_t *json = json_pack("{sssssosi}", "name", recipe->name, "digest", digest, "variables",
-                             variables ? ccb_node_to_json(variables) : json_object(), "gpus",
-                             (int)recipe->gpus);
-    ccb_leaks_mask_json(json);
-    return json;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static json_t *packages_to_json(const CcbManifest *m)
+{
+    json_t *list = json_array();
+    g_auto(GStrv) names = g_strdupv(m->result->packages);
+    if (names != NULL)
+        qsort(names, g_strv_length(names), sizeof *names, compare_names);
+    for (char **name = names; name != NULL && *name != NULL; name++)
+        json_array_append_new(list, json_string(*name));
+    return list;
 }
 
 static json_t *text_or_null(const char *text)
@@ -144,10 +147,11 @@ json_t *ccb_manifest_build(const CcbManifest *m, GError **error)
     json_object_set_new(base, "kernel", json_string(m->base->default_kver));
     json_t *json = json_pack("{siss}", "manifest", MANIFEST_FORMAT, "ccbake", CCB_VERSION);
     json_object_set_new(json, "key", json_string(m->key));
-    json_object_set_new(json, "recipe", recipe_to_json(m->plan));
+    json_object_update(json, (json_t *)m->inputs);
     json_object_set_new(json, "base", base);
     json_object_set_new(json, "payloads", payloads_to_json(m->plan));
     json_object_set_new(json, "steps", steps_to_json(m));
+    json_object_set_new(json, "packages", packages_to_json(m));
     json_object_set_new(json, "packages_added", added_packages(m));
     json_object_set_new(json, "kernel", json_string(m->result->default_kver));
     json_object_set_new(json, "driver", text_or_null(m->plan->expect.driver));

@@ -8,6 +8,7 @@
 
 typedef struct {
     const CcbPlan *plan;
+    const json_t *inputs;     /* of ccb_inputs_read() */
     const CcbFacts *base;     /* before */
     const CcbFacts *result;   /* after */
     const char *key;          /* of the last step, and so of the content */

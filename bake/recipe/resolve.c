@@ -3,22 +3,7 @@
 
 #include <string.h>
 
-/* The way from a directory to a path, both absolute and without "..": "../overlays/x". */
-static char *relative_path(const char *dir, const char *path)
-{
-    g_auto(GStrv) from = g_strsplit(dir + 1, "/", -1), to = g_strsplit(path + 1, "/", -1);
-    g_autoptr(GString) way = g_string_new(NULL);
-    guint same = 0;
-    while (from[same] != NULL && to[same] != NULL && strcmp(from[same], to[same]) == 0)
-        same++;
-    if (same == 0)
-        return g_strdup(path);
-    for (guint i = same; from[i] != NULL; i++)
-        g_string_append(way, "../");
-    for (guint i = same; to[i] != NULL; i++)
-        g_string_append_printf(way, "%s%s", i > same ? "/" : "", to[i]);
-    return way->len > 0 ? g_string_free(g_steal_pointer(&way), FALSE) : g_strdup(".");
-}
+#include "base/file.h"
 
 /* What stands in a file of the directory itself stays as it was written. */
 static void resolve_path(CcbNode *node, const char *dir)
@@ -31,7 +16,7 @@ static void resolve_path(CcbNode *node, const char *dir)
         return;
     g_autofree char *path = ccb_schema_host_path(node, node->text);
     g_free(node->text);
-    node->text = relative_path(dir, path);
+    node->text = ccb_relative_path(dir, path);
 }
 
 static void resolve_value(CcbNode *node, const CcbField *field, const char *dir)

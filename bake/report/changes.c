@@ -123,11 +123,13 @@ static void append_file(GString *out, const json_t *item, gsize *left)
     append_hunks(out, hunks);
 }
 
-static const struct {
+typedef struct {
     const char *member, *title;
     bool open; /* unfolded if it is short: what people look for */
     void (*append)(GString *out, const json_t *item, gsize *left);
-} lists[] = {
+} List;
+
+static const List lists[] = {
     {"packages", "Packages", true, append_item},
     {"kernels", "Kernels", true, append_item},
     {"boot", "Boot arguments", true, append_boot_entry},
@@ -137,25 +139,30 @@ static const struct {
     {"configuration", "Configuration files", false, append_file},
 };
 
-static void append_list(GString *out, const json_t *diff, size_t index, gsize *left)
+static void append_list(GString *out, const List *list, const json_t *items, gsize *left)
 {
     enum { SHORT = 12 };
-    const json_t *items = json_object_get(diff, lists[index].member);
     size_t n = json_array_size(items);
     if (n == 0)
         return;
-    g_string_append(out, lists[index].open && n <= SHORT ? "<details open=\"open\">" : "<details>");
-    ccb_html(out, "<summary><b>%s</b> <span class=\"tally\">", lists[index].title);
+    g_string_append(out, list->open && n <= SHORT ? "<details open=\"open\">" : "<details>");
+    ccb_html(out, "<summary><b>%s</b> <span class=\"tally\">", list->title);
     append_counts(out, items);
     ccb_html(out, "</span></summary>\n<ul class=\"changes\">\n");
     for (size_t i = 0; i < MIN(n, MOST_ITEMS); i++) {
         ccb_html(out, "<li>");
-        lists[index].append(out, json_array_get(items, i), left);
+        list->append(out, json_array_get(items, i), left);
         ccb_html(out, "</li>\n");
     }
     if (n > MOST_ITEMS)
         ccb_html(out, "<li>%u more are left out.</li>\n", (unsigned)(n - MOST_ITEMS));
     ccb_html(out, "</ul></details>\n");
+}
+
+void ccb_page_items(GString *out, const char *title, const json_t *items)
+{
+    const List list = {NULL, title, true, append_item};
+    append_list(out, &list, items, NULL);
 }
 
 static void append_problems(GString *out, const json_t *side, const char *name)
@@ -173,24 +180,28 @@ void ccb_page_changes(GString *out, const CcbPage *page)
     const json_t *a = json_object_get(page->diff, "a"), *b = json_object_get(page->diff, "b");
     const json_t *fleeting = json_object_get(page->diff, "volatile");
     const char *before = ccb_json_text(a, "entry"), *after = ccb_json_text(b, "entry");
+    const char *before_name = page->before != NULL ? page->before : "the base";
     gsize left = MOST_HUNK_BYTES;
     if (page->diff == NULL) {
         ccb_page_remark(out, page->no_diff);
         return;
     }
-    ccb_html(out, "<p>The base has %u packages and %u files, the image %u packages and %u files.",
-             (unsigned)ccb_json_count(a, "packages"), (unsigned)ccb_json_count(a, "files"),
-             (unsigned)ccb_json_count(b, "packages"), (unsigned)ccb_json_count(b, "files"));
+    ccb_html(out,
+             "<p>Compared with %s, which has %u packages and %u files; the image has %u packages "
+             "and %u files.",
+             before_name, (unsigned)ccb_json_count(a, "packages"),
+             (unsigned)ccb_json_count(a, "files"), (unsigned)ccb_json_count(b, "packages"),
+             (unsigned)ccb_json_count(b, "files"));
     if (json_is_false(json_object_get(page->diff, "different")))
         ccb_html(out, " They do not differ.");
     ccb_html(out, "</p>\n");
-    append_problems(out, a, "the base");
+    append_problems(out, a, before_name);
     append_problems(out, b, "the image");
     if (before != NULL && after != NULL && strcmp(before, after) != 0)
         ccb_html(out, "<p>The default boot entry changed: <code>%s</code> ► <code>%s</code></p>\n",
                  before, after);
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
-        append_list(out, page->diff, i, &left);
+        append_list(out, &lists[i], json_object_get(page->diff, lists[i].member), &left);
     ccb_html(out, "<p>All other files are counted by directory in "
                   "<a href=\"#sizes\">Where the size went</a>.");
     guint n = (guint)(ccb_json_count(fleeting, "added") + ccb_json_count(fleeting, "removed") +

@@ -150,20 +150,61 @@ static void append_facts(GString *out, const json_t *m)
     append_fact(out, "GPUs", count, NULL);
     append_fact(out, "Size", bytes > 0 ? size : NULL, kind);
     append_fact(out, "Base", system ? system : file, system ? file : NULL);
-    append_fact(out, "Recipe", ccb_json_text(recipe, "name"), NULL);
+    const json_t *git = json_object_get(recipe, "git");
+    const char *commit = ccb_json_text(git, "commit");
+    g_autofree char *revision = commit != NULL
+                                    ? g_strdup_printf("git %.12s%s", commit,
+                                                      json_is_true(json_object_get(git, "changed"))
+                                                          ? ", with changes that are not committed"
+                                                          : "")
+                                    : NULL;
+    g_autofree char *tool = g_strconcat("ccbake ", ccb_json_text(m, "ccbake"), NULL);
+    append_fact(out, "Recipe", ccb_json_text(recipe, "name"), revision);
     append_fact(out, "Baked", baked, in);
+    append_fact(out, "Baked by", ccb_json_text(m, "baked_by"), tool);
     ccb_html(out, "</dl>\n<p class=\"digest\"><span>SHA-256</span> <code>%s</code></p>\n",
              ccb_json_text(image, "sha256"));
+}
+
+/* Links to what is beside the page. */
+static void append_links(GString *out, const CcbPage *page)
+{
+    const struct {
+        const char *file, *name;
+    } links[] = {{page->manifest_file, "manifest"}, {page->log_file, "log of the bake"}};
+    const char *between = "<p>Beside this page: ", *end = "";
+    for (size_t i = 0; i < G_N_ELEMENTS(links); i++) {
+        if (links[i].file == NULL)
+            continue;
+        g_autofree char *url = g_uri_escape_string(links[i].file, NULL, FALSE);
+        g_string_append(out, between);
+        ccb_html(out, "<a href=\"./%s\">%s</a> <code>%s</code>", url, links[i].name, links[i].file);
+        between = ", ";
+        end = "</p>\n";
+    }
+    g_string_append(out, end);
 }
 
 static const struct {
     const char *id, *title;
     void (*append)(GString *out, const CcbPage *page);
 } sections[] = {
-    {"checks", "Checks", ccb_page_checks},    {"order", "Boot order", ccb_page_order},
-    {"steps", "Steps", ccb_page_steps},       {"sizes", "Where the size went", ccb_page_sizes},
-    {"changes", "Changes", ccb_page_changes}, {"sources", "Sources", ccb_page_sources},
+    {"checks", "Checks", ccb_page_checks},
+    {"unseen", "Not checked", ccb_page_unseen},
+    {"order", "Boot order", ccb_page_order},
+    {"steps", "Steps", ccb_page_steps},
+    {"sizes", "Where the size went", ccb_page_sizes},
+    {"previous", "Since the previous release", ccb_page_previous},
+    {"changes", "Changes", ccb_page_changes},
+    {"sources", "Sources", ccb_page_sources},
+    {"recipe", "Recipe", ccb_page_recipe},
 };
+
+/* Most pages compare with no previous release. */
+static bool has_section(const CcbPage *page, size_t i)
+{
+    return sections[i].append != ccb_page_previous || page->previous != NULL;
+}
 
 char *ccb_page_to_html(const CcbPage *page)
 {
@@ -181,11 +222,15 @@ char *ccb_page_to_html(const CcbPage *page)
         ccb_html(out, "</ul>\n");
     }
     append_facts(out, page->manifest);
+    append_links(out, page);
     ccb_html(out, "</header>\n<nav aria-label=\"Sections\"><ul>\n");
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
-        ccb_html(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id, sections[i].title);
+        if (has_section(page, i))
+            ccb_html(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id, sections[i].title);
     ccb_html(out, "</ul></nav>\n<main>\n");
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++) {
+        if (!has_section(page, i))
+            continue;
         ccb_html(out,
                  "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n",
                  sections[i].id, sections[i].id, sections[i].id, sections[i].title);

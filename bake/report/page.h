@@ -18,10 +18,14 @@ typedef struct {
     const json_t *checks;     /* of ccb_results_to_json(), or NULL */
     const json_t *diff;       /* of ccb_diff_to_json(), the base and the image; or NULL */
     const char *no_diff;      /* without `diff`: why */
+    const char *before;       /* what `diff` compares with; NULL: "the base" */
+    const json_t *previous;   /* of ccb_release_compare(), with the previous release; or NULL */
     const CcbUnitPlot *plot;  /* the order of the GPU's units, or NULL */
     const char *no_plot;      /* without `plot`: why */
     const char *const *notes; /* what the reader must know first; NULL-terminated, or NULL */
     bool unpublished;         /* the image failed its checks and was removed */
+    /* The names of files beside the page, for links; NULL: there is none. */
+    const char *manifest_file, *log_file;
 } CcbPage;
 
 /* Caller frees. */

@@ -91,8 +91,8 @@ void ccb_page_sizes(GString *out, const CcbPage *page)
     g_autofree char *base = ccb_format_size(ccb_json_count(a, "bytes"));
     g_autofree char *image = ccb_format_size(ccb_json_count(b, "bytes"));
     if (page->diff != NULL)
-        ccb_html(out, "<p>The files of the base have %s, those of the image %s.</p>\n", base,
-                 image);
+        ccb_html(out, "<p>The files of %s have %s, those of the image %s.</p>\n",
+                 page->before != NULL ? page->before : "the base", base, image);
     append_steps(out, json_object_get(page->manifest, "steps"));
     if (page->diff != NULL)
         append_all_directories(out, page->diff);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The sources of the image, with the digest of each. */
+#include <string.h>
+
+#include "base/cleanup.h"
 #include "base/quantity.h"
 #include "report/report-parts.h"
 
@@ -36,6 +39,43 @@ static void append_files(GString *out, const json_t *manifest)
         append_file(out, base);
     json_array_foreach(files, i, file) append_file(out, file);
     ccb_html_table_end(out);
+    ccb_html(out, "</details>\n");
+}
+
+/* What the steps put into the image. */
+static void append_inputs(GString *out, const json_t *files)
+{
+    enum { MOST = 1000 };
+    size_t n = json_array_size(files);
+    if (n == 0)
+        return;
+    ccb_html(out,
+             "<details><summary><b>Files put into the image</b> <span class=\"tally\">%u</span>"
+             "</summary>\n",
+             (unsigned)n);
+    ccb_html_table(out, "files", "The files that steps put into the image", "File", "#Size", NULL);
+    for (size_t i = 0; i < MIN(n, MOST); i++) {
+        const json_t *file = json_array_get(files, i);
+        const char *source = ccb_json_text(file, "source"), *sha256 = ccb_json_text(file, "sha256");
+        g_autofree char *size = ccb_format_size(ccb_json_count(file, "size"));
+        ccb_html(out, "<tr><th scope=\"row\"><code>%s</code><small>step %s, %s %s, ",
+                 ccb_json_text(file, "path"), ccb_json_text(file, "step"),
+                 ccb_json_text(file, "mode"), ccb_json_text(file, "owner"));
+        if (source != NULL)
+            ccb_html(out, "from <code>%s</code></small>", source);
+        else
+            ccb_html(out, "made by ccbake</small>");
+        if (sha256 != NULL)
+            ccb_html(
+                out,
+                "<small>SHA-256 <code>%s</code></small></th><td class=\"number\">%s</td></tr>\n",
+                sha256, size);
+        else
+            ccb_html(out, "<small>its content depends on the image</small></th><td></td></tr>\n");
+    }
+    ccb_html_table_end(out);
+    if (n > MOST)
+        ccb_html(out, "<p>%u more are in the manifest.</p>\n", (unsigned)(n - MOST));
     ccb_html(out, "</details>\n");
 }
 
@@ -88,7 +128,34 @@ void ccb_page_sources(GString *out, const CcbPage *page)
         return;
     }
     append_files(out, m);
+    append_inputs(out, json_object_get(m, "files"));
     append_variables(out, json_object_get(recipe, "variables"));
     if (page->diff == NULL) /* with a comparison they are among the changes */
         append_packages(out, json_object_get(m, "packages_added"));
+}
+
+void ccb_page_recipe(GString *out, const CcbPage *page)
+{
+    const json_t *recipe = json_object_get(page->manifest, "recipe");
+    const json_t *content = json_object_get(recipe, "content");
+    const json_t *git = json_object_get(recipe, "git");
+    const json_t *changed = json_object_get(git, "changed");
+    if (content == NULL) {
+        ccb_html(out, "<p>There is no manifest that has the recipe.</p>\n");
+        return;
+    }
+    ccb_html(out, "<p><code>%s</code>", ccb_json_text(recipe, "file"));
+    if (git != NULL)
+        ccb_html(out, " of the commit <code>%s</code>%s", ccb_json_text(git, "commit"),
+                 json_is_true(changed)    ? ", with changes that are not committed"
+                 : json_is_false(changed) ? ""
+                                          : "; it is not known whether files were changed since");
+    ccb_html(
+        out,
+        ", with what it extends, and its variables replaced; secrets and the queries of "
+        "URLs are left out:</p>\n<details><summary><b>The recipe as JSON</b></summary>\n<pre>");
+    ccb_autofree char *text = json_dumps(content, JSON_INDENT(2));
+    if (text != NULL)
+        ccb_html_lines(out, text, strlen(text));
+    ccb_html(out, "</pre>\n</details>\n");
 }

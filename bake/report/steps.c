@@ -47,6 +47,10 @@ void ccb_page_steps(GString *out, const CcbPage *page)
     if (backend != NULL && cached < n)
         ccb_html(out, " through the backend <code>%s</code>", backend);
     ccb_html(out, ", %u taken from the cache of layers.</p>\n", cached);
+    if (g_strcmp0(backend, "host") == 0 && cached < n)
+        ccb_html(out,
+                 "<p>Commands of the image ran on the kernel of the host, in a sandbox, and not "
+                 "in a virtual machine.</p>\n");
 
     g_autofree char *all = ccb_format_seconds(c.all);
     g_autofree char *caption = g_strdup_printf("Time line: %s from left to right", all);

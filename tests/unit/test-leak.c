@@ -104,6 +104,7 @@ static void test_forms(void)
         {"Environment=\"API_TOKEN=k3jx92ncv8\"\n", "?a password or token"},
         {"aws_secret_access_key = q/8Fh2+Kx0Zw\n", "?a password or token"},
         {"password: k3jx92ncv8", "?a password or token"},
+        {"login password=k3jx92ncv8; exit", "?a password or token"},
         {"run --password=hunter2hunter3 x\n", "?a password or token"},
         {"password = \"\"\npasswd: files sss systemd\ntoken_sha256=8f2b1c9d0e\n", ""},
         {"token=/run/secrets/t0ken1\npassword=${PW1234567}\n#password=k3jx92ncv8\n", ""},
@@ -134,6 +135,14 @@ static void test_mask(void)
            "{\"a\": \"x\", \"b\": [\"[an npm token, not shown]\", {\"c\": \"[an API key, not "
            "shown]\"}], \"d\": 1}",
            "masked in JSON");
+    json_decref(json);
+    json = json_pack("{s:s, s:s}", "registry_password", "k3jx92ncv8", "sha256", "k3jx92ncv8");
+    ccb_leaks_mask_json(json);
+    g_autofree char *named = json_dumps(json, JSON_SORT_KEYS);
+    is_str(
+        named,
+        "{\"registry_password\": \"[a password or token, not shown]\", \"sha256\": \"k3jx92ncv8\"}",
+        "masked by its name in JSON");
     json_decref(json);
 }
 

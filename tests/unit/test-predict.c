@@ -211,7 +211,7 @@ static void test_attributes(void)
     is_taken(step(),
              "files    1 changed\n  ~ /etc/a.conf file 0644 0:0 ► file 0600 0:0"
              " (not shown: not everybody may read it)\n"
-             "? the bake will fail here: /etc/missing is missing in the guest\n",
+             "! /etc/missing is missing in the guest\n",
              "a mode; a path that is missing fails");
     CcbChange *owner = attr("/etc/a.conf", CCB_KEEP_MODE);
     owner->attr.uid = owner->attr.gid = 7;

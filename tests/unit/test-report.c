@@ -267,6 +267,87 @@ static void test_changes(void)
     json_decref(diff);
 }
 
+static void test_origin(void)
+{
+    json_t *manifest = some_manifest(), *checks = some_checks();
+    json_t *more =
+        parse("{'ccbake': '1', 'baked_by': 'joe@host', 'recipe': {'name': 'r', 'file': 'r.yaml',"
+              "  'content': {'steps': ['<kernel>']}, 'git': {'commit': '0123456789abcdef', "
+              "'changed': true}},"
+              " 'files': [{'path': '/etc/a', 'step': 's', 'mode': '0600', 'owner': '0:0', "
+              "'source': 'f/a',"
+              "            'sha256': 'abc', 'size': 7},"
+              "           {'path': '/etc/b', 'step': 't', 'mode': '0644', 'owner': '0:0'}]}");
+    json_object_update(manifest, more);
+    g_autofree char *html = render(&(CcbPage){.manifest = manifest,
+                                              .checks = checks,
+                                              .manifest_file = "a b:1.json",
+                                              .log_file = "x.log"});
+    is_well_formed(html, "a page with its origin");
+    has(html, "<dt>Baked by</dt><dd>joe@host <small>ccbake 1</small>", "who baked, with what");
+    has(html, "<small>git 0123456789ab, with changes that are not committed</small>",
+        "the revision");
+    has(html, "<a href=\"./a%20b%3A1.json\">manifest</a> <code>a b:1.json</code>, ", "a link");
+    has(html, "<a href=\"./x.log\">log of the bake</a>", "another");
+    has(html, "&quot;&lt;kernel&gt;&quot;", "the recipe");
+    has(html, "step s, 0600 0:0, from <code>f/a</code></small><small>SHA-256 <code>abc</code>",
+        "a file that was put into the image");
+    has(html, "step t, 0644 0:0, made by ccbake</small><small>its content depends on the image",
+        "one that ccbake makes");
+    has(html, "kernel of the host", "that the host ran the commands");
+    json_decref(more);
+    json_decref(manifest);
+    json_decref(checks);
+}
+
+static void test_unseen(void)
+{
+    json_t *manifest = some_manifest(), *checks = some_checks();
+    g_autofree char *html = render(&(CcbPage){.manifest = manifest, .checks = checks});
+    json_object_set_new(json_object_get(checks, "counts"), "not_applicable", json_integer(1));
+    g_autofree char *counted = render(&(CcbPage){.manifest = manifest, .checks = checks});
+    has(html, "that of 5 checks by what the recipe <code>r</code> expects", "checks, and whose");
+    has(counted, "that of 4 checks", "those that applied");
+    has(html, "<code>ccbake-selftest</code>", "what no check of an image sees");
+    has(html,
+        "waives</b> <span class=\"tally\">1</span></summary>\n<ul class=\"changes\">\n"
+        "<li><code>b.three</code> <small>we know</small></li>",
+        "what was waived");
+    has(html,
+        "did not apply</b> <span class=\"tally\">1</span></summary>\n<ul class=\"changes\">\n"
+        "<li><code>a.two</code> <small>no</small></li>",
+        "what did not apply, and why");
+    lacks(html, "could not read", "nothing about what there is none of");
+    json_decref(manifest);
+    json_decref(checks);
+}
+
+static void test_previous(void)
+{
+    json_t *manifest = some_manifest();
+    json_t *previous = parse(
+        "{'name': 'old.json', 'baked': 'then', 'facts': [{'change': 'changed', 'name': 'driver',"
+        " 'a': '550', 'b': '570'}], 'packages': [{'change': 'added', 'name': 'p.noarch', 'a': null,"
+        " 'b': '1'}], 'payloads': [], 'steps': [], 'files': []}");
+    g_autofree char *without = render(&(CcbPage){.manifest = manifest});
+    g_autofree char *html = render(&(CcbPage){.manifest = manifest, .previous = previous});
+    is_well_formed(html, "a page with the previous release");
+    lacks(without, "Since the previous release", "no section without one");
+    has(html, "<a href=\"#previous\">", "a section of its own");
+    has(html,
+        "Compared with <code>old.json</code>, baked then. Not compared, because one of the "
+        "manifests lacks it: Results of checks.",
+        "what was compared");
+    has(html, "<code>driver</code> <small>550 ► 570</small>", "another version");
+    has(html, "<b>Packages</b> <span class=\"tally\">1 added</span>", "packages");
+    poison(previous);
+    g_autofree char *bad = render(&(CcbPage){.manifest = manifest, .previous = previous});
+    is_well_formed(bad, "hostile strings in it");
+    lacks(bad, "<script", "do nothing");
+    json_decref(previous);
+    json_decref(manifest);
+}
+
 static void test_bounds(void)
 {
     json_t *manifest = some_manifest(), *diff = some_diff();
@@ -382,6 +463,9 @@ int main(void)
     test_steps();
     test_bare();
     test_changes();
+    test_origin();
+    test_unseen();
+    test_previous();
     test_bounds();
     test_order();
     test_cycle();
