@@ -415,6 +415,49 @@ layer_of() {
     assert_contains "0 layers"
 }
 
+@test "cache ls groups layers by recipe and image, with downloads; rm and --dry-run" {
+    mkdir served
+    head -c 5000 /dev/urandom >served/tool.raw
+    STANDIN=$PWD/served start_server "$BATS_TEST_TMPDIR"
+    sed -i "s|^steps:|payloads: {t: {url: '$SERVER/tool.raw?token=secret', sha256: $(sha256sum <served/tool.raw | cut -d' ' -f1)}}\nsteps:|" r.yaml
+    sed -i 's|id: a, |id: a, payloads: [t], |' r.yaml
+    bake
+    stop_server
+    touch -d '1 minute ago' cache/layers/*.json
+    sed 's/^name: r$/name: other-recipe/; s|target: /etc|target: /opt|' r.yaml >other.yaml
+    run_ccbake bake --backend=host --no-verify -o second.qcow2 other.yaml
+    run_ccbake cache ls
+    local squeezed
+    squeezed=$(tr -s ' ' <<<"$output")
+    # The most recently used first; what the first image shares with it is counted there.
+    assert_equal "$(sed -nE 's/^( ?[a-z-]+)( \(to overlay\) [0-9]+)?( [0-9].*)?$/\1\2/p' <<<"$squeezed")" \
+        $'other-recipe\n other-recipe (to overlay) 4\nr\n r (to overlay) 4\ndownloads'
+    grep -E '^ [0-9a-f]{12} tool\.raw 5\.0 kB 20' <<<"$squeezed" || fail "$output"
+    assert_contains "5 layers, 0 sets of built files, 1 download: "
+    [[ $output != *secret* ]] || fail "$output"
+    assert_equal "$(grep '.\{81\}' <<<"${output%$'\n'*}")" ''
+    run_ccbake cache ls --format=json
+    assert_equal "$(jq -c '[.layers[] | .recipe] | sort' <<<"$output")" '["other-recipe","r","r","r","r"]'
+    assert_equal "$(jq -c '[.downloads[] | [.name, .size, .in_use]]' <<<"$output")" '[["tool.raw",5000,false]]'
+    run_ccbake cache rm --dry-run other-recipe
+    assert_contains "would remove 1 ("
+    run_ccbake cache rm other-recipe
+    assert_contains "removed 1 ("
+    run_ccbake cache ls --all
+    [[ $output != *other-recipe* ]] || fail "$output"
+    [[ $(grep -cE '^    [0-9a-f]{12}  ' <<<"$output") == 4 ]] || fail "$output"
+    # What the first step left, with all above it.
+    run_ccbake cache rm "$(basename "$(layer_of a)" | cut -c 1-12)"
+    assert_contains "removed 4 ("
+    run_ccbake 2 cache rm nosuch
+    assert_contains "hint: \`ccbake cache ls\` shows"
+    run_ccbake 2 cache rm
+    run_ccbake 2 cache ls r
+    run_ccbake cache gc --dry-run --max-size=0
+    assert_contains "tool.raw"
+    assert_contains "would remove 1 (5.0 kB), keep 0, 0 of them in use"
+}
+
 @test "gc removes what a host that went down left half-made, and nothing that is under way" {
     bake
     mkdir -p cache/work/old/scratch cache/built/k.abcdef.part cache/work/new

@@ -376,7 +376,7 @@ example_dir() {
     complete_words boot --disk n
     assert_equal "$REPLY_WORDS" nvme
     complete_words cache ""
-    assert_equal "$REPLY_WORDS" $'ls\ngc\nverify'
+    assert_equal "$REPLY_WORDS" $'ls\ngc\nrm\nverify'
 }
 
 @test "completion offers files for arguments and FILE options, and nothing for NAME=VALUE" {

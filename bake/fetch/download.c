@@ -422,7 +422,8 @@ static void verify(Download *d)
     CcbPayload *item = d->item;
     g_autofree char *got = ccb_partial_digest(d->partial);
     if (item->sha256 == NULL || strcmp(got, item->sha256) == 0) {
-        item->path = ccb_partial_publish(d->partial, got, &error);
+        if (ccb_store_hold(d->store, got, &error))
+            item->path = ccb_partial_publish(d->partial, got, &error);
         if (item->path == NULL) {
             fail(d, error);
             return;
@@ -430,6 +431,9 @@ static void verify(Download *d)
         item->got_sha256 = g_steal_pointer(&got);
         item->got_size = d->partial->size;
         item->got_url = ccb_url_redact(item->urls[d->url]);
+        g_autofree char *plain = g_strndup(item->got_url, strcspn(item->got_url, "?#"));
+        g_autofree char *name = g_path_get_basename(plain);
+        ccb_store_note(d->store, item->got_sha256, name);
         finish(d);
         return;
     }

@@ -4,6 +4,8 @@
  *
  *     DIR/ab/abcdef...     an object: complete, verified, mode 0444
  *     DIR/partial/...      unfinished downloads (partial.h)
+ *     DIR/names/abcdef...  the name that an object was downloaded by; its time is that of the object's last use
+ *     DIR/lock             fcntl(2), a byte for each object that a process uses
  *
  * An object appears by rename, so one that exists was complete once.  ccb_store_find() compares its
  * digest with its name before it is used (once for each state of the file: ccb_digest_file_once()).
@@ -36,3 +38,28 @@ bool ccb_store_has(const CcbStore *store, const char *sha256, uint64_t size);
 
 /* Whether the store's file system has room for `bytes` more.  Errors: CCB_ERR_HOST. */
 bool ccb_store_check_space(const CcbStore *store, uint64_t bytes, GError **error);
+
+/* Keeps ccb_store_remove() of other processes from the object until the store is closed, whether or not it is there by
+ * now.  Errors: CCB_ERR_IO. */
+bool ccb_store_hold(CcbStore *store, const char *sha256, GError **error);
+
+/* Notes the name of an object that was just downloaded. */
+void ccb_store_note(const CcbStore *store, const char *sha256, const char *name);
+
+/* An object, or what has arrived of one. */
+typedef struct {
+    char *key;  /* sha256; of an unfinished one see partial.h */
+    char *name; /* NULL: not noted */
+    bool is_partial;
+    uint64_t size; /* bytes */
+    int64_t used;  /* last use, in seconds since the epoch */
+} CcbObject;
+
+/* All of them, unchecked, as CcbObject; caller unrefs. */
+GPtrArray *ccb_store_list(const CcbStore *store);
+
+/* Whether another process uses it at this moment. */
+bool ccb_store_is_used(const CcbStore *store, const CcbObject *object);
+
+/* Removes it unless another process uses it; whether it is gone. */
+bool ccb_store_remove(const CcbStore *store, const CcbObject *object);

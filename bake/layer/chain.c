@@ -312,6 +312,8 @@ static bool bake_layer(const CcbChainOptions *o, CcbChain *chain, guint begin, g
     layer->parent = g_strdup(below(chain));
     layer->parent_sha256 = chain->top ? g_strdup(chain->top->sha256) : NULL;
     layer->step = g_strdup(last->id);
+    layer->recipe = g_strdup(o->plan->recipe->name);
+    layer->image = g_strdup(o->plan->recipe->output_name);
     layer->facts = ccb_facts_to_json(chain->facts);
     layer->ingredients = ingredients;
     if (chain->committer == NULL)

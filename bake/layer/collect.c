@@ -6,51 +6,6 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "layer/built.h"
-#include "layer/layer.h"
-
-/* What can be removed: a layer, or a set of built files. */
-typedef struct {
-    const char *key;
-    const char *parent; /* key of the layer below, or NULL */
-    bool (*remove)(const char *key);
-    uint64_t size;
-    int64_t used; /* last use of it or of a layer above it */
-    guint height; /* of the tallest stack of layers above it */
-    bool is_held; /* a layer above it is in use */
-} Item;
-
-static void add_item(GPtrArray *items, Item item)
-{
-    g_ptr_array_add(items, g_memdup2(&item, sizeof item));
-}
-
-/* The least recently used first, and a layer only after all above it. */
-static gint compare_items(gconstpointer a, gconstpointer b)
-{
-    const Item *x = *(const Item *const *)a, *y = *(const Item *const *)b;
-    if (x->used != y->used)
-        return x->used < y->used ? -1 : 1;
-    return (int)x->height - (int)y->height;
-}
-
-/* The use of a layer is a use of all below it. */
-static void sort_items(GPtrArray *items, GHashTable *by_key)
-{
-    for (guint i = 0; i < items->len; i++) {
-        const Item *item = items->pdata[i];
-        const char *parent = item->parent;
-        for (guint height = 1; parent != NULL && height < items->len; height++) {
-            Item *below = g_hash_table_lookup(by_key, parent);
-            if (below == NULL)
-                break;
-            below->used = MAX(below->used, item->used);
-            below->height = MAX(below->height, height);
-            parent = below->parent;
-        }
-    }
-    g_ptr_array_sort(items, compare_items);
-}
 
 /* When this host was booted, in seconds since the epoch; 0: unknown. */
 static int64_t boot_time(void)
@@ -75,55 +30,55 @@ static void sweep(const char *name, const char *ending)
     }
 }
 
-CcbCollected ccb_cache_collect(const CcbCollectBounds *bounds)
+/* Whether `what` names the item: its recipe, or how its key or the key of something below it begins. */
+static bool is_named(const CcbItem *item, const char *what)
+{
+    enum { SHORTEST = 4 };
+    if (item->layer != NULL && g_strcmp0(item->layer->recipe, what) == 0)
+        return true;
+    for (const CcbItem *i = item; i != NULL && strlen(what) >= SHORTEST; i = i->below)
+        if (g_str_has_prefix(i->key, what))
+            return true;
+    return false;
+}
+
+bool ccb_cache_collect(CcbInventory *inventory, const CcbCollectBounds *bounds, CcbCollected *ret)
 {
     CcbCollected result = {0};
-    uint64_t total = 0;
     int64_t now = time(NULL);
-    g_autoptr(GPtrArray) layers = ccb_layer_list();
-    g_autoptr(GPtrArray) built = ccb_built_list();
-    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GHashTable) by_key = g_hash_table_new(g_str_hash, g_str_equal);
-    ccb_layer_sweep();
-    sweep("layers", ".part");
-    sweep("built", ".part");
-    sweep("work", "");
-    sweep("digests", ""); /* they are of files as that boot saw them */
-
-    for (guint i = 0; i < layers->len; i++) {
-        const CcbLayer *l = layers->pdata[i];
-        add_item(items, (Item){.key = l->key,
-                               .parent = l->parent,
-                               .remove = ccb_layer_remove,
-                               .size = l->size,
-                               .used = l->used});
-        total += l->size;
-        g_hash_table_insert(by_key, l->key, items->pdata[i]);
+    uint64_t total = inventory->size;
+    bool any_named = false;
+    if (!bounds->dry_run) {
+        ccb_layer_sweep();
+        sweep("layers", ".part");
+        sweep("built", ".part");
+        sweep("work", "");
+        sweep("digests", ""); /* they are of files as that boot saw them */
     }
-    for (guint i = 0; i < built->len; i++) {
-        const CcbBuilt *b = built->pdata[i];
-        add_item(
-            items,
-            (Item){.key = b->key, .remove = ccb_built_remove, .size = b->size, .used = b->used});
-        total += b->size;
-    }
-    sort_items(items, by_key);
-
-    for (guint i = 0; i < items->len; i++) {
-        Item *item = items->pdata[i];
-        if (total <= bounds->max_bytes && now - item->used <= bounds->max_age_s)
-            break;
-        if (item->is_held || !item->remove(item->key)) {
-            Item *below = item->parent ? g_hash_table_lookup(by_key, item->parent) : NULL;
-            if (below != NULL)
-                below->is_held = true;
-            result.in_use++;
+    for (guint i = 0; i < inventory->items->len; i++) {
+        CcbItem *item = inventory->items->pdata[i];
+        bool named = bounds->what != NULL && is_named(item, bounds->what);
+        bool goes = bounds->what != NULL
+                        ? named
+                        : total > bounds->max_bytes || now - item->used > bounds->max_age_s;
+        any_named = any_named || named;
+        bool stays =
+            item->is_held || (goes && (bounds->dry_run ? ccb_item_is_used(inventory, item)
+                                                       : !ccb_item_remove(inventory, item)));
+        if ((stays || !goes) && item->below != NULL)
+            item->below->is_held = true;
+        if (!goes)
             continue;
-        }
+        result.in_use += stays;
+        if (stays)
+            continue;
         total -= item->size;
         result.freed += item->size;
         result.removed++;
+        if (bounds->each != NULL)
+            bounds->each(item);
     }
-    result.kept = items->len - result.removed;
-    return result;
+    result.kept = inventory->items->len - result.removed;
+    *ret = result;
+    return bounds->what == NULL || any_named;
 }

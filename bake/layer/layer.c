@@ -36,6 +36,8 @@ void ccb_layer_free(CcbLayer *layer)
     g_free(layer->parent_sha256);
     g_free(layer->base);
     g_free(layer->step);
+    g_free(layer->recipe);
+    g_free(layer->image);
     json_decref(layer->facts);
     json_decref(layer->ingredients);
     g_free(layer);
@@ -57,6 +59,8 @@ static CcbLayer *layer_of(const char *key, const json_t *json)
     layer->parent_sha256 = g_strdup(get_text(json, "parent_sha256"));
     layer->base = g_strdup(get_text(json, "base"));
     layer->step = g_strdup(get_text(json, "step"));
+    layer->recipe = g_strdup(get_text(json, "recipe"));
+    layer->image = g_strdup(get_text(json, "image"));
     layer->size = (uint64_t)json_integer_value(json_object_get(json, "size"));
     layer->facts = json_incref(json_object_get(json, "facts"));
     layer->ingredients = json_incref(json_object_get(json, "ingredients"));
@@ -315,11 +319,11 @@ static bool pack(const char *part, const char *packed, CcbLayer *layer, GError *
 static bool write_description(const CcbLayer *layer, GError **error)
 {
     g_autofree char *path = layer_path(layer->key, ".json");
-    json_auto_t *json =
-        json_pack("{s:i, s:s, s:I, s:s*, s:O*, s:O*, s:s*, s:s*, s:s*}", "layer", LAYER_FORMAT,
-                  "sha256", layer->sha256, "size", (json_int_t)layer->size, "step", layer->step,
-                  "facts", layer->facts, "ingredients", layer->ingredients, "parent", layer->parent,
-                  "parent_sha256", layer->parent_sha256, "base", layer->base);
+    json_auto_t *json = json_pack(
+        "{s:i, s:s, s:I, s:s*, s:O*, s:O*, s:s*, s:s*, s:s*, s:s*, s:s*}", "layer", LAYER_FORMAT,
+        "sha256", layer->sha256, "size", (json_int_t)layer->size, "step", layer->step, "facts",
+        layer->facts, "ingredients", layer->ingredients, "parent", layer->parent, "parent_sha256",
+        layer->parent_sha256, "base", layer->base, "recipe", layer->recipe, "image", layer->image);
     char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
     bool ok = ccb_write_file_atomic(path, text, strlen(text), error);
     free(text);

@@ -4,7 +4,7 @@
  * them.  Below ccb_cache_dir()/layers:
  *
  *     KEY.qcow2        the overlay; its backing file is a neighbour, named without a directory
- *     KEY.json         parent, sha256 and size of the overlay, facts of the guest, what the key was made of
+ *     KEY.json         parent, sha256 and size of the overlay, facts of the guest, what the key was made of, and for whom
  *     KEY.part         an overlay that is being written
  *     KEY.packed.part  the same, being compressed
  *     KEY.lock         flock(2): exclusive while the layer is made or removed, shared while it is used; removed with it
@@ -29,7 +29,9 @@ typedef struct {
     char *parent;        /* key of the layer below, or NULL on a base */
     char *parent_sha256; /* of its file, when this one was made on it */
     char *base;          /* name of the link to the base image; NULL over a layer */
-    char *step;          /* id of the step that made it, for people */
+    char *step;          /* id of the step that made it, for people; so are */
+    char *recipe;        /* the name of the recipe that it was made for first, */
+    char *image;         /* and that of the image; NULL in layers of earlier versions */
     uint64_t size;       /* bytes of the file */
     int64_t used;        /* last use, in seconds since the epoch; filled by ccb_layer_list() */
     json_t *facts;       /* of the guest after the step; owned */

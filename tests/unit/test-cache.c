@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "layer/collect.h"
 #include "layer/layer.h"
+#include "plan/acquire.h"
 #include "tap.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -84,6 +85,14 @@ static void test_damage(void)
     ok(ccb_built_find(KEY_A, NULL) == NULL, "and a damaged list");
 }
 
+static CcbCollected collect(const CcbCollectBounds *bounds)
+{
+    CcbCollected result = {0};
+    g_autoptr(CcbInventory) inventory = ccb_inventory_new(NULL);
+    ccb_cache_collect(inventory, bounds, &result);
+    return result;
+}
+
 static void test_collect(void)
 {
     g_autofree char *old = g_build_filename(ccb_cache_dir(), "built", KEY_A, NULL);
@@ -93,13 +102,13 @@ static void test_collect(void)
     utime(old, &ages_ago);
     CcbCollectBounds age = {.max_bytes = UINT64_MAX, .max_age_s = 3600},
                      size = {.max_bytes = 1, .max_age_s = INT64_MAX};
-    CcbCollected result = ccb_cache_collect(&age);
+    CcbCollected result = collect(&age);
     ok(result.removed == 1 && result.kept == 1, "gc removes what is too old");
     g_autoptr(CcbBuilt) held = ccb_built_find(KEY_B, NULL);
-    result = ccb_cache_collect(&size);
+    result = collect(&size);
     ok(result.removed == 0 && result.in_use == 1, "but not what is in use");
     g_clear_pointer(&held, ccb_built_free);
-    result = ccb_cache_collect(&size);
+    result = collect(&size);
     ok(result.removed == 1 && result.freed > 0 && count() == 0, "and what is too much");
 }
 
@@ -131,7 +140,7 @@ static bool has_file(const char *name)
 static CcbCollected collect_beyond(uint64_t bytes)
 {
     const CcbCollectBounds bounds = {.max_bytes = bytes, .max_age_s = INT64_MAX};
-    return ccb_cache_collect(&bounds);
+    return collect(&bounds);
 }
 
 static void test_collect_layers(void)
@@ -155,6 +164,110 @@ static void test_collect_layers(void)
     close(lock);
     result = collect_beyond(0);
     ok(result.removed == 2 && result.in_use == 0 && result.kept == 0, "until it is not");
+}
+
+/* A download with that content, last used so many days ago; its digest, which the caller frees. */
+static char *put_download(const char *content, const char *name, int days)
+{
+    g_autoptr(CcbStore) store = ccb_plan_store(NULL);
+    char *sha256 = ccb_digest_string(content);
+    g_autofree char *path = ccb_store_object_path(store, sha256);
+    g_autofree char *dir = g_path_get_dirname(path);
+    g_autofree char *note = g_build_filename(ccb_store_dir(store), "names", sha256, NULL);
+    time_t used = time(NULL) - days * 24 * 3600;
+    const struct utimbuf times = {used, used};
+    ccb_mkdirs(dir, NULL);
+    g_file_set_contents(path, content, -1, NULL);
+    ccb_store_note(store, sha256, name);
+    utime(path, &times);
+    utime(note, &times);
+    return sha256;
+}
+
+static bool has_download(const char *sha256)
+{
+    g_autoptr(CcbStore) store = ccb_plan_store(NULL);
+    return ccb_store_has(store, sha256, 0);
+}
+
+static GString *told; /* names of what ccb_cache_collect() says */
+
+static void note_item(const CcbItem *item)
+{
+    g_string_append_printf(told, " %s", item->object ? item->object->name : item->key);
+}
+
+static void test_collect_downloads(void)
+{
+    g_autofree char *old = put_download("old", "old.rpm", 9);
+    g_autofree char *recent = put_download("new", "new.rpm", 1);
+    g_autofree char *base = put_download("the base", "base.qcow2", 20);
+    g_autofree char *link =
+        g_strdup_printf("{\"layer\":1,\"size\":5,\"recipe\":\"r\",\"base\":\"base-%s.img\"}", base);
+    g_autofree char *layers = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    put_layer("onbase", NULL, 2);
+    put(layers, "onbase.json", link);
+    g_autofree char *description = g_build_filename(layers, "onbase.json", NULL);
+    time_t used = time(NULL) - 2 * 24 * 3600;
+    const struct utimbuf times = {used, used};
+    utime(description, &times);
+    put_layer("above", "onbase", 2);
+    CcbCollectBounds bounds = {
+        .max_bytes = UINT64_MAX, .max_age_s = 5 * 24 * 3600, .dry_run = true, .each = note_item};
+    told = g_string_new(NULL);
+    CcbCollected result = collect(&bounds);
+    ok(result.removed == 1 && result.freed == 3 && has_download(old), "a dry run removes nothing");
+    is_str(told->str, " old.rpm", "and says what would go: a base is used with its layers");
+
+    g_autoptr(CcbStore) store = ccb_plan_store(NULL);
+    g_autofree char *found = ccb_store_find(store, old, NULL);
+    g_autofree char *note = g_build_filename(ccb_store_dir(store), "names", old, NULL);
+    ok(found != NULL && collect(&bounds).removed == 0,
+       "a download that is used is not old any more");
+    const struct utimbuf ages_ago = {1000, 1000};
+    utime(note, &ages_ago);
+    bounds.dry_run = false;
+    result = collect(&bounds);
+    ok(result.removed == 0 && result.in_use == 1 && has_download(old),
+       "nor removed while it is in use");
+    g_clear_pointer(&store, ccb_store_free);
+    result = collect(&bounds);
+    ok(result.removed == 1 && !has_download(old) && has_download(recent), "but afterwards");
+
+    g_string_truncate(told, 0);
+    bounds = (CcbCollectBounds){.dry_run = true, .max_age_s = INT64_MAX, .each = note_item};
+    collect(&bounds);
+    ok(strstr(told->str, " above onbase base.qcow2") != NULL, "a base goes after what is on it");
+
+    g_string_truncate(told, 0);
+    bounds.dry_run = false;
+    bounds.what = base;
+    collect(&bounds);
+    is_str(told->str, " above onbase base.qcow2", "who removes a base removes the layers on it");
+    ok(!has_download(base) && has_download(recent), "and nothing else");
+    bounds.what = "nothing";
+    CcbCollected none;
+    g_autoptr(CcbInventory) inventory = ccb_inventory_new(NULL);
+    ok(!ccb_cache_collect(inventory, &bounds, &none), "what is not there can't be named");
+    collect_beyond(0);
+    ok(!has_download(recent), "nothing stays without room");
+    g_string_free(told, TRUE);
+}
+
+static void test_remove_recipe(void)
+{
+    put_layer("shared", NULL, 3);
+    put_layer("mine", "shared", 3);
+    put_layer("theirs", "shared", 3);
+    g_autofree char *layers = g_build_filename(ccb_cache_dir(), "layers", NULL);
+    put(layers, "shared.json", "{\"layer\":1,\"size\":5,\"recipe\":\"r\"}");
+    put(layers, "mine.json", "{\"layer\":1,\"size\":5,\"recipe\":\"r\",\"parent\":\"shared\"}");
+    const CcbCollectBounds bounds = {.what = "r"};
+    CcbCollected result = collect(&bounds);
+    ok(result.removed == 1 && !ccb_layer_exists("mine"), "the layers of a recipe are removed");
+    ok(ccb_layer_exists("shared") && ccb_layer_exists("theirs"),
+       "but for those that others lie on");
+    collect_beyond(0);
 }
 
 /* flock() in the place of libc's: another process may remove the file between our open() and this. */
@@ -280,6 +393,8 @@ int main(void)
     test_damage();
     test_collect();
     test_collect_layers();
+    test_collect_downloads();
+    test_remove_recipe();
     test_locks();
     test_built_locks();
     test_once(dir);

@@ -50,7 +50,6 @@ static char *text_of(const CcbLock *before, const CcbLock *after, GHashTable *us
     json_auto_t *comparison = ccb_lock_compare(before, after, used);
     g_autofree char *text = ccb_lock_changes_to_text(comparison);
     g_autoptr(GString) all = g_string_new(text);
-    g_string_replace(all, "\u00a0", " ", 0);
     g_string_append_printf(all, "%d unchanged, %d unused",
                            (int)json_integer_value(json_object_get(comparison, "unchanged")),
                            (int)json_integer_value(json_object_get(comparison, "unused")));

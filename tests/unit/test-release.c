@@ -67,7 +67,7 @@ int main(void)
                 " 'checks': {'checks': [{'id': 'c.one', 'status': 'pass'},"
                 "                       {'id': 'c.two', 'status': 'fail', 'waiver': 'known'}]}}"),
         "facts: changed driver: 550 ► 570\n"
-        "facts: changed size of the file: 1.0 kB ► 2.0\u00a0kB\n"
+        "facts: changed size of the file: 1.0 kB ► 2.0 kB\n"
         "facts: added CUDA: - ► 12\n"
         "checks: changed c.two: fail ► fail (waived)\n"
         "packages: changed b.noarch: 1-1 ► 2-1\n"
