@@ -16,12 +16,25 @@
 #include "cli/verbs.h"
 
 const CcbVerb *const ccb_verbs[] = {
-    &ccb_verb_bake,   &ccb_verb_plan,    &ccb_verb_lock,
-    &ccb_verb_fetch,  &ccb_verb_verify,  &ccb_verb_boot,
-    &ccb_verb_shell,  &ccb_verb_diff,    &ccb_verb_graph,
-    &ccb_verb_report, &ccb_verb_convert, &ccb_verb_preflight,
-    &ccb_verb_upload, &ccb_verb_request, &ccb_verb_recipe,
-    &ccb_verb_cache,  &ccb_verb_doctor,  NULL,
+    &ccb_verb_bake,
+    &ccb_verb_plan,
+    &ccb_verb_lock,
+    &ccb_verb_fetch,
+    &ccb_verb_verify,
+    &ccb_verb_boot,
+    &ccb_verb_shell,
+    &ccb_verb_diff,
+    &ccb_verb_graph,
+    &ccb_verb_report,
+    &ccb_verb_convert,
+    &ccb_verb_preflight,
+    &ccb_verb_upload,
+    &ccb_verb_request,
+    &ccb_verb_init,
+    &ccb_verb_recipe,
+    &ccb_verb_cache,
+    &ccb_verb_doctor,
+    NULL,
 };
 
 /* What a full disk, or a reader that went away, left unwritten of the output.  As with git, a reader that has enough

@@ -710,7 +710,7 @@ NO_INSTANCES='{"Instances": {"Instance": []}}'
     local option
     while read -r option; do
         grep -qE -- "(--|[(|])${option}[)| ]" "$TOP/scripts/run-instance" || fail "--$option is not taken"
-    done < <("$REAL_CCBAKE" request --help | sed -nE 's/^ +--([a-z-]+).*/\1/p' | grep -vx format)
+    done < <("$REAL_CCBAKE" request --help | sed -nE 's/^ +--([a-z-]+).*/\1/p' | grep -vxE 'format|json|color')
 }
 
 @test "run-instance, import-image: a warning is no part of an answer, and no answer is no end" {

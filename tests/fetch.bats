@@ -231,7 +231,7 @@ END
     echo 'machine 127.0.0.1 login user password s3cret' >netrc
     chmod 600 token netrc
     run_ccbake 6 lock r.yaml
-    assert_contains "b: $url/b: HTTP 401
+    assert_contains "payload \"b\": $url/b: HTTP 401
 hint: the server wants to know who asks"
     CCBAKE_NETRC=$PWD/netrc run_ccbake lock r.yaml
     {

@@ -116,12 +116,12 @@ content() {
     bake
     printf X >>p.bin
     local changed
-    changed="r.yaml:6:15: payload \"p\": $PWD/p.bin is not the file of the lock (sha256 expected $(sha256sum <good.bin | cut -d' ' -f1), is $(sha256sum <p.bin | cut -d' ' -f1))
-hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
+    changed="r.yaml:6:15: payload \"p\": $PWD/p.bin is not the file of the lock (sha256 expected $(sha256sum <good.bin | cut -d' ' -f1), is $(sha256sum <p.bin | cut -d' ' -f1))"
+    local remedy="where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
     run_ccbake 4 bake --backend=host --no-verify r.yaml
-    assert_equal "$output" "ccbake: $changed"
+    assert_equal "$output" "ccbake: $changed"$'\n'"hint: $remedy"
     run_ccbake 4 plan --backend=host r.yaml
-    assert_contains "problem: $changed"
+    assert_contains "problem: $changed"$'\n'"     remedy: $remedy"
     rm p.bin
     bake
     assert_contains "nothing to do"
@@ -218,9 +218,11 @@ hint: where the file changed on purpose: \`ccbake lock --update=p r.yaml\`"
     [[ $(grep -c '\[cached\]' <<<"$output") == 1 ]] || fail "$output"
     assert_contains "[runs: its setting commands changed]"
     assert_contains "[runs: step 2 (b): its setting commands changed]"
+    cp tree/motd motd
     echo other >tree/motd
     run_ccbake plan --backend=host r.yaml
     assert_contains "[runs: the file /etc/motd changed]"
+    cp motd tree/motd
     [[ $output != *"nothing to do"* ]] || fail "$output"
     # As after a bake whose checks have passed.
     local checks

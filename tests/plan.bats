@@ -376,13 +376,13 @@ EOF
 
 @test "a matrix: which image the plan is of, and a line for each of them" {
     forget
-    sed 's/^variables:.*/variables: {text: "a"}\nmatrix: {text: [a, b]}/; s/\${argument}/swiotlb=4194304,any/; s/^name: r/&\noutput: {name: "m-${text}"}/' \
+    sed 's/^variables:.*/variables: {text: "a", argument: "swiotlb=4194304,any"}\nmatrix: {text: [a, b]}/; s/^name: r/&\noutput: {name: "m-${text}"}/' \
         r.yaml >m.yaml
     run_ccbake plan --quiet --backend=host m.yaml
     assert_contains "matrix 2 images; this is text=a; --matrix shows all"
     "$CCBAKE" bake --quiet --backend=host --no-verify --set text=b m.yaml -o m-b.qcow2
     run_ccbake plan --quiet --backend=host --matrix m.yaml
-    assert_equal "$output" $'text=a   7 cached,  2 to run  no problem  m-a.qcow2\ntext=b   9 cached,  0 to run  no problem  m-b.qcow2'
+    assert_equal "$output" $'text=a  11 cached,  2 to run  no problem  m-a.qcow2\ntext=b  13 cached,  0 to run  no problem  m-b.qcow2'
     run_ccbake 2 plan --matrix r.yaml
     assert_contains "--matrix: r.yaml has no matrix"
 }

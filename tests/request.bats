@@ -361,7 +361,7 @@ start() {
     while read -r option; do
         run_ccbake 2 request import image.qcow2 oss://acme/x "--$option=$([[ $option != http-tokens ]] && echo 1 || echo optional)"
         assert_contains "request import: --$option is an option of \`ccbake request run\`"
-    done < <("$CCBAKE" request --help | sed -nE 's/^ +(-., )?--([a-z-]+).* run: .*/\2/p' | tee options)
+    done < <("$CCBAKE" --tables | sed -nE 's/^request\t--([a-z-]+)\t[^\t]*\trun: .*/\1/p' | tee options)
     assert_equal "$(wc -l <options)" 10
 }
 

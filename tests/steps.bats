@@ -403,8 +403,8 @@ END
     umount "$ROOT"
     rm t.qcow2
     recipe <<<'steps: [{chmod: [{path: /srv/none, mode: 0600}]}]'
-    bake 7
-    assert_contains 'ccbake: step 1/1 (chmod): r.yaml:5:10: /srv/none is missing in the guest'
+    bake 11
+    assert_contains 'ccbake: problem: r.yaml:5:10: /srv/none is missing in the guest'
     [[ ! -e t.qcow2 ]]
 }
 

@@ -10,13 +10,15 @@
 
 CcbBackend ccb_choose_backend(const char *name, const char *activity, GError **error)
 {
+    static bool is_said; /* once is enough: a bake also reads images */
     CcbBackend wanted;
     g_autofree char *reason = NULL;
     if (!ccb_backend_from_name(name, &wanted, error))
         return CCB_BACKEND_AUTO;
     CcbBackend backend = ccb_backend_choose(wanted, &reason, error);
-    if (backend == CCB_BACKEND_AUTO || activity == NULL)
+    if (backend == CCB_BACKEND_AUTO || activity == NULL || is_said)
         return backend;
+    is_said = true;
     if (g_str_has_prefix(reason, "under emulation"))
         ccb_warn("%s %s", activity, reason);
     else
