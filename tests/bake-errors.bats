@@ -335,9 +335,9 @@ its last lines:'
     assert_contains 'step 1/1 (run): the image has no command "no-such-program"'
     [[ $output != *bwrap* && $output != *'list of words'* ]] || fail "$output"
     recipe "$GUEST" <<<'steps: [{run: {commands: [["echo hi"]]}}]'
-    bake 7
-    assert_contains 'step 1/1 (run): the image has no command "echo hi"
-hint: a command is a list of words: [echo, hi]'
+    bake 3
+    assert_contains '"commands": "echo hi" is one word, the name of a program
+hint: a command is a list of words: [echo, hi]; a shell takes a text: [sh, -c, "echo hi"]'
     recipe "$GUEST" <<<'steps: [{run: {commands: [[/usr/bin/none, x]]}}]'
     bake 7
     assert_contains 'step 1/1 (run): the image has no command "/usr/bin/none"'

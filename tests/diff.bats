@@ -254,9 +254,9 @@ END
     assert_contains "image missing.qcow2: No such file or directory"
     [[ $output != *"read  "* ]] || fail "$output"
     run_ccbake 4 diff --backend=host empty a.qcow2
-    assert_contains "image empty"
+    assert_contains "empty is no disk image: it is empty"
     run_ccbake 4 diff --backend=host a.qcow2 text
-    assert_contains "image text: "
+    assert_contains "text is no disk image"
     run_ccbake 2 diff --backend=host a.qcow2
     assert_contains "usage: ccbake diff [OPTION]... IMAGE IMAGE"
 }

@@ -283,10 +283,10 @@ CcbFacts *ccb_facts_of_guest(CcbGuest *guest, GError **error)
         return NULL;
     }
     g_autoptr(CcbFacts) facts = ccb_facts_without_packages(guest, error);
-    facts->units = facts != NULL ? read_units(guest, error) : NULL;
-    if (facts == NULL || facts->units == NULL)
+    if (facts == NULL)
         return NULL;
-    facts->packages = ccb_facts_packages(guest, error);
+    facts->units = read_units(guest, error);
+    facts->packages = facts->units != NULL ? ccb_facts_packages(guest, error) : NULL;
     return facts->packages != NULL ? g_steal_pointer(&facts) : NULL;
 }
 
