@@ -337,17 +337,17 @@ listing() {
     forget
     mkdir -p bad/etc
     echo x >bad/etc/selinux # a directory of the image
-    sed 's/^  - initramfs$/  - overlay: {id: bad, source: bad}\n&/; /commands:/d' r.yaml >bad.yaml
+    sed 's/^  - initramfs$/  - overlay: {id: bad, source: bad}\n&/; /commands:/d; /script:/d' r.yaml >bad.yaml
     run_ccbake 11 plan --quiet --diff --backend=host bad.yaml
-    assert_contains $'\nproblem: bad.yaml:16:5: /etc/selinux in the guest is a directory
-     why: The bake would fail in step 6 (bad).
+    assert_contains $'\nproblem: bad.yaml:23:5: /etc/selinux in the guest is a directory
+     why: The bake would fail in step 9 (bad).
      remedy: give the file another path, or remove the directory before
 ccbake: 1 problem in the way of this bake'
     output=$("$CCBAKE" plan --quiet --json --diff --backend=host bad.yaml) || assert_equal "$?" 11
     assert_equal "$(member '.problems | map([.place, .what, .check, .certain, .exit_code]) | tostring')" \
-        '[["bad.yaml:16:5","/etc/selinux in the guest is a directory",null,true,11]]'
+        '[["bad.yaml:23:5","/etc/selinux in the guest is a directory",null,true,11]]'
     run_ccbake 11 bake --quiet --backend=host --no-verify bad.yaml -o bad.qcow2
-    assert_contains "ccbake: problem: bad.yaml:16:5: /etc/selinux in the guest is a directory"
+    assert_contains "ccbake: problem: bad.yaml:23:5: /etc/selinux in the guest is a directory"
     [[ ! -e bad.qcow2 && ! -e bad.log ]] || fail "a bake that did not start left files"
 }
 
