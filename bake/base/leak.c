@@ -398,12 +398,14 @@ static gint compare(gconstpointer a, gconstpointer b)
 
 GArray *ccb_leaks_find(const char *text, size_t size)
 {
-    /* A copy ends with a NUL, which strings of functions that look ahead need. */
+    GArray *leaks = g_array_new(FALSE, FALSE, sizeof(CcbLeak));
+    if (size == 0)
+        return leaks;
+    /* A copy ends with a NUL, which functions that look ahead need. */
     g_autofree char *copy = g_malloc(size + 1);
     memcpy(copy, text, size);
     copy[size] = '\0';
     const Span all = {copy, copy + size};
-    GArray *leaks = g_array_new(FALSE, FALSE, sizeof(CcbLeak));
     find_keys(leaks, all);
     find_tokens(leaks, all);
     if (memchr(text, '\0', size) == NULL)

@@ -136,7 +136,14 @@ char **ccb_options_parse(const CcbVerb *verb, int argc, char **argv, int *ret_ar
     while ((code = getopt_long(argc, argv, letters->str, (struct option *)table->data, NULL)) !=
            -1) {
         if (code == '?' || code == ':') {
-            fail_unknown(verb, all, argv[optind - 1], code == ':', error);
+            /* getopt has optopt: the letter, or FIRST_LONG and more of a long option with a value that it does not take. */
+            g_autofree char *letter = g_strdup_printf("-%c", (char)optopt);
+            bool is_letter = optopt > 0 && optopt < FIRST_LONG;
+            if (code == '?' && optopt >= FIRST_LONG)
+                ccb_fail(error, CCB_ERR_USAGE, "%s: --%s takes no value", verb->name,
+                         ((const CcbOption *)all->pdata[optopt - FIRST_LONG])->name);
+            else
+                fail_unknown(verb, all, is_letter ? letter : argv[optind - 1], code == ':', error);
             return NULL;
         }
         guint i = code >= FIRST_LONG ? (guint)(code - FIRST_LONG) : 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/eta.h"
+#include "base/leak.h"
 #include "base/quantity.h"
 #include "base/terminal.h"
 #include "base/text.h"
@@ -416,6 +417,7 @@ void ccb_progress_cached(const char *tag, const char *what)
         return;
     }
     g_autofree char *valid = g_utf8_make_valid(what, -1);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     write_event("end",
                 json_pack("{sssssisb}", "tag", tag, "what", valid, "seconds", 0, "cached", 1));
 }
@@ -436,8 +438,9 @@ static void print_line(const char *event, const char *prefix, const char *format
         write_event(event, json_pack("{ss}", "text", valid));
         return;
     }
+    g_autofree char *shown = ccb_text_printable(text, strlen(text)); /* it may quote the image */
     erase();
-    fprintf(stderr, "%s%s\n", prefix, text);
+    fprintf(stderr, "%s%s\n", prefix, shown);
     draw();
 }
 
@@ -469,7 +472,8 @@ void ccb_debug(gint64 started, const char *format, ...)
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    g_autofree char *shown = ccb_name_printable(text);
+    g_autofree char *masked = ccb_leaks_mask(text);
+    g_autofree char *shown = ccb_name_printable(masked);
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (as_json())
         write_event("debug", json_pack("{sfss}", "ms", ms, "text", shown));
@@ -517,7 +521,8 @@ void ccb_progress_error(const char *message, int exit_code)
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (!as_json()) {
         g_autofree char *prefix = ccb_colored("ccbake: ", CCB_RED, ccb_color_wanted(STDERR_FILENO));
-        fprintf(stderr, "%s%s\n", prefix, message);
+        g_autofree char *shown = ccb_text_printable(message, strlen(message));
+        fprintf(stderr, "%s%s\n", prefix, shown);
         return;
     }
     g_autofree char *valid = g_utf8_make_valid(message, -1);

@@ -98,24 +98,25 @@ static guint line_of(const char *text, size_t at)
 static void search_text(Search *search, const char *path, mode_t mode, const char *text, gsize size)
 {
     bool is_open = (mode & S_IROTH) != 0;
-    guint listed = 0;
+    guint sure = 0, possible = 0;
     g_autofree char *open =
         is_open ? g_strdup_printf(", and everybody may read the file (mode %04o)", mode & 07777)
                 : g_strdup("");
     g_autoptr(GArray) leaks = ccb_leaks_find(text, size);
     for (guint i = 0; i < leaks->len; i++) {
         const CcbLeak *leak = &g_array_index(leaks, CcbLeak, i);
-        GPtrArray *list = leak->level == CCB_LEAK_SURE ? search->sure : search->possible;
+        bool is_sure = leak->level == CCB_LEAK_SURE;
+        GPtrArray *list = is_sure ? search->sure : search->possible;
         if (leak->level == CCB_LEAK_HASH && !is_open)
             continue;
-        if (listed++ == MOST_OF_FILE) {
+        guint listed = is_sure ? sure++ : possible++;
+        if (listed == MOST_OF_FILE)
             g_ptr_array_add(list, g_strdup_printf("%s: more of them", path));
-            return;
-        }
-        g_ptr_array_add(list, g_strdup_printf("%s:%u: %s%s", path, line_of(text, leak->begin),
-                                              leak->what, open));
+        if (listed < MOST_OF_FILE)
+            g_ptr_array_add(list, g_strdup_printf("%s:%u: %s%s", path, line_of(text, leak->begin),
+                                                  leak->what, open));
     }
-    if (listed == 0 && has_credentials(path, text))
+    if (sure == 0 && has_credentials(path, text))
         g_ptr_array_add(search->sure, g_strdup_printf("%s: credentials%s", path, open));
 }
 

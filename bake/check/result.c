@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/leak.h"
 #include "base/quantity.h"
 #include "base/terminal.h"
 #include "base/text.h"
@@ -72,7 +73,7 @@ void ccb_results_add(CcbResults *results, const CcbResultRow *row)
     copy->id = g_intern_string(row->id);
     copy->why = g_intern_string(row->why);
     copy->remedy = g_intern_string(row->remedy);
-    copy->detail = g_strdup(row->detail != NULL ? row->detail : "");
+    copy->detail = ccb_leaks_mask(row->detail != NULL ? row->detail : "");
     copy->waiver = g_strdup(row->waiver);
     g_ptr_array_add(results->rows, copy);
     if (row->waiver != NULL && !ccb_results_row_is_waived(row))
@@ -130,7 +131,9 @@ static void append_row(GString *text, const CcbResultRow *row, int width, bool c
         g_autofree char *reason = ccb_results_printable(row->waiver);
         g_string_append_printf(text, "     waived: %s\n", reason);
     } else if (kind >= WARNED) {
-        g_string_append_printf(text, "     why: %s\n     remedy: %s\n", row->why, row->remedy);
+        g_autofree char *why = ccb_results_printable(row->why);
+        g_autofree char *remedy = ccb_results_printable(row->remedy);
+        g_string_append_printf(text, "     why: %s\n     remedy: %s\n", why, remedy);
     }
 }
 

@@ -97,9 +97,11 @@ bool ccb_check_image(CcbCheckContext *ctx, CcbResults **ret_results, GError **er
 
 static void append_line(GString *table, const CcbCheck *check)
 {
+    g_autofree char *why = ccb_results_printable(check->why);
+    g_autofree char *remedy = ccb_results_printable(check->remedy);
     g_string_append_printf(table, "%s\t%s\t%s\t%s\n", check->id,
-                           check->severity == CCB_SEVERITY_WARNING ? "warning" : "error",
-                           check->why, check->remedy);
+                           check->severity == CCB_SEVERITY_WARNING ? "warning" : "error", why,
+                           remedy);
 }
 
 char *ccb_check_table(const CcbExpectation *expect)

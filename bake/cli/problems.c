@@ -100,7 +100,7 @@ char *ccb_problem_to_text(const CcbProblem *p)
     if (p->check != NULL)
         g_string_append_printf(text, " (%s)", p->check);
     if (!p->certain)
-        g_string_append(text, ", unless something that only the bake will show does it");
+        g_string_append(text, "; a step whose result only the bake shows may still do it");
     if (p->why != NULL)
         g_string_append_printf(text, "\n     why: %s", p->why);
     if (p->remedy != NULL)

@@ -478,10 +478,12 @@ static bool publish(const Job *job, CcbManifest *facts, CcbOutput *output,
     g_autofree char *html = render(job, manifest, checks, findings, comparison, !good);
     if (good)
         return ccb_output_publish(output, manifest, html, error);
-    g_autoptr(GError) reason = NULL;
-    if (!ccb_write_file_atomic(output->failed, html, strlen(html), &reason) ||
-        (opts.keep_failed && !ccb_output_keep_failed(output, &reason)))
-        ccb_warn("%s", reason->message);
+    g_autoptr(GError) no_report = NULL;
+    g_autoptr(GError) no_image = NULL;
+    if (!ccb_write_file_atomic(output->failed, html, strlen(html), &no_report))
+        ccb_warn("%s", no_report->message);
+    if (opts.keep_failed && !ccb_output_keep_failed(output, &no_image))
+        ccb_warn("%s", no_image->message);
     g_autofree char *bad =
         ccb_results_bad_to_text(findings->checks, ccb_color_wanted(STDOUT_FILENO));
     fputs(bad, stdout);

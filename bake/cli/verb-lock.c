@@ -14,6 +14,7 @@
 #include "cli/open-image.h"
 #include "cli/print-json.h"
 #include "cli/verbs.h"
+#include "fetch/url.h"
 #include "image/qemu-img.h"
 #include "layer/work.h"
 #include "plan/acquire.h"
@@ -167,9 +168,10 @@ static bool check_answer(const GPtrArray *found, GError **error)
         bool named =
             p->name && g_utf8_validate(p->name, -1, NULL) && ccb_payload_name_is_safe(p->name);
         bool remote = g_str_has_prefix(url, "http://") || g_str_has_prefix(url, "https://");
+        g_autofree char *shown = ccb_url_redact(url);
         if (!named || !remote || !g_utf8_validate(url, -1, NULL))
             return ccb_fail(error, CCB_ERR_STEP, "the guest named a file without a usable URL: %s",
-                            url);
+                            shown);
     }
     return true;
 }

@@ -13,12 +13,14 @@
 #include "cli/load.h"
 #include "cli/outputs.h"
 #include "cli/planned.h"
+#include "cli/print-json.h"
 #include "cli/problems.h"
 #include "cli/report-data.h"
 #include "cli/verbs.h"
 #include "emit/format.h"
 #include "emit/manifest.h"
 #include "fetch/fetch.h"
+#include "fetch/url.h"
 #include "guest/backend.h"
 #include "image/rpm.h"
 #include "layer/chain.h"
@@ -124,13 +126,13 @@ static bool check_local(const View *view, GError **error)
 /* As the bake will check it, for an output that does not exist yet. */
 static bool check_space(const View *view, GError **error)
 {
-    g_autofree char *name = ccb_emit_file_name(view->loaded->recipe);
-    bool exists = g_file_test(name, G_FILE_TEST_EXISTS);
+    g_autofree char *directory = g_path_get_dirname(view->paths[0]);
+    bool exists = g_file_test(view->paths[0], G_FILE_TEST_EXISTS);
     CcbBakeSpace bake = {.plan = view->loaded->plan,
                          .base = view->facts,
                          .first = view->cached,
-                         .directory = ".",
-                         .outputs = exists ? 0 : g_strv_length(view->loaded->recipe->formats)};
+                         .directory = directory,
+                         .outputs = exists ? 0 : view->formats->len};
     return ccb_backend_from_name(backend_name, &bake.backend, error) &&
            ccb_space_check(&bake, error);
 }
@@ -154,8 +156,9 @@ static json_t *payload_to_json(const View *view, const CcbPayload *p)
 {
     bool at_hand;
     json_int_t size = (json_int_t)size_of(view, p, &at_hand);
+    g_autofree char *url = ccb_url_redact(p->urls[0]);
     return json_pack("{s:s, s:s, s:s?, s:s, s:I, s:b}", "label", p->label, "name", p->name,
-                     "sha256", p->sha256, "url", p->urls[0], "size", size, "at_hand", (int)at_hand);
+                     "sha256", p->sha256, "url", url, "size", size, "at_hand", (int)at_hand);
 }
 
 /* The path of the first line of `a`, changes as ccb_changes_to_json() has them, that `b` lacks; NULL: none. */
@@ -268,9 +271,7 @@ static void print_json(const View *view)
         json_object_set_new(json, "exact",
                             view->planned->exact != NULL ? ccb_diff_to_json(view->planned->exact)
                                                          : json_null());
-    char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-    puts(text);
-    free(text);
+    ccb_print_json(g_steal_pointer(&json));
 }
 
 static void print_payload(FILE *out, const View *view, const CcbPayload *p)
@@ -286,7 +287,8 @@ static void print_base(FILE *out, const View *view)
 {
     const CcbRecipe *recipe = view->loaded->recipe;
     const CcbFacts *facts = view->facts;
-    fprintf(out, "base   %s\n", view->loaded->plan->base->urls[0]);
+    g_autofree char *url = ccb_url_redact(view->loaded->plan->base->urls[0]);
+    fprintf(out, "base   %s\n", url);
     print_payload(out, view, view->loaded->plan->base);
     if (facts == NULL) {
         fprintf(out, "       not looked at yet: it is not at hand (ccbake fetch)\n");
@@ -340,7 +342,8 @@ static void print_matrix(FILE *out, const CcbRecipe *recipe)
         }
         label = is_this ? ccb_matrix_label(recipe->cells->pdata[i]) : NULL;
     }
-    fprintf(out, "matrix %u images; this is %s; --matrix shows all\n", recipe->cells->len,
+    fprintf(out, "matrix %u %s; this is %s; --matrix shows all\n", recipe->cells->len,
+            ccb_plural(recipe->cells->len, "image", "images"),
             label != NULL ? label : "none of them");
 }
 

@@ -84,8 +84,8 @@ static json_t *revision_to_json(const char *directory)
 {
     const char *revision[] = {"git",       "-C",       directory, "-c", "safe.directory=*",
                               "rev-parse", "--verify", "HEAD",    NULL};
-    const char *status[] = {"git", "-C", directory, "status", "--porcelain", "--untracked-files=no",
-                            NULL};
+    const char *status[] = {"git",         "--no-optional-locks",  "-C", directory, "status",
+                            "--porcelain", "--untracked-files=no", NULL};
     g_autofree char *commit = ask_git(revision);
     if (commit == NULL)
         return NULL;

@@ -535,10 +535,10 @@ static bool check_status(CcbCommand *command, const char *tail, GError **error)
                     tail);
 }
 
-static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
-                    GError **error)
+/* Sets command->ret_status, whatever it is, and *ret_tail: the last lines of output, for a message. */
+static bool run_command(Appliance *a, CcbCommand *command, CcbLineFunc on_line, void *data,
+                        char **ret_tail, GError **error)
 {
-    Appliance *a = backend;
     g_autoptr(GPtrArray) argv = build_argv(command);
     const char *input = command->stdin_text ? command->stdin_text : "";
     if (guestfs_write(a->g, IN, input, strlen(input)) != 0)
@@ -547,7 +547,7 @@ static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, voi
     if (said == NULL)
         return fail(a, error, CCB_ERR_STEP, "running", command->name);
     free(said);
-    g_autofree char *tail = pass_output(a, on_line, data);
+    *ret_tail = pass_output(a, on_line, data);
     g_autofree char *status = read_text(a, STATUS);
     guint64 number;
     bool valid = g_ascii_string_to_unsigned(g_strstrip(status), 10, 0, 255, &number, NULL);
@@ -556,7 +556,15 @@ static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, voi
         g_autofree char *out = read_text(a, OUT);
         g_string_append(command->ret_stdout, out);
     }
-    return check_status(command, tail, error);
+    return true;
+}
+
+static bool app_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
+                    GError **error)
+{
+    g_autofree char *tail = NULL;
+    return run_command(backend, command, on_line, data, &tail, error) &&
+           check_status(command, tail, error);
 }
 
 static void print_error_line(const char *line, void *data)
@@ -570,9 +578,10 @@ static bool app_shell(void *backend, CcbCommand *command, GError **error)
     g_autoptr(GString) said = g_string_new(NULL);
     CcbCommand inner = *command;
     inner.limit_s = G_MAXINT;
-    inner.allow_failure = true;
     inner.ret_stdout = said;
-    bool ok = app_run(backend, &inner, print_error_line, NULL, error) &&
+    /* However the command ended, that is the answer. */
+    g_autofree char *tail = NULL;
+    bool ok = run_command(backend, &inner, print_error_line, NULL, &tail, error) &&
               ccb_write_all(STDOUT_FILENO, said->str, said->len, "standard output", error);
     command->ret_status = inner.ret_status;
     return ok;

@@ -453,6 +453,7 @@ bool ccb_guest_shell(CcbGuest *guest, CcbCommand *command, GError **error)
     g_strv_builder_addv(builder, (const char **)own);
     g_auto(GStrv) env = g_strv_builder_end(builder);
     CcbCommand complete = *command;
+    complete.name = command->argv[0];
     complete.env = (const char *const *)env;
     bool ok = check_program(guest, complete.env, command->argv[0], error) &&
               guest->ops->shell(guest->backend, &complete, error);

@@ -31,12 +31,14 @@ static void sweep(const char *name, const char *ending)
 }
 
 /* Whether `what` names the item: its recipe, or how its key or the key of something below it begins. */
-static bool is_named(const CcbItem *item, const char *what)
+static bool is_named(const CcbItem *item, const char *what, guint items)
 {
     enum { SHORTEST = 4 };
     if (item->layer != NULL && g_strcmp0(item->layer->recipe, what) == 0)
         return true;
-    for (const CcbItem *i = item; i != NULL && strlen(what) >= SHORTEST; i = i->below)
+    /* Damaged descriptions may go round in circles. */
+    for (const CcbItem *i = item; i != NULL && strlen(what) >= SHORTEST && items-- > 0;
+         i = i->below)
         if (g_str_has_prefix(i->key, what))
             return true;
     return false;
@@ -57,7 +59,7 @@ bool ccb_cache_collect(CcbInventory *inventory, const CcbCollectBounds *bounds, 
     }
     for (guint i = 0; i < inventory->items->len; i++) {
         CcbItem *item = inventory->items->pdata[i];
-        bool named = bounds->what != NULL && is_named(item, bounds->what);
+        bool named = bounds->what != NULL && is_named(item, bounds->what, inventory->items->len);
         bool goes = bounds->what != NULL
                         ? named
                         : total > bounds->max_bytes || now - item->used > bounds->max_age_s;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/quantity.h"
+#include "fetch/url.h"
 #include "image/rpm.h"
 
 static const char *get_text(const json_t *object, const char *key)
@@ -184,8 +185,9 @@ static void add_file_text(GString *text, const json_t *change)
     const char *name = get_text(change, "name"), *key = get_text(change, "key");
     g_autofree char *size =
         ccb_format_size((uint64_t)json_integer_value(json_object_get(last, "size")));
+    g_autofree char *shown = ccb_url_redact(key); /* the key of a file is its URL */
     g_string_append_printf(text, "%-8s %s%s%s: sha256 ", get_text(change, "change"), name,
-                           name[0] != '\0' ? " " : "", key);
+                           name[0] != '\0' ? " " : "", shown);
     if (old != NULL && new != NULL)
         g_string_append_printf(text, "%.12s... -> ", get_text(old, "sha256"));
     g_string_append_printf(text, "%.12s..., %s\n", get_text(last, "sha256"), size);
@@ -197,8 +199,9 @@ static void add_step_text(GString *text, const json_t *change)
     json_t *file;
     const json_t *files = json_object_get(change, "files");
     const char *word = get_text(change, "change");
-    g_string_append_printf(text, "%-8s step %s: %zu file%s\n", word, get_text(change, "name"),
-                           json_array_size(files), json_array_size(files) == 1 ? "" : "s");
+    g_string_append_printf(text, "%-8s step %s: %zu %s\n", word, get_text(change, "name"),
+                           json_array_size(files),
+                           ccb_plural(json_array_size(files), "file", "files"));
     if (strcmp(word, "changed") != 0)
         return;
     json_array_foreach((json_t *)files, i, file)

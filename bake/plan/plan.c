@@ -6,6 +6,7 @@
 #include "base/leak.h"
 #include "base/quantity.h"
 #include "base/text.h"
+#include "fetch/url.h"
 #include "image/rpm.h"
 #include "plan/space.h"
 
@@ -376,14 +377,16 @@ CcbPlan *ccb_plan_new(const CcbRecipe *recipe, const CcbLock *lock, const CcbSte
 bool ccb_plan_require_pins(const CcbPlan *plan, GError **error)
 {
     g_autoptr(GString) missing = g_string_new(NULL);
+    g_autofree char *base = ccb_url_redact(plan->base->urls[0]);
     if (plan->base->sha256 == NULL)
-        g_string_append_printf(missing, "\n  base: %s", plan->base->urls[0]);
+        g_string_append_printf(missing, "\n  base: %s", base);
     for (guint i = 0; i < plan->steps->len; i++) {
         const CcbStep *step = plan->steps->pdata[i];
         for (guint j = 0; j < step->payloads->len; j++) {
             const CcbPayload *p = step->payloads->pdata[j];
+            g_autofree char *url = ccb_url_redact(p->urls[0]);
             if (p->sha256 == NULL)
-                g_string_append_printf(missing, "\n  payload %s: %s", p->label, p->urls[0]);
+                g_string_append_printf(missing, "\n  payload %s: %s", p->label, url);
         }
         if (step->unresolved)
             g_string_append_printf(missing, "\n  step %s: the files it installs", step->id);

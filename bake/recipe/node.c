@@ -192,6 +192,7 @@ CcbNode *ccb_node_from_json(const json_t *json, const char *file)
     if (type == CCB_NODE_SCALAR) {
         ccb_autofree char *text = json_dumps(json, JSON_ENCODE_ANY);
         node->plain = !json_is_string(json);
+        g_free(node->text);
         node->text = g_strdup(node->plain ? text : json_string_value(json));
     }
     json_array_foreach(json, i, value)
@@ -199,6 +200,7 @@ CcbNode *ccb_node_from_json(const json_t *json, const char *file)
     json_object_foreach((json_t *)json, key, value)
     {
         CcbNode *name = ccb_node_new(CCB_NODE_SCALAR, file, 1, 1);
+        g_free(name->text);
         name->text = g_strdup(key);
         ccb_node_set(node, name, ccb_node_from_json(value, file));
     }

@@ -185,9 +185,15 @@ static bool check_command(const CcbOwnCommand *c, const CcbNode *node, GError **
 }
 
 /* The name is part of an id, which people give to other programs. */
+static bool is_name(const char *name)
+{
+    return name != NULL &&
+           g_regex_match_simple("^[a-z0-9][a-z0-9._-]*$", name, G_REGEX_DOLLAR_ENDONLY, 0);
+}
+
 static bool check_name(const CcbOwnCheck *check, const CcbNode *node, GError **error)
 {
-    if (g_regex_match_simple("^[a-z0-9][a-z0-9._-]*$", check->name, 0, 0))
+    if (is_name(check->name))
         return true;
     ccb_node_fail(ccb_node_get(node, "name"), error, "\"name\": \"%s\" can't be part of an id",
                   check->name);
@@ -270,7 +276,7 @@ GPtrArray *ccb_own_checks_from_json(const json_t *list)
         if (check == NULL) {
             const char *name = json_string_value(json_object_get(definition, "name"));
             check = ccb_schema_read(NULL, ccb_own_check_fields, sizeof *check);
-            check->id = g_strconcat("own.", name != NULL ? name : "unknown", NULL);
+            check->id = g_strconcat("own.", is_name(name) ? name : "unknown", NULL);
             check->problem = g_strdup(reason->message);
         }
         check->definition = json_incref(definition);

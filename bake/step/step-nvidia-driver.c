@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/eta.h"
+#include "base/leak.h"
 #include "base/process.h"
 #include "base/quantity.h"
 #include "guide/driver.h"
@@ -127,8 +128,11 @@ static void add_reasons(CcbBake *bake, GError **error)
     g_autoptr(GString) message = g_string_new((*error)->message);
     g_auto(GStrv) list = g_strsplit(g_strchomp(lines->str), "\n", -1);
     g_string_append(message, "\nthe first errors of the installer's log:");
-    for (char **line = list; *line != NULL; line++)
-        g_string_append_printf(message, "\n  | %.300s", *line);
+    bool in_key = false;
+    for (char **line = list; *line != NULL; line++) {
+        g_autofree char *shown = ccb_leaks_mask_line(*line, &in_key);
+        g_string_append_printf(message, "\n  | %.300s", shown);
+    }
     g_free((*error)->message);
     (*error)->message = g_strdup(message->str);
 }
