@@ -12,6 +12,7 @@
 #include "image/rpm.h"
 #include "recipe/installed.h"
 #include "recipe/recipe.h"
+#include "recipe/yaml-text.h"
 
 static struct {
     const char *name, *gpus, *backend;
@@ -25,19 +26,6 @@ static const CcbOption options[] = {
     CCB_PROGRESS_OPTIONS,
     {0},
 };
-
-/* A scalar of YAML: as it is where it is plain, else in double quotes, which are JSON's.  Caller frees. */
-static char *scalar(const char *text)
-{
-    static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./-";
-    if (text[0] != '\0' && text[0] != '-' && text[strspn(text, plain)] == '\0')
-        return g_strdup(text);
-    json_auto_t *value = json_string(text);
-    char *dump = json_dumps(value, JSON_ENCODE_ANY);
-    char *copy = g_strdup(dump);
-    free(dump);
-    return copy;
-}
 
 /* The recipe of the guide for that number of GPUs, if it is for the system in the image. */
 static CcbRecipe *guide_recipe(const CcbFacts *facts, GError **error)
@@ -60,14 +48,14 @@ static CcbRecipe *guide_recipe(const CcbFacts *facts, GError **error)
 static void print_recipe(const CcbFacts *facts, const CcbRecipe *guide)
 {
     const char *summary = ccb_node_get_text(guide->root, "summary");
-    g_autofree char *name = scalar(opts.name), *path = scalar(facts->path);
+    g_autofree char *name = ccb_yaml_scalar(opts.name), *path = ccb_yaml_scalar(facts->path);
     g_autofree char *system = ccb_name_printable(facts->os_name ? facts->os_name : "no name");
     g_autofree char *kver = ccb_name_printable(facts->default_kver);
     g_autofree char *version = g_strndup(facts->default_kver, strcspn(facts->default_kver, "\n"));
     char *arch = strrchr(version, '.');
     if (arch != NULL)
         *arch = '\0'; /* a package has it apart from its version */
-    g_autofree char *kernel = scalar(version);
+    g_autofree char *kernel = ccb_yaml_scalar(version);
     printf("# A first recipe for an image with %s, kernel %s.\n"
            "# Save it as acme.yaml.  Then: ccbake lock acme.yaml; ccbake plan acme.yaml; "
            "ccbake bake acme.yaml\n"

@@ -37,15 +37,20 @@ static bool is_plain(const char *text)
            text[length - 1] != ':' && text[length - 1] != ' ';
 }
 
+char *ccb_yaml_scalar(const char *text)
+{
+    if (is_plain(text) && !looks_typed(text))
+        return g_strdup(text);
+    json_auto_t *json = json_string(text); /* a JSON string is one of YAML, too */
+    char *quoted = json_dumps(json, JSON_ENCODE_ANY);
+    char *copy = g_strdup(quoted);
+    free(quoted);
+    return copy;
+}
+
 static char *scalar_text(const CcbNode *node)
 {
-    if (is_plain(node->text) && (node->plain || !looks_typed(node->text)))
-        return g_strdup(node->text);
-    json_auto_t *json = json_string(node->text); /* a JSON string is one of YAML, too */
-    char *text = json_dumps(json, JSON_ENCODE_ANY);
-    char *copy = g_strdup(text);
-    free(text);
-    return copy;
+    return node->plain && is_plain(node->text) ? g_strdup(node->text) : ccb_yaml_scalar(node->text);
 }
 
 /* Ends a line whose value stands at `node`; `line` is where it began. */

@@ -8,3 +8,7 @@
  * so; any other text that does is quoted.  Behind a line whose value is not of `file` follows a comment with the place that
  * it is of.  Caller frees. */
 char *ccb_yaml_text(const CcbNode *map, const char *file);
+
+/* A string as YAML has it: as it is where it is plain and would not be read as a number, a boolean or null, else in double
+ * quotes.  Caller frees. */
+char *ccb_yaml_scalar(const char *text);
