@@ -24,10 +24,9 @@ init() {
     run_ccbake recipe --json acme.yaml
     assert_equal "$(jq -r '.recipe | [.name, .gpus, .base.path, .base.sha256, .base.os, .variables.kernel, .output.name] | join(" ")' <<<"$output")" \
         "acme-gpu 1 base.qcow2 $(sha256sum <base.qcow2 | cut -d' ' -f1) alinux 5.10.134-18.al8 acme-gpu"
-    run_ccbake 3 plan --quiet acme.yaml # it is not locked, and that is all
+    run_ccbake 3 plan --quiet acme.yaml # it is not locked
     assert_contains 'kernel 5.10.134-18.al8.x86_64, at least the minimum'
     assert_contains 'remedy: run `ccbake lock acme.yaml` where there is a network'
-    assert_equal "$(grep -c '^problem' <<<"$output")" 1
 }
 
 @test "for eight GPUs it extends the recipe for eight; a name that is no plain YAML is quoted" {
