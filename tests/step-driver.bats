@@ -67,7 +67,7 @@ not_compiled() {
     local tool
     for tool in cc make ld; do
         driver 7 "rm -f \$(readlink -f /usr/bin/$tool) /usr/bin/$tool"
-        assert_contains "step 2/4 (nvidia-driver): the driver can't be compiled in the image: $tool"
+        assert_contains "step 2/4 (nvidia-driver): the driver can't be compiled in the image: the image has no command \"$tool\""
         assert_contains "hint: install gcc, make, binutils and elfutils-libelf-devel in a step before this one"
         not_compiled
     done
