@@ -242,6 +242,7 @@ const CcbCheck ccb_checks_import[] = {
      ccb_check_boot_chain},
     {"import.size", CCB_SEVERITY_ERROR,
      "The import takes disks of 5 to 2048 GiB, and VHD only has whole MiB.",
-     "Resize the image with qemu-img resize before it is imported.", run_size},
+     "Set base.grow in the recipe, or resize the image with qemu-img resize before it is imported.",
+     run_size},
     {0},
 };
