@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ccbake boot IMAGE: boots the image in a virtual machine on a copy-on-write overlay. */
-#include "base/quantity.h"
 #include "boot/boot.h"
 
 #include <stdio.h>
@@ -11,6 +10,8 @@
 #include "base/file.h"
 #include "base/options.h"
 #include "base/progress.h"
+#include "base/pty.h"
+#include "base/quantity.h"
 #include "base/reaper.h"
 #include "base/text.h"
 #include "cli/open-image.h"
@@ -200,7 +201,7 @@ static bool run(int argc, char **argv, GError **error)
     if (opts.interactive && (!g_str_equal(opts.format, "text") || opts.gpus))
         return ccb_fail(error, CCB_ERR_USAGE,
                         "--interactive gives no verdict: not with --json or --gpus");
-    if (opts.interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+    if (opts.interactive && !ccb_terminal_is_there())
         return ccb_fail(error, CCB_ERR_USAGE, "--interactive needs a terminal");
     if (!ccb_check_directory_of(log, error) || !ccb_reaper_start(error))
         return false;

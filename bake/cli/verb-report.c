@@ -111,19 +111,15 @@ static json_t *read_manifest(Session *s, const char *image, GError **error)
 /* The manifest of --against: the file itself, or the one beside it. */
 static bool read_previous(Session *s, GError **error)
 {
-    json_error_t problem;
     if (opts.against == NULL)
         return true;
     if (is_image_against()) {
         s->previous = read_manifest(s, opts.against, error);
         return s->previous != NULL;
     }
-    s->previous = json_load_file(opts.against, 0, &problem);
-    if (s->previous == NULL)
-        return ccb_fail(error, CCB_ERR_INPUT, "%s: %s", opts.against, problem.text);
-    if (json_object_get(s->previous, "manifest") != NULL)
+    s->previous = ccb_manifest_load(opts.against, error);
+    if (s->previous != NULL)
         return true;
-    ccb_fail(error, CCB_ERR_INPUT, "%s is not the manifest of an image", opts.against);
     return ccb_hint(error, "ccbake bake writes one beside each image: IMAGE.json");
 }
 
