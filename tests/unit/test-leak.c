@@ -158,7 +158,7 @@ static void test_stream(void)
     is_taken(ccb_leaks_mask_line(BASE64, &in_key), line_of_key, "a line of it");
     is_taken(ccb_leaks_mask_line(END "RSA PRIVATE KEY-----", &in_key), line_of_key, "its end");
     is_taken(ccb_leaks_mask_line("done", &in_key), "done", "a line after");
-    ccb_leaks_mask_line(BEGIN "PRIVATE KEY-----", &in_key);
+    g_free(ccb_leaks_mask_line(BEGIN "PRIVATE KEY-----", &in_key));
     is_taken(ccb_leaks_mask_line("error: it is cut off", &in_key), "error: it is cut off",
              "a key without an end hides no more");
     is_taken(ccb_leaks_mask_line("x sk-" LETTERS, &in_key), "x [an API key, not shown]", "a token");
