@@ -92,10 +92,9 @@ static bool run(int argc, char **argv, GError **error)
     }
     if (verb == NULL) {
         g_ptr_array_add(names, NULL);
-        const char *meant = ccb_did_you_mean(argv[1], (const char *const *)names->pdata);
         ccb_fail(error, CCB_ERR_USAGE, "there is no verb \"%s\"", argv[1]);
-        return ccb_hint(error, meant ? "did you mean \"%s\"?" : "`ccbake --help` lists them%.0s",
-                        meant);
+        return ccb_hint_name(error, argv[1], (const char *const *)names->pdata,
+                             "`ccbake --help` lists them");
     }
     int count = 0;
     GError *reason = NULL;

@@ -273,9 +273,9 @@ content() {
     assert_equal "$(steps)" "a:run b:run c:run overlay:run"
     # The step is looked for before the output is.
     run_ccbake 2 bake --backend=host --from=overlya r.yaml
-    assert_equal "$output" $'ccbake: --from=overlya: the recipe has no such step\nhint: did you mean "overlay"?'
+    assert_equal "$output" $'ccbake: --from=overlya: the recipe has no step "overlya"\nhint: did you mean "overlay"?'
     run_ccbake 2 bake --backend=host --from=nothing r.yaml
-    assert_contains "hint: steps: a, b, c, overlay"
+    assert_contains "hint: its steps: a, b, c, overlay"
     run_ccbake 2 bake --backend=host --from=c r.yaml
     assert_contains "r.qcow2 exists already"
     assert_contains "--force replaces it"

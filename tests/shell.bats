@@ -96,7 +96,7 @@ hint: `ccbake bake --backend=host` makes one of each step, also if a later one f
     assert_contains 'ccbake: the cache has no layer of step "two"'
     shell 2 r.yaml four -- true
     assert_equal "$output" 'ccbake: the recipe has no step "four"
-hint: its steps are: one, two, three'
+hint: its steps: one, two, three'
 }
 
 @test "the hint of a failed step is the command that works" {

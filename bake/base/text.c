@@ -118,3 +118,12 @@ const char *ccb_did_you_mean(const char *word, const char *const *names)
     }
     return best;
 }
+
+bool ccb_hint_name(GError **error, const char *word, const char *const *names,
+                   const char *otherwise)
+{
+    const char *meant = ccb_did_you_mean(word, names);
+    if (meant != NULL)
+        return ccb_hint(error, "did you mean \"%s\"?", meant);
+    return otherwise != NULL && ccb_hint(error, "%s", otherwise);
+}

@@ -38,6 +38,11 @@ char *ccb_word_quoted(const char *word);
  * of them, may be wrong.  Belongs to `names`. */
 const char *ccb_did_you_mean(const char *word, const char *const *names);
 
+/* Appends a hint to an error about a `word` that is none of the names: the one it was probably meant to be, or else
+ * `otherwise`; NULL: no hint then.  Returns false. */
+bool ccb_hint_name(GError **error, const char *word, const char *const *names,
+                   const char *otherwise);
+
 static inline bool ccb_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';

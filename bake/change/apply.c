@@ -101,9 +101,8 @@ static bool fail_missing(const char *name, const char *why, CcbGuest *guest, GEr
             g_strv_builder_addv(builder, (const char **)names);
     }
     g_auto(GStrv) units = g_strv_builder_end(builder);
-    const char *meant = ccb_did_you_mean(name, (const char *const *)units);
     ccb_fail(error, CCB_ERR_STEP, "the image has no unit %s %s", name, why);
-    return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
+    return ccb_hint_name(error, name, (const char *const *)units, NULL);
 }
 
 /* A template stands for its instances. */

@@ -19,9 +19,9 @@ bool ccb_check_waivers(const CcbRecipe *recipe, GError **error)
         if (g_strv_contains(names, waiver->check))
             continue;
         ccb_node_fail(waiver->node, error, "\"waivers\": there is no check \"%s\"", waiver->check);
-        const char *meant = ccb_did_you_mean(waiver->check, names);
-        return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant)
-                             : ccb_hint(error, "`ccbake verify --list` lists them");
+        g_autofree char *list =
+            g_strdup_printf("`ccbake verify --list --recipe=%s` lists them", recipe->path);
+        return ccb_hint_name(error, waiver->check, names, list);
     }
     return true;
 }

@@ -128,7 +128,7 @@ static bool read_images(Request *request, GError **error)
     g_autoptr(CcbSnapshot) b = NULL;
     if (o->keys != NULL && ccb_chain_cached(o->keys) > 0 &&
         (!ccb_layer_link_base(&link, error) ||
-         !ccb_chain_begin(o->plan, o->keys, NULL, &chain, error)))
+         !ccb_chain_begin(o->plan, o->keys, o->plan->steps->len, &chain, error)))
         return false;
     request->planned->cached = chain.first;
     request->planned->is_compared = true;

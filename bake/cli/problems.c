@@ -58,8 +58,10 @@ static const CcbNode *node_of(const CcbPlan *plan, const CcbPlanned *planned, co
     }
     const CcbNode *steps = ccb_node_get(recipe->root, "steps");
     const CcbNode *gpus = ccb_node_get(recipe->root, "gpus");
-    return strcmp(steps->file, recipe->path) != 0 && strcmp(gpus->file, recipe->path) == 0 ? gpus
-                                                                                           : steps;
+    return strcmp(steps->file, recipe->root->file) != 0 &&
+                   strcmp(gpus->file, recipe->root->file) == 0
+               ? gpus
+               : steps;
 }
 
 void ccb_problems_add_planned(GPtrArray *problems, const CcbPlan *plan, const CcbPlanned *planned)
@@ -87,14 +89,9 @@ void ccb_problems_add_planned(GPtrArray *problems, const CcbPlan *plan, const Cc
     }
 }
 
-static char *place_of(const CcbNode *node)
-{
-    return node != NULL ? g_strdup_printf("%s:%d:%d", node->file, node->line, node->column) : NULL;
-}
-
 char *ccb_problem_to_text(const CcbProblem *p)
 {
-    g_autofree char *place = place_of(p->node);
+    g_autofree char *place = p->node != NULL ? ccb_node_place(p->node) : NULL;
     GString *text = g_string_new(NULL);
     g_string_append_printf(text, "%s%s%s", place ? place : "", place ? ": " : "", p->what);
     if (p->check != NULL)
@@ -113,7 +110,7 @@ json_t *ccb_problems_to_json(const GPtrArray *problems)
     json_t *list = json_array();
     for (guint i = 0; i < problems->len; i++) {
         const CcbProblem *p = problems->pdata[i];
-        g_autofree char *place = place_of(p->node);
+        g_autofree char *place = p->node != NULL ? ccb_node_place(p->node) : NULL;
         g_autofree char *what = g_utf8_make_valid(p->what, -1);
         json_array_append_new(list, json_pack("{s:s?, s:s?, s:s, s:s?, s:s?, s:b, s:i}", "place",
                                               place, "check", p->check, "what", what, "why", p->why,

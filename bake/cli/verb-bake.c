@@ -91,6 +91,7 @@ typedef struct {
     GPtrArray *formats; /* CcbEmitFormat, one an output */
     char **paths;       /* of the outputs */
     bool compressed;
+    guint first; /* the step from which on all run again; the number of steps: none */
     const char *recipe_path;
     char **keys; /* of the steps */
     gint64 started;
@@ -118,26 +119,21 @@ static bool wants_new(void)
     return opts.no_cache || opts.from != NULL;
 }
 
-static bool check_from(const CcbPlan *plan, GError **error)
+/* Of which step on all run whatever the cache has: of --from and --no-cache. */
+static bool choose_first(Job *job, GError **error)
 {
-    g_autoptr(GPtrArray) ids = g_ptr_array_new();
-    for (guint i = 0; i < plan->steps->len; i++)
-        g_ptr_array_add(ids, (char *)((const CcbStep *)plan->steps->pdata[i])->id);
-    g_ptr_array_add(ids, NULL);
-    const char *const *names = (const char *const *)ids->pdata;
-    if (opts.from == NULL || g_strv_contains(names, opts.from))
+    job->first = opts.no_cache ? 0 : job->loaded.plan->steps->len;
+    if (opts.no_cache || opts.from == NULL ||
+        ccb_plan_find_step(job->loaded.plan, opts.from, &job->first, error))
         return true;
-    ccb_fail(error, CCB_ERR_USAGE, "--from=%s: the recipe has no such step", opts.from);
-    const char *meant = ccb_did_you_mean(opts.from, names);
-    g_autofree char *all = g_strjoinv(", ", (char **)ids->pdata);
-    return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant)
-                         : ccb_hint(error, "steps: %s", all);
+    g_prefix_error(error, "--from=%s: ", opts.from);
+    return false;
 }
 
 static bool plan(Job *job, GError **error)
 {
-    if (!ccb_load(job->recipe_path, &opts.load, &job->loaded, error) ||
-        !check_from(job->loaded.plan, error) || !ccb_plan_require_pins(job->loaded.plan, error) ||
+    if (!ccb_load(job->recipe_path, &opts.load, &job->loaded, error) || !choose_first(job, error) ||
+        !ccb_plan_require_pins(job->loaded.plan, error) ||
         !ccb_plan_check_local(job->loaded.plan, error))
         return false;
     const CcbRecipe *recipe = job->loaded.recipe;
@@ -195,11 +191,8 @@ static bool begin_chain(const Job *job, const CcbFacts *base, CcbChain *ret, GEr
 {
     const CcbLayerBase image = {base->path, base->format, base->sha256};
     const CcbPlan *p = job->loaded.plan;
-    const char *from = opts.from;
-    if (opts.no_cache && p->steps->len > 0)
-        from = ((const CcbStep *)p->steps->pdata[0])->id;
     return ccb_layer_link_base(&image, error) &&
-           ccb_chain_begin(p, (const char *const *)job->keys, from, ret, error);
+           ccb_chain_begin(p, (const char *const *)job->keys, job->first, ret, error);
 }
 
 /* Does not begin what can't end well.  Through the host backend the image is quickly opened, and the steps are tried on

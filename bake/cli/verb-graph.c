@@ -48,10 +48,8 @@ static CcbUnitPlot *plot_unit(const CcbUnitSet *set, CcbGuest *guest, GError **e
         ccb_hint(error, "without --all it is shown with what is related to it directly");
         return NULL;
     }
-    const char *meant = ccb_did_you_mean(name, (const char *const *)names->pdata);
     ccb_fail(error, CCB_ERR_USAGE, "--unit=%s: there is no such unit", name);
-    if (meant != NULL)
-        ccb_hint(error, "did you mean %s?", meant);
+    ccb_hint_name(error, name, (const char *const *)names->pdata, NULL);
     return NULL;
 }
 

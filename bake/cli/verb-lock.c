@@ -289,10 +289,9 @@ static bool check_name(const char *name, const GPtrArray *names, GHashTable *pin
         return ccb_fail(error, CCB_ERR_USAGE,
                         "--update=%s: the recipe has its sha256, and the lock nothing", name);
     ccb_fail(error, CCB_ERR_USAGE, "--update=%s: the lock has nothing of this name", name);
-    const char *meant = ccb_did_you_mean(name, all);
     g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
-    return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant)
-                         : ccb_hint(error, "the lock may have: %s", list);
+    g_autofree char *may_have = g_strconcat("the lock may have: ", list, NULL);
+    return ccb_hint_name(error, name, all, may_have);
 }
 
 /* Refuses --update=NAME with a name that no image of the recipe has. */

@@ -87,22 +87,6 @@ static bool run_in_image(const char *image, CcbBackend backend, char *const *com
     return run_in(&place, backend, command, error);
 }
 
-static bool find_step(const CcbPlan *plan, const char *id, guint *ret_index, GError **error)
-{
-    g_autoptr(GPtrArray) ids = g_ptr_array_new();
-    for (guint i = 0; i < plan->steps->len; i++) {
-        g_ptr_array_add(ids, (char *)((const CcbStep *)plan->steps->pdata[i])->id);
-        if (strcmp(ids->pdata[i], id) == 0) {
-            *ret_index = i;
-            return true;
-        }
-    }
-    g_ptr_array_add(ids, NULL);
-    g_autofree char *list = g_strjoinv(", ", (char **)ids->pdata);
-    ccb_fail(error, CCB_ERR_USAGE, "the recipe has no step \"%s\"", id);
-    return ccb_hint(error, "its steps are: %s", list);
-}
-
 /* The layer that the last of `n` steps left; *ret NULL for the base. */
 static bool find_layer(const CcbPlan *plan, char *const *keys, guint n, GArray *use, CcbLayer **ret,
                        GError **error)
@@ -127,7 +111,8 @@ static bool run_at_step(const char *recipe, const char *id, CcbBackend backend,
     g_auto(CcbLoaded) loaded = {0};
     guint index = 0;
     if (!ccb_load(recipe, &opts.load, &loaded, error) ||
-        !find_step(loaded.plan, id, &index, error) || !ccb_plan_require_pins(loaded.plan, error))
+        !ccb_plan_find_step(loaded.plan, id, &index, error) ||
+        !ccb_plan_require_pins(loaded.plan, error))
         return false;
     CcbPlan *plan = loaded.plan;
     const CcbStep *step = plan->steps->pdata[index];

@@ -83,13 +83,10 @@ static bool take_cached(CcbChain *chain, const char *key, GError **error)
     return true;
 }
 
-bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *from, CcbChain *ret,
+bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, guint first, CcbChain *ret,
                      GError **error)
 {
     GError *reason = NULL;
-    guint first = from ? 0 : plan->steps->len;
-    while (first < plan->steps->len && strcmp(step_at(plan, first)->id, from) != 0)
-        first++;
     g_auto(CcbChain) chain = {.first = first,
                               .times = g_array_new(FALSE, FALSE, sizeof(CcbStepTime)),
                               .use = ccb_layer_use_new()};

@@ -50,9 +50,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CcbChain, ccb_chain_clear)
  * CCB_ERR_IO. */
 char **ccb_chain_keys(const CcbPlan *plan, GError **error);
 
-/* Begins with the longest chain of layers that the cache has, and locks it.  `from` (the id of a step, or NULL) and all
- * after it will run whatever the cache has.  The base must be linked.  Errors: CCB_ERR_IO, CCB_ERR_CANCELLED. */
-bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, const char *from, CcbChain *ret,
+/* Begins with the longest chain of layers that the cache has, and locks it.  The step `first` and all
+ * after it will run whatever the cache has; the number of steps: none.  The base must be linked.  Errors: CCB_ERR_IO, CCB_ERR_CANCELLED. */
+bool ccb_chain_begin(const CcbPlan *plan, const char *const *keys, guint first, CcbChain *ret,
                      GError **error);
 
 /* How many steps the cache has, by the names of layers, unchecked: for plans. */

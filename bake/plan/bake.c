@@ -24,8 +24,8 @@ bool ccb_bake_step(CcbBake *bake, const CcbStep *step, const CcbExpectation *exp
     if (step->kind->changes != NULL && !step->kind->changes(&context, step, changes, error))
         return false;
     if (!ccb_changes_apply(changes, bake->facts, bake->guest, &facts_differ, error)) {
-        const CcbNode *node = step->origin->position;
-        g_prefix_error(error, "%s:%d:%d: ", node->file, node->line, node->column);
+        g_autofree char *place = ccb_node_place(step->origin->position);
+        g_prefix_error(error, "%s: ", place);
         return false;
     }
     return !facts_differ || ccb_bake_refresh(bake, error);

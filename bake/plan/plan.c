@@ -48,11 +48,6 @@ static char *file_name(const char *url)
     return g_path_get_basename(plain);
 }
 
-static char *position(const CcbNode *node)
-{
-    return g_strdup_printf("%s:%d:%d", node->file, node->line, node->column);
-}
-
 /* "ccbake lock --update=NAME RECIPE"; caller frees. */
 static char *relock(const CcbRecipe *recipe, const char *name)
 {
@@ -65,13 +60,13 @@ static void set_texts(CcbPayload *payload, const CcbRecipe *recipe, const CcbRec
     if (from->node == NULL) {
         payload->title = g_strdup("--base");
     } else {
-        g_autofree char *place = position(from->node);
+        g_autofree char *place = ccb_node_place(from->node);
         payload->title = from == recipe->base
                              ? g_strdup_printf("%s: base", place)
                              : g_strdup_printf("%s: payload \"%s\"", place, from->name);
     }
     if (from->sha256 != NULL) {
-        payload->pinned_at = position(ccb_node_get(from->node, "sha256"));
+        payload->pinned_at = ccb_node_place(ccb_node_get(from->node, "sha256"));
     } else if (payload->sha256 != NULL) {
         g_autofree char *with_base =
             from->node == NULL ? g_strdup_printf("base --base=%s", from->urls[0]) : NULL;
@@ -109,12 +104,9 @@ static const CcbStepKind *find_kind(const CcbStepKind *const *kinds, const CcbRe
     }
     g_ptr_array_add(names, NULL);
     ccb_node_fail(step->position, error, "there is no step kind \"%s\"", step->kind);
-    const char *meant = ccb_did_you_mean(step->kind, (const char *const *)names->pdata);
-    g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
-    if (meant)
-        ccb_hint(error, "did you mean \"%s\"?", meant);
-    else
-        ccb_hint(error, "step kinds: %s", all);
+    g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
+    g_autofree char *all = g_strconcat("step kinds: ", list, NULL);
+    ccb_hint_name(error, step->kind, (const char *const *)names->pdata, all);
     return NULL;
 }
 
@@ -131,9 +123,8 @@ static bool add_payload(CcbStep *step, const CcbRecipe *recipe, const CcbLock *l
         g_ptr_array_add(names, ((CcbRecipePayload *)recipe->payloads->pdata[i])->name);
     g_ptr_array_add(names, NULL);
     ccb_node_fail(position, error, "there is no payload \"%s\"", name);
-    const char *meant = ccb_did_you_mean(name, (const char *const *)names->pdata);
-    return meant ? ccb_hint(error, "did you mean \"%s\"?", meant)
-                 : ccb_hint(error, "describe it under \"payloads\"");
+    return ccb_hint_name(error, name, (const char *const *)names->pdata,
+                         "describe it under \"payloads\"");
 }
 
 static bool add_payloads(CcbStep *step, const CcbRecipe *recipe, const CcbLock *lock,
@@ -173,7 +164,7 @@ void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads)
 GPtrArray *ccb_plan_locked_payloads(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock)
 {
     g_autofree char *key = ccb_lock_step_key(plan->base->sha256, step);
-    g_autofree char *place = position(step->origin->position);
+    g_autofree char *place = ccb_node_place(step->origin->position);
     GPtrArray *resolved = ccb_lock_resolved(lock, key);
     for (guint i = 0; resolved != NULL && i < resolved->len; i++) {
         CcbPayload *payload = resolved->pdata[i];
@@ -428,7 +419,8 @@ bool ccb_plan_check_base(const CcbPlan *plan, const CcbFacts *facts, GError **er
     }
     if (recipe->grow > 0 && !ccb_disk_check_grow(facts->disk, recipe->grow, error)) {
         const CcbNode *grow = ccb_node_get(ccb_node_get(recipe->root, "base"), "grow");
-        g_prefix_error(error, "%s:%d:%d: \"grow\": ", grow->file, grow->line, grow->column);
+        g_autofree char *place = ccb_node_place(grow);
+        g_prefix_error(error, "%s: \"grow\": ", place);
         return false;
     }
     uint64_t wanted = ccb_plan_space(plan, 0).image;
@@ -502,4 +494,22 @@ json_t *ccb_plan_schema(const CcbStepKind *const *kinds)
         json_pack("{sos{s{ss}}}", "required", required, "properties", "steps", "type", "array"));
     json_decref(steps);
     return schema;
+}
+
+bool ccb_plan_find_step(const CcbPlan *plan, const char *id, guint *ret_index, GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const CcbStep *step = plan->steps->pdata[i];
+        if (strcmp(step->id, id) == 0) {
+            *ret_index = i;
+            return true;
+        }
+        g_ptr_array_add(ids, (char *)step->id);
+    }
+    g_ptr_array_add(ids, NULL);
+    g_autofree char *list = g_strjoinv(", ", (char **)ids->pdata);
+    g_autofree char *all = g_strconcat("its steps: ", list, NULL);
+    ccb_fail(error, CCB_ERR_USAGE, "the recipe has no step \"%s\"", id);
+    return ccb_hint_name(error, id, (const char *const *)ids->pdata, all);
 }

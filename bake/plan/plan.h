@@ -30,6 +30,9 @@ void ccb_step_add_keys(const CcbStep *step, const GPtrArray *payloads);
  * their texts for messages; caller unrefs); NULL: it does not know. */
 GPtrArray *ccb_plan_locked_payloads(const CcbPlan *plan, const CcbStep *step, const CcbLock *lock);
 
+/* The place of the step of that id.  Errors: CCB_ERR_USAGE, with a suggestion. */
+bool ccb_plan_find_step(const CcbPlan *plan, const char *id, guint *ret_index, GError **error);
+
 /* Refuses a plan with files that neither recipe nor lock pins; names them all.  Errors:
  * CCB_ERR_RECIPE. */
 bool ccb_plan_require_pins(const CcbPlan *plan, GError **error);

@@ -133,10 +133,15 @@ bool ccb_node_is_null(const CcbNode *node)
             strcmp(node->text, "~") == 0);
 }
 
-char *ccb_node_place(const CcbNode *node)
+static char *own_place(const CcbNode *node)
 {
     return node->line > 0 ? g_strdup_printf("%s:%d:%d", node->file, node->line, node->column)
                           : g_strdup(node->file);
+}
+
+char *ccb_node_place(const CcbNode *node)
+{
+    return node->set_at != NULL ? g_strdup(node->set_at) : own_place(node);
 }
 
 bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
@@ -145,7 +150,7 @@ bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)
     va_start(args, format);
     g_autofree char *reason = g_strdup_vprintf(format, args);
     va_end(args);
-    g_autofree char *place = ccb_node_place(node);
+    g_autofree char *place = own_place(node);
     if (node->set_at != NULL)
         return ccb_fail(error, CCB_ERR_RECIPE, "%s: %s (used at %s)", node->set_at, reason, place);
     if (node->variables != NULL)

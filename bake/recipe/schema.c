@@ -41,11 +41,10 @@ static bool fail_unknown(const CcbNode *key, const CcbField *fields, const char 
         g_ptr_array_add(names, (char *)f->name);
     g_ptr_array_add(names, NULL);
     ccb_node_fail(key, error, "%s has no key \"%s\"", what, key->text);
-    const char *meant = ccb_did_you_mean(key->text, (const char *const *)names->pdata);
-    if (meant)
-        return ccb_hint(error, "did you mean \"%s\"?", meant);
-    g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
-    return ccb_hint(error, all[0] ? "keys of %s: %s" : "%s has no keys%s", what, all);
+    g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
+    g_autofree char *all =
+        g_strdup_printf(list[0] ? "keys of %s: %s" : "%s has no keys%s", what, list);
+    return ccb_hint_name(error, key->text, (const char *const *)names->pdata, all);
 }
 
 static bool fail_type(const CcbNode *node, const char *key, const char *wanted, GError **error)

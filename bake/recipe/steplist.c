@@ -114,12 +114,9 @@ static Slot *find_slot(const GPtrArray *slots, const CcbNode *id, GError **error
     }
     g_ptr_array_add(ids, NULL);
     ccb_node_fail(id, error, "the extended recipe has no step \"%s\"", id->text);
-    const char *meant = ccb_did_you_mean(id->text, (const char *const *)ids->pdata);
-    g_autofree char *all = g_strjoinv(", ", (char **)ids->pdata);
-    if (meant != NULL)
-        ccb_hint(error, "did you mean \"%s\"?", meant);
-    else
-        ccb_hint(error, "its steps: %s", all);
+    g_autofree char *list = g_strjoinv(", ", (char **)ids->pdata);
+    g_autofree char *all = g_strconcat("its steps: ", list, NULL);
+    ccb_hint_name(error, id->text, (const char *const *)ids->pdata, all);
     return NULL;
 }
 

@@ -17,15 +17,16 @@ typedef struct {
         *elsewhere; /* char *: the variables in it that have their values in no line of `file` */
 } Expansion;
 
-/* The variable that `name` was probably meant to be, or NULL. */
-static const char *suggest(const CcbNode *variables, const char *name)
+/* Which variable `name` was probably meant to be; `otherwise` as ccb_hint_name() has it. */
+static bool suggest(GError **error, const CcbNode *variables, const char *name,
+                    const char *otherwise)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     bool is_map = variables != NULL && variables->type == CCB_NODE_MAP;
     for (guint i = 0; is_map && i < variables->keys->len; i++)
         g_ptr_array_add(names, ((CcbNode *)variables->keys->pdata[i])->text);
     g_ptr_array_add(names, NULL);
-    return ccb_did_you_mean(name, (const char *const *)names->pdata);
+    return ccb_hint_name(error, name, (const char *const *)names->pdata, otherwise);
 }
 
 /* The value of a variable that `node` uses; NULL on error. */
@@ -40,11 +41,7 @@ static const CcbNode *find_value(const Expansion *x, const CcbNode *node, const 
         return NULL;
     }
     ccb_node_fail(node, error, "undefined variable \"%s\"", name);
-    const char *meant = suggest(x->variables, name);
-    if (meant)
-        ccb_hint(error, "did you mean \"%s\"?", meant);
-    else
-        ccb_hint(error, "give it a default under `variables`");
+    suggest(error, x->variables, name, "give it a default under `variables`");
     return NULL;
 }
 
@@ -201,10 +198,9 @@ bool ccb_variables_check_used(const CcbNode *variables, const char *file, GHashT
         if (strcmp(key->file, file) != 0 || g_hash_table_contains(used, key->text))
             continue;
         g_autofree gpointer *names = g_hash_table_get_keys_as_array(used, NULL);
-        const char *meant = ccb_did_you_mean(key->text, (const char *const *)names);
+        g_autofree char *use = g_strdup_printf("use it as ${%s}, or take it out", key->text);
         ccb_node_fail(key, error, "nothing uses the variable \"%s\"", key->text);
-        return meant ? ccb_hint(error, "did you mean \"%s\"?", meant)
-                     : ccb_hint(error, "use it as ${%s}, or take it out", key->text);
+        return ccb_hint_name(error, key->text, (const char *const *)names, use);
     }
     return true;
 }
@@ -220,8 +216,7 @@ bool ccb_variables_set(CcbNode *variables, const char *setting, const CcbNode *s
     if (variable == NULL) {
         ccb_fail(error, CCB_ERR_USAGE, "--set %s: the recipe has no variable \"%s\"", setting,
                  name);
-        const char *meant = suggest(variables, name);
-        return meant ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
+        return suggest(error, variables, name, NULL);
     }
     g_autofree char *option = g_strconcat("--set ", name, NULL);
     g_free(variable->text);

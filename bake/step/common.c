@@ -21,8 +21,9 @@ bool ccb_step_limited(CcbBake *bake, const CcbStep *step, CcbCommand *command, G
         return false;
     if (node == NULL) /* the default */
         node = step->origin->position;
-    return ccb_hint(error, "%s:%d:%d: give the step a longer \"limit\" than %u (seconds)",
-                    node->file, node->line, node->column, command->limit_s);
+    g_autofree char *place = ccb_node_place(node);
+    return ccb_hint(error, "%s: give the step a longer \"limit\" than %u (seconds)", place,
+                    command->limit_s);
 }
 
 bool ccb_step_command(CcbBake *bake, const CcbStep *step, GPtrArray *words, GError **error)

@@ -78,8 +78,7 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
         if (g_strv_contains((const char *const *)paths->pdata, path->text))
             continue;
         ccb_node_fail(path, error, "\"modes\": the tree puts nothing at %s", path->text);
-        const char *meant = ccb_did_you_mean(path->text, (const char *const *)paths->pdata);
-        return meant != NULL ? ccb_hint(error, "did you mean \"%s\"?", meant) : false;
+        return ccb_hint_name(error, path->text, (const char *const *)paths->pdata, NULL);
     }
     return true;
 }
