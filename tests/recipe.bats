@@ -597,7 +597,7 @@ $hint" <<<'steps: [nouveau-blacklist, initramfs, {modprobe: {id: m, file: a.conf
         <<<'steps: [{units: {install: [gone.service]}}]'
     refused "r.yaml:5:28: \"source\": there is no directory $PWD/gone" <<<'steps: [{overlay: {source: gone}}]'
     local names=$'\nhint: names of users are the image\'s own: write numbers, or root'
-    refused 'r.yaml:5:38: "owner": "root" is not like 0:0'"$names" <<<'steps: [{overlay: {source: ., owner: root}}]'
+    refused 'r.yaml:5:38: "owner": "acme" is not like 0:0'"$names" <<<'steps: [{overlay: {source: ., owner: acme}}]'
     refused 'r.yaml:5:39: "owner": "0:-1" is not like 0:0'"$names" <<<'steps: [{overlay: {source: ., owner: "0:-1"}}]'
     refused 'r.yaml:5:39: "target": "etc" is not an absolute path' <<<'steps: [{overlay: {source: ., target: etc}}]'
     refused 'r.yaml:5:47: "modes": "0999" is not an octal mode' <<<'steps: [{overlay: {source: ., modes: {/etc/a: 0999}}}]'
@@ -647,7 +647,33 @@ hint: quote it where it looks like a number' <<<$'steps: [{cuda-toolkit: {payloa
         <<<'steps: [{chmod: [{path: /, mode: 0755, recursive: true}]}]'
     refused 'r.yaml:5:18: "kernel": expected a map, found a list' <<<'steps: [{kernel: [a]}]'
     # A list is short for the setting that it stands for.
-    refused 'r.yaml:5:18: "paths": /usr is not removed: name what is in it' <<<'steps: [{remove: [/usr]}]'
+    refused 'r.yaml:5:18: "paths": /usr can'"'"'t be removed; name what to remove inside it' <<<'steps: [{remove: [/usr]}]'
+    refused 'r.yaml:5:18: "paths": /var/log/*.log is a pattern, and no path
+hint: name each path, or use a run step: [sh, -c, "rm /var/log/*.log"]' <<<'steps: [{remove: ["/var/log/*.log"]}]'
+}
+
+@test "recipe: the short list of a kind in a recipe that extends another" {
+    recipe other.yaml <<'END'
+steps:
+  - files: {id: a, files: [{path: /etc/a, content: a}]}
+  - remove: [/srv/x]
+  - chmod: {id: c, paths: [/etc/a], owner: root}
+END
+    cat >r.yaml <<'END'
+extends: other.yaml
+steps:
+  replace:
+    a: {files: [{path: /etc/b, content: b}]}
+    c: {remove: [/srv/c]}
+  change:
+    remove: {paths: [/srv/y, /srv/z]}
+END
+    run_ccbake 0 recipe --format=json r.yaml
+    assert_equal "$(jq -c '.recipe.steps' <<<"$output")" \
+        '[{"files":{"files":[{"content":"b","path":"/etc/b"}],"id":"a"}},{"remove":{"paths":["/srv/y","/srv/z"]}},{"remove":{"id":"c","paths":["/srv/c"]}}]'
+    printf '%s\n' 'extends: r.yaml' 'steps: {change: {c: {paths: [/srv/d]}}}' >top.yaml
+    run_ccbake 0 recipe --format=json top.yaml
+    assert_equal "$(jq -c '.recipe.steps[2]' <<<"$output")" '{"remove":{"id":"c","paths":["/srv/d"]}}'
 }
 
 @test "recipe: templates: variables of the recipe, and no others" {
@@ -746,7 +772,7 @@ waivers:
 steps: []
 END
     refused 'r.yaml:5:20: "waivers": there is no check "frobnicate"
-hint: `ccbake verify --list` lists them' <<'END'
+hint: `ccbake verify --list --recipe=r.yaml` lists them' <<'END'
 waivers: [{ check: frobnicate, reason: x }]
 steps: []
 END

@@ -377,7 +377,7 @@ home = ${HOME}'
 echo hello ${HOME}'
     entry /usr/local/bin/tool '0755 0:0 regular file'
     cmp blob "$ROOT/usr/lib/acme/blob"
-    entry /usr/lib/acme/blob '0644 0:0 regular file'
+    entry /usr/lib/acme/blob '0600 0:0 regular file'
     entry /etc/machine-id '0644 0:0 regular empty file'
 }
 

@@ -17,13 +17,15 @@
 
 static struct {
     CcbLoadOptions load;
-    bool json, schema, kinds, list;
-} opts;
+    const char *format;
+    bool schema, kinds, list;
+} opts = {.format = "yaml"};
 
 static const CcbOption options[] = {
     CCB_LOAD_OPTIONS(opts.load),
-    {"json", 0, CCB_OPT_FLAG, &opts.json, NULL,
-     "print JSON: variables replaced, and the entries of the matrix"},
+    CCB_FORMAT_OPTIONS(opts.format, "yaml|json",
+                       "how the recipe is printed; json: variables replaced, and the entries of "
+                       "the matrix (yaml)"),
     {"list", 0, CCB_OPT_FLAG, &opts.list, NULL, "list the recipes that came with ccbake"},
     {"schema", 0, CCB_OPT_FLAG, &opts.schema, NULL,
      "print the JSON Schema of recipes, for editors"},
@@ -81,7 +83,7 @@ static void print_recipe(const CcbPlan *plan)
 {
     const char *file = plan->recipe->root->file;
     g_autofree char *digest = ccb_plan_recipe_digest(plan);
-    if (opts.json) {
+    if (strcmp(opts.format, "json") == 0) {
         g_autoptr(CcbNode) root = ccb_plan_resolved(plan);
         ccb_print_json(json_pack("{sssoso}", "digest", digest, "recipe",
                                  ccb_node_to_typed_json(root), "cells",

@@ -9,6 +9,7 @@
 #include "fetch/url.h"
 #include "image/rpm.h"
 #include "plan/space.h"
+#include "recipe/steplist.h"
 
 bool ccb_payload_name_is_safe(const char *name)
 {
@@ -210,8 +211,9 @@ static bool add_step(CcbPlan *plan, const CcbRecipeStep *origin, const CcbLock *
     step->origin = g_memdup2(origin, sizeof *origin);
     step->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_payload_free);
     g_ptr_array_add(plan->steps, step);
-    if (kind->list != NULL && origin->node != NULL && origin->node->type == CCB_NODE_LIST)
-        step->origin->node = step->wrapped = ccb_node_wrap(origin->node, kind->list);
+    step->wrapped = ccb_step_long_form(origin->node, kind->list);
+    if (step->wrapped != NULL)
+        step->origin->node = step->wrapped;
     if (!check_settings(kind, step->origin, error))
         return false;
     step->settings = ccb_schema_read(step->origin->node, kind->fields, kind->settings_size);

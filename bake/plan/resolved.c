@@ -21,9 +21,9 @@ static void resolve(CcbNode *root, const CcbPlan *plan)
         CcbNode *item = list->items->pdata[i];
         if (item->type != CCB_NODE_MAP)
             continue;
-        if (step->wrapped != NULL)
-            ccb_node_set(item, ccb_node_copy(item->keys->pdata[0]),
-                         ccb_node_wrap(item->items->pdata[0], step->kind->list));
+        CcbNode *map = ccb_step_long_form(item->items->pdata[0], step->kind->list);
+        if (map != NULL)
+            ccb_node_set(item, ccb_node_copy(item->keys->pdata[0]), map);
         CcbNode *settings = item->items->pdata[0];
         if (settings->type == CCB_NODE_MAP)
             ccb_resolve(settings, step->kind->fields, dir != NULL ? dir : own);

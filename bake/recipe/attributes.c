@@ -16,6 +16,11 @@ bool ccb_owner_parse(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 {
     guint64 ids[2];
     g_auto(GStrv) parts = g_strsplit(text, ":", -1);
+    if (strcmp(text, "root") == 0) {
+        *ret_uid = 0;
+        *ret_gid = 0;
+        return true;
+    }
     if (g_strv_length(parts) != 2)
         return false;
     for (guint i = 0; i < 2; i++) {

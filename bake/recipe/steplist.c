@@ -146,11 +146,34 @@ static bool remove_steps(const GPtrArray *slots, const CcbNode *ids, GError **er
     return true;
 }
 
+/* Stands in a map for the list that was in the place of all settings: which setting it is, only the kind knows. */
+#define SHORT_LIST "(list)"
+
+CcbNode *ccb_step_long_form(const CcbNode *settings, const char *setting)
+{
+    if (setting == NULL || settings == NULL || settings->type == CCB_NODE_SCALAR)
+        return NULL;
+    if (settings->type == CCB_NODE_LIST)
+        return ccb_node_wrap(settings, setting);
+    const CcbNode *list = ccb_node_get(settings, SHORT_LIST);
+    if (list == NULL)
+        return NULL;
+    CcbNode *map = ccb_node_wrap(list, setting);
+    ccb_node_merge(map, settings);
+    ccb_node_remove(map, SHORT_LIST);
+    return map;
+}
+
 /* The settings of a well-formed step, for additions: where it has none, it gets an empty map.  No map where the recipe has
- * something else there, which is found out when all is read. */
+ * a value there, which is found out when all is read. */
 static CcbNode *open_settings(CcbNode **step)
 {
     bool is_word = (*step)->type == CCB_NODE_SCALAR;
+    if (!is_word && ((CcbNode *)(*step)->items->pdata[0])->type == CCB_NODE_LIST) {
+        CcbNode *map = ccb_node_wrap((*step)->items->pdata[0], SHORT_LIST);
+        ccb_node_set(*step, ccb_node_copy((*step)->keys->pdata[0]), map);
+        return map;
+    }
     if (!is_word && !ccb_node_is_null((*step)->items->pdata[0]))
         return (*step)->items->pdata[0];
     CcbNode *old = *step, *kind = ccb_node_copy(is_word ? old : old->keys->pdata[0]);
@@ -276,6 +299,12 @@ CcbNode *ccb_steps_merge(const CcbNode *other, const CcbNode *key, const CcbNode
 {
     if (own->type == CCB_NODE_MAP)
         return change_list(other, key, own, error);
+    if (own->items->len == 0) {
+        ccb_node_fail(own, error, "\"steps\": the list is empty, and is the whole order");
+        ccb_hint(error, "leave \"steps\" out to take those of the extended recipe, or use "
+                        "{remove: [...]}");
+        return NULL;
+    }
     CcbNode *list = ccb_node_new(CCB_NODE_LIST, key->file, key->line, key->column);
     for (guint i = 0; i < own->items->len; i++)
         g_ptr_array_add(list->items, take_step(other, own->items->pdata[i]));

@@ -16,6 +16,11 @@ bool ccb_step_split(const CcbNode *step, const CcbNode **ret_kind, const CcbNode
 /* The id of a step: its `id` key, or the kind. */
 const char *ccb_step_id(const CcbNode *kind, const CcbNode *settings);
 
+/* "- remove: [/a, /b]" is short for "- remove: {paths: [/a, /b]}"; `setting`: "paths", or NULL for a kind that has no
+ * such form.  The map that the settings are short for, also where a recipe that extends another has added to a list; NULL:
+ * they are long already.  Caller frees. */
+CcbNode *ccb_step_long_form(const CcbNode *settings, const char *setting);
+
 /* Of the map. */
 extern const CcbField ccb_steps_fields[];
 

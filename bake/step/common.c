@@ -11,6 +11,11 @@ char *ccb_step_payload_path(const CcbPayload *payload)
     return g_build_filename(CCB_PAYLOAD_DIR, payload->name, NULL);
 }
 
+mode_t ccb_step_host_mode(bool is_directory, mode_t mode)
+{
+    return (is_directory || (mode & 0100) ? 0755 : 0644) & (mode | 0700);
+}
+
 bool ccb_step_limited(CcbBake *bake, const CcbStep *step, CcbCommand *command, GError **error)
 {
     const CcbNode *node = ccb_node_get(step->origin->node, "limit");

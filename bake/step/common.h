@@ -4,6 +4,10 @@
 
 #include "plan/kind.h"
 
+/* The mode that a file or directory of the host has in an image where the recipe gives none: it is the checkout's but for
+ * its umask, so that 0755 and 0644 are meant, and rights that group and others were denied stay denied. */
+mode_t ccb_step_host_mode(bool is_directory, mode_t mode);
+
 /* Where a payload stands in the guest; caller frees. */
 char *ccb_step_payload_path(const CcbPayload *payload);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Single files, whose content is in the recipe or in a file of the host. */
-#include <string.h>
+#include <sys/stat.h>
 
 #include "recipe/attributes.h"
 #include "step/common.h"
@@ -22,7 +22,8 @@ static const CcbField entry_fields[] = {
     CCB_SETTING(Entry, source, "source", FILE, "or a file of the host with its content"),
     CCB_SETTING(Entry, is_template, "template", BOOL,
                 "true: ${variables} of the recipe are replaced in that file"),
-    CCB_SETTING(Entry, mode, "mode", STRING, "octal", .preset = "0644"),
+    CCB_SETTING(Entry, mode, "mode", STRING,
+                "octal; default: 0644, and of a source without rights that it denies"),
     CCB_SETTING(Entry, owner, "owner", STRING, "UID:GID as numbers", .preset = "0:0"),
     {0},
 };
@@ -97,7 +98,11 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
         const char *text = e->is_template ? expanded : e->content;
         CcbChange *change = text != NULL ? ccb_change_text(changes, e->path, text)
                                          : ccb_change_upload(changes, e->path, e->source);
-        ccb_mode_parse(e->mode, &change->attr.mode);
+        struct stat st;
+        if (e->mode != NULL)
+            ccb_mode_parse(e->mode, &change->attr.mode);
+        else if (e->source != NULL && stat(e->source, &st) == 0)
+            change->attr.mode = ccb_step_host_mode(false, st.st_mode);
         ccb_owner_parse(e->owner, &change->attr.uid, &change->attr.gid);
     }
     return true;

@@ -106,8 +106,7 @@ static bool add_entry(const CcbTreeEntry *entry, void *data, GError **error)
                             ? ccb_change_add(overlay->changes, CCB_CHANGE_DIRECTORY, path, NULL)
                             : ccb_change_upload(overlay->changes, path, entry->absolute);
     change->keep = is_directory && mode == NULL;
-    change->attr.mode = is_directory || (entry->mode & 0100) ? 0755 : 0644;
-    change->attr.mode &= entry->mode | 0700;
+    change->attr.mode = ccb_step_host_mode(is_directory, entry->mode);
     change->attr.uid = overlay->uid;
     change->attr.gid = overlay->gid;
     if (mode != NULL)

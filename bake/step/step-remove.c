@@ -25,9 +25,15 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     for (char **path = s->paths; *path != NULL; path++) {
         if (!ccb_step_check_path(step->origin->node, "paths", *path, error))
             return false;
+        const CcbNode *node = ccb_node_get(step->origin->node, "paths");
+        if (strpbrk(*path, "*?[") != NULL) {
+            ccb_node_fail(node, error, "\"paths\": %s is a pattern, and no path", *path);
+            return ccb_hint(error, "name each path, or use a run step: [sh, -c, \"rm %s\"]", *path);
+        }
         if (strchr(*path + 1, '/') == NULL)
-            return ccb_node_fail(ccb_node_get(step->origin->node, "paths"), error,
-                                 "\"paths\": %s is not removed: name what is in it", *path);
+            return ccb_node_fail(node, error,
+                                 "\"paths\": %s can't be removed; name what to remove inside it",
+                                 *path);
     }
     return true;
 }

@@ -157,6 +157,9 @@ static void test_refused(void)
          "own.yaml:2:24: a step is a map with one key, its kind (\"- nvidia-driver: {...}\")"},
         {"steps: {change: {two: [a]}}",
          "own.yaml:2:23: \"two\": expected a map of settings, found a list"},
+        {"steps: []", "own.yaml:2:8: \"steps\": the list is empty, and is the whole order\n"
+                      "hint: leave \"steps\" out to take those of the extended recipe, or use "
+                      "{remove: [...]}"},
         {"steps: {kernel: {}}",
          "own.yaml:2:9: steps has no key \"kernel\"\nhint: keys of steps: remove, replace, "
          "change, insert"},
