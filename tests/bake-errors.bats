@@ -92,7 +92,7 @@ hint: put the file there, or correct its path"
 
 @test "bake: a base that is not what the recipe pins" {
     cp "$GUEST" base.qcow2
-    printf X | dd of=base.qcow2 bs=1 seek=1000000 conv=notrunc status=none
+    damage base.qcow2 1000000
     recipe base.qcow2 <<<'steps: [kernel]'
     bake 4
     assert_contains "ccbake: r.yaml:4:7: base: $PWD/base.qcow2 is not the file of the recipe (sha256 expected $SHA, is $(sha base.qcow2))"

@@ -81,7 +81,7 @@ bake() {
     bake --compress --force
     [[ -e gpu.raw ]] || fail "gpu.raw is not there"
     # As is a file that was changed, and a recipe that wants other formats.
-    printf x | dd of=gpu.raw bs=1 seek=99999 conv=notrunc status=none
+    damage gpu.raw 99999
     bake --compress --force
     assert_contains "baked"
     write_recipe '[vhd, raw]'

@@ -287,7 +287,7 @@ hint: run \`ccbake fetch\` on a connected machine and copy its store to this one
     run_ccbake fetch r.yaml
     object=$CCBAKE_CACHE_DIR/store/${digest:0:2}/$digest
     chmod u+w "$object"
-    printf X | dd of="$object" bs=1 seek=1000 conv=notrunc status=none
+    damage "$object" 1000
     run_ccbake 6 fetch --offline r.yaml
     assert_contains "$object is damaged (its content hashes to "
     [[ ! -e $object ]] || fail "the damaged object is still there"
@@ -303,7 +303,7 @@ hint: run \`ccbake fetch\` on a connected machine and copy its store to this one
     run_ccbake lock r.yaml
     assert_equal "$(jq -c '[.files[] | .sha256 + " " + (.size | tostring)]' r.lock.json)" "[\"$before 5000\"]"
     run_ccbake fetch --offline r.yaml
-    printf X | dd of=local.bin bs=1 seek=100 conv=notrunc status=none
+    damage local.bin 100
     after=$(sha local.bin)
     run_ccbake 4 fetch r.yaml
     local changed="ccbake: r.yaml:6:6: payload \"a\": $PWD/local.bin is not the file of the lock (sha256 expected $before, is $after)

@@ -68,7 +68,7 @@ graph() {
     run_ccbake 2 graph --quiet --backend=host --all --unit=ollama unit.qcow2
     assert_contains "--unit=ollama.service: the boot does not start it"
     run_ccbake 2 graph --quiet --backend=host --unit=olama unit.qcow2
-    assert_contains $'--unit=olama.service: there is no such unit\nhint: did you mean ollama.service?'
+    assert_contains $'--unit=olama.service: there is no such unit\nhint: did you mean "ollama.service"?'
 }
 
 @test "JSON has the file and the line of each relation" {

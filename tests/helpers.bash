@@ -11,6 +11,7 @@
 #   start_server DIR, stop_server          serves the stand-ins at $SERVER
 #   baked_images, images_to_change         the images of the guide, baked once for all files
 #   use_file_directory                     for setup: directory and cache are those of the file, not of the test
+#   damage FILE OFFSET                     inverts that byte of the file
 #   wait_for FILE                          waits until a server has written FILE
 #   count_launches COMMAND...              runs it; sets LAUNCHES to the number of starts of libguestfs's appliance
 #   with_mount SCRIPT                      runs it in a shell that may mount
@@ -41,6 +42,14 @@ run_ccbake() {
     # shellcheck disable=SC2154 # bats sets it
     [[ $status == "$expected" ]] ||
         fail "ccbake $*" "exit code: expected $expected, got $status" "output:" "$output"
+}
+
+# Another byte than the one that is there, whatever that is.
+damage() {
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    # shellcheck disable=SC2059 # the format is the byte
+    printf "\\$(printf %03o $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
 assert_contains() {

@@ -262,7 +262,7 @@ content() {
     sed -i 's/echo c /sleep 9; echo c /' r.yaml
     run_ccbake 7 bake --backend=host --no-verify --set spare=1 r.yaml
     assert_contains "step 3/4 (c): sh did not end within its limit of 1 s"
-    assert_contains "hint: r.yaml:9:26: give the step a longer \"limit\" than 1 (seconds)"
+    assert_contains "hint: --set spare (used at r.yaml:9:26): give the step a longer \"limit\" than 1 (seconds)"
 }
 
 @test "--from and --no-cache force" {
@@ -297,7 +297,7 @@ layer_of() {
     assert_equal "$(steps)" "a:cached b:run c:run overlay:run"
     assert_equal "$(content /opt-c)" "c 33"
 
-    printf 'X' | dd of="$(layer_of a)" bs=1 seek=200000 conv=notrunc status=none
+    damage "$(layer_of a)" 200000
     bake --set one=1 --set three=34
     assert_contains "is altered: dropped"
     assert_equal "$(steps)" "a:run b:run c:run overlay:run"

@@ -306,7 +306,7 @@ listing() {
     cp -a cache "$BATS_TEST_TMPDIR/cache"
     forget
     layer=$(grep -l '"step":"again"' "$CCBAKE_CACHE_DIR"/layers/*.json)
-    printf x | dd of="${layer%.json}.qcow2" bs=1 seek=70000 conv=notrunc status=none
+    damage "${layer%.json}.qcow2" 70000
     plan
     assert_equal "$(member '[.steps[] | select(.basis == "declared") | .id, .state] | tostring')" \
         '["again","runs: not in the cache"]'

@@ -193,7 +193,7 @@ hint: an upload needs oss:GetObject"
     fault 'partNumber=9&' error@403@AccessDenied
     IMAGE=image upload 6 --connections=1
     forget
-    printf X | dd of=image bs=1 seek=1000 conv=notrunc status=none
+    damage image 1000
     IMAGE=image upload
     assert_contains "restart  the upload that was begun before was of another content"
     assert_equal "$(parts)" 16
@@ -228,7 +228,7 @@ hint: an upload needs oss:GetObject"
 @test "upload: the image changes meanwhile" {
     cp "$IMAGE" image
     fault 'PUT' slow@400000 100
-    (sleep 0.7 && printf X | dd of=image bs=1 seek=1000 conv=notrunc status=none) 3>&- &
+    (sleep 0.7 && damage image 1000) 3>&- &
     IMAGE=image upload 4
     assert_contains "ccbake: image has changed while it was uploaded
 hint: see that nothing writes to it, and run the same command again"
@@ -240,7 +240,7 @@ hint: see that nothing writes to it, and run the same command again"
     cp "$IMAGE" image
     touch -r image time
     fault 'PUT' slow@400000 100
-    (sleep 0.7 && printf X | dd of=image bs=1 seek=1000 conv=notrunc status=none && touch -r time image) 3>&- &
+    (sleep 0.7 && damage image 1000 && touch -r time image) 3>&- &
     IMAGE=image upload 4
     assert_contains "ccbake: image has changed while it was uploaded"
 }

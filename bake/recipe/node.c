@@ -141,7 +141,11 @@ static char *own_place(const CcbNode *node)
 
 char *ccb_node_place(const CcbNode *node)
 {
-    return node->set_at != NULL ? g_strdup(node->set_at) : own_place(node);
+    char *place = own_place(node);
+    if (node->set_at == NULL)
+        return place;
+    g_autofree char *used = place;
+    return g_strdup_printf("%s (used at %s)", node->set_at, used);
 }
 
 bool ccb_node_fail(const CcbNode *node, GError **error, const char *format, ...)

@@ -60,7 +60,8 @@ void ccb_node_merge(CcbNode *below, const CcbNode *above);
 /* Whether it is a plain scalar that means no value: nothing, null or ~. */
 bool ccb_node_is_null(const CcbNode *node);
 
-/* "file:line:column", or where the variable that it is was given its value, for messages; caller frees. */
+/* "file:line:column"; where a variable gave the value, its place before that one: "--set a (used at r.yaml:1:2)".  For
+ * messages; caller frees. */
 char *ccb_node_place(const CcbNode *node);
 
 /* Fails with "file:line:column: ..." and CCB_ERR_RECIPE.  Where the value is that of a variable, the place is that of the
