@@ -10,7 +10,7 @@
 /* Rows for the option table of a verb that opens images; `name` is the const char * of --backend. */
 /* clang-format off */
 #define CCB_BACKEND_OPTIONS(name)                                                                  \
-    {"backend", 0, CCB_OPT_STRING, &(name), "auto|appliance|host", "how the image is opened"},     \
+    {"backend", 0, CCB_OPT_STRING, &(name), "auto|reader|appliance|host", "how the image is opened"},     \
     CCB_DEBUG_OPTION
 /* clang-format on */
 

@@ -17,7 +17,7 @@ static struct {
 } opts = {.backend = "auto", .format = "text"};
 
 static const CcbOption options[] = {
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host",
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|reader|appliance|host",
      "how the images are opened"},
     CCB_DEBUG_OPTION,
     CCB_FORMAT_OPTIONS(opts.format, "text|json", "how the differences are printed (text)"),

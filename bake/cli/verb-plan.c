@@ -37,7 +37,7 @@ static const CcbOption options[] = {
      "as for bake: whether it is current is shown; the directory of a matrix"},
     {"matrix", 0, CCB_OPT_FLAG, &with_matrix, NULL, "a line for each image of the matrix"},
     CCB_LOAD_OPTIONS(load),
-    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|appliance|host",
+    {"backend", 0, CCB_OPT_STRING, &backend_name, "auto|reader|appliance|host",
      "how the base is inspected the first time, and images for --diff"},
     CCB_DEBUG_OPTION,
     {"diff", 'd', CCB_OPT_FLAG, &with_diff, NULL, "show the change to the base, as a diff"},

@@ -36,7 +36,7 @@ static const CcbOption options[] = {
      "expect what this recipe bakes (otherwise what the manifest says)"},
     {"set", 's', CCB_OPT_LIST, &opts.settings, "NAME=VALUE",
      "give a variable of the recipe another value"},
-    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|appliance|host",
+    {"backend", 0, CCB_OPT_STRING, &opts.backend, "auto|reader|appliance|host",
      "how the images are opened"},
     CCB_DEBUG_OPTION,
     CCB_PROGRESS_OPTIONS,

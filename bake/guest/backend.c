@@ -13,6 +13,7 @@ static const char *const names[] = {
     [CCB_BACKEND_AUTO] = "auto",
     [CCB_BACKEND_APPLIANCE] = "appliance",
     [CCB_BACKEND_HOST] = "host",
+    [CCB_BACKEND_READER] = "reader",
 };
 
 const char *ccb_backend_name(CcbBackend backend)
@@ -53,8 +54,9 @@ static const char *host_backend_lacks(void)
 CcbBackend ccb_backend_choose(CcbBackend wanted, char **ret_reason, GError **error)
 {
     g_autofree char *reason = NULL, *seen = NULL;
-    CcbBackend backend = wanted == CCB_BACKEND_HOST ? CCB_BACKEND_HOST : CCB_BACKEND_APPLIANCE;
-    const char *lack = wanted == CCB_BACKEND_APPLIANCE ? NULL : host_backend_lacks();
+    CcbBackend backend = wanted == CCB_BACKEND_AUTO ? CCB_BACKEND_APPLIANCE : wanted;
+    bool may_be_host = wanted == CCB_BACKEND_AUTO || wanted == CCB_BACKEND_HOST;
+    const char *lack = may_be_host ? host_backend_lacks() : NULL;
     if (wanted == CCB_BACKEND_HOST && lack != NULL) {
         ccb_fail(error, CCB_ERR_HOST, "the host backend can't be used: %s", lack);
         ccb_hint(error, "run as root on a host with fuse and loop, or use --backend=appliance; "

@@ -44,15 +44,39 @@ CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *backend, int log_
     return guest;
 }
 
+/* The backend itself; NULL on error.  What the reader does not read, the appliance does. */
+static void *open_backend(const CcbGuestOptions *options, const CcbGuestOps **ret_ops,
+                          GError **error)
+{
+    g_autofree char *foreign = NULL;
+    GError *reason = NULL;
+    *ret_ops = options->backend == CCB_BACKEND_HOST     ? &ccb_host_backend_ops
+               : options->backend == CCB_BACKEND_READER ? &ccb_reader_ops
+                                                        : &ccb_appliance_ops;
+    if (options->backend == CCB_BACKEND_HOST)
+        return ccb_host_backend_open(options, error);
+    if (options->backend == CCB_BACKEND_APPLIANCE)
+        return ccb_appliance_open(options, error);
+    void *reader = ccb_reader_open(options, &foreign, &reason);
+    if (reader != NULL)
+        return reader;
+    if (foreign == NULL) {
+        g_propagate_error(error, reason);
+        return NULL;
+    }
+    g_error_free(reason);
+    ccb_progress_line("%-8s appliance: %s: %s", "backend", options->image, foreign);
+    *ret_ops = &ccb_appliance_ops;
+    return ccb_appliance_open(options, error);
+}
+
 CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error)
 {
-    bool host = options->backend == CCB_BACKEND_HOST;
+    const CcbGuestOps *ops;
     if (options->grow_to > 0 && !ccb_image_resize(options->image, options->grow_to, error))
         return NULL;
-    const CcbGuestOps *ops = host ? &ccb_host_backend_ops : &ccb_appliance_ops;
     gint64 started = g_get_monotonic_time();
-    void *backend =
-        host ? ccb_host_backend_open(options, error) : ccb_appliance_open(options, error);
+    void *backend = open_backend(options, &ops, error);
     ccb_debug(started, "open %s with the %s backend%s", options->image, ops->name,
               backend ? "" : ": failed");
     if (backend == NULL)

@@ -21,7 +21,12 @@
 
 #include "guest/disk.h"
 
-typedef enum { CCB_BACKEND_AUTO, CCB_BACKEND_APPLIANCE, CCB_BACKEND_HOST } CcbBackend;
+typedef enum {
+    CCB_BACKEND_AUTO,
+    CCB_BACKEND_APPLIANCE,
+    CCB_BACKEND_HOST,
+    CCB_BACKEND_READER, /* reads only */
+} CcbBackend;
 
 typedef struct CcbGuest CcbGuest;
 

@@ -92,21 +92,22 @@ static bool read_part(CcbClusterWorker *worker, const CcbPiece *piece, uint8_t *
     return true;
 }
 
+bool ccb_cluster_read(CcbClusterWorker *worker, const CcbPiece *piece, void *data, GError **error)
+{
+    if (piece->kind == CCB_QCOW2_COMPRESSED)
+        return read_part(worker, piece, data, error);
+    if (piece->kind == CCB_QCOW2_DATA)
+        return ccb_qcow2_file_read(piece->file, piece->offset, data, piece->size, error);
+    memset(data, 0, piece->size);
+    return true;
+}
+
 static bool read_pieces(CcbClusterWorker *worker, CcbCluster *cluster, GError **error)
 {
     uint8_t *at = cluster->data;
-    for (unsigned i = 0; i < cluster->n_pieces; i++) {
-        const CcbPiece *piece = &cluster->pieces[i];
-        if (piece->kind == CCB_QCOW2_COMPRESSED) {
-            if (!read_part(worker, piece, at, error))
-                return false;
-        } else if (piece->kind == CCB_QCOW2_DATA) {
-            if (!ccb_qcow2_file_read(piece->file, piece->offset, at, piece->size, error))
-                return false;
-        } else
-            memset(at, 0, piece->size);
-        at += piece->size;
-    }
+    for (unsigned i = 0; i < cluster->n_pieces; at += cluster->pieces[i++].size)
+        if (!ccb_cluster_read(worker, &cluster->pieces[i], at, error))
+            return false;
     memset(at, 0, (size_t)(cluster->data + CCB_CLUSTER - at)); /* the disk ends in this cluster */
     return true;
 }

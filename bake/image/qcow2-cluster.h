@@ -35,5 +35,8 @@ CcbClusterWorker *ccb_cluster_worker_new(bool compress);
 void ccb_cluster_worker_free(CcbClusterWorker *worker); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbClusterWorker, ccb_cluster_worker_free)
 
+/* What a piece holds, piece->size bytes.  Errors: as below. */
+bool ccb_cluster_read(CcbClusterWorker *worker, const CcbPiece *piece, void *data, GError **error);
+
 /* Fills in the cluster's result.  Errors: CCB_ERR_INPUT (corrupt compressed data), CCB_ERR_IO. */
 bool ccb_cluster_process(CcbClusterWorker *worker, CcbCluster *cluster, GError **error);
