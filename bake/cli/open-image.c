@@ -28,7 +28,7 @@ CcbBackend ccb_choose_backend(const char *name, const char *activity, GError **e
 
 CcbBackend ccb_open_backend(const char *name, GError **error)
 {
-    return ccb_choose_backend(name, "the image is read", error);
+    return strcmp(name, "auto") == 0 ? CCB_BACKEND_READER : ccb_choose_backend(name, NULL, error);
 }
 
 /* `format` NULL: it is probed. */

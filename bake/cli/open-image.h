@@ -7,10 +7,14 @@
 #include "diff/snapshot.h"
 #include "guest/guest.h"
 
-/* Rows for the option table of a verb that opens images; `name` is the const char * of --backend. */
+/* Rows for the option table of a verb that changes images, and of one that only reads them; `name` is the const char *
+ * of --backend. */
 /* clang-format off */
 #define CCB_BACKEND_OPTIONS(name)                                                                  \
-    {"backend", 0, CCB_OPT_STRING, &(name), "auto|reader|appliance|host", "how the image is opened"},     \
+    {"backend", 0, CCB_OPT_STRING, &(name), "auto|appliance|host", "how the image is opened"},     \
+    CCB_DEBUG_OPTION
+#define CCB_READ_BACKEND_OPTIONS(name)                                                             \
+    {"backend", 0, CCB_OPT_STRING, &(name), "auto|reader|appliance|host", "how the image is read"}, \
     CCB_DEBUG_OPTION
 /* clang-format on */
 
@@ -19,7 +23,7 @@
  * CCB_ERR_USAGE (no such name), CCB_ERR_HOST (it can't work here). */
 CcbBackend ccb_choose_backend(const char *name, const char *activity, GError **error);
 
-/* ccb_choose_backend() for images that are read. */
+/* As above for images that are only read: "auto" is the reader. */
 CcbBackend ccb_open_backend(const char *name, GError **error);
 
 /* Any image in a format that ccbake reads, read-only. */

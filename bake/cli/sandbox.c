@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/sandbox.h"
 
+#include "guest/backend.h"
 #include "image/qemu-img.h"
 
 enum { SCRATCH_SIZE = 1 << 30 }; /* bytes of /tmp, /var/tmp and /run */
@@ -13,10 +14,15 @@ CcbGuest *ccb_sandbox_open(void *data, GError **error)
     s->work = format != NULL ? ccb_work_open(error) : NULL;
     if (s->work == NULL || !ccb_image_create_overlay(s->work->overlay, image, format, error))
         return NULL;
+    CcbBackend backend = s->backend == CCB_BACKEND_READER /* it runs no command */
+                             ? ccb_backend_choose(CCB_BACKEND_AUTO, NULL, error)
+                             : s->backend;
+    if (backend == CCB_BACKEND_AUTO)
+        return NULL;
     const CcbGuestOptions options = {
         .image = s->work->overlay,
         .format = "qcow2",
-        .backend = s->backend,
+        .backend = backend,
         .scratch_dir = s->work->scratch,
         .scratch_size = SCRATCH_SIZE,
         .log_fd = s->log_fd,

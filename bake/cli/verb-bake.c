@@ -176,12 +176,12 @@ static CcbOutput *reserve(const Job *job, GError **error)
 
 /* --- fetch and bake */
 
-static CcbFacts *fetch_base(const Job *job, CcbStore *store, CcbBackend backend, GError **error)
+static CcbFacts *fetch_base(const Job *job, CcbStore *store, GError **error)
 {
     CcbPlan *p = job->loaded.plan;
     if (!ccb_plan_fetch_base(p, store, opts.offline, error))
         return NULL;
-    g_autoptr(CcbFacts) base = ccb_facts_of_image(p->base->path, backend, error);
+    g_autoptr(CcbFacts) base = ccb_facts_of_image(p->base->path, CCB_BACKEND_READER, error);
     if (base == NULL || !ccb_plan_check_base(p, base, error))
         return NULL;
     return g_steal_pointer(&base);
@@ -195,15 +195,14 @@ static bool begin_chain(const Job *job, const CcbFacts *base, CcbChain *ret, GEr
            ccb_chain_begin(p, (const char *const *)job->keys, job->first, ret, error);
 }
 
-/* Does not begin what can't end well.  Through the host backend the image is quickly opened, and the steps are tried on
- * what is in it; the appliance takes longer than many a bake. */
-static bool check_problems(const Job *job, const CcbFacts *base, CcbBackend backend, GError **error)
+/* Does not begin what can't end well: the steps are tried on what is in the image. */
+static bool check_problems(const Job *job, const CcbFacts *base, GError **error)
 {
     const CcbPlannedOptions wanted = {
         .plan = job->loaded.plan,
         .keys = (const char *const *)job->keys,
         .base = base,
-        .backend = backend == CCB_BACKEND_HOST ? ccb_backend_name(backend) : NULL,
+        .backend = ccb_backend_name(CCB_BACKEND_READER),
         .only_predict = true,
     };
     g_autoptr(CcbPlanned) planned = ccb_planned_new(&wanted, error);
@@ -382,7 +381,7 @@ static bool check(const Job *job, const CcbOutput *output, CcbBackend backend, i
     const CcbGuestOptions open_options = {
         .image = output->temporary,
         .format = format,
-        .backend = CCB_BACKEND_APPLIANCE,
+        .backend = CCB_BACKEND_READER,
         .read_only = true,
         .log_fd = -1,
     };
@@ -511,10 +510,10 @@ static bool make(const Job *job, GError **error)
         return false;
 
     g_autoptr(CcbStore) store = ccb_plan_store(error);
-    g_autoptr(CcbFacts) base = store ? fetch_base(job, store, backend, error) : NULL;
+    g_autoptr(CcbFacts) base = store ? fetch_base(job, store, error) : NULL;
     g_autoptr(CcbWork) work = NULL; /* outlives the chain */
     g_auto(CcbChain) chain = {0};
-    if (base == NULL || !check_problems(job, base, backend, error) ||
+    if (base == NULL || !check_problems(job, base, error) ||
         !begin_chain(job, base, &chain, error) ||
         !ccb_plan_fetch(p, chain.first, store, opts.offline, error))
         return false;
@@ -540,7 +539,7 @@ static bool make(const Job *job, GError **error)
         gint64 verification = g_get_monotonic_time();
         ccb_eta_begin(VERIFY_ETA_NAME);
         /* For the report, beside the checks, which leave a core idle. */
-        ccb_comparison_start(&comparison, backend, base->path, output->temporary);
+        ccb_comparison_start(&comparison, CCB_BACKEND_READER, base->path, output->temporary);
         if (!check(job, output, backend, log, &findings, error))
             return false;
         verify_s = seconds_since(verification);

@@ -22,7 +22,7 @@ static struct {
 static const CcbOption options[] = {
     CCB_FORMAT_OPTIONS(opts.format, "text|json|dot|svg", "what to print (text)"),
     {"all", 'a', CCB_OPT_FLAG, &opts.all, NULL, "everything that the boot starts"},
-    CCB_BACKEND_OPTIONS(opts.backend),
+    CCB_READ_BACKEND_OPTIONS(opts.backend),
     {"unit", 0, CCB_OPT_STRING, &opts.unit, "NAME",
      "instead of the GPU's units this one; with --all what starts before and after it"},
     CCB_PROGRESS_OPTIONS,

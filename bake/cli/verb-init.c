@@ -22,7 +22,7 @@ static const CcbOption options[] = {
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for (1)"},
     {"name", 0, CCB_OPT_STRING, &opts.name, "NAME",
      "the recipe's and the output's name (acme-gpu)"},
-    CCB_BACKEND_OPTIONS(opts.backend),
+    CCB_READ_BACKEND_OPTIONS(opts.backend),
     CCB_PROGRESS_OPTIONS,
     {0},
 };

@@ -131,7 +131,7 @@ static bool prepare_overlay(Session *s, GError **error)
     if (!ccb_payloads_fetch(one, s->store, false, error))
         return false;
     ccb_facts_free(s->facts);
-    s->facts = ccb_facts_of_image(base->path, s->backend, error);
+    s->facts = ccb_facts_of_image(base->path, CCB_BACKEND_READER, error);
     s->work = s->facts != NULL && check_base(s, error) ? ccb_work_open(error) : NULL;
     return s->work &&
            ccb_image_create_overlay(s->work->overlay, s->facts->path, s->facts->format, error);

@@ -11,6 +11,7 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/load.h"
+#include "cli/open-image.h"
 #include "cli/outputs.h"
 #include "cli/planned.h"
 #include "cli/print-json.h"
@@ -85,16 +86,13 @@ static uint64_t size_of(const View *view, const CcbPayload *p, bool *ret_at_hand
 /* The base's facts, from the cache where it knows them. */
 static bool find_facts(View *view, GError **error)
 {
-    CcbBackend backend;
     g_autofree char *path = ccb_payload_find(view->loaded->plan->base, view->store);
     if (path == NULL)
         return true;
     view->facts = ccb_facts_cached(path, NULL);
     if (view->facts != NULL)
         return true;
-    if (!ccb_backend_from_name(backend_name, &backend, error))
-        return false;
-    backend = ccb_backend_choose(backend, NULL, error);
+    CcbBackend backend = ccb_open_backend(backend_name, error);
     view->facts = backend == CCB_BACKEND_AUTO ? NULL : ccb_facts_of_image(path, backend, error);
     return view->facts != NULL;
 }

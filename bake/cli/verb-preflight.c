@@ -20,7 +20,7 @@ static const CcbOption options[] = {
     {"name", 'n', CCB_OPT_STRING, &opts.name, "NAME", "what the image is to be called there"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8",
      "of the image, and of a type that ccbake does not know"},
-    CCB_BACKEND_OPTIONS(opts.backend),
+    CCB_READ_BACKEND_OPTIONS(opts.backend),
     CCB_FORMAT_OPTIONS(opts.format, CCB_RESULTS_FORMATS, "how the report is printed (text)"),
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     CCB_PROGRESS_OPTIONS,
@@ -35,7 +35,7 @@ static unsigned gpus_wanted(void)
 static bool check(const CcbCheckRequest *request, CcbResults **ret_report, GError **error)
 {
     const CcbExpectation expect = {.gpus = gpus_wanted()};
-    CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
+    CcbBackend backend = ccb_open_backend(opts.backend, error);
     if (backend == CCB_BACKEND_AUTO)
         return false;
     ccb_progress_begin("preflight", request->image, 0);

@@ -17,7 +17,7 @@ static struct {
     const char *recipe, *gpus, *backend, *format;
     GPtrArray *settings;
     bool no_manifest, strict, list;
-} opts = {.backend = "appliance", .format = "text"};
+} opts = {.backend = "auto", .format = "text"};
 
 static const CcbOption options[] = {
     {"recipe", 0, CCB_OPT_STRING, &opts.recipe, "FILE",
@@ -27,7 +27,7 @@ static const CcbOption options[] = {
     {"set", 's', CCB_OPT_LIST, &opts.settings, "NAME=VALUE",
      "give a variable of the recipe another value"},
     {"gpus", 0, CCB_OPT_STRING, &opts.gpus, "1|8", "the number of GPUs the image is for"},
-    CCB_BACKEND_OPTIONS(opts.backend),
+    CCB_READ_BACKEND_OPTIONS(opts.backend),
     CCB_FORMAT_OPTIONS(opts.format, CCB_RESULTS_FORMATS, "how the report is printed (text)"),
     {"strict", 0, CCB_OPT_FLAG, &opts.strict, NULL, "let warnings fail the image"},
     {"list", 0, CCB_OPT_FLAG, &opts.list, NULL,
@@ -89,7 +89,7 @@ static bool check(const char *path, CcbResults **ret_report, GError **error)
         return false;
     if (opts.gpus != NULL)
         expect.gpus = (unsigned)g_ascii_strtoull(opts.gpus, NULL, 10);
-    CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
+    CcbBackend backend = ccb_open_backend(opts.backend, error);
     if (backend == CCB_BACKEND_AUTO)
         return false;
     ccb_progress_begin("verify", path, 0);
