@@ -13,9 +13,7 @@
 #include "guest/facts.h"
 #include "guest/guest.h"
 #include "image/qemu-img.h"
-#include "text/grubcfg.h"
 
-#define GRUBCFG    "/boot/grub2/grub.cfg"
 #define JOURNALCTL "/usr/bin/journalctl"
 #define UNITS      "/etc/systemd/system/"
 
@@ -42,20 +40,13 @@ void ccb_boot_source_free(CcbBootSource *source)
 /* Appends files of the guest to one of the host: GRUB concatenates several initrds, too. */
 static bool download(CcbGuest *guest, const char *paths, const char *to, GError **error)
 {
-    g_auto(GStrv) list = g_strsplit_set(paths, " \t", -1);
+    g_auto(GStrv) list = g_strsplit(paths, " ", -1);
     ccb_autofd int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "%s", to);
-    for (char **path = list; *path; path++) {
-        if (**path == '\0' || **path == '$') /* $tuned_initrd: a variable nobody sets */
-            continue;
-        /* A path of a boot entry is relative to the file system that holds /boot. */
-        g_autofree char *found = ccb_guest_exists(guest, *path)
-                                     ? g_strdup(*path)
-                                     : g_build_filename("/boot", *path, NULL);
-        if (!ccb_guest_download(guest, found, fd, error))
+    for (char **path = list; *path; path++)
+        if (!ccb_guest_download(guest, *path, fd, error))
             return false;
-    }
     return true;
 }
 
@@ -72,20 +63,6 @@ static bool read_boot_files(CcbGuest *guest, const CcbBootEntry *entry, const ch
         return true;
     source->initrd = g_build_filename(dir, "initramfs.img", NULL);
     return download(guest, entry->initrd, source->initrd, error);
-}
-
-static bool read_cmdline(CcbGuest *guest, const CcbFacts *facts, const char *options,
-                         CcbBootSource *source, GError **error)
-{
-    g_autofree char *config = NULL, *fallback = NULL;
-    if (!ccb_guest_read_optional(guest, GRUBCFG, &config, error))
-        return false;
-    if (config && !ccb_grubcfg_get_kernelopts(config, strlen(config), &fallback, error)) {
-        g_prefix_error(error, "%s: ", GRUBCFG);
-        return false;
-    }
-    source->cmdline = ccb_grub_expand(options ? options : "", facts->grubenv, fallback);
-    return true;
 }
 
 /* --- what is added to the overlay: through the guest interface, so that it works whatever starts the kernel, and with
@@ -144,9 +121,15 @@ static bool read_from_guest(CcbGuest *guest, const char *dir, CcbSourceFlags fla
     if (facts == NULL)
         return false;
     const CcbBootEntry *entry = ccb_facts_default_entry(facts);
+    /* The firmware's GRUB shows for itself what it does. */
+    if (flags & CCB_SOURCE_KERNEL && facts->boot_problem != NULL) {
+        ccb_fail(error, CCB_ERR_INPUT, "it can't be told what GRUB starts: %s",
+                 facts->boot_problem);
+        return ccb_hint(error, "ccbake boot --firmware=uefi lets GRUB itself decide");
+    }
     source->entry = ccb_name_printable(entry->id);
-    if ((flags & CCB_SOURCE_KERNEL && !read_boot_files(guest, entry, dir, source, error)) ||
-        !read_cmdline(guest, facts, entry->options, source, error))
+    source->cmdline = g_strdup(entry->cmdline);
+    if (flags & CCB_SOURCE_KERNEL && !read_boot_files(guest, entry, dir, source, error))
         return false;
     ccb_boot_read_units(guest, source);
     /* A boot without what is injected still shows something, so failing there is no error. */

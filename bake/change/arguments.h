@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Kernel arguments in every place from which one can reach a boot, as `grubby --update-kernel=ALL`
- * does and more: boot entries with literal options, kernelopts in grubenv and its fallback in
- * grub.cfg, GRUB_CMDLINE_LINUX for the next grub2-mkconfig, /etc/kernel/cmdline for the next
- * kernel.  grub2-mkconfig itself is never run: it can clobber boot entries.
+ * does and more: the options of boot entries, kernelopts and default_kernelopts in grubenv and
+ * grub.cfg, menu entries in grub.cfg itself, GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT for the next
+ * grub2-mkconfig, /etc/kernel/cmdline for the next kernel.  grub2-mkconfig itself is never run: it can clobber boot entries.
  */
 #pragma once
 

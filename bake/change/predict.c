@@ -430,7 +430,6 @@ static void edit_line(char **line, const CcbChange *c)
     *line = edited;
 }
 
-/* Of an entry with $kernelopts GRUB's environment has the arguments. */
 static void edit_arguments(CcbPrediction *p, const CcbChange *c)
 {
     CcbFacts *facts = p->now->facts;
@@ -438,13 +437,8 @@ static void edit_arguments(CcbPrediction *p, const CcbChange *c)
         ccb_change_unknown(p->unknown, NULL, "argument %s removed from every boot entry", *word);
     for (char **word = c->set; facts->entries->len == 0 && *word != NULL; word++)
         ccb_change_unknown(p->unknown, NULL, "argument %s set in every boot entry", *word);
-    if (facts->kernelopts != NULL)
-        edit_line(&facts->kernelopts, c);
-    for (guint i = 0; i < facts->entries->len; i++) {
-        CcbBootEntry *entry = facts->entries->pdata[i];
-        if (!ccb_grub_uses(entry->options, "kernelopts"))
-            edit_line(&entry->options, c);
-    }
+    for (guint i = 0; i < facts->entries->len; i++)
+        edit_line(&((CcbBootEntry *)facts->entries->pdata[i])->cmdline, c);
 }
 
 /* --- changes */

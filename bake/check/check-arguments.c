@@ -57,8 +57,11 @@ static void add_entries(CcbCheckContext *ctx, GPtrArray *places, GError **error)
     const CcbFacts *facts = ccb_check_facts(ctx, error);
     for (guint i = 0; facts != NULL && i < facts->entries->len; i++) {
         const CcbBootEntry *entry = facts->entries->pdata[i];
-        add_place(places, name_line(ctx, entry->path, "options ", error),
-                  ccb_check_boot_options(ctx, entry, error), false);
+        bool is_bls = g_str_has_suffix(entry->path, ".conf");
+        add_place(places,
+                  is_bls ? name_line(ctx, entry->path, "options ", error)
+                         : g_strdup_printf("%s: \"%s\"", entry->path, entry->title),
+                  g_strdup(entry->cmdline), false);
     }
 }
 
@@ -209,9 +212,7 @@ static bool foresee_args_entries(CcbCheckContext *ctx, CcbCheckResult *result, G
     bool is_known = ctx->gpus > 0 && known->has_base && known->facts->default_kver[0] != '\0';
     for (guint i = 0; is_known && i < known->facts->entries->len; i++) {
         const CcbBootEntry *entry = known->facts->entries->pdata[i];
-        g_autofree char *options = ccb_grub_expand(entry->options != NULL ? entry->options : "",
-                                                   NULL, known->facts->kernelopts);
-        g_autoptr(CcbCmdline) line = ccb_cmdline_parse(options, error);
+        g_autoptr(CcbCmdline) line = ccb_cmdline_parse(entry->cmdline, error);
         if (line == NULL)
             return false;
         check_wanted(ctx, line, entry->path, result, error);

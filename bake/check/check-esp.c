@@ -2,10 +2,9 @@
 #include "check/check-esp.h"
 
 #include "check/context.h"
+#include "guest/bootchain.h"
 #include "guest/esp.h"
 #include "image/pe.h"
-#include "text/grubcfg.h"
-#include "text/grubstub.h"
 
 typedef enum { MISSING, NO_PROGRAM, PROGRAM } Program;
 
@@ -70,16 +69,14 @@ bool ccb_check_esp(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 typedef struct {
     CcbCheckContext *ctx;
     CcbEsp *esp;
-    GString *broken;    /* why directories do not lead on */
-    char *right;        /* where one that does leads; NULL: none */
-    char *not_followed; /* a grub.cfg that is not understood; NULL: none */
+    GString *broken; /* why directories do not lead on */
+    char *right;     /* where one that does leads; NULL: none */
 } Chain;
 
 static void chain_clear(Chain *chain)
 {
     g_string_free(chain->broken, TRUE);
     g_free(chain->right);
-    g_free(chain->not_followed);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Chain, chain_clear)
 
@@ -92,54 +89,6 @@ static void broken(Chain *chain, const char *format, ...)
     va_start(arguments, format);
     g_string_append_vprintf(chain->broken, format, arguments);
     va_end(arguments);
-}
-
-/* Whether one of the file systems has a file; that of /boot may be its own. */
-static bool is_somewhere(Chain *chain, const char *path, GError **error)
-{
-    g_autofree char *below = g_strconcat("/boot", path, NULL);
-    CcbFatEntry file;
-    bool found =
-        ccb_check_exists(chain->ctx, path, error) || ccb_check_exists(chain->ctx, below, error);
-    if (!found && *error == NULL)
-        ccb_fat_find(ccb_esp_fat(chain->esp), path + 1, &file, &found, error);
-    return found;
-}
-
-static bool finds(Chain *chain, const CcbGrubSearch *search, GError **error)
-{
-    if (search->kind == CCB_SEARCH_FILE)
-        return search->what[0] == '/' && is_somewhere(chain, search->what, error);
-    const CcbDisk *disk = ccb_guest_disk(chain->ctx->guest);
-    CcbSpecKind kind = search->kind == CCB_SEARCH_UUID ? CCB_SPEC_UUID : CCB_SPEC_LABEL;
-    for (guint i = 0; i < disk->partitions->len; i++)
-        if (ccb_partition_is(disk->partitions->pdata[i], kind, search->what))
-            return true;
-    return false;
-}
-
-/* Where the few lines of a stub lead.  Of several searches the last that finds something counts. */
-static void follow_stub(Chain *chain, const char *path, const CcbGrubStub *stub, GError **error)
-{
-    static const char *const kinds[] = {"file system with the UUID", "file system with the label",
-                                        "file system with the file"};
-    bool found = stub->searches->len == 0;
-    if (stub->config == NULL) {
-        broken(chain, "%s: it loads no configuration", path);
-        return;
-    }
-    for (guint i = 0; i < stub->searches->len && !found; i++)
-        found = finds(chain, stub->searches->pdata[i], error);
-    if (!found) {
-        const CcbGrubSearch *last = stub->searches->pdata[stub->searches->len - 1];
-        broken(chain, "%s:%u: the disk has no %s %s", path, last->line, kinds[last->kind],
-               last->what);
-    } else if (!is_somewhere(chain, stub->config, error)) {
-        broken(chain, "%s:%u: there is no %s", path, stub->config_line, stub->config);
-    } else {
-        g_free(chain->right);
-        chain->right = g_strdup_printf("%s leads to %s", path, stub->config);
-    }
 }
 
 /* Whether fbx64.efi and shim come to the GRUB of a directory; what is wrong with them is noted. */
@@ -158,6 +107,26 @@ static bool starts_grub(Chain *chain, const char *directory, GError **error)
     return programs[0] != MISSING && programs[1] != MISSING;
 }
 
+/* What is wrong with the configuration that it leads to is for kernel.default-entry. */
+static void follow_config(Chain *chain, const char *directory, const char *path, GError **error)
+{
+    g_autoptr(CcbGrubMenu) menu =
+        ccb_bootchain_of_directory(chain->ctx->guest, chain->esp, directory, error);
+    if (menu == NULL)
+        return;
+    guint count = menu->configs->len;
+    const CcbGrubPath *last = count > 0 ? menu->configs->pdata[count - 1] : NULL;
+    g_autofree char *shown = last != NULL ? ccb_bootchain_path(chain->ctx->guest, last) : NULL;
+    bool leads_on = count > 1 && shown[0] == '/';
+    if (menu->problem != NULL && !leads_on) {
+        broken(chain, "%s", menu->problem);
+        return;
+    }
+    g_free(chain->right);
+    chain->right = leads_on ? g_strdup_printf("%s leads to %s", path, shown)
+                            : g_strdup_printf("%s is the configuration", path);
+}
+
 static void follow_directory(Chain *chain, const char *name, bool has_fallback, GError **error)
 {
     g_autofree char *path = g_strdup_printf("EFI/%s/grub.cfg", name), *text = NULL;
@@ -172,16 +141,7 @@ static void follow_directory(Chain *chain, const char *name, bool has_fallback, 
             broken(chain, "there is no %s, which GRUB reads", path);
         return;
     }
-    g_autoptr(CcbGrubStub) stub = ccb_grubstub_parse(text, size);
-    if (stub != NULL) {
-        follow_stub(chain, path, stub, error);
-    } else if (ccb_grubcfg_calls_blscfg(text, size)) {
-        g_free(chain->right);
-        chain->right = g_strdup_printf("%s is the configuration", path);
-    } else {
-        g_free(chain->not_followed);
-        chain->not_followed = g_strdup(path);
-    }
+    follow_config(chain, name, path, error);
 }
 
 bool ccb_check_boot_chain(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -201,8 +161,6 @@ bool ccb_check_boot_chain(CcbCheckContext *ctx, CcbCheckResult *result, GError *
         follow_directory(&chain, *name, has_fallback, error);
     if (chain.right != NULL)
         return ccb_result_pass(result, "%s", chain.right);
-    if (chain.not_followed != NULL)
-        return ccb_result_skip(result, "%s is a script of its own", chain.not_followed);
     if (chain.broken->len > 0)
         return ccb_result_fail(result, "%s", chain.broken->str);
     return ccb_result_skip(result, "no grub.cfg on the EFI system partition");

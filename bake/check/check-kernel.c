@@ -14,33 +14,32 @@
 static bool run_minimum(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     const char *minimum = ctx->expect->min_kernel ? ctx->expect->min_kernel : MINIMUM_KERNEL;
+    const CcbFacts *facts = ccb_check_facts(ctx, error);
     const char *kver = ccb_check_kver(ctx, error);
-    if (kver == NULL)
+    if (facts == NULL || kver == NULL)
         return false;
+    if (facts->boot_problem != NULL)
+        return ccb_result_fail(result, "can't tell which kernel boots: %s", facts->boot_problem);
     if (ccb_kver_compare(kver, minimum) >= 0)
         return ccb_result_pass(result, "%s ≥ %s", kver, minimum);
     return ccb_result_fail(result, "the kernel that boots is %s, expected %s or later", kver,
                            minimum);
 }
 
-/* The files that a line of an entry names, which have to be there.  Paths in an entry count from the
- * file system that holds /boot, which may be /boot itself. */
+/* The files that an entry names, which have to be where GRUB looks for them. */
 static void check_boot_files(CcbCheckContext *ctx, const CcbBootEntry *entry, const char *key,
-                             const char *value, CcbCheckResult *result, GError **error)
+                             const char *paths, CcbCheckResult *result, GError **error)
 {
-    if (value == NULL)
+    if (paths == NULL)
         ccb_result_fail(result, "%s: no line \"%s\"", entry->path, key);
-    g_auto(GStrv) words = g_strsplit_set(value != NULL ? value : "", " \t", -1);
-    for (char **word = words; *word != NULL; word++) {
-        if (**word == '\0' || **word == '$') /* $tuned_initrd: empty unless tuned sets it */
-            continue;
-        g_autofree char *below = g_strconcat("/boot/", *word, NULL);
-        const CcbStat *st = **word == '/' ? ccb_check_stat(ctx, *word, error) : NULL;
-        if (st == NULL)
-            st = ccb_check_stat(ctx, below, error);
+    g_auto(GStrv) list = g_strsplit(paths != NULL ? paths : "", " ", -1);
+    for (char **path = list; *path != NULL; path++) {
+        bool is_on_root = **path == '/';
+        const CcbStat *st = is_on_root ? ccb_check_stat(ctx, *path, error) : NULL;
         if (st == NULL || !S_ISREG(st->mode) || st->size == 0)
-            ccb_result_fail(result, "%s: %s %s: %s", entry->path, key, *word,
-                            st == NULL          ? "there is no such file"
+            ccb_result_fail(result, "%s: %s %s: %s", entry->path, key, *path,
+                            !is_on_root         ? "that is not on the root file system"
+                            : st == NULL        ? "GRUB finds no such file"
                             : S_ISREG(st->mode) ? "the file is empty"
                                                 : "that is no file");
     }
@@ -49,17 +48,16 @@ static void check_boot_files(CcbCheckContext *ctx, const CcbBootEntry *entry, co
 static bool run_default_entry(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     const CcbFacts *facts = ccb_check_facts(ctx, error);
-    if (facts == NULL)
-        return false;
-    const CcbBootEntry *entry = ccb_facts_default_entry(facts);
+    const CcbBootEntry *entry = facts != NULL ? ccb_facts_default_entry(facts) : NULL;
     if (entry == NULL)
-        return ccb_result_fail(result, "/boot/loader/entries has no boot entry");
-    /* GRUB boots the newest entry where saved_entry names none: perhaps not the one that was meant. */
-    g_autofree char *saved = ccb_check_grubenv_get(ctx, "saved_entry", error);
-    if (saved != NULL && *saved != '\0' && ccb_facts_named_entry(facts, saved) == NULL)
+        return false;
+    if (facts->boot_problem != NULL)
+        ccb_result_fail(result, "can't tell what GRUB starts: %s", facts->boot_problem);
+    /* GRUB takes the first entry then: perhaps not the one that was meant. */
+    if (facts->unmatched_default != NULL)
         ccb_result_fail(result,
-                        "%s: saved_entry=%s is no boot entry's id, title or place; %s would boot",
-                        CCB_GRUBENV_PATH, saved, facts->default_entry);
+                        "the default \"%s\" is no entry's id, title or place; %s would boot",
+                        facts->unmatched_default, facts->default_entry);
     check_boot_files(ctx, entry, "linux", entry->kernel, result, error);
     check_boot_files(ctx, entry, "initrd", entry->initrd, result, error);
     return ccb_result_pass(result, "%s", entry->path);
@@ -150,10 +148,7 @@ static bool run_root_uuid(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     const CcbBootEntry *entry = facts != NULL ? ccb_facts_default_entry(facts) : NULL;
     if (entry == NULL)
         return ccb_result_skip(result, "no default entry");
-    g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
-    if (*error != NULL)
-        return false;
-    g_autoptr(CcbCmdline) line = ccb_cmdline_parse(options, error);
+    g_autoptr(CcbCmdline) line = ccb_cmdline_parse(entry->cmdline, error);
     if (line == NULL)
         return false;
     g_autofree char *root = ccb_cmdline_get(line, "root"), *value = NULL;

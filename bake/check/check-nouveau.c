@@ -44,8 +44,7 @@ static bool check_place(CcbCheckContext *ctx, const CcbBootEntry *entry, const C
 {
     if (config_keeps_off(config))
         return ccb_result_pass(result, "%s: by modprobe.d", where);
-    g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
-    g_autoptr(CcbCmdline) line = *error == NULL ? ccb_cmdline_parse(options, error) : NULL;
+    g_autoptr(CcbCmdline) line = *error == NULL ? ccb_cmdline_parse(entry->cmdline, error) : NULL;
     if (line == NULL) {
         g_prefix_error(error, "%s: ", entry->path);
         return false;

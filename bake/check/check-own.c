@@ -190,8 +190,7 @@ static bool check_argument(CcbCheckContext *ctx, const CcbOwnArgument *a, CcbChe
     const CcbFacts *facts = ccb_check_facts(ctx, error);
     for (guint i = 0; facts != NULL && *error == NULL && i < facts->entries->len; i++) {
         const CcbBootEntry *entry = facts->entries->pdata[i];
-        g_autofree char *options = ccb_check_boot_options(ctx, entry, error);
-        g_autoptr(CcbCmdline) line = *error == NULL ? ccb_cmdline_parse(options, error) : NULL;
+        g_autoptr(CcbCmdline) line = ccb_cmdline_parse(entry->cmdline, error);
         if (line != NULL)
             check_line(line, a, entry->path, result, error);
     }

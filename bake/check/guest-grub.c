@@ -36,18 +36,6 @@ char *ccb_check_grubcfg_kernelopts(CcbCheckContext *ctx, const char *path, GErro
     return value;
 }
 
-char *ccb_check_boot_options(CcbCheckContext *ctx, const CcbBootEntry *entry, GError **error)
-{
-    g_autofree char *kernelopts = NULL;
-    const char *options = entry->options != NULL ? entry->options : "";
-    if (strchr(options, '$') == NULL) /* whatever is wrong with the others' files */
-        return g_strdup(options);
-    g_autoptr(CcbGrubenv) env = read_grubenv(ctx, error);
-    for (guint i = 0; kernelopts == NULL && ccb_grub_configs[i] != NULL; i++)
-        kernelopts = ccb_check_grubcfg_kernelopts(ctx, ccb_grub_configs[i], error);
-    return ccb_grub_expand(options, env, kernelopts);
-}
-
 /* An argument is right where it is in effect, or where setting it would change nothing.  The kernel
  * takes the last of several values; one that is there twice is for kernel.args-conflict. */
 void ccb_check_argument(const CcbCmdline *line, const char *argument, const char *place,

@@ -15,9 +15,6 @@ char *ccb_check_grubenv_get(CcbCheckContext *ctx, const char *name, GError **err
 /* The fallback for kernelopts in a grub.cfg; NULL where there is none.  Caller frees. */
 char *ccb_check_grubcfg_kernelopts(CcbCheckContext *ctx, const char *path, GError **error);
 
-/* The command line that GRUB makes of an entry; never NULL, caller frees. */
-char *ccb_check_boot_options(CcbCheckContext *ctx, const CcbBootEntry *entry, GError **error);
-
 /* Fails the result unless the argument, KEY=VALUE or KEY, is in effect in a command line; `place` names that. */
 void ccb_check_argument(const CcbCmdline *line, const char *argument, const char *place,
                         CcbCheckResult *result, GError **error);

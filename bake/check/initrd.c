@@ -46,42 +46,42 @@ static void free_initrd(gpointer data)
     g_free(initrd);
 }
 
-/* The first word of the entry's initrd= that is a path: further ones are variables ($tuned_initrd).
- * With a /boot of its own, paths count from there. */
-static char *initrd_path(CcbCheckContext *ctx, const CcbBootEntry *entry, GError **error)
+/* Adds what is in one of the files. */
+static bool read_file(CcbCheckContext *ctx, CcbInitrd *initrd, const char *path, GError **error)
 {
-    g_auto(GStrv) words = g_strsplit_set(entry->initrd ? entry->initrd : "", " \t", -1);
-    for (char **word = words; *word != NULL; word++)
-        if (**word == '/')
-            return ccb_check_exists(ctx, *word, error) ? g_strdup(*word)
-                                                       : g_strconcat("/boot", *word, NULL);
-    if (*error == NULL)
-        ccb_fail(error, CCB_ERR_INPUT, "%s names no initramfs", entry->path);
-    return NULL;
+    gsize size;
+    g_autoptr(GBytes) file = ccb_check_download(ctx, path, CCB_INITRAMFS_MAX, error);
+    if (file == NULL)
+        return false;
+    const void *data = g_bytes_get_data(file, &size);
+    if (ccb_initramfs_walk(data, size, is_modprobe_file, visit, initrd, error))
+        return true;
+    g_prefix_error(error, "%s: ", path);
+    return false;
 }
 
+/* GRUB loads all files of the entry, and the kernel unpacks one over the other. */
 static CcbInitrd *read_initrd(CcbCheckContext *ctx, const CcbBootEntry *entry, GError **error)
 {
     CcbInitrd *initrd = g_new0(CcbInitrd, 1);
-    initrd->path = initrd_path(ctx, entry, error);
+    initrd->path = g_strdup(entry->initrd != NULL ? entry->initrd : "");
     initrd->kver = g_strdup(entry->kver);
     initrd->modules = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     initrd->files =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
     initrd->modprobe = ccb_modprobe_new();
-    g_autoptr(GBytes) file = ccb_check_download(ctx, initrd->path, CCB_INITRAMFS_MAX, error);
-    if (file == NULL)
-        return initrd;
-    gsize size;
-    const void *data = g_bytes_get_data(file, &size);
-    if (!ccb_initramfs_walk(data, size, is_modprobe_file, visit, initrd, error)) {
-        g_prefix_error(error, "%s: ", initrd->path);
-        return initrd;
-    }
-    g_autoptr(GPtrArray) paths = ccb_modprobe_order("", initrd->files);
-    for (guint i = 0; i < paths->len; i++) {
-        g_autofree char *shown = g_strconcat(initrd->path, ": ", paths->pdata[i], NULL);
-        data = g_bytes_get_data(g_hash_table_lookup(initrd->files, paths->pdata[i]), &size);
+    g_auto(GStrv) paths = g_strsplit(initrd->path, " ", -1);
+    if (paths[0] == NULL && *error == NULL)
+        ccb_fail(error, CCB_ERR_INPUT, "%s names no initramfs", entry->path);
+    for (char **path = paths; *path != NULL; path++)
+        if (!read_file(ctx, initrd, *path, error))
+            return initrd;
+    g_autoptr(GPtrArray) order = ccb_modprobe_order("", initrd->files);
+    for (guint i = 0; i < order->len; i++) {
+        gsize size;
+        g_autofree char *shown = g_strconcat(initrd->path, ": ", order->pdata[i], NULL);
+        const void *data =
+            g_bytes_get_data(g_hash_table_lookup(initrd->files, order->pdata[i]), &size);
         if (!ccb_modprobe_add(initrd->modprobe, data, size, shown, error))
             break;
     }

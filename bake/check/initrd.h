@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The initramfs of each kernel that can be booted, walked once. */
+/* The initramfs of each kernel that can be booted, of one file or several, walked once. */
 #pragma once
 
 #include "check/context.h"
 #include "text/modprobe.h"
 
 typedef struct {
-    char *path;            /* in the guest */
+    char *path;            /* of the files in the guest, with a space between them */
     char *kver;            /* of the kernel that is booted with it */
     GHashTable *modules;   /* set of names with '_': this kernel's modules */
     GHashTable *files;     /* path ► content (GBytes) of the modprobe.d files */

@@ -149,11 +149,9 @@ static void compare_packages(GPtrArray *items, char **a, char **b)
     }
 }
 
-/* The arguments that an entry boots with; GRUB replaces $kernelopts by a variable of grubenv. */
-static char **arguments(const CcbFacts *facts, const CcbBootEntry *entry)
+static char **arguments(const CcbBootEntry *entry)
 {
-    g_auto(GStrv) parts = g_strsplit(entry->options ? entry->options : "", "$kernelopts", -1);
-    g_autofree char *text = g_strjoinv(facts->kernelopts ? facts->kernelopts : "", parts);
+    const char *text = entry->cmdline != NULL ? entry->cmdline : "";
     g_autoptr(CcbCmdline) line = ccb_cmdline_parse(text, NULL);
     if (line == NULL) /* a quote that is not closed: the whole text as one argument */
         return g_strsplit(text, "\n", 1);
@@ -174,11 +172,10 @@ static void mask(char **words)
 }
 
 /* Adds an entry whose arguments differ; `a` or `b` may be NULL. */
-static void add_boot(CcbDiff *diff, const char *id, const CcbFacts *a_facts, const CcbBootEntry *a,
-                     const CcbFacts *b_facts, const CcbBootEntry *b)
+static void add_boot(CcbDiff *diff, const char *id, const CcbBootEntry *a, const CcbBootEntry *b)
 {
-    g_auto(GStrv) a_words = a != NULL ? arguments(a_facts, a) : NULL;
-    g_auto(GStrv) b_words = b != NULL ? arguments(b_facts, b) : NULL;
+    g_auto(GStrv) a_words = a != NULL ? arguments(a) : NULL;
+    g_auto(GStrv) b_words = b != NULL ? arguments(b) : NULL;
     CcbDiffBoot *boot = g_new0(CcbDiffBoot, 1);
     boot->change = change_of(a, b);
     boot->id = g_strdup(id);
@@ -208,15 +205,15 @@ static void compare_boot(CcbDiff *diff, const CcbFacts *a, const CcbFacts *b)
     const CcbBootEntry *default_b = ccb_facts_default_entry(b);
     for (guint i = 0; i < a->entries->len; i++) {
         const CcbBootEntry *entry = a->entries->pdata[i];
-        add_boot(diff, entry->id, a, entry, b, find_entry(b, entry->id));
+        add_boot(diff, entry->id, entry, find_entry(b, entry->id));
     }
     for (guint i = 0; i < b->entries->len; i++) {
         const CcbBootEntry *entry = b->entries->pdata[i];
         if (find_entry(a, entry->id) == NULL)
-            add_boot(diff, entry->id, a, NULL, b, entry);
+            add_boot(diff, entry->id, NULL, entry);
     }
     if (default_a != NULL && default_b != NULL && strcmp(default_a->id, default_b->id) != 0)
-        add_boot(diff, "default", a, default_a, b, default_b);
+        add_boot(diff, "default", default_a, default_b);
 }
 
 /* --- the two trees: modules, units, configuration, and everything else by directory */

@@ -4,19 +4,20 @@
 #include "guest/fields.h"
 
 /* Raised when a fact is added or its meaning changes: older files are read anew from the image. */
-enum { FACTS_VERSION = 4 };
+enum { FACTS_VERSION = 5 };
 
 static const CcbField own_fields[] = {
     CCB_FIELD(CcbFacts, format),       CCB_FIELD(CcbFacts, os_id),
     CCB_FIELD(CcbFacts, os_version),   CCB_FIELD(CcbFacts, os_name),
     CCB_FIELD(CcbFacts, machine_id),   CCB_FIELD(CcbFacts, default_entry),
     CCB_FIELD(CcbFacts, default_kver), CCB_FIELD(CcbFacts, saved_entry),
-    CCB_FIELD(CcbFacts, kernelopts),   {0}};
+    CCB_FIELD(CcbFacts, kernelopts),   CCB_FIELD(CcbFacts, unmatched_default),
+    CCB_FIELD(CcbFacts, boot_problem), {0}};
 
 static const CcbField entry_fields[] = {
     CCB_FIELD(CcbBootEntry, id),     CCB_FIELD(CcbBootEntry, path),
     CCB_FIELD(CcbBootEntry, title),  {"linux", offsetof(CcbBootEntry, kernel)},
-    CCB_FIELD(CcbBootEntry, initrd), CCB_FIELD(CcbBootEntry, options),
+    CCB_FIELD(CcbBootEntry, initrd), CCB_FIELD(CcbBootEntry, cmdline),
     CCB_FIELD(CcbBootEntry, kver),   {0}};
 
 static void entry_free(void *entry)
@@ -49,7 +50,6 @@ void ccb_facts_free(CcbFacts *facts)
     ccb_disk_free(facts->disk);
     g_strfreev(facts->kernels);
     g_ptr_array_unref(facts->entries);
-    ccb_grubenv_free(facts->grubenv);
     g_strfreev(facts->units);
     g_strfreev(facts->packages);
     g_free(facts);

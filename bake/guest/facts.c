@@ -12,11 +12,12 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/reaper.h"
+#include "guest/bootchain.h"
 #include "guest/esp.h"
 #include "image/qemu-img.h"
 #include "image/rpm.h"
-#include "text/bls.h"
 #include "text/grubenv.h"
+#include "text/grubscript.h"
 #include "text/shellvars.h"
 
 #define ENTRIES_DIR "/boot/loader/entries"
@@ -68,34 +69,56 @@ static bool read_kernels(CcbGuest *guest, CcbFacts *facts, GError **error)
     return true;
 }
 
-static bool read_entry(CcbGuest *guest, CcbFacts *facts, const char *name, GError **error)
+/* Files with a space between them; NULL where there are none. */
+static char *join_paths(CcbGuest *guest, const GPtrArray *paths)
 {
-    g_autofree char *path = g_build_filename(ENTRIES_DIR, name, NULL);
-    g_autofree char *id = ccb_bls_id(path);
-    if (id == NULL)
-        return true; /* not a .conf file: GRUB does not look at it either */
-    size_t size = 0;
-    g_autofree char *text = ccb_guest_read(guest, path, &size, error);
-    g_autoptr(CcbBls) bls = text ? ccb_bls_parse(text, size, error) : NULL;
-    if (bls == NULL) {
-        g_prefix_error(error, "boot entry %s: ", path);
-        return false;
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    for (guint i = 0; i < paths->len; i++) {
+        g_autofree char *path = ccb_bootchain_path(guest, paths->pdata[i]);
+        g_strv_builder_add(builder, path);
     }
-    if (!g_utf8_validate(text, (gssize)size, NULL) || !g_utf8_validate(name, -1, NULL))
-        return ccb_fail(error, CCB_ERR_INPUT, "boot entry %s is not UTF-8", path);
-    CcbBootEntry *entry = g_new0(CcbBootEntry, 1);
-    entry->title = ccb_bls_get(bls, "title");
-    entry->kernel = ccb_bls_get(bls, "linux");
-    entry->initrd = ccb_bls_get_joined(bls, "initrd");
-    entry->options = ccb_bls_get_joined(bls, "options");
-    entry->kver = ccb_bls_get(bls, "version");
-    if (entry->kver == NULL) { /* what follows the machine id in the file name */
-        const char *dash = strchr(id, '-');
-        entry->kver = g_strdup(dash ? dash + 1 : id);
+    g_auto(GStrv) names = g_strv_builder_end(builder);
+    return names[0] != NULL ? g_strjoinv(" ", names) : NULL;
+}
+
+/* From the entry, or from the name of its kernel's file. */
+static char *kernel_version(const CcbGrubEntry *e)
+{
+    static const char prefix[] = "vmlinuz-";
+    g_autofree char *base = e->kernel.path != NULL ? g_path_get_basename(e->kernel.path) : NULL;
+    const char *dash = e->is_bls ? strchr(e->id, '-') : NULL;
+    if (e->version != NULL)
+        return g_strdup(e->version);
+    if (dash != NULL) /* what follows the machine id in the file's name */
+        return g_strdup(dash + 1);
+    return g_strdup(base != NULL && g_str_has_prefix(base, prefix) ? base + strlen(prefix) : e->id);
+}
+
+/* Those that start a kernel, submenus gone into. */
+static bool add_entries(CcbGuest *guest, CcbFacts *facts, const GPtrArray *entries, GError **error)
+{
+    for (guint i = 0; i < entries->len; i++) {
+        const CcbGrubEntry *e = entries->pdata[i];
+        if (e->submenu != NULL && !add_entries(guest, facts, e->submenu, error))
+            return false;
+        if (e->submenu != NULL || (e->kernel_options == NULL && !e->is_bls))
+            continue;
+        g_autofree char *path = ccb_bootchain_path(guest, &e->file);
+        CcbBootEntry *entry = g_new0(CcbBootEntry, 1);
+        g_ptr_array_add(facts->entries, entry);
+        entry->id = g_strdup(e->id);
+        entry->title = g_strdup(e->title);
+        entry->kernel = e->kernel.path != NULL ? ccb_bootchain_path(guest, &e->kernel) : NULL;
+        entry->initrd = join_paths(guest, e->initrds);
+        entry->cmdline = g_strdup(e->kernel_options != NULL ? e->kernel_options : "");
+        entry->kver = kernel_version(e);
+        const char *const texts[] = {entry->id,     entry->title,   entry->kernel,
+                                     entry->initrd, entry->cmdline, entry->kver};
+        for (guint t = 0; t < G_N_ELEMENTS(texts); t++)
+            if (texts[t] != NULL && !g_utf8_validate(texts[t], -1, NULL))
+                return ccb_fail(error, CCB_ERR_INPUT, "boot entry %s is not UTF-8", path);
+        entry->path = g_steal_pointer(&path);
     }
-    entry->id = g_steal_pointer(&id);
-    entry->path = g_steal_pointer(&path);
-    g_ptr_array_add(facts->entries, entry);
     return true;
 }
 
@@ -106,26 +129,15 @@ static int compare_entries(const void *a, const void *b)
     return by_kernel != 0 ? by_kernel : strcmp((*x)->id, (*y)->id);
 }
 
-const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *name)
+/* The entry with that id; else, or where `id` is NULL, the newest. */
+static const CcbBootEntry *choose_entry(const CcbFacts *facts, const char *id)
 {
     guint n = facts->entries->len;
-    guint64 position;
-    for (guint i = 0; i < n; i++) {
+    for (guint i = 0; id != NULL && i < n; i++) {
         const CcbBootEntry *entry = facts->entries->pdata[i];
-        if (strcmp(entry->id, name) == 0 || g_strcmp0(entry->title, name) == 0)
+        if (strcmp(entry->id, id) == 0)
             return entry;
     }
-    if (g_ascii_string_to_unsigned(name, 10, 0, G_MAXUINT, &position, NULL) && position < n)
-        return facts->entries->pdata[n - 1 - position];
-    return NULL;
-}
-
-static const CcbBootEntry *choose_entry(const CcbFacts *facts, const char *saved)
-{
-    guint n = facts->entries->len;
-    const CcbBootEntry *named = saved != NULL ? ccb_facts_named_entry(facts, saved) : NULL;
-    if (named != NULL)
-        return named;
     return n > 0 ? facts->entries->pdata[n - 1] : NULL;
 }
 
@@ -134,23 +146,36 @@ bool ccb_facts_is_rescue(const CcbBootEntry *entry)
     return g_str_has_prefix(entry->kver, "0-rescue");
 }
 
-static bool read_default(CcbGuest *guest, CcbFacts *facts, GError **error)
+static bool read_saved_entry(CcbGuest *guest, CcbFacts *facts, GError **error)
 {
-    size_t size;
+    size_t size = 0;
     g_autofree char *block = NULL;
     if (!ccb_guest_read_optional(guest, CCB_GRUBENV_PATH, &block, error) ||
         (block == NULL && !ccb_esp_read_mounted(guest, CCB_GRUBENV_PATH, &block, &size, error)))
         return false;
-    if (block != NULL) {
-        facts->grubenv = ccb_grubenv_parse(block, strlen(block), error);
-        if (facts->grubenv == NULL) {
-            g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
-            return false;
-        }
-        facts->saved_entry = ccb_grubenv_get(facts->grubenv, "saved_entry");
-        facts->kernelopts = ccb_grubenv_get(facts->grubenv, "kernelopts");
+    if (block == NULL)
+        return true;
+    g_autoptr(CcbGrubenv) env = ccb_grubenv_parse(block, strlen(block), error);
+    if (env == NULL) {
+        g_prefix_error(error, "%s: ", CCB_GRUBENV_PATH);
+        return false;
     }
-    const CcbBootEntry *entry = choose_entry(facts, facts->saved_entry);
+    facts->saved_entry = ccb_grubenv_get(env, "saved_entry");
+    return true;
+}
+
+static bool read_boot(CcbGuest *guest, CcbFacts *facts, GError **error)
+{
+    g_autoptr(CcbGrubMenu) menu =
+        read_saved_entry(guest, facts, error) ? ccb_bootchain_of_guest(guest, error) : NULL;
+    if (menu == NULL || !add_entries(guest, facts, menu->entries, error))
+        return false;
+    g_ptr_array_sort(facts->entries, compare_entries);
+    facts->boot_problem = g_strdup(menu->problem);
+    facts->unmatched_default = g_strdup(menu->unmatched);
+    facts->kernelopts = g_strdup(g_hash_table_lookup(menu->variables, "kernelopts"));
+    const CcbBootEntry *entry =
+        choose_entry(facts, menu->chosen != NULL ? menu->chosen->id : facts->saved_entry);
     if (entry == NULL)
         return ccb_fail(error, CCB_ERR_INPUT, "the image has no boot entry in %s", ENTRIES_DIR);
     facts->default_entry = g_strdup(entry->id);
@@ -255,15 +280,7 @@ CcbFacts *ccb_facts_without_packages(CcbGuest *guest, GError **error)
     g_autoptr(CcbFacts) facts = ccb_facts_new();
     if (!read_system(guest, facts, error) || !read_kernels(guest, facts, error))
         return NULL;
-    g_auto(GStrv) entries = ccb_guest_list(guest, ENTRIES_DIR, error);
-    if (entries == NULL)
-        return NULL;
-    for (char **name = entries; *name != NULL; name++)
-        if (!read_entry(guest, facts, *name, error))
-            return NULL;
-    g_ptr_array_sort(facts->entries, compare_entries);
-    if (!read_default(guest, facts, error) ||
-        !ccb_guest_free_space(guest, &facts->free_bytes, error))
+    if (!read_boot(guest, facts, error) || !ccb_guest_free_space(guest, &facts->free_bytes, error))
         return NULL;
     return g_steal_pointer(&facts);
 }

@@ -12,7 +12,6 @@
 
 #include "guest/disk.h"
 #include "guest/guest.h"
-#include "text/grubenv.h"
 
 /* As on el8; on images that boot by UEFI only it may be a link to the EFI system partition. */
 #define CCB_GRUBENV_PATH "/boot/grub2/grubenv"
@@ -23,10 +22,15 @@
 extern const char *const ccb_unit_dirs[];
 
 typedef struct {
-    char *id;                                /* <machine-id>-<kver>: the file name without .conf */
-    char *path;                              /* in the guest */
-    char *title, *kernel, *initrd, *options; /* as written; NULL where the key is missing */
-    char *kver;                              /* from the version key, or from the file name */
+    char *
+        id; /* <machine-id>-<kver>: the file name without .conf; of grub.cfg's own: --id, or the title */
+    char *path; /* in the guest: the entry's file, or the grub.cfg that has it */
+    char *title;
+    char *kernel,
+        *initrd; /* paths in the guest as GRUB finds them, with a space between; "(DEVICE)/PATH" for what is not
+                              on the root file system; NULL where the entry names none */
+    char *cmdline; /* what GRUB gives the kernel, its variables replaced */
+    char *kver;    /* from the version key, or from the names of the files */
 } CcbBootEntry;
 
 typedef struct {
@@ -41,12 +45,13 @@ typedef struct {
     char *default_entry; /* id of the one that GRUB would boot */
     char *default_kver;  /* its kernel: the kernel of the image */
     char *saved_entry;   /* of grubenv, or NULL */
-    char *kernelopts;    /* of grubenv, or NULL */
-    CcbGrubenv *
-        grubenv; /* GRUB's environment block, on the root file system or the EFI system partition; NULL where
-                            there is none, and not cached */
-    char **units;    /* the names in ccb_unit_dirs: units, directories of drop-ins and of links */
-    char **packages; /* name-[epoch:]version-release.arch, sorted */
+    char *kernelopts;    /* GRUB's variable, or NULL */
+    char *
+        unmatched_default; /* what GRUB's configuration names as the default, and no entry answers to; or NULL */
+    char *
+        boot_problem; /* "FILE:LINE: ...": why GRUB starts nothing, or it can't be told what; NULL: default_entry is right */
+    char **units;     /* the names in ccb_unit_dirs: units, directories of drop-ins and of links */
+    char **packages;  /* name-[epoch:]version-release.arch, sorted */
     uint64_t free_bytes; /* of the root file system */
 } CcbFacts;
 
@@ -54,7 +59,7 @@ CcbFacts *ccb_facts_new(void);        /* all unknown */
 void ccb_facts_free(CcbFacts *facts); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbFacts, ccb_facts_free)
 
-/* Without path, sha256 and grubenv. */
+/* Without path and sha256. */
 CcbFacts *ccb_facts_copy(const CcbFacts *facts);
 
 /* The facts of an image file, from the cache or by opening it through `backend` (read-only, never
@@ -81,15 +86,10 @@ char **ccb_facts_packages(CcbGuest *guest, GError **error);
 /* The entry that GRUB would boot, or NULL.  Belongs to facts. */
 const CcbBootEntry *ccb_facts_default_entry(const CcbFacts *facts);
 
-/* The entry that a variable of GRUB's environment (saved_entry, next_entry) names, as GRUB looks it
- * up: by id, title, or place in the menu, which shows the newest first.  NULL: none, and GRUB takes
- * the newest.  Belongs to facts. */
-const CcbBootEntry *ccb_facts_named_entry(const CcbFacts *facts, const char *name);
-
 /* Whether an entry is dracut's rescue entry, whose kernel has no directory of modules: its
  * initramfs has them all. */
 bool ccb_facts_is_rescue(const CcbBootEntry *entry);
 
-/* The cached form: without path, sha256 and grubenv. */
+/* The cached form: without path and sha256. */
 json_t *ccb_facts_to_json(const CcbFacts *facts);  /* new reference */
 CcbFacts *ccb_facts_from_json(const json_t *json); /* NULL for another version or a damaged file */

@@ -3,6 +3,7 @@
  * depmod and dracut, once, at the end, for every kernel that an entry boots.  Never hostonly:
  * dracut would look at the builder's devices.
  */
+#include "base/error.h"
 #include "base/process.h"
 #include "guide/ecs.h"
 #include "step/common.h"
@@ -44,9 +45,17 @@ static bool is_made(const CcbFacts *facts, const CcbBootEntry *entry)
     return g_strv_contains((const char *const *)facts->kernels, entry->kver);
 }
 
+/* The file that the entry boots: of several, as with one of microcode before it, the one with the usual name, or the last
+ * one. */
 static char *image_path(const CcbBootEntry *entry)
 {
-    return g_strdup_printf("/boot/initramfs-%s.img", entry->kver);
+    char *usual = g_strdup_printf("/boot/initramfs-%s.img", entry->kver);
+    g_auto(GStrv) files = g_strsplit(entry->initrd != NULL ? entry->initrd : "", " ", -1);
+    guint count = g_strv_length(files);
+    if (count == 0 || g_strv_contains((const char *const *)files, usual))
+        return usual;
+    g_free(usual);
+    return g_strdup(files[count - 1]);
 }
 
 /* Every file of /etc/modprobe.d, for dracut's --install; caller frees. */
@@ -80,12 +89,17 @@ static bool regenerate(CcbBake *bake, const CcbStep *step, const char *kver, con
 
 static bool run(CcbBake *bake, const CcbStep *step, GError **error)
 {
-    g_autoptr(GHashTable) done = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < bake->facts->entries->len; i++) {
         const CcbBootEntry *entry = bake->facts->entries->pdata[i];
         g_autofree char *image = image_path(entry);
-        if (is_made(bake->facts, entry) && g_hash_table_add(done, entry->kver) &&
-            !regenerate(bake, step, entry->kver, image, error))
+        if (!is_made(bake->facts, entry) || !g_hash_table_add(done, g_strdup(image)))
+            continue;
+        if (*image != '/')
+            return ccb_fail(error, CCB_ERR_STEP,
+                            "%s boots the initramfs %s, which is not on the root file system",
+                            entry->path, image);
+        if (!regenerate(bake, step, entry->kver, image, error))
             return false;
     }
     return true;
@@ -119,7 +133,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_initramfs = {
     .name = "initramfs",
     .summary = "depmod and dracut for every kernel that can boot",
-    .version = 3,
+    .version = 4,
     .fields = fields,
     .settings_size = sizeof(Settings),
     .makes_initramfs = true,

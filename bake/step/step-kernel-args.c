@@ -102,7 +102,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_kernel_args = {
     .name = "kernel-args",
     .summary = "set kernel arguments for every entry, this kernel and later ones",
-    .version = 1,
+    .version = 2,
     .fields = fields,
     .settings_size = sizeof(Settings),
     .expect = expect,

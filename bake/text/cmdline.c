@@ -121,6 +121,11 @@ static bool has_key_of(const char *const *keys, const char *argument)
     return *keys != NULL;
 }
 
+bool ccb_cmdline_is_list(const char *key)
+{
+    return has_key_of(multi_keys, key);
+}
+
 /* How many arguments there are before "--". */
 static guint kernel_count(const CcbCmdline *line)
 {

@@ -39,6 +39,9 @@ guint ccb_cmdline_count(const CcbCmdline *line, const char *key);
  * Errors: CCB_ERR_INPUT if it is not exactly one argument. */
 bool ccb_cmdline_set(CcbCmdline *line, const char *argument, GError **error);
 
+/* Whether it is a key of which several values count, so that setting one leaves the others. */
+bool ccb_cmdline_is_list(const char *key);
+
 /* Removes what ccb_cmdline_has() finds; returns how many that were. */
 guint ccb_cmdline_remove(CcbCmdline *line, const char *argument);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /boot/grub2/grub.cfg as el8's grub2-mkconfig writes it: the fallback for a grubenv without
- * kernelopts,
+ * Kernel arguments in /boot/grub2/grub.cfg: the fallback for a grubenv without kernelopts, the value for boot entries
+ * without options, and the menu entries that stand in the file itself,
  *
  *     set kernelopts="root=... "              10_linux of el8
- *     set default_kernelopts="root=... "      the newer spelling
+ *     set default_kernelopts="root=... "
+ *     linux /boot/vmlinuz-... root=... ro
  *
- * and the command blscfg, without which boot entries are not read at all.  Nothing else is
- * understood, and nothing else changes.
+ * Nothing else changes.  What the script starts: text/grubscript.h.
  */
 #pragma once
 
@@ -15,16 +15,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The value of the first fallback, unquoted and without white space at its end.  *ret_value is NULL
- * where there is none; caller frees.  Errors: CCB_ERR_INPUT with the line number, for a quote not
- * closed on its line or a NUL byte. */
+/* The value of the first of both variables, without white space at its end, a variable in it as ${NAME}.  *ret_value is
+ * NULL where there is none; caller frees.  Errors: CCB_ERR_INPUT with the line number, for what GRUB can't read. */
 bool ccb_grubcfg_get_kernelopts(const char *data, size_t size, char **ret_value, GError **error);
 
-/* The text with the value of every fallback replaced, identical where there is none; caller frees.
- * *ret_count (NULL if not wanted) is how many there are.  Errors: as above, and a line break in
- * `value`. */
-char *ccb_grubcfg_set_kernelopts(const char *data, size_t size, const char *value, guint *ret_count,
-                                 GError **error);
+/* Turns arguments into their new text, which the caller frees; NULL on error. */
+typedef char *(*CcbGrubcfgEdit)(const void *user, const char *arguments, GError **error);
 
-/* Whether a command of the script is blscfg ("insmod blscfg" alone only loads the module). */
-bool ccb_grubcfg_calls_blscfg(const char *data, size_t size);
+/* The text with the arguments in each of these places edited, identical where there is none; caller frees.  Errors: as
+ * above, and CCB_ERR_INPUT for arguments that are quoted so that they can't be edited. */
+char *ccb_grubcfg_edit(const char *data, size_t size, CcbGrubcfgEdit edit, const void *user,
+                       GError **error);

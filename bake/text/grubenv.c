@@ -102,6 +102,18 @@ char *ccb_grubenv_get(const CcbGrubenv *env, const char *name)
     return g_string_free(plain, FALSE);
 }
 
+char **ccb_grubenv_names(const CcbGrubenv *env)
+{
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    for (guint i = 0; i < env->lines->len; i++) {
+        const char *line = env->lines->pdata[i];
+        g_autofree char *name = g_strndup(line, strcspn(line, "="));
+        if (*line != '#')
+            g_strv_builder_add(names, name);
+    }
+    return g_strv_builder_end(names);
+}
+
 /* "name=value" as a line of the block; NULL for no value. */
 static char *assignment(const char *name, const char *value)
 {
@@ -153,8 +165,7 @@ char *ccb_grubenv_render(const CcbGrubenv *env)
     return g_string_free(block, FALSE);
 }
 
-/* The name behind a '$' at `p`, with or without braces; *ret_end is behind it.  NULL: no variable. */
-static char *variable_name(const char *p, const char **ret_end)
+char *ccb_grub_variable(const char *p, const char **ret_end)
 {
     bool braces = *p == '{';
     const char *start = p + braces;
@@ -167,30 +178,11 @@ static char *variable_name(const char *p, const char **ret_end)
     return g_strndup(start, length);
 }
 
-char *ccb_grub_expand(const char *options, const CcbGrubenv *env, const char *kernelopts)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    for (const char *p = options; *p != '\0';) {
-        const char *end = p;
-        g_autofree char *name = *p == '$' ? variable_name(p + 1, &end) : NULL;
-        if (name == NULL) {
-            g_string_append_c(text, *p++);
-            continue;
-        }
-        g_autofree char *value = env != NULL ? ccb_grubenv_get(env, name) : NULL;
-        if (value == NULL && kernelopts != NULL && strcmp(name, "kernelopts") == 0)
-            value = g_strdup(kernelopts);
-        g_string_append(text, value != NULL ? value : "");
-        p = end;
-    }
-    return g_strdup(g_strstrip(text->str));
-}
-
 bool ccb_grub_uses(const char *options, const char *name)
 {
     const char *end;
     for (const char *at = options; at != NULL && (at = strchr(at, '$')) != NULL; at++) {
-        g_autofree char *used = variable_name(at + 1, &end);
+        g_autofree char *used = ccb_grub_variable(at + 1, &end);
         if (g_strcmp0(used, name) == 0)
             return true;
     }

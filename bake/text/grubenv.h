@@ -26,6 +26,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbGrubenv, ccb_grubenv_free)
 /* The value of a variable, or NULL; caller frees. */
 char *ccb_grubenv_get(const CcbGrubenv *env, const char *name);
 
+/* The names of its variables, in their order; caller frees. */
+char **ccb_grubenv_names(const CcbGrubenv *env);
+
 /* Sets a variable; NULL unsets it.  Errors: CCB_ERR_INPUT for a name that GRUB can't read back or
  * when the block would not hold it; the block is unchanged then. */
 bool ccb_grubenv_set(CcbGrubenv *env, const char *name, const char *value, GError **error);
@@ -33,10 +36,9 @@ bool ccb_grubenv_set(CcbGrubenv *env, const char *name, const char *value, GErro
 /* CCB_GRUBENV_SIZE bytes (and a NUL behind them); caller frees. */
 char *ccb_grubenv_render(const CcbGrubenv *env);
 
-/* What GRUB makes of the options of a boot entry: $NAME and ${NAME} become what the block has, and
- * $kernelopts, where that has none, `kernelopts`, which is grub.cfg's; a variable that nobody sets is
- * empty.  `env` and `kernelopts` may be NULL.  Caller frees. */
-char *ccb_grub_expand(const char *options, const CcbGrubenv *env, const char *kernelopts);
+/* The name of the variable behind a '$' at `text`, with or without braces, and *ret_end behind it; NULL: no variable.
+ * Caller frees. */
+char *ccb_grub_variable(const char *text, const char **ret_end);
 
 /* Whether the variable is among the options of a boot entry (NULL: none). */
 bool ccb_grub_uses(const char *options, const char *name);

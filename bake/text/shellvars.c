@@ -79,6 +79,14 @@ static const char *skip_shell_word(const char *text)
     return quoted || depth > 0 ? NULL : text;
 }
 
+/* The byte behind a line and those that a backslash at its end adds to it. */
+static const char *skip_continued(const char *line)
+{
+    while (*line != '\0' && *line != '\n')
+        line += *line == '\\' && line[1] != '\0' ? 2 : 1;
+    return *line == '\n' ? line + 1 : line;
+}
+
 /* Adds the assignment that the line at `line` begins with, if there is one; returns the byte behind it. */
 static const char *parse_line(CcbShellvars *vars, const char *line, guint number, GError **error)
 {
@@ -90,7 +98,7 @@ static const char *parse_line(CcbShellvars *vars, const char *line, guint number
     bool append = name[length] == '+';
     const char *word = name + length + (append ? 2 : 1);
     if (!is_name(name, length) || name[length + append] != '=')
-        return next;
+        return *name == '#' ? next : skip_continued(line);
     g_autofree char *key = g_strndup(name, length);
     const char *end = skip_shell_word(word);
     if (end == NULL) {
@@ -150,9 +158,24 @@ void ccb_shellvars_free(CcbShellvars *vars)
     g_free(vars);
 }
 
-/* Appends the text of a word.  Whether the shell would expand nothing in it. */
-static bool unquote(GString *out, const char *word, const char *end)
+/* Whether `text` begins with $KEY or ${KEY}; *ret_length: of that. */
+static bool is_variable(const char *text, const char *key, size_t *ret_length)
 {
+    bool braces = text[0] == '$' && text[1] == '{';
+    size_t length = strlen(key), start = braces ? 2 : 1;
+    *ret_length = start + length + braces;
+    if (text[0] != '$' || strncmp(text + start, key, length) != 0)
+        return false;
+    char next = text[start + length];
+    return braces ? next == '}' : !g_ascii_isalnum(next) && next != '_';
+}
+
+/* Appends the text of a word; `before` is what the variable `key` itself has.  Whether the shell would expand nothing else
+ * in it. */
+static bool unquote(GString *out, const char *word, const char *end, const char *key,
+                    const char *before)
+{
+    size_t length;
     char quote = '\0';
     bool literal = true;
     for (const char *at = word; at < end; at++) {
@@ -166,6 +189,9 @@ static bool unquote(GString *out, const char *word, const char *end)
             at++;
             if (*at != '\n') /* backslash and line break together are nothing */
                 g_string_append_c(out, *at);
+        } else if (!single && is_variable(at, key, &length)) {
+            g_string_append(out, before);
+            at += length - 1;
         } else {
             g_string_append_c(out, *at);
             bool variable = *at == '$' && (is_name(at + 1, 1) || at[1] == '{' || at[1] == '(');
@@ -190,19 +216,27 @@ static int find_assignment(const CcbShellvars *vars, const char *key)
 /* The value, or NULL. */
 static char *get_value(const CcbShellvars *vars, const char *key, bool *ret_literal)
 {
-    int first = find_assignment(vars, key);
+    g_autoptr(GString) value = NULL;
+    const char *text = vars->text->str;
     *ret_literal = true;
-    if (first < 0)
-        return NULL;
-    GString *value = g_string_new(NULL);
-    for (guint i = (guint)first; i < vars->assignments->len; i++) {
+    for (guint i = 0; i < vars->assignments->len; i++) {
         const Assignment *assignment = vars->assignments->pdata[i];
-        const char *text = vars->text->str;
-        if (strcmp(assignment->key, key) == 0 &&
-            !unquote(value, text + assignment->start, text + assignment->end))
-            *ret_literal = false;
+        if (strcmp(assignment->key, key) != 0)
+            continue;
+        GString *next = g_string_new(assignment->append && value != NULL ? value->str : "");
+        gsize kept = next->len;
+        bool literal = unquote(next, text + assignment->start, text + assignment->end, key,
+                               value != NULL ? value->str : "");
+        bool uses_itself =
+            value != NULL && value->len > 0 && strstr(next->str + kept, value->str) != NULL;
+        *ret_literal = literal && (*ret_literal || (kept == 0 && !uses_itself));
+        if (value != NULL)
+            g_string_free(value, TRUE);
+        value = next;
+        if (value->len > CCB_TEXT_MAX) /* of doubled values; no real one */
+            g_string_truncate(value, CCB_TEXT_MAX);
     }
-    return g_string_free(value, FALSE);
+    return value != NULL ? g_strdup(value->str) : NULL;
 }
 
 char *ccb_shellvars_get(const CcbShellvars *vars, const char *key)
@@ -236,6 +270,27 @@ static void append_word(GString *out, const char *value, bool quoted)
     g_string_append_c(out, '"');
 }
 
+/* Ends the last line, also one that a backslash continues. */
+static void end_line(GString *text)
+{
+    if (text->len > 0 && !g_str_has_suffix(text->str, "\n"))
+        g_string_append_c(text, '\n');
+    if (g_str_has_suffix(text->str, "\\\n"))
+        g_string_append_c(text, '\n');
+}
+
+/* Takes ownership of `text`, the new one. */
+static bool take_text(CcbShellvars *vars, GString *text, GError **error)
+{
+    g_autoptr(CcbShellvars) changed = parse_text(text, error);
+    if (changed == NULL)
+        return false;
+    CcbShellvars before = *vars;
+    *vars = *changed;
+    *changed = before;
+    return true;
+}
+
 bool ccb_shellvars_set(CcbShellvars *vars, const char *key, const char *value, GError **error)
 {
     if (!is_name(key, strlen(key)))
@@ -262,19 +317,24 @@ bool ccb_shellvars_set(CcbShellvars *vars, const char *key, const char *value, G
     }
     g_string_append(text, old + copied);
     if (first < 0) {
-        if (text->len > 0 && !g_str_has_suffix(text->str, "\n"))
-            g_string_append_c(text, '\n');
+        end_line(text);
         g_string_append_printf(text, "%s=", key);
         append_word(text, value, false);
         g_string_append_c(text, '\n');
     }
-    g_autoptr(CcbShellvars) changed = parse_text(text, error);
-    if (changed == NULL)
-        return false;
-    CcbShellvars before = *vars;
-    *vars = *changed;
-    *changed = before;
-    return true;
+    return take_text(vars, text, error);
+}
+
+bool ccb_shellvars_append(CcbShellvars *vars, const char *key, const char *words, GError **error)
+{
+    if (!is_name(key, strlen(key)) || strpbrk(words, "\r\n") != NULL)
+        return ccb_fail(error, CCB_ERR_INPUT, "'%s' can't be added to %s", words, key);
+    g_autoptr(GString) value = g_string_new(NULL);
+    GString *text = g_string_new(vars->text->str);
+    append_word(value, words, true);
+    end_line(text);
+    g_string_append_printf(text, "%s=\"${%s} %s\n", key, key, value->str + 1);
+    return take_text(vars, text, error);
 }
 
 char *ccb_shellvars_render(const CcbShellvars *vars)

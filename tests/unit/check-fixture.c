@@ -276,7 +276,9 @@ static void stage_boot(void)
                                     "swiotlb=4194304,any";
     g_autofree char *options =
         g_strconcat("saved_entry=" ID "\nkernelopts=", arguments, "\n", NULL);
-    g_autofree char *config = g_strconcat("set kernelopts=\"", arguments, "\"\nblscfg\n", NULL);
+    g_autofree char *config = g_strconcat("load_env\nset default=\"${saved_entry}\"\n"
+                                          "if [ -z \"${kernelopts}\" ]; then\n  set kernelopts=\"",
+                                          arguments, "\"\nfi\nblscfg\n", NULL);
     put("root/etc/os-release", "ID=alinux\nVERSION_ID=\"3\"\nPRETTY_NAME=\"Alibaba\"\n");
     put("root/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
     put("root/etc/fstab", "UUID=" UUID " / ext4 defaults 1 1\n"

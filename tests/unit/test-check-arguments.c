@@ -53,7 +53,9 @@ static const Case cases[] = {
     {"cloud-init is switched off by an argument", 1, REPLACE, ENTRY, "$tuned_params",
      "cloud-init=disabled", .bad = "kernel.args-harmful"},
     {"a fallback on the EFI system partition", 1, WRITE, STUB,
-     "set kernelopts=\"root=UUID=" UUID "\"\nblscfg\n", .bad = "kernel.args-grubcfg"},
+     "set kernelopts=\"root=UUID=" UUID "\"\nsearch -l --set=root root\n"
+     "load_env -f /boot/grub2/grubenv\nblscfg\n",
+     .bad = "kernel.args-grubcfg"},
 };
 
 int main(void)

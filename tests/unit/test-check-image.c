@@ -48,7 +48,8 @@ static void stage_by_hand(unsigned gpus)
         put_link("/usr/lib/systemd/system/nvidia-fabricmanager.service",
                  WANTS "nvidia-fabricmanager.service");
     /* grubby does not know the fallback in grub.cfg. */
-    put("root/boot/grub2/grub.cfg", "set kernelopts=\"root=UUID=" UUID " ro\"\nblscfg\n");
+    put("root/boot/grub2/grub.cfg",
+        "set kernelopts=\"root=UUID=" UUID " ro\"\nload_env\nset default=$saved_entry\nblscfg\n");
     put("root/etc/dnf/dnf.conf", "[main]\n");
     take_away("root/etc/kernel/cmdline");
     take_away(SELFTEST);
@@ -175,9 +176,11 @@ static void test_each_read(unsigned gpus, const char *version)
     for (guint n = 1; n <= all.reads; n++) {
         Tree tree = {.bad = n};
         g_autoptr(CcbResults) results = check_tree(&expect, &tree);
-        if (results->unreadable == 0)
+        /* Unreadable, or, of the EFI system partition, "can't tell what GRUB starts". */
+        g_autofree char *bad = bad_ids(results, false);
+        if (*bad == '\0')
             printf("# unnoticed: %s\n", tree.what);
-        unnoticed += results->unreadable == 0;
+        unnoticed += *bad == '\0';
         g_free(tree.what);
     }
     is_int(unnoticed, 0, "none of which fails unnoticed");

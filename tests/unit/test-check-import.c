@@ -45,7 +45,8 @@ static const Case cases[] = {
     {"a boot loader that is no program", 1, WRITE, "esp/EFI/BOOT/BOOTX64.EFI", "MZ, but no program",
      .bad = "import.esp"},
     {"an EFI system partition that is damaged", 1, NOTHING,
-     .bad = "!kernel.args-grubcfg !kernel.args-conflict !kernel.args-harmful !import.esp "
+     .bad = "kernel.minimum kernel.default-entry !kernel.args-grubcfg !kernel.args-conflict "
+            "!kernel.args-harmful !import.esp "
             "!import.boot-chain",
      .damaged_esp = true},
     {"a stub that looks for another file", 1, REPLACE, STUB, " /boot/grub2/grub.cfg", " /boot/gone",
@@ -56,16 +57,31 @@ static const Case cases[] = {
     {"a stub by UUID, of a separate /boot", 1, WRITE, STUB,
      "search --no-floppy --fs-uuid --set=dev " UUID "\nset prefix=($dev)/grub2\n"
      "export $prefix\nconfigfile $prefix/grub.cfg\n",
-     .bad = ""},
+     .bad = "import.boot-chain"},
     {"a stub by another UUID", 1, WRITE, STUB,
      "search --no-floppy --fs-uuid --set=dev 1234-5678\nset prefix=($dev)/boot/grub2\n"
      "export $prefix\nconfigfile $prefix/grub.cfg\n",
      .bad = "import.boot-chain"},
     {"a stub by label, behind one that finds nothing", 1, WRITE, STUB,
-     "search -u 1234\nsearch --label root\nconfigfile ($root)/boot/grub2/grub.cfg\n", .bad = ""},
-    {"a stub that is a script of its own", 1, WRITE, STUB, "if true; then configfile /gone; fi\n",
+     "search -u 1234 --set\nsearch --label --set=root root\nconfigfile "
+     "($root)/boot/grub2/grub.cfg\n",
      .bad = ""},
-    {"the whole configuration in place of the stub", 1, WRITE, STUB, "set default=0\nblscfg\n",
+    {"a stub that is a script of its own", 1, WRITE, STUB, "if true; then configfile /gone; fi\n",
+     .bad = "import.boot-chain"},
+    {"a stub with a command that is not known", 1, WRITE, STUB,
+     "frobnicate\nsearch -f --set=root /boot/grub2/grub.cfg\nconfigfile /boot/grub2/grub.cfg\n",
+     .bad = "import.boot-chain"},
+    {"a stub that searches for one variable and loads from another", 1, WRITE, STUB,
+     "search -f --set=dev /boot/grub2/grub.cfg\nconfigfile ($root)/boot/grub2/grub.cfg\n",
+     .bad = "import.boot-chain"},
+    {"a stub that only prints what it finds", 1, WRITE, STUB,
+     "search -f /boot/grub2/grub.cfg\nconfigfile ($root)/boot/grub2/grub.cfg\n",
+     .bad = "import.boot-chain"},
+    {"the whole configuration, of the wrong file system", 1, WRITE, STUB, "set default=0\nblscfg\n",
+     .bad = "import.boot-chain"},
+    {"the whole configuration in place of the stub", 1, WRITE, STUB,
+     "search -l --set=root root\nload_env -f /boot/grub2/grubenv\nset "
+     "default=$saved_entry\nblscfg\n",
      .bad = ""},
     {"no stub", 1, REMOVE, STUB, .bad = "import.boot-chain"},
     {"a stub beside which shim finds no GRUB", 1, REMOVE, "esp/EFI/alinux/grubx64.efi",

@@ -75,6 +75,7 @@ static void check_grubenv_on_esp(const char *saved, const char *expected, const 
     pack();
     g_autofree char *block = get(path);
     put(inside, block);
+    put(STUB, "search -l --set=root root\nload_env\nset default=\"${saved_entry}\"\nblscfg\n");
     put_link("../efi/EFI/alinux/grubenv", path);
     pack_esp();
     g_autoptr(CcbResults) results = check_staged(&expect);

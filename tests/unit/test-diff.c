@@ -30,12 +30,12 @@ static char **words(const char *text)
     return g_strsplit(text, " ", -1);
 }
 
-static void boot_entry(CcbFacts *facts, const char *id, const char *options)
+static void boot_entry(CcbFacts *facts, const char *id, const char *cmdline)
 {
     CcbBootEntry *entry = g_new0(CcbBootEntry, 1);
     entry->id = g_strdup(id);
     entry->kver = g_strdup(id);
-    entry->options = g_strdup(options);
+    entry->cmdline = g_strdup(cmdline);
     g_ptr_array_add(facts->entries, entry);
 }
 
@@ -45,9 +45,8 @@ static CcbSnapshot *snapshot(const char *name)
     facts->os_name = g_strdup("System 3");
     facts->packages = words("a-1.0-1.el8.x86_64 b-c-2-1.noarch kernel-5-1.x86_64");
     facts->kernels = words("5-1.x86_64");
-    facts->kernelopts = g_strdup("ro quiet");
     facts->default_entry = g_strdup("one");
-    boot_entry(facts, "one", "$kernelopts root=a");
+    boot_entry(facts, "one", "ro quiet root=a");
     return ccb_snapshot_new(name, facts, g_ptr_array_new_with_free_func(entry_free));
 }
 
@@ -137,16 +136,21 @@ static void test_long_lists(void)
     ok(g_str_has_suffix(text, "  + p199.noarch 1-1\n  ... 50 more\n"), "a long list is cut");
 }
 
+static void set_cmdline(const char *cmdline)
+{
+    CcbBootEntry *entry = b->facts->entries->pdata[0];
+    g_free(entry->cmdline);
+    entry->cmdline = g_strdup(cmdline);
+}
+
 static void test_boot(void)
 {
     begin();
-    g_free(b->facts->kernelopts);
-    b->facts->kernelopts = g_strdup("ro swiotlb=1 x=\"a b\"");
+    set_cmdline("ro swiotlb=1 x=\"a b\" root=a");
     is("boot\n  ~ one\n      - quiet\n      + swiotlb=1\n      + x=\"a b\"\n",
-       "arguments that an entry takes from grubenv");
+       "arguments of an entry");
     begin();
-    g_free(b->facts->kernelopts);
-    b->facts->kernelopts = g_strdup("ro quiet agent.token=" TOKEN_A);
+    set_cmdline("ro quiet root=a agent.token=" TOKEN_A);
     is("boot\n  ~ one\n      + agent.token=[a GitHub token, not shown]\n",
        "a token among arguments");
     begin();
@@ -397,8 +401,7 @@ static void diff_mutated(const char *data, gsize size)
             put_text((path - paths) % 2 ? a : b, *path, text);
     g_free(b->facts->packages[0]);
     b->facts->packages[0] = g_strdup(text);
-    g_free(b->facts->kernelopts);
-    b->facts->kernelopts = g_strdup(text);
+    set_cmdline(text);
     g_free(finish());
 }
 

@@ -10,9 +10,15 @@ static const char sample[] = "### BEGIN /etc/grub.d/10_linux ###\n"
                              "insmod blscfg\n"
                              "blscfg\n";
 
-static char *set(const char *text, const char *value, guint *ret_count)
+static char *replace(const void *user, const char *arguments, GError **error)
 {
-    return ccb_grubcfg_set_kernelopts(text, strlen(text), value, ret_count, NULL);
+    return strcmp(user, "?") == 0 ? g_strconcat(arguments, *arguments ? " " : "", "new", NULL)
+                                  : g_strdup(user);
+}
+
+static char *edit(const char *text, const char *value, GError **error)
+{
+    return ccb_grubcfg_edit(text, strlen(text), replace, value, error);
 }
 
 static char *get(const char *text)
@@ -25,47 +31,53 @@ static char *get(const char *text)
 static void test_kernelopts(void)
 {
     is_taken(get(sample), "root=UUID=1 ro \"x\"", "get");
-    guint count = 0;
-    g_autofree char *edited = set(sample, "a \"b\" $c", &count);
-    is_int(count, 1, "one replaced");
+    g_autofree char *edited = edit(sample, "a \"b\" $c", NULL);
     is_taken(get(edited), "a \"b\" $c", "read back");
     ok(strstr(edited, "\n  set kernelopts=\"a \\\"b\\\" \\$c\"  # fallback\nfi\n") != NULL,
        "in place");
-    is_taken(set(edited, "root=UUID=1 ro \"x\" ", NULL), sample, "and back, byte for byte");
-    is_taken(set("set default_kernelopts=x;y\n", "z", NULL), "set default_kernelopts=\"z\";y\n",
-             "newer spelling, unquoted");
-    is_taken(set("set kernelopts='x y'", "z", NULL), "set kernelopts=\"z\"", "single quotes");
-    is_taken(set("set other=1\nsetkernelopts=2\nunset kernelopts\n", "z", &count),
-             "set other=1\nsetkernelopts=2\nunset kernelopts\n", "nothing to replace");
-    is_int(count, 0, "none replaced");
     is_taken(get("set other=1\n"), NULL, "none");
     GError *error = NULL;
-    static const char open[] = "\nset kernelopts=\"x\nfi\n";
-    ok(ccb_grubcfg_set_kernelopts(open, strlen(open), "z", NULL, &error) == NULL,
-       "quote not closed");
+    ok(edit("\nset kernelopts=\"x\nfi\n", "z", &error) == NULL, "quote not closed");
     is_error(&error, "line 2", "... with its line");
-    ok(ccb_grubcfg_set_kernelopts("", 0, "a\nb", NULL, NULL) == NULL, "line break refused");
 }
 
-static void test_blscfg(void)
+/* With "?" the word "new" is added to the arguments. */
+static const struct {
+    const char *what, *text, *value, *expected; /* NULL: an error that says so */
+} edits[] = {
+    {"the other spelling, unquoted", "set default_kernelopts=x;y\n", "z",
+     "set default_kernelopts=\"z\";y\n"},
+    {"single quotes", "set kernelopts='x y'", "z", "set kernelopts=\"z\""},
+    {"a word that is quoted as a whole", "set \"kernelopts=x y\"\n", "z", "set kernelopts=\"z\"\n"},
+    {"each of two values by itself", "set kernelopts=a\nset default_kernelopts=b\n", "?",
+     "set kernelopts=\"a new\"\nset default_kernelopts=\"b new\"\n"},
+    {"a variable within", "set kernelopts=\"root=$r ro\"\n", "?",
+     "set kernelopts=\"root=${r} ro new\"\n"},
+    {"a dollar that is no variable", "set kernelopts='a$b'\n", "?",
+     "set kernelopts=\"a\\$b new\"\n"},
+    {"both", "set kernelopts='a$b'$c\n", "?", NULL},
+    {"other commands", "set other=1\nsetkernelopts=2\nunset kernelopts\necho set kernelopts=1\n",
+     "z", "set other=1\nsetkernelopts=2\nunset kernelopts\necho set kernelopts=1\n"},
+    {"a menu entry", "menuentry a {\n  linux /v root=x ro # c\n  initrd /i\n}\n", "?",
+     "menuentry a {\n  linux /v root=x ro new # c\n  initrd /i\n}\n"},
+    {"its variables", "menuentry a { linux ($root)/v $kernelopts a=\"b c\" ; }\n", "?",
+     "menuentry a { linux ($root)/v $kernelopts a=\"b c\" new ; }\n"},
+    {"a kernel without arguments", "if true; then linuxefi /v; fi\n", "?",
+     "if true; then linuxefi /v new; fi\n"},
+    {"another kernel", "linux16 /boot/memtest86+\n", "?", "linux16 /boot/memtest86+\n"},
+    {"a word that is no command", "echo linux /v\n", "?", "echo linux /v\n"},
+    {"several lines", "linux /v a \\\n b\n", "?", NULL},
+    {"quotes of the script", "linux /v 'a b'\n", "?", NULL},
+};
+
+static void test_edits(void)
 {
-    static const struct {
-        const char *text;
-        bool calls;
-    } cases[] = {
-        {sample, true},
-        {"insmod blscfg\n", false},
-        {"# blscfg\n", false},
-        {"if true; then blscfg; fi\n", true},
-        {"insmod x; blscfg", true},
-        {"echo blscfg\n", false},
-        {"blscfgs\n", false},
-        {"blscfg nondefault", true},
-        {"", false},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
-        is_int(ccb_grubcfg_calls_blscfg(cases[i].text, strlen(cases[i].text)), cases[i].calls,
-               "blscfg called or not");
+    for (guint i = 0; i < G_N_ELEMENTS(edits); i++) {
+        GError *error = NULL;
+        is_taken(edit(edits[i].text, edits[i].value, &error), edits[i].expected, edits[i].what);
+        if (edits[i].expected == NULL)
+            is_error(&error, "line 1", "... with its line");
+    }
 }
 
 static void fuzz_one(const char *data, gsize size)
@@ -73,14 +85,13 @@ static void fuzz_one(const char *data, gsize size)
     char *value = NULL;
     if (ccb_grubcfg_get_kernelopts(data, size, &value, NULL))
         g_free(value);
-    g_free(ccb_grubcfg_set_kernelopts(data, size, "x", NULL, NULL));
-    ccb_grubcfg_calls_blscfg(data, size);
+    g_free(ccb_grubcfg_edit(data, size, replace, "?", NULL));
 }
 
 int main(void)
 {
     test_kernelopts();
-    test_blscfg();
+    test_edits();
     fuzz(sample, strlen(sample), 3000, fuzz_one);
     return done();
 }

@@ -15,13 +15,13 @@ static char **words(const char *text)
     return g_strsplit(text, " ", -1);
 }
 
-static void boot_entry(CcbFacts *facts, const char *id, const char *options)
+static void boot_entry(CcbFacts *facts, const char *id, const char *cmdline)
 {
     CcbBootEntry *entry = g_new0(CcbBootEntry, 1);
     entry->id = g_strdup(id);
     entry->path = g_strdup_printf("/boot/loader/entries/%s.conf", id);
     entry->kver = g_strdup(id);
-    entry->options = g_strdup(options);
+    entry->cmdline = g_strdup(cmdline);
     g_ptr_array_add(facts->entries, entry);
 }
 
@@ -60,10 +60,9 @@ static void begin(void)
     CcbFacts *facts = ccb_facts_new();
     facts->packages = words("a-1.0-1.el8.x86_64 kernel-core-5-1.x86_64");
     facts->kernels = words("5-1.x86_64");
-    facts->kernelopts = g_strdup("ro quiet");
     facts->default_entry = g_strdup("one");
     facts->default_kver = g_strdup("5-1.x86_64");
-    boot_entry(facts, "one", "$kernelopts root=a");
+    boot_entry(facts, "one", "ro quiet root=a");
     boot_entry(facts, "two", "ro quiet root=a");
     image = ccb_snapshot_new("base", facts, g_ptr_array_new_with_free_func(entry_free));
     put("etc", S_IFDIR | 0755);
@@ -333,7 +332,7 @@ static void test_arguments(void)
     arguments("swiotlb=1,any", "quiet");
     is("boot\n  ~ one\n      - quiet\n      + swiotlb=1,any\n"
        "  ~ two\n      - quiet\n      + swiotlb=1,any\n",
-       "arguments, of an entry with kernelopts and of one without");
+       "arguments of two entries");
 }
 
 static void test_nothing_at_hand(void)

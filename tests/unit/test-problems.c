@@ -18,10 +18,9 @@ static CcbFacts *base_facts(char **units, const char *package)
     *entry = (CcbBootEntry){.id = g_strdup("e"),
                             .path = g_strdup("/boot/loader/entries/e.conf"),
                             .kver = g_strdup("5.10.134-18.al8.x86_64"),
-                            .options = g_strdup("ro $kernelopts")};
+                            .cmdline = g_strdup("ro root=/dev/vda3 quiet")};
     g_ptr_array_add(facts->entries, entry);
     facts->default_kver = g_strdup(entry->kver);
-    facts->kernelopts = g_strdup("root=/dev/vda3 quiet");
     facts->kernels = g_strdupv((char *[]){entry->kver, NULL});
     facts->units = g_strdupv(units);
     facts->packages = g_strdupv((char **)packages);
