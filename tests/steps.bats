@@ -161,9 +161,9 @@ END
         "from-sh swiotlb=1 swiotlb=4194304,any"
     sed -i 's/set: .*}/remove: swiotlb}/' r.yaml
     rm -f t.qcow2
-    bake 4
+    bake 11
     assert_contains '/etc/default/grub: GRUB_CMDLINE_LINUX has $NAME, $(...) or backticks in it, and swiotlb can'"'"'t be taken out'
-    assert_contains 'hint: write its arguments out, in a step before this one'
+    assert_contains 'remedy: write its arguments out, in a step before this one'
 }
 
 @test "steps: kernel arguments where boot entries use kernelopts" {
