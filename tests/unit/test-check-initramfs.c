@@ -5,6 +5,11 @@
 static const Case cases[] = {
     {"no nvme in the initramfs", 1, REMOVE, "initrd/usr/lib/modules/" KVER "/kernel/nvme.ko.xz",
      .bad = "initramfs.drivers"},
+    {"a second file of the initramfs", 1, REPLACE, ENTRY, "initrd /boot/",
+     "initrd /boot/initramfs-" OTHER ".img /boot/", .bad = "", .two_kernels = true},
+    {"a first file of the initramfs that is no initramfs", 1, REPLACE, ENTRY, "initrd /boot/",
+     "initrd /boot/config-" KVER " /boot/",
+     .bad = "!initramfs.drivers !modprobe.nouveau-initramfs !modprobe.no-protected-pcie-initramfs"},
     {"virtio_pci not built in", 1, WRITE, MODULES "modules.builtin", "\n",
      .bad = "initramfs.drivers"},
     {"nouveau in the initramfs, and blacklisted there", 1, WRITE, NOUVEAU_IN_INITRD, "", .bad = ""},
