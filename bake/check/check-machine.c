@@ -65,9 +65,12 @@ static bool run_machine_id(CcbCheckContext *ctx, CcbCheckResult *result, GError 
         return ccb_result_pass(result, "none yet");
     /* The vendor's id is in the names of all boot entries; that of the machine that baked only in
      * those of kernels that it installed itself. */
-    bool in_all = facts->entries->len > 0;
-    for (guint i = 0; i < facts->entries->len; i++)
-        in_all = in_all && g_str_has_prefix(((CcbBootEntry *)facts->entries->pdata[i])->id, id);
+    g_auto(GStrv) entries = ccb_check_paths(ctx, "/boot/loader/entries", ".conf", error);
+    bool in_all = entries[0] != NULL;
+    for (char **path = entries; *path != NULL; path++) {
+        g_autofree char *name = g_path_get_basename(*path);
+        in_all = in_all && g_str_has_prefix(name, id);
+    }
     if (!in_all)
         return ccb_result_fail(
             result, "/etc/machine-id: %s, which not all boot entries have in their names", id);
