@@ -18,7 +18,7 @@ PREFIX   ?= /usr/local
 BUILD    ?= build
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
-LIBS     := gio-2.0 ext2fs com_err libguestfs libarchive libcurl libcrypto libfyaml jansson rpm libelf blkid fdisk libdeflate liblzma
+LIBS     := gio-2.0 ext2fs com_err libseccomp libguestfs libarchive libcurl libcrypto libfyaml jansson rpm libelf blkid fdisk libdeflate liblzma
 
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCCB_VERSION='"$(VERSION)"' -Ibake

@@ -35,7 +35,7 @@ static const CcbOption options[] = {
     {"interactive", 'i', CCB_OPT_FLAG, &opts.interactive, NULL,
      "a console on this terminal, as root; no verdict"},
     {"disk", 0, CCB_OPT_STRING, &opts.disk, "virtio|nvme", "the kind of disk (virtio)"},
-    CCB_READ_BACKEND_OPTIONS(opts.backend),
+    CCB_BACKEND_OPTIONS(opts.backend),
     CCB_FORMAT_OPTIONS(opts.format, "text|json", "how the result is printed (text)"),
     {0},
 };
@@ -170,7 +170,7 @@ static bool boot(const char *image, const char *log, const char *dir, GError **e
     g_auto(CcbFirmware) firmware = {0};
     if (is_uefi() && !ccb_firmware_find(&firmware, error))
         return false;
-    CcbBackend backend = ccb_open_backend(opts.backend, error);
+    CcbBackend backend = ccb_choose_backend(opts.backend, NULL, error);
     if (backend == CCB_BACKEND_AUTO)
         return false;
     CcbSourceFlags flags = opts.interactive ? CCB_SOURCE_LOGIN : CCB_SOURCE_JOURNAL;

@@ -11,7 +11,7 @@
 static struct {
     const char *region, *zone, *type, *name, *gpus, *backend, *format;
     bool strict;
-} opts = {.backend = "appliance", .format = "text"};
+} opts = {.backend = "auto", .format = "text"};
 
 static const CcbOption options[] = {
     {"instance-type", 0, CCB_OPT_STRING, &opts.type, "TYPE", "what is to start from the image"},

@@ -13,7 +13,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "guest/backend.h"
+#include "guest/remote.h"
 #include "guest/table.h"
 #include "image/ext4.h"
 
@@ -22,19 +22,11 @@ enum { EDGE = 256 << 10 };
 
 typedef struct {
     CcbDiskReader *file;
+    bool unclean;
     uint64_t start; /* of the root file system */
     CcbExt4 *fs;
     CcbDisk *disk;
 } Reader;
-
-static void reader_free(void *backend)
-{
-    Reader *r = backend;
-    ccb_ext4_free(r->fs);
-    ccb_disk_reader_free(r->file);
-    ccb_disk_free(r->disk);
-    g_free(r);
-}
 
 /* --- opening */
 
@@ -103,7 +95,7 @@ static bool has_os_release(Reader *r, bool *ret_has, GError **error)
     return true;
 }
 
-static bool find_root(Reader *r, bool unclean, char **ret_foreign, GError **error)
+static bool find_root(Reader *r, char **ret_foreign, GError **error)
 {
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(unsigned));
     for (guint i = 0; i < r->disk->partitions->len; i++) {
@@ -116,9 +108,9 @@ static bool find_root(Reader *r, bool unclean, char **ret_foreign, GError **erro
             *ret_foreign = g_strdup_printf("partition %u is %s", p->number, p->fstype);
             return ccb_fail(error, CCB_ERR_INPUT, "%s", *ret_foreign);
         }
-        if (!unclean && (!ccb_disk_reader_pread(r->file, p->start + 1024, superblock,
-                                                sizeof superblock, error) ||
-                         !ccb_disk_check_clean(p, superblock, error)))
+        if (!r->unclean && (!ccb_disk_reader_pread(r->file, p->start + 1024, superblock,
+                                                   sizeof superblock, error) ||
+                            !ccb_disk_check_clean(p, superblock, error)))
             return false;
         if (!open_partition(r, p, error) || !has_os_release(r, &has, error))
             return false;
@@ -129,20 +121,27 @@ static bool find_root(Reader *r, bool unclean, char **ret_foreign, GError **erro
            open_partition(r, ccb_disk_partition(r->disk, r->disk->root), error);
 }
 
-void *ccb_reader_open(const CcbGuestOptions *o, char **ret_foreign, GError **error)
+/* The files are opened here; nothing that a guest has written is looked at yet. */
+static void *prepare(const CcbGuestOptions *o, char **ret_foreign, GError **error)
 {
     bool foreign = false;
+    CcbDiskReader *file = ccb_disk_reader_open(o->image, o->format, &foreign, error);
+    if (file == NULL) {
+        if (foreign)
+            *ret_foreign = g_strdup_printf("a %s image of a kind that only QEMU reads", o->format);
+        return NULL;
+    }
     Reader *r = g_new0(Reader, 1);
+    r->file = file;
+    r->unclean = o->unclean;
     r->disk = ccb_disk_new();
-    r->file = ccb_disk_reader_open(o->image, o->format, &foreign, error);
-    if (r->file != NULL)
-        r->disk->size = ccb_disk_reader_size(r->file);
-    else if (foreign)
-        *ret_foreign = g_strdup_printf("a %s image of a kind that only QEMU reads", o->format);
-    if (r->file != NULL && read_table(r, error) && find_root(r, o->unclean, ret_foreign, error))
-        return r;
-    reader_free(r);
-    return NULL;
+    r->disk->size = ccb_disk_reader_size(file);
+    return r;
+}
+
+static bool open_image(void *backend, char **ret_foreign, GError **error)
+{
+    return read_table(backend, error) && find_root(backend, ret_foreign, error);
 }
 
 /* --- operations */
@@ -343,7 +342,7 @@ static bool reader_read_disk(void *backend, uint64_t offset, void *buffer, size_
     return ccb_disk_reader_pread(((Reader *)backend)->file, offset, buffer, size, error);
 }
 
-const CcbGuestOps ccb_reader_ops = {
+static const CcbGuestOps ops = {
     .name = "reader",
     .stat = reader_stat,
     .get = reader_get,
@@ -355,5 +354,6 @@ const CcbGuestOps ccb_reader_ops = {
     .free_space = reader_free_space,
     .disk = reader_disk,
     .read_disk = reader_read_disk,
-    .free = reader_free,
 };
+
+const CcbRemoteBackend ccb_reader = {&ops, prepare, open_image};

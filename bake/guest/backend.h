@@ -60,11 +60,6 @@ GPtrArray *ccb_guest_entries_new(void);
 /* A guest over any implementation of the operations; takes ownership of `backend`.  Tests give one of their own. */
 CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *backend, int log_fd);
 
-/* The reader; NULL on error.  *ret_foreign (caller frees) is set then where another backend may read the image: why this one
- * doesn't. */
-void *ccb_reader_open(const CcbGuestOptions *options, char **ret_foreign, GError **error);
-extern const CcbGuestOps ccb_reader_ops;
-
 /* The two backends that can write; NULL on error. */
 void *ccb_appliance_open(const CcbGuestOptions *options, GError **error);
 extern const CcbGuestOps ccb_appliance_ops;

@@ -15,6 +15,7 @@
 #include "base/leak.h"
 #include "base/progress.h"
 #include "guest/backend.h"
+#include "guest/remote.h"
 #include "guest/trace.h"
 #include "image/qemu-img.h"
 
@@ -51,13 +52,13 @@ static void *open_backend(const CcbGuestOptions *options, const CcbGuestOps **re
     g_autofree char *foreign = NULL;
     GError *reason = NULL;
     *ret_ops = options->backend == CCB_BACKEND_HOST     ? &ccb_host_backend_ops
-               : options->backend == CCB_BACKEND_READER ? &ccb_reader_ops
+               : options->backend == CCB_BACKEND_READER ? &ccb_remote_ops
                                                         : &ccb_appliance_ops;
     if (options->backend == CCB_BACKEND_HOST)
         return ccb_host_backend_open(options, error);
     if (options->backend == CCB_BACKEND_APPLIANCE)
         return ccb_appliance_open(options, error);
-    void *reader = ccb_reader_open(options, &foreign, &reason);
+    void *reader = ccb_remote_open(&ccb_reader, options, &foreign, &reason);
     if (reader != NULL)
         return reader;
     if (foreign == NULL) {

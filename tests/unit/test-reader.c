@@ -31,8 +31,7 @@ static const char fill[] =
     "  head -c $n /dev/urandom >srv/size-$n; done;"
     "dd if=/dev/urandom of=srv/sparse bs=1k count=3 seek=5000 status=none;"
     "truncate -s 5m srv/hole; [ $type != ext4 ] || truncate -s 3t srv/large;"
-    "for i in $(seq 0 150); do dd if=/dev/urandom of=srv/pieces bs=1k count=1 seek=$((i * 8))"
-    "  conv=notrunc status=none; done;"
+    "cp --sparse=always ../pieces srv/pieces;"
     "for n in 1 58 59 60 61 200 1000; do"
     "  ln -s $(head -c $n /dev/zero | tr '\\0' x) srv/link-$n; done;"
     "echo long >srv/$(head -c 255 /dev/zero | tr '\\0' n); echo \"n l\" >\"srv/new\nline "
@@ -168,11 +167,19 @@ static void test_trees(void)
         "-t ext4 -b 1024 -O meta_bg,^resize_inode,quota,project",
         "-t ext4 -b 4096 -O mmp,verity,stable_inodes",
     };
+    char last[sizeof "ext4"] = "";
+    ok(sh("mkdir mnt; (for i in $(seq 150); do head -c 1k /dev/urandom; head -c 7k /dev/zero; "
+          "done; "
+          "echo end) >pieces"),
+       "many pieces");
     for (size_t i = 0; i < G_N_ELEMENTS(sets); i++) {
-        g_autofree char *type = g_strndup(sets[i] + strlen("-t "), strlen("ext4"));
+        char type[sizeof last];
+        g_strlcpy(type, sets[i] + strlen("-t "), sizeof type);
         g_autofree char *made = g_strconcat("mke2fs -d, ", sets[i], NULL);
         g_autofree char *written = g_strconcat("the kernel, ", sets[i], NULL);
-        ok(sh("rm -rf tree; mkdir -p tree mnt; cd tree; type=%s; %s", type, fill), "a tree");
+        if (strcmp(type, last) != 0)
+            ok(sh("rm -rf tree; mkdir tree; cd tree; type=%s; %s", type, fill), "a tree");
+        g_strlcpy(last, type, sizeof last);
         if (ok(make_disk(sets[i], MIB, "tree"), made))
             compare("disk.img", "tree", false, "... is read");
         if (!make_disk(sets[i], MIB, NULL) ||
