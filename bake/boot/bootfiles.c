@@ -104,7 +104,8 @@ static bool inject_journal(CcbGuest *guest, GError **error)
     return write_unit(guest, UNITS CCB_BOOT_JOURNAL_UNIT, journal_unit, error) &&
            ccb_guest_mkdir(guest, UNITS "sysinit.target.wants", &ccb_directory_attr, error) &&
            ccb_guest_symlink(guest, "../" CCB_BOOT_JOURNAL_UNIT,
-                             UNITS "sysinit.target.wants/" CCB_BOOT_JOURNAL_UNIT, error);
+                             UNITS "sysinit.target.wants/" CCB_BOOT_JOURNAL_UNIT, &ccb_file_attr,
+                             error);
 }
 
 static bool inject_login(CcbGuest *guest, GError **error)

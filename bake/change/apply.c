@@ -7,15 +7,40 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "change/arguments.h"
+#include "change/place.h"
 #include "systemd/unit.h"
+
+/* What the change leaves open is as the file has it that is there; a link in its place is another thing than the file. */
+static bool choose_attr(const CcbChange *c, CcbGuest *guest, CcbFileAttr *ret_attr, GError **error)
+{
+    CcbStat st;
+    bool exists = false;
+    *ret_attr = c->attr;
+    if (!c->keep_mode && !c->keep_owner)
+        return true;
+    if (!ccb_guest_lstat(guest, c->path, &st, &exists, error))
+        return false;
+    if (!exists || !S_ISREG(st.mode))
+        return true;
+    if (c->keep_mode)
+        ret_attr->mode = st.mode & 07777;
+    if (c->keep_owner) {
+        ret_attr->uid = st.uid;
+        ret_attr->gid = st.gid;
+    }
+    return true;
+}
 
 static bool put_file(const CcbChange *c, CcbGuest *guest, GError **error)
 {
+    CcbFileAttr attr;
+    if (!choose_attr(c, guest, &attr, error))
+        return false;
     if (c->host_path != NULL)
-        return ccb_guest_upload(guest, c->host_path, c->path, &c->attr, error);
+        return ccb_guest_upload(guest, c->host_path, c->path, &attr, error);
     gsize size;
     const void *data = g_bytes_get_data(c->content, &size);
-    return ccb_guest_write(guest, c->path, data, size, &c->attr, error);
+    return ccb_guest_write(guest, c->path, data, size, &attr, error);
 }
 
 static bool edit(const CcbChange *c, CcbGuest *guest, GError **error)
@@ -132,7 +157,7 @@ static bool enable(const char *name, CcbGuest *guest, GError **error)
     if (links == NULL)
         return false;
     for (guint i = 0; i < links->len; i++)
-        if (!ccb_guest_symlink(guest, path, links->pdata[i], error))
+        if (!ccb_guest_symlink(guest, path, links->pdata[i], &ccb_file_attr, error))
             return false;
     return links->len > 0 ||
            ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it", path);
@@ -164,11 +189,20 @@ static bool mask(const char *name, CcbGuest *guest, GError **error)
         ccb_fail(error, CCB_ERR_STEP, "%s can't be masked: %s is a unit file", name, path);
         return ccb_hint(error, "remove it in a step before this one, or disable the unit");
     }
-    return ccb_guest_symlink(guest, "/dev/null", path, error);
+    return ccb_guest_symlink(guest, "/dev/null", path, &ccb_file_attr, error);
+}
+
+static bool check_place(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest, GError **error)
+{
+    bool puts = c->op == CCB_CHANGE_FILE || c->op == CCB_CHANGE_DIRECTORY ||
+                c->op == CCB_CHANGE_LINK || c->op == CCB_CHANGE_REMOVE;
+    return !puts || facts == NULL || ccb_place_check(guest, facts->disk, c->path, error);
 }
 
 bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest, GError **error)
 {
+    if (!check_place(c, facts, guest, error))
+        return false;
     switch (c->op) {
     case CCB_CHANGE_FILE:
         return put_file(c, guest, error);
@@ -176,7 +210,7 @@ bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest
         return (c->keep && ccb_guest_exists(guest, c->path)) ||
                ccb_guest_mkdir(guest, c->path, &c->attr, error);
     case CCB_CHANGE_LINK:
-        return ccb_guest_symlink(guest, c->value, c->path, error);
+        return ccb_guest_symlink(guest, c->value, c->path, &c->attr, error);
     case CCB_CHANGE_REMOVE:
         return ccb_guest_remove(guest, c->path, error);
     case CCB_CHANGE_EDIT:

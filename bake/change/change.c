@@ -142,6 +142,10 @@ json_t *ccb_changes_to_json(const GPtrArray *changes, GError **error)
         }
         append_words(fields, c->set);
         append_words(fields, c->remove);
+        if (c->keep_mode)
+            json_array_append_new(fields, json_string("keep-mode"));
+        if (c->keep_owner)
+            json_array_append_new(fields, json_string("keep-owner"));
         if (c->recursive)
             json_array_append_new(fields, json_string("recursive"));
         json_array_append_new(list, fields);

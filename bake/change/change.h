@@ -47,12 +47,13 @@ typedef struct {
     char *path, *value;
     char *host_path;  /* of a file: its content is that of this file of the host */
     GBytes *content;  /* or this */
-    CcbFileAttr attr; /* of a file or directory */
+    CcbFileAttr attr; /* of a file or directory; of a link the owner */
     bool recursive;   /* of ATTR: also of all below the directory, save links and devices */
     bool
         keep; /* a directory that exists keeps mode and owner; a package stays beside the new one */
-    char **set, **remove; /* of ARGUMENTS: "name=value", "name" */
-    CcbChangeEdit edit;   /* with `data`, which is borrowed */
+    bool keep_mode, keep_owner; /* of a file: those of the file that is there, where there is one */
+    char **set, **remove;       /* of ARGUMENTS: "name=value", "name" */
+    CcbChangeEdit edit;         /* with `data`, which is borrowed */
     const void *data;
     bool required;   /* of EDIT: a missing file is an error */
     bool incomplete; /* of a file: the content depends on the image, which was not known */

@@ -304,11 +304,6 @@ static bool predicted_put(void *backend, const char *path, int fd, const CcbFile
     g_autofree char *resolved = resolve(p, path, true);
     if (fstat(fd, &st) != 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "reading what goes to %s", path);
-    const CcbGuestEntry *there = find(p, resolved);
-    if (there != NULL && S_ISDIR(there->st.mode)) {
-        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is a directory", path);
-        return ccb_hint(error, "give the file another path, or remove the directory before");
-    }
     if (!find_text(p, resolved, &old, error))
         return false;
     CcbGuestEntry *entry = put(p, resolved, S_IFREG | attr->mode);
@@ -349,10 +344,14 @@ static bool predicted_set_attr(void *backend, const char *path, const CcbFileAtt
     return true;
 }
 
-static bool predicted_symlink(void *backend, const char *target, const char *path, GError **error)
+static bool predicted_symlink(void *backend, const char *target, const char *path,
+                              const CcbFileAttr *attr, GError **error)
 {
     g_autofree char *resolved = resolve(backend, path, false);
-    put(backend, resolved, S_IFLNK | 0777)->target = g_strdup(target);
+    CcbGuestEntry *entry = put(backend, resolved, S_IFLNK | 0777);
+    entry->target = g_strdup(target);
+    entry->st.uid = attr->uid;
+    entry->st.gid = attr->gid;
     return true;
 }
 

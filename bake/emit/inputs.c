@@ -17,8 +17,9 @@ static json_t *file_to_json(const CcbStep *step, const CcbChange *c, const char 
                             GError **error)
 {
     struct stat st;
-    g_autofree char *mode = g_strdup_printf("%04o", c->attr.mode);
-    g_autofree char *owner = g_strdup_printf("%u:%u", c->attr.uid, c->attr.gid);
+    g_autofree char *mode = c->keep_mode ? g_strdup("kept") : g_strdup_printf("%04o", c->attr.mode);
+    g_autofree char *owner =
+        c->keep_owner ? g_strdup("kept") : g_strdup_printf("%u:%u", c->attr.uid, c->attr.gid);
     json_auto_t *json =
         json_pack("{ssssssss}", "path", c->path, "step", step->id, "mode", mode, "owner", owner);
     if (c->host_path != NULL) {

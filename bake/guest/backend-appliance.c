@@ -441,10 +441,12 @@ static bool app_set_attr(void *backend, const char *path, const CcbFileAttr *att
            fail(a, error, CCB_ERR_INPUT, "setting mode and owner of", path);
 }
 
-static bool app_symlink(void *backend, const char *target, const char *path, GError **error)
+static bool app_symlink(void *backend, const char *target, const char *path,
+                        const CcbFileAttr *attr, GError **error)
 {
     Appliance *a = backend;
-    return guestfs_ln_s(a->g, target, path) == 0 ||
+    return (guestfs_ln_s(a->g, target, path) == 0 &&
+            guestfs_lchown(a->g, (int)attr->uid, (int)attr->gid, path) == 0) ||
            fail(a, error, CCB_ERR_INPUT, "creating the link", path);
 }
 

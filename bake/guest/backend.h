@@ -33,7 +33,8 @@ typedef struct {
     bool (*put)(void *backend, const char *path, int fd, const CcbFileAttr *attr, GError **error);
     bool (*mkdir)(void *backend, const char *path, GError **error); /* one level, 0755, root */
     bool (*set_attr)(void *backend, const char *path, const CcbFileAttr *attr, GError **error);
-    bool (*symlink)(void *backend, const char *target, const char *path, GError **error);
+    bool (*symlink)(void *backend, const char *target, const char *path, const CcbFileAttr *attr,
+                    GError **error);
     /* A file or a tree, which exists; the last component is not followed. */
     bool (*remove)(void *backend, const char *path, GError **error);
     bool (*free_space)(void *backend, uint64_t *ret_bytes, GError **error);

@@ -284,30 +284,62 @@ static bool make_directories(CcbGuest *guest, const char *path, GError **error)
         return false;
     if (exists)
         return true;
+    CcbStat st;
     g_autofree char *parent = g_path_get_dirname(path);
+    if (!guest->ops->stat(guest->backend, path, false, &st, &exists, error))
+        return false;
+    if (exists) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is a link that leads nowhere", path);
+        return ccb_hint(error, "a step before this one can create what it leads to, or remove it");
+    }
     return make_directories(guest, parent, error) && guest->ops->mkdir(guest->backend, path, error);
 }
 
 const CcbFileAttr ccb_file_attr = {0644, 0, 0}, ccb_directory_attr = {0755, 0, 0};
 
-static bool put(CcbGuest *guest, const char *path, int fd, const CcbFileAttr *attr, GError **error)
+/* Before something is put at a path: its parent is there, and what has to go to make room for it.  A file goes only with
+ * `all`, for another file can take its place; a directory never does: what is in it would vanish, too. */
+static bool make_room(CcbGuest *guest, const char *path, bool all, GError **error)
 {
+    CcbStat st;
+    bool exists = false;
     g_autofree char *parent = g_path_get_dirname(path);
-    return make_directories(guest, parent, error) &&
-           guest->ops->put(guest->backend, path, fd, attr, error);
+    if (!make_directories(guest, parent, error) ||
+        !guest->ops->stat(guest->backend, path, false, &st, &exists, error))
+        return false;
+    if (exists && S_ISDIR(st.mode)) {
+        ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is a directory", path);
+        return ccb_hint(error,
+                        "what is in it is not thrown away: choose another path, or have a step "
+                        "before this one remove it: {remove: [%s]}",
+                        path);
+    }
+    return !exists || (!all && !S_ISLNK(st.mode)) ||
+           guest->ops->remove(guest->backend, path, error);
+}
+
+static int open_text(const char *path, const void *data, size_t size, GError **error)
+{
+    ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
+    if (fd < 0) {
+        ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
+        return -1;
+    }
+    if (!ccb_write_all(fd, data, size, path, error))
+        return -1;
+    if (lseek(fd, 0, SEEK_SET) != 0) {
+        ccb_fail_errno(error, CCB_ERR_HOST, "rewinding a memory file");
+        return -1;
+    }
+    return ccb_steal_fd(&fd);
 }
 
 bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size,
                      const CcbFileAttr *attr, GError **error)
 {
-    ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
-    if (fd < 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "creating a memory file");
-    if (!ccb_write_all(fd, data, size, path, error))
-        return false;
-    if (lseek(fd, 0, SEEK_SET) != 0)
-        return ccb_fail_errno(error, CCB_ERR_HOST, "rewinding a memory file");
-    return put(guest, path, fd, attr, error);
+    ccb_autofd int fd = open_text(path, data, size, error);
+    return fd >= 0 && make_room(guest, path, false, error) &&
+           guest->ops->put(guest->backend, path, fd, attr, error);
 }
 
 bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error)
@@ -317,7 +349,10 @@ bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GErr
     if (!guest->ops->stat(guest->backend, path, true, &st, &exists, error))
         return false;
     const CcbFileAttr kept = {st.mode & 07777, st.uid, st.gid};
-    return ccb_guest_write(guest, path, text, strlen(text), exists ? &kept : &ccb_file_attr, error);
+    if (!exists)
+        return ccb_guest_write(guest, path, text, strlen(text), &ccb_file_attr, error);
+    ccb_autofd int fd = open_text(path, text, strlen(text), error);
+    return fd >= 0 && guest->ops->put(guest->backend, path, fd, &kept, error);
 }
 
 bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path,
@@ -326,7 +361,8 @@ bool ccb_guest_upload(CcbGuest *guest, const char *host_path, const char *path,
     ccb_autofd int fd = open(host_path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "%s", host_path);
-    return put(guest, path, fd, attr, error);
+    return make_room(guest, path, false, error) &&
+           guest->ops->put(guest->backend, path, fd, attr, error);
 }
 
 bool ccb_guest_mkdir(CcbGuest *guest, const char *path, const CcbFileAttr *attr, GError **error)
@@ -349,11 +385,11 @@ bool ccb_guest_remove(CcbGuest *guest, const char *path, GError **error)
     return !exists || guest->ops->remove(guest->backend, path, error);
 }
 
-bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error)
+bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path,
+                       const CcbFileAttr *attr, GError **error)
 {
-    g_autofree char *parent = g_path_get_dirname(path);
-    return make_directories(guest, parent, error) && ccb_guest_remove(guest, path, error) &&
-           guest->ops->symlink(guest->backend, target, path, error);
+    return make_room(guest, path, true, error) &&
+           guest->ops->symlink(guest->backend, target, path, attr, error);
 }
 
 bool ccb_guest_free_space(CcbGuest *guest, uint64_t *ret_bytes, GError **error)

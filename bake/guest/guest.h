@@ -141,13 +141,13 @@ typedef struct {
 /* 0644 and 0755, root. */
 extern const CcbFileAttr ccb_file_attr, ccb_directory_attr;
 
-/* Creates or replaces the content of a file, and sets mode (permission bits), owner and time.
- * Missing parents are created 0755, root. */
+/* Puts a file at a path, and sets mode (permission bits), owner and time.  A link that is there is replaced, not followed;
+ * a directory is an error, as is a link to nothing on the way.  Missing parents are created 0755, root. */
 bool ccb_guest_write(CcbGuest *guest, const char *path, const void *data, size_t size,
                      const CcbFileAttr *attr, GError **error);
 
-/* As above for text that is edited in place: an existing file keeps its mode and owner; new: 0644,
- * root. */
+/* As above for text that is edited in place: a link is followed, and an existing file keeps its mode and owner; new:
+ * 0644, root. */
 bool ccb_guest_replace(CcbGuest *guest, const char *path, const char *text, GError **error);
 
 /* Copies a file of the host into the guest, as ccb_guest_write() would. */
@@ -160,8 +160,9 @@ bool ccb_guest_mkdir(CcbGuest *guest, const char *path, const CcbFileAttr *attr,
 /* Mode and owner of a file or directory that is there; symlinks are followed. */
 bool ccb_guest_set_attr(CcbGuest *guest, const char *path, const CcbFileAttr *attr, GError **error);
 
-/* Creates or replaces a symlink; the last component of `path` is not followed.  Owner root. */
-bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path, GError **error);
+/* Creates a symlink, or replaces a file or link by it; a directory is an error.  Of `attr` the owner counts. */
+bool ccb_guest_symlink(CcbGuest *guest, const char *target, const char *path,
+                       const CcbFileAttr *attr, GError **error);
 
 /* Removes a file, a link or a tree; the last component is not followed.  What is missing is no
  * error. */

@@ -50,7 +50,12 @@ static int open_parent(const void *root, const char *path, const char **ret_name
 
 static bool fail(GError **error, const char *what, const char *path)
 {
-    return ccb_fail_errno(error, CCB_ERR_INPUT, "%s %s in the guest", what, path);
+    bool is_refused = errno == EPERM; /* to root: by a flag of the file system alone */
+    ccb_fail_errno(error, CCB_ERR_INPUT, "%s %s in the guest", what, path);
+    return is_refused && ccb_hint(error,
+                                  "it, or its directory, is immutable (lsattr shows an i): make it "
+                                  "changeable in the base: chattr -i %s",
+                                  path);
 }
 
 bool ccb_rooted_stat(void *root, const char *path, bool follow, CcbStat *ret_stat, bool *ret_exists,
@@ -85,7 +90,16 @@ static bool copy(int from, int to, const char *path, GError **error)
     do
         n = sendfile(to, from, NULL, 1 << 24);
     while (n > 0 || (n < 0 && errno == EINTR));
-    return n == 0 || ccb_fail_errno(error, CCB_ERR_IO, "copying %s", path);
+    if (n == 0)
+        return true;
+    /* Which disk is full: a file of the host has a name here. */
+    char target[4096] = "";
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", to);
+    int reason = errno;
+    if (readlink(self, target, sizeof target - 1) < 0)
+        target[0] = '\0';
+    errno = reason;
+    return ccb_fail_errno(error, CCB_ERR_IO, "copying %s to %s", path, target);
 }
 
 bool ccb_rooted_get(void *root, const char *path, int fd, GError **error)
@@ -248,11 +262,13 @@ bool ccb_rooted_set_attr(void *root, const char *path, const CcbFileAttr *attr, 
     return true;
 }
 
-bool ccb_rooted_symlink(void *root, const char *target, const char *path, GError **error)
+bool ccb_rooted_symlink(void *root, const char *target, const char *path, const CcbFileAttr *attr,
+                        GError **error)
 {
     const char *name;
     ccb_autofd int parent = open_parent(root, path, &name);
-    if (parent < 0 || symlinkat(target, parent, name) != 0)
+    if (parent < 0 || symlinkat(target, parent, name) != 0 ||
+        fchownat(parent, name, attr->uid, attr->gid, AT_SYMLINK_NOFOLLOW) != 0)
         return fail(error, "creating the link", path);
     return true;
 }

@@ -39,7 +39,8 @@ bool ccb_rooted_mkdir(void *root, const char *path, GError **error);
 bool ccb_rooted_set_attr(void *root, const char *path, const CcbFileAttr *attr, GError **error);
 
 /* `path` must not be there yet. */
-bool ccb_rooted_symlink(void *root, const char *target, const char *path, GError **error);
+bool ccb_rooted_symlink(void *root, const char *target, const char *path, const CcbFileAttr *attr,
+                        GError **error);
 
 /* A file or a tree; the last component is not followed. */
 bool ccb_rooted_remove(void *root, const char *path, GError **error);

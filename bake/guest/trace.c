@@ -71,9 +71,10 @@ static bool trace_set_attr(void *traced, const char *path, const CcbFileAttr *at
           (unsigned)attr->mode, (unsigned)attr->uid, (unsigned)attr->gid, path);
 }
 
-static bool trace_symlink(void *traced, const char *target, const char *path, GError **error)
+static bool trace_symlink(void *traced, const char *target, const char *path,
+                          const CcbFileAttr *attr, GError **error)
 {
-    TRACE(bool, symlink(t->backend, target, path, error), "symlink %s to %s", path, target);
+    TRACE(bool, symlink(t->backend, target, path, attr, error), "symlink %s to %s", path, target);
 }
 
 static bool trace_remove(void *traced, const char *path, GError **error)

@@ -16,10 +16,13 @@ static json_t *entry_of(const CcbChange *c, GError **error)
     json_auto_t *entry = json_pack("{ssss}", "path", c->path, "type", types[c->op]);
     if (c->op == CCB_CHANGE_LINK)
         json_object_set_new(entry, "target", json_string(c->value));
-    if (c->op == CCB_CHANGE_FILE || (c->op == CCB_CHANGE_DIRECTORY && !c->keep)) {
+    bool has_attr = c->op == CCB_CHANGE_FILE || (c->op == CCB_CHANGE_DIRECTORY && !c->keep);
+    if (has_attr && !c->keep_mode) {
         g_autofree char *mode = g_strdup_printf("%04o", c->attr.mode);
-        g_autofree char *owner = g_strdup_printf("%u:%u", c->attr.uid, c->attr.gid);
         json_object_set_new(entry, "mode", json_string(mode));
+    }
+    if ((has_attr && !c->keep_owner) || c->op == CCB_CHANGE_LINK) {
+        g_autofree char *owner = g_strdup_printf("%u:%u", c->attr.uid, c->attr.gid);
         json_object_set_new(entry, "owner", json_string(owner));
     }
     if (c->op == CCB_CHANGE_FILE && !c->incomplete) {
@@ -29,6 +32,17 @@ static json_t *entry_of(const CcbChange *c, GError **error)
         json_object_set_new(entry, "sha256", json_string(digest));
     }
     return g_steal_pointer(&entry);
+}
+
+/* Mode and owner that the file keeps are those that an earlier step gave it. */
+static void keep_attr(json_t *entry, const json_t *old, const CcbChange *c)
+{
+    bool is_file = g_strcmp0(json_string_value(json_object_get(old, "type")), "file") == 0;
+    json_t *mode = json_object_get(old, "mode"), *owner = json_object_get(old, "owner");
+    if (is_file && c->keep_mode && mode != NULL)
+        json_object_set(entry, "mode", mode);
+    if (is_file && c->keep_owner && owner != NULL)
+        json_object_set(entry, "owner", owner);
 }
 
 /* The path without links that every el8 has: /lib is /usr/lib.  Caller frees. */
@@ -60,6 +74,7 @@ static bool expect_path(CcbExpectation *expect, json_t *files, const CcbChange *
             (c->op != CCB_CHANGE_REMOVE && is_gone && g_str_has_prefix(path, below_old)))
             json_object_del(files, other);
     }
+    keep_attr(entry, json_object_get(files, path), c);
     if (c->op == CCB_CHANGE_REMOVE) /* perhaps its unit, or its link */
         ccb_expect_not(&expect->enabled, name);
     json_object_set_new(files, path, entry);

@@ -22,9 +22,12 @@ static const CcbField entry_fields[] = {
     CCB_SETTING(Entry, source, "source", FILE, "or a file of the host with its content"),
     CCB_SETTING(Entry, is_template, "template", BOOL,
                 "true: ${variables} of the recipe are replaced in that file"),
-    CCB_SETTING(Entry, mode, "mode", STRING,
-                "octal; default: 0644, and of a source without rights that it denies"),
-    CCB_SETTING(Entry, owner, "owner", STRING, "UID:GID as numbers", .preset = "0:0"),
+    CCB_SETTING(
+        Entry, mode, "mode", STRING,
+        "octal; default: that of the file in the image; a new one: 0644, and of a source without "
+        "rights that it denies"),
+    CCB_SETTING(Entry, owner, "owner", STRING,
+                "UID:GID as numbers; default: that of the file in the image; a new one: 0:0"),
     {0},
 };
 
@@ -99,11 +102,14 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
         CcbChange *change = text != NULL ? ccb_change_text(changes, e->path, text)
                                          : ccb_change_upload(changes, e->path, e->source);
         struct stat st;
+        change->keep_mode = e->mode == NULL;
+        change->keep_owner = e->owner == NULL;
         if (e->mode != NULL)
             ccb_mode_parse(e->mode, &change->attr.mode);
         else if (e->source != NULL && stat(e->source, &st) == 0)
             change->attr.mode = ccb_step_host_mode(false, st.st_mode);
-        ccb_owner_parse(e->owner, &change->attr.uid, &change->attr.gid);
+        if (e->owner != NULL)
+            ccb_owner_parse(e->owner, &change->attr.uid, &change->attr.gid);
     }
     return true;
 }
@@ -111,7 +117,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_files = {
     .name = "files",
     .summary = "write files",
-    .version = 1,
+    .version = 2,
     .fields = fields,
     .list = "files",
     .settings_size = sizeof(Settings),

@@ -97,7 +97,9 @@ static bool add_entry(const CcbTreeEntry *entry, void *data, GError **error)
     if (entry->path[0] == '\0')
         return true;
     if (entry->type == 'l') {
-        ccb_change_add(overlay->changes, CCB_CHANGE_LINK, path, entry->target);
+        CcbChange *link = ccb_change_add(overlay->changes, CCB_CHANGE_LINK, path, entry->target);
+        link->attr.uid = overlay->uid;
+        link->attr.gid = overlay->gid;
         return true;
     }
     const char *mode = ccb_node_get_text(overlay->settings->modes, path);
@@ -125,7 +127,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_overlay = {
     .name = "overlay",
     .summary = "lay a tree of files over the image",
-    .version = 2,
+    .version = 3,
     .fields = fields,
     .settings_size = sizeof(Settings),
     .check = check,

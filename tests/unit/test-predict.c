@@ -296,11 +296,66 @@ static void test_removal(void)
        "files    1 added\n  + /etc/systemd/system/own.service file 0644 0:0\n"
        "      @@ -0,0 +1 @@\n      +x\n"
        "! /etc/systemd in the guest is a directory\n"
-       "hint: give the file another path, or remove the directory before\n"
+       "hint: what is in it is not thrown away: choose another path, or have a step before this "
+       "one remove it: {remove: [/etc/systemd]}\n"
        "! /etc/a.conf in the guest is not a directory\n"
        "! own.service can't be masked: /etc/systemd/system/own.service is a unit file\n"
        "hint: remove it in a step before this one, or disable the unit\n",
        "what a guest refuses, the prediction refuses");
+}
+
+static gint compare_entries(gconstpointer a, gconstpointer b)
+{
+    const CcbGuestEntry *const *x = a, *const *y = b;
+    return strcmp((*x)->path, (*y)->path);
+}
+
+/* Mounts partition 3 on /srv. */
+static void begin_with_mount(void)
+{
+    begin();
+    CcbPartition *partition = g_new0(CcbPartition, 1);
+    partition->number = 3;
+    partition->label = g_strdup("data");
+    ccb_disk_free(image->facts->disk);
+    image->facts->disk = ccb_disk_new();
+    image->facts->disk->root = 2;
+    g_ptr_array_add(image->facts->disk->partitions, partition);
+    put_text("etc/fstab", "LABEL=data /srv ext4 defaults 0 2\nLABEL=gone /mnt ext4 nofail 0 2\n");
+    g_ptr_array_sort(image->entries, compare_entries);
+    ccb_prediction_free(prediction);
+    prediction = ccb_prediction_new(image, NULL);
+}
+
+static void test_places(void)
+{
+    begin();
+    ccb_change_text(changes, "/loop", "x\n")->keep_mode = true;
+    add(CCB_CHANGE_LINK, "/etc/systemd", "/x");
+    add(CCB_CHANGE_LINK, "/etc/a.conf", "/x");
+    add(CCB_CHANGE_DIRECTORY, "/loop", NULL);
+    is("files    1 changed\n"
+       "  ~ /etc/a.conf file 0644 0:0 ► link ► /x\n"
+       "other    1 changed, +2 bytes\n  /  1 changed, +2 bytes\n"
+       "! /etc/systemd in the guest is a directory\n"
+       "hint: what is in it is not thrown away: choose another path, or have a step before this "
+       "one remove it: {remove: [/etc/systemd]}\n"
+       "! /loop in the guest is not a directory\n",
+       "a link is replaced, a directory never");
+    begin();
+    CcbChange *change = ccb_change_text(changes, "/etc/a.conf", "one\ntwo\n");
+    change->attr.mode = 0600;
+    change->keep_mode = true;
+    is("no difference\n", "a file keeps its mode");
+    begin_with_mount();
+    text_file("/srv/a", "x");
+    text_file("/mnt/a", "x");
+    is("other    2 added, +1 byte\n  /mnt  1 added, +1 byte\n  /  1 added\n"
+       "! /srv/a would be hidden: /etc/fstab:1 mounts partition 3 (LABEL=data) on /srv\n"
+       "hint: a bake writes to the root file system alone: choose a path outside of /srv, or take "
+       "a "
+       "base that has it on the root\n",
+       "what another partition would hide");
 }
 
 static void test_packages(void)
@@ -367,6 +422,7 @@ int main(void)
     test_attributes();
     test_units();
     test_removal();
+    test_places();
     test_packages();
     test_arguments();
     test_nothing_at_hand();
