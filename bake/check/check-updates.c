@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What would put another kernel below the driver, which has no modules for it then, or another
  * driver in its place. */
+#include <fnmatch.h>
 #include <string.h>
 
 #include "check/guest-module.h"
@@ -8,6 +9,7 @@
 #include "text/ini.h"
 
 #define DNF_CONF         "/etc/dnf/dnf.conf"
+#define VERSIONLOCK_CONF "/etc/dnf/plugins/versionlock.conf"
 #define VERSIONLOCK_LIST "/etc/dnf/plugins/versionlock.list"
 
 /* NULL where there is no such file, and on error. */
@@ -89,16 +91,34 @@ static bool run_automatic(CcbCheckContext *ctx, CcbCheckResult *result, GError *
 
 /* --- what dnf leaves as it is */
 
-/* Whether a name or pattern, perhaps with a version, is about the package. */
-static bool is_about(const char *pattern, const char *package)
+/* A later version than that, as the repositories may bring it, without epoch; caller frees. */
+static char *later_than(const char *version)
 {
-    size_t length = strlen(package);
-    return g_pattern_match_simple(pattern, package) ||
-           (strncmp(pattern, package, length) == 0 && pattern[length] == '-' &&
-            (g_ascii_isdigit(pattern[length + 1]) || pattern[length + 1] == '*'));
+    g_auto(GStrv) numbers = g_strsplit(version != NULL ? version : "", ".", 3);
+    bool known = numbers[0] != NULL && numbers[1] != NULL;
+    return g_strdup_printf("%s.%s.999-999.al8", known ? numbers[0] : "999",
+                           known ? numbers[1] : "999");
 }
 
-static bool is_excluded(CcbCheckContext *ctx, const char *package, GError **error)
+/* Whether a pattern of dnf's (name, name.arch, name-version-release.arch, with or without an epoch) is about that
+ * version of the package.  NULL: about all of them by its name. */
+static bool is_about(const char *pattern, const char *package, const char *version)
+{
+    static const char *const forms[] = {"%s",           "%s.x86_64", "%s-%s",
+                                        "%s-%s.x86_64", "%s-0:%s",   "%s-0:%s.x86_64"};
+    for (guint i = 0; i < (version != NULL ? G_N_ELEMENTS(forms) : 2); i++) {
+        g_autoptr(GString) name = g_string_new(forms[i]);
+        g_string_replace(name, "%s", package, 1);
+        if (version != NULL)
+            g_string_replace(name, "%s", version, 1);
+        if (fnmatch(pattern, name->str, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_excluded(CcbCheckContext *ctx, const char *package, const char *later,
+                        GError **error)
 {
     static const char *const keys[] = {"exclude", "excludepkgs"};
     g_autoptr(CcbIni) conf = read_ini(ctx, DNF_CONF, error);
@@ -106,26 +126,42 @@ static bool is_excluded(CcbCheckContext *ctx, const char *package, GError **erro
         const char *value = ccb_ini_get(conf, "main", keys[i]);
         g_auto(GStrv) words = g_strsplit_set(value != NULL ? value : "", " \t,", -1);
         for (char **word = words; *word != NULL; word++)
-            if (is_about(*word, package))
+            if (is_about(*word, package, later))
                 return true;
     }
     return false;
 }
 
-/* A line with '!' keeps one version out, and lets the next one in. */
-static bool is_in_list(CcbCheckContext *ctx, const char *package, GError **error)
+/* Caller frees. */
+static char *locklist_of(CcbCheckContext *ctx, GError **error)
 {
-    g_auto(GStrv) lines = ccb_check_lines(ctx, VERSIONLOCK_LIST, error);
-    for (char **line = lines; *line != NULL; line++)
-        if (is_about(*line, package))
+    g_autoptr(CcbIni) conf = read_ini(ctx, VERSIONLOCK_CONF, error);
+    const char *path = conf != NULL ? ccb_ini_get(conf, "main", "locklist") : NULL;
+    return g_strdup(path != NULL && path[0] == '/' ? path : VERSIONLOCK_LIST);
+}
+
+/* A line keeps the versions out that it is not about: one without a version none.  With '!' it keeps one version out,
+ * and lets the next one in. */
+static bool is_in_list(CcbCheckContext *ctx, const char *list, const char *package,
+                       const char *later, GError **error)
+{
+    g_auto(GStrv) lines = ccb_check_lines(ctx, list, error);
+    for (char **line = lines; *line != NULL; line++) {
+        g_auto(GStrv) parts = g_regex_split_simple("-(?=[0-9*])", *line, 0, 0);
+        if (parts[0] != NULL && parts[1] != NULL && is_about(parts[0], package, NULL) &&
+            !is_about(*line, package, later))
             return true;
+    }
     return false;
 }
 
 /* The list does nothing without the plugin, which is a package of its own. */
 static bool has_versionlock(CcbCheckContext *ctx, GError **error)
 {
-    g_autoptr(CcbIni) conf = read_ini(ctx, "/etc/dnf/plugins/versionlock.conf", error);
+    g_autoptr(CcbIni) dnf = read_ini(ctx, DNF_CONF, error);
+    g_autoptr(CcbIni) conf = read_ini(ctx, VERSIONLOCK_CONF, error);
+    if (dnf != NULL && !ccb_ini_get_bool(dnf, "main", "plugins", true))
+        return false;
     if (conf != NULL && !ccb_ini_get_bool(conf, "main", "enabled", true))
         return false;
     for (char **name = ccb_check_list(ctx, "/usr/lib", error); *name != NULL; name++) {
@@ -137,25 +173,28 @@ static bool has_versionlock(CcbCheckContext *ctx, GError **error)
     return false;
 }
 
-/* Fails the result where dnf would update the package. */
-static void check_lock(CcbCheckContext *ctx, const char *package, CcbCheckResult *result,
-                       GError **error)
+/* Fails the result where dnf would update the package, of which that version is installed. */
+static void check_lock(CcbCheckContext *ctx, const char *package, const char *version,
+                       CcbCheckResult *result, GError **error)
 {
-    if (is_excluded(ctx, package, error))
+    g_autofree char *later = later_than(version);
+    if (is_excluded(ctx, package, later, error))
         return;
-    if (!is_in_list(ctx, package, error))
-        ccb_result_fail(result, "%s: no exclude= in %s, no line in %s", package, DNF_CONF,
-                        VERSIONLOCK_LIST);
+    g_autofree char *list = locklist_of(ctx, error);
+    if (!is_in_list(ctx, list, package, later, error))
+        ccb_result_fail(result, "%s: no exclude= in %s, no line in %s", package, DNF_CONF, list);
     else if (!has_versionlock(ctx, error))
-        ccb_result_fail(result, "%s names %s, but dnf's plugin is not installed", VERSIONLOCK_LIST,
-                        package);
+        ccb_result_fail(result,
+                        "%s names %s, but dnf loads no plugin that reads it: it is not installed, "
+                        "or switched off",
+                        list, package);
 }
 
 static bool run_kernel_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (ccb_check_skip_without_driver(ctx, result))
         return true;
-    check_lock(ctx, "kernel-core", result, error);
+    check_lock(ctx, "kernel-core", ccb_check_kver(ctx, error), result, error);
     return ccb_result_pass(result, "dnf leaves kernel-core as it is");
 }
 
@@ -170,7 +209,7 @@ static bool run_driver_lock(CcbCheckContext *ctx, CcbCheckResult *result, GError
     for (char **package = ccb_check_packages(ctx, error); *package != NULL; package++) {
         g_auto(GStrv) parts = ccb_package_parts(*package);
         if (parts != NULL && g_str_equal(parts[1], version))
-            check_lock(ctx, parts[0], result, error);
+            check_lock(ctx, parts[0], version, result, error);
     }
     return ccb_result_pass(result, "dnf leaves the driver as it is");
 }

@@ -34,6 +34,13 @@ static const Case cases[] = {
     {"packages of a driver that are excluded", 8, REMOVE, "root/usr/bin/nvidia-uninstall",
      .bad = "", .also = "root/etc/dnf/dnf.conf",
      .also_text = "[main]\nexcludepkgs=kernel-core-5.10.*,*nvidia*\n"},
+    {"one version that is excluded", 1, WRITE, "root/etc/dnf/dnf.conf",
+     "[main]\nexclude=kernel-core-5.10.134-19*\n", .bad = "updates.kernel-lock"},
+    {"a name with its architecture, in brackets", 1, WRITE, "root/etc/dnf/dnf.conf",
+     "[main]\nexclude=kernel-cor[ef].x86_64\n", .bad = ""},
+    {"a lock, and no plugins", 1, WRITE, "root/etc/dnf/dnf.conf", "[main]\nplugins=0\n",
+     .bad = "updates.kernel-lock", .also = "root/etc/dnf/plugins/versionlock.list",
+     .also_text = "kernel-core-0:5.10.134-18.al8.*\n"},
     {"a lock of another package", 1, WRITE, "root/etc/dnf/dnf.conf",
      "[main]\nexclude=kernel-core-debug*\n", .bad = "updates.kernel-lock"},
 };
