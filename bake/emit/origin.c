@@ -20,7 +20,14 @@ static CcbQcow2Chain *open_copy(CcbEmitSource *source, const char *path, const c
     /* "file:" keeps a name with a colon from being read as a protocol. */
     g_autofree char *from = g_strconcat("file:", path, NULL);
     g_autofree char *to = g_strconcat("file:", copy, NULL);
-    const char *argv[] = {"qemu-img", "convert", "-f", format, "-O", "qcow2", from, to, NULL};
+    /* The size of a VHD is the one that it says, not the product of its geometry.  A comma in a name is doubled. */
+    g_auto(GStrv) parts = g_strsplit(path, ",", -1);
+    g_autofree char *escaped = g_strjoinv(",,", parts);
+    g_autofree char *vpc = g_strconcat(
+        "driver=vpc,force_size_calc=current_size,file.driver=file,file.filename=", escaped, NULL);
+    const char *plain[] = {"qemu-img", "convert", "-f", format, "-O", "qcow2", from, to, NULL};
+    const char *sized[] = {"qemu-img", "convert", "--image-opts", "-O", "qcow2", vpc, to, NULL};
+    const char *const *argv = g_str_equal(format, "vpc") ? sized : plain;
     CcbProcess process = {.argv = argv, .limit_s = LIMIT_S, .error_code = CCB_ERR_IO};
     source->origin = ccb_qcow2_file_open(path, "raw", &foreign, error);
     if (source->origin == NULL || !ccb_qcow2_file_check_idle(source->origin, error))

@@ -33,7 +33,7 @@ static bool read_header(CcbQcow2File *file, bool *ret_foreign, GError **error)
     return true;
 }
 
-/* Only the disks whose size is the same to all who read them: for the others QEMU's word counts. */
+/* The size that the footer says, whoever wrote it: QEMU takes the geometry's product for some, and cuts the end off. */
 static bool read_footer(CcbQcow2File *file, bool *ret_foreign, GError **error)
 {
     uint8_t footer[CCB_VHD_FOOTER];
@@ -45,7 +45,7 @@ static bool read_footer(CcbQcow2File *file, bool *ret_foreign, GError **error)
         g_prefix_error(error, "%s: ", file->path);
         return false;
     }
-    *ret_foreign = !vhd.fixed || !vhd.size_is_plain;
+    *ret_foreign = !vhd.fixed;
     if (*ret_foreign)
         return ccb_fail(error, CCB_ERR_INPUT, "%s: a VHD that is not of fixed size", file->path);
     if (vhd.size > end)

@@ -92,10 +92,11 @@ static size_t parse_v3(const uint8_t *data, size_t size, CcbQcow2Header *h, GErr
         return fail(error, "too short");
     uint64_t features = get64(data + AT_INCOMPATIBLE);
     size_t length = get32(data + AT_HEADER_LENGTH);
-    if (features & DIRTY)
-        return fail(error, "the image was not closed cleanly (dirty)");
-    if (features & CORRUPT)
-        return fail(error, "the image is marked corrupt");
+    if (features & (DIRTY | CORRUPT)) {
+        fail(error, features & DIRTY ? "the image was not closed cleanly (dirty)"
+                                     : "the image is marked corrupt");
+        return ccb_hint(error, "repair a copy of it: qemu-img check -r all COPY");
+    }
     if (features & DATA_FILE)
         return fail(error, "the data is in another file");
     if (features & ~KNOWN)

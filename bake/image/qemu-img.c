@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "image/qcow2-file.h"
 #include "image/sniff.h"
 #include "image/vhd.h"
 
@@ -58,6 +59,20 @@ static bool is_fixed_vhd(const char *path)
            vhd.size == (uint64_t)st.st_size - CCB_VHD_FOOTER;
 }
 
+/* Refuses at once what its header says can't be read as it is. */
+static bool check_header(const char *path, GError **error)
+{
+    bool foreign = false;
+    GError *reason = NULL;
+    g_autoptr(CcbQcow2File) file = ccb_qcow2_file_open(path, "qcow2", &foreign, &reason);
+    if (file != NULL || foreign) {
+        g_clear_error(&reason);
+        return true;
+    }
+    g_propagate_error(error, reason);
+    return false;
+}
+
 bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
 {
     static const char *const formats[] = {"qcow2", "raw", "vpc", NULL};
@@ -87,6 +102,8 @@ bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
                  backing ? backing : "a data file");
         return ccb_hint(error, "flatten it first: qemu-img convert -O qcow2 %s flat.qcow2", path);
     }
+    if (strcmp(format, "qcow2") == 0 && !check_header(path, error))
+        return false;
     *ret_info = (CcbImageInfo){
         .format = g_strdup(format),
         .virtual_size = (uint64_t)json_integer_value(json_object_get(info, "virtual-size"))};
