@@ -104,6 +104,22 @@ const CcbEmitFormat *ccb_emit_format_of(const char *path)
     return dot != NULL ? ccb_emit_format(dot + 1) : NULL;
 }
 
+/* Endings by which other programs take a file for something that ccbake does not write; .img is raw. */
+static bool check_ending(const GPtrArray *wanted, const char *path, GError **error)
+{
+    static const char *const others[] = {"qcow", "vmdk", "vdi", "vhdx", "vpc", "ova", "iso",
+                                         "gz",   "xz",   "zst", "bz2",  "zip", "tar", NULL};
+    const char *dot = strrchr(path, '.');
+    const CcbEmitFormat *first = wanted->pdata[0];
+    bool is_img = dot != NULL && strcmp(dot, ".img") == 0;
+    if (dot == NULL || (is_img && first == &ccb_emit_raw) ||
+        (!is_img && !g_strv_contains(others, dot + 1)))
+        return true;
+    ccb_fail(error, CCB_ERR_USAGE, "%s: the ending %s %s, and %s is written", path, dot,
+             is_img ? "says raw" : "is of a format that ccbake does not write", first->name);
+    return ccb_hint(error, "the endings are .qcow2, .vhd, and .raw or .img");
+}
+
 char **ccb_emit_paths(const GPtrArray *wanted, const char *path, GError **error)
 {
     const CcbEmitFormat *said = ccb_emit_format_of(path);
@@ -114,6 +130,8 @@ char **ccb_emit_paths(const GPtrArray *wanted, const char *path, GError **error)
         ccb_hint(error, "end the name with .%s, or ask for the format %s", first->name, said->name);
         return NULL;
     }
+    if (!check_ending(wanted, path, error))
+        return NULL;
     char **paths = g_new0(char *, wanted->len + 1);
     for (guint i = 0; i < wanted->len; i++) {
         const CcbEmitFormat *format = wanted->pdata[i];

@@ -95,6 +95,7 @@ static gpointer digest_image(gpointer data)
 static json_t *image_to_json(const CcbManifest *m, guint i, Digestion *digestion, GError **error)
 {
     struct stat st;
+    uint64_t disk_size = MAX(m->base->disk->size, m->plan->recipe->grow);
     const CcbEmitFormat *format = m->formats->pdata[i];
     const CcbOutputFile *file = digestion->file;
     g_autofree char *base = g_path_get_basename(file->path);
@@ -109,7 +110,7 @@ static json_t *image_to_json(const CcbManifest *m, guint i, Digestion *digestion
     }
     return json_pack("{sssssIsIsssb}", "file", name, "sha256", digestion->sha256, "size",
                      (json_int_t)st.st_size, "virtual_size",
-                     (json_int_t)ccb_emit_size(format, m->base->disk->size), "format", format->name,
+                     (json_int_t)ccb_emit_size(format, disk_size), "format", format->name,
                      "compressed", m->compressed && format->compresses);
 }
 
