@@ -45,30 +45,35 @@ CcbGuest *ccb_guest_new_with_ops(const CcbGuestOps *ops, void *backend, int log_
     return guest;
 }
 
+/* Through QEMU, which may see less of an image than there is. */
+static void *open_writer(const CcbGuestOptions *options, const CcbGuestOps **ret_ops,
+                         GError **error)
+{
+    bool host = options->backend == CCB_BACKEND_HOST;
+    *ret_ops = host ? &ccb_host_backend_ops : &ccb_appliance_ops;
+    if (!ccb_image_check_whole(options->image, options->format, error))
+        return NULL;
+    return host ? ccb_host_backend_open(options, error) : ccb_appliance_open(options, error);
+}
+
 /* The backend itself; NULL on error.  What the reader does not read, the appliance does. */
 static void *open_backend(const CcbGuestOptions *options, const CcbGuestOps **ret_ops,
                           GError **error)
 {
     g_autofree char *foreign = NULL;
-    GError *reason = NULL;
-    *ret_ops = options->backend == CCB_BACKEND_HOST     ? &ccb_host_backend_ops
-               : options->backend == CCB_BACKEND_READER ? &ccb_remote_ops
-                                                        : &ccb_appliance_ops;
-    if (options->backend == CCB_BACKEND_HOST)
-        return ccb_host_backend_open(options, error);
-    if (options->backend == CCB_BACKEND_APPLIANCE)
-        return ccb_appliance_open(options, error);
+    g_autoptr(GError) reason = NULL;
+    if (options->backend != CCB_BACKEND_READER)
+        return open_writer(options, ret_ops, error);
+    *ret_ops = &ccb_remote_ops;
     void *reader = ccb_remote_open(&ccb_reader, options, &foreign, &reason);
     if (reader != NULL)
         return reader;
     if (foreign == NULL) {
-        g_propagate_error(error, reason);
+        g_propagate_error(error, g_steal_pointer(&reason));
         return NULL;
     }
-    g_error_free(reason);
     ccb_progress_line("%-8s appliance: %s: %s", "backend", options->image, foreign);
-    *ret_ops = &ccb_appliance_ops;
-    return ccb_appliance_open(options, error);
+    return open_writer(options, ret_ops, error);
 }
 
 CcbGuest *ccb_guest_open(const CcbGuestOptions *options, GError **error)

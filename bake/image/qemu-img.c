@@ -124,12 +124,32 @@ char *ccb_image_format(const char *path, GError **error)
     return ccb_image_probe(path, &info, error) ? g_steal_pointer(&info.format) : NULL;
 }
 
+bool ccb_image_check_whole(const char *path, const char *format, GError **error)
+{
+    uint8_t footer[CCB_VHD_FOOTER];
+    CcbVhd vhd;
+    struct stat st;
+    if (strcmp(format, "vpc") != 0)
+        return true;
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0 ||
+        pread(fd, footer, sizeof footer, st.st_size - CCB_VHD_FOOTER) != sizeof footer ||
+        !ccb_vhd_parse(footer, &vhd, NULL) || vhd.size_is_plain)
+        return true; /* what can't be read at all QEMU refuses itself */
+    ccb_fail(error, CCB_ERR_INPUT,
+             "image %s: a VHD whose geometry is smaller than its size; QEMU would cut its end off",
+             path);
+    return ccb_hint(error, "convert it, all of it: ccbake convert --to=qcow2 %s", path);
+}
+
 bool ccb_image_create_overlay(const char *path, const char *backing, const char *backing_format,
                               GError **error)
 {
     const char *argv[] = {"qemu-img", "create", "-q",           "-f", "qcow2", "-b",
                           backing,    "-F",     backing_format, path, NULL};
     CcbProcess process = {.argv = argv, .limit_s = INFO_LIMIT_S};
+    if (!ccb_image_check_whole(backing, backing_format, error))
+        return false;
     if (ccb_process_run(&process, error))
         return true;
     g_prefix_error(error, "the overlay %s over %s can't be created: ", path, backing);

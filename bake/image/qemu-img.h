@@ -29,6 +29,9 @@ char *ccb_image_format(const char *path, GError **error);
 bool ccb_image_create_overlay(const char *path, const char *backing, const char *backing_format,
                               GError **error);
 
+/* Refuses a VHD of which QEMU, which is about to open it, would cut the end off.  Errors: CCB_ERR_INPUT. */
+bool ccb_image_check_whole(const char *path, const char *format, GError **error);
+
 /* Makes the disk in a qcow2 image of our own larger.  `size` in bytes. */
 bool ccb_image_resize(const char *path, uint64_t size, GError **error);
 

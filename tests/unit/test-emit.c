@@ -225,6 +225,12 @@ static void names(void)
     g_ptr_array_set_size(two, 1);
     g_auto(GStrv) path = ccb_emit_paths(two, "image", NULL);
     is_str(path[0], "image", "a single output is called as the user wants");
+    static const char *const others[] = {"x.img", "x.vmdk", "x.qcow", "x.qcow2.gz"};
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autoptr(GError) refused = NULL;
+        ok(ccb_emit_paths(two, others[i], &refused) == NULL, others[i]);
+        is_error(&refused, "the endings are .qcow2, .vhd, and .raw or .img", "... and the endings");
+    }
     ok(ccb_emit_paths(two, "image.qcow2", &error) == NULL, "a name that says another format");
     is_error(&error, "the name says qcow2, and vhd is written", "... is refused");
     ok(ccb_emit_formats(twice, &error) == NULL, "a format twice");

@@ -3,6 +3,8 @@
 #include "image/vhd.h"
 
 #include "base/file.h"
+#include "image/qcow2-file.h"
+#include "image/qemu-img.h"
 #include "tap.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -93,6 +95,17 @@ static void ambiguous_size(void)
     seal(footer);
     ok(ccb_vhd_parse(footer, &vhd, NULL) && !vhd.size_is_plain,
        "a geometry that says something else");
+    bool foreign = true;
+    GError *error = NULL;
+    g_autofree char *path = g_build_filename(dir, "vbox.vhd", NULL);
+    FILE *file = fopen(path, "wb");
+    fseek(file, 20 * MIB, SEEK_SET);
+    fwrite(footer, sizeof footer, 1, file);
+    fclose(file);
+    g_autoptr(CcbQcow2File) disk = ccb_qcow2_file_open(path, "vpc", &foreign, NULL);
+    ok(disk != NULL && !foreign && disk->size == 20 * MIB, "... and the footer's size counts");
+    ok(!ccb_image_check_whole(path, "vpc", &error), "... but not for QEMU");
+    is_error(&error, "ccbake convert --to=qcow2", "... and what to do");
 }
 
 static void fuzz_one(const char *data, gsize size)
