@@ -13,8 +13,10 @@ CcbNode *ccb_node_new(CcbNodeType type, const char *file, int line, int column)
         node->text = g_strdup("");
     else
         node->items = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_node_free);
-    if (type == CCB_NODE_MAP)
+    if (type == CCB_NODE_MAP) {
         node->keys = g_ptr_array_new_with_free_func((GDestroyNotify)ccb_node_free);
+        node->at = g_hash_table_new(g_str_hash, g_str_equal);
+    }
     return node;
 }
 
@@ -22,6 +24,7 @@ void ccb_node_free(CcbNode *node)
 {
     if (node == NULL)
         return;
+    g_clear_pointer(&node->at, g_hash_table_unref); /* its keys are texts of node->keys */
     g_clear_pointer(&node->items, g_ptr_array_unref);
     g_clear_pointer(&node->keys, g_ptr_array_unref);
     g_free(node->text);
@@ -40,22 +43,30 @@ CcbNode *ccb_node_copy(const CcbNode *node)
         return copy;
     }
     for (guint i = 0; i < node->items->len; i++) {
-        g_ptr_array_add(copy->items, ccb_node_copy(node->items->pdata[i]));
+        CcbNode *value = ccb_node_copy(node->items->pdata[i]);
         if (node->type == CCB_NODE_MAP)
-            g_ptr_array_add(copy->keys, ccb_node_copy(node->keys->pdata[i]));
+            ccb_node_set(copy, ccb_node_copy(node->keys->pdata[i]), value);
+        else
+            g_ptr_array_add(copy->items, value);
     }
     return copy;
 }
 
 static bool find(const CcbNode *map, const char *key, guint *ret_index)
 {
-    for (guint i = 0; map != NULL && map->type == CCB_NODE_MAP && i < map->keys->len; i++) {
-        if (strcmp(((CcbNode *)map->keys->pdata[i])->text, key) == 0) {
-            *ret_index = i;
-            return true;
-        }
-    }
-    return false;
+    gpointer number;
+    if (map == NULL || map->type != CCB_NODE_MAP ||
+        !g_hash_table_lookup_extended(map->at, key, NULL, &number))
+        return false;
+    *ret_index = GPOINTER_TO_UINT(number);
+    return true;
+}
+
+/* After the keys have changed, from that number on. */
+static void number_keys(CcbNode *map, guint from)
+{
+    for (guint i = from; i < map->keys->len; i++)
+        g_hash_table_replace(map->at, ((CcbNode *)map->keys->pdata[i])->text, GUINT_TO_POINTER(i));
 }
 
 CcbNode *ccb_node_get(const CcbNode *map, const char *key)
@@ -94,6 +105,7 @@ void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value)
 {
     guint i;
     if (find(map, key->text, &i)) {
+        g_hash_table_replace(map->at, key->text, GUINT_TO_POINTER(i));
         ccb_node_free(map->keys->pdata[i]);
         ccb_node_free(map->items->pdata[i]);
         map->keys->pdata[i] = key;
@@ -102,14 +114,17 @@ void ccb_node_set(CcbNode *map, CcbNode *key, CcbNode *value)
     }
     g_ptr_array_add(map->keys, key);
     g_ptr_array_add(map->items, value);
+    number_keys(map, map->keys->len - 1);
 }
 
 void ccb_node_remove(CcbNode *map, const char *key)
 {
     guint i;
     if (find(map, key, &i)) {
+        g_hash_table_remove(map->at, key);
         g_ptr_array_remove_index(map->keys, i);
         g_ptr_array_remove_index(map->items, i);
+        number_keys(map, i);
     }
 }
 

@@ -19,6 +19,7 @@ typedef struct CcbNode {
     bool plain;       /* an unquoted scalar: true, 12 and null mean what they look like */
     GPtrArray *items; /* values of a list or map */
     GPtrArray *keys;  /* of a map: scalar nodes, as many as items */
+    GHashTable *at;   /* of a map: the text of a key (which the key owns) to its number */
     const char *file; /* interned */
     int line, column; /* from 1; 0: `file` is an option of the command line, not a file */
     /* Of a scalar that was one variable, and no more: the place of the variable's value, "acme.yaml:5:11", which is what

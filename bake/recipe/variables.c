@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { MAX_DEPTH = 16 };
+enum { MAX_DEPTH = 16, EXPANDED_MAX = 1 << 20 };
 
 typedef struct {
     const CcbNode *variables; /* a map, as the recipe has it; or NULL */
@@ -15,6 +15,8 @@ typedef struct {
     const char *file;         /* of the text that is worked on */
     GPtrArray
         *elsewhere; /* char *: the variables in it that have their values in no line of `file` */
+    size_t
+        expanded; /* bytes of values so far: a few lines of variables of variables stand for billions */
 } Expansion;
 
 /* Which variable `name` was probably meant to be; `otherwise` as ccb_hint_name() has it. */
@@ -98,6 +100,12 @@ static char *expand_text(Expansion *x, const CcbNode *node, const char *text, in
             return NULL;
         g_string_append(out, expanded);
         text = end + 1;
+        x->expanded += strlen(expanded);
+        if (x->expanded > EXPANDED_MAX) {
+            ccb_node_fail(node, error, "the values of variables add up to more than %d bytes",
+                          EXPANDED_MAX);
+            return NULL;
+        }
     }
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
@@ -155,9 +163,10 @@ bool ccb_variables_expand(CcbNode *root, const char *const *kept, GHashTable *us
     /* They are a part of root and change with it. */
     g_autoptr(CcbNode) variables = has_own ? ccb_node_copy(own) : NULL;
     g_autoptr(GPtrArray) elsewhere = g_ptr_array_new_with_free_func(g_free);
+    Expansion x = {.variables = variables, .kept = kept, .elsewhere = elsewhere};
     for (guint i = 0; i < root->items->len; i++) {
         CcbNode *item = root->items->pdata[i];
-        Expansion x = {variables, kept, item == own ? NULL : used, NULL, elsewhere};
+        x.used = item == own ? NULL : used;
         if (!expand(&x, item, error))
             return false;
     }
@@ -172,7 +181,7 @@ char *ccb_variables_expand_file(const char *path, const CcbNode *variables, GHas
     g_autoptr(GPtrArray) lines = text != NULL ? ccb_text_lines(text, size, error) : NULL;
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(GPtrArray) elsewhere = g_ptr_array_new_with_free_func(g_free);
-    Expansion x = {variables, NULL, used, path, elsewhere};
+    Expansion x = {.variables = variables, .used = used, .file = path, .elsewhere = elsewhere};
     if (lines == NULL) {
         if (text != NULL)
             g_prefix_error(error, "%s: ", path);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The lenient reader; recipe.bats has the strict one. */
 #include "recipe/yaml.h"
+
+#include "recipe/variables.h"
 #include "tap.h"
 
 static const char sample[] = "#cloud-config\n"
@@ -72,6 +74,61 @@ static void test_bomb(void)
     is_error(&error, "too many values", "... are too many");
 }
 
+/* Seconds that a map of so many keys, each looked for once, takes to read. */
+static double seconds_for(int keys)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (int i = 0; i < keys; i++)
+        g_string_append_printf(text, "k%06d: v\n", i);
+    gint64 started = g_get_monotonic_time();
+    g_autoptr(CcbNode) node = ccb_yaml_parse(text->str, text->len, "f", NULL);
+    int found = 0;
+    for (int i = 0; node != NULL && i < keys; i++) {
+        char key[16];
+        g_snprintf(key, sizeof key, "k%06d", i);
+        found += ccb_node_get(node, key) == node->items->pdata[i];
+    }
+    is_int(found, keys, "every key is found");
+    return (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+}
+
+/* A search through the keys for each key would take 64 times as long. */
+static void test_many_keys(void)
+{
+    double few = seconds_for(8000), many = seconds_for(64000);
+    if (!ok(many < 24 * few, "the time grows with the keys, and not with their square"))
+        printf("# 8,000 keys: %.3f s, 64,000: %.3f s\n", few, many);
+    const char *text = "a: 1\nb: 2\nc: 3\n";
+    g_autoptr(CcbNode) node = ccb_yaml_parse(text, strlen(text), "f", NULL);
+    ccb_node_remove(node, "a");
+    is_str(ccb_node_get_text(node, "c"), "3", "a key is found after one before it is removed");
+    ok(ccb_node_get(node, "a") == NULL, "... which is not found");
+    g_autoptr(CcbNode) copy = ccb_node_copy(node);
+    ccb_node_set(copy, ccb_node_copy(copy->keys->pdata[0]), ccb_node_copy(copy->items->pdata[1]));
+    is_str(ccb_node_get_text(copy, "b"), "3", "a key is found after it is set again");
+    is_str(ccb_node_get_text(node, "b"), "2", "... and a copy is one of its own");
+}
+
+static void test_expansion(void)
+{
+    g_autoptr(GString) text = g_string_new("variables:\n  a: \"");
+    for (int i = 0; i < 1024; i++)
+        g_string_append_c(text, 'x');
+    g_string_append(text, "\"\nsummary: \"");
+    for (int i = 0; i < 1024; i++)
+        g_string_append(text, "${a}");
+    g_autofree char *most = g_strconcat(text->str, "\"\n", NULL);
+    g_autofree char *more = g_strconcat(text->str, "${a}\"\n", NULL);
+    g_autoptr(CcbNode) right = ccb_yaml_parse(most, strlen(most), "f", NULL);
+    g_autoptr(CcbNode) wrong = ccb_yaml_parse(more, strlen(more), "f", NULL);
+    GError *error = NULL;
+    ok(ccb_variables_expand(right, NULL, NULL, &error), "variables expand to 1 MiB");
+    is_int((long long)strlen(ccb_node_get_text(right, "summary")), 1 << 20, "... all of it");
+    ok(!ccb_variables_expand(wrong, NULL, NULL, &error), "... and to no more");
+    is_error(&error, "f:3:11: the values of variables add up to more than 1048576 bytes",
+             "... why");
+}
+
 static void fuzz_one(const char *data, gsize size)
 {
     g_autoptr(CcbNode) node = ccb_yaml_parse_lenient(data, size, "f", NULL);
@@ -81,6 +138,8 @@ int main(void)
 {
     test_sample();
     test_bomb();
+    test_many_keys();
+    test_expansion();
     has_json("{\"a\": [1, {\"b\": null}]}", "{\"a\":[\"1\",{\"b\":\"null\"}]}", "JSON");
     has_json("a: &x [1]\nb: *x\n", "{\"a\":[\"1\"],\"b\":[\"1\"]}", "a list twice");
     has_json("# nothing\n", "{}", "comments alone");
