@@ -163,12 +163,25 @@ static char *activity_line(void)
     return g_string_free(line, FALSE);
 }
 
+/* All plain text goes out by this function and print_row(): it may quote an image, and must not control the terminal.
+ * `prefix` is our own, and may have colours. */
+G_GNUC_PRINTF(2, 3) static void print_text(const char *prefix, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *shown = ccb_text_printable(text, strlen(text));
+    fflush(stdout); /* what was printed before stands before */
+    fprintf(stderr, "%s%s\n", prefix, shown);
+}
+
 /* As much as fits into one row. */
 static void print_row(const char *text)
 {
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    g_autofree char *shown = ccb_name_printable(text);
     glong room = (glong)ccb_terminal_columns(STDERR_FILENO) - 1;
-    g_autofree char *row = g_utf8_substring(valid, 0, MIN(room, g_utf8_strlen(valid, -1)));
+    g_autofree char *row = g_utf8_substring(shown, 0, MIN(room, g_utf8_strlen(shown, -1)));
     fputs(row, stderr);
 }
 
@@ -251,8 +264,8 @@ static void print_heartbeat(void)
     g_autofree char *took = ccb_format_seconds((double)(gint64)(elapsed() + 0.5));
     g_autofree char *part = g_strdup_printf(
         ", %d%%", state.total > 0 ? (int)(100 * MIN(state.done, state.total) / state.total) : 0);
-    fprintf(stderr, "%-8s %s: still running after %s%s%s%s\n", state.tag, state.what, took,
-            state.total > 0 ? part : "", output ? "; last output: " : "", output ? output : "");
+    print_text("", "%-8s %s: still running after %s%s%s%s", state.tag, state.what, took,
+               state.total > 0 ? part : "", output ? "; last output: " : "", output ? output : "");
 }
 
 static gpointer beat(gpointer data)
@@ -326,7 +339,7 @@ void ccb_progress_announce(const char *name)
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (quiet() || as_json() || on_terminal())
         return;
-    fprintf(stderr, "%-8s %s ...\n", state.tag, state.what);
+    print_text("", "%-8s %s ...", state.tag, state.what);
     g_free(state.what);
     state.what = g_strdup(name);
 }
@@ -381,7 +394,7 @@ void ccb_progress_output(const char *line)
         return;
     }
     erase();
-    fprintf(stderr, "  | %s\n", state.output);
+    print_text("  | ", "%s", state.output);
     draw();
 }
 
@@ -399,8 +412,8 @@ static void finish(const char *event, const char *note)
         return;
     }
     g_autofree char *took = ccb_format_seconds(elapsed());
-    fprintf(stderr, "%-8s %s  %s%s%s%s\n", state.tag, state.what, took, note ? " (" : "",
-            note ? note : "", note ? ")" : "");
+    print_text("", "%-8s %s  %s%s%s%s", state.tag, state.what, took, note ? " (" : "",
+               note ? note : "", note ? ")" : "");
     draw();
 }
 
@@ -438,9 +451,8 @@ static void print_line(const char *event, const char *prefix, const char *format
         write_event(event, json_pack("{ss}", "text", valid));
         return;
     }
-    g_autofree char *shown = ccb_text_printable(text, strlen(text)); /* it may quote the image */
     erase();
-    fprintf(stderr, "%s%s\n", prefix, shown);
+    print_text(prefix, "%s", text);
     draw();
 }
 
@@ -478,7 +490,7 @@ void ccb_debug(gint64 started, const char *format, ...)
     if (as_json())
         write_event("debug", json_pack("{sfss}", "ms", ms, "text", shown));
     else
-        fprintf(stderr, "debug: %.1f ms %s\n", ms, shown);
+        print_text("debug: ", "%.1f ms %s", ms, shown);
 }
 
 void ccb_progress_result(const char *result, const char *path, const char *format, ...)
@@ -499,7 +511,7 @@ void ccb_progress_result(const char *result, const char *path, const char *forma
         return;
     }
     erase();
-    fprintf(stderr, "%-8s %s%s\n", result, path, text);
+    print_text("", "%-8s %s%s", result, path, text);
     draw();
 }
 
@@ -521,8 +533,7 @@ void ccb_progress_error(const char *message, int exit_code)
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     if (!as_json()) {
         g_autofree char *prefix = ccb_colored("ccbake: ", CCB_RED, ccb_color_wanted(STDERR_FILENO));
-        g_autofree char *shown = ccb_text_printable(message, strlen(message));
-        fprintf(stderr, "%s%s\n", prefix, shown);
+        print_text(prefix, "%s", message);
         return;
     }
     g_autofree char *valid = g_utf8_make_valid(message, -1);
