@@ -108,3 +108,29 @@ bake() {
     run_ccbake 3 bake r.yaml
     assert_contains '"vmdk" is not one of qcow2|vhd|raw'
 }
+
+@test "what is planted at the log's name is refused, or replaced; it is never written through" {
+    write_recipe '[qcow2]'
+    mkfifo gpu.log
+    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run timeout 60 "$CCBAKE" bake --backend=host --no-verify r.yaml
+    [[ $status == 9 ]] || fail "with a FIFO: $status"
+    assert_contains 'gpu.log is not a regular file'
+    rm gpu.log
+    echo precious >victim
+    ln -s victim gpu.log
+    CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/cache run_ccbake 9 bake --quiet --backend=host --no-verify r.yaml
+    assert_contains 'gpu.log is not a regular file'
+    assert_equal "$(cat victim)" precious
+    rm gpu.log
+    ln victim gpu.log
+    umask 077
+    bake --quiet
+    assert_equal "$(cat victim)" precious
+    assert_equal "$(stat -c %a gpu.log gpu.qcow2 gpu.json | sort -u)" 644
+    umask 000
+    rm -r cache gpu.*
+    bake --quiet
+    assert_equal "$(stat -c %a gpu.log gpu.qcow2 gpu.json | sort -u)" 644
+    assert_equal "$(stat -c %a cache/layers cache/work | sort -u)" 700
+    nothing_left
+}

@@ -896,16 +896,22 @@ hint: did you mean "own.two"?'
 
 @test "lock: garbage, another format, damaged entries" {
     recipe r.yaml <<<'steps: []'
-    local hint='hint: remove it and run `ccbake lock` again' text
+    local hint='hint: --lock names the file that `ccbake lock` writes: give another name' text
     printf '{"lock": 1,\n  oops}' >r.lock.json
     answers 3 "r.lock.json:2:6: string or '}' expected near 'oops'
-$hint"
-    for text in '{"lock": 2, "files": {}, "steps": {}}' '{"files": {}, "steps": {}}' \
-        '{"lock": 1, "files": [], "steps": {}}' '[]'; do
+hint: resolve the conflict if a merge left one, or restore the file from version control"
+    echo '{"lock": 2, "files": {}, "steps": {}}' >r.lock.json
+    answers 3 'r.lock.json: not a lock file that this ccbake reads: a newer one wrote it'
+    for text in '{"files": {}, "steps": {}}' '{"lock": 1, "files": [], "steps": {}}' '[]'; do
         echo "$text" >r.lock.json
-        answers 3 "r.lock.json: not a lock file that this ccbake reads
+        answers 3 "r.lock.json: not a lock file
 $hint"
     done
+    rm r.lock.json
+    mkfifo r.lock.json
+    answers 9 "$PWD/r.lock.json is not a regular file
+hint: see what put it there (\`ls -l\`), and remove it"
+    rm r.lock.json
     echo '{"lock": 1, "lock": 1, "files": {}, "steps": {}}' >r.lock.json
     run_ccbake 3 recipe r.yaml
     assert_contains 'duplicate object key'

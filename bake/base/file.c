@@ -47,6 +47,35 @@ char *ccb_read_file(const char *path, size_t limit, size_t *ret_size, GError **e
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+int ccb_create_file(const char *path, bool is_private)
+{
+    ccb_autofd int fd = open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 && !is_private && fchmod(fd, 0644) != 0) {
+        int reason = errno;
+        unlink(path);
+        errno = reason;
+        return -1;
+    }
+    return ccb_steal_fd(&fd);
+}
+
+int ccb_open_regular(const char *path, int flags, GError **error)
+{
+    struct stat st;
+    /* O_NONBLOCK: to open a FIFO must not wait; of a regular file it changes nothing. */
+    ccb_autofd int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    bool is_other =
+        fd < 0 ? errno == ELOOP || errno == ENXIO : fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+    if (is_other) {
+        ccb_fail(error, CCB_ERR_IO, "%s is not a regular file", path);
+        ccb_hint(error, "see what put it there (`ls -l`), and remove it");
+        return -1;
+    }
+    if (fd < 0)
+        ccb_fail_errno(error, CCB_ERR_IO, "%s", path);
+    return ccb_steal_fd(&fd);
+}
+
 bool ccb_write_all(int fd, const void *data, size_t size, const char *name, GError **error)
 {
     const char *p = data;
@@ -72,7 +101,7 @@ bool ccb_write_file_atomic(const char *path, const void *data, size_t size, GErr
     ccb_autofd int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     g_autofree char *unnamed = fd >= 0 ? g_strdup_printf("/proc/self/fd/%d", fd) : NULL;
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-        fd = open(temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+        fd = ccb_create_file(temporary, true);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", path);
     bool ok = ccb_write_all(fd, data, size, path, error);
@@ -155,6 +184,18 @@ const char *ccb_cache_dir(void)
     else
         dir = g_build_filename(g_get_user_cache_dir(), "ccbake", NULL);
     return dir;
+}
+
+char *ccb_cache_room(const char *name, GError **error)
+{
+    g_autofree char *path = g_build_filename(ccb_cache_dir(), name, NULL);
+    if (!ccb_mkdirs(path, error))
+        return NULL;
+    if (chmod(path, 0700) != 0) {
+        ccb_fail_errno(error, CCB_ERR_IO, "making %s private", path);
+        return NULL;
+    }
+    return g_steal_pointer(&path);
 }
 
 char *ccb_relative_path(const char *dir, const char *path)

@@ -9,6 +9,18 @@
 /* The content of a file of at most `limit` bytes (0: 64 MiB); caller frees.  Errors: CCB_ERR_IO. */
 char *ccb_read_file(const char *path, size_t limit, size_t *ret_size, GError **error);
 
+/* A new file to write and read, for us alone or of mode 0644, whatever the umask; nothing may have the name, no link either.
+ * Returns the descriptor; -1 with errno, EEXIST where the name is taken. */
+int ccb_create_file(const char *path, bool is_private);
+
+/* Opens a file for `flags` of open(2) where it is a regular one: a FIFO would wait for its other end, and a symlink may
+ * lead anywhere.  -1 on failure.  Errors: CCB_ERR_IO. */
+int ccb_open_regular(const char *path, int flags, GError **error);
+
+/* The subdirectory of the cache, made where it is missing and open to us alone: what is in it may hold the secrets of an
+ * image.  Caller frees; NULL on failure.  Errors: CCB_ERR_IO. */
+char *ccb_cache_room(const char *name, GError **error);
+
 /* Replaces the file as a whole or not at all, with mode 0644, also where the host goes down.  Errors: CCB_ERR_IO. */
 bool ccb_write_file_atomic(const char *path, const void *data, size_t size, GError **error);
 

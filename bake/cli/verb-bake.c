@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -236,8 +237,15 @@ static bool check_space(const Job *job, const CcbFacts *base, guint first, CcbBa
 /* The log, or -1.  Log and failed report of the last bake stay until here, when this one can begin. */
 static int open_log(const CcbOutput *output, GError **error)
 {
+    struct stat st;
+    if (lstat(output->log, &st) == 0 && !S_ISREG(st.st_mode)) {
+        ccb_fail(error, CCB_ERR_IO, "the log %s is not a regular file", output->log);
+        ccb_hint(error, "see what put it there (`ls -l`), and remove it");
+        return -1;
+    }
     unlink(output->failed);
-    int log = open(output->log, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
+    unlink(output->log); /* not written over: the name may be a link to another file */
+    int log = ccb_create_file(output->log, false);
     if (log < 0)
         ccb_fail_errno(error, CCB_ERR_IO, "creating the log %s", output->log);
     return log;

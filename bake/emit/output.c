@@ -81,16 +81,31 @@ static bool check_absent(const CcbOutput *output, const char *path, GError **err
     return ccb_hint(error, "--force replaces it once the new image is verified");
 }
 
-static bool take_lock(CcbOutputFile *file, GError **error)
+/* Removes what has the name of a temporary file: the file of a bake that was killed together with its reaper, or a link or
+ * FIFO that somebody put there.  False where another bake writes the file. */
+static bool remove_leftover(const char *path)
 {
     struct stat locked, named;
-    ccb_autofd int fd = open(file->temporary, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", file->temporary);
+    ccb_autofd int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     /* The file must still have its name: who held the lock may have published or removed it. */
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &locked) != 0 ||
-        stat(file->temporary, &named) != 0 || locked.st_dev != named.st_dev ||
-        locked.st_ino != named.st_ino)
+    if (fd >= 0 &&
+        (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &locked) != 0 || lstat(path, &named) != 0 ||
+         locked.st_dev != named.st_dev || locked.st_ino != named.st_ino))
+        return false;
+    return unlink(path) == 0 || errno == ENOENT;
+}
+
+/* Nothing is ever written through a name that was there before. */
+static bool take_lock(CcbOutputFile *file, GError **error)
+{
+    ccb_autofd int fd = ccb_create_file(file->temporary, false);
+    if (fd < 0 && errno == EEXIST && remove_leftover(file->temporary))
+        fd = ccb_create_file(file->temporary, false);
+    if (fd < 0 && errno != EEXIST && errno != EWOULDBLOCK)
+        return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", file->temporary);
+    struct stat locked, named;
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &locked) != 0 ||
+        lstat(file->temporary, &named) != 0 || locked.st_ino != named.st_ino)
         return ccb_fail(error, CCB_ERR_BUSY, "another ccbake is making %s", file->path);
     file->lock = ccb_steal_fd(&fd);
     ccb_reaper_watch(file->temporary);
@@ -176,8 +191,6 @@ static bool add_text(GPtrArray *files, const char *path, const char *text, GErro
     g_ptr_array_add(files, file);
     if (!take_lock(file, error))
         return false;
-    if (ftruncate(file->lock, 0) != 0) /* a bake that was killed with its reaper left it */
-        return ccb_fail_errno(error, CCB_ERR_IO, "writing %s", file->temporary);
     return ccb_write_all(file->lock, text, strlen(text), file->temporary, error) &&
            sync_file(file->temporary, error);
 }

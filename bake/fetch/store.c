@@ -31,11 +31,9 @@ CcbStore *ccb_store_open(const char *dir, GError **error)
     g_autofree char *lock = g_build_filename(store->dir, "lock", NULL);
     if (!ccb_mkdirs(partial, error) || !ccb_mkdirs(names, error))
         return NULL;
-    store->lock = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    if (store->lock < 0) {
-        ccb_fail_errno(error, CCB_ERR_IO, "%s", lock);
+    store->lock = ccb_open_regular(lock, O_CREAT | O_RDWR, error);
+    if (store->lock < 0)
         return NULL;
-    }
     return g_steal_pointer(&store);
 }
 

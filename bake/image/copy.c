@@ -17,7 +17,7 @@ typedef struct {
 
 static bool write_file(const Copy *copy, const char *path, GError **error)
 {
-    ccb_autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    ccb_autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", path);
     g_autoptr(CcbQcow2Writer) writer =

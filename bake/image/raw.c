@@ -40,7 +40,7 @@ static bool write_cluster(int fd, const char *path, uint64_t size, const CcbClus
 bool ccb_raw_write(CcbQcow2Chain *chain, const char *path, uint64_t size,
                    uint8_t ret_fingerprint[CCB_FINGERPRINT], GError **error)
 {
-    ccb_autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    ccb_autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return ccb_fail_errno(error, CCB_ERR_IO, "creating %s", path);
     if (ftruncate(fd, (off_t)size) != 0)

@@ -109,9 +109,9 @@ CcbBuilt *ccb_built_find(const char *key, GError **error)
 
 char *ccb_built_begin(const char *key, GError **error)
 {
-    g_autofree char *parent = path_of(NULL);
+    g_autofree char *parent = ccb_cache_room("built", error);
     g_autofree char *pattern = g_strdup_printf("%s/%s.*.part", parent, key);
-    return ccb_mkdirs(parent, error) ? ccb_reaper_mkdir(pattern, 0755, error) : NULL;
+    return parent != NULL ? ccb_reaper_mkdir(pattern, 0755, error) : NULL;
 }
 
 void ccb_built_abandon(const char *dir)

@@ -77,7 +77,8 @@ static int take_lock(const char *key, int how)
     g_autofree char *path = layer_path(key, ".lock");
     for (;;) {
         struct stat held, named;
-        ccb_autofd int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+        ccb_autofd int fd =
+            open(path, O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
         if (fd < 0 || flock(fd, how | LOCK_NB) != 0 || fstat(fd, &held) != 0)
             return -1;
         if (stat(path, &named) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino)
@@ -235,8 +236,8 @@ bool ccb_layer_exists(const char *key)
 
 int ccb_layer_lock(const char *key, bool or_use, bool *ret_shared, GError **error)
 {
-    g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
-    if (!ccb_mkdirs(dir, error))
+    g_autofree char *dir = ccb_cache_room("layers", error);
+    if (dir == NULL)
         return -1;
     for (bool told = false;; told = true) {
         ccb_autofd int lock = take_lock(key, LOCK_EX);
@@ -265,17 +266,17 @@ static char *base_name(const CcbLayerBase *base)
 
 bool ccb_layer_link_base(const CcbLayerBase *base, GError **error)
 {
-    g_autofree char *dir = g_build_filename(ccb_cache_dir(), "layers", NULL);
-    if (!ccb_mkdirs(dir, error))
+    g_autofree char *dir = ccb_cache_room("layers", error);
+    if (dir == NULL)
         return false;
     g_autofree char *name = base_name(base);
     g_autofree char *link = g_build_filename(dir, name, NULL);
-    g_autofree char *temporary = g_strdup_printf("%s.%d", link, (int)getpid());
+    g_autofree char *temporary =
+        g_strdup_printf("%s.%d-%08x.part", link, (int)getpid(), g_random_int());
     g_autofree char *target = g_canonicalize_filename(base->path, NULL);
     g_autofree char *now = g_file_read_link(link, NULL);
     if (g_strcmp0(now, target) == 0)
         return true;
-    unlink(temporary);
     if (symlink(target, temporary) == 0 && rename(temporary, link) == 0)
         return true;
     return ccb_fail_errno(error, CCB_ERR_IO, "linking the base image to %s", link);

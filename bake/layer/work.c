@@ -16,10 +16,10 @@ static bool make_scratch(const CcbWork *work, GError **error)
 
 CcbWork *ccb_work_open(GError **error)
 {
-    g_autofree char *parent = g_build_filename(ccb_cache_dir(), "work", NULL);
-    g_autofree char *pattern = g_build_filename(parent, "*", NULL);
-    if (!ccb_reaper_start(error) || !ccb_mkdirs(parent, error))
+    g_autofree char *parent = ccb_cache_room("work", error);
+    if (parent == NULL || !ccb_reaper_start(error))
         return NULL;
+    g_autofree char *pattern = g_build_filename(parent, "*", NULL);
     g_autofree char *dir = ccb_reaper_mkdir(pattern, 0700, error);
     if (dir == NULL)
         return NULL;

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plan/lock.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "recipe/installed.h"
 
@@ -67,22 +72,31 @@ bool ccb_lock_check_path(const char *recipe_path, GError **error)
 CcbLock *ccb_lock_load(const char *path, GError **error)
 {
     json_error_t reason;
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+    g_autofree char *target = realpath(path, NULL); /* a checkout may consist of links */
+    if (target == NULL && errno == ENOENT)
         return ccb_lock_new();
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &reason);
+    ccb_autofd int fd = ccb_open_regular(target != NULL ? target : path, O_RDONLY, error);
+    if (fd < 0)
+        return NULL;
+    json_t *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &reason);
     if (root == NULL) {
         ccb_fail(error, CCB_ERR_RECIPE, "%s:%d:%d: %s", path, reason.line, reason.column,
                  reason.text);
-        ccb_hint(error, "remove it and run `ccbake lock` again");
+        ccb_hint(error,
+                 "resolve the conflict if a merge left one, or restore the file from version "
+                 "control");
         return NULL;
     }
     if (json_integer_value(json_object_get(root, "lock")) == LOCK_FORMAT &&
         json_is_object(json_object_get(root, "files")) &&
         json_is_object(json_object_get(root, "steps")))
         return lock_of(root);
+    bool is_newer = json_integer_value(json_object_get(root, "lock")) > LOCK_FORMAT;
     json_decref(root);
-    ccb_fail(error, CCB_ERR_RECIPE, "%s: not a lock file that this ccbake reads", path);
-    ccb_hint(error, "remove it and run `ccbake lock` again");
+    ccb_fail(error, CCB_ERR_RECIPE, "%s: not a lock file%s", path,
+             is_newer ? " that this ccbake reads: a newer one wrote it" : "");
+    if (!is_newer)
+        ccb_hint(error, "--lock names the file that `ccbake lock` writes: give another name");
     return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "emit/manifest.h"
 #include "emit/origin.h"
+#include "emit/output.h"
 #include "tap.h"
 
 static char *dir;
@@ -280,6 +281,41 @@ static void current(void)
        "... with a waiver that there is no more");
 }
 
+/* What has the temporary name is never written through: links and a FIFO go, and the file of a live bake is respected. */
+static void planted(void)
+{
+    enum { SYMLINK, HARD_LINK, FIFO, LEFTOVER, KINDS };
+    g_autofree char *victim = in_dir("victim"), *path = in_dir("planted.qcow2");
+    g_autofree char *temporary = in_dir(".planted.qcow2.part");
+    const char *const paths[] = {path, NULL};
+    mode_t mask = umask(0);
+    for (int kind = SYMLINK; kind < KINDS; kind++) {
+        struct stat st = {0};
+        GError *error = NULL;
+        g_autofree char *content = NULL;
+        g_file_set_contents(victim, "precious", -1, NULL);
+        int made = kind == SYMLINK     ? symlink(victim, temporary)
+                   : kind == HARD_LINK ? link(victim, temporary)
+                   : kind == FIFO      ? mkfifo(temporary, 0600)
+                                       : !g_file_set_contents(temporary, "left", -1, NULL);
+        is_int(made, 0, "something has the temporary name");
+        g_autoptr(CcbOutput) output = ccb_output_reserve(paths, false, &error);
+        if (!ok(output != NULL, "... and the output is reserved"))
+            printf("# %s\n", error->message);
+        g_clear_error(&error);
+        ok(lstat(temporary, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+               st.st_size == 0 && (st.st_mode & 0777) == 0644,
+           "... by a new file, whose mode is not that of the umask");
+        g_autoptr(CcbOutput) second = ccb_output_reserve(paths, false, &error);
+        ok(second == NULL, "... that no other bake takes");
+        is_error(&error, "another ccbake is making", "... why");
+        g_file_get_contents(victim, &content, NULL, NULL);
+        is_str(content, "precious", "... and the linked file is as it was");
+    }
+    umask(mask);
+    ok(access(temporary, F_OK) != 0, "the temporary file is gone");
+}
+
 int main(void)
 {
     ccb_progress_options.quiet = true;
@@ -290,6 +326,7 @@ int main(void)
     sources_in_use();
     names();
     current();
+    planted();
     ccb_remove_tree(dir, NULL);
     g_free(dir);
     return done();
