@@ -189,9 +189,11 @@ const char *ccb_cache_dir(void)
 char *ccb_cache_room(const char *name, GError **error)
 {
     g_autofree char *path = g_build_filename(ccb_cache_dir(), name, NULL);
+    struct stat st;
     if (!ccb_mkdirs(path, error))
         return NULL;
-    if (chmod(path, 0700) != 0) {
+    bool is_private = stat(path, &st) == 0 && (st.st_mode & 07777) == 0700;
+    if (!is_private && chmod(path, 0700) != 0) {
         ccb_fail_errno(error, CCB_ERR_IO, "making %s private", path);
         return NULL;
     }

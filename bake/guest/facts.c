@@ -320,16 +320,36 @@ static char *cache_path(const char *sha256)
     return g_build_filename(ccb_cache_dir(), "facts", name, NULL);
 }
 
+/* An entry of the cache has the facts and their own digest, without which a damaged one would be taken for facts about
+ * another image.  Caller frees; NULL where there are no facts. */
+static char *digest_of(const json_t *facts)
+{
+    ccb_autofree char *text = json_dumps(facts, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    return text != NULL ? ccb_digest_string(text) : NULL;
+}
+
 /* A cache that can't be written only costs time. */
 static void remember(const CcbFacts *facts)
 {
     g_autofree char *path = cache_path(facts->sha256);
-    g_autofree char *dir = g_path_get_dirname(path);
-    json_auto_t *json = ccb_facts_to_json(facts);
-    char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (ccb_mkdirs(dir, NULL))
+    g_autofree char *dir = ccb_cache_room("facts", NULL);
+    json_t *json = ccb_facts_to_json(facts);
+    g_autofree char *digest = digest_of(json);
+    json_auto_t *entry = json_pack("{ssso}", "digest", digest, "facts", json);
+    ccb_autofree char *text = json_dumps(entry, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (dir != NULL)
         ccb_write_file_atomic(path, text, strlen(text), NULL);
-    free(text);
+}
+
+/* NULL: there is no entry, or a damaged one; caller frees. */
+static CcbFacts *recall(const char *path)
+{
+    json_auto_t *entry = json_load_file(path, 0, NULL);
+    const json_t *facts = json_object_get(entry, "facts");
+    const char *noted = json_string_value(json_object_get(entry, "digest"));
+    g_autofree char *digest = digest_of(facts);
+    bool is_whole = noted != NULL && g_strcmp0(noted, digest) == 0;
+    return is_whole ? ccb_facts_from_json(facts) : NULL;
 }
 
 CcbFacts *ccb_facts_cached(const char *path, GError **error)
@@ -343,8 +363,7 @@ CcbFacts *ccb_facts_cached(const char *path, GError **error)
     if (sha256 == NULL)
         return NULL;
     g_autofree char *cached = cache_path(sha256);
-    json_auto_t *json = json_load_file(cached, 0, NULL);
-    CcbFacts *facts = json ? ccb_facts_from_json(json) : NULL;
+    CcbFacts *facts = recall(cached);
     if (facts != NULL) {
         facts->sha256 = g_steal_pointer(&sha256);
         facts->path = g_strdup(path);
