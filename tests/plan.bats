@@ -393,3 +393,17 @@ EOF
     run_ccbake 3 plan --quiet --backend=host unlocked.yaml
     assert_contains "[runs: not locked: run ccbake lock]"
 }
+
+@test "a damaged entry of the facts is found out and made again" {
+    export CCBAKE_CACHE_DIR=$BATS_TEST_TMPDIR/facts-cache
+    run_ccbake plan --backend=host r.yaml
+    local right=$output facts
+    facts=$(echo "$CCBAKE_CACHE_DIR"/facts/*.json)
+    cp "$facts" "$BATS_TEST_TMPDIR/facts.json"
+    for change in 's/"free_bytes"/"free_bytet"/' 's/5\.10\.134-18/4.10.134-18/g' 's/"digest"/"digesu"/' '1s/{/[/'; do
+        sed "$change" "$BATS_TEST_TMPDIR/facts.json" >"$facts"
+        run_ccbake plan --backend=host r.yaml
+        assert_equal "$(grep -v ^inspect <<<"$output")" "$(grep -v ^inspect <<<"$right")"
+        cmp "$facts" "$BATS_TEST_TMPDIR/facts.json"
+    done
+}
