@@ -49,3 +49,10 @@ init() {
     assert_contains 'other.qcow2 is centos 3'
     assert_contains 'ccbake:gn8v-tee-1gpu is for alinux 3'
 }
+
+@test "a name is one of a file, without a directory" {
+    for name in sub/name .. '' .hidden; do
+        run_ccbake 2 init --quiet --backend=host --name="$name" base.qcow2
+        assert_contains "--name=$name: not the name of a file"
+    done
+}

@@ -88,6 +88,11 @@ static void print_recipe(const CcbFacts *facts, const CcbRecipe *guide)
 
 static bool run(int argc, char **argv, GError **error)
 {
+    if (strchr(opts.name, '/') != NULL || opts.name[0] == '\0' || opts.name[0] == '.') {
+        ccb_fail(error, CCB_ERR_USAGE, "--name=%s: not the name of a file", opts.name);
+        return ccb_hint(
+            error, "a name has no directory; `ccbake bake --output` says where the image goes");
+    }
     CcbBackend backend = ccb_open_backend(opts.backend, error);
     if (backend == CCB_BACKEND_AUTO)
         return false;
