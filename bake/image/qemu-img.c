@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/process.h"
@@ -20,6 +21,17 @@ void ccb_image_info_clear(CcbImageInfo *info)
 {
     g_free(info->format);
     *info = (CcbImageInfo){0};
+}
+
+/* Says which image qemu-img was about, and whose fault it is: not the image's where qemu-img was stopped or had no memory. */
+static void explain(const CcbProcess *process, GError **error, const char *path, const char *fault)
+{
+    if (ccb_cancelled() || error == NULL || !g_error_matches(*error, CCB_ERROR, CCB_ERR_INPUT))
+        return;
+    bool is_hosts = process->ret_status > 128 || strstr((*error)->message, "annot allocate memory");
+    if (is_hosts)
+        (*error)->code = CCB_ERR_HOST;
+    g_prefix_error(error, "image %s%s: ", path, is_hosts ? "" : fault);
 }
 
 /* `format` NULL: as QEMU guesses. */
@@ -37,7 +49,7 @@ static json_t *query(const char *path, const char *format, GError **error)
                           .ret_stdout = text,
                           .error_code = CCB_ERR_INPUT};
     if (!ccb_process_run(&process, error)) {
-        g_prefix_error(error, "image %s: it can't be read as a disk image: ", path);
+        explain(&process, error, path, ": it can't be read as a disk image");
         return NULL;
     }
     json_t *info = json_loads(text->str, 0, NULL);
@@ -100,7 +112,11 @@ bool ccb_image_probe(const char *path, CcbImageInfo *ret_info, GError **error)
     if (backing != NULL || json_object_get(specific, "data-file") != NULL) {
         ccb_fail(error, CCB_ERR_INPUT, "image %s: it refers to another file (%s)", path,
                  backing ? backing : "a data file");
-        return ccb_hint(error, "flatten it first: qemu-img convert -O qcow2 %s flat.qcow2", path);
+        return ccb_hint(
+            error,
+            "an image from elsewhere may name any file of this host, and converting it would "
+            "copy that file into the result; if the file is the image's own, and both are from "
+            "a source you trust: qemu-img convert -O qcow2 IMAGE flat.qcow2");
     }
     if (strcmp(format, "qcow2") == 0 && !check_header(path, error))
         return false;
@@ -173,6 +189,6 @@ bool ccb_image_check(const char *path, const char *format, GError **error)
     CcbProcess process = {.argv = argv, .limit_s = CHECK_LIMIT_S, .error_code = CCB_ERR_INPUT};
     if (ccb_process_run(&process, error))
         return true;
-    g_prefix_error(error, "image %s is corrupt: ", path);
+    explain(&process, error, path, " is corrupt");
     return false;
 }
