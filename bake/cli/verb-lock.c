@@ -78,7 +78,7 @@ static bool check_base(const Session *s, GError **error)
 /* A file of the recipe: the recipe's digest is taken as it is; without one, the file is fetched. */
 static bool lock_file(Session *s, const CcbRecipePayload *from, CcbPayload *payload, GError **error)
 {
-    const char *key = ccb_lock_file_key(from);
+    g_autofree char *key = ccb_lock_file_key(from);
     g_autoptr(GPtrArray) one = g_ptr_array_new();
     if (from->sha256 != NULL)
         return true;

@@ -35,6 +35,37 @@ char *ccb_url_redact(const char *url)
                            shown[size] == '?' ? "?..." : "");
 }
 
+/* By parts of the name, in lower case: X-Amz-Signature, X-Oss-Credential, OSSAccessKeyId, sig, access_token ... */
+static bool is_secret(const char *parameter)
+{
+    static const char *const parts[] = {"sig",        "token", "secret",  "passw",  "key",
+                                        "credential", "auth",  "expires", "x-amz-", "x-oss-"};
+    g_autofree char *name = g_ascii_strdown(parameter, (gssize)strcspn(parameter, "="));
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (strstr(name, parts[i]) != NULL)
+            return true;
+    return false;
+}
+
+char *ccb_url_identity(const char *url)
+{
+    const char *query = strchr(url, '?');
+    if (!ccb_url_is_remote(url))
+        return g_strdup(url);
+    g_autofree char *place = g_strndup(url, query != NULL ? (gsize)(query - url) : strlen(url));
+    g_autofree char *shown = ccb_url_redact(place);
+    g_autoptr(GString) identity = g_string_new(shown);
+    g_auto(GStrv) parameters = g_strsplit(query != NULL ? query + 1 : "", "&", -1);
+    char before = '?';
+    for (char **parameter = parameters; *parameter != NULL; parameter++) {
+        if (is_secret(*parameter))
+            continue;
+        g_string_append_printf(identity, "%c%s", before, *parameter);
+        before = '&';
+    }
+    return g_string_free(g_steal_pointer(&identity), FALSE);
+}
+
 char *ccb_url_server(const char *url)
 {
     g_autofree char *shown = ccb_url_redact(url);

@@ -14,6 +14,10 @@ char *ccb_url_local_path(const char *url);
  * presigned URLs carry their signature.  Caller frees. */
 char *ccb_url_redact(const char *url);
 
+/* The URL without user:password@ and without the parameters of its query that are secrets by their names: what identifies
+ * the file.  Caller frees. */
+char *ccb_url_identity(const char *url);
+
 /* "http://host:port" and "http://host:port/dir/" of a remote URL, fit to be shown; caller frees. */
 char *ccb_url_server(const char *url);
 char *ccb_url_directory(const char *url);

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "fetch/url.h"
 #include "recipe/installed.h"
 
 enum { LOCK_FORMAT = 1 };
@@ -208,8 +209,8 @@ char *ccb_lock_step_key(const char *base_sha256, const CcbStep *step)
     return key;
 }
 
-const char *ccb_lock_file_key(const CcbRecipePayload *payload)
+char *ccb_lock_file_key(const CcbRecipePayload *payload)
 {
     const char *path = payload->node ? ccb_node_get_text(payload->node, "path") : NULL;
-    return path ? path : payload->urls[0];
+    return path ? g_strdup(path) : ccb_url_identity(payload->urls[0]);
 }

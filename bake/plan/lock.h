@@ -46,5 +46,6 @@ void ccb_lock_set_resolved(CcbLock *lock, const char *key, const char *step_id,
 /* The key of a resolved step: digest of the kind, its settings and the base.  Caller frees. */
 char *ccb_lock_step_key(const char *base_sha256, const CcbStep *step);
 
-/* The key of a recipe's payload: its URL, or its path as the recipe writes it. */
-const char *ccb_lock_file_key(const CcbRecipePayload *payload);
+/* The key of a recipe's payload: its path as the recipe writes it, or its URL without secrets, which would not belong into
+ * a file under version control.  Caller frees. */
+char *ccb_lock_file_key(const CcbRecipePayload *payload);

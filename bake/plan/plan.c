@@ -88,8 +88,12 @@ static CcbPayload *payload_of(const CcbRecipePayload *from, const CcbRecipe *rec
     payload->sha256 = g_strdup(from->sha256);
     payload->size = from->size;
     payload->max_size = from->max_size != 0 ? from->max_size : MAX(from->size, CCB_FETCH_MAX_SIZE);
-    if (lock)
-        ccb_lock_pin(lock, ccb_lock_file_key(from), &payload->sha256, &payload->size);
+    g_autofree char *key = ccb_lock_file_key(from);
+    if (lock) {
+        ccb_lock_pin(lock, key, &payload->sha256, &payload->size);
+        /* Locks had the whole URL as the key once. */
+        ccb_lock_pin(lock, from->urls[0], &payload->sha256, &payload->size);
+    }
     set_texts(payload, recipe, from);
     return payload;
 }

@@ -789,6 +789,18 @@ static void test_credentials(void)
         g_autofree char *shown = ccb_url_redact(pairs[i][0]);
         ok(strcmp(shown, pairs[i][1]) == 0, "%s is shown as %s", pairs[i][0], shown);
     }
+    static const char *const identities[][2] = {
+        {"http://h/f.rpm", "http://h/f.rpm"},
+        {"https://u:p@h:1/f.rpm", "https://h:1/f.rpm"},
+        {"http://h/f?id=2&X-Amz-Signature=s&v=3", "http://h/f?id=2&v=3"},
+        {"http://h/f?OSSAccessKeyId=a&Expires=1&Signature=b", "http://h/f"},
+        {"http://h/f?x=u:p@z&access_token=t", "http://h/f?x=u:p@z"},
+        {"/srv/f?token=x", "/srv/f?token=x"},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(identities); i++) {
+        g_autofree char *identity = ccb_url_identity(identities[i][0]);
+        ok(strcmp(identity, identities[i][1]) == 0, "%s is %s", identities[i][0], identity);
+    }
     static const char *const places[][3] = {
         {"http://u:p@h:1/a/b.rpm?t=s", "http://h:1", "http://h:1/a/"},
         {"https://h/b.rpm", "https://h", "https://h/"},
