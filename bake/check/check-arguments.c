@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "base/quantity.h"
+#include "check/ds-identify.h"
 #include "check/foresee.h"
+#include "check/guest-cmdline.h"
 #include "check/guest-grub.h"
+#include "check/guest-units.h"
 #include "guide/driver.h"
+#include "guide/gpu-units.h"
 #include "text/cmdline.h"
 
 #define DEFAULT_GRUB   "/etc/default/grub"
@@ -236,29 +240,37 @@ static bool run_args_conflict(CcbCheckContext *ctx, CcbCheckResult *result, GErr
     return check_all_places(ctx, check_conflicts, result, error);
 }
 
-/* Whether a list of modules has one of the driver's. */
-static bool lists_driver(const char *list)
+/* The first of a list of modules that the image needs: the driver and what proves its GPUs, the disks, the network; NULL:
+ * none.  Points into `modules`. */
+static const char *find_needed(CcbCheckContext *ctx, char **modules)
 {
-    g_autofree char *dashed = g_strdelimit(g_strdup(list), "_", '-');
-    g_auto(GStrv) modules = g_strsplit(dashed, ",", -1);
-    for (char **module = modules; *module != NULL; module++)
-        if (g_strv_contains(ccb_driver_modules, *module))
-            return true;
-    return false;
+    static const char *const of_machine[] = {
+        "nvme", "virtio-blk", "virtio-pci", "virtio-net", "virtio-scsi", "ext4", "tdx-guest", NULL};
+    static const char *const of_driver[] = {"ecdsa-generic", "ecdh-generic", NULL};
+    for (char **module = modules; *module != NULL; module++) {
+        g_autofree char *dashed = g_strdelimit(g_strdup(*module), "_", '-');
+        if (g_strv_contains(of_machine, dashed) ||
+            (ctx->gpus > 0 &&
+             (g_strv_contains(ccb_driver_modules, dashed) || g_strv_contains(of_driver, dashed))))
+            return *module;
+    }
+    return NULL;
 }
 
-static void check_harm(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
-                       CcbCheckResult *result, GError **error)
+static void check_module_arguments(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
+                                   CcbCheckResult *result)
 {
     /* Those of modprobe, of the initramfs's udev, and of the kernel itself; each a list. */
     static const char *const blacklists[] = {"modprobe.blacklist", "rd.driver.blacklist",
-                                             "module_blacklist", NULL};
-    for (const char *const *key = blacklists; ctx->gpus > 0 && *key != NULL; key++) {
-        g_auto(GStrv) values = ccb_cmdline_values(line, *key);
-        for (char **value = values; *value != NULL; value++)
-            if (lists_driver(*value))
-                ccb_result_fail(result, "%s: %s=%s keeps the driver from loading", place, *key,
-                                *value);
+                                             "module_blacklist"};
+    for (guint i = 0; i < G_N_ELEMENTS(blacklists); i++) {
+        g_auto(GStrv) values = ccb_cmdline_values(line, blacklists[i]);
+        g_autofree char *list = g_strjoinv(",", values);
+        g_auto(GStrv) modules = g_strsplit(list, ",", -1);
+        const char *needed = find_needed(ctx, modules);
+        if (needed != NULL)
+            ccb_result_fail(result, "%s: %s=%s keeps %s from loading", place, blacklists[i], list,
+                            needed);
     }
     /* The last value takes the place of what modprobe.d says. */
     static const char registry[] = "nvidia.NVreg_RegistryDwords";
@@ -270,8 +282,78 @@ static void check_harm(CcbCheckContext *ctx, const CcbCmdline *line, const char 
         else if (ctx->gpus == 8 && !ccb_registry_is_set(*value, CCB_PROTECTED_PCIE))
             ccb_result_fail(result, "%s: %s=%s, expected " CCB_PROTECTED_PCIE "=0x1 in it", place,
                             registry, *value);
+}
+
+/* By which the machine comes up with something else than what is installed. */
+static void check_init_arguments(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
+                                 CcbCheckResult *result, GError **error)
+{
+    static const struct {
+        const char *key;
+        const char *good; /* values that change nothing, with a space around each */
+        const char *what;
+    } others[] = {
+        {"init", " /sbin/init /usr/sbin/init /usr/lib/systemd/systemd /lib/systemd/systemd ",
+         "runs in the place of systemd"},
+        {"rdinit", " /init ", "runs in the place of the initramfs's systemd"},
+        {"rd.systemd.unit", " initrd.target ", "keeps the initramfs from going on"},
+        {"rd.break", " ", "stops in a shell of the initramfs"},
+        {"rdbreak", " ", "stops in a shell of the initramfs"},
+        {"rd.rescue", " ", "stops in a shell of the initramfs"},
+        {"rd.emergency", " ", "stops in the initramfs"},
+        {"systemd.break", " 0 no off false ", "stops in a shell"},
+        {"systemd.run", " ", "is run in the place of what is installed"},
+        {"systemd.volatile", " 0 no off false ", "forgets what was written at each boot"},
+        {"systemd.debug_shell", " 0 no off false ", "opens a shell of root to everybody at tty9"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autofree char *value = ccb_cmdline_get(line, others[i].key);
+        g_autofree char *word = g_strdup_printf(" %s ", value != NULL ? value : "");
+        if (value != NULL && (*value == '\0' || strstr(others[i].good, word) == NULL))
+            ccb_result_fail(result, "%s: %s%s%s %s", place, others[i].key,
+                            *value != '\0' ? "=" : "", value, others[i].what);
+    }
+    static const char multi_user[] = "multi-user.target";
+    g_autofree char *target = ccb_cmdline_target(line);
+    CcbUnitSet *set = target != NULL ? ccb_check_units(ctx, error) : NULL;
+    if (set == NULL || (g_str_equal(target, multi_user) && ccb_unitgraph_has(set->graph, target)))
+        return;
+    g_autoptr(GPtrArray) why = ccb_unitgraph_why_started(set->graph, target, multi_user);
+    if (why == NULL)
+        ccb_result_fail(result, "%s: the boot ends in %s, which does not start %s", place, target,
+                        multi_user);
+}
+
+/* Units that a boot needs, kept from starting by this line. */
+static void check_masks(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
+                        CcbCheckResult *result)
+{
+    g_auto(GStrv) masked = ccb_cmdline_units(line, "systemd.mask");
+    const char *const *enabled = (const char *const *)ctx->expect->enabled;
+    for (char **unit = masked; *unit != NULL; unit++)
+        if ((ctx->gpus > 0 && g_str_equal(*unit, CCB_PERSISTENCED)) ||
+            (ctx->gpus == 8 && g_str_equal(*unit, CCB_FABRICMANAGER)) ||
+            g_strv_contains(ccb_cloud_init_units, *unit) ||
+            (enabled != NULL && g_strv_contains(enabled, *unit)))
+            ccb_result_fail(result, "%s: systemd.mask=%s keeps it from starting", place, *unit);
+}
+
+static void check_harm(CcbCheckContext *ctx, const CcbCmdline *line, const char *place,
+                       CcbCheckResult *result, GError **error)
+{
+    check_module_arguments(ctx, line, place, result);
+    check_init_arguments(ctx, line, place, result, error);
+    check_masks(ctx, line, place, result);
+    g_auto(CcbDsIdentify) told = {0};
+    ccb_ds_identify_read_line(&told, line);
+    g_autofree char *off = ccb_ds_identify_off(&told);
+    g_autofree char *other = ccb_ds_identify_other(&told);
     if (ccb_cmdline_has(line, "cloud-init=disabled"))
         ccb_result_fail(result, "%s: cloud-init=disabled switches it off", place);
+    if (off != NULL)
+        ccb_result_fail(result, "%s: %s", place, off);
+    if (other != NULL)
+        ccb_result_fail(result, "%s: %s", place, other);
 }
 
 static bool run_args_harmful(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -300,7 +382,9 @@ const CcbCheck ccb_checks_arguments[] = {
      "one alone of two that are alike.",
      "Take out the one that is not meant, in the place that is named.", run_args_conflict},
     {"kernel.args-harmful", CCB_SEVERITY_ERROR,
-     "What the command line says to modules and to cloud-init goes before the files of the image.",
+     "What the command line says to init, to modules and to cloud-init goes before the files of "
+     "the "
+     "image.",
      "Take the argument out, in the place that is named (kernel-args step, \"remove\").",
      run_args_harmful},
     {0},

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cloud-init, which makes an instance of an image: keys, host name, network, the size of the root. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "check/context.h"
+#include "check/ds-identify.h"
+#include "check/guest-cmdline.h"
 #include "check/guest-units.h"
 #include "recipe/yaml.h"
 
 #define CLOUD_CFG   "/etc/cloud/cloud.cfg"
 #define CLOUD_CFG_D "/etc/cloud/cloud.cfg.d"
-#define DATASOURCE  "AliYun"
+#define DS_IDENTIFY "/etc/cloud/ds-identify.cfg"
 
 /* What cloud-init reads. */
 typedef struct {
@@ -50,6 +53,12 @@ static gpointer produce_config(CcbCheckContext *ctx, const char *name, GError **
     char **names = ccb_check_list(ctx, CLOUD_CFG_D, error);
     if (names == NULL || !add_file(ctx, CLOUD_CFG, config, error))
         return NULL;
+    const CcbNode *elsewhere =
+        config->files->len > 0 ? ccb_node_get(config->files->pdata[0], "conf_d") : NULL;
+    if (elsewhere != NULL)
+        g_ptr_array_add(config->ignored,
+                        g_strdup_printf("%s:%d: conf_d: it takes no file of " CLOUD_CFG_D,
+                                        elsewhere->file, elsewhere->line));
     for (; *names != NULL; names++) {
         g_autofree char *path = g_strconcat(CLOUD_CFG_D, "/", *names, NULL);
         if (g_str_has_suffix(*names, ".cfg") && !add_file(ctx, path, config, error))
@@ -98,37 +107,69 @@ static bool is_one_of(const CcbNode *node, const char *const *words)
     return g_strv_contains(words, g_strstrip(lower));
 }
 
-/* Started by links, or by the generator that el8's package has instead. */
-static bool is_started(CcbCheckContext *ctx, bool *ret_started, GError **error)
+/* Whether the generator runs that el8's package has: a link to nothing in /etc hides that of the package. */
+static bool has_generator(CcbCheckContext *ctx, GError **error)
+{
+    static const char *const directories[] = {"/etc/systemd", "/usr/local/lib/systemd",
+                                              "/usr/lib/systemd"};
+    for (guint i = 0; i < G_N_ELEMENTS(directories); i++) {
+        g_autofree char *path =
+            g_strconcat(directories[i], "/system-generators/cloud-init-generator", NULL);
+        const CcbStat *st = ccb_check_lstat(ctx, path, error);
+        if (st == NULL)
+            continue;
+        g_autofree char *target = S_ISLNK(st->mode) ? ccb_check_readlink(ctx, path, error) : NULL;
+        return g_strcmp0(target, "/dev/null") != 0;
+    }
+    return false;
+}
+
+/* Started by links, or by the generator. */
+static bool is_started(CcbCheckContext *ctx, GError **error)
 {
     static const char *const units[] = {"cloud-init.service", "cloud-init-network.service",
-                                        "cloud-init.target", NULL};
+                                        "cloud-init.target"};
     CcbUnitSet *set = ccb_check_units(ctx, error);
-    if (set == NULL || !ccb_check_present(ctx,
-                                          "/usr/lib/systemd/system-generators/"
-                                          "cloud-init-generator",
-                                          ret_started, error))
-        return false;
-    for (const char *const *unit = units; *unit != NULL && !*ret_started; unit++) {
-        g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, *unit);
-        *ret_started = by->len > 0 && ccb_unitgraph_has(set->graph, *unit);
+    bool started = has_generator(ctx, error);
+    for (guint i = 0; set != NULL && !started && i < G_N_ELEMENTS(units); i++) {
+        g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, units[i]);
+        started = by->len > 0 && ccb_unitgraph_has(set->graph, units[i]);
     }
-    return true;
+    return started;
+}
+
+/* What ds-identify is told for this boot. */
+static void read_told(CcbCheckContext *ctx, CcbDsIdentify *ret, GError **error)
+{
+    const CcbGuestText *file = ccb_check_text(ctx, DS_IDENTIFY, error);
+    const CcbCmdline *line = ccb_check_cmdline(ctx, error);
+    if (file->text != NULL)
+        ccb_ds_identify_read_file(ret, file->text, DS_IDENTIFY);
+    if (line != NULL)
+        ccb_ds_identify_read_line(ret, line);
 }
 
 static bool run_present(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char off[] = "/etc/cloud/cloud-init.disabled";
-    bool program = false, disabled = false, started = false;
-    if (!ccb_check_present(ctx, "/usr/bin/cloud-init", &program, error) ||
-        !ccb_check_present(ctx, off, &disabled, error) || !is_started(ctx, &started, error))
-        return false;
-    if (!program)
+    static const char file[] = "/etc/cloud/cloud-init.disabled";
+    g_auto(CcbDsIdentify) told = {0};
+    if (!ccb_check_exists(ctx, "/usr/bin/cloud-init", error))
         return ccb_result_fail(result, "/usr/bin/cloud-init is missing");
-    if (disabled)
-        ccb_result_fail(result, "%s switches it off", off);
-    if (!started)
+    read_told(ctx, &told, error);
+    g_autofree char *off = ccb_ds_identify_off(&told);
+    const CcbCmdline *line = ccb_check_cmdline(ctx, error);
+    CcbUnitSet *set = ccb_check_units(ctx, error);
+    if (ccb_check_lstat(ctx, file, error) != NULL)
+        ccb_result_fail(result, "%s switches it off", file);
+    if (line != NULL && ccb_cmdline_has(line, "cloud-init=disabled"))
+        ccb_result_fail(result, "cloud-init=disabled on the kernel's command line switches it off");
+    if (off != NULL)
+        ccb_result_fail(result, "%s", off);
+    if (!is_started(ctx, error))
         ccb_result_fail(result, "cloud-init.service is not enabled");
+    for (const char *const *unit = ccb_cloud_init_units; set != NULL && *unit != NULL; unit++)
+        if (g_hash_table_contains(set->masked, *unit))
+            ccb_result_fail(result, "%s is masked", *unit);
     return ccb_result_pass(result, "installed and enabled");
 }
 
@@ -152,13 +193,18 @@ static bool run_datasource(CcbCheckContext *ctx, CcbCheckResult *result, GError 
     if (config == NULL)
         return false;
     for (guint i = 0; i < config->ignored->len; i++)
-        ccb_result_fail(result, "cloud-init ignores a file that it can't read: %s",
+        ccb_result_fail(result, "cloud-init does not read all of its files: %s",
                         (const char *)config->ignored->pdata[i]);
+    g_auto(CcbDsIdentify) told = {0};
+    read_told(ctx, &told, error);
+    g_autofree char *other = ccb_ds_identify_other(&told);
+    if (other != NULL)
+        ccb_result_fail(result, "%s", other);
     const CcbNode *list = get_setting(config, "datasource_list", NULL);
     if (list == NULL)
         return ccb_result_pass(result, "no datasource_list: all are tried");
-    if (!has_item(list, DATASOURCE))
-        return ccb_result_fail(result, "%s:%d: datasource_list without " DATASOURCE, list->file,
+    if (!has_item(list, CCB_DATASOURCE))
+        return ccb_result_fail(result, "%s:%d: datasource_list without " CCB_DATASOURCE, list->file,
                                list->line);
     return ccb_result_pass(result, "%s:%d", list->file, list->line);
 }
@@ -180,6 +226,13 @@ static bool run_growpart(CcbCheckContext *ctx, CcbCheckResult *result, GError **
         if (list == NULL || !has_item(list, modules[i]))
             ccb_result_fail(result, "%s: cloud_init_modules without %s",
                             list != NULL ? list->file : CLOUD_CFG, modules[i]);
+    const CcbNode *devices = get_setting(config, "growpart", "devices");
+    const CcbNode *resize = get_setting(config, "resize_rootfs", NULL);
+    if (devices != NULL && !has_item(devices, "/"))
+        ccb_result_fail(result, "%s:%d: the devices of growpart are without /", devices->file,
+                        devices->line);
+    if (is_one_of(resize, off))
+        ccb_result_fail(result, "%s:%d: resize_rootfs is off", resize->file, resize->line);
     const CcbNode *mode = get_setting(config, "growpart", "mode");
     if (is_one_of(mode, off))
         ccb_result_fail(result, "%s:%d: growpart is off", mode->file, mode->line);
