@@ -8,6 +8,7 @@
 #include "check/guest-module.h"
 #include "guide/driverbuild.h"
 #include "text/kconfig.h"
+#include "text/modload.h"
 
 /* The kernel that is checked; NULL, with a result or an error, where there is nothing to check. */
 static const char *find_kernel(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
@@ -217,16 +218,14 @@ static bool run_crypto_load(CcbCheckContext *ctx, CcbCheckResult *result, GError
     const CcbModprobe *config = ccb_check_modprobe(ctx, error);
     if (config == NULL)
         return false;
-    const char *command = ccb_modprobe_install(config, "nvidia");
-    g_autoptr(GPtrArray) before = ccb_modprobe_softdeps(config, "nvidia", false);
-    if ((command != NULL && strstr(command, module) != NULL) ||
-        g_ptr_array_find_with_equal_func(before, module, g_str_equal, NULL) ||
-        is_loaded_at_boot(ctx, module, error))
-        return ccb_result_pass(result, "modprobe's configuration or modules-load.d names it");
+    const char *const before[] = {module, NULL};
+    g_autofree char *problem = ccb_modload_problem(config, "nvidia", before);
+    if (problem == NULL || is_loaded_at_boot(ctx, module, error))
+        return ccb_result_pass(result, "modprobe's configuration or modules-load.d loads it");
     return ccb_result_fail(result,
                            "nothing loads %s when the driver asks for " CCB_DRIVER_ALGORITHM
                            ": it is not built in, %s has no \"%s\", and neither modprobe's "
-                           "configuration nor modules-load.d names it",
+                           "configuration nor modules-load.d loads it",
                            module, aliases, alias);
 }
 

@@ -7,6 +7,7 @@
 #include "check/guest-dracut.h"
 #include "check/guest-module.h"
 #include "check/initrd.h"
+#include "text/modload.h"
 
 /* Checks one configuration; `where` is what messages call it. */
 typedef void (*CheckConfig)(const CcbModprobe *config, const char *where, CcbCheckResult *result);
@@ -36,15 +37,13 @@ static bool check_initramfs(CcbCheckContext *ctx, CheckConfig check, CcbCheckRes
 
 static void check_lkca(const CcbModprobe *config, const char *where, CcbCheckResult *result)
 {
-    /* The line of the guide: it loads what SPDM needs, and then the driver itself. */
-    static const char *const parts[] = {"ecdsa_generic", "ecdh", "--ignore-install nvidia"};
-    const char *command = ccb_modprobe_install(config, "nvidia");
-    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
-        if (command == NULL || strstr(command, parts[i]) == NULL) {
-            ccb_result_fail(result, "%s: install nvidia \"%s\", expected \"%s\" in it", where,
-                            command ? command : "(none)", parts[i]);
-            break;
-        }
+    /* What SPDM needs, by whichever rule; the names behind are the modules' aliases. */
+    static const char *const before[] = {
+        "ecdsa_generic crypto_ecdsa_generic crypto_ecdsa_nist_p256 crypto_ecdsa_nist_p384",
+        "ecdh_generic ecdh crypto_ecdh crypto_ecdh_generic", NULL};
+    g_autofree char *problem = ccb_modload_problem(config, "nvidia", before);
+    if (problem != NULL)
+        ccb_result_fail(result, "%s: %s", where, problem);
     g_autofree char *dwords = ccb_modprobe_option(config, "nvidia", "NVreg_RegistryDwords");
     if (!ccb_registry_is_set(dwords, CCB_PROTECTED_PCIE))
         ccb_result_fail(result,

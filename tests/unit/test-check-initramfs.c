@@ -43,6 +43,12 @@ static const Case cases[] = {
     {"a later file overrides the registry", 8, WRITE, "root/usr/lib/modprobe.d/z.conf",
      "options nvidia NVreg_RegistryDwords=A=1\n", .bad = "modprobe.lkca"},
     {"no install line", 8, REPLACE, "root/" LKCA, "install", "#", .bad = "modprobe.lkca"},
+    {"the modules by a softdep", 8, WRITE, "root/" LKCA,
+     "softdep nvidia pre: ecdh_generic ecdsa_generic\n"
+     "options nvidia NVreg_RegistryDwords=RmEnableProtectedPcie=0x1\n",
+     .bad = ""},
+    {"the modules by the driver's softdep, which is one name", 8, REPLACE, "root/" LKCA, "install",
+     "softdep nvidia pre: ecdh_generic,ecdsa_generic\n#", .bad = "modprobe.lkca"},
     {"no lkca in the initramfs", 8, REMOVE, "initrd/" LKCA, .bad = "modprobe.lkca-initramfs"},
     {"Protected PCIe on 1 GPU", 1, WRITE, "root/usr/lib/modprobe.d/a.conf",
      "options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n",

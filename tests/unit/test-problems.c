@@ -66,7 +66,8 @@ static char *problems_of(unsigned gpus, const char *steps, const char *more, Ccb
     "[nvidia-persistenced.service, "                                                               \
     "nvidia-fabricmanager.service]}\n"
 #define LKCA                                                                                       \
-    "  - modprobe: {file: a.conf, content: \"install nvidia ecdsa_generic; ecdh; modprobe "        \
+    "  - modprobe: {file: a.conf, content: \"install nvidia modprobe -a ecdsa_generic ecdh; "      \
+    "modprobe "                                                                                    \
     "--ignore-install nvidia\\noptions nvidia "                                                    \
     "NVreg_RegistryDwords=\\\"RmEnableProtectedPcie=0x1\\\"\\n\"}\n"
 #define FABRIC "nvidia-fabric-manager-570.148.08-1.x86_64"
