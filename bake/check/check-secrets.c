@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Secrets by their content (base/leak.h) and by their name, in the directories where people and recipes put files of
- * their own; what packages install elsewhere is not looked at.
+ * Secrets by their content (base/leak.h) and by their name, in the directories where people put files of their own, and in
+ * the files that the recipe's steps put, wherever these are; what packages install elsewhere is not looked at.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -25,8 +25,9 @@ static const char *const places[] = {"/root",          "/home",
 
 typedef struct {
     GPtrArray *sure, *possible; /* char *: "path:line: what" */
-    guint files, large;         /* that were looked at; that were not, for their size */
-    bool is_cut;                /* there are more files than MOST_FILES */
+    GHashTable *seen;           /* set of the paths that were looked at */
+    guint put, large; /* of the recipe, of those; that were not looked at, for their size */
+    bool is_cut;      /* there are more files than MOST_FILES */
 } Search;
 
 static void search_free(gpointer data)
@@ -34,6 +35,7 @@ static void search_free(gpointer data)
     Search *search = data;
     g_ptr_array_unref(search->sure);
     g_ptr_array_unref(search->possible);
+    g_hash_table_unref(search->seen);
     g_free(search);
 }
 
@@ -121,8 +123,8 @@ static void search_text(Search *search, const char *path, mode_t mode, const cha
 }
 
 /* By one call into the guest, where reading a text takes two. */
-static bool search_file(CcbCheckContext *ctx, Search *search, const char *path, const CcbStat *st,
-                        GError **error)
+static bool read_file(CcbCheckContext *ctx, Search *search, const char *path, const CcbStat *st,
+                      GError **error)
 {
     ccb_autofd int fd = memfd_create("guest-file", MFD_CLOEXEC);
     if (fd < 0)
@@ -136,8 +138,39 @@ static bool search_file(CcbCheckContext *ctx, Search *search, const char *path, 
     g_autofree char *text = g_malloc0(size + 1);
     if (size > 0)
         memcpy(text, g_mapped_file_get_contents(file), size);
-    search->files++;
     search_text(search, path, st->mode, text, size);
+    return true;
+}
+
+/* A file that was looked at, is none, or is looked at elsewhere, costs nothing. */
+static bool search_file(CcbCheckContext *ctx, Search *search, const char *path, const CcbStat *st,
+                        GError **error)
+{
+    if (!S_ISREG(st->mode) || st->size == 0 || is_looked_at_elsewhere(path) ||
+        g_hash_table_contains(search->seen, path))
+        return true;
+    bool is_full = g_hash_table_size(search->seen) == MOST_FILES;
+    search->large += st->size > LARGEST;
+    search->is_cut |= is_full;
+    if (st->size > LARGEST || is_full)
+        return true;
+    g_hash_table_add(search->seen, g_strdup(path));
+    return read_file(ctx, search, path, st, error);
+}
+
+/* What the steps of the recipe put, by the expectation: a path that is a directory or a link there is none here. */
+static bool search_put(CcbCheckContext *ctx, Search *search, GError **error)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(ctx->expect->files, i, entry)
+    {
+        const char *path = json_string_value(json_object_get(entry, "path"));
+        const CcbStat *st = path != NULL ? ccb_check_lstat(ctx, path, error) : NULL;
+        if (*error != NULL || (st != NULL && !search_file(ctx, search, path, st, error)))
+            return false;
+    }
+    search->put = g_hash_table_size(search->seen);
     return true;
 }
 
@@ -151,12 +184,7 @@ static bool search_place(CcbCheckContext *ctx, Search *search, const char *place
     for (guint i = 0; entries != NULL && i < entries->len; i++) {
         const CcbGuestEntry *entry = entries->pdata[i];
         g_autofree char *path = g_build_filename(place, entry->path, NULL);
-        if (!S_ISREG(entry->st.mode) || entry->st.size == 0 || is_looked_at_elsewhere(path))
-            continue;
-        search->large += entry->st.size > LARGEST;
-        search->is_cut |= search->files == MOST_FILES;
-        if (entry->st.size <= LARGEST && search->files < MOST_FILES &&
-            !search_file(ctx, search, path, &entry->st, error))
+        if (!search_file(ctx, search, path, &entry->st, error))
             return false;
     }
     return entries != NULL;
@@ -167,11 +195,12 @@ static gpointer search_image(CcbCheckContext *ctx, const char *name, GError **er
     Search *search = g_new0(Search, 1);
     search->sure = g_ptr_array_new_with_free_func(g_free);
     search->possible = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
-        if (!search_place(ctx, search, places[i], error)) {
-            search_free(search);
-            return NULL;
-        }
+    search->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    bool searched = search_put(ctx, search, error);
+    for (guint i = 0; searched && i < G_N_ELEMENTS(places); i++)
+        searched = search_place(ctx, search, places[i], error);
+    if (!searched)
+        g_clear_pointer((gpointer *)&search, search_free);
     return search;
 }
 
@@ -193,9 +222,11 @@ static bool report(CcbCheckResult *result, const Search *search, const GPtrArray
         g_string_append_printf(where, ", %s", places[i]);
     g_autofree char *large =
         search->large > 0 ? g_strdup_printf("; not in %u larger than 1 MiB", search->large) : NULL;
+    if (search->put > 0)
+        g_string_append_printf(where, ", and %u that the recipe puts", search->put);
     return ccb_result_pass(result, "none of a known form in %s%u files of %s%s",
-                           search->is_cut ? "the first " : "", search->files, where->str,
-                           large != NULL ? large : "");
+                           search->is_cut ? "the first " : "", g_hash_table_size(search->seen),
+                           where->str, large != NULL ? large : "");
 }
 
 static bool run_secrets(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)

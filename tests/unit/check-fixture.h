@@ -104,6 +104,7 @@ typedef struct {
     const char *also; /* a file that is written beside */
     const char *link; /* a link that is made beside; where it leads to does not matter */
     const char *gone; /* a file that is removed beside */
+    const char *put;  /* a path in the guest that the recipe puts */
     const char *boot; /* in place of $tuned_params in the default entry */
     bool no_nouveau;  /* in the kernel */
     bool two_kernels;
