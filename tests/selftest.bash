@@ -96,6 +96,38 @@ END
 #!/bin/sh
 cat "$STATE/nv-fabricmanager"
 END
+    # configfs has the attributes of a report that is made, and makes the quote when it is read.
+    command_of cat <<'END'
+#!/bin/sh
+case ${1:-} in
+*/tsm/report/*/outblob)
+    [ ! -e "$STATE/quote.status" ] || { echo "cat: $1: Input/output error"; exit 1; }
+    exec "$STATE/quote" "${1%/*}/inblob"
+    ;;
+esac
+exec /bin/cat "$@"
+END
+    command_of rmdir <<'END'
+#!/bin/sh
+case $1 in */tsm/report/*) exec rm -r "$1" ;; esac
+exec /bin/rmdir "$@"
+END
+    command_of python3 <<'END'
+#!/bin/sh
+# -c PROGRAM DEVICE NONCE
+echo "$3" >"$STATE/asked-device"
+[ ! -e "$STATE/quote.status" ] || { echo "status 0x8000000000000001, 0 bytes without a quote"; exit 1; }
+exec "$STATE/quote" "$4"
+END
+    # quote FILE: of version 4, of 1100 bytes, with the 64 bytes of the file.
+    cat >"$STATE/quote" <<'END'
+#!/bin/sh
+printf '\004\000\002\000\201\000\000\000'
+head -c 560 /dev/zero
+head -c 64 "$1"
+head -c 468 /dev/zero
+END
+    chmod +x "$STATE/quote"
     command_of python3.11 <<'END'
 #!/bin/sh
 echo "$*" >"$STATE/attested"
@@ -120,6 +152,7 @@ instance() {
     commands
     put proc/cpuinfo $'processor\t: 0\nflags\t\t: fpu vme hypervisor tdx_guest amx_tile'
     put dev/tdx_guest ''
+    put sys/module/tdx_guest/parameters/tsm_api 0
     put proc/sys/kernel/osrelease 5.10.134-18.al8.x86_64
     put sys/kernel/debug/swiotlb/io_tlb_nslabs 4194304
     : >"$STATE/dmesg"

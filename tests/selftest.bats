@@ -115,6 +115,100 @@ nscq() {
     spoiled 1 kernel.swiotlb '64 MiB (32768 slabs)' put sys/kernel/debug/swiotlb/io_tlb_nslabs 32768
 }
 
+# by_configfs: the driver gives quotes through configfs.
+by_configfs() {
+    put sys/module/tdx_guest/parameters/tsm_api "${1:-1}"
+    mkdir -p "$ROOT/sys/kernel/config/tsm/report"
+}
+
+# empty_quote, other_quote: what the host gives in the place of a quote.
+empty_quote() {
+    printf '#!/bin/sh\n' >"$STATE/quote"
+}
+
+other_quote() {
+    sed -i 's/head -c 64 .*/head -c 64 \/dev\/zero/' "$STATE/quote"
+}
+
+@test "selftest: a quote through configfs or by the device, whichever is in force" {
+    instance 1
+    selftest
+    expect_exit 0 'guest.tdx-quote: a quote of 1100 bytes by ioctl'
+    assert_equal "$(cat "$STATE/asked-device")" "$ROOT/dev/tdx_guest"
+
+    local api
+    for api in 1 Y; do
+        instance 8
+        by_configfs $api
+        rm "$BIN/python3"
+        selftest
+        expect_exit 0 'guest.tdx-quote: a quote of 1100 bytes by configfs'
+        assert_equal "$(ls "$ROOT/sys/kernel/config/tsm/report")" ''
+    done
+
+    instance 1 # a driver without the parameter
+    by_configfs
+    rm "$ROOT/sys/module/tdx_guest/parameters/tsm_api" "$BIN/python3"
+    selftest
+    expect_exit 0 'by configfs'
+}
+
+@test "selftest: an instance that gives no quote is not good" {
+    instance 1
+    spoiled 1 guest.tdx-quote 'no quote by ioctl: /dev/tdx_guest failed (1): status 0x8000000000000001' touch "$BATS_TEST_TMPDIR/state/quote.status"
+    spoiled 1 guest.tdx-quote 'no quote by ioctl: the quote is empty' empty_quote
+    spoiled 8 guest.tdx-quote 'does not hold the data that it was asked for' other_quote
+    spoiled 1 guest.tdx-quote 'no report can be made in /sys/kernel/config/tsm/report' put sys/module/tdx_guest/parameters/tsm_api 1
+    in_configfs() {
+        by_configfs
+        "$@"
+    }
+    spoiled 1 guest.tdx-quote 'no quote by configfs: the quote is empty' in_configfs empty_quote
+    spoiled 1 guest.tdx-quote 'the report failed (1)' in_configfs touch "$BATS_TEST_TMPDIR/state/quote.status"
+    expects_api() {
+        printf 'tsm_api=%s\n' "$1" >>"$ROOT/etc/ccbake/selftest.conf"
+    }
+    spoiled 1 guest.tdx-quote 'tdx_guest runs with tsm_api=0, expected 1' expects_api 1
+    instance 1
+    expects_api 0
+    selftest
+    expect_exit 0
+}
+
+@test "selftest: the program that asks the device, on a driver that is imitated" {
+    local python number kind
+    python=$(type -P python3) || skip "no python3"
+    for number in C0105404 80105404; do
+        for kind in message report; do
+            instance 1
+            mkdir "$STATE/python"
+            cat >"$STATE/python/fcntl.py" <<END
+import ctypes, struct
+
+def ioctl(device, number, block, mutate=True):
+    if number == 0xC4405401:
+        block[64:] = bytes(block[:64]) * 16
+        return 0
+    if number != 0x$number:
+        raise OSError(25, "Inappropriate ioctl for device")
+    at, size = struct.unpack("<QQ", block)
+    version, status, length, room = struct.unpack("<QQII", ctypes.string_at(at, 24))
+    data = ctypes.string_at(at + 24, length)
+    if version != 1 or (length == 1024) != ("$kind" == "report"):
+        ctypes.memmove(at, struct.pack("<QQII", 1, 0x8000000000000000, length, 0), 24)
+        return 0
+    quote = b"\4\0\2\0\x81\0\0\0" + bytes(560) + data[-64:] + bytes(468)
+    answer = quote if "$kind" == "report" else bytes(28) + quote
+    ctypes.memmove(at, struct.pack("<QQII", 1, 0, length, len(answer)) + answer, 24 + len(answer))
+    return 0
+END
+            printf '#!/bin/sh\nPYTHONPATH=%s exec %s "$@"\n' "$STATE/python" "$python" >"$BIN/python3"
+            selftest
+            expect_exit 0 'guest.tdx-quote: a quote of 1100 bytes by ioctl'
+        done
+    done
+}
+
 @test "selftest: one bad thing at a time: the driver" {
     local query='--query-gpu=driver_version --format=csv,noheader'
     instance 1
