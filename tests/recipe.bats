@@ -203,7 +203,7 @@ END
     kinds=$(grep -oE '^[a-z-]+ - ' <<<"$output" | cut -d' ' -f1 | sort)
     run_ccbake recipe --schema
     assert_equal "$(jq -r '.properties.steps.items.oneOf[].required[0] // empty' <<<"$output" | sort)" "$kinds"
-    assert_equal "$(wc -l <<<"$kinds")" 19
+    assert_equal "$(wc -l <<<"$kinds")" 20
     # Only a recipe that extends another one may have a map of steps.
     assert_equal "$(jq -c '[.properties.steps.type, .then.properties.steps.type]' <<<"$output")" '[["array","object"],"array"]'
 }
@@ -469,7 +469,7 @@ $hint" <<<'extends: ccbake:nope'
     refused 'r.yaml:5:9: there is no step kind "nvidia-drivr"
 hint: did you mean "nvidia-driver"?' <<<'steps: [nvidia-drivr]'
     refused 'r.yaml:5:9: there is no step kind "defragmentation"
-hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, files, chmod, remove, initramfs, selftest, run' \
+hint: step kinds: kernel, packages, rpm, kernel-args, modprobe, nouveau-blacklist, tdx-guest, nvidia-driver, cuda-toolkit, fabric-manager, nscq, units, python-packages, overlay, files, chmod, remove, initramfs, selftest, run' \
         <<<'steps: [defragmentation]'
     refused 'r.yaml:6:26: there is no payload "drivr"
 hint: did you mean "driver"?' <<<$'payloads: {driver: {url: u}}\nsteps: [{rpm: {payloads: [drivr]}}]'
@@ -593,6 +593,8 @@ $hint" <<<'steps: [nouveau-blacklist, initramfs, {modprobe: {id: m, file: a.conf
 }
 
 @test "recipe: settings of steps that no image can follow" {
+    refused 'r.yaml:5:31: "options": "tsm api" is not NAME=VALUE' <<<'steps: [{tdx-guest: {options: [tsm api]}}, initramfs]'
+    refused 'r.yaml:5:31: "options": a is set to two values' <<<'steps: [{tdx-guest: {options: [a=1, a=2]}}, initramfs]'
     refused "r.yaml:5:27: \"install\": can't read the unit file $PWD/gone.service" \
         <<<'steps: [{units: {install: [gone.service]}}]'
     refused "r.yaml:5:28: \"source\": there is no directory $PWD/gone" <<<'steps: [{overlay: {source: gone}}]'

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check/foresee.h"
+#include "check/guest-cmdline.h"
 #include "check/guest-dracut.h"
 #include "check/guest-module.h"
 #include "check/initrd.h"
@@ -87,10 +88,66 @@ static bool run_unprotected_initramfs(CcbCheckContext *ctx, CcbCheckResult *resu
            check_initramfs(ctx, check_unprotected, result, error);
 }
 
+/* The parameters of tdx_guest that the recipe sets, or that the image's self-test expects; caller frees. */
+static char **wanted_parameters(CcbCheckContext *ctx, GError **error)
+{
+    if (ctx->expect->tdx_guest != NULL)
+        return g_strdupv(ctx->expect->tdx_guest);
+    g_autoptr(GStrvBuilder) wanted = g_strv_builder_new();
+    g_auto(GStrv) lines = ccb_check_lines(ctx, "/etc/ccbake/selftest.conf", error);
+    for (char **line = lines; *line != NULL; line++)
+        if (g_str_has_prefix(*line, "tsm_api="))
+            g_strv_builder_add(wanted, *line);
+    return g_strv_builder_end(wanted);
+}
+
+/* In one configuration. */
+static void check_tdx_guest(char **wanted, const CcbModprobe *config, const char *where,
+                            CcbCheckResult *result)
+{
+    for (char **option = wanted; *option != NULL; option++) {
+        g_autofree char *name = g_strndup(*option, strcspn(*option, "="));
+        g_autofree char *value = ccb_modprobe_option(config, "tdx_guest", name);
+        if (value == NULL || !g_str_equal(value, *option + strlen(name) + 1))
+            ccb_result_fail(result, "%s: options tdx_guest %s=%s, expected %s", where, name,
+                            value != NULL ? value : "(none)", *option);
+    }
+}
+
+/* A parameter of the command line takes the place of what modprobe.d says; an initramfs without the module does not load
+ * it. */
+static bool run_tdx_guest(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    g_auto(GStrv) wanted = wanted_parameters(ctx, error);
+    if (wanted[0] == NULL)
+        return ccb_result_skip(result, "no recipe sets parameters of tdx_guest");
+    const CcbModprobe *config = ccb_check_modprobe(ctx, error);
+    const GPtrArray *initrds = ccb_check_initrds(ctx, error);
+    const CcbCmdline *line = ccb_check_cmdline(ctx, error);
+    if (*error != NULL)
+        return false;
+    check_tdx_guest(wanted, config, "/etc/modprobe.d", result);
+    for (guint i = 0; i < initrds->len; i++) {
+        const CcbInitrd *initrd = initrds->pdata[i];
+        if (g_hash_table_contains(initrd->modules, "tdx_guest"))
+            check_tdx_guest(wanted, initrd->modprobe, initrd->path, result);
+    }
+    for (char **option = wanted; line != NULL && *option != NULL; option++) {
+        g_autofree char *key =
+            g_strdup_printf("tdx_guest.%.*s", (int)strcspn(*option, "="), *option);
+        g_autofree char *value = ccb_cmdline_get(line, key);
+        if (value != NULL && !g_str_equal(value, strchr(*option, '=') + 1))
+            ccb_result_fail(result, "%s=%s on the kernel's command line, expected %s", key, value,
+                            *option);
+    }
+    g_autofree char *options = g_strjoinv(" ", wanted);
+    return ccb_result_pass(result, "%s", options);
+}
+
 /* Files of the administrator's with rules for nvidia or nouveau, which a later dracut has to take. */
 static bool run_dracut(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
-    static const char *const modules[] = {"nvidia", "nouveau"};
+    static const char *const modules[] = {"nvidia", "nouveau", "tdx_guest"};
     static const CcbModprobeKind kinds[] = {CCB_MODPROBE_BLACKLIST, CCB_MODPROBE_INSTALL,
                                             CCB_MODPROBE_OPTIONS, CCB_MODPROBE_SOFTDEP};
     if (ccb_check_skip_without_driver(ctx, result))
@@ -112,7 +169,8 @@ static bool run_dracut(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
                 ccb_result_fail(result, "%s is in no install_items", rule->file);
         }
     }
-    return ccb_result_pass(result, "a later dracut takes the files of nvidia and nouveau");
+    return ccb_result_pass(result,
+                           "a later dracut takes the files of nvidia, nouveau and tdx_guest");
 }
 
 /* The base's own files are known only where it was opened. */
@@ -145,6 +203,12 @@ const CcbCheck ccb_checks_modprobe[] = {
     {"modprobe.no-protected-pcie-initramfs", CCB_SEVERITY_ERROR, WHY_UNPROTECTED,
      "Take the line out of /etc/modprobe.d and make the initramfs again.",
      run_unprotected_initramfs},
+    {"modprobe.tdx-guest", CCB_SEVERITY_ERROR,
+     "The way by which an instance gets its quotes is a parameter of the module, and with the "
+     "other "
+     "one it may get none.",
+     "Make the initramfs after the tdx-guest step, and take out what else sets the parameter.",
+     run_tdx_guest},
     {"modprobe.dracut", CCB_SEVERITY_WARNING,
      "Without hostonly dracut takes nothing from /etc/modprobe.d: the initramfs that the next "
      "kernel "

@@ -25,6 +25,7 @@ static const Field fields[] = {
     LIST(kernel_args),    LIST(removed_args), LIST(initramfs_drivers),
     LIST(consumers),      LIST(python),       LIST(enabled),
     LIST(disabled),       LIST(masked),       LIST(orders),
+    LIST(tdx_guest),
 };
 
 static void *member(const CcbExpectation *expect, const Field *field)

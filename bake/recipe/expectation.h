@@ -31,6 +31,7 @@ typedef struct {
     char *nscq;               /* likewise */
     char *cuda;               /* "12.4.1" or "12.4"; NULL: checked only where it is there */
     char **initramfs_drivers; /* NULL: nvme, virtio_*, ext4 */
+    char **tdx_guest;         /* "tsm_api=0": parameters of that module; NULL: none is asked for */
     char **consumers;         /* units that use the GPU; NULL: the three of the guide */
     char **python;            /* "nv_attestation_sdk==2.5.0.post6914366"; NULL: only reported */
     char **enabled, **disabled, **masked; /* units; NULL: none */

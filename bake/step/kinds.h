@@ -15,6 +15,7 @@ extern const CcbStepKind *const ccb_step_kinds[]; /* NULL-terminated */
     X(kernel_args)                                                                                 \
     X(modprobe)                                                                                    \
     X(nouveau_blacklist)                                                                           \
+    X(tdx_guest)                                                                                   \
     X(nvidia_driver)                                                                               \
     X(cuda_toolkit)                                                                                \
     X(fabric_manager)                                                                              \

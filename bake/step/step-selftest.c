@@ -110,6 +110,7 @@ static char *slabs_of(char **arguments)
 /* What a running instance should show.  Caller frees. */
 static char *configuration(const CcbStepContext *context, const Attest *attest)
 {
+    static const char tsm_api[] = "tsm_api=";
     const CcbExpectation *expect = context->expect;
     GString *text = g_string_new("# Written by ccbake: what ccbake-selftest expects.\n");
     g_autofree char *slabs = slabs_of(expect->kernel_args);
@@ -120,6 +121,9 @@ static char *configuration(const CcbStepContext *context, const Attest *attest)
     add(text, "nscq", expect->nscq);
     add(text, "swiotlb", slabs);
     add(text, "consumers", consumers);
+    for (char **option = expect->tdx_guest; option != NULL && *option != NULL; option++)
+        if (g_str_has_prefix(*option, tsm_api))
+            add(text, "tsm_api", *option + strlen(tsm_api));
     add(text, "kernel", context->facts != NULL ? context->facts->default_kver : NULL);
     g_autofree char *command = attest != NULL ? g_strjoinv(" ", attest->command) : NULL;
     add(text, "attest", command);

@@ -790,6 +790,8 @@ char *run_case(const Case *c)
 {
     const char *version = c->driver ? c->driver : c->gpus == 8 ? "570.148.08" : "550.144.03";
     g_auto(CcbExpectation) expect = {.gpus = c->gpus, .min_kernel = g_strdup(c->min_kernel)};
+    if (c->tdx_guest != NULL)
+        ccb_expect_words(&expect.tdx_guest, (char *[]){c->tdx_guest, NULL});
     if (c->put != NULL)
         expect.files = json_pack("[{ssss}]", "path", c->put, "type", "file");
     begin(c->gpus, version);

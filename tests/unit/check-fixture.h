@@ -105,6 +105,7 @@ typedef struct {
     const char *link; /* a link that is made beside; where it leads to does not matter */
     const char *gone; /* a file that is removed beside */
     const char *put;  /* a path in the guest that the recipe puts */
+    char *tdx_guest;  /* a parameter that the recipe sets */
     const char *boot; /* in place of $tuned_params in the default entry */
     bool no_nouveau;  /* in the kernel */
     bool two_kernels;
