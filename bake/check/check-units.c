@@ -127,6 +127,26 @@ static bool check_text(CcbCheckContext *ctx, const char *path, const Directive *
     return ccb_result_pass(result, "%s, for %s", path, ccb_check_gpus(ctx));
 }
 
+/* At boot systemd 252 starts a unit beside which a required one is missing, but no `systemctl restart` does. */
+static void check_required(CcbUnitSet *set, CcbCheckResult *result)
+{
+    static const char *const keys[] = {"Requires", "BindsTo", "Requisite"};
+    const CcbUnit *unit = ccb_unitgraph_unit(set->graph, CCB_PERSISTENCED);
+    for (guint k = 0; unit != NULL && k < G_N_ELEMENTS(keys); k++) {
+        g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Unit", keys[k]);
+        for (guint i = 0; i < values->len; i++) {
+            const CcbUnitValue *value = values->pdata[i];
+            g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
+            for (guint w = 0; words != NULL && w < words->len; w++)
+                if (!ccb_unitgraph_has(set->graph, words->pdata[w]))
+                    ccb_result_fail(result,
+                                    "%s:%u: %s=%s, which the image has not or does not load: can't "
+                                    "tell whether the daemon starts",
+                                    value->file, value->line, value->key, (char *)words->pdata[w]);
+        }
+    }
+}
+
 static bool run_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
 {
     if (ccb_check_skip_without_driver(ctx, result))
@@ -139,6 +159,10 @@ static bool run_persistenced(CcbCheckContext *ctx, CcbCheckResult *result, GErro
         return ccb_result_fail(result, "%s/%s is %s", CCB_UNIT_DIR, CCB_PERSISTENCED,
                                g_hash_table_contains(set->masked, CCB_PERSISTENCED) ? "masked"
                                                                                     : "missing");
+    const char *refusal = g_hash_table_lookup(set->refused, CCB_PERSISTENCED);
+    if (refusal != NULL)
+        return ccb_result_fail(result, "systemd does not load %s: %s", CCB_PERSISTENCED, refusal);
+    check_required(set, result);
     return check_text(ctx, path, needed, G_N_ELEMENTS(needed), result, error);
 }
 
@@ -158,6 +182,9 @@ static bool run_enabled(CcbCheckContext *ctx, CcbCheckResult *result, GError **e
     CcbUnitSet *set = find_units(ctx, result, error);
     if (set == NULL)
         return true;
+    const char *refusal = g_hash_table_lookup(set->refused, CCB_PERSISTENCED);
+    if (refusal != NULL)
+        return ccb_result_fail(result, "systemd does not load it: %s", refusal);
     const char *target = ccb_unitgraph_resolve(set->graph, ccb_unitset_target(set));
     g_autoptr(GPtrArray) by = ccb_unitgraph_pulled_by(set->graph, CCB_PERSISTENCED);
     for (guint i = 0; i < by->len; i++) {

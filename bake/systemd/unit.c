@@ -197,6 +197,90 @@ bool ccb_unit_has_type(const char *name)
     return false;
 }
 
+#define NAME_MAX_BYTES 255 /* UNIT_NAME_MAX of systemd, less the NUL */
+
+bool ccb_unit_name_is_valid(const char *name)
+{
+    size_t length = strlen(name);
+    if (length > NAME_MAX_BYTES || *name == '.' || *name == '@')
+        return false;
+    for (const char *at = name; *at != '\0'; at++)
+        if (!g_ascii_isalnum(*at) && strchr(":-_.\\@", *at) == NULL)
+            return false;
+    return ccb_unit_has_type(name);
+}
+
+char *ccb_unit_template(const char *name)
+{
+    const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
+    if (at == NULL || dot == NULL || dot <= at + 1)
+        return NULL;
+    return g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
+}
+
+/* What service_verify() of systemd refuses. */
+static char *refused_service(const CcbUnit *unit)
+{
+    g_autoptr(GPtrArray) starts = ccb_unit_get_all(unit, "Service", "ExecStart");
+    g_autoptr(GPtrArray) stops = ccb_unit_get_all(unit, "Service", "ExecStop");
+    const char *type = ccb_unit_get(unit, "Service", "Type");
+    bool is_oneshot = g_strcmp0(type, "oneshot") == 0;
+    bool remains = ccb_unit_get_bool(unit, "Service", "RemainAfterExit", false);
+    const char *restart = ccb_unit_get(unit, "Service", "Restart");
+    const CcbUnitValue *last = starts->len > 0 ? starts->pdata[starts->len - 1] : NULL;
+    if (starts->len == 0 && stops->len == 0 && ccb_unit_get(unit, "Unit", "SuccessAction") == NULL)
+        return g_strdup_printf("%s: a service without ExecStart=", unit->file);
+    if (starts->len == 0 && !is_oneshot)
+        return g_strdup_printf("%s: only a service of Type=oneshot can do without ExecStart=",
+                               unit->file);
+    if (starts->len == 0 && !remains && stops->len > 0)
+        return g_strdup_printf("%s: without ExecStart= it needs RemainAfterExit=yes", unit->file);
+    if (starts->len > 1 && !is_oneshot)
+        return g_strdup_printf("%s:%u: a second ExecStart=, which only Type=oneshot may have; an "
+                               "empty ExecStart= takes back the first",
+                               last->file, last->line);
+    if (is_oneshot && restart != NULL &&
+        (strcmp(restart, "always") == 0 || strcmp(restart, "on-success") == 0))
+        return g_strdup_printf("%s: Restart=%s is not for Type=oneshot", unit->file, restart);
+    if (g_strcmp0(type, "dbus") == 0 && ccb_unit_get(unit, "Service", "BusName") == NULL)
+        return g_strdup_printf("%s: Type=dbus without BusName=", unit->file);
+    return NULL;
+}
+
+/* Whether one of the keys (apart by a space) has a value. */
+static bool has_any(const CcbUnit *unit, const char *section, const char *names)
+{
+    g_auto(GStrv) keys = g_strsplit(names, " ", -1);
+    for (char **key = keys; *key != NULL; key++)
+        if (ccb_unit_get(unit, section, *key) != NULL)
+            return true;
+    return false;
+}
+
+char *ccb_unit_refusal(const CcbUnit *unit, const char *name)
+{
+    static const struct {
+        const char *suffix, *section, *needs;
+    } types[] = {
+        {".socket", "Socket",
+         "ListenStream ListenDatagram ListenSequentialPacket ListenFIFO ListenSpecial "
+         "ListenNetlink ListenMessageQueue ListenUSBFunction"},
+        {".timer", "Timer",
+         "OnActiveSec OnBootSec OnStartupSec OnUnitActiveSec OnUnitInactiveSec OnCalendar "
+         "OnClockChange OnTimezoneChange"},
+        {".path", "Path", "PathExists PathExistsGlob PathChanged PathModified DirectoryNotEmpty"},
+        {".mount", "Mount", "What"},
+    };
+    if (g_str_has_suffix(name, ".service"))
+        return refused_service(unit);
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+        if (g_str_has_suffix(name, types[i].suffix) &&
+            !has_any(unit, types[i].section, types[i].needs))
+            return g_strdup_printf("%s: nothing in [%s] says what it is for", unit->file,
+                                   types[i].section);
+    return NULL;
+}
+
 GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
 {
     static const struct {

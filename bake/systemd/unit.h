@@ -54,6 +54,15 @@ GPtrArray *ccb_unit_words(const char *value, GError **error);
 /* Whether a file name ends as units do: ".service" and so on, with something before it. */
 bool ccb_unit_has_type(const char *name);
 
+/* Whether systemd takes it as the name of a unit: a type, no other characters than it knows, 255 bytes. */
+bool ccb_unit_name_is_valid(const char *name);
+
+/* "a@.service" of "a@x.service"; NULL for what is no instance.  Caller frees. */
+char *ccb_unit_template(const char *name);
+
+/* Why systemd refuses to load a unit, drop-ins merged, for its settings; NULL where it does not.  Caller frees. */
+char *ccb_unit_refusal(const CcbUnit *unit, const char *name);
+
 /* The links by which `systemctl enable` has the unit start at boot, as its [Install] wants it:
  * CCB_UNIT_DIR "/multi-user.target.wants/NAME", CCB_UNIT_DIR "/ALIAS" (char *); caller unrefs.
  * Errors: CCB_ERR_INPUT for a quote that is not closed. */

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-#define NAME_MAX_BYTES 255  /* UNIT_NAME_MAX of systemd, less the NUL */
+#define NAME_MAX_BYTES 255  /* of a unit, for systemd */
 #define ALIAS_HOPS     16   /* more is a loop of symlinks */
 #define INSTANCES_MAX  4096 /* a template that names itself with %i must not run away */
 
@@ -128,18 +128,6 @@ void ccb_unitgraph_free(CcbUnitGraph *graph)
     g_free(graph);
 }
 
-static bool is_valid_name(const char *name)
-{
-    size_t length = strlen(name);
-    if (length > NAME_MAX_BYTES || *name == '.')
-        return false;
-    for (const char *at = name; *at != '\0'; at++) {
-        if (!g_ascii_isalnum(*at) && strchr(":-_.\\@", *at) == NULL)
-            return false;
-    }
-    return ccb_unit_has_type(name);
-}
-
 static const char *resolve(const CcbUnitGraph *graph, const char *name)
 {
     for (int hops = 0; hops < ALIAS_HOPS; hops++) {
@@ -166,7 +154,7 @@ static Node *node_new(CcbUnitGraph *graph, const char *name)
 
 bool ccb_unitgraph_add(CcbUnitGraph *graph, const char *name, CcbUnit *unit, GError **error)
 {
-    if (!is_valid_name(name)) {
+    if (!ccb_unit_name_is_valid(name)) {
         ccb_unit_free(unit);
         return ccb_fail(error, CCB_ERR_INPUT, "'%s' can't be the name of a unit", name);
     }
@@ -205,16 +193,13 @@ static Node *refer(CcbUnitGraph *graph, const char *name)
     name = resolve(graph, name);
     Node *node = g_hash_table_lookup(graph->by_name, name);
     if (node == NULL) {
-        if (!is_valid_name(name))
+        if (!ccb_unit_name_is_valid(name))
             return NULL;
         node = node_new(graph, name);
     }
-    const char *at = strchr(node->name, '@'), *dot = strrchr(node->name, '.');
-    if (node->unit != NULL || node->masked || at == NULL || dot <= at + 1 ||
-        graph->instances >= INSTANCES_MAX)
+    g_autofree char *template = ccb_unit_template(node->name);
+    if (node->unit != NULL || node->masked || template == NULL || graph->instances >= INSTANCES_MAX)
         return node;
-    g_autofree char *template =
-        g_strdup_printf("%.*s%s", (int)(at + 1 - node->name), node->name, dot);
     const Node *source = g_hash_table_lookup(graph->by_name, resolve(graph, template));
     if (source != NULL && source->unit != NULL && !source->borrowed) {
         node->unit = source->unit;

@@ -3,8 +3,7 @@
  * The unit files of an image, as systemd would load them at boot: /etc before /usr/local/lib
  * before /usr/lib, links to /dev/null are masks, other links are aliases, drop-ins merged.
  *
- * Not seen: what generators write (fstab mounts), drop-ins for a whole type (service.d) or a name
- * prefix (foo-.service.d), and those of one instance of a template.
+ * Not seen: what generators write (fstab mounts), what is a link to a directory.
  */
 #pragma once
 
@@ -14,12 +13,20 @@
 #include "systemd/unitplot.h"
 
 typedef struct {
-    GHashTable *paths;   /* unit name ► path of its file */
-    GHashTable *masked;  /* set of unit names */
-    GHashTable *dropins; /* unit name ► GPtrArray of paths, in the order in which they count */
-    GHashTable *links;   /* set of those paths that are symlinks */
+    GHashTable *paths;  /* unit name ► path of its file */
+    GHashTable *masked; /* set of unit names */
+    GHashTable *
+        dropins; /* name ► GPtrArray of the paths in its directories NAME.d; also prefixes ("a-.service") and types */
+    GHashTable *aliases;      /* unit name ► the name that its link leads to */
+    GHashTable *dependencies; /* set of "NAME.wants/UNIT" that were seen */
+    GHashTable *refused;      /* name of a unit that systemd does not load ► why */
+    unsigned version;         /* of systemd; 0: not known */
+    GHashTable *links;        /* set of those paths that are symlinks */
     CcbUnitGraph *graph;
 } CcbUnitSet;
+
+extern const char
+    *const ccb_unitset_dirs[]; /* where it looks, the first one counting; ends with NULL */
 
 CcbUnitSet *ccb_unitset_read(CcbGuest *guest, GError **error);
 void ccb_unitset_free(CcbUnitSet *set); /* accepts NULL */

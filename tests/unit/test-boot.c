@@ -547,8 +547,11 @@ static void test_quoted_lines(void)
 /* --- unit files */
 
 /* A guest that is a directory, as far as units are read; its backend is the descriptor of that. */
-static const CcbGuestOps tree_ops = {
-    .name = "tree", .stat = ccb_rooted_stat, .get = ccb_rooted_get, .walk = ccb_rooted_walk};
+static const CcbGuestOps tree_ops = {.name = "tree",
+                                     .stat = ccb_rooted_stat,
+                                     .get = ccb_rooted_get,
+                                     .list = ccb_rooted_list,
+                                     .walk = ccb_rooted_walk};
 
 static void put_unit(const char *root, const char *name, const char *text)
 {
@@ -571,20 +574,23 @@ static CcbBootSource *read_tree(const char *root)
 static void test_unit_files(void)
 {
     g_autofree char *root = g_dir_make_tmp("ccbake-units-XXXXXX", NULL);
-    static const char waits[] = "[Unit]\nAfter=nvidia-persistenced.service\n";
+    static const char waits[] =
+        "[Unit]\nAfter=nvidia-persistenced.service\n[Service]\nExecStart=/bin/true\n";
     static const char *const dirs[] = {"usr/local/lib/systemd/system", "usr/lib/systemd/system"};
     for (size_t i = 0; i < G_N_ELEMENTS(dirs); i++) {
         g_autofree char *dir = g_build_filename(root, dirs[i], NULL);
         ccb_mkdirs(dir, NULL);
     }
     put_unit(root, "nvidia-persistenced.service",
-             "[Unit]\nDescription=NVIDIA Persistence Daemon\nBefore=b-named.service\n");
+             "[Unit]\nDescription=NVIDIA Persistence Daemon\nBefore=b-named.service\n"
+             "[Service]\nExecStart=/usr/bin/nvidia-persistenced\n");
     put_unit(root, "c-own.service", waits);
-    put_unit(root, "d-dropin.service", "[Unit]\nDescription=D\n");
-    put_unit(root, "d-dropin.service.d/10-ccbake.conf", waits);
+    put_unit(root, "d-dropin.service", "[Service]\nExecStart=/bin/true\n");
+    put_unit(root, "d-dropin.service.d/10-ccbake.conf",
+             "[Unit]\nAfter=nvidia-persistenced.service\n");
     put_unit(root, "e-later.service.d/10-ccbake.conf", waits);
     put_unit(root, "f-template@.service.d/10-ccbake.conf", waits);
-    put_unit(root, "g-requires.service", "[Unit]\nDescription=G\n");
+    put_unit(root, "g-requires.service", "[Service]\nExecStart=/bin/true\n");
     put_unit(root, "g-requires.service.d/x.conf", "[Unit]\nBindsTo=nvidia-persistenced.service\n");
     put_unit(root, "multi-user.target", "[Unit]\nWants=nvidia-persistenced.service\n");
     g_autofree char *link = g_build_filename(root, "etc/systemd/system/default.target", NULL);
@@ -598,9 +604,10 @@ static void test_unit_files(void)
            "nvidia-persistenced.service", "units: ... by a drop-in");
     is_str(source->target, "multi-user.target", "units: the default target");
     is_str(source->units_unread, NULL, "units: all were read");
-    put_unit(root, "a\033b.service", waits);
+    put_unit(root, "a b.service", "[Unit\n"); /* systemd ignores the name */
+    put_unit(root, "g-requires.service.d/a\033b.conf", "[Unit\n");
     g_autoptr(CcbBootSource) odd = read_tree(root);
-    ok(odd->units_unread && strstr(odd->units_unread, "a\\x1bb.service"),
+    ok(odd->units_unread && strstr(odd->units_unread, "a\\x1bb.conf"),
        "units: what can't be read is said, without control characters");
     ccb_remove_tree(root, NULL);
 }
