@@ -101,14 +101,30 @@ static bool edit_arguments(const CcbChange *c, const CcbFacts *facts, CcbGuest *
     return true;
 }
 
-char *ccb_unit_find(CcbGuest *guest, const char *name)
+/* The first directory that has the name decides, also where its link is a mask: to /dev/null, or to an empty file. */
+static char *find_unit(CcbGuest *guest, const char *name, bool *ret_masked)
 {
+    CcbStat st;
+    *ret_masked = false;
     for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
         g_autofree char *path = g_build_filename(*dir, name, NULL);
-        if (ccb_guest_exists(guest, path))
-            return g_steal_pointer(&path);
+        bool exists = false;
+        if (!ccb_guest_lstat(guest, path, &st, &exists, NULL) || !exists)
+            continue;
+        bool is_link = S_ISLNK(st.mode);
+        *ret_masked = is_link && (!ccb_guest_stat(guest, path, &st, &exists, NULL) || !exists ||
+                                  !S_ISREG(st.mode));
+        return *ret_masked ? NULL : g_steal_pointer(&path);
     }
     return NULL;
+}
+
+char *ccb_unit_find(CcbGuest *guest, const char *name)
+{
+    bool is_masked;
+    char *path = find_unit(guest, name, &is_masked);
+    g_autofree char *template = path == NULL && !is_masked ? ccb_unit_template(name) : NULL;
+    return template != NULL ? find_unit(guest, template, &is_masked) : path;
 }
 
 /* `why`: "to enable". */
@@ -117,8 +133,10 @@ static bool fail_missing(const char *name, const char *why, CcbGuest *guest, GEr
     CcbStat st;
     bool exists = false;
     g_autofree char *mask = g_build_filename(CCB_UNIT_DIR, name, NULL);
-    if (ccb_guest_lstat(guest, mask, &st, &exists, NULL) && exists && S_ISLNK(st.mode))
-        return ccb_fail(error, CCB_ERR_STEP, "%s is masked, or %s leads nowhere", name, mask);
+    if (ccb_guest_lstat(guest, mask, &st, &exists, NULL) && exists && S_ISLNK(st.mode)) {
+        ccb_fail(error, CCB_ERR_STEP, "%s is masked, or %s leads nowhere", name, mask);
+        return ccb_hint(error, "remove %s in a step before this one", mask);
+    }
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
     for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
         g_auto(GStrv) names = ccb_guest_list(guest, *dir, NULL);
@@ -130,51 +148,118 @@ static bool fail_missing(const char *name, const char *why, CcbGuest *guest, GEr
     return ccb_hint_name(error, name, (const char *const *)units, NULL);
 }
 
-/* A template stands for its instances. */
 static bool need(const char *name, CcbGuest *guest, GError **error)
 {
     g_autofree char *path = ccb_unit_find(guest, name);
-    const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
-    if (path == NULL && at != NULL && dot != NULL) {
-        g_autofree char *template = g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
-        path = ccb_unit_find(guest, template);
-    }
     if (path != NULL)
         return true;
     fail_missing(name, "that the recipe gives an order", guest, error);
-    return ccb_hint(error, "a unit that comes later stands under \"later\"");
+    return ccb_hint(error, "name units that wait, and are installed later, under \"later\"");
 }
 
-static bool enable(const char *name, CcbGuest *guest, GError **error)
+static gint compare_names(gconstpointer a, gconstpointer b, gpointer data)
 {
-    g_autofree char *path = ccb_unit_find(guest, name);
-    if (path == NULL)
-        return fail_missing(name, "to enable", guest, error);
+    return strcmp(a, b);
+}
+
+/* Adds what the drop-ins of a name say about [Install]; of two with one file name the first counts. */
+static bool merge_dropins(CcbUnit *unit, const char *name, CcbGuest *guest, GError **error)
+{
+    g_autoptr(GTree) paths =
+        g_tree_new_full(compare_names, NULL, g_free, g_free); /* file name ► path */
+    for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
+        g_autofree char *below = g_strconcat(*dir, "/", name, ".d", NULL);
+        g_auto(GStrv) files = ccb_guest_list(guest, below, error);
+        if (files == NULL)
+            return false;
+        for (char **file = files; *file != NULL; file++)
+            if (g_str_has_suffix(*file, ".conf") && g_tree_lookup(paths, *file) == NULL)
+                g_tree_insert(paths, g_strdup(*file), g_build_filename(below, *file, NULL));
+    }
+    for (GTreeNode *at = g_tree_node_first(paths); at != NULL; at = g_tree_node_next(at)) {
+        size_t size = 0;
+        const char *path = g_tree_node_value(at);
+        if (!ccb_guest_exists(guest, path)) /* a link to nothing, such as /dev/null */
+            continue;
+        g_autofree char *text = ccb_guest_read(guest, path, &size, error);
+        g_autoptr(CcbUnit) dropin = text != NULL ? ccb_unit_parse(text, size, path, error) : NULL;
+        if (dropin == NULL)
+            return false;
+        ccb_unit_merge(unit, dropin);
+    }
+    return true;
+}
+
+/* The links of one unit; what its Also= names is added to `names`. */
+static bool enable_one(const char *name, const char *path, CcbGuest *guest, GPtrArray *names,
+                       guint *links_made, GError **error)
+{
     size_t size = 0;
+    g_autofree char *template = ccb_unit_template(name);
     g_autofree char *text = ccb_guest_read(guest, path, &size, error);
     g_autoptr(CcbUnit) unit = text ? ccb_unit_parse(text, size, path, error) : NULL;
-    g_autoptr(GPtrArray) links = unit ? ccb_unit_links(unit, name, error) : NULL;
-    if (links == NULL)
+    if (unit == NULL || (template != NULL && !merge_dropins(unit, template, guest, error)) ||
+        !merge_dropins(unit, name, guest, error))
         return false;
+    g_autoptr(GPtrArray) links = ccb_unit_links(unit, name, error);
+    g_autoptr(GPtrArray) also = links ? ccb_unit_install_words(unit, name, "Also", error) : NULL;
+    if (also == NULL)
+        return false;
+    if (strstr(name, "@.") != NULL && ccb_unit_get(unit, "Install", "DefaultInstance") == NULL) {
+        ccb_fail(error, CCB_ERR_STEP, "%s is a template without DefaultInstance=", name);
+        return ccb_hint(error, "name an instance, as in %.*s@1.service", (int)strcspn(name, "@"),
+                        name);
+    }
     for (guint i = 0; i < links->len; i++)
         if (!ccb_guest_symlink(guest, path, links->pdata[i], &ccb_file_attr, error))
             return false;
-    return links->len > 0 ||
-           ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it", path);
+    *links_made += links->len;
+    for (guint i = 0; i < also->len; i++)
+        if (!g_ptr_array_find_with_equal_func(names, also->pdata[i], g_str_equal, NULL))
+            g_ptr_array_add(names, g_strdup(also->pdata[i]));
+    return true;
 }
 
-/* Every link by which another unit pulls it in goes; the unit's file stays. */
-static bool disable(const char *name, CcbGuest *guest, GError **error)
+/* As `systemctl enable`, with all that Also= names; what is not there of these is left out. */
+static bool enable(const char *name, CcbGuest *guest, GError **error)
 {
-    g_auto(GStrv) entries = ccb_guest_list(guest, CCB_UNIT_DIR, error);
-    if (entries == NULL)
-        return false;
-    for (char **entry = entries; *entry != NULL; entry++) {
-        g_autofree char *link = g_build_filename(CCB_UNIT_DIR, *entry, name, NULL);
-        if (ccb_unit_wants_suffix(*entry) != NULL && !ccb_guest_remove(guest, link, error))
+    guint links = 0;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *first = ccb_unit_find(guest, name);
+    if (first == NULL)
+        return fail_missing(name, "to enable", guest, error);
+    g_ptr_array_add(names, g_strdup(name));
+    for (guint i = 0; i < names->len; i++) {
+        g_autofree char *path = ccb_unit_find(guest, names->pdata[i]);
+        if (path != NULL && !enable_one(names->pdata[i], path, guest, names, &links, error))
             return false;
     }
-    return true;
+    return links > 0 ||
+           ccb_fail(error, CCB_ERR_STEP, "%s has no [Install] section that would start it", first);
+}
+
+/* Every link goes by which another unit pulls it in, or that is another name of it; of a template also those of its
+ * instances.  The unit's file stays, and a mask. */
+static bool disable(const char *name, CcbGuest *guest, GError **error)
+{
+    g_autoptr(GPtrArray) entries = ccb_guest_walk(guest, CCB_UNIT_DIR, error);
+    for (guint i = 0; entries != NULL && i < entries->len; i++) {
+        const CcbGuestEntry *entry = entries->pdata[i];
+        if (!S_ISLNK(entry->st.mode) || entry->target == NULL)
+            continue;
+        g_autofree char *path = g_build_filename(CCB_UNIT_DIR, entry->path, NULL);
+        g_autofree char *link = g_path_get_basename(path), *dir = g_path_get_dirname(path);
+        g_autofree char *target = g_path_get_basename(entry->target);
+        g_autofree char *template = ccb_unit_template(link);
+        bool is_direct = g_str_equal(dir, CCB_UNIT_DIR);
+        bool is_meant = g_str_equal(link, name) || g_strcmp0(template, name) == 0;
+        if (is_direct ? is_meant || !g_str_equal(target, name)
+                      : !is_meant || ccb_unit_wants_suffix(dir) == NULL)
+            continue;
+        if (!ccb_guest_remove(guest, path, error))
+            return false;
+    }
+    return entries != NULL;
 }
 
 /* As `systemctl mask`: a unit file in /etc is not thrown away. */

@@ -41,6 +41,37 @@ static const CcbField fields[] = {
     {0},
 };
 
+/* systemctl would add ".service"; here a name without its type is a slip. */
+static bool check_names(char *const *names, const CcbNode *map, const char *key, GError **error)
+{
+    for (; *names != NULL; names++) {
+        g_autofree char *name = g_path_get_basename(*names); /* of a file to install */
+        if (ccb_unit_name_is_valid(name))
+            continue;
+        ccb_node_fail(ccb_node_get(map, key), error, "\"%s\": \"%s\" is not the name of a unit",
+                      key, name);
+        return strchr(name, '.') == NULL && ccb_hint(error, "write %s.service", name);
+    }
+    return true;
+}
+
+static bool check_wait(const Wait *wait, const CcbNode *node, GError **error)
+{
+    char *const unit[] = {wait->unit, NULL};
+    if (wait->consumers[0] == NULL && wait->later[0] == NULL)
+        return ccb_node_fail(
+            node, error, "wait-for needs \"consumers\" or \"later\", the units that wait for %s",
+            wait->unit);
+    if (!check_names(unit, node, "unit", error) ||
+        !check_names(wait->consumers, node, "consumers", error) ||
+        !check_names(wait->later, node, "later", error))
+        return false;
+    if (g_strv_contains((const char *const *)wait->consumers, wait->unit) ||
+        g_strv_contains((const char *const *)wait->later, wait->unit))
+        return ccb_node_fail(node, error, "%s can't wait for itself", wait->unit);
+    return true;
+}
+
 static bool check(const CcbStepContext *context, const CcbStep *step, GError **error)
 {
     const Settings *s = step->settings;
@@ -48,15 +79,14 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
         if (!g_file_test(*file, G_FILE_TEST_IS_REGULAR))
             return ccb_node_fail(ccb_node_get(step->origin->node, "install"), error,
                                  "\"install\": can't read the unit file %s", *file);
-    for (guint i = 0; i < s->waits->len; i++) {
-        const Wait *wait = s->waits->pdata[i];
-        if (wait->consumers[0] == NULL && wait->later[0] == NULL)
-            return ccb_node_fail(
-                ccb_node_get(step->origin->node, "wait-for")->items->pdata[i], error,
-                "wait-for needs \"consumers\" or \"later\", the units that wait for %s",
-                wait->unit);
-    }
-    return true;
+    const CcbNode *node = step->origin->node;
+    for (guint i = 0; i < s->waits->len; i++)
+        if (!check_wait(s->waits->pdata[i], ccb_node_get(node, "wait-for")->items->pdata[i], error))
+            return false;
+    return check_names(s->install, node, "install", error) &&
+           check_names(s->enable, node, "enable", error) &&
+           check_names(s->disable, node, "disable", error) &&
+           check_names(s->mask, node, "mask", error);
 }
 
 static void expect_orders(CcbExpectation *expect, char *const *consumers, const char *unit)
@@ -82,6 +112,14 @@ static void expect(const CcbStep *step, CcbExpectation *expect)
     }
 }
 
+/* "WHAT a, b" for a list that is not empty. */
+static void describe_list(GString *text, const char *what, char *const *names)
+{
+    g_autofree char *joined = g_strjoinv(", ", (char **)names);
+    if (names[0] != NULL)
+        g_string_append_printf(text, "%s%s %s", text->len > 0 ? "; " : "", what, joined);
+}
+
 static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
     const Settings *s = step->settings;
@@ -91,10 +129,20 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
         g_strv_builder_add(names, name);
     }
     g_auto(GStrv) files = g_strv_builder_end(names);
-    g_autofree char *installed = g_strjoinv(", ", files);
-    g_autofree char *enabled = g_strjoinv(", ", s->enable);
-    return g_strdup_printf("install %s; enable %s", installed[0] ? installed : "no unit",
-                           enabled[0] ? enabled : "none");
+    GString *text = g_string_new(NULL);
+    describe_list(text, "install", files);
+    for (guint i = 0; i < s->waits->len; i++) {
+        const Wait *wait = s->waits->pdata[i];
+        g_autofree char *after = g_strconcat(" after ", wait->unit, NULL);
+        describe_list(text, "order", wait->consumers);
+        g_string_append(text, wait->consumers[0] != NULL ? after : "");
+        describe_list(text, "order", wait->later);
+        g_string_append(text, wait->later[0] != NULL ? after : "");
+    }
+    describe_list(text, "enable", s->enable);
+    describe_list(text, "disable", s->disable);
+    describe_list(text, "mask", s->mask);
+    return g_string_free(text->len > 0 ? text : g_string_append(text, "nothing"), FALSE);
 }
 
 /* One file for each unit that is waited for, so that several orders of one consumer all hold. */
@@ -135,7 +183,7 @@ static bool changes(const CcbStepContext *context, const CcbStep *step, GPtrArra
 const CcbStepKind ccb_step_units = {
     .name = "units",
     .summary = "install, order, enable, disable and mask systemd units",
-    .version = 3,
+    .version = 4,
     .fields = fields,
     .settings_size = sizeof(Settings),
     .expect = expect,

@@ -218,6 +218,32 @@ char *ccb_unit_template(const char *name)
     return g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
 }
 
+char *ccb_unit_expand(const char *word, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    const char *at = memchr(name, '@', (size_t)(dot - name));
+    const char *instance = at != NULL ? at + 1 : dot;
+    GString *out = g_string_new(NULL);
+    for (; *word != '\0' && out->len <= NAME_MAX_BYTES; word++) {
+        if (*word != '%' || word[1] == '\0') {
+            g_string_append_c(out, *word);
+            continue;
+        }
+        word++;
+        if (*word == 'i' || *word == 'I')
+            g_string_append_len(out, instance, dot - instance);
+        else if (*word == 'p')
+            g_string_append_len(out, name, (at != NULL ? at : dot) - name);
+        else if (*word == 'N')
+            g_string_append_len(out, name, dot - name);
+        else if (*word == 'n')
+            g_string_append(out, name);
+        else
+            g_string_append_c(out, *word);
+    }
+    return g_string_free(out, FALSE);
+}
+
 /* What service_verify() of systemd refuses. */
 static char *refused_service(const CcbUnit *unit)
 {
@@ -281,6 +307,32 @@ char *ccb_unit_refusal(const CcbUnit *unit, const char *name)
     return NULL;
 }
 
+GPtrArray *ccb_unit_install_words(const CcbUnit *unit, const char *name, const char *key,
+                                  GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Install", key);
+    for (guint i = 0; i < values->len; i++) {
+        const CcbUnitValue *value = values->pdata[i];
+        g_autoptr(GPtrArray) words = ccb_unit_words(value->value, error);
+        if (words == NULL)
+            return NULL;
+        for (guint w = 0; w < words->len; w++)
+            g_ptr_array_add(found, ccb_unit_expand(words->pdata[w], name));
+    }
+    return g_steal_pointer(&found);
+}
+
+/* "a@x.service" of the template "a@.service" that has x as its default; any other name is itself.  Caller frees. */
+static char *default_instance(const CcbUnit *unit, const char *name)
+{
+    const char *instance = ccb_unit_get(unit, "Install", "DefaultInstance");
+    const char *at = strstr(name, "@.");
+    return at == NULL || instance == NULL
+               ? g_strdup(name)
+               : g_strdup_printf("%.*s%s%s", (int)(at + 1 - name), name, instance, at + 1);
+}
+
 GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
 {
     static const struct {
@@ -288,21 +340,18 @@ GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error)
             *suffix; /* of the directory that the link is in; NULL: the word is the link's name */
     } keys[] = {{"WantedBy", "wants"}, {"RequiredBy", "requires"}, {"Alias", NULL}};
     g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *linked = default_instance(unit, name);
     for (guint k = 0; k < G_N_ELEMENTS(keys); k++) {
-        g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Install", keys[k].key);
-        for (guint i = 0; i < values->len; i++) {
-            const CcbUnitValue *value = values->pdata[i];
-            g_autoptr(GPtrArray) words = ccb_unit_words(value->value, error);
-            if (words == NULL)
-                return NULL;
-            for (guint w = 0; w < words->len; w++) {
-                const char *word = words->pdata[w];
-                g_ptr_array_add(links, keys[k].suffix != NULL
-                                           ? g_strdup_printf(CCB_UNIT_DIR "/%s.%s/%s", word,
-                                                             keys[k].suffix, name)
-                                           : g_build_filename(CCB_UNIT_DIR, word, NULL));
-            }
+        g_autoptr(GPtrArray) words = ccb_unit_install_words(unit, name, keys[k].key, error);
+        for (guint w = 0; words != NULL && w < words->len; w++) {
+            const char *word = words->pdata[w];
+            g_ptr_array_add(
+                links, keys[k].suffix != NULL
+                           ? g_strdup_printf(CCB_UNIT_DIR "/%s.%s/%s", word, keys[k].suffix, linked)
+                           : g_build_filename(CCB_UNIT_DIR, word, NULL));
         }
+        if (words == NULL)
+            return NULL;
     }
     return g_steal_pointer(&links);
 }

@@ -60,6 +60,9 @@ bool ccb_unit_name_is_valid(const char *name);
 /* "a@.service" of "a@x.service"; NULL for what is no instance.  Caller frees. */
 char *ccb_unit_template(const char *name);
 
+/* `word` with the specifiers of the unit called `name`: %i %I %p %N %n %%.  Caller frees. */
+char *ccb_unit_expand(const char *word, const char *name);
+
 /* Why systemd refuses to load a unit, drop-ins merged, for its settings; NULL where it does not.  Caller frees. */
 char *ccb_unit_refusal(const CcbUnit *unit, const char *name);
 
@@ -67,6 +70,10 @@ char *ccb_unit_refusal(const CcbUnit *unit, const char *name);
  * CCB_UNIT_DIR "/multi-user.target.wants/NAME", CCB_UNIT_DIR "/ALIAS" (char *); caller unrefs.
  * Errors: CCB_ERR_INPUT for a quote that is not closed. */
 GPtrArray *ccb_unit_links(const CcbUnit *unit, const char *name, GError **error);
+
+/* The words (char *) of a key of [Install], such as "Also", for the unit of this name; caller unrefs.  Errors: as above. */
+GPtrArray *ccb_unit_install_words(const CcbUnit *unit, const char *name, const char *key,
+                                  GError **error);
 
 /* A time span as systemd.time(7) writes it ("900", "15min", "1h 30s", "infinity"), in whole
  * seconds; infinity is G_MAXUINT64.  False for anything else. */

@@ -12,9 +12,8 @@
 
 #include "base/error.h"
 
-#define NAME_MAX_BYTES 255  /* of a unit, for systemd */
-#define ALIAS_HOPS     16   /* more is a loop of symlinks */
-#define INSTANCES_MAX  4096 /* a template that names itself with %i must not run away */
+#define ALIAS_HOPS    16   /* more is a loop of symlinks */
+#define INSTANCES_MAX 4096 /* a template that names itself with %i must not run away */
 
 typedef struct {
     CcbUnitEdge edge;
@@ -224,33 +223,6 @@ static void relate(Node *node, Relation relation, Node *other, char *reason)
         g_ptr_array_add(to->pulled, edge);
 }
 
-/* `word` with the specifiers of the unit called `name`: %i %I %p %N %n %%. */
-static char *expand(const char *word, const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    const char *at = memchr(name, '@', (size_t)(dot - name));
-    const char *instance = at != NULL ? at + 1 : dot;
-    GString *out = g_string_new(NULL);
-    for (; *word != '\0' && out->len <= NAME_MAX_BYTES; word++) {
-        if (*word != '%' || word[1] == '\0') {
-            g_string_append_c(out, *word);
-            continue;
-        }
-        word++;
-        if (*word == 'i' || *word == 'I')
-            g_string_append_len(out, instance, dot - instance);
-        else if (*word == 'p')
-            g_string_append_len(out, name, (at != NULL ? at : dot) - name);
-        else if (*word == 'N')
-            g_string_append_len(out, name, dot - name);
-        else if (*word == 'n')
-            g_string_append(out, name);
-        else
-            g_string_append_c(out, *word);
-    }
-    return g_string_free(out, FALSE);
-}
-
 /* Relates `node` to every unit that Section.Key of its unit file lists. */
 static void relate_key(CcbUnitGraph *graph, Node *node, const char *section, const char *key,
                        Relation relation)
@@ -260,7 +232,7 @@ static void relate_key(CcbUnitGraph *graph, Node *node, const char *section, con
         const CcbUnitValue *value = values->pdata[i];
         g_autoptr(GPtrArray) words = ccb_unit_words(value->value, NULL);
         for (guint w = 0; words != NULL && w < words->len; w++) {
-            g_autofree char *name = expand(words->pdata[w], node->name);
+            g_autofree char *name = ccb_unit_expand(words->pdata[w], node->name);
             char *reason = g_strdup_printf("%s:%u: %s=%s", value->file, value->line, key, name);
             relate(node, relation, refer(graph, name), reason);
         }
@@ -322,7 +294,7 @@ static void relate_unit(CcbUnitGraph *graph, Node *node)
         const char *named = ccb_unit_get(node->unit, triggers[i].section, triggers[i].key);
         size_t stem = strlen(node->name) - strlen(triggers[i].suffix);
         g_autofree char *triggered = named != NULL
-                                         ? expand(named, node->name)
+                                         ? ccb_unit_expand(named, node->name)
                                          : g_strdup_printf("%.*s.service", (int)stem, node->name);
         relate_implied(graph, node, BEFORE, triggered, "a unit starts before the one it triggers");
     }

@@ -282,7 +282,10 @@ const char *ccb_unitset_path(const CcbUnitSet *set, const char *name)
 bool ccb_unitset_unit(const CcbUnitSet *set, CcbGuest *guest, const char *name, CcbUnit **ret,
                       GError **error)
 {
+    g_autofree char *template = ccb_unit_template(name);
     const char *path = ccb_unitset_path(set, name);
+    if (path == NULL && template != NULL && !g_hash_table_contains(set->masked, name))
+        path = ccb_unitset_path(set, template);
     if (!ccb_unit_name_is_valid(name) ||
         (path == NULL && !g_hash_table_contains(set->dropins, name))) {
         *ret = NULL;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "change/predict.h"
 #include "tap.h"
 
@@ -270,6 +271,124 @@ static void test_units(void)
        "a unit of the same step is enabled");
 }
 
+/* --- the links, compared with those of systemctl */
+
+static void collect_links(const char *root, const char *below, GPtrArray *found)
+{
+    g_autofree char *path = g_build_filename(root, below, NULL);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *entry = g_build_filename(below, name, NULL);
+        g_autofree char *full = g_build_filename(root, entry, NULL);
+        if (g_file_test(full, G_FILE_TEST_IS_SYMLINK))
+            g_ptr_array_add(found, g_steal_pointer(&entry));
+        else if (g_file_test(full, G_FILE_TEST_IS_DIR))
+            collect_links(root, entry, found);
+    }
+}
+
+static gint compare_strings(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static char *sorted(GPtrArray *paths)
+{
+    g_ptr_array_sort(paths, compare_strings);
+    g_ptr_array_add(paths, NULL);
+    return g_strjoinv(" ", (char **)paths->pdata);
+}
+
+/* Writes "PATH|TEXT" into a tree and runs systemctl on it, then the same on a prediction: the same links are there. */
+static void test_as_systemctl(const char *const files[], const char *const commands[],
+                              const char *what)
+{
+    g_autofree char *root = g_dir_make_tmp("ccbake-systemctl-XXXXXX", NULL);
+    g_autofree char *option = g_strconcat("--root=", root, NULL);
+    g_autoptr(GPtrArray) theirs = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) ours = g_ptr_array_new_with_free_func(g_free);
+    begin();
+    for (guint i = 0; files[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(files[i], "|", 2);
+        g_autofree char *full = g_build_filename(root, parts[0], NULL);
+        g_autofree char *parent = g_path_get_dirname(full);
+        g_mkdir_with_parents(parent, 0755);
+        g_file_set_contents(full, parts[1], -1, NULL);
+        text_file(parts[0], parts[1]);
+    }
+    for (guint i = 0; commands[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(commands[i], " ", 2);
+        const char *argv[] = {"systemctl", option, parts[0], parts[1], NULL};
+        g_spawn_sync(NULL, (char **)argv, NULL,
+                     G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_STDOUT_TO_DEV_NULL,
+                     NULL, NULL, NULL, NULL, NULL, NULL);
+        add(g_str_equal(parts[0], "enable")    ? CCB_CHANGE_ENABLE
+            : g_str_equal(parts[0], "disable") ? CCB_CHANGE_DISABLE
+                                               : CCB_CHANGE_MASK,
+            NULL, parts[1]);
+    }
+    collect_links(root, "/etc/systemd/system", theirs);
+    g_autofree char *said = step();
+    g_autoptr(GPtrArray) entries =
+        ccb_guest_walk(ccb_prediction_guest(prediction), "/etc/systemd/system", NULL);
+    for (guint i = 0; i < entries->len; i++) {
+        const CcbGuestEntry *entry = entries->pdata[i];
+        if (S_ISLNK(entry->st.mode) && !g_str_has_suffix(entry->path, "/old.service"))
+            g_ptr_array_add(ours, g_build_filename("/etc/systemd/system", entry->path, NULL));
+    }
+    g_autofree char *expected = sorted(theirs);
+    is_taken(sorted(ours), expected, what);
+    end();
+    ccb_remove_tree(root, NULL);
+}
+
+#define VENDOR "/usr/lib/systemd/system/"
+
+static void test_systemctl(void)
+{
+    static const struct {
+        const char *what, *files[6], *commands[3];
+    } cases[] = {
+        {"WantedBy= and Alias= with specifiers",
+         {VENDOR "m.target|[Unit]\n",
+          VENDOR "a.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=m.target\n"
+                 "Alias=%p-other.service\n"},
+         {"enable a.service"}},
+        {"Also=",
+         {VENDOR "a.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=m.target\n"
+                 "Also=a.socket absent.socket\n",
+          VENDOR "a.socket|[Socket]\nListenStream=/x\n[Install]\nWantedBy=sockets.target\n"},
+         {"enable a.service"}},
+        {"an instance",
+         {VENDOR "a@.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=m.target\n"},
+         {"enable a@0.service"}},
+        {"the default instance",
+         {VENDOR "a@.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=m.target\n"
+                 "DefaultInstance=zero\n"},
+         {"enable a@.service"}},
+        {"a target of the instance",
+         {VENDOR "a@.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=on-%i.target\n"},
+         {"enable a@0.service"}},
+        {"[Install] in a drop-in",
+         {VENDOR "a.service|[Service]\nExecStart=/x\n",
+          "/etc/systemd/system/a.service.d/1.conf|[Install]\nWantedBy=m.target\n"},
+         {"enable a.service"}},
+        {"a masked unit",
+         {VENDOR "a.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=m.target\n"},
+         {"mask a.service", "enable a.service"}},
+        {"disabled: every link, also the alias",
+         {VENDOR "a.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=m.target n.target\n"
+                 "RequiredBy=o.target\nAlias=b.service\n"},
+         {"enable a.service", "disable a.service"}},
+        {"disabled: all instances",
+         {VENDOR "a@.service|[Service]\nExecStart=/x\n[Install]\nWantedBy=m.target\n"},
+         {"enable a@0.service", "disable a@.service"}},
+    };
+    g_autofree char *systemctl = g_find_program_in_path("systemctl");
+    for (size_t i = 0; systemctl != NULL && i < G_N_ELEMENTS(cases); i++)
+        test_as_systemctl(cases[i].files, cases[i].commands, cases[i].what);
+}
+
 static void test_removal(void)
 {
     begin();
@@ -421,6 +540,7 @@ int main(void)
     test_edits();
     test_attributes();
     test_units();
+    test_systemctl();
     test_removal();
     test_places();
     test_packages();
