@@ -7,7 +7,7 @@ setup_file() {
     use_file_directory
     small_guest base.qcow2
     printf '%s\n' '[Unit]' 'DefaultDependencies=no' >multi-user.target
-    printf '%s\n' '[Unit]' 'Requires=basic.target' >ollama.service
+    printf '%s\n' '[Unit]' 'Requires=basic.target' '[Service]' 'ExecStart=/bin/true' >ollama.service
     cat >unit.yaml <<END
 format: 1
 name: unit
