@@ -52,8 +52,37 @@ static void debug(gint64 started, const CcbProcess *spec, const char *what)
     ccb_debug(started, "%s: %s", text->str, what);
 }
 
+/*
+ * What a child gets of our environment: what programs need to be found, to be loaded, to speak the user's language and to
+ * find their settings.  Never more, since a token of the builder may be in any other variable, and what a child has is
+ * there for commands of a guest to read in /proc.  The tools have no proxy: none of them uses a network.
+ */
+static char **tool_environment(void)
+{
+    /* git asks SUDO_UID whether the user owns a checkout. */
+    static const char *const names[] = {"PATH",     "LD_LIBRARY_PATH",
+                                        "HOME",     "XDG_CONFIG_HOME",
+                                        "SUDO_UID", "LANG",
+                                        "LANGUAGE", "TMPDIR",
+                                        "TZ",       "TERM"};
+    static const char *const prefixes[] = {"LC_", "CCBAKE_TEST_"};
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    for (char **pair = environ; *pair != NULL; pair++) {
+        size_t length = strcspn(*pair, "=");
+        bool passes = false;
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+            passes |= strlen(names[i]) == length && strncmp(*pair, names[i], length) == 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
+            passes |= g_str_has_prefix(*pair, prefixes[i]);
+        if (passes)
+            g_strv_builder_add(builder, *pair);
+    }
+    return g_strv_builder_end(builder);
+}
+
 /* In the child: only async-signal-safe calls from here to exec. */
-G_GNUC_NORETURN static void become(const CcbProcess *spec, const int fds[3], pid_t parent)
+G_GNUC_NORETURN static void become(const CcbProcess *spec, char *const *env, const int fds[3],
+                                   pid_t parent)
 {
     if (spec->on_terminal)
         setsid();
@@ -73,20 +102,18 @@ G_GNUC_NORETURN static void become(const CcbProcess *spec, const int fds[3], pid
     close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     if (spec->child_setup)
         spec->child_setup(spec->data);
-    if (spec->envp)
-        execvpe(spec->argv[0], (char *const *)spec->argv, (char *const *)spec->envp);
-    else
-        execvp(spec->argv[0], (char *const *)spec->argv);
+    execvpe(spec->argv[0], (char *const *)spec->argv, env);
     _exit(EXEC_FAILED);
 }
 
 pid_t ccb_process_start(const CcbProcess *spec, const int fds[3], GError **error)
 {
+    g_auto(GStrv) env = tool_environment();
     pid_t self = getpid(), pid = fork();
     if (pid < 0)
         ccb_fail_errno(error, CCB_ERR_HOST, "starting %s", spec->argv[0]);
     if (pid == 0)
-        become(spec, fds, self);
+        become(spec, spec->whole_environment ? environ : env, fds, self);
     return pid;
 }
 

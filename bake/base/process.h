@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Child processes: argv arrays, never a shell; closed descriptors; killed with their whole process group when a limit
- * passes, when ccbake is cancelled and, through PR_SET_PDEATHSIG, when ccbake dies.
+ * Child processes: argv arrays, never a shell; closed descriptors; an environment without secrets; killed with their whole
+ * process group when a limit passes, when ccbake is cancelled and, through PR_SET_PDEATHSIG, when ccbake dies.
  *
  *     const char *argv[] = {"qemu-img", "check", path, NULL};
  *     CcbProcess p = {.argv = argv, .limit_s = 600};
@@ -24,17 +24,17 @@ typedef void (*CcbLineFunc)(const char *line, void *data);
 
 typedef struct {
     const char *const *argv;
-    const char *name;                /* for messages; NULL: argv[0] */
-    const char *const *shown;        /* for --debug, where argv may hold a secret; NULL: argv */
-    CcbErrorCode error_code;         /* of a failing exit; 0: CCB_ERR_HOST */
-    const char *const *envp;         /* NULL: inherit */
-    const char *stdin_text;          /* NULL: /dev/null */
-    unsigned limit_s;                /* wall-clock limit in seconds; 0: none */
-    bool allow_failure;              /* a non-zero exit is not an error */
-    bool on_terminal;                /* standard input becomes its controlling terminal */
-    bool separate_stdout;            /* keep stdout for ret_stdout; only stderr goes to on_line */
-    CcbLineFunc on_line;             /* NULL: the last lines are kept for the error message only */
-    void *data;                      /* for on_line and child_setup */
+    const char *name;         /* for messages; NULL: argv[0] */
+    const char *const *shown; /* for --debug, where argv may hold a secret; NULL: argv */
+    CcbErrorCode error_code;  /* of a failing exit; 0: CCB_ERR_HOST */
+    bool whole_environment;   /* ours, for what acts for the user; else only what tools need */
+    const char *stdin_text;   /* NULL: /dev/null */
+    unsigned limit_s;         /* wall-clock limit in seconds; 0: none */
+    bool allow_failure;       /* a non-zero exit is not an error */
+    bool on_terminal;         /* standard input becomes its controlling terminal */
+    bool separate_stdout;     /* keep stdout for ret_stdout; only stderr goes to on_line */
+    CcbLineFunc on_line;      /* NULL: the last lines are kept for the error message only */
+    void *data;               /* for on_line and child_setup */
     void (*child_setup)(void *data); /* in the child before exec; async-signal-safe calls only */
     GString *ret_stdout;             /* filled where separate_stdout is set; caller owns */
     int ret_status;                  /* exit code, or 128 + signal */

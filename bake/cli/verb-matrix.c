@@ -228,6 +228,7 @@ static bool run_all(GPtrArray *images, guint at_a_time, GError **error)
     for (guint i = 0; i < images->len; i++) {
         Image *image = images->pdata[i];
         processes[i].argv = (const char *const *)image->argv->pdata;
+        processes[i].whole_environment = true;
         processes[i].on_line = on_line;
         processes[i].data = image;
     }

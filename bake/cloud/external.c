@@ -78,6 +78,7 @@ bool ccb_external_run(const char *command, unsigned limit_s, CcbCredentials *ret
     GString *output = g_string_sized_new(OUTPUT_SIZE);
     CcbProcess process = {.argv = (const char *const *)argv,
                           .limit_s = limit_s,
+                          .whole_environment = true,
                           .separate_stdout = true,
                           .on_line = show_line,
                           .ret_stdout = output};

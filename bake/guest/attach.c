@@ -43,7 +43,8 @@ struct CcbAttach {
 };
 
 /*
- * From here on, what we mount is seen by us and our children only, and goes when we go.
+ * From here on, what we mount is seen by us and our children only, and goes when we go.  What the host unmounts meanwhile
+ * goes from here, too (MS_SLAVE): else we would hold its file systems as long as we run.
  *
  * Done twice, around the start of the daemon: the daemon must not be in the namespace that holds
  * the guest's mount.  If it were, and were the last one there when it is killed, the kernel would
@@ -51,7 +52,7 @@ struct CcbAttach {
  */
 static bool enter_private_namespace(GError **error)
 {
-    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
         return true;
     return ccb_fail_errno(error, CCB_ERR_HOST, "creating a private mount namespace");
 }

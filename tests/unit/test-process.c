@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,8 +124,29 @@ static void test_status_127(void)
     is_error(&error, "/no/such can't be run (is it installed?)", "and is named");
 }
 
+/* A child's environment, and the same with all of ours. */
+static void test_environment(void)
+{
+    g_autoptr(GString) out = g_string_new("\n");
+    const char *const argv[] = {"env", NULL};
+    CcbProcess process = {.argv = argv, .separate_stdout = true, .ret_stdout = out};
+    g_setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary", TRUE);
+    g_setenv("PATHLIKE", "canary", TRUE);
+    g_setenv("https_proxy", "http://user:canary@proxy", TRUE);
+    g_setenv("LC_TIME", "C.UTF-8", TRUE);
+    ok(ccb_process_run(&process, NULL), "env runs");
+    ok(strstr(out->str, "canary") == NULL, "a tool does not see what it does not need");
+    ok(strstr(out->str, "\nPATH=/") != NULL, "... but the path of programs");
+    ok(strstr(out->str, "\nLC_TIME=C.UTF-8\n") != NULL, "... and the language");
+    process.whole_environment = true;
+    g_string_truncate(out, 1);
+    ok(ccb_process_run(&process, NULL) && strstr(out->str, "\nPATHLIKE=canary\n") != NULL,
+       "what acts for the user sees all");
+}
+
 int main(void)
 {
+    test_environment();
     test_status_127();
     is_int(end_shell("trap 'exit 7' TERM", 10000), 7, "a child that ends when it is told to");
     is_int(end_shell("trap 'trap \"exit 8\" TERM' TERM", 10000), 8, "... when it is told again");
