@@ -8,8 +8,7 @@ static gpointer produce_line(CcbCheckContext *ctx, const char *name, GError **er
 {
     const CcbFacts *facts = ccb_check_facts(ctx, error);
     const CcbBootEntry *entry = facts != NULL ? ccb_facts_default_entry(facts) : NULL;
-    g_autofree char *options = entry != NULL ? ccb_check_boot_options(ctx, entry, error) : NULL;
-    return options != NULL && *error == NULL ? ccb_cmdline_parse(options, NULL) : NULL;
+    return entry != NULL && entry->cmdline != NULL ? ccb_cmdline_parse(entry->cmdline, NULL) : NULL;
 }
 
 const CcbCmdline *ccb_check_cmdline(CcbCheckContext *ctx, GError **error)
