@@ -136,7 +136,7 @@ hint: put the file there, or correct its path"
     cp "$GUEST" below.qcow2
     qemu-img create -q -f qcow2 -F qcow2 -b below.qcow2 above.qcow2
     base_refused above.qcow2 "image $PWD/above.qcow2: it refers to another file (below.qcow2)" \
-        "converting it would copy that file into the result"
+        "an image from elsewhere may name any file of this host, and converting it would copy that file into the result"
     qemu-img create -q -f qcow2 -F raw -b /etc/shadow secret.qcow2 100M
     base_refused secret.qcow2 "image $PWD/secret.qcow2: it refers to another file (/etc/shadow)"
     qemu-img create -q -f qcow2 -o data_file="$PWD/data" outside.qcow2 10M

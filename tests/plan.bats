@@ -341,7 +341,7 @@ listing() {
     run_ccbake 11 plan --quiet --diff --backend=host bad.yaml
     assert_contains $'\nproblem: bad.yaml:23:5: /etc/selinux in the guest is a directory
      why: The bake would fail in step 9 (bad).
-     remedy: give the file another path, or remove the directory before
+     remedy: choose another path, or remove the directory in an earlier step: {remove: [/etc/selinux]}
 ccbake: 1 problem in the way of this bake'
     output=$("$CCBAKE" plan --quiet --json --diff --backend=host bad.yaml) || assert_equal "$?" 11
     assert_equal "$(member '.problems | map([.place, .what, .check, .certain, .exit_code]) | tostring')" \

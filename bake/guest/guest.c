@@ -315,8 +315,8 @@ static bool make_room(CcbGuest *guest, const char *path, bool all, GError **erro
     if (exists && S_ISDIR(st.mode)) {
         ccb_fail(error, CCB_ERR_INPUT, "%s in the guest is a directory", path);
         return ccb_hint(error,
-                        "what is in it is not thrown away: choose another path, or have a step "
-                        "before this one remove it: {remove: [%s]}",
+                        "choose another path, or remove the directory in an earlier step: "
+                        "{remove: [%s]}",
                         path);
     }
     return !exists || (!all && !S_ISLNK(st.mode)) ||

@@ -415,8 +415,8 @@ static void test_removal(void)
        "files    1 added\n  + /etc/systemd/system/own.service file 0644 0:0\n"
        "      @@ -0,0 +1 @@\n      +x\n"
        "! /etc/systemd in the guest is a directory\n"
-       "hint: what is in it is not thrown away: choose another path, or have a step before this "
-       "one remove it: {remove: [/etc/systemd]}\n"
+       "hint: choose another path, or remove the directory in an earlier step: {remove: "
+       "[/etc/systemd]}\n"
        "! /etc/a.conf in the guest is not a directory\n"
        "! own.service can't be masked: /etc/systemd/system/own.service is a unit file\n"
        "hint: remove it in a step before this one, or disable the unit\n",
@@ -457,8 +457,8 @@ static void test_places(void)
        "  ~ /etc/a.conf file 0644 0:0 ► link ► /x\n"
        "other    1 changed, +2 bytes\n  /  1 changed, +2 bytes\n"
        "! /etc/systemd in the guest is a directory\n"
-       "hint: what is in it is not thrown away: choose another path, or have a step before this "
-       "one remove it: {remove: [/etc/systemd]}\n"
+       "hint: choose another path, or remove the directory in an earlier step: {remove: "
+       "[/etc/systemd]}\n"
        "! /loop in the guest is not a directory\n",
        "a link is replaced, a directory never");
     begin();
