@@ -236,11 +236,13 @@ hint: the server wants to know who asks"
     CCBAKE_NETRC=$PWD/netrc run_ccbake lock r.yaml
     {
         echo "$output"
-        "$CCBAKE" plan --json r.yaml || true # the base is no image
+        planned=0
+        "$CCBAKE" plan --json r.yaml || planned=$? # the base is no image
         "$CCBAKE" recipe r.yaml
         "$CCBAKE" fetch --offline r.yaml # without credentials: all is in the store
         cat r.lock.json
     } >seen 2>&1
+    assert_equal "$planned" 4
     assert_equal "$(jq -r '.files[].sha256' r.lock.json)" "$digest"$'\n'"$digest"
     [[ $(requests_with s3cret) -ge 1 && $(requests_with dXNlcjpzM2NyZXQ=) -ge 1 ]] || fail "$(cat private.log)"
     ! grep -rE 's3cret|dXNlcjpzM2NyZXQ' seen r.lock.json cache || fail "a secret was written"

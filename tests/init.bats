@@ -27,6 +27,9 @@ init() {
     run_ccbake 3 plan --quiet acme.yaml # it is not locked
     assert_contains 'kernel 5.10.134-18.al8.x86_64, at least the minimum'
     assert_contains 'remedy: run `ccbake lock acme.yaml` where there is a network'
+    # Only the small guest's own lack of space is wrong beside that.
+    assert_contains 'problem: the image needs about 209.7 MB more and has '
+    assert_equal "$(grep -c '^problem' <<<"$output")" 2
 }
 
 @test "for eight GPUs it extends the recipe for eight; a name that is no plain YAML is quoted" {

@@ -255,8 +255,8 @@ EOF
     assert_contains "? whether the kernel is older than 5.10.134-18.al8"
     assert_contains "? argument swiotlb=4194304,any set in every boot entry"
     assert_contains "? argument rhgb removed from every boot entry"
-    assert_contains "? /etc/default/grub: edited, where it is there"
-    assert_contains "? none.service disabled, where it is enabled"
+    assert_contains "? /etc/default/grub: edited if it exists"
+    assert_contains "? none.service disabled if it is enabled"
     assert_contains "+ enabled  x.service  /etc/systemd/system/multi-user.target.wants/x.service"
 }
 
@@ -324,9 +324,9 @@ listing() {
     run_ccbake plan --quiet --backend=host r.yaml
     assert_contains $'[cached]\n       change     nothing\n'
     assert_contains $'\n       change     -rhgb, +swiotlb=4194304,any, ? /boot/loader/entries/'
-    assert_contains $', ? /etc/default/grub: edited, where it is there, ? /etc/kernel/cmdline: edited, where it is there\n'
+    assert_contains $', ? /etc/default/grub: edited if it exists, ? /etc/kernel/cmdline: edited if it exists\n'
     assert_contains $'\n       change     2 files\n'
-    assert_contains $'\n       change     2 files, 4 units or links, ? none.service disabled, where it is enabled\n'
+    assert_contains $'\n       change     2 files, 4 units or links, ? none.service disabled if it is enabled\n'
     assert_contains $'\n       change     ? what its commands do\n'
     assert_contains "\`?\` = known only after the bake. For file contents: plan --diff."
     run_ccbake plan --quiet --diff --backend=host r.yaml
@@ -342,7 +342,7 @@ listing() {
     assert_contains $'\nproblem: bad.yaml:23:5: /etc/selinux in the guest is a directory
      why: The bake would fail in step 9 (bad).
      remedy: choose another path, or remove the directory in an earlier step: {remove: [/etc/selinux]}
-ccbake: 1 problem in the way of this bake'
+ccbake: 1 problem prevents this bake'
     output=$("$CCBAKE" plan --quiet --json --diff --backend=host bad.yaml) || assert_equal "$?" 11
     assert_equal "$(member '.problems | map([.place, .what, .check, .certain, .exit_code]) | tostring')" \
         '[["bad.yaml:23:5","/etc/selinux in the guest is a directory",null,true,11]]'
@@ -370,7 +370,7 @@ EOF
     assert_contains "problem: gpu.yaml:7:3: no step brings nvidia-persistenced.service, and the base does not have it (units.persistenced)"
     run_ccbake 11 bake --quiet --backend=host gpu.yaml
     assert_contains "(units.persistenced)"
-    assert_contains "hint: \`ccbake plan gpu.yaml\` shows the whole plan"
+    assert_contains "hint: \`ccbake plan --diff gpu.yaml\` shows the whole plan"
     run_ccbake 4 bake --quiet --backend=host --no-verify gpu.yaml # it begins, and the guest has no headers
 }
 

@@ -497,8 +497,8 @@ driver_accepted() {
     driver_accepted 550.144.03
     driver_accepted 570.86.10
     driver_accepted 615.10
-    driver_refused 550.144.02 'driver 550.144.02 is older than 550.144.03, the minimum for 1 GPU' "$hint"
-    driver_refused 535.216.01 'driver 535.216.01 is older than 550.144.03, the minimum for 1 GPU' "$hint"
+    driver_refused 550.144.02 'driver 550.144.02 is older than 550.144.03, the minimum for 1 GPU (gpus at r.yaml:3:7)' "$hint"
+    driver_refused 535.216.01 'driver 535.216.01 is older than 550.144.03, the minimum for 1 GPU (gpus at r.yaml:3:7)' "$hint"
     driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation' "$hint"
     driver_refused 550.113.01 'driver 550.113.01 is known bad: 550.113 fails attestation' "$hint"
     driver_refused 560.35.03 'driver 560.35.03 is of a branch without confidential computing' "$hint"
@@ -507,8 +507,8 @@ driver_accepted() {
     GPUS=8
     hint='versions that will do: 570.148.08 or newer, of the branches 570, 575, 580, 590, 595, 610 and newer ones'
     driver_accepted 570.148.08
-    driver_refused 550.144.03 'driver 550.144.03 is older than 570.148.08, the minimum for 8 GPUs' "$hint"
-    driver_refused 570.148.07 'driver 570.148.07 is older than 570.148.08, the minimum for 8 GPUs' "$hint"
+    driver_refused 550.144.03 'driver 550.144.03 is older than 570.148.08, the minimum for 8 GPUs (gpus at r.yaml:3:7)' "$hint"
+    driver_refused 570.148.07 'driver 570.148.07 is older than 570.148.08, the minimum for 8 GPUs (gpus at r.yaml:3:7)' "$hint"
     driver_refused 550.90.07 'driver 550.90.07 is known bad: 550 up to 550.90.12 fails attestation' "$hint"
 }
 
@@ -750,9 +750,10 @@ hint: it is newer: update ccbake' <<<$'format: 2\nfuture: {a: [b]}'
 @test "recipe: files that are no recipes" {
     raw_refused 'r.yaml:1:1: the file is empty' </dev/null
     raw_refused 'r.yaml:2:1: the file is empty' <<<'# only a comment'
-    raw_refused 'r.yaml:1:1: binary data, not YAML' < <(printf 'format: 1\0\n')
+    raw_refused 'r.yaml is no recipe: it is binary data
+hint: a recipe is YAML and names its base image; `ccbake verify r.yaml` checks an image' < <(printf 'format: 1\0\n')
     raw_refused 'r.yaml:1:1: not UTF-8' < <(printf 'format: 1\nname: \xff\xfe\n')
-    raw_refused 'recipe r.yaml: larger than 1048576 bytes' < <(head -c 1048577 /dev/zero)
+    raw_refused 'recipe r.yaml: larger than 1048576 bytes' < <(head -c 1048577 /dev/zero | tr '\0' a)
     raw_refused 'r.yaml:1:41: nested too deeply' < <(printf 'summary: %s' "$(printf '[%.0s' {1..5000})")
     rm r.yaml
     answers 3 'recipe r.yaml: No such file or directory'

@@ -84,7 +84,9 @@ shows_none() {
 }
 
 @test "the check says where they are, and not what they are" {
-    "$CCBAKE" verify --backend=host --json r.qcow2 >verify.json 2>verify.err || true
+    local status=0
+    "$CCBAKE" verify --backend=host --json r.qcow2 >verify.json 2>verify.err || status=$?
+    assert_equal "$status" 8
     jq -r '.checks[] | select(.id == "hygiene.secrets") | .status, .detail' verify.json >check.txt
     shows_none check.txt
     grep -q '^fail$' check.txt || fail "$(cat check.txt)"

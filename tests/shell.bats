@@ -234,13 +234,13 @@ end(130)' shell --backend=host -q base.qcow2
 
 @test "bake --shell-on-error: the image as the step left it, and then the step's error" {
     on_terminal '
-until("step 2/3 (two): sh failed with exit code 1")
+until("\r\nstep 2/3 (two): sh failed with exit code 1")
 until("cat: can")
 until("This shell is in the image as step \"two\" left it.")
 until("[two] / # ")
 keys("cat /root/two /tmp/ccbake/p.txt; grep -c : /proc/net/dev; echo x >/root/x; exit 5\r")
 until("two\r\n"); until("the payload\r\n"); until("1\r\n")
-until("step 2/3 (two): sh failed with exit code 1")
+until("\x1b[31mccbake: \x1b[0mstep 2/3 (two): sh failed with exit code 1")
 until("hint: the whole log is r.log")
 end(7)' bake --backend=host --no-verify --shell-on-error r.yaml
     [[ ! -e r.qcow2 ]] || fail 'an image of a failed bake'

@@ -454,7 +454,7 @@ static bool can_edit(CcbPrediction *p, const CcbChange *c, bool *ret_can, GError
     bool may_come = !is_there && p->is_installed;
     *ret_can = text != NULL || (p->is_known && !is_there && !may_come && c->required); /* fails */
     if (text == NULL && (!p->is_known || (may_come && c->required)))
-        ccb_change_unknown(p->unknown, path, "edited, where it is there");
+        ccb_change_unknown(p->unknown, path, "edited if it exists");
     else if (text == NULL && is_there)
         ccb_change_unknown(p->unknown, path, "edited");
     return true;
@@ -499,7 +499,7 @@ static bool prepare(CcbPrediction *p, const CcbChange *c, bool *ret_apply, GErro
         break;
     case CCB_CHANGE_DISABLE:
         if (!p->is_known)
-            ccb_change_unknown(p->unknown, NULL, "%s disabled, where it is enabled", c->value);
+            ccb_change_unknown(p->unknown, NULL, "%s disabled if it is enabled", c->value);
         break;
     case CCB_CHANGE_PACKAGE:
         install_package(p, c);

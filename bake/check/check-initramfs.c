@@ -59,8 +59,8 @@ static bool run_tmpdir(CcbCheckContext *ctx, CcbCheckResult *result, GError **er
 
 const CcbCheck ccb_checks_initramfs[] = {
     {"initramfs.drivers", CCB_SEVERITY_ERROR,
-     "Without the driver of its disk an instance does not find its root file system; for the "
-     "others the import looks.",
+     "Without the driver of its disk an instance does not find its root file system; the import "
+     "looks for the other drivers.",
      "Make it with dracut --no-hostonly and --add-drivers, as the initramfs step does.",
      run_drivers},
     {"initramfs.tmpdir", CCB_SEVERITY_WARNING,

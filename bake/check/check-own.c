@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "check/guest-grub.h"
 #include "check/guest-units.h"
 #include "image/rpm.h"
@@ -198,9 +199,10 @@ static bool check_argument(CcbCheckContext *ctx, const CcbOwnArgument *a, CcbChe
         return false;
     if (facts->entries->len == 0)
         return ccb_result_fail(result, "/boot/loader/entries has no boot entry");
-    return ccb_result_pass(result, "%s%s%s: %s in %u boot entries", a->name,
-                           a->value != NULL ? "=" : "", a->value != NULL ? a->value : "",
-                           a->absent ? "absent" : "present", facts->entries->len);
+    return ccb_result_pass(result, "%s%s%s: %s in %u boot %s", a->name, a->value != NULL ? "=" : "",
+                           a->value != NULL ? a->value : "", a->absent ? "absent" : "present",
+                           facts->entries->len,
+                           ccb_plural(facts->entries->len, "entry", "entries"));
 }
 
 /* --- commands */

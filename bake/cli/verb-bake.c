@@ -170,7 +170,8 @@ static CcbOutput *reserve(const Job *job, GError **error)
     if (output == NULL && !opts.no_verify && !wants_new() && is_there(job, false))
         ccb_hint(error,
                  "it is what this recipe bakes, but has not passed all checks of this ccbake on "
-                 "record; `ccbake verify %s` checks it as it is",
+                 "record; with --force it is made from the cache and checked, `ccbake verify %s` "
+                 "only checks it",
                  job->paths[0]);
     return output;
 }
@@ -215,7 +216,8 @@ static bool check_problems(const Job *job, const CcbFacts *base, GError **error)
         if (((const CcbProblem *)problems->pdata[i - 1])->check != NULL)
             g_ptr_array_remove_index(problems, i - 1);
     return ccb_problems_refuse(problems, error) ||
-           ccb_hint(error, "`ccbake plan %s` shows the whole plan", job->loaded.recipe->path);
+           ccb_hint(error, "`ccbake plan --diff %s` shows the whole plan",
+                    job->loaded.recipe->path);
 }
 
 /* What the file systems must hold from here on. */

@@ -208,7 +208,7 @@ static char *what_changed(const json_t *now, const json_t *then)
 static char *own_reason(const View *view, guint index)
 {
     const CcbStep *step = view->loaded->plan->steps->pdata[index];
-    g_autoptr(CcbLayer) latest = ccb_layer_latest(step->id);
+    g_autoptr(CcbLayer) latest = ccb_layer_latest(view->loaded->recipe->name, step->id);
     json_auto_t *now = ccb_step_ingredients(view->loaded->plan, step, NULL);
     if (latest == NULL || now == NULL)
         return g_strdup("not in the cache");
@@ -440,8 +440,8 @@ static bool show_one(const char *recipe_path, GError **error)
     else
         print_fitted(&view);
     guint count = ccb_problems_count(view.problems, &code);
-    return count == 0 || ccb_fail(error, code, "%u %s in the way of this bake", count,
-                                  ccb_plural(count, "problem", "problems"));
+    return count == 0 || ccb_fail(error, code, "%u %s this bake", count,
+                                  ccb_plural(count, "problem prevents", "problems prevent"));
 }
 
 /* A line for each image; *ret_code: of the first problem. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/cancel.h"
+#include "base/quantity.h"
 
 bool ccb_guestfs_fail(guestfs_h *g, GError **error, CcbErrorCode code, const char *what,
                       const char *path)
@@ -93,8 +94,8 @@ static bool walk_directory(guestfs_h *g, const char *root, const char *directory
             directory[0] ? g_strconcat(directory, "/", names[i], NULL) : g_strdup(names[i]);
         entry->st = (CcbStat){(mode_t)st->st_mode, (uid_t)st->st_uid, (gid_t)st->st_gid,
                               (uint64_t)st->st_size};
-        entry->mtime_ns = st->st_mtime_sec * 1000000000 + st->st_mtime_nsec;
-        entry->ctime_ns = st->st_ctime_sec * 1000000000 + st->st_ctime_nsec;
+        entry->mtime_ns = ccb_nanoseconds(st->st_mtime_sec, (long)st->st_mtime_nsec);
+        entry->ctime_ns = ccb_nanoseconds(st->st_ctime_sec, (long)st->st_ctime_nsec);
         g_ptr_array_add(entries, entry);
     }
     guestfs_free_statns_list(stats);

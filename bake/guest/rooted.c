@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/quantity.h"
 
 /* Bounds the recursion into a tree that a guest made: one more than is accepted, so that it is seen. */
 enum { MAX_DEPTH = CCB_WALK_DEPTH + 1 };
@@ -146,11 +147,6 @@ static DIR *open_directory(int fd)
     return dir;
 }
 
-static int64_t nanoseconds(struct timespec at)
-{
-    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
-}
-
 /* What `name` in the directory is, not followed; NULL where it can't be read. */
 static CcbGuestEntry *read_entry(int dir, const char *prefix, const char *name)
 {
@@ -164,8 +160,8 @@ static CcbGuestEntry *read_entry(int dir, const char *prefix, const char *name)
     CcbGuestEntry *entry = g_new0(CcbGuestEntry, 1);
     entry->path = g_strconcat(prefix, name, NULL);
     entry->st = (CcbStat){st.st_mode, st.st_uid, st.st_gid, (uint64_t)st.st_size};
-    entry->mtime_ns = nanoseconds(st.st_mtim);
-    entry->ctime_ns = nanoseconds(st.st_ctim);
+    entry->mtime_ns = ccb_nanoseconds(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    entry->ctime_ns = ccb_nanoseconds(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
     entry->target = length >= 0 ? g_strndup(target, (gsize)length) : NULL;
     return entry;
 }

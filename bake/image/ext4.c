@@ -7,6 +7,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/quantity.h"
 
 enum {
     SUPERBLOCK = 1024,  /* where it is, and its size */
@@ -198,7 +199,7 @@ uint64_t ccb_ext4_free_bytes(const CcbExt4 *fs)
 static int64_t nanoseconds(uint32_t seconds, uint32_t extra)
 {
     int64_t whole = (int32_t)seconds + ((int64_t)(extra & EXT4_EPOCH_MASK) << 32);
-    return whole * 1000000000 + (extra >> EXT4_EPOCH_BITS);
+    return ccb_nanoseconds(whole, extra >> EXT4_EPOCH_BITS);
 }
 
 static bool read_inode(CcbExt4 *fs, uint32_t number, struct ext2_inode_large *ret, GError **error)

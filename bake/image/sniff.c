@@ -109,7 +109,10 @@ static bool refuse_text(const char *path, const Sample *s, GError **error)
     }
     ccb_fail(error, CCB_ERR_INPUT, "%s is no disk image: it is text", path);
     if (g_str_has_suffix(path, ".yaml") || g_str_has_suffix(path, ".yml"))
-        ccb_hint(error, "a recipe goes with the image that it baked: --recipe=%s IMAGE", path);
+        ccb_hint(error,
+                 "it looks like a recipe: name the image; `ccbake verify --recipe=%s IMAGE` checks "
+                 "one against it",
+                 path);
     return false;
 }
 

@@ -382,14 +382,15 @@ bool ccb_layer_verify(const char *key, bool *ret_whole, GError **error)
     return reason == NULL;
 }
 
-CcbLayer *ccb_layer_latest(const char *step)
+CcbLayer *ccb_layer_latest(const char *recipe, const char *step)
 {
     g_autoptr(GPtrArray) layers = ccb_layer_list();
     CcbLayer *latest = NULL;
     guint at = 0;
     for (guint i = 0; i < layers->len; i++) {
         CcbLayer *layer = layers->pdata[i];
-        if (g_strcmp0(layer->step, step) != 0 || (latest != NULL && layer->used <= latest->used))
+        if (g_strcmp0(layer->step, step) != 0 || g_strcmp0(layer->recipe, recipe) != 0 ||
+            (latest != NULL && layer->used <= latest->used))
             continue;
         latest = layer;
         at = i;

@@ -85,8 +85,9 @@ void ccb_layer_abandon(const char *key);
 /* Bytes of the layer's file, unchecked; 0 where there is none: for reports. */
 uint64_t ccb_layer_size(const char *key);
 
-/* The newest layer that a step of that id made, whatever its key: to say what has changed.  NULL: none. */
-CcbLayer *ccb_layer_latest(const char *step);
+/* The newest layer that a step of that id of a recipe of that name made, whatever its key: to say what has changed.  NULL:
+ * none. */
+CcbLayer *ccb_layer_latest(const char *recipe, const char *step);
 
 /* Every layer by its description, unchecked, as CcbLayer with .used filled; caller unrefs. */
 GPtrArray *ccb_layer_list(void);

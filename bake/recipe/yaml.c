@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recipe/yaml.h"
 
+#include <fcntl.h>
 #include <libfyaml.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/error.h"
 #include "base/file.h"
 
 enum { MAX_SIZE = 1 << 20, MAX_DEPTH = 32, MAX_NODES = 16384 };
@@ -12,6 +16,7 @@ typedef struct {
     struct fy_parser *parser;
     struct fy_diag *diag;
     const char *file;
+    const char *text;
     bool lenient;
     GHashTable *anchors; /* name ► CcbNode: what an alias stands for */
     guint nodes;         /* with `lenient` only */
@@ -36,7 +41,13 @@ static bool fail_syntax(const Reader *r, GError **error)
     struct fy_diag_error *first = fy_diag_errors_iterate(r->diag, &iterator);
     if (first == NULL)
         return fail_at(r, error, 1, 1, "not YAML");
-    return fail_at(r, error, first->line, first->column, first->msg);
+    fail_at(r, error, first->line, first->column, first->msg);
+    g_auto(GStrv) lines = g_strsplit(r->text, "\n", first->line + 1);
+    bool is_there = first->line > 0 && (guint)first->line <= g_strv_length(lines);
+    if (is_there && g_regex_match_simple("[:,{[]\\s*\\$\\{", lines[first->line - 1], 0, 0))
+        ccb_hint(error,
+                 "inside of {} and [] a value that begins with ${ needs quotes: \"${name}\"");
+    return false;
 }
 
 static struct fy_event *next(Reader *r, GError **error)
@@ -251,6 +262,7 @@ static CcbNode *parse(const char *text, size_t size, const char *name, bool leni
     g_autoptr(GHashTable) anchors =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)ccb_node_free);
     Reader reader = {.file = g_intern_string(name),
+                     .text = text,
                      .diag = fy_diag_create(&diag_cfg),
                      .lenient = lenient,
                      .anchors = anchors};
@@ -285,10 +297,26 @@ CcbNode *ccb_yaml_parse_lenient(const char *text, size_t size, const char *name,
     return parse(text, size, name, true, error);
 }
 
+/* No text has a byte of zeros, and every image has one soon. */
+static bool is_binary(const char *path)
+{
+    char head[512];
+    ccb_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = fd >= 0 ? pread(fd, head, sizeof head, 0) : -1;
+    return got > 0 && memchr(head, '\0', (size_t)got) != NULL;
+}
+
 CcbNode *ccb_yaml_load(const char *path, GError **error)
 {
     size_t size = 0;
     GError *reason = NULL;
+    if (is_binary(path)) {
+        ccb_fail(error, CCB_ERR_RECIPE, "%s is no recipe: it is binary data", path);
+        ccb_hint(error,
+                 "a recipe is YAML and names its base image; `ccbake verify %s` checks an image",
+                 path);
+        return NULL;
+    }
     g_autofree char *text = ccb_read_file(path, MAX_SIZE, &size, &reason);
     if (text == NULL) {
         ccb_fail(error, CCB_ERR_RECIPE, "recipe %s", reason->message);

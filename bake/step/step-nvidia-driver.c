@@ -39,6 +39,8 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     const CcbNode *node = ccb_node_get(step->origin->node, "version");
     unsigned gpus = context->recipe->gpus;
     const char *least = ccb_driver_minimum(gpus);
+    const CcbNode *count = ccb_node_get(context->recipe->root, "gpus");
+    g_autofree char *set_at = ccb_node_place(count != NULL ? count : context->recipe->root);
     CcbDriverVersion version, minimum;
     g_autoptr(GError) reason = NULL;
     if (!ccb_driver_parse(node->text, &version, &reason))
@@ -49,8 +51,8 @@ static bool check(const CcbStepContext *context, const CcbStep *step, GError **e
     if (bad != NULL)
         ccb_node_fail(node, error, "driver %s is known bad: %s", node->text, bad);
     else if (ccb_driver_compare(version, minimum) < 0)
-        ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u %s", node->text,
-                      least, gpus, ccb_plural(gpus, "GPU", "GPUs"));
+        ccb_node_fail(node, error, "driver %s is older than %s, the minimum for %u %s (gpus at %s)",
+                      node->text, least, gpus, ccb_plural(gpus, "GPU", "GPUs"), set_at);
     else if (!ccb_driver_supports_cc(version))
         ccb_node_fail(node, error, "driver %s is of a branch without confidential computing",
                       node->text);

@@ -86,7 +86,7 @@ static char *describe(const CcbRecipe *recipe, const CcbStep *step)
 {
     const Settings *s = step->settings;
     return g_strdup_printf("install %s, %s", SCRIPT_PATH,
-                           s->enable ? "run at every boot" : "run when it is asked for");
+                           s->enable ? "run at every boot" : "not run at boot");
 }
 
 static void add(GString *text, const char *name, const char *value)

@@ -523,14 +523,14 @@ static void test_nothing_at_hand(void)
     add(CCB_CHANGE_DISABLE, NULL, "old.service");
     is("packages 1 added\n  + b.noarch 1-1\n"
        "files    1 added\n  + /etc/x/y file 0644 0:0\n      @@ -0,0 +1 @@\n      +y\n"
-       "? /etc/a.conf: edited, where it is there\n"
+       "? /etc/a.conf: edited if it exists\n"
        "? the links that enable new.service: its file is not known yet\n"
        "? argument a=1 set in every boot entry\n"
-       "? /boot/grub2/grubenv: edited, where it is there\n"
-       "? /boot/grub2/grub.cfg: edited, where it is there\n"
-       "? /etc/default/grub: edited, where it is there\n"
-       "? /etc/kernel/cmdline: edited, where it is there\n"
-       "? old.service disabled, where it is enabled\n",
+       "? /boot/grub2/grubenv: edited if it exists\n"
+       "? /boot/grub2/grub.cfg: edited if it exists\n"
+       "? /etc/default/grub: edited if it exists\n"
+       "? /etc/kernel/cmdline: edited if it exists\n"
+       "? old.service disabled if it is enabled\n",
        "without an image what is written shows, and what is changed is told");
 }
 
