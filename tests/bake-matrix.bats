@@ -93,11 +93,12 @@ EOF
 }
 
 @test "what can be refused is refused before anything is baked" {
-    sed -i 's/name: "m-${v}"/name: m/' m.yaml
-    run_ccbake lock m.yaml
-    run_ccbake 3 bake --backend=host --matrix m.yaml
-    assert_contains "the images v=1 and v=2 of the matrix would both be m.qcow2"
+    sed 's/name: "m-${v}"/name: m/' m.yaml >same.yaml
+    run_ccbake 3 bake --backend=host --matrix same.yaml
+    assert_contains "same.yaml:13:16: the images v=1 and v=2 of the matrix would both be m.qcow2"
     assert_contains "hint: use the matrix's variables in the output's name"
+    run_ccbake 3 lock same.yaml
+    run_ccbake lock m.yaml
     run_ccbake 2 bake --backend=host --matrix --set v=1 m.yaml
     assert_contains "--set=v=1: the matrix gives this variable its values"
     run_ccbake 2 bake --backend=host --jobs=2 m.yaml

@@ -79,8 +79,8 @@ with_images() {
     [[ $(stat -c %s 8.qcow2) -lt $(stat -c %s 1.qcow2) ]] || fail "the compressed image is not smaller"
 }
 
-@test "a bake with its check starts the appliance once" {
-    assert_equal "$(<"$IMAGES/8.launches")" 1
+@test "a bake with its check starts no appliance" {
+    assert_equal "$(<"$IMAGES/8.launches")" 0
 }
 
 @test "the base was never written" {

@@ -383,6 +383,12 @@ EOF
     "$CCBAKE" bake --quiet --backend=host --no-verify --set text=b m.yaml -o m-b.qcow2
     run_ccbake plan --quiet --backend=host --matrix m.yaml
     assert_equal "$output" $'text=a  11 cached,  2 to run  no problem  m-a.qcow2\ntext=b  13 cached,  0 to run  no problem  m-b.qcow2'
+    run_ccbake plan --quiet --backend=host --matrix --json m.yaml
+    assert_equal "$(jq -c '.images[] | [.image, .output, .current, (.steps | length)]' <<<"$output" | head -n 2)" \
+        '["text=a","m-a.qcow2",false,'"$(jq '.images[0].steps | length' <<<"$output")"$']\n["text=b","m-b.qcow2",false,'"$(jq '.images[0].steps | length' <<<"$output")"']'
+    sed 's/m-${text}/m/' m.yaml >same.yaml
+    run_ccbake 3 plan --matrix same.yaml
+    assert_contains 'the images text=a and text=b of the matrix would both be m.qcow2'
     run_ccbake 2 plan --matrix r.yaml
     assert_contains "--matrix: r.yaml has no matrix"
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check/waivers.h"
+#include "emit/format.h"
 #include "step/kinds.h"
 
 char *ccb_matrix_label(char *const *entry)
@@ -85,6 +86,21 @@ const char *ccb_matrix_setting(const CcbLoadOptions *options, const GPtrArray *e
     return NULL;
 }
 
+/* Two images of a matrix have two files; `names`: of the files so far, and their images. */
+static bool add_output(GHashTable *names, const CcbRecipe *recipe, char *const *entry,
+                       GError **error)
+{
+    g_autofree char *name = ccb_emit_file_name(recipe), *label = ccb_matrix_label(entry);
+    const char *other = g_hash_table_lookup(names, name);
+    if (other == NULL)
+        return g_hash_table_insert(names, g_steal_pointer(&name), g_steal_pointer(&label));
+    const CcbNode *output = ccb_node_get(recipe->root, "output");
+    const CcbNode *at = output != NULL ? ccb_node_get(output, "name") : NULL;
+    ccb_node_fail(at != NULL ? at : recipe->root, error,
+                  "the images %s and %s of the matrix would both be %s", other, label, name);
+    return ccb_hint(error, "use the matrix's variables in the output's name");
+}
+
 GPtrArray *ccb_load_matrix(const char *recipe_path, const CcbLoadOptions *options, GError **error)
 {
     g_auto(CcbLoaded) loaded = {0};
@@ -97,9 +113,11 @@ GPtrArray *ccb_load_matrix(const char *recipe_path, const CcbLoadOptions *option
                  setting);
         return NULL;
     }
+    g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; i < entries->len; i++) {
         g_auto(CcbLoaded) entry = {0};
-        if (!ccb_load_entry(recipe_path, options, entries->pdata[i], &entry, error))
+        if (!ccb_load_entry(recipe_path, options, entries->pdata[i], &entry, error) ||
+            !add_output(names, entry.recipe, entries->pdata[i], error))
             return NULL;
     }
     if (entries->len == 0)

@@ -115,14 +115,6 @@ static bool add_image(const CcbMatrixOptions *o, GPtrArray *images, char *const 
     image->path = here ? g_strdup(name) : g_build_filename(o->directory, name, NULL);
     image->argv = build_argv(o, entry, image->path);
     g_ptr_array_add(images, image);
-    for (guint i = 0; i < image->index; i++) {
-        const Image *other = images->pdata[i];
-        if (strcmp(other->path, image->path) != 0)
-            continue;
-        ccb_fail(error, CCB_ERR_RECIPE, "the images %s and %s of the matrix would both be %s",
-                 other->label, image->label, image->path);
-        return ccb_hint(error, "use the matrix's variables in the output's name");
-    }
     return add_needs(o, needs, &loaded, image->path, error);
 }
 

@@ -252,14 +252,14 @@ static json_t *step_to_json(const View *view, guint index)
     return json;
 }
 
-static void print_json(const View *view)
+static json_t *plan_to_json(const View *view)
 {
     const CcbPlan *plan = view->loaded->plan;
     CcbSpace space = ccb_plan_space(plan, 0);
     json_t *steps = json_array();
     for (guint i = 0; i < plan->steps->len; i++)
         json_array_append_new(steps, step_to_json(view, i));
-    json_auto_t *json =
+    json_t *json =
         json_pack("{s:s, s:b, s:o, s:o, s:o, s:o*, s:I, s:I}", "recipe", view->loaded->recipe->name,
                   "current", (int)view->is_current, "base", payload_to_json(view, plan->base),
                   "steps", steps, "problems", ccb_problems_to_json(view->problems), "facts",
@@ -269,7 +269,7 @@ static void print_json(const View *view)
         json_object_set_new(json, "exact",
                             view->planned->exact != NULL ? ccb_diff_to_json(view->planned->exact)
                                                          : json_null());
-    ccb_print_json(g_steal_pointer(&json));
+    return json;
 }
 
 static void print_payload(FILE *out, const View *view, const CcbPayload *p)
@@ -436,7 +436,7 @@ static bool show_one(const char *recipe_path, GError **error)
     if (!ccb_load(recipe_path, &load, &loaded, error) || !look(&view, output, error))
         return false;
     if (g_str_equal(format, "json"))
-        print_json(&view);
+        ccb_print_json(plan_to_json(&view));
     else
         print_fitted(&view);
     guint count = ccb_problems_count(view.problems, &code);
@@ -444,9 +444,9 @@ static bool show_one(const char *recipe_path, GError **error)
                                   ccb_plural(count, "problem prevents", "problems prevent"));
 }
 
-/* A line for each image; *ret_code: of the first problem. */
-static bool show_image(const char *recipe_path, char *const *entry, int width, guint *ret_bad,
-                       CcbErrorCode *ret_code, GError **error)
+/* A line for the image, or with `list` its plan in that; *ret_code: of the first problem. */
+static bool show_image(const char *recipe_path, char *const *entry, int width, json_t *list,
+                       guint *ret_bad, CcbErrorCode *ret_code, GError **error)
 {
     CcbErrorCode code = CCB_ERR_PROBLEM;
     g_auto(CcbLoaded) loaded = {0};
@@ -459,15 +459,25 @@ static bool show_image(const char *recipe_path, char *const *entry, int width, g
     if (!look(&view, path, error))
         return false;
     guint count = ccb_problems_count(view.problems, &code);
-    printf("%-*s  %2u cached, %2u to run  ", width, label, view.cached,
-           loaded.plan->steps->len - view.cached);
-    if (count > 0)
-        printf("%u %s", count, ccb_plural(count, "problem", "problems"));
-    else
-        fputs(view.is_current ? "current" : "no problem", stdout);
-    printf("  %s\n", path);
     if (count > 0 && (*ret_bad)++ == 0)
         *ret_code = code;
+    if (list != NULL) {
+        json_t *json = plan_to_json(&view);
+        json_object_set_new(json, "image", json_string(label));
+        json_object_set_new(json, "output", json_string(path));
+        json_array_append_new(list, json);
+        return true;
+    }
+    if (view.is_current)
+        printf("%-*s  current  ", width, label);
+    else
+        printf("%-*s  %2u cached, %2u to run  ", width, label, view.cached,
+               loaded.plan->steps->len - view.cached);
+    if (count > 0)
+        printf("%u %s  ", count, ccb_plural(count, "problem", "problems"));
+    else if (!view.is_current)
+        fputs("no problem  ", stdout);
+    printf("%s\n", path);
     return true;
 }
 
@@ -485,9 +495,12 @@ static bool show_matrix(const char *recipe_path, GError **error)
         g_autofree char *label = ccb_matrix_label(entries->pdata[i]);
         width = MAX(width, (int)strlen(label));
     }
+    json_auto_t *list = g_str_equal(format, "json") ? json_array() : NULL;
     for (guint i = 0; i < entries->len; i++)
-        if (!show_image(recipe_path, entries->pdata[i], width, &bad, &code, error))
+        if (!show_image(recipe_path, entries->pdata[i], width, list, &bad, &code, error))
             return false;
+    if (list != NULL)
+        ccb_print_json(json_pack("{s:O}", "images", list));
     if (bad == 0)
         return true;
     ccb_fail(error, code, "%u of %u images have problems", bad, entries->len);
@@ -497,8 +510,8 @@ static bool show_matrix(const char *recipe_path, GError **error)
 
 static bool run(int argc, char **argv, GError **error)
 {
-    if (with_matrix && (g_str_equal(format, "json") || with_diff))
-        return ccb_fail(error, CCB_ERR_USAGE, "--json and --diff are for one image");
+    if (with_matrix && with_diff)
+        return ccb_fail(error, CCB_ERR_USAGE, "--diff is for one image");
     return with_matrix ? show_matrix(argv[0], error) : show_one(argv[0], error);
 }
 
