@@ -372,6 +372,24 @@ EOF
     assert_contains "(units.persistenced)"
     assert_contains "hint: \`ccbake plan --diff gpu.yaml\` shows the whole plan"
     run_ccbake 4 bake --quiet --backend=host --no-verify gpu.yaml # it begins, and the guest has no headers
+
+    # What a later step removes is no longer there.
+    cat >later.yaml <<'EOF'
+extends: gpu.yaml
+steps:
+  insert:
+    - before: nvidia-driver
+      steps:
+        - files: [{path: /lib/modules/5.10.134-18.al8.x86_64/kernel/drivers/gpu/drm/nouveau/nouveau.ko, content: x}]
+        - nouveau-blacklist
+    - after: nvidia-driver
+      steps: [{remove: [/etc/modprobe.d/ccbake-nouveau.conf]}]
+EOF
+    run_ccbake 11 plan --quiet --diff later.yaml
+    assert_contains "(modprobe.nouveau)"
+    sed -i '/remove:/d; /after: nvidia-driver/d' later.yaml
+    run_ccbake 11 plan --quiet --diff later.yaml
+    [[ $output != *"(modprobe.nouveau)"* ]] || fail "$output"
 }
 
 @test "a matrix: which image the plan is of, and a line for each of them" {

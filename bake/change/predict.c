@@ -295,6 +295,17 @@ static bool predicted_walk(void *backend, const char *path, GPtrArray *entries, 
     return true;
 }
 
+static char **predicted_find(void *backend, const char *path, GError **error)
+{
+    g_autoptr(GPtrArray) entries = ccb_guest_entries_new();
+    g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
+    if (!predicted_walk(backend, path, entries, error))
+        return NULL;
+    for (guint i = 0; i < entries->len; i++)
+        g_strv_builder_add(paths, ((const CcbGuestEntry *)entries->pdata[i])->path);
+    return g_strv_builder_end(paths);
+}
+
 static bool predicted_put(void *backend, const char *path, int fd, const CcbFileAttr *attr,
                           GError **error)
 {
@@ -384,6 +395,7 @@ static const CcbGuestOps ops = {
     .get = predicted_get,
     .list = predicted_list,
     .walk = predicted_walk,
+    .find = predicted_find,
     .put = predicted_put,
     .mkdir = predicted_mkdir,
     .set_attr = predicted_set_attr,

@@ -3,6 +3,7 @@
  * off.  Whichever of disk and initramfs has the module, its own modprobe.d counts. */
 #include <string.h>
 
+#include "check/foresee.h"
 #include "check/guest-grub.h"
 #include "check/guest-module.h"
 #include "check/initrd.h"
@@ -92,6 +93,14 @@ static bool run_initramfs(CcbCheckContext *ctx, CcbCheckResult *result, GError *
     return found > 0 || ccb_result_pass(result, "no initramfs has nouveau.ko");
 }
 
+/* The base's modules and files are known only where it was opened. */
+static bool foresee_disk(CcbCheckContext *ctx, CcbCheckResult *result, GError **error)
+{
+    result->certain = ccb_foresee_is_closed(ctx->foresight);
+    return ctx->foresight->has_files ? run_disk(ctx, result, error)
+                                     : ccb_result_skip(result, "not known");
+}
+
 #define WHY_NOUVEAU "nouveau takes the GPU, and the NVIDIA driver can't initialise it then."
 
 const CcbCheck ccb_checks_nouveau[] = {
@@ -102,5 +111,10 @@ const CcbCheck ccb_checks_nouveau[] = {
     {"modprobe.nouveau-initramfs", CCB_SEVERITY_ERROR, WHY_NOUVEAU,
      "Make the initramfs again with --omit-drivers nouveau, as the initramfs step does.",
      run_initramfs},
+    {0},
+};
+
+const CcbForesee ccb_foresees_nouveau[] = {
+    {"modprobe.nouveau", foresee_disk},
     {0},
 };

@@ -30,6 +30,7 @@ typedef struct {
 #define CCB_FORESEE_FAMILIES(X)                                                                    \
     X(arguments)                                                                                   \
     X(modprobe)                                                                                    \
+    X(nouveau)                                                                                     \
     X(fabric)                                                                                      \
     X(units)
 #define CCB_FORESEE_FAMILY(name) extern const CcbForesee ccb_foresees_##name[];
