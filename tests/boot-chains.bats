@@ -5,6 +5,8 @@
 setup() {
     load helpers
     must_have grub-emu command -v grub-emu
+    cd "$BATS_TEST_TMPDIR" || return 1
+    make -s -C "$TOP" build/unit/test-bootchain
 }
 
 # judge DIR: prints what GRUB starts from DIR/esp and DIR/root, as DIR/expected has it.
@@ -51,7 +53,7 @@ END
 
 @test "GRUB starts what the table of boot chains says" {
     local dir said wrong=0 count=0
-    "$(dirname "$CCBAKE")/unit/test-bootchain" "$PWD/chains"
+    "$TOP/build/unit/test-bootchain" "$PWD/chains"
     for dir in "$PWD"/chains/*; do
         said=$(judge "$dir")
         count=$((count + 1))

@@ -82,8 +82,9 @@ static GVariant *answer_walk(const Served *s, const char *path, GError **error)
 
 static GVariant *answer_text(char *text)
 {
-    g_autofree char *owned = text;
-    return text != NULL ? g_variant_new_bytestring(text) : NULL;
+    GVariant *result = text != NULL ? g_variant_new_bytestring(text) : NULL;
+    g_free(text);
+    return result;
 }
 
 static GVariant *answer_disk(const Served *s, uint64_t offset, uint64_t size, GError **error)

@@ -1262,7 +1262,6 @@ static void set_up(Run *run, const char *device, const char *prefix)
 static void run_first(Run *run, const char *device, const char *prefix, const char *script)
 {
     CcbGrubEntry direct = {.initrds = g_ptr_array_new_with_free_func(path_free)};
-    g_autofree char *config = g_strconcat(prefix, "/grub.cfg", NULL);
     run->target = &direct;
     if (script != NULL) {
         run->file = (CcbGrubPath){g_strdup(device), g_strdup("")};
