@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <guestfs.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,6 +123,17 @@ static void look_root(CcbHostFinding *ret)
             "in a container: grant CAP_SYS_ADMIN");
     else
         set(ret, CCB_HOST_OK, g_strdup("root, may make a mount namespace"), NULL);
+}
+
+/* landlock_create_ruleset(2): asked so, it tells the version that the kernel has. */
+static void look_landlock(CcbHostFinding *ret)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version > 0)
+        set(ret, CCB_HOST_OK, g_strdup_printf("version %ld", version), NULL);
+    else
+        set(ret, CCB_HOST_WARN, g_strdup("not in this kernel"),
+            "not needed: the reader is held by seccomp alone; Linux 5.13 or later has it");
 }
 
 /* --- tools */
@@ -322,13 +335,14 @@ const CcbHostProbe ccb_host_probes[] = {
     {"/dev/fuse", "the host backend's view of a qcow2 image", CCB_HOST_FOR_HOST_BACKEND, look_fuse},
     {"/dev/loop-control", "the host backend's root partition", CCB_HOST_FOR_HOST_BACKEND,
      look_loop},
+    {"Landlock", "confining the process that reads images", CCB_HOST_OPTIONAL, look_landlock},
     {"user namespaces", "bwrap without root", CCB_HOST_OPTIONAL, look_userns},
     {"qemu-img", "creating, checking and converting images", CCB_HOST_ALWAYS, look_qemu_img},
     {"qemu-storage-daemon", "the host backend", CCB_HOST_FOR_HOST_BACKEND, look_storage_daemon},
     {"bwrap", "the host backend's isolation of guest commands", CCB_HOST_FOR_HOST_BACKEND,
      look_bwrap},
     {"qemu-system-x86_64", "the appliance, ccbake boot", CCB_HOST_FOR_APPLIANCE, look_qemu},
-    {"libguestfs", "the appliance; reading finished images", CCB_HOST_ALWAYS, look_libguestfs},
+    {"libguestfs", "the appliance", CCB_HOST_FOR_APPLIANCE, look_libguestfs},
     {"supermin", "building the appliance", CCB_HOST_OPTIONAL, look_supermin},
     {"appliance", "the kernel and files that libguestfs boots", CCB_HOST_FOR_APPLIANCE,
      look_appliance},
