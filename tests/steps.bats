@@ -610,6 +610,38 @@ END
     assert_equal "$status ${lines[-1]}" '4 ccbake: /var/tmp in the guest is not a directory'
 }
 
+@test "steps: commands of a guest have no way to the host's kernel" {
+    guest
+    recipe <<'END'
+steps:
+  - run:
+      commands:
+        - - sh
+          - -c
+          - |
+            can() { if "$@" >/dev/null 2>&1; then echo "$*"; fi; }
+            touch /tmp/swap; mkdir -p /tmp/m /tmp/o
+            {
+              can unshare -U true
+              can unshare -m true
+              can mount -t tmpfs x /tmp/m
+              can mount -o bind /tmp/m /tmp/o
+              can swapon /tmp/swap
+              can touch /sys/x
+              can dmesg
+              can chown 1:1 /tmp/swap
+              can mknod /tmp/null c 1 3
+              can chroot / true
+            } >/opt-can
+            for applet in unshare mount swapon dmesg; do
+              command -v $applet >/dev/null || echo "no $applet" >>/opt-can
+            done
+END
+    bake
+    look t.qcow2
+    content /opt-can $'chown 1:1 /tmp/swap\nmknod /tmp/null c 1 3\nchroot / true'
+}
+
 @test "steps: links that a command puts where the next one has its mounts do not lead out" {
     guest
     TARGET=$(mktemp -d)

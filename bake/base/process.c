@@ -100,6 +100,8 @@ G_GNUC_NORETURN static void become(const CcbProcess *spec, char *const *env, con
         _exit(EXEC_FAILED);
     /* What our caller left open is not for children: some of them are commands of a guest. */
     close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+    if (spec->keep_fd > 0)
+        fcntl(spec->keep_fd, F_SETFD, 0);
     if (spec->child_setup)
         spec->child_setup(spec->data);
     execvpe(spec->argv[0], (char *const *)spec->argv, env);

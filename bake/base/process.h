@@ -32,9 +32,10 @@ typedef struct {
     unsigned limit_s;         /* wall-clock limit in seconds; 0: none */
     bool allow_failure;       /* a non-zero exit is not an error */
     bool on_terminal;         /* standard input becomes its controlling terminal */
-    bool separate_stdout;     /* keep stdout for ret_stdout; only stderr goes to on_line */
-    CcbLineFunc on_line;      /* NULL: the last lines are kept for the error message only */
-    void *data;               /* for on_line and child_setup */
+    int keep_fd;          /* a descriptor that the child keeps, beside the first three; 0: none */
+    bool separate_stdout; /* keep stdout for ret_stdout; only stderr goes to on_line */
+    CcbLineFunc on_line;  /* NULL: the last lines are kept for the error message only */
+    void *data;           /* for on_line and child_setup */
     void (*child_setup)(void *data); /* in the child before exec; async-signal-safe calls only */
     GString *ret_stdout;             /* filled where separate_stdout is set; caller owns */
     int ret_status;                  /* exit code, or 128 + signal */

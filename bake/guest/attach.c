@@ -33,7 +33,7 @@ struct CcbAttach {
     guint slot;      /* of open_slots; MOST_OPEN: none */
     char *dir;       /* holds the mount points */
     char *disk_path; /* the exported image, seen as a raw file */
-    char *root_path;
+    char *root_path, *empty_path;
     char *log_path;
     char *loop; /* "/dev/loop3" while a partition is or was mounted */
     pid_t daemon;
@@ -70,6 +70,7 @@ static bool make_mount_points(CcbAttach *a, GError **error)
     a->dir = g_strdup_printf("%s/mnt%u", ccb_cache_dir(), a->slot);
     a->disk_path = g_strdup_printf("%s/disk-%d", a->dir, (int)getpid());
     a->root_path = g_build_filename(a->dir, "root", NULL);
+    a->empty_path = g_build_filename(a->dir, "empty", NULL);
     a->log_path = g_build_filename(a->dir, "qemu-storage-daemon.log", NULL);
     if (!ccb_mkdirs(a->dir, error))
         return false;
@@ -77,7 +78,7 @@ static bool make_mount_points(CcbAttach *a, GError **error)
         return ccb_fail_errno(error, CCB_ERR_HOST, "mounting a tmpfs on %s", a->dir);
     a->tmpfs = true;
     ccb_autofd int fd = open(a->disk_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0 || mkdir(a->root_path, 0700) != 0)
+    if (fd < 0 || mkdir(a->root_path, 0700) != 0 || mkdir(a->empty_path, 0755) != 0)
         return ccb_fail_errno(error, CCB_ERR_HOST, "creating mount points in %s", a->dir);
     return true;
 }
@@ -154,6 +155,11 @@ CcbAttach *ccb_attach_open(const char *image, const char *format, bool read_only
 CcbDisk *ccb_attach_disk(CcbAttach *a)
 {
     return a->disk;
+}
+
+const char *ccb_attach_empty(const CcbAttach *a)
+{
+    return a->empty_path;
 }
 
 const char *ccb_attach_root(const CcbAttach *a)
@@ -332,6 +338,7 @@ void ccb_attach_free(CcbAttach *a)
     g_free(a->dir);
     g_free(a->disk_path);
     g_free(a->root_path);
+    g_free(a->empty_path);
     g_free(a->log_path);
     g_free(a->loop);
     g_free(a);

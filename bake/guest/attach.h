@@ -39,7 +39,8 @@ bool ccb_attach_mount(CcbAttach *attach, const CcbPartition *partition, bool rea
                       GError **error);
 bool ccb_attach_unmount(CcbAttach *attach, GError **error);
 
-const char *ccb_attach_root(const CcbAttach *attach); /* host path of the mounted directory */
+const char *ccb_attach_empty(const CcbAttach *attach); /* that of one with nothing in it */
+const char *ccb_attach_root(const CcbAttach *attach);  /* host path of the mounted directory */
 
 /* Unmounts, ends the daemon, and frees; with `trim` it discards all free blocks before, and not only
  * those that were freed since.  false: the image may not be complete. */

@@ -21,6 +21,7 @@
 #include "base/pty.h"
 #include "guest/attach.h"
 #include "guest/rooted.h"
+#include "guest/syscall-filter.h"
 
 /* All three show the scratch directory to guest commands. */
 static const char *const scratch_points[] = {"/tmp", "/var/tmp", "/run"};
@@ -173,14 +174,16 @@ static bool host_free_space(void *backend, uint64_t *ret_bytes, GError **error)
 }
 
 /* The command line of bubblewrap up to that of the guest. */
-static void add_isolation(GPtrArray *argv, const HostBackend *host, bool has_terminal)
+static void add_isolation(GPtrArray *argv, const HostBackend *host, bool has_terminal, int filter)
 {
-    /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot, nice. */
+    g_autofree char *filter_fd = g_strdup_printf("%d", filter);
+    /* What rpm, dracut, depmod and the installers need: owners and modes, device nodes, chroot. */
     static const char *const capabilities[] = {
-        "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",   "CAP_SETUID", "CAP_SETGID",
-        "CAP_SETFCAP", "CAP_SYS_CHROOT",   "CAP_MKNOD",  "CAP_SYS_NICE", "CAP_KILL"};
+        "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FOWNER",     "CAP_FSETID", "CAP_SETUID",
+        "CAP_SETGID", "CAP_SETFCAP",      "CAP_SYS_CHROOT", "CAP_MKNOD",  "CAP_KILL"};
     ccb_argv_add(argv, "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc",
                  "--unshare-uts", "--hostname", "ccbake", NULL);
+    ccb_argv_add(argv, "--seccomp", filter_fd, NULL);
     if (!has_terminal) /* that of the user: a command could type into it */
         ccb_argv_add(argv, "--new-session", NULL);
     if (!host->network)
@@ -189,7 +192,7 @@ static void add_isolation(GPtrArray *argv, const HostBackend *host, bool has_ter
     for (size_t i = 0; i < G_N_ELEMENTS(capabilities); i++)
         ccb_argv_add(argv, "--cap-add", capabilities[i], NULL);
     ccb_argv_add(argv, "--bind", ccb_attach_root(host->attach), "/", "--proc", "/proc", "--dev",
-                 "/dev", "--tmpfs", "/sys", NULL);
+                 "/dev", "--ro-bind", ccb_attach_empty(host->attach), "/sys", NULL);
     /* The kernel's settings are the host's, and its uid 0 may write them without any capability:
      * core_pattern alone would run a program outside of all this. */
     for (size_t i = 0; i < G_N_ELEMENTS(host_settings); i++)
@@ -219,7 +222,7 @@ static void set_umask(void *data)
 
 /* The command line of bubblewrap for the command; NULL on error.  `has_terminal`: the command's terminal is its own. */
 static GPtrArray *build_argv(HostBackend *host, const CcbCommand *command, bool has_terminal,
-                             GError **error)
+                             int filter, GError **error)
 {
     /* The last command may have put links where bubblewrap is to mount: it would follow them out of the guest. */
     g_autofree char *name = g_path_get_basename(CCB_PAYLOAD_DIR);
@@ -227,7 +230,7 @@ static GPtrArray *build_argv(HostBackend *host, const CcbCommand *command, bool 
     if (!check_mount_points(host, error) || !ccb_remove_tree(payloads, error))
         return NULL;
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-    add_isolation(argv, host, has_terminal);
+    add_isolation(argv, host, has_terminal, filter);
     add_environment(argv, ccb_guest_environment);
     add_environment(argv, command->env);
     ccb_argv_add(argv, "--", NULL);
@@ -240,7 +243,9 @@ static GPtrArray *build_argv(HostBackend *host, const CcbCommand *command, bool 
 static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, void *data,
                      GError **error)
 {
-    g_autoptr(GPtrArray) argv = build_argv(backend, command, false, error);
+    ccb_autofd int filter = ccb_syscall_filter(error);
+    g_autoptr(GPtrArray) argv =
+        filter >= 0 ? build_argv(backend, command, false, filter, error) : NULL;
     if (argv == NULL)
         return false;
     CcbProcess process = {.argv = (const char *const *)argv->pdata,
@@ -254,6 +259,7 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
                           .ret_stdout = command->ret_stdout,
                           .on_line = on_line,
                           .data = data,
+                          .keep_fd = filter,
                           .child_setup = set_umask};
     bool ok = ccb_process_run(&process, error);
     command->ret_status = process.ret_status;
@@ -263,10 +269,13 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
 
 static bool host_shell(void *backend, CcbCommand *command, GError **error)
 {
-    g_autoptr(GPtrArray) argv = build_argv(backend, command, ccb_terminal_is_there(), error);
+    ccb_autofd int filter = ccb_syscall_filter(error);
+    g_autoptr(GPtrArray) argv =
+        filter >= 0 ? build_argv(backend, command, ccb_terminal_is_there(), filter, error) : NULL;
     if (argv == NULL)
         return false;
-    CcbProcess process = {.argv = (const char *const *)argv->pdata, .child_setup = set_umask};
+    CcbProcess process = {
+        .argv = (const char *const *)argv->pdata, .keep_fd = filter, .child_setup = set_umask};
     bool ok = ccb_terminal_run(&process, error);
     command->ret_status = process.ret_status;
     return ok;

@@ -16,7 +16,8 @@ typedef struct {
     struct fy_parser *parser;
     struct fy_diag *diag;
     const char *file;
-    const char *text;
+    const char *text; /* not terminated */
+    size_t size;
     bool lenient;
     GHashTable *anchors; /* name ► CcbNode: what an alias stands for */
     guint nodes;         /* with `lenient` only */
@@ -42,7 +43,8 @@ static bool fail_syntax(const Reader *r, GError **error)
     if (first == NULL)
         return fail_at(r, error, 1, 1, "not YAML");
     fail_at(r, error, first->line, first->column, first->msg);
-    g_auto(GStrv) lines = g_strsplit(r->text, "\n", first->line + 1);
+    g_autofree char *text = g_strndup(r->text, r->size);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", first->line + 1);
     bool is_there = first->line > 0 && (guint)first->line <= g_strv_length(lines);
     if (is_there && g_regex_match_simple("[:,{[]\\s*\\$\\{", lines[first->line - 1], 0, 0))
         ccb_hint(error,
@@ -263,6 +265,7 @@ static CcbNode *parse(const char *text, size_t size, const char *name, bool leni
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)ccb_node_free);
     Reader reader = {.file = g_intern_string(name),
                      .text = text,
+                     .size = size,
                      .diag = fy_diag_create(&diag_cfg),
                      .lenient = lenient,
                      .anchors = anchors};
