@@ -132,6 +132,16 @@ hint: put the file there, or correct its path"
     base_refused newer.qcow2 "image $PWD/newer.qcow2: it can't be read as a disk image: qemu-img failed with exit code 1"
 }
 
+@test "verify: for a lack of memory the image is not blamed" {
+    local limit backend
+    for limit in 100000 150000; do
+        for backend in reader host; do
+            run bash -c 'ulimit -v "$1" && exec "$2" verify --backend="$3" --quiet "$4"' - "$limit" "$CCBAKE" "$backend" "$GUEST"
+            [[ $output != *"no operating system"* ]] || fail "$backend, $limit kB: $output"
+        done
+    done
+}
+
 @test "bake: a qcow2 that refers to another file" {
     cp "$GUEST" below.qcow2
     qemu-img create -q -f qcow2 -F qcow2 -b below.qcow2 above.qcow2

@@ -642,6 +642,29 @@ END
     content /opt-can $'chown 1:1 /tmp/swap\nmknod /tmp/null c 1 3\nchroot / true'
 }
 
+@test "steps: the processes of a command are bounded where ccbake can make a cgroup" {
+    guest
+    recipe <<'END'
+steps: [{run: {commands: [[sh, -c, "i=0; while [ $i -lt 3000 ]; do sleep 30 & i=$((i + 1)); done; echo many"]]}}]
+END
+    local own parent=/sys/fs/cgroup
+    if [[ -e $parent/cgroup.controllers ]]; then
+        own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+        parent+=$(dirname "$own")
+    else
+        parent+=/pids$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup)
+    fi
+    if mkdir "$parent/bats-$$" 2>/dev/null && [[ -e $parent/bats-$$/pids.max ]]; then
+        rmdir "$parent/bats-$$"
+        mkdir "$parent/ccbake-99999999-0" # of one that was killed
+        run_ccbake 7 bake --backend=host --no-verify r.yaml
+        assert_contains "can't fork: Resource temporarily unavailable"
+        assert_equal "$(find "$parent" -maxdepth 1 -name 'ccbake-9999*')" ''
+    else
+        bake
+    fi
+}
+
 @test "steps: links that a command puts where the next one has its mounts do not lead out" {
     guest
     TARGET=$(mktemp -d)

@@ -103,7 +103,7 @@ G_GNUC_NORETURN static void become(const CcbProcess *spec, char *const *env, con
     if (spec->keep_fd > 0)
         fcntl(spec->keep_fd, F_SETFD, 0);
     if (spec->child_setup)
-        spec->child_setup(spec->data);
+        spec->child_setup(spec->setup_data);
     execvpe(spec->argv[0], (char *const *)spec->argv, env);
     _exit(EXEC_FAILED);
 }

@@ -35,7 +35,8 @@ typedef struct {
     int keep_fd;          /* a descriptor that the child keeps, beside the first three; 0: none */
     bool separate_stdout; /* keep stdout for ret_stdout; only stderr goes to on_line */
     CcbLineFunc on_line;  /* NULL: the last lines are kept for the error message only */
-    void *data;           /* for on_line and child_setup */
+    void *data;           /* for on_line */
+    void *setup_data;     /* for child_setup */
     void (*child_setup)(void *data); /* in the child before exec; async-signal-safe calls only */
     GString *ret_stdout;             /* filled where separate_stdout is set; caller owns */
     int ret_status;                  /* exit code, or 128 + signal */

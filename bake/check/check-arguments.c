@@ -382,9 +382,8 @@ const CcbCheck ccb_checks_arguments[] = {
      "one alone of two that are alike.",
      "Take out the one that is not meant, in the place that is named.", run_args_conflict},
     {"kernel.args-harmful", CCB_SEVERITY_ERROR,
-     "What the command line says to init, to modules and to cloud-init goes before the files of "
-     "the "
-     "image.",
+     "What the command line says to init, to modules and to cloud-init takes precedence over the "
+     "image's files.",
      "Take the argument out, in the place that is named (kernel-args step, \"remove\").",
      run_args_harmful},
     {0},

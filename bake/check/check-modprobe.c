@@ -204,9 +204,8 @@ const CcbCheck ccb_checks_modprobe[] = {
      "Take the line out of /etc/modprobe.d and make the initramfs again.",
      run_unprotected_initramfs},
     {"modprobe.tdx-guest", CCB_SEVERITY_ERROR,
-     "The way by which an instance gets its quotes is a parameter of the module, and with the "
-     "other "
-     "one it may get none.",
+     "A parameter of the module decides how an instance gets its quotes; with the wrong value it "
+     "may get none.",
      "Make the initramfs after the tdx-guest step, and take out what else sets the parameter.",
      run_tdx_guest},
     {"modprobe.dracut", CCB_SEVERITY_WARNING,

@@ -140,7 +140,7 @@ static void check_required(CcbUnitSet *set, CcbCheckResult *result)
             for (guint w = 0; words != NULL && w < words->len; w++)
                 if (!ccb_unitgraph_has(set->graph, words->pdata[w]))
                     ccb_result_fail(result,
-                                    "%s:%u: %s=%s, which the image has not or does not load: can't "
+                                    "%s:%u: %s=%s, which the image lacks or does not load: can't "
                                     "tell whether the daemon starts",
                                     value->file, value->line, value->key, (char *)words->pdata[w]);
         }

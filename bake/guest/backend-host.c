@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/pty.h"
 #include "guest/attach.h"
+#include "guest/pidlimit.h"
 #include "guest/rooted.h"
 #include "guest/syscall-filter.h"
 
@@ -38,6 +39,7 @@ typedef struct {
     bool network;
     char *scratch;
     bool trim, scratch_mounted;
+    CcbPidLimit *limit;  /* of commands; NULL: none */
     GPtrArray *payloads; /* CcbAttachment, borrowed elements */
 } HostBackend;
 G_STATIC_ASSERT(offsetof(HostBackend, root) == 0);
@@ -87,6 +89,7 @@ static void host_free(void *backend)
     ccb_attach_free(host->attach);
     if (host->scratch_mounted)
         umount2(host->scratch, MNT_DETACH);
+    ccb_pid_limit_free(host->limit);
     g_ptr_array_unref(host->payloads);
     g_free(host->scratch);
     g_free(host);
@@ -155,6 +158,7 @@ void *ccb_host_backend_open(const CcbGuestOptions *options, GError **error)
                           .network = options->network,
                           .scratch = g_strdup(options->scratch_dir),
                           .trim = options->trim,
+                          .limit = options->read_only ? NULL : ccb_pid_limit_new(),
                           .payloads = g_ptr_array_new()};
     if (options->payloads)
         g_ptr_array_extend(host->payloads, (GPtrArray *)options->payloads, NULL, NULL);
@@ -215,9 +219,11 @@ static void add_environment(GPtrArray *argv, const char *const *environment)
     }
 }
 
-static void set_umask(void *data)
+static void set_up(void *data)
 {
+    const HostBackend *host = data;
     umask(022);
+    ccb_pid_limit_join(host->limit);
 }
 
 /* The command line of bubblewrap for the command; NULL on error.  `has_terminal`: the command's terminal is its own. */
@@ -260,7 +266,8 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
                           .on_line = on_line,
                           .data = data,
                           .keep_fd = filter,
-                          .child_setup = set_umask};
+                          .setup_data = backend,
+                          .child_setup = set_up};
     bool ok = ccb_process_run(&process, error);
     command->ret_status = process.ret_status;
     command->ret_timed_out = process.ret_timed_out;
@@ -274,8 +281,10 @@ static bool host_shell(void *backend, CcbCommand *command, GError **error)
         filter >= 0 ? build_argv(backend, command, ccb_terminal_is_there(), filter, error) : NULL;
     if (argv == NULL)
         return false;
-    CcbProcess process = {
-        .argv = (const char *const *)argv->pdata, .keep_fd = filter, .child_setup = set_umask};
+    CcbProcess process = {.argv = (const char *const *)argv->pdata,
+                          .keep_fd = filter,
+                          .setup_data = backend,
+                          .child_setup = set_up};
     bool ok = ccb_terminal_run(&process, error);
     command->ret_status = process.ret_status;
     return ok;

@@ -43,17 +43,26 @@ static bool forbid_files(const char **ret_lacks, GError **error)
            ccb_fail_errno(error, CCB_ERR_HOST, "forbidding access to files");
 }
 
+/* A limit that is lower already stays.  The signal of the soft one comes first. */
+static bool lower(int resource, rlim_t most)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0)
+        return false;
+    limit.rlim_cur = MIN(limit.rlim_cur, most);
+    limit.rlim_max = MIN(limit.rlim_max, most + (resource == RLIMIT_CPU));
+    return setrlimit(resource, &limit) == 0;
+}
+
 static bool set_limits(const CcbLockinLimits *limits, GError **error)
 {
-    const struct rlimit cpu = {limits->cpu_s, limits->cpu_s + 1}, none = {0, 0};
-    const struct rlimit memory = {limits->memory, limits->memory};
+    if (!lower(RLIMIT_CPU, limits->cpu_s) || !lower(RLIMIT_CORE, 0))
+        return ccb_fail_errno(error, CCB_ERR_HOST, "limiting processor time");
 #if !defined(__SANITIZE_ADDRESS__) /* which reserves terabytes */
-    if (setrlimit(RLIMIT_AS, &memory) != 0)
+    if (!lower(RLIMIT_AS, limits->memory))
         return ccb_fail_errno(error, CCB_ERR_HOST, "limiting memory");
 #endif
-    return (memory.rlim_cur > 0 && setrlimit(RLIMIT_CPU, &cpu) == 0 &&
-            setrlimit(RLIMIT_CORE, &none) == 0) ||
-           ccb_fail_errno(error, CCB_ERR_HOST, "limiting processor time");
+    return true;
 }
 
 static bool forbid_calls(GError **error)

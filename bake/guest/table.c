@@ -2,6 +2,7 @@
 #include "guest/table.h"
 
 #include <blkid/blkid.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -14,7 +15,14 @@ static char *probe_value(blkid_probe probe, const char *name)
     return g_strdup(value);
 }
 
-static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
+/* Where it lacks memory, or reads fail as those from a daemon that died, libblkid only finds nothing. */
+static bool check_errno(GError **error)
+{
+    bool is_host = errno == ENOMEM || errno == EIO || errno == ENOTCONN || errno == ECONNABORTED;
+    return !is_host || ccb_fail_errno(error, CCB_ERR_HOST, "reading the partition table");
+}
+
+static bool add_partition(CcbDisk *disk, int fd, blkid_partition from, GError **error)
 {
     enum { SECTOR = 512 }; /* libblkid counts in 512-byte sectors */
     CcbPartition *partition = g_new0(CcbPartition, 1);
@@ -32,7 +40,10 @@ static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
         disk->esp = partition->number;
     g_ptr_array_add(disk->partitions, partition);
 
+    errno = 0;
     blkid_probe probe = blkid_new_probe();
+    if (probe == NULL)
+        return check_errno(error);
     blkid_probe_enable_superblocks(probe, 1);
     if (blkid_probe_set_device(probe, fd, (blkid_loff_t)partition->start,
                                (blkid_loff_t)partition->size) == 0 &&
@@ -40,22 +51,29 @@ static void add_partition(CcbDisk *disk, int fd, blkid_partition from)
         partition->fstype = probe_value(probe, "TYPE");
         partition->label = probe_value(probe, "LABEL");
         partition->uuid = probe_value(probe, "UUID");
+        errno = 0;
     }
+    bool ok = check_errno(error);
     blkid_free_probe(probe);
+    return ok;
 }
 
 bool ccb_disk_read_table(CcbDisk *disk, int fd, GError **error)
 {
+    errno = 0;
     blkid_probe probe = blkid_new_probe();
-    blkid_probe_enable_partitions(probe, 1);
     blkid_partlist list = NULL;
-    if (blkid_probe_set_device(probe, fd, 0, 0) == 0)
+    if (probe != NULL && blkid_probe_enable_partitions(probe, 1) == 0 &&
+        blkid_probe_set_device(probe, fd, 0, 0) == 0)
         list = blkid_probe_get_partitions(probe);
     int n = list ? blkid_partlist_numof_partitions(list) : 0;
     if (n > 0)
         disk->table = g_strdup(blkid_parttable_get_type(blkid_partlist_get_table(list)));
-    for (int i = 0; i < n; i++)
-        add_partition(disk, fd, blkid_partlist_get_partition(list, i));
+    bool ok = n > 0 || check_errno(error);
+    for (int i = 0; ok && i < n; i++)
+        ok = add_partition(disk, fd, blkid_partlist_get_partition(list, i), error);
     blkid_free_probe(probe);
-    return n > 0 || ccb_fail(error, CCB_ERR_INPUT, "the image has no partition table");
+    if (ok && n == 0)
+        return ccb_fail(error, CCB_ERR_INPUT, "the image has no partition table");
+    return ok;
 }
