@@ -501,7 +501,7 @@ r.lock.json: 3 added, 0 changed, 0 removed, 0 unchanged"
 
 @test "lock: entries that nothing uses any more go with --update alone, those of other images stay" {
     two_files
-    sed -i "s|^base|matrix: {file: [one, two]}\nvariables: {file: one}\nbase|; s|{path: one.bin}|{path: \"\${file}.bin\"}|; /^  two:/d; s/\[one, two, web/[one, web/" r.yaml
+    sed -i "s|^base|matrix: {file: [one, two]}\noutput: {name: \"t-\${file}\"}\nvariables: {file: one}\nbase|; s|{path: one.bin}|{path: \"\${file}.bin\"}|; /^  two:/d; s/\[one, two, web/[one, web/" r.yaml
     # The second image finds what the first has locked, also where nothing is written.
     rm r.lock.json
     run_ccbake lock --quiet --dry-run --format=json r.yaml

@@ -149,6 +149,7 @@ hint: did you mean "driver"?' --set drivr=7
 variables: {driver: 1, cuda: 2}
 steps: [{run: {commands: [[a, "${driver}", "${cuda}"]]}}]
 matrix: {driver: [570.148.08, 580.65.06], cuda: [12.8, 13.0, 13.1]}
+output: {name: "t-${driver}-${cuda}"}
 END
     assert_equal "$(value '[.cells[] | .driver + "+" + .cuda]' r.yaml)" \
         '["570.148.08+12.8","570.148.08+13.0","570.148.08+13.1","580.65.06+12.8","580.65.06+13.0","580.65.06+13.1"]'
