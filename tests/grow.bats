@@ -51,8 +51,11 @@ disk_is_good() {
 @test "the host backend grows disk, partition and file system before the first step" {
     must_have_host_backend
     write_recipe 1G
+    run_ccbake plan --quiet r.yaml
+    assert_contains 'grows to 1.1 GB: the disk, its last partition and the root file system'
     run_ccbake bake --backend=host --no-verify r.yaml
     disk_is_good r.qcow2 $((1 << 30))
+    assert_equal "$(jq '.images[0].virtual_size' r.json)" $((1 << 30))
     assert_equal "$(debugfs -R 'stat /root/large' root.ext4 2>/dev/null | grep -m1 -o 'Size: [0-9]*')" "Size: $((400 << 20))"
 }
 

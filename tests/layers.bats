@@ -69,7 +69,7 @@ content() {
     bake
     run_ccbake 2 bake --backend=host r.yaml
     assert_contains "r.qcow2 exists already"
-    assert_contains "hint: it is what this recipe bakes, but has not passed all checks of this ccbake on record; \`ccbake verify r.qcow2\` checks it as it is"
+    assert_contains "hint: it is what this recipe bakes, but has not passed all checks of this ccbake on record; with --force it is made from the cache and checked, \`ccbake verify r.qcow2\` only checks it"
     run_ccbake 2 bake --backend=host --set one=11 r.yaml
     [[ $output != *"it is what this recipe bakes"* ]] || fail "$output"
 }

@@ -642,6 +642,25 @@ END
     content /opt-can $'chown 1:1 /tmp/swap\nmknod /tmp/null c 1 3\nchroot / true'
 }
 
+@test "steps: a program that can't run is named before it is tried" {
+    guest
+    recipe <<<'steps: [{files: [{path: /opt/plain, content: "echo hi"}]}, {run: {commands: [[/opt/plain]]}}]'
+    run_ccbake 7 bake --backend=host --no-verify r.yaml
+    assert_contains 'step 2/2 (run): /opt/plain in the image is no program: it may not be executed'
+    assert_contains 'hint: give it mode 0755, in a step before this one'
+    recipe <<<'steps: [{files: [{path: /opt/tool, content: "#! /usr/bin/pyton -u\n", mode: 0755}]}, {run: {commands: [[/opt/tool]]}}]'
+    run_ccbake 7 bake --backend=host --no-verify r.yaml
+    assert_contains "step 2/2 (run): /opt/tool can't run: the image lacks /usr/bin/pyton, which its first line names"
+    printf '#!/usr/bin/pyton\n' >set-up.py
+    recipe <<<'steps: [{run: {script: set-up.py}}]'
+    run_ccbake 7 bake --backend=host --no-verify r.yaml
+    assert_contains "step 1/1 (run): $PWD/set-up.py can't run: the image lacks /usr/bin/pyton, which its first line names"
+    recipe <<<'steps: [{files: [{path: /opt/tool, content: "#!/bin/sh\necho fine >/opt-said\n", mode: 0755}]}, {run: {commands: [[/opt/tool]]}}]'
+    bake
+    look t.qcow2
+    content /opt-said fine
+}
+
 @test "steps: the processes of a command are bounded where ccbake can make a cgroup" {
     guest
     recipe <<'END'

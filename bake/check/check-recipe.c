@@ -65,6 +65,28 @@ static bool run_files(CcbCheckContext *ctx, CcbCheckResult *result, GError **err
                      : ccb_result_skip(result, "no recipe says which files there are");
 }
 
+/* The programs of a service that has to start; with "-" before its path a program may be missing, and one with "%" or "$" in
+ * it is known to systemd alone. */
+static void check_programs(CcbCheckContext *ctx, const char *name, const CcbUnit *unit,
+                           CcbCheckResult *result, GError **error)
+{
+    static const char *const keys[] = {"ExecStartPre", "ExecStart", "ExecStartPost"};
+    for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", keys[i]);
+        for (guint k = 0; k < values->len; k++) {
+            const CcbUnitValue *value = values->pdata[k];
+            size_t prefix = strspn(value->value, "@-:+!");
+            g_autofree char *path =
+                g_strndup(value->value + prefix, strcspn(value->value + prefix, " \t"));
+            bool is_known = path[0] == '/' && strpbrk(path, "%$\"'\\") == NULL;
+            if (is_known && memchr(value->value, '-', prefix) == NULL &&
+                ccb_check_stat(ctx, path, error) == NULL && *error == NULL)
+                ccb_result_fail(result, "%s can't start: %s:%u: %s=%s, and there is no %s", name,
+                                value->file, value->line, keys[i], value->value, path);
+        }
+    }
+}
+
 /* Every link that [Install] asks for. */
 static void check_enabled(CcbCheckContext *ctx, const char *name, CcbCheckResult *result,
                           GError **error)
@@ -73,6 +95,8 @@ static void check_enabled(CcbCheckContext *ctx, const char *name, CcbCheckResult
     g_autoptr(GPtrArray) links = unit != NULL ? ccb_unit_links(unit, name, NULL) : NULL;
     if (links == NULL)
         ccb_result_fail(result, "%s is missing, and the recipe enables it", name);
+    if (unit != NULL)
+        check_programs(ctx, name, unit, result, error);
     for (guint i = 0; links != NULL && i < links->len; i++)
         if (ccb_check_lstat(ctx, links->pdata[i], error) == NULL)
             ccb_result_fail(result, "%s is not enabled: there is no %s", name,

@@ -298,6 +298,10 @@ static void print_base(FILE *out, const View *view)
     g_autofree char *kver = ccb_name_printable(facts->default_kver);
     fprintf(out, "       %s, %u packages, %s free\n", system, g_strv_length(facts->packages),
             free_space);
+    g_autofree char *grown = recipe->grow > 0 ? ccb_format_size(recipe->grow) : NULL;
+    if (grown != NULL)
+        fprintf(out, "       grows to %s: the disk, its last partition and the root file system\n",
+                grown);
     fprintf(out, "       kernel %s, %s the minimum %s\n", kver, enough ? "at least" : "BELOW",
             recipe->min_kernel);
 }

@@ -423,26 +423,68 @@ static bool is_hidden(const char *path)
     return false;
 }
 
-/* Looks for the program before it is run: afterwards only a message of the backend's sandbox would say that it is
- * missing.  A link counts whatever it leads to. */
+bool ccb_guest_check_script(CcbGuest *guest, const char *name, const char *text, GError **error)
+{
+    CcbStat found;
+    bool exists = false;
+    if (!g_str_has_prefix(text, "#!"))
+        return true;
+    const char *start = text + 2 + strspn(text + 2, " \t");
+    g_autofree char *interpreter = g_strndup(start, strcspn(start, " \t\r\n"));
+    if (interpreter[0] != '/' || is_hidden(interpreter))
+        return true;
+    if (!guest->ops->stat(guest->backend, interpreter, true, &found, &exists, error))
+        return false;
+    if (exists)
+        return true;
+    ccb_fail(error, CCB_ERR_STEP, "%s can't run: the image lacks %s, which its first line names",
+             name, interpreter);
+    return ccb_hint(error, "a script for the image names a program of the image");
+}
+
+/* What is large is no script. */
+static bool check_file(CcbGuest *guest, const char *file, const CcbStat *st, GError **error)
+{
+    enum { SCRIPT_MAX = 1 << 20 };
+    size_t size = 0;
+    g_autofree char *text =
+        st->size <= SCRIPT_MAX ? ccb_guest_read(guest, file, &size, NULL) : NULL;
+    return text == NULL || ccb_guest_check_script(guest, file, text, error);
+}
+
+/* Looks for the program before it is run: afterwards only a message of the backend's sandbox would say what is wrong with
+ * it.  As execvp(3) one that may not be run is passed over.  A link counts whatever it leads to. */
 static bool check_program(CcbGuest *guest, const char *const *env, const char *program,
                           GError **error)
 {
     CcbStat st;
     bool exists = false, is_path = strchr(program, '/') != NULL;
+    g_autofree char *forbidden = NULL;
     const char *path = g_environ_getenv((char **)env, "PATH");
     if (path == NULL)
         path = g_environ_getenv((char **)ccb_guest_environment, "PATH");
     g_auto(GStrv) directories = g_strsplit(is_path ? "/" : path, ":", -1);
-    for (char **directory = directories; *directory != NULL && !exists; directory++) {
+    for (char **directory = directories; *directory != NULL; directory++) {
         g_autofree char *file = g_build_filename(*directory, program, NULL);
         if (is_hidden(file))
             return true;
         if (!guest->ops->stat(guest->backend, file, false, &st, &exists, error))
             return false;
+        if (!exists)
+            continue;
+        if (S_ISLNK(st.mode) &&
+            (!guest->ops->stat(guest->backend, file, true, &st, &exists, NULL) || !exists))
+            return true;
+        if (S_ISREG(st.mode) && (st.mode & 0111) != 0)
+            return check_file(guest, file, &st, error);
+        g_free(forbidden);
+        forbidden = g_steal_pointer(&file);
     }
-    if (exists)
-        return true;
+    if (forbidden != NULL) {
+        ccb_fail(error, CCB_ERR_STEP, "%s in the image is no program: it may not be executed",
+                 forbidden);
+        return ccb_hint(error, "give it mode 0755, in a step before this one");
+    }
     ccb_fail(error, CCB_ERR_STEP, "the image has no command \"%s\"", program);
     if (strchr(program, ' ') == NULL)
         return false;

@@ -188,6 +188,10 @@ typedef struct {
  * with the last lines of output. */
 bool ccb_guest_run(CcbGuest *guest, CcbCommand *command, GError **error);
 
+/* Whether the image has the program that the first line of a script names ("#!"), if it names one.  Errors: CCB_ERR_STEP, with
+ * the name of the script. */
+bool ccb_guest_check_script(CcbGuest *guest, const char *name, const char *text, GError **error);
+
 /* Runs a command as ccb_guest_run() does, in front of the user: with our own standard streams, in a terminal of its own
  * where they are one (base/pty.h), and without a limit.  It has the environment of the command that ran last, too.
  * Its end is in command->ret_status, and is no error.  Of `command` this uses argv and env.  Through the appliance it has

@@ -119,7 +119,7 @@ static bool run_script(CcbBake *bake, const CcbStep *step, char *const *env, GEr
     g_autofree char *text = read_script(s, error);
     g_autofree char *name = g_path_get_basename(s->script);
     g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
-    if (text == NULL)
+    if (text == NULL || !ccb_guest_check_script(bake->guest, s->script, text, error))
         return false;
     /* Without an interpreter of its own it is a script for sh. */
     bool has_interpreter = g_str_has_prefix(text, "#!");

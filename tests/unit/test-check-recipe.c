@@ -23,6 +23,7 @@ static void stage(void)
     put("root/etc/acme/edited", "by a command\n");
     put("root/etc/acme/given", "of the image\n");
     put_link("a.conf", "root/etc/acme/l");
+    put("root/bin/true", "");
     put(UNITS "acme.service",
         "[Unit]\nAfter=a.target network.target\n[Service]\nExecStart=/bin/true\n"
         "[Install]\nWantedBy=multi-user.target\n");
@@ -59,6 +60,11 @@ static const struct {
     {"an enabled unit without its link", .gone = WANTS "acme.service", .bad = "recipe.units"},
     {"an enabled unit that is missing", .gone = UNITS "acme.service",
      .bad = "recipe.units recipe.order"},
+    {"an enabled unit without its program", .gone = "root/bin/true", .bad = "recipe.units"},
+    {"an enabled unit with a program that may be missing", .path = UNITS "acme.service",
+     .text = "[Unit]\nAfter=a.target network.target\n[Service]\nExecStartPre=-/bin/gone\n"
+             "ExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
+     .bad = ""},
     {"a disabled unit that something wants", .path = UNITS "x.target.wants/off.service",
      .target = "/usr/lib/systemd/system/off.service", .bad = "recipe.units"},
     {"a disabled unit that something upholds", .path = UNITS "x.target.upholds/off.service",
