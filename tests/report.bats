@@ -125,7 +125,8 @@ page_has() {
     page_has '&lt;script&gt;document.title="owned"&lt;/script&gt;"' dom.html
     page_has '\xff\x1b[2J' dom.html
     page_has '<code>/opt/&lt;img src=x onerror=alert(1)&gt;</code>' dom.html
-    page_has '&lt;b&gt;"x.service</text>' dom.html
+    # systemd ignores a file of such a name, and so does the picture.
+    [[ $(grep -cF '&lt;b&gt;"x.service</text>' dom.html) == 0 ]] || fail 'a unit whose name is none is in the picture'
     page_has "+&lt;script&gt;document.title='owned'&lt;/script&gt;" dom.html
 }
 
