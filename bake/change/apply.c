@@ -277,16 +277,12 @@ static bool mask(const char *name, CcbGuest *guest, GError **error)
     return ccb_guest_symlink(guest, "/dev/null", path, &ccb_file_attr, error);
 }
 
-static bool check_place(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest, GError **error)
+bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, const GPtrArray *mounts,
+                      CcbGuest *guest, GError **error)
 {
     bool puts = c->op == CCB_CHANGE_FILE || c->op == CCB_CHANGE_DIRECTORY ||
                 c->op == CCB_CHANGE_LINK || c->op == CCB_CHANGE_REMOVE;
-    return !puts || facts == NULL || ccb_place_check(guest, facts->disk, c->path, error);
-}
-
-bool ccb_change_apply(const CcbChange *c, const CcbFacts *facts, CcbGuest *guest, GError **error)
-{
-    if (!check_place(c, facts, guest, error))
+    if (puts && !ccb_mounts_check(mounts, c->path, error))
         return false;
     switch (c->op) {
     case CCB_CHANGE_FILE:
@@ -335,9 +331,12 @@ bool ccb_changes_apply(const GPtrArray *changes, const CcbFacts *facts, CcbGuest
                        bool *ret_facts_differ, GError **error)
 {
     *ret_facts_differ = false;
+    g_autoptr(GPtrArray) mounts = ccb_mounts_read(guest, ccb_guest_disk(guest), error);
+    if (mounts == NULL)
+        return false;
     for (guint i = 0; i < changes->len; i++) {
         const CcbChange *change = changes->pdata[i];
-        if (!ccb_change_apply(change, facts, guest, error))
+        if (!ccb_change_apply(change, facts, mounts, guest, error))
             return false;
         *ret_facts_differ |= concerns_facts(change);
     }

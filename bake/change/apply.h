@@ -6,11 +6,11 @@
 #include "guest/facts.h"
 #include "guest/guest.h"
 
-/* `facts` are those of the guest; NULL: no boot entry is known.  What an installer does (PACKAGE,
+/* `facts` are those of the guest; NULL: no boot entry is known.  `mounts`: of ccb_mounts_read().  What an installer does (PACKAGE,
  * MODULE, UNKNOWN) is left out.  Errors: of the guest; CCB_ERR_STEP where a unit is missing or has
  * no [Install]; CCB_ERR_INPUT with the path where a text can't be edited. */
-bool ccb_change_apply(const CcbChange *change, const CcbFacts *facts, CcbGuest *guest,
-                      GError **error);
+bool ccb_change_apply(const CcbChange *change, const CcbFacts *facts, const GPtrArray *mounts,
+                      CcbGuest *guest, GError **error);
 
 /* All of them, in their order.  *ret_facts_differ: whether the guest's facts may be others now. */
 bool ccb_changes_apply(const GPtrArray *changes, const CcbFacts *facts, CcbGuest *guest,

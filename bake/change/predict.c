@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "change/apply.h"
 #include "change/arguments.h"
+#include "change/place.h"
 #include "diff/rules.h"
 #include "guest/backend.h"
 #include "image/rpm.h"
@@ -31,6 +32,7 @@ struct CcbPrediction {
     bool has_failed;           /* `guest` could not be read: not the image's fault */
     GPtrArray *unknown;        /* of the step that is applied; borrowed */
     GPtrArray *failures;       /* likewise */
+    GPtrArray *mounts;         /* of the image before that step */
 };
 
 static const CcbGuestOps ops;
@@ -113,6 +115,7 @@ void ccb_prediction_free(CcbPrediction *p)
     if (p == NULL)
         return;
     ccb_guest_free(p->predicted);
+    g_clear_pointer(&p->mounts, g_ptr_array_unref);
     g_hash_table_unref(p->paths);
     ccb_snapshot_free(p->before);
     ccb_snapshot_free(p->now);
@@ -295,17 +298,6 @@ static bool predicted_walk(void *backend, const char *path, GPtrArray *entries, 
     return true;
 }
 
-static char **predicted_find(void *backend, const char *path, GError **error)
-{
-    g_autoptr(GPtrArray) entries = ccb_guest_entries_new();
-    g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
-    if (!predicted_walk(backend, path, entries, error))
-        return NULL;
-    for (guint i = 0; i < entries->len; i++)
-        g_strv_builder_add(paths, ((const CcbGuestEntry *)entries->pdata[i])->path);
-    return g_strv_builder_end(paths);
-}
-
 static bool predicted_put(void *backend, const char *path, int fd, const CcbFileAttr *attr,
                           GError **error)
 {
@@ -395,7 +387,6 @@ static const CcbGuestOps ops = {
     .get = predicted_get,
     .list = predicted_list,
     .walk = predicted_walk,
-    .find = predicted_find,
     .put = predicted_put,
     .mkdir = predicted_mkdir,
     .set_attr = predicted_set_attr,
@@ -547,7 +538,7 @@ static bool predict(CcbPrediction *p, const CcbChange *c, GError **error)
         return true;
     }
     if ((prepare(p, c, &can_apply, &reason) &&
-         (!can_apply || ccb_change_apply(c, p->now->facts, p->predicted, &reason))))
+         (!can_apply || ccb_change_apply(c, p->now->facts, p->mounts, p->predicted, &reason))))
         return true;
     if (p->has_failed) {
         g_propagate_error(error, reason);
@@ -564,15 +555,32 @@ static gint compare_paths(gconstpointer a, gconstpointer b)
     return strcmp((*x)->path, (*y)->path);
 }
 
+/* Of an image whose files are not at hand no mount is known. */
+static bool read_mounts(CcbPrediction *p, GError **error)
+{
+    GError *reason = NULL;
+    g_clear_pointer(&p->mounts, g_ptr_array_unref);
+    p->mounts = ccb_mounts_read(p->predicted, p->now->facts->disk, &reason);
+    if (p->mounts == NULL && p->has_failed) {
+        g_propagate_error(error, reason);
+        return false;
+    }
+    if (p->mounts == NULL) {
+        g_error_free(reason);
+        p->mounts = g_ptr_array_new();
+    }
+    return true;
+}
+
 CcbDiff *ccb_predict(CcbPrediction *p, const char *name, const GPtrArray *changes,
                      GPtrArray *unknown, GPtrArray *failures, GError **error)
 {
-    bool ok = true;
     p->before = p->now;
     p->now = copy(name, p->before);
     p->unknown = unknown;
     p->failures = failures;
     index_paths(p);
+    bool ok = read_mounts(p, error);
     for (guint i = 0; ok && i < changes->len; i++)
         ok = predict(p, changes->pdata[i], error);
     g_ptr_array_sort(p->now->entries, compare_paths);

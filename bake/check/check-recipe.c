@@ -75,7 +75,7 @@ static void check_programs(CcbCheckContext *ctx, const char *name, const CcbUnit
         g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", keys[i]);
         for (guint k = 0; k < values->len; k++) {
             const CcbUnitValue *value = values->pdata[k];
-            size_t prefix = strspn(value->value, "@-:+!");
+            size_t prefix = ccb_unit_command_prefix(value->value);
             g_autofree char *path =
                 g_strndup(value->value + prefix, strcspn(value->value + prefix, " \t"));
             bool is_known = path[0] == '/' && strpbrk(path, "%$\"'\\") == NULL;

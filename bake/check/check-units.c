@@ -51,22 +51,17 @@ static const Directive usual[] = {
     {"ExecStopPost", "/bin/rm -rf /var/run/nvidia-persistenced", .command = true},
 };
 
-/* In front of a command's path there may be characters of systemd.service(5). */
-static size_t prefix_of(const char *command)
-{
-    return strspn(command, "@-:+!");
-}
-
 /* Whether a failure may be taken for success: by systemd, or by the shell of the command. */
 static bool may_fail(const char *command)
 {
-    return memchr(command, '-', prefix_of(command)) != NULL || strpbrk(command, ";|") != NULL;
+    return memchr(command, '-', ccb_unit_command_prefix(command)) != NULL ||
+           strpbrk(command, ";|") != NULL;
 }
 
 /* Whether a command has these words, in their order. */
 static bool has_all_words(const char *command, const char *expected)
 {
-    g_auto(GStrv) have = g_strsplit_set(command + prefix_of(command), " \t", -1);
+    g_auto(GStrv) have = g_strsplit_set(command + ccb_unit_command_prefix(command), " \t", -1);
     g_auto(GStrv) want = g_strsplit(expected, " ", -1);
     guint at = 0;
     for (char **word = have; *word != NULL && want[at] != NULL; word++)

@@ -61,7 +61,8 @@ GPtrArray *ccb_check_unit_commands(CcbCheckContext *ctx, const CcbUnit *unit, bo
         g_autoptr(GPtrArray) values = ccb_unit_get_all(unit, "Service", keys[i]);
         for (guint k = 0; k < values->len; k++) {
             const CcbUnitValue *value = values->pdata[k];
-            g_auto(GStrv) words = ccb_command_words(value->value + strspn(value->value, "@-:+!"));
+            g_auto(GStrv) words =
+                ccb_command_words(value->value + ccb_unit_command_prefix(value->value));
             add_line(
                 lines,
                 g_strdup_printf("%s:%u: %s=%s", value->file, value->line, value->key, value->value),

@@ -98,7 +98,7 @@ static char *find_in_commands(CcbCheckContext *ctx, const CcbUnit *unit, GError 
     for (guint i = 0; i < lines->len; i++) {
         const CcbCommandLine *line = lines->pdata[i];
         const char *text = line->text + (g_str_has_prefix(line->text, "#!") ? 2 : 0);
-        g_auto(GStrv) words = ccb_command_words(text + strspn(text, "@-:+!"));
+        g_auto(GStrv) words = ccb_command_words(text + ccb_unit_command_prefix(text));
         if (imports_library(line))
             return g_strdup(line->where);
         for (char **word = words; *word != NULL; word++) {

@@ -402,11 +402,6 @@ static char **app_list(void *backend, const char *path, GError **error)
     return ccb_guestfs_list(((Appliance *)backend)->g, path, error);
 }
 
-static char **app_find(void *backend, const char *path, GError **error)
-{
-    return ccb_guestfs_find(((Appliance *)backend)->g, path, error);
-}
-
 static bool app_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
     return ccb_guestfs_walk(((Appliance *)backend)->g, path, entries, error);
@@ -635,7 +630,6 @@ const CcbGuestOps ccb_appliance_ops = {
     .digest = app_digest,
     .readlink = app_readlink,
     .list = app_list,
-    .find = app_find,
     .walk = app_walk,
     .put = app_put,
     .mkdir = app_mkdir,

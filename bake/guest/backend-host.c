@@ -315,7 +315,6 @@ const CcbGuestOps ccb_host_backend_ops = {
     .digest = ccb_rooted_digest,
     .readlink = ccb_rooted_readlink,
     .list = ccb_rooted_list,
-    .find = ccb_rooted_find,
     .walk = ccb_rooted_walk,
     .put = ccb_rooted_put,
     .mkdir = ccb_rooted_mkdir,

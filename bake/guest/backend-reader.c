@@ -314,17 +314,6 @@ static bool reader_walk(void *backend, const char *path, GPtrArray *entries, GEr
             fail(error, "listing", path));
 }
 
-static char **reader_find(void *backend, const char *path, GError **error)
-{
-    g_autoptr(GPtrArray) entries = ccb_guest_entries_new();
-    if (!reader_walk(backend, path, entries, error))
-        return NULL;
-    char **paths = g_new0(char *, entries->len + 1);
-    for (guint i = 0; i < entries->len; i++)
-        paths[i] = g_steal_pointer(&((CcbGuestEntry *)entries->pdata[i])->path);
-    return paths;
-}
-
 static bool reader_free_space(void *backend, uint64_t *ret_bytes, GError **error)
 {
     *ret_bytes = ccb_ext4_free_bytes(((Reader *)backend)->fs);
@@ -349,7 +338,6 @@ static const CcbGuestOps ops = {
     .digest = reader_digest,
     .readlink = reader_readlink,
     .list = reader_list,
-    .find = reader_find,
     .walk = reader_walk,
     .free_space = reader_free_space,
     .disk = reader_disk,

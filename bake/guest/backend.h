@@ -21,9 +21,8 @@ typedef struct {
     bool (*get)(void *backend, const char *path, int fd, GError **error);
     char *(*digest)(void *backend, const char *path, GError **error);
     char *(*readlink)(void *backend, const char *path, GError **error);
-    /* The names in a directory; the paths below one; in any order. */
+    /* The names in a directory, in any order. */
     char **(*list)(void *backend, const char *path, GError **error);
-    char **(*find)(void *backend, const char *path, GError **error);
     /* Adds a CcbGuestEntry for everything below the directory, in any order; at least down to CCB_WALK_DEPTH + 1
      * directories. */
     bool (*walk)(void *backend, const char *path, GPtrArray *entries, GError **error);

@@ -184,16 +184,19 @@ static bool read_boot(CcbGuest *guest, CcbFacts *facts, GError **error)
 }
 
 const char *const ccb_unit_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
-                                     "/usr/lib/systemd/system", NULL};
+                                     "/usr/lib/systemd/system", "/lib/systemd/system", NULL};
 
 static char **read_units(CcbGuest *guest, GError **error)
 {
     g_autoptr(GStrvBuilder) units = g_strv_builder_new();
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
         g_auto(GStrv) names = ccb_guest_list(guest, *dir, error);
         if (names == NULL)
             return NULL;
-        g_strv_builder_addv(units, (const char **)names);
+        for (char **name = names; *name != NULL; name++)
+            if (g_hash_table_add(seen, g_strdup(*name)))
+                g_strv_builder_add(units, *name);
     }
     return g_strv_builder_end(units);
 }

@@ -17,7 +17,7 @@
 #define CCB_GRUBENV_PATH "/boot/grub2/grubenv"
 
 /* Where unit files of the system are looked for, the first one counting; ends with NULL.  The first
- * is the administrator's.  /lib leads to /usr/lib on every system that has RPMs of el8 or later. */
+ * is the administrator's; the last is the one before it again where /lib is a link. */
 #define CCB_UNIT_DIR "/etc/systemd/system"
 extern const char *const ccb_unit_dirs[];
 

@@ -217,26 +217,15 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char **list_with(CcbGuest *guest, char **(*list)(void *, const char *, GError **),
-                        const char *path, GError **error)
+char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error)
 {
     bool exists;
     if (!find_directory(guest, path, &exists, error))
         return NULL;
-    char **names = exists ? list(guest->backend, path, error) : g_new0(char *, 1);
+    char **names = exists ? guest->ops->list(guest->backend, path, error) : g_new0(char *, 1);
     if (names != NULL)
         qsort(names, g_strv_length(names), sizeof *names, compare_names);
     return names;
-}
-
-char **ccb_guest_list(CcbGuest *guest, const char *path, GError **error)
-{
-    return list_with(guest, guest->ops->list, path, error);
-}
-
-char **ccb_guest_find(CcbGuest *guest, const char *path, GError **error)
-{
-    return list_with(guest, guest->ops->find, path, error);
 }
 
 static void entry_free(gpointer data)
@@ -279,6 +268,17 @@ GPtrArray *ccb_guest_walk(CcbGuest *guest, const char *path, GError **error)
     }
     g_ptr_array_sort(entries, compare_entries);
     return g_steal_pointer(&entries);
+}
+
+char **ccb_guest_find(CcbGuest *guest, const char *path, GError **error)
+{
+    g_autoptr(GPtrArray) entries = ccb_guest_walk(guest, path, error);
+    if (entries == NULL)
+        return NULL;
+    char **paths = g_new0(char *, entries->len + 1);
+    for (guint i = 0; i < entries->len; i++)
+        paths[i] = g_steal_pointer(&((CcbGuestEntry *)entries->pdata[i])->path);
+    return paths;
 }
 
 /* mkdir -p of a path, root:root 0755 where it is new. */
@@ -439,13 +439,14 @@ bool ccb_guest_check_script(CcbGuest *guest, const char *name, const char *text,
         return true;
     ccb_fail(error, CCB_ERR_STEP, "%s can't run: the image lacks %s, which its first line names",
              name, interpreter);
-    return ccb_hint(error, "a script for the image names a program of the image");
+    return ccb_hint(error,
+                    "name a program that the image has, or install it in a step before this one");
 }
 
 /* What is large is no script. */
 static bool check_file(CcbGuest *guest, const char *file, const CcbStat *st, GError **error)
 {
-    enum { SCRIPT_MAX = 1 << 20 };
+    enum { SCRIPT_MAX = 64 << 10 };
     size_t size = 0;
     g_autofree char *text =
         st->size <= SCRIPT_MAX ? ccb_guest_read(guest, file, &size, NULL) : NULL;

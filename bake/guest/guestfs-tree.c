@@ -35,7 +35,8 @@ char **ccb_guestfs_list(guestfs_h *g, const char *path, GError **error)
     return ccb_guestfs_take_list(names);
 }
 
-char **ccb_guestfs_find(guestfs_h *g, const char *path, GError **error)
+/* The paths below a directory. */
+static char **find_paths(guestfs_h *g, const char *path, GError **error)
 {
     char **names = guestfs_find(g, path);
     if (names == NULL)
@@ -106,7 +107,7 @@ static bool walk_directory(guestfs_h *g, const char *root, const char *directory
 
 bool ccb_guestfs_walk(guestfs_h *g, const char *path, GPtrArray *entries, GError **error)
 {
-    g_auto(GStrv) paths = ccb_guestfs_find(g, path, error);
+    g_auto(GStrv) paths = find_paths(g, path, error);
     if (paths == NULL)
         return false;
     /* Directory ► GPtrArray of the names in it, ended by a NULL. */

@@ -21,5 +21,4 @@ char **ccb_guestfs_take_list(char **from_guestfs);
 
 /* As the operations of guest/backend.h. */
 char **ccb_guestfs_list(guestfs_h *g, const char *path, GError **error);
-char **ccb_guestfs_find(guestfs_h *g, const char *path, GError **error);
 bool ccb_guestfs_walk(guestfs_h *g, const char *path, GPtrArray *entries, GError **error);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,8 +67,9 @@ static void sweep(const char *parent)
     g_autoptr(GDir) dir = g_dir_open(parent, 0, NULL);
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
         g_autofree char *path = g_build_filename(parent, name, NULL);
-        pid_t pid = g_str_has_prefix(name, PREFIX) ? (pid_t)atoi(name + strlen(PREFIX)) : 0;
-        if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH)
+        const char *number = g_str_has_prefix(name, PREFIX) ? name + strlen(PREFIX) : "";
+        guint64 pid = g_ascii_strtoull(number, NULL, 10);
+        if (pid > 0 && pid <= G_MAXINT && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
             rmdir(path);
     }
 }

@@ -23,7 +23,7 @@ static const CcbLockinLimits limits = {.memory = 4ULL << 30, .cpu_s = 3600};
 
 /* A question is an operation and its arguments, as a GVariant; an answer the result, or an error.  Texts are bytes: paths need
  * not be UTF-8. */
-typedef enum { STAT, GET, DIGEST, READLINK, LIST, FIND, WALK, FREE_SPACE, READ_DISK } Op;
+typedef enum { STAT, GET, DIGEST, READLINK, LIST, WALK, FREE_SPACE, READ_DISK } Op;
 
 #define QUESTION "(y^aybtt)"
 
@@ -116,8 +116,7 @@ static GVariant *answer(const Served *s, GVariant *question, int fd, GError **er
     case READLINK:
         return answer_text(s->ops->readlink(s->backend, path, error));
     case LIST:
-    case FIND:
-        names = (op == LIST ? s->ops->list : s->ops->find)(s->backend, path, error);
+        names = s->ops->list(s->backend, path, error);
         return names != NULL ? bytes_of(names) : NULL;
     case WALK:
         return answer_walk(s, path, error);
@@ -355,12 +354,6 @@ static char **remote_list(void *backend, const char *path, GError **error)
     return result != NULL ? g_variant_dup_bytestring_array(result, NULL) : NULL;
 }
 
-static char **remote_find(void *backend, const char *path, GError **error)
-{
-    g_autoptr(GVariant) result = ask(backend, FIND, path, -1, "aay", error);
-    return result != NULL ? g_variant_dup_bytestring_array(result, NULL) : NULL;
-}
-
 static bool remote_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
     g_autoptr(GVariant) result = ask(backend, WALK, path, -1, "a(ayuuutxxay)", error);
@@ -433,7 +426,6 @@ const CcbGuestOps ccb_remote_ops = {
     .digest = remote_digest,
     .readlink = remote_readlink,
     .list = remote_list,
-    .find = remote_find,
     .walk = remote_walk,
     .free_space = remote_free_space,
     .disk = remote_disk,

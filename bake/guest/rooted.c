@@ -199,27 +199,17 @@ bool ccb_rooted_walk(void *root, const char *path, GPtrArray *entries, GError **
            fail(error, "listing", path);
 }
 
-static char **list_paths(void *root, const char *path, int depth, GError **error)
+char **ccb_rooted_list(void *root, const char *path, GError **error)
 {
     g_autoptr(GPtrArray) entries = ccb_guest_entries_new();
-    if (!walk(open_in(root, path, O_RDONLY | O_DIRECTORY), "", depth, entries)) {
+    if (!walk(open_in(root, path, O_RDONLY | O_DIRECTORY), "", 0, entries)) {
         fail(error, "listing", path);
         return NULL;
     }
-    char **paths = g_new0(char *, entries->len + 1);
+    char **names = g_new0(char *, entries->len + 1);
     for (guint i = 0; i < entries->len; i++)
-        paths[i] = g_steal_pointer(&((CcbGuestEntry *)entries->pdata[i])->path);
-    return paths;
-}
-
-char **ccb_rooted_list(void *root, const char *path, GError **error)
-{
-    return list_paths(root, path, 0, error);
-}
-
-char **ccb_rooted_find(void *root, const char *path, GError **error)
-{
-    return list_paths(root, path, MAX_DEPTH, error);
+        names[i] = g_steal_pointer(&((CcbGuestEntry *)entries->pdata[i])->path);
+    return names;
 }
 
 bool ccb_rooted_put(void *root, const char *path, int fd, const CcbFileAttr *attr, GError **error)

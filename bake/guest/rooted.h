@@ -23,11 +23,10 @@ char *ccb_rooted_digest(void *root, const char *path, GError **error);
 /* The target as it is written, at most 4095 bytes of it; caller frees. */
 char *ccb_rooted_readlink(void *root, const char *path, GError **error);
 
-/* Names in a directory, and paths below it down to 257 directories, in any order; caller frees. */
+/* Names in a directory, in any order; caller frees. */
 char **ccb_rooted_list(void *root, const char *path, GError **error);
-char **ccb_rooted_find(void *root, const char *path, GError **error);
 
-/* Adds a CcbGuestEntry for each of those paths. */
+/* Adds a CcbGuestEntry for each path below it, down to 257 directories. */
 bool ccb_rooted_walk(void *root, const char *path, GPtrArray *entries, GError **error);
 
 /* Creates a file, or replaces the content of one, with what is left to read of `fd`. */

@@ -43,11 +43,6 @@ static char **trace_list(void *traced, const char *path, GError **error)
     TRACE(char **, list(t->backend, path, error), "list %s", path);
 }
 
-static char **trace_find(void *traced, const char *path, GError **error)
-{
-    TRACE(char **, find(t->backend, path, error), "find %s", path);
-}
-
 static bool trace_walk(void *traced, const char *path, GPtrArray *entries, GError **error)
 {
     TRACE(bool, walk(t->backend, path, entries, error), "walk %s", path);
@@ -133,7 +128,6 @@ const CcbGuestOps ccb_trace_ops = {
     .digest = trace_digest,
     .readlink = trace_readlink,
     .list = trace_list,
-    .find = trace_find,
     .walk = trace_walk,
     .put = trace_put,
     .mkdir = trace_mkdir,

@@ -186,6 +186,11 @@ GPtrArray *ccb_unit_words(const char *value, GError **error)
     return g_steal_pointer(&words);
 }
 
+size_t ccb_unit_command_prefix(const char *command)
+{
+    return strspn(command, "@-:+!");
+}
+
 bool ccb_unit_has_type(const char *name)
 {
     static const char *const types[] = {".service", ".socket", ".target",    ".timer",

@@ -51,6 +51,9 @@ bool ccb_unit_get_bool(const CcbUnit *unit, const char *section, const char *key
  * caller unrefs.  Errors: CCB_ERR_INPUT for a quote that is not closed. */
 GPtrArray *ccb_unit_words(const char *value, GError **error);
 
+/* How many characters stand before the path of a command, by systemd.service(5): "-" for a failure that is ignored, and so on. */
+size_t ccb_unit_command_prefix(const char *command);
+
 /* Whether a file name ends as units do: ".service" and so on, with something before it. */
 bool ccb_unit_has_type(const char *name);
 

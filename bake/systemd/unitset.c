@@ -175,7 +175,7 @@ static GPtrArray *find_dropins(const CcbUnitSet *set, const char *name)
         if (g_str_equal(ccb_unitgraph_resolve(set->graph, alias), name))
             g_ptr_array_add(names, g_strdup(alias));
     for (guint n = 0; n < names->len; n++)
-        for (const char *const *dir = ccb_unitset_dirs; *dir != NULL; dir++) {
+        for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++) {
             char *next = g_strdup(names->pdata[n]);
             while (next != NULL) {
                 g_autofree char *now = next;
@@ -188,7 +188,7 @@ static GPtrArray *find_dropins(const CcbUnitSet *set, const char *name)
                 next = shorten(now);
             }
         }
-    for (const char *const *dir = ccb_unitset_dirs; set->version >= 244 && *dir != NULL; dir++)
+    for (const char *const *dir = ccb_unit_dirs; set->version >= 244 && *dir != NULL; dir++)
         add_dropins(set, *dir, strrchr(name, '.') + 1, seen, found);
     g_ptr_array_sort(found, compare_file_names);
     return found;
@@ -235,10 +235,6 @@ static unsigned read_version(CcbGuest *guest, GError **error)
     return 0;
 }
 
-/* Where /lib is a link, /usr/lib has been read. */
-const char *const ccb_unitset_dirs[] = {CCB_UNIT_DIR, "/usr/local/lib/systemd/system",
-                                        "/usr/lib/systemd/system", "/lib/systemd/system", NULL};
-
 CcbUnitSet *ccb_unitset_read(CcbGuest *guest, GError **error)
 {
     g_autoptr(CcbUnitSet) set = new_set();
@@ -248,7 +244,7 @@ CcbUnitSet *ccb_unitset_read(CcbGuest *guest, GError **error)
         g_propagate_error(error, reason);
         return NULL;
     }
-    for (const char *const *dir = ccb_unitset_dirs; *dir != NULL; dir++)
+    for (const char *const *dir = ccb_unit_dirs; *dir != NULL; dir++)
         if (!scan_directory(guest, set, *dir, error))
             return NULL;
     GHashTableIter iter;

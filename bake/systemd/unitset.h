@@ -25,9 +25,6 @@ typedef struct {
     CcbUnitGraph *graph;
 } CcbUnitSet;
 
-extern const char
-    *const ccb_unitset_dirs[]; /* where it looks, the first one counting; ends with NULL */
-
 CcbUnitSet *ccb_unitset_read(CcbGuest *guest, GError **error);
 void ccb_unitset_free(CcbUnitSet *set); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CcbUnitSet, ccb_unitset_free)

@@ -72,13 +72,6 @@ static char **tree_list(void *backend, const char *path, GError **error)
                : NULL;
 }
 
-static char **tree_find(void *backend, const char *path, GError **error)
-{
-    return tree_can_read(backend, "find", path, error)
-               ? ccb_rooted_find(&((Tree *)backend)->root, path, error)
-               : NULL;
-}
-
 static bool tree_walk(void *backend, const char *path, GPtrArray *entries, GError **error)
 {
     return tree_can_read(backend, "walk", path, error) &&
@@ -177,7 +170,6 @@ static const CcbGuestOps tree_ops = {.name = "tree",
                                      .digest = tree_digest,
                                      .readlink = tree_readlink,
                                      .list = tree_list,
-                                     .find = tree_find,
                                      .walk = tree_walk,
                                      .free_space = tree_free_space,
                                      .disk = tree_get_disk,
@@ -574,15 +566,17 @@ static void pack_initrd(const char *place, const char *kver)
     g_autofree char *directory = staged(place);
     g_autofree char *target = g_strdup_printf("root/boot/initramfs-%s.img", kver);
     ccb_autofd int root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    g_auto(GStrv) paths = ccb_rooted_find(&root, "/", NULL);
+    g_autoptr(GPtrArray) entries = ccb_guest_entries_new();
+    if (!ccb_rooted_walk(&root, "/", entries, NULL))
+        g_error("can't walk %s", directory);
     struct archive *archive = archive_write_new();
     archive_write_set_format_cpio_newc(archive);
     archive_write_add_filter_gzip(archive);
     archive_write_open_memory(archive, buffer, sizeof buffer, &used);
-    for (char **path = paths; *path != NULL; path++) {
-        g_autofree char *full = g_build_filename(directory, *path, NULL);
-        if (!g_file_test(full, G_FILE_TEST_IS_DIR))
-            pack_file(archive, place, *path);
+    for (guint i = 0; i < entries->len; i++) {
+        const CcbGuestEntry *entry = entries->pdata[i];
+        if (!S_ISDIR(entry->st.mode))
+            pack_file(archive, place, entry->path);
     }
     archive_write_close(archive);
     archive_write_free(archive);
