@@ -629,6 +629,16 @@ hint: quote it where it looks like a number' <<<$'steps: [{cuda-toolkit: {payloa
         <<<'steps: [{modprobe: {file: a.cnf, content: x}}, initramfs]'
 }
 
+@test "recipe: units have names with a type, and none waits for itself" {
+    refused 'r.yaml:5:26: "enable": "acme" is not the name of a unit
+hint: with its type, as in acme.service' <<<'steps: [{units: {enable: [acme]}}]'
+    refused 'r.yaml:5:24: "mask": "a.servic" is not the name of a unit' <<<'steps: [{units: {mask: [a.servic]}}]'
+    refused 'r.yaml:5:36: "unit": "acme" is not the name of a unit
+hint: with its type, as in acme.service' <<<'steps: [{units: {wait-for: [{unit: acme, later: [b.service]}]}}]'
+    refused "r.yaml:5:29: a.service can't wait for itself" \
+        <<<'steps: [{units: {wait-for: [{unit: a.service, consumers: [b.service, a.service]}]}}]'
+}
+
 @test "recipe: files and chmod: what no image can have" {
     refused 'r.yaml:5:17: files needs "files" (a list of files)' <<<'steps: [{files: {}}]'
     refused 'r.yaml:5:18: files needs "path" (absolute path in the image)' <<<'steps: [{files: [{content: a}]}]'

@@ -10,6 +10,7 @@
 #include "check/guest-grub.h"
 #include "check/guest-units.h"
 #include "guide/driver.h"
+#include "guide/ecs.h"
 #include "guide/gpu-units.h"
 #include "text/cmdline.h"
 
@@ -244,12 +245,12 @@ static bool run_args_conflict(CcbCheckContext *ctx, CcbCheckResult *result, GErr
  * none.  Points into `modules`. */
 static const char *find_needed(CcbCheckContext *ctx, char **modules)
 {
-    static const char *const of_machine[] = {
-        "nvme", "virtio-blk", "virtio-pci", "virtio-net", "virtio-scsi", "ext4", "tdx-guest", NULL};
+    g_autofree char *text = g_strdelimit(g_strdup(CCB_ECS_DRIVERS " tdx-guest"), "_", '-');
+    g_auto(GStrv) of_machine = g_strsplit(text, " ", -1);
     static const char *const of_driver[] = {"ecdsa-generic", "ecdh-generic", NULL};
     for (char **module = modules; *module != NULL; module++) {
         g_autofree char *dashed = g_strdelimit(g_strdup(*module), "_", '-');
-        if (g_strv_contains(of_machine, dashed) ||
+        if (g_strv_contains((const char *const *)of_machine, dashed) ||
             (ctx->gpus > 0 &&
              (g_strv_contains(ccb_driver_modules, dashed) || g_strv_contains(of_driver, dashed))))
             return *module;

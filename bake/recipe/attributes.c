@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/error.h"
+#include "text/unitname.h"
+
 bool ccb_mode_parse(const char *text, mode_t *ret_mode)
 {
     guint64 mode;
@@ -47,4 +50,12 @@ bool ccb_attributes_check(const CcbNode *map, GError **error)
         return true;
     ccb_node_fail(owner, error, "\"owner\": \"%s\" is not like 0:0", owner->text);
     return ccb_hint(error, "names of users are the image's own: write numbers, or root");
+}
+
+bool ccb_check_unit_name(const CcbNode *node, const char *key, const char *name, GError **error)
+{
+    if (ccb_unit_name_is_valid(name))
+        return true;
+    ccb_node_fail(node, error, "\"%s\": \"%s\" is not the name of a unit", key, name);
+    return strchr(name, '.') == NULL && ccb_hint(error, "with its type, as in %s.service", name);
 }

@@ -130,17 +130,12 @@ static bool check_file(const CcbOwnFile *f, const CcbNode *node, GError **error)
     return ccb_attributes_check(node, error) && check_regex(node, "matches", f->matches, error);
 }
 
-/* systemctl would add ".service"; here a name without its type is a slip. */
 static bool check_unit_names(const CcbNode *node, const char *key, GError **error)
 {
     g_auto(GStrv) names = ccb_node_get_strings(node, key);
-    for (char **name = names; *name != NULL; name++) {
-        if (strchr(*name, '.') != NULL && strchr(*name, '/') == NULL)
-            continue;
-        ccb_node_fail(ccb_node_get(node, key), error, "\"%s\": \"%s\" is not the name of a unit",
-                      key, *name);
-        return ccb_hint(error, "with its type, as in %s.service", *name);
-    }
+    for (char **name = names; *name != NULL; name++)
+        if (!ccb_check_unit_name(ccb_node_get(node, key), key, *name, error))
+            return false;
     return true;
 }
 

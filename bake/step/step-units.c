@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "guide/gpu-units.h"
+#include "recipe/attributes.h"
 #include "step/common.h"
 #include "step/kinds.h"
 #include "systemd/unit.h"
@@ -41,16 +42,12 @@ static const CcbField fields[] = {
     {0},
 };
 
-/* systemctl would add ".service"; here a name without its type is a slip. */
 static bool check_names(char *const *names, const CcbNode *map, const char *key, GError **error)
 {
     for (; *names != NULL; names++) {
         g_autofree char *name = g_path_get_basename(*names); /* of a file to install */
-        if (ccb_unit_name_is_valid(name))
-            continue;
-        ccb_node_fail(ccb_node_get(map, key), error, "\"%s\": \"%s\" is not the name of a unit",
-                      key, name);
-        return strchr(name, '.') == NULL && ccb_hint(error, "write %s.service", name);
+        if (!ccb_check_unit_name(ccb_node_get(map, key), key, name, error))
+            return false;
     }
     return true;
 }

@@ -191,45 +191,13 @@ size_t ccb_unit_command_prefix(const char *command)
     return strspn(command, "@-:+!");
 }
 
-bool ccb_unit_has_type(const char *name)
-{
-    static const char *const types[] = {".service", ".socket", ".target",    ".timer",
-                                        ".path",    ".mount",  ".automount", ".swap",
-                                        ".slice",   ".scope",  ".device"};
-    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
-        if (g_str_has_suffix(name, types[i]) && strlen(name) > strlen(types[i]))
-            return true;
-    return false;
-}
-
-#define NAME_MAX_BYTES 255 /* UNIT_NAME_MAX of systemd, less the NUL */
-
-bool ccb_unit_name_is_valid(const char *name)
-{
-    size_t length = strlen(name);
-    if (length > NAME_MAX_BYTES || *name == '.' || *name == '@')
-        return false;
-    for (const char *at = name; *at != '\0'; at++)
-        if (!g_ascii_isalnum(*at) && strchr(":-_.\\@", *at) == NULL)
-            return false;
-    return ccb_unit_has_type(name);
-}
-
-char *ccb_unit_template(const char *name)
-{
-    const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
-    if (at == NULL || dot == NULL || dot <= at + 1)
-        return NULL;
-    return g_strdup_printf("%.*s%s", (int)(at + 1 - name), name, dot);
-}
-
 char *ccb_unit_expand(const char *word, const char *name)
 {
     const char *dot = strrchr(name, '.');
     const char *at = memchr(name, '@', (size_t)(dot - name));
     const char *instance = at != NULL ? at + 1 : dot;
     GString *out = g_string_new(NULL);
-    for (; *word != '\0' && out->len <= NAME_MAX_BYTES; word++) {
+    for (; *word != '\0' && out->len <= CCB_UNIT_NAME_MAX; word++) {
         if (*word != '%' || word[1] == '\0') {
             g_string_append_c(out, *word);
             continue;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "guest/facts.h"
+#include "text/unitname.h"
 
 typedef struct CcbUnit CcbUnit;
 
@@ -53,15 +54,6 @@ GPtrArray *ccb_unit_words(const char *value, GError **error);
 
 /* How many characters stand before the path of a command, by systemd.service(5): "-" for a failure that is ignored, and so on. */
 size_t ccb_unit_command_prefix(const char *command);
-
-/* Whether a file name ends as units do: ".service" and so on, with something before it. */
-bool ccb_unit_has_type(const char *name);
-
-/* Whether systemd takes it as the name of a unit: a type, no other characters than it knows, 255 bytes. */
-bool ccb_unit_name_is_valid(const char *name);
-
-/* "a@.service" of "a@x.service"; NULL for what is no instance.  Caller frees. */
-char *ccb_unit_template(const char *name);
 
 /* `word` with the specifiers of the unit called `name`: %i %I %p %N %n %%.  Caller frees. */
 char *ccb_unit_expand(const char *word, const char *name);
