@@ -2,12 +2,13 @@
 /* The checks of a recipe's own: each kind and each setting, where it holds and where it does not. */
 #include "check-fixture.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/process.h"
-#include "guest/backend.h"
+#include "guest/rooted.h"
 
 #define A      "\"path\": \"/etc/acme/a.conf\""
 #define DIGEST "1b1e3a9c1b3cf2c2e6c1b1b5a3d1f4e5c6d7e8f901234567890abcdef0123456"
@@ -209,20 +210,15 @@ static bool host_run(void *backend, CcbCommand *command, CcbLineFunc on_line, vo
     return done;
 }
 
-static bool host_stat(void *backend, const char *path, bool follow, CcbStat *ret_stat,
-                      bool *ret_exists, GError **error)
-{
-    *ret_exists = g_file_test(path, G_FILE_TEST_EXISTS);
-    return true;
-}
-
-static const CcbGuestOps host_ops = {.name = "host", .stat = host_stat, .run = host_run};
+static const CcbGuestOps host_ops = {
+    .name = "host", .stat = ccb_rooted_stat, .get = ccb_rooted_get, .run = host_run};
+static int host_root; /* of this host */
 static guint copies;
 
 static CcbGuest *open_copy(void *data, GError **error)
 {
     copies++;
-    return ccb_guest_new_with_ops(&host_ops, NULL, -1);
+    return ccb_guest_new_with_ops(&host_ops, &host_root, -1);
 }
 
 static CcbGuest *fail_to_open(void *data, GError **error)
@@ -297,6 +293,7 @@ static void test_digest_and_owner(void)
 
 int main(void)
 {
+    host_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     const CcbCheckSandbox broken = {fail_to_open, NULL};
     begin(1, "570.148.08");
     stage();
