@@ -445,6 +445,20 @@ static bool command_export(Run *run, char **words)
     return true;
 }
 
+/* increment and decrement, of Red Hat's GRUB: a boot counter. */
+static bool command_count(Run *run, char **words)
+{
+    char *end = NULL;
+    const char *value = words[1] != NULL ? get_or_empty(run, words[1]) : "";
+    gint64 number = g_ascii_strtoll(value, &end, 10);
+    if (end == value || *end != '\0')
+        return fails(run, "%s: no number to count", words[0]);
+    g_autofree char *counted = g_strdup_printf(
+        "%" G_GINT64_FORMAT, number + (g_str_equal(words[0], "increment") ? 1 : -1));
+    set(run, words[1], counted);
+    return true;
+}
+
 static bool command_configfile(Run *run, char **words)
 {
     if (run->target != NULL && run->target->title != NULL)
@@ -943,6 +957,8 @@ static const struct {
     {"exit", command_exit},
     {"normal_exit", command_exit},
     {"reboot", command_exit},
+    {"increment", command_count},
+    {"decrement", command_count},
     {"halt", command_exit},
     {"chainloader", command_exit},
     {"false", command_false},
@@ -955,8 +971,6 @@ static const struct {
     {"echo", command_true},
     {"sleep", command_true},
     {"save_env", command_true},
-    {"increment", command_true},
-    {"decrement", command_true},
     {"loadfont", command_true},
     {"load_video", command_true},
     {"gfxmode", command_true},
@@ -973,9 +987,9 @@ static const struct {
     {"play", command_true},
     {"pause", command_true},
     {"recordfail", command_true},
+    {"fwsetup", command_true}, /* the entry starts no kernel */
     {"rdmsr", command_true},
     {"wrmsr", command_true},
-    {"fwsetup", command_true},
     {"tpm", command_true},
     {"devicetree", command_true},
     {"module", command_true},
